@@ -1,0 +1,90 @@
+"""Compatibility numbers: the figures that MLPerf's own tools print, computed as they compute them.
+
+They stand beside ours so that a reader finds the published figure again; method, section 7. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.traces.trace import Floats, Ints, Window
+
+
+def mlperf_inference(
+    t_ns: Ints, power_w: Floats, window: Window, scenario: str, queries: float | None
+) -> tuple[float, str] | None:
+    """The power metric of MLPerf inference: mean power [W], or energy per query [mJ] for the stream scenarios.
+
+    t_ns, power_w: all readings in source order, shape (n,). Readings strictly inside the window and above 0 W count,
+    each with the same weight. None where there is none. Source: submission checker, power_check.py.
+    """
+    inside = (t_ns > window.start_ns) & (t_ns < window.stop_ns) & (power_w > 0)
+    if not inside.any():
+        return None
+    mean_w = float(power_w[inside].mean())
+    if scenario not in ("SingleStream", "MultiStream"):
+        return mean_w, "W"
+    return (1000 * mean_w * window.seconds / queries, "mJ") if queries else None
+
+
+def training_node_v4_0(
+    t_ns: Ints, power_w: Floats, start_ns: int, stop_ns: int | None, stop_position: int | None, run_s: float
+) -> float | None:
+    """Energy of one node [J] by the code of the v4.0 round: file order, denominator to the last reading.
+
+    t_ns, power_w: readings in source order, shape (n,). stop_position: readings before the stop marker.
+    Sum of reading times the time since the previous one, scaled from the length of the log to the run's time.
+    """
+    end = len(t_ns) if stop_position is None else stop_position
+    return _right_rectangles(t_ns[:end], power_w[:end], start_ns, _later(stop_ns, t_ns[:end]), run_s)
+
+
+def training_node_current(
+    t_ns: Ints, power_w: Floats, start_ns: int, stop_ns: int | None, run_s: float
+) -> float | None:
+    """Energy of one node [J] by the current code: sorted by time, readings between start and stop only.
+
+    None where that code divides by zero (stop at start).
+    """
+    order = np.argsort(t_ns, kind="stable")
+    t_ns, power_w = t_ns[order], power_w[order]
+    stop = stop_ns if stop_ns is not None else _later(None, t_ns)
+    inside = (t_ns >= start_ns) & (t_ns <= stop)
+    return _right_rectangles(t_ns[inside], power_w[inside], start_ns, stop, run_s)
+
+
+def _later(stop_ns: int | None, t_ns: Ints) -> int:
+    last = int(t_ns[-1]) if len(t_ns) else 0
+    return last if stop_ns is None else max(stop_ns, last)
+
+
+def _right_rectangles(t_ns: Ints, power_w: Floats, start_ns: int, stop_ns: int, run_s: float) -> float | None:
+    if stop_ns <= start_ns or not len(t_ns):
+        return None
+    steps = np.diff(t_ns, prepend=start_ns).astype(np.float64)
+    return float(power_w @ steps) / (stop_ns - start_ns) * run_s
+
+
+def olympic_kept(seconds: Sequence[float | None], reached: Sequence[bool], drop: int) -> list[int]:
+    """Indices of the runs that the Olympic mean keeps.
+
+    seconds: time to train of each run [s]; the `drop` fastest and slowest are left out; a run that missed the
+    target takes the place of a slow one. Source: MLPerf result summarizer.
+    """
+    ranked = sorted(
+        (i for i, s in enumerate(seconds) if s is not None), key=lambda i: (not reached[i], seconds[i])
+    )
+    return ranked[drop : len(ranked) - drop] if len(ranked) > 2 * drop else []
+
+
+def olympic_mean(values: Sequence[float | None], kept: Sequence[int], scaling_factor: float | None) -> float | None:
+    """Mean of the kept runs times the scaling factor; None where a kept run has no value."""
+    chosen = [values[i] for i in kept]
+    numbers = [value for value in chosen if value is not None]
+    if not chosen or len(numbers) < len(chosen):
+        return None
+    return sum(numbers) / len(numbers) * (scaling_factor or 1.0)
+
+

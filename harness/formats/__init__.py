@@ -1,0 +1,1 @@
+"""Foreign and own formats: each file knows one; `find` walks a tree and reads what it knows."""

@@ -1,0 +1,131 @@
+"""The contract of a format: sniff a folder, read it into an Entry. And what an Entry is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from harness.traces.trace import Trace, Window
+
+Task = Literal["inference", "training"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with its unit and the name of what it is."""
+
+    value: float
+    unit: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What accuracy was reached; target is None where no rulebook states one."""
+
+    metric: str
+    value: float
+    target: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How much was done: count of sample, query, token or run."""
+
+    count: float
+    unit: Literal["sample", "query", "token", "run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """A part that nobody measured: its rated power, held to run through the whole window.
+
+    power_w: rated (maximum) power provisioned to the run [W]; idle_share: lowest share of it that is plausible
+    """
+
+    id: str
+    power_w: float
+    boundary: str
+    idle_share: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Something odd that reading met and lived with: what, where, how often."""
+
+    code: str
+    where: str
+    got: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One timed run and the traces that speak of it.
+
+    window: the timed part; None where the logs do not state it
+    seconds: declared duration of the timed part [s], as its own clock counted it
+    success: whether the run ended as its benchmark demands; None where it does not say
+    declared_energy_j: energy the submitter declares for this run [J]
+    facts: format-specific values that rules and compatibility numbers need
+    sources: files it was read from, relative to the entry
+    """
+
+    id: str
+    window: Window | None
+    traces: tuple[Trace, ...] = ()
+    rated: tuple[Rated, ...] = ()
+    work: Work | None = None
+    performance: Quantity | None = None
+    quality: Quality | None = None
+    seconds: float | None = None
+    success: bool | None = None
+    declared_energy_j: float | None = None
+    defects: tuple[Defect, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One result of one system on one benchmark: the evidence that score and audit work on.
+
+    id: its path inside the tree that was given; directory: where it lies
+    format: which reader made it; round: round it belongs to, "" where unknown
+    scaling_factor: normalisation of a training result to the reference convergence; None where none was given
+    ranging: the meter-ranging run of MLPerf inference power, evidence only
+    """
+
+    id: str
+    directory: Path
+    format: str
+    round: str
+    task: Task
+    submitter: str
+    system: str
+    benchmark: str
+    scenario: str
+    division: str = ""
+    runs: tuple[Run, ...] = ()
+    ranging: Run | None = None
+    system_description: Mapping[str, Any] | None = None
+    scaling_factor: float | None = None
+    simulated: bool = False
+    defects: tuple[Defect, ...] = ()
+
+
+class Format(Protocol):
+    """A reader of one format, a module-level object of its file."""
+
+    name: str
+
+    def sniff(self, directory: Path, names: frozenset[str]) -> bool:
+        """Whether `directory`, which holds `names`, is one entry in this format. Cheap; never raises."""
+        ...
+
+    def read(self, directory: Path, entry_id: str) -> Entry:
+        """The entry. Raises UnreadableError where nothing of it can be used."""
+        ...

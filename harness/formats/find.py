@@ -1,0 +1,98 @@
+"""Walk a tree and find the entries in it, whatever their formats."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.documents.errors import JoulemarkError, UnreadableError, UsageError, shorten
+from harness.formats import csv_trace, mlperf_inference, mlperf_training, native
+from harness.formats.base import Entry, Format
+
+FORMATS: tuple[Format, ...] = (native.FORMAT, mlperf_inference.FORMAT, mlperf_training.FORMAT, csv_trace.FORMAT)
+MAX_DEPTH = 32
+"""Folders nested deeper than this are not searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A place that holds an entry. id: its path inside the tree that was given."""
+
+    format: Format
+    directory: Path
+    id: str
+
+    def read(self) -> Entry:
+        """The entry; any fault of the input is an UnreadableError."""
+        try:
+            return self.format.read(self.directory, self.id)
+        except JoulemarkError:
+            raise
+        except (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
+            raise UnreadableError(
+                f"cannot be read as {self.format.name} ({type(error).__name__}: {shorten(error)})",
+                where=str(self.directory),
+                fix="Please report this with the files: a reader should name the fault.",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A folder that looks like a result and is not an entry, with the reason."""
+
+    path: str
+    reason: str
+
+
+def find(root: Path, *, format_name: str | None = None) -> Iterator[Found | Skipped]:
+    """All entries below `root`, in the order of their ids. Links are not followed.
+
+    Raises UsageError for an unknown format and UnreadableError where `root` is not there.
+    """
+    formats = [f for f in FORMATS if format_name in (None, f.name)]
+    if not formats:
+        raise UsageError("no such format", got=str(format_name), expected=", ".join(f.name for f in FORMATS))
+    if root.is_file():
+        yield from _file(root, formats)
+    elif root.is_dir():
+        yield from _walk(root, root, formats, 0)
+    else:
+        raise UnreadableError("is not there" if not root.exists() else "is neither file nor folder", where=str(root))
+
+
+def _file(path: Path, formats: list[Format]) -> Iterator[Found]:
+    if csv_trace.FORMAT in formats and csv_trace.is_trace(path):
+        yield Found(csv_trace.FORMAT, path, path.stem)
+        return
+    raise UnreadableError(
+        "is not a power trace",
+        where=str(path),
+        expected="a results folder, or a CSV file that declares its channel in the first line",
+        fix="docs/formats.md lists what can be read.",
+    )
+
+
+def _walk(root: Path, directory: Path, formats: list[Format], depth: int) -> Iterator[Found | Skipped]:
+    relative = directory.relative_to(root).as_posix()
+    try:
+        with os.scandir(directory) as listing:
+            items = sorted(listing, key=lambda item: item.name)
+            folders = [i.name for i in items if i.is_dir(follow_symlinks=False) and not i.name.startswith(".")]
+    except OSError as error:
+        yield Skipped(relative, f"cannot be listed: {error.strerror}")
+        return
+    names = frozenset(item.name for item in items)
+    for reader in formats:
+        if reader.sniff(directory, names):
+            yield Found(reader, directory, directory.absolute().name if relative == "." else relative)
+            return
+    if "performance" in names and "accuracy" in names:
+        yield Skipped(relative, "no power was measured")
+        return
+    if depth >= MAX_DEPTH and folders:
+        yield Skipped(relative, f"nested deeper than {MAX_DEPTH} folders")
+        return
+    for name in folders:
+        yield from _walk(root, directory / name, formats, depth + 1)

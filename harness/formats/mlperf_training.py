@@ -1,0 +1,294 @@
+"""MLPerf training power results: `result_*.txt` beside `power/<result name>/{node_*,sw_*}.txt`.
+
+Formats by MLPerf's logging tools, rounds v4.0 to v5.0; docs/formats.md tells what changed when.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.documents.errors import UnreadableError, shorten
+from harness.documents.times import NS
+from harness.formats import mllog
+from harness.formats.base import Entry, Quantity, Rated, Run, Work
+from harness.formats.benchmarks import quality
+from harness.formats.reader import Reader
+from harness.traces.align import zone_shift_ns
+from harness.traces.build import build_trace
+from harness.traces.channel import Channel
+from harness.traces.instruments import UNKNOWN_SENSOR, instrument
+from harness.traces.trace import Floats, Ints, Trace, Window
+
+SWITCH_IDLE_SHARE = 0.5
+"""Lowest plausible share of a switch's rated power: an assumption, wide, without a source."""
+
+_RESULT_KEYS = (
+    "run_start", "run_stop", "eval_accuracy", "seed", "global_batch_size", "submission_benchmark",
+    "submission_org", "submission_division", "submission_status", "submission_platform",
+)  # fmt: skip
+_POWER = re.compile(r"(node|sw)_(\w+)\.txt")
+
+
+class MlperfTraining:
+    """Reader of one training benchmark folder with power."""
+
+    name = "mlperf-training-power"
+
+    def sniff(self, directory: Path, names: frozenset[str]) -> bool:
+        """A benchmark folder with result logs and a power folder."""
+        if "power" not in names or "performance" in names or not (directory / "power").is_dir():
+            return False
+        return any(name.startswith("result_") and name.endswith(".txt") for name in names)
+
+    def read(self, directory: Path, entry_id: str) -> Entry:
+        """The entry: one run for each result log, with or without power."""
+        reader = Reader()
+        submitter, system = _place(directory)
+        logs = sorted(directory.glob("result_*.txt"), key=lambda path: _natural(path.name))
+        if not logs:
+            raise UnreadableError("has no result_*.txt", where=str(directory))
+        runs = tuple(self._run(path, directory, submitter, reader) for path in logs)
+        description = _system(directory, system, reader)
+        return Entry(
+            id=entry_id,
+            directory=directory,
+            format=self.name,
+            round=_round(directory),
+            task="training",
+            submitter=submitter,
+            system=system,
+            benchmark=directory.name,
+            scenario="time-to-train",
+            division=str((description or {}).get("division", "")),
+            runs=runs,
+            system_description=description,
+            scaling_factor=_scaling(directory, reader),
+            simulated="SIMULATED" in str((description or {}).get("hw_notes", "")),
+            defects=tuple(reader.defects),
+        )
+
+    def _run(self, path: Path, directory: Path, submitter: str, reader: Reader) -> Run:
+        lines, broken = mllog.select(reader.optional(path), _RESULT_KEYS)
+        if broken:
+            reader.note("mllog-line-broken", path, f"{broken} lines", broken)
+        window = _window(lines)
+        result = path.name.split(".")[0]
+        folder = directory / "power" / result
+        traces, rated = _power(folder, window, submitter, reader)
+        stop = next((line for line in reversed(lines) if line.key == "run_stop"), None)
+        status = stop.metadata.get("status") if stop and isinstance(stop.metadata, Mapping) else None
+        reached = [v for v in (mllog.number(line.value) for line in lines if line.key == "eval_accuracy") if v is not None]
+        seconds = window.seconds if window else None
+        return Run(
+            id=result,
+            window=window,
+            traces=traces,
+            rated=rated,
+            work=Work(1, "run"),
+            performance=None if seconds is None else Quantity(seconds / 60, "min", "time to train"),
+            quality=quality("training", directory.name, "eval_accuracy", reached[-1]) if reached else None,
+            seconds=seconds,
+            success=None if status is None else status == "success",
+            facts={"seeds": tuple(line.value for line in lines if line.key == "seed")},
+            sources=(path.name, *(f"power/{result}/{name}" for name in _listed(folder))),
+        )
+
+
+def _window(lines: list[mllog.Line]) -> Window | None:
+    starts = [t for t in (_ns(line.time_ms) for line in lines if line.key == "run_start") if t is not None]
+    stops = [t for t in (_ns(line.time_ms) for line in lines if line.key == "run_stop") if t is not None]
+    return Window(starts[0], stops[-1]) if starts and stops else None
+
+
+def _ns(time_ms: object) -> int | None:
+    """Milliseconds of an MLLOG line as nanoseconds, exact for integers."""
+    if isinstance(time_ms, int) and not isinstance(time_ms, bool):
+        return time_ms * 1_000_000 if abs(time_ms) < 2**53 else None
+    value = mllog.number(time_ms)
+    return None if value is None or abs(value) > 2**53 else round(value * 1000) * 1000
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return sorted((name for name in os.listdir(folder) if _POWER.fullmatch(name)), key=_natural)
+    except OSError:
+        return []
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() and len(part) < 18 else (0, part) for part in re.split(r"(\d+)", name)]
+
+
+def _power(
+    folder: Path, window: Window | None, submitter: str, reader: Reader
+) -> tuple[tuple[Trace, ...], tuple[Rated, ...]]:
+    """Traces and rated parts of one run, from its power folder."""
+    if not folder.is_dir():
+        reader.note("power-folder-missing", folder, "nothing")
+        return (), ()
+    names = _listed(folder)
+    ignored = sorted(set(os.listdir(folder)) - set(names))
+    if ignored:
+        reader.note("file-ignored", folder, shorten(", ".join(ignored)), len(ignored))
+    traces: list[Trace] = []
+    rated: list[Rated] = []
+    for name in names:
+        path = folder / name
+        content = reader.optional(path)
+        if not content:
+            continue
+        log = _parse(content, path, reader)
+        if name.startswith("sw") and log.estimate_w is not None:
+            rated.append(_rated(path.stem, log))
+        if len(log.t_ns):
+            traces.append(_trace(path, log, window, submitter, reader))
+        elif log.estimate_w is None or name.startswith("node"):
+            reader.note("trace-unreadable", path, "no power_reading")
+    return tuple(traces), tuple(rated)
+
+
+@dataclass(slots=True)
+class _PowerLog:
+    """One node or switch log in file order; marker positions count the readings before them."""
+
+    t_ns: Ints
+    value: Floats
+    raw: list[str] | None
+    start_ns: int | None = None
+    stop_ns: int | None = None
+    stop_position: int | None = None
+    efficiency: float | None = None
+    measured: str = ""
+    estimate_w: float | None = None
+    estimate_efficiency: float = 1.0
+
+
+def _parse(content: bytes, path: Path, reader: Reader) -> _PowerLog:
+    lines, broken = mllog.read_all(content)
+    if broken:
+        reader.note("mllog-line-broken", path, f"{broken} lines", broken)
+    readings = [line for line in lines if line.key == "power_reading"]
+    log = _PowerLog(*_columns(readings, path, reader))
+    if len(readings) == len(lines):
+        return log
+    before = 0
+    for line in lines:
+        if line.key == "power_reading":
+            before += 1
+        else:
+            _marker(log, line, before)
+    return log
+
+
+def _marker(log: _PowerLog, line: mllog.Line, before: int) -> None:
+    value = mllog.number(line.value)
+    if line.key == "power_measurement_start":
+        log.start_ns = _ns(line.time_ms)
+    elif line.key == "power_measurement_stop":
+        log.stop_ns, log.stop_position = _ns(line.time_ms), before
+    elif line.key == "conversion_eff" and value is not None:
+        log.efficiency = value
+        log.measured = str(line.metadata.get("measurement_type", "")) if isinstance(line.metadata, Mapping) else ""
+    elif line.key == "interconnect_power_est" and log.estimate_w is None:
+        log.estimate_w, log.estimate_efficiency = value, log.efficiency or 1.0
+
+
+def _columns(readings: list[mllog.Line], path: Path, reader: Reader) -> tuple[Ints, Floats, list[str] | None]:
+    times, values = [line.time_ms for line in readings], [line.value for line in readings]
+    if {type(t) for t in times} <= {int} and {type(v) for v in values} <= {int, float}:
+        try:
+            return np.array(times, np.int64) * 1_000_000, np.array(values, np.float64), None
+        except OverflowError:
+            pass
+    texts = sum(isinstance(value, str) for value in values)
+    if texts:
+        reader.note("value-is-text", path, f"{texts} readings given as text", texts)
+    numbers = [mllog.number(value) for value in values]
+    t_ns = np.array([_ns(t) or 0 for t in times], np.int64)
+    column = np.array([float("nan") if n is None else n for n in numbers], np.float64)
+    return t_ns, column, [shorten(value, 40) for value in values]
+
+
+def _trace(path: Path, log: _PowerLog, window: Window | None, submitter: str, reader: Reader) -> Trace:
+    node = path.stem.startswith("node")
+    markers = {
+        "marker_start_ns": log.start_ns, "marker_stop_ns": log.stop_ns, "marker_stop_position": log.stop_position,
+    }  # fmt: skip
+    channel = Channel(
+        id=path.stem,
+        kind="instant",  # nothing says what the sensor averages: the kind that assumes least (ADR 0004)
+        boundary="node" if node else "interconnect",
+        node=path.stem if node else None,
+        meter=UNKNOWN_SENSOR,
+        calibration_id=f"{UNKNOWN_SENSOR}/{submitter}",
+        accuracy=_limits(),
+        clock=f"power log of {submitter}",
+        source=f"power/{path.parent.name}/{path.name}",
+        current={"AC": "ac", "DC": "dc"}.get(log.measured.upper(), "unknown"),  # type: ignore[arg-type]
+        conversion_efficiency=log.efficiency,
+        extra=markers,
+    )
+    trace = build_trace(channel, log.t_ns, log.value, log.raw)
+    shift = zone_shift_ns(trace, window) if window else 0
+    if shift:
+        reader.note("zone-shift", path, f"{shift / NS / 3600:+g} h between readings and run_start")
+        moved = {k: v + shift if k.endswith("_ns") and v is not None else v for k, v in markers.items()}
+        channel = Channel.from_header(channel.header() | moved | {"zone_shift_ns": shift})
+        trace = build_trace(channel, np.where(log.t_ns > 0, log.t_ns + shift, 0), log.value, log.raw)
+    return trace
+
+
+def _limits() -> Any:
+    return instrument(UNKNOWN_SENSOR).accuracy()
+
+
+def _rated(name: str, log: _PowerLog) -> Rated:
+    return Rated(
+        id=name,
+        power_w=(log.estimate_w or 0.0) * log.estimate_efficiency,
+        boundary="interconnect",
+        idle_share=SWITCH_IDLE_SHARE,
+        source="interconnect_power_est of the submission: rated power x share provisioned to the run",
+    )
+
+
+def _scaling(directory: Path, reader: Reader) -> float | None:
+    path = directory / "scaling.json"
+    if not path.exists():
+        return None
+    factor = mllog.number(reader.document(path).get("scaling_factor"))
+    if factor is None or not 0 < factor < 100:
+        reader.note("scaling-unreadable", path, shorten(factor))
+        return None
+    return factor
+
+
+def _place(directory: Path) -> tuple[str, str]:
+    """Submitter and system from `<submitter>/results/<system>/<benchmark>`."""
+    parts = Path(os.path.abspath(directory)).parts
+    if len(parts) > 4 and parts[-3] == "results":
+        return parts[-4], parts[-2]
+    return "", parts[-2] if len(parts) > 2 else ""
+
+
+def _system(directory: Path, system: str, reader: Reader) -> Mapping[str, Any] | None:
+    parents = Path(os.path.abspath(directory)).parents
+    if len(parents) < 3 or parents[1].name != "results":
+        return None
+    return reader.document(parents[2] / "systems" / f"{system}.json") or None
+
+
+def _round(directory: Path) -> str:
+    """The round that the tree's own name states, as in `training_results_v4.0`; "" where none does."""
+    found = re.findall(r"training[\w-]*?v(\d+\.\d+)", os.path.abspath(directory))
+    return f"mlperf-training-v{found[-1]}" if found else ""
+
+
+FORMAT = MlperfTraining()

@@ -1,0 +1,158 @@
+"""Run directories, the harness's own form: `<entry>/<run>/run.json` and `<entry>/<run>/traces/*`.
+
+`write_entry` is the end of an import, `NativeFormat.read` its inverse: what goes through both is unchanged.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from harness.documents.errors import UnreadableError, shorten
+from harness.documents.files import read_bytes, sha256
+from harness.documents.times import from_iso, to_iso
+from harness.documents.validate import SCHEMA_VERSION, read_document, write_document
+from harness.formats.base import Defect, Entry, Quality, Quantity, Rated, Run, Work
+from harness.traces.store import read_trace, write_csv, write_parquet
+from harness.traces.trace import Trace, Window
+
+RECORD = "run.json"
+SYSTEM = "system.json"
+_ENTRY_FIELDS = ("round", "task", "submitter", "system", "benchmark", "scenario", "division", "scaling_factor", "simulated")
+_LEFT_OUT = frozenset({"server", "client"})
+"""Facts that stay in the foreign files: large, and of use only beside them."""
+
+
+class NativeFormat:
+    """Reader of run directories."""
+
+    name = "joulemark"
+
+    def sniff(self, directory: Path, names: frozenset[str]) -> bool:
+        """A run directory, or a folder of run directories."""
+        if RECORD in names:
+            return True
+        return any(os.path.isfile(os.path.join(directory, name, RECORD)) for name in names if "." not in name[:1])
+
+    def read(self, directory: Path, entry_id: str) -> Entry:
+        """The entry of all run directories in `directory`, or of the one it is."""
+        records = [directory / RECORD] if (directory / RECORD).is_file() else sorted(directory.glob(f"*/{RECORD}"))
+        documents = [(path, read_document("run", path)) for path in records if not path.parent.is_symlink()]
+        if not documents:
+            raise UnreadableError("has no run.json", where=str(directory))
+        runs = [_run(path.parent, document) for path, document in documents]
+        entry = documents[0][1]["entry"]
+        roles = [document.get("role", "timed") for _, document in documents]
+        system = directory / SYSTEM
+        return Entry(
+            id=entry_id,
+            directory=directory,
+            format=self.name,
+            **{name: entry[name] for name in _ENTRY_FIELDS},
+            runs=tuple(run for run, role in zip(runs, roles, strict=True) if role == "timed"),
+            ranging=next((run for run, role in zip(runs, roles, strict=True) if role == "ranging"), None),
+            system_description=read_document("system", system) if system.is_file() else None,
+            defects=tuple(Defect(**item) for item in entry.get("defects", ())),
+        )
+
+
+def _run(folder: Path, document: Mapping[str, Any]) -> Run:
+    window = document["window"]
+    return Run(
+        id=document["id"],
+        window=Window(from_iso(window["start"]), from_iso(window["stop"])) if window else None,
+        traces=tuple(_trace(folder, item) for item in document["traces"]),
+        rated=tuple(Rated(**_known(Rated, item)) for item in document["rated"]),
+        work=Work(**_known(Work, document["work"])) if document["work"] else None,
+        performance=Quantity(**_known(Quantity, document["performance"])) if document["performance"] else None,
+        quality=Quality(**_known(Quality, document["quality"])) if document["quality"] else None,
+        seconds=document["seconds"],
+        success=document["success"],
+        declared_energy_j=document.get("declared_energy_j"),
+        facts=document["facts"],
+        sources=tuple(item["path"] for item in document["sources"]),
+    )
+
+
+def _known(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: document[name] for name in record.__slots__ if name in document}
+
+
+def _trace(folder: Path, item: Mapping[str, str]) -> Trace:
+    relative = PurePosixPath(item["path"])
+    if relative.is_absolute() or ".." in relative.parts or "\\" in item["path"]:
+        raise UnreadableError(
+            "names a trace outside its run directory", where=str(folder / RECORD), got=shorten(repr(item["path"])),
+            expected="a relative path without ..",
+        )  # fmt: skip
+    path = folder.joinpath(*relative.parts)
+    if path.parent.is_symlink() or sha256(read_bytes(path)) != item["sha256"]:
+        raise UnreadableError(
+            "is not the trace its run record lists", where=str(path), got="another SHA-256",
+            expected=item["sha256"][:16] + "...", fix="Take the original file.",
+        )  # fmt: skip
+    return read_trace(path)
+
+
+def write_entry(entry: Entry, out: Path, *, parquet: bool = False) -> list[Path]:
+    """Write an entry as run directories below `out`; the run directories written.
+
+    Raises UnreadableError where one of them is there already.
+    """
+    written = []
+    for run, role in [*((run, "timed") for run in entry.runs), *([(entry.ranging, "ranging")] if entry.ranging else [])]:
+        folder = out / run.id
+        if folder.exists():
+            raise UnreadableError("is there already", where=str(folder), fix="Choose another --out, or remove it.")
+        traces = [_write_trace(trace, folder, parquet) for trace in run.traces]
+        write_document("run", _record(entry, run, role, traces), folder / RECORD)
+        written.append(folder)
+    if entry.system_description:
+        write_document("system", {"schema_version": SCHEMA_VERSION} | dict(entry.system_description), out / SYSTEM)
+    return written
+
+
+def _write_trace(trace: Trace, folder: Path, parquet: bool) -> dict[str, str]:
+    relative = f"traces/{trace.channel.id}.{'parquet' if parquet else 'csv'}"
+    (write_parquet if parquet else write_csv)(trace, folder / relative)
+    return {"path": relative, "sha256": sha256((folder / relative).read_bytes()), "content_sha256": trace.content_sha256}
+
+
+def _record(entry: Entry, run: Run, role: str, traces: list[dict[str, str]]) -> dict[str, Any]:
+    window = run.window
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "id": run.id,
+        "role": role,
+        "entry": {name: getattr(entry, name) for name in _ENTRY_FIELDS}
+        | {"origin": {"id": entry.id, "format": entry.format}}
+        | {"defects": [asdict(replace(d, where=_inside(d.where, entry.directory))) for d in entry.defects]},
+        "window": {"start": to_iso(window.start_ns), "stop": to_iso(window.stop_ns)} if window else None,
+        "seconds": run.seconds,
+        "success": run.success,
+        "work": asdict(run.work) if run.work else None,
+        "performance": asdict(run.performance) if run.performance else None,
+        "quality": asdict(run.quality) if run.quality else None,
+        "declared_energy_j": run.declared_energy_j,
+        "rated": [asdict(part) for part in run.rated],
+        "traces": traces,
+        "facts": {key: value for key, value in run.facts.items() if key not in _LEFT_OUT},
+        "sources": [_source(entry.directory, name) for name in run.sources],
+    }
+
+
+def _inside(where: str, directory: Path) -> str:
+    return os.path.relpath(where, directory) if os.path.isabs(where) else where
+
+
+def _source(directory: Path, name: str) -> dict[str, str | None]:
+    try:
+        return {"path": name, "sha256": sha256(read_bytes(directory / name))}
+    except UnreadableError:
+        return {"path": name, "sha256": None}
+
+
+FORMAT = NativeFormat()

@@ -1,0 +1,1 @@
+"""Traces: the columns of one channel, their store, and their place in time."""

@@ -1,0 +1,53 @@
+"""From the readings of a source, as they are, to a trace; what cannot be used is kept with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.traces.channel import Channel
+from harness.traces.trace import T_MAX_NS, T_MIN_NS, VALUE_MAX, Dropped, Floats, Ints, Trace
+
+NEVER_ZERO = frozenset({"wall", "pdu", "psu", "node", "rack"})
+"""Boundaries that hold a whole running machine: 0 W there is a failed read, not a reading."""
+
+FAILED, NEGATIVE, ZERO, NO_TIME, SAME_TIME = (
+    "not a number", "negative", "zero", "no valid time", "same time as another reading",
+)  # fmt: skip
+
+
+def build_trace(channel: Channel, t_ns: Ints, value: Floats, raw: Sequence[str] | None = None) -> Trace:
+    """A trace from columns in source order.
+
+    t_ns: int64, shape (n,), 0 where the source gave no valid time; value: float64, shape (n,), NaN where it
+    gave no number; raw: what the source said, for the record of what is dropped (default: the value).
+    Readings are put in time order; of several with one stamp the first of the source stays.
+    """
+    t_ns, value = np.asarray(t_ns, np.int64), np.asarray(value, np.float64)
+    lowest = channel.quantity == "power" and channel.boundary in NEVER_ZERO
+    ceiling = VALUE_MAX if channel.quantity == "power" else VALUE_MAX * 1e6
+    good = (value > 0 if lowest else value >= 0) & (value <= ceiling) & (t_ns > T_MIN_NS) & (t_ns <= T_MAX_NS)
+    increasing = len(t_ns) < 2 or bool(np.all(t_ns[1:] > t_ns[:-1]))
+    if increasing and good.all():
+        return Trace(channel, t_ns, value)
+    kept = np.flatnonzero(good)
+    kept = kept[np.argsort(t_ns[kept], kind="stable")]
+    first = np.ones(len(kept), bool)
+    first[1:] = t_ns[kept][1:] != t_ns[kept][:-1]
+    reasons = {int(i): SAME_TIME for i in kept[~first]} | {int(i): _reason(t_ns[i], value[i]) for i in np.flatnonzero(~good)}
+    dropped = tuple(
+        Dropped(i, int(t_ns[i]) or None, raw[i] if raw is not None else repr(float(value[i])), reasons[i])
+        for i in sorted(reasons)
+    )
+    kept = kept[first]
+    in_order = not dropped and bool(np.all(kept[1:] > kept[:-1]))
+    return Trace(channel, t_ns[kept], value[kept], None if in_order else kept.astype(np.int64), dropped)
+
+
+def _reason(t_ns: int, value: float) -> str:
+    if not T_MIN_NS < t_ns <= T_MAX_NS:
+        return NO_TIME
+    if value < 0:
+        return NEGATIVE
+    return ZERO if value == 0 else FAILED

@@ -1,0 +1,186 @@
+"""The store of a trace: CSV with a JSON header in the core, Parquet as an extra.
+
+Both carry the same columns and the same header; `content_sha256` is equal whichever holds them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.documents.errors import MissingExtraError, UnreadableError, shorten
+from harness.documents.files import read_bytes, write_text
+from harness.documents.validate import check, parse_json
+from harness.traces.build import build_trace
+from harness.traces.channel import Channel
+from harness.traces.trace import Dropped, Floats, Ints, Trace
+
+if TYPE_CHECKING:
+    import pyarrow
+
+MAGIC = b"# joulemark-trace: "
+_DROPPED = b"# dropped: "
+
+
+def header_document(trace: Trace) -> dict[str, Any]:
+    """The power-trace document of a trace: its channel and what identifies its content."""
+    return trace.channel.header() | {
+        "columns": column_names(trace.channel) + ([] if trace.position is None else ["position"]),
+        "readings": len(trace),
+        "dropped": len(trace.dropped),
+        "content_sha256": trace.content_sha256,
+    }
+
+
+def column_names(channel: Channel) -> list[str]:
+    """Names of the two columns, with their units."""
+    return ["t_ns", "power_w" if channel.quantity == "power" else "energy_j"]
+
+
+def write_csv(trace: Trace, path: Path) -> None:
+    """Write a trace as CSV: header line, column names, one row a reading, then what was dropped."""
+    document = header_document(trace)
+    check("power-trace", document, where=str(path))
+    lines = [MAGIC.decode() + json.dumps(document, ensure_ascii=True, allow_nan=False), ",".join(document["columns"])]
+    columns: list[Iterable[Any]] = [trace.t_ns.tolist(), map(repr, trace.value.tolist())]
+    if trace.position is not None:
+        columns.append(trace.position.tolist())
+    lines += [",".join(map(str, row)) for row in zip(*columns, strict=True)]
+    for item in trace.dropped:
+        lines.append(_DROPPED.decode() + json.dumps([item.position, item.t_ns, item.raw, item.reason]))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def read_csv(path: Path) -> Trace:
+    """Read a trace that `write_csv` wrote, or a plain CSV that a meter wrote under a declared header.
+
+    A declared CSV may hold failed readings (an empty value), disorder and repeats; they end in `dropped`.
+    Raises UnreadableError or SchemaError.
+    """
+    content = read_bytes(path)
+    where = str(path)
+    if not content.startswith(MAGIC):
+        raise UnreadableError(
+            "is not a power trace",
+            where=where,
+            got=shorten(repr(content[:40])),
+            expected=f"a first line that starts with {MAGIC.decode()!r}",
+            fix="Declare the channel in one line of JSON there; docs/formats.md shows how.",
+        )
+    first, _, rest = content.partition(b"\n")
+    document = parse_json(first[len(MAGIC) :].strip(), where=f"{where}:1")
+    check("power-trace", document, where=f"{where}:1")
+    names, _, body = rest.partition(b"\n")
+    return _from_rows(document, names.strip().decode("utf-8", "replace").split(","), body, where)
+
+
+def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: str) -> Trace:
+    channel = Channel.from_header(document)
+    expected = column_names(channel)
+    if names[:2] != expected or names[2:] not in ([], ["position"]):
+        raise UnreadableError(
+            "has other columns", where=f"{where}:2", got=shorten(",".join(names)), expected=",".join(expected)
+        )
+    rows, dropped_lines = [], []
+    for number, line in enumerate(body.splitlines(), 3):
+        if line.startswith(_DROPPED):
+            dropped_lines.append(line[len(_DROPPED) :])
+        elif line and not line.startswith(b"#"):
+            cells = line.split(b",")
+            if len(cells) != len(names):
+                raise UnreadableError(
+                    "has a broken row", where=f"{where}:{number}", got=shorten(repr(line)), expected=",".join(names)
+                )
+            rows.append(cells)
+    columns = [[row[i] for row in rows] for i in range(len(names))]
+    t_ns, value = _integers(columns[0]), _numbers(columns[1])
+    trace = build_trace(channel, t_ns, value, [cell.decode("utf-8", "replace") for cell in columns[1]])
+    if dropped_lines or len(names) == 3:
+        dropped = tuple(Dropped(*parse_json(line, where=where)) for line in dropped_lines)
+        position = _integers(columns[2]) if len(names) == 3 else None
+        trace = Trace(channel, t_ns, value, position, dropped)
+    return _verified(trace, document.get("content_sha256"), where)
+
+
+def _verified(trace: Trace, declared: str | None, where: str) -> Trace:
+    if declared is not None and declared != trace.content_sha256:
+        raise UnreadableError(
+            "is not the trace its header describes",
+            where=where,
+            got=f"content hash {trace.content_sha256[:16]}...",
+            expected=f"{declared[:16]}...",
+            fix="A reading was changed, added or lost after the trace was written; take the original file.",
+        )
+    return trace
+
+
+def _integers(cells: list[bytes]) -> Ints:
+    try:
+        return np.array(cells, dtype="S20").astype(np.int64)
+    except (ValueError, OverflowError):
+        return np.array([int(c) if c.strip().isdigit() and len(c) < 20 else 0 for c in cells], np.int64)
+
+
+def _numbers(cells: list[bytes]) -> Floats:
+    try:
+        return np.array(cells, dtype="S").astype(np.float64)
+    except ValueError:
+        return np.array([_number(c) for c in cells], np.float64)
+
+
+def _number(cell: bytes) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return float("nan")
+
+
+def write_parquet(trace: Trace, path: Path) -> None:
+    """Write a trace as Parquet (extra `parquet`); the header lies in the file's metadata."""
+    arrow, parquet = _arrow()
+    document = header_document(trace)
+    check("power-trace", document, where=str(path))
+    columns = [trace.t_ns, trace.value] + ([] if trace.position is None else [trace.position])
+    table = arrow.table(dict(zip(document["columns"], columns, strict=True)))
+    dropped = [[d.position, d.t_ns, d.raw, d.reason] for d in trace.dropped]
+    table = table.replace_schema_metadata({"joulemark-trace": json.dumps(document), "dropped": json.dumps(dropped)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(table, path)
+
+
+def read_parquet(path: Path) -> Trace:
+    """Read a trace that `write_parquet` wrote."""
+    arrow, parquet = _arrow()
+    try:
+        table = parquet.read_table(path)
+        metadata = table.schema.metadata or {}
+        document = parse_json(metadata[b"joulemark-trace"], where=str(path))
+        dropped = parse_json(metadata[b"dropped"], where=str(path))
+    except (OSError, KeyError, arrow.ArrowInvalid) as error:
+        raise UnreadableError(f"is not a power trace in Parquet ({shorten(error)})", where=str(path)) from None
+    check("power-trace", document, where=str(path))
+    columns = [np.array(table[name].to_numpy()) for name in document["columns"]]
+    position = columns[2] if len(columns) > 2 else None
+    channel = Channel.from_header(document)
+    trace = Trace(channel, columns[0], columns[1], position, tuple(Dropped(*row) for row in dropped))
+    return _verified(trace, document["content_sha256"], str(path))
+
+
+def _arrow() -> tuple[pyarrow, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingExtraError(
+            "Parquet needs pyarrow", fix="Install it with: pip install 'joulemark[parquet]'"
+        ) from None
+    return pyarrow, pyarrow.parquet
+
+
+def read_trace(path: Path) -> Trace:
+    """Read a trace from either store, told apart by the file's name."""
+    return read_parquet(path) if path.suffix == ".parquet" else read_csv(path)

@@ -1,0 +1,173 @@
+"""A trace: the readings of one channel, in two columns, frozen."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.documents.errors import SchemaError, shorten
+from harness.documents.times import NS
+from harness.traces.channel import Channel
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+T_MIN_NS, T_MAX_NS = 0, 4_102_444_800 * NS
+"""Times before 1970 and after 2099 are not times of a measurement [ns]."""
+VALUE_MAX = 1e12
+"""A reading above a terawatt, or an energy above 1e18 J, is a failed read (9.91E+37 marks one)."""
+
+GAP_CELLS = 1.5
+"""A step between readings longer than this many nominal intervals is a gap (method, section 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time [ns UTC]."""
+
+    start_ns: int
+    stop_ns: int
+
+    @property
+    def seconds(self) -> float:
+        """Its length [s]."""
+        return (self.stop_ns - self.start_ns) / NS
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A reading of the source that is not in the columns, kept with the reason.
+
+    position: its index among all readings of the source; t_ns: its time [ns UTC] where it has one
+    """
+
+    position: int
+    t_ns: int | None
+    raw: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Readings of one channel.
+
+    t_ns: time of each reading [ns UTC], int64, shape (n,), strictly increasing
+    value: reading [W, or J for a counter], float64, shape (n,), finite
+    position: index of each reading in its source, int64, shape (n,); None where time order is source order
+    dropped: readings that failed or that another replaced, in source order
+    """
+
+    channel: Channel
+    t_ns: Ints
+    value: Floats
+    position: Ints | None = None
+    dropped: tuple[Dropped, ...] = ()
+
+    def __post_init__(self) -> None:
+        fault = column_fault(self.t_ns, self.value, self.channel.quantity)
+        if fault:
+            raise SchemaError(fault, where=f"trace {self.channel.id}")
+        self.t_ns.setflags(write=False)
+        self.value.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.t_ns)
+
+    @functools.cached_property
+    def interval_s(self) -> float | None:
+        """Time between readings [s]: the median step, or the nominal interval of fewer than two readings."""
+        if len(self) < 2:
+            return self.channel.nominal_interval_s
+        steps = np.diff(self.t_ns)
+        return float(np.partition(steps, len(steps) // 2)[len(steps) // 2]) / NS
+
+    @property
+    def rate(self) -> float | None:
+        """Readings a second [1/s]."""
+        return 1 / self.interval_s if self.interval_s else None
+
+    def slice(self, first: int, last: int) -> Trace:
+        """Readings first..last-1 as a trace of their own, without copying the columns."""
+        part = slice(first, last)
+        position = None if self.position is None else self.position[part]
+        return Trace(self.channel, self.t_ns[part], self.value[part], position, self.dropped)
+
+    def window(self, window: Window) -> Trace:
+        """The readings whose time lies in [start, stop]."""
+        first = int(np.searchsorted(self.t_ns, window.start_ns, "left"))
+        return self.slice(first, int(np.searchsorted(self.t_ns, window.stop_ns, "right")))
+
+    def gaps(self, window: Window | None = None) -> list[tuple[int, int]]:
+        """Spans [ns UTC] between two readings further apart than 1.5 intervals, clipped to `window`."""
+        if len(self) < 2 or not self.interval_s:
+            return []
+        wide = np.flatnonzero(np.diff(self.t_ns) > GAP_CELLS * self.expected_interval_s * NS)
+        spans = [(int(self.t_ns[i]), int(self.t_ns[i + 1])) for i in wide]
+        if window is None:
+            return spans
+        clipped = [(max(a, window.start_ns), min(b, window.stop_ns)) for a, b in spans]
+        return [(a, b) for a, b in clipped if b > a]
+
+    @property
+    def expected_interval_s(self) -> float:
+        """Interval that a gap is measured against [s]: the larger of nominal and median."""
+        return max(self.interval_s or 0.0, self.channel.nominal_interval_s or 0.0)
+
+    def source_order(self) -> tuple[Ints, Floats]:
+        """All readings that have a time and a number, in the order of the source: (t_ns, value)."""
+        if self.position is None and not self.dropped:
+            return self.t_ns, self.value
+        rows: list[tuple[int, int, float]] = []
+        for item in self.dropped:
+            number = _number(item.raw)
+            if item.t_ns is not None and number is not None:
+                rows.append((item.position, item.t_ns, number))
+        position = np.arange(len(self)) if self.position is None else self.position
+        order = np.concatenate([position, np.array([r[0] for r in rows], np.int64)])
+        t_ns = np.concatenate([self.t_ns, np.array([r[1] for r in rows], np.int64)])
+        value = np.concatenate([self.value, np.array([r[2] for r in rows], np.float64)])
+        rank = np.argsort(order, kind="stable")
+        return t_ns[rank], value[rank]
+
+    @functools.cached_property
+    def content_sha256(self) -> str:
+        """SHA-256 of the two columns: the same readings give the same hash in any store."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.t_ns, "<i8"))
+        digest.update(np.ascontiguousarray(self.value, "<f8"))
+        return digest.hexdigest()
+
+
+def _number(raw: str) -> float | None:
+    try:
+        number = float(raw)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def column_fault(t_ns: Ints, value: Floats, quantity: str = "power") -> str | None:
+    """The first fault of two columns, or None: same length, finite, in range, strictly increasing time.
+
+    The vector form of the item rules in `schemas/power-trace.schema.json`.
+    """
+    if t_ns.ndim != 1 or value.ndim != 1 or len(t_ns) != len(value):
+        return f"columns differ in length: {shorten(t_ns.shape)} times, {shorten(value.shape)} values"
+    if t_ns.dtype != np.int64 or value.dtype != np.float64:
+        return f"columns have types {t_ns.dtype}, {value.dtype}; expected int64, float64"
+    if not len(t_ns):
+        return None
+    if np.any(t_ns[1:] <= t_ns[:-1]):
+        row = int(np.argmax(t_ns[1:] <= t_ns[:-1])) + 1
+        return f"time does not increase at row {row}: {t_ns[row]} after {t_ns[row - 1]}"
+    if t_ns[0] < T_MIN_NS or t_ns[-1] > T_MAX_NS:
+        return f"times {t_ns[0]}..{t_ns[-1]} ns are not between 1970 and 2100"
+    low, high = (0.0, VALUE_MAX * 1e6) if quantity == "energy" else (0.0, VALUE_MAX)
+    good = (value >= low) & (value <= high)  # False for NaN
+    if not good.all():
+        row = int(np.argmin(good))
+        return f"value out of range at row {row}: {value[row]!r}; expected {low:g}..{high:g}"
+    return None
