@@ -15,7 +15,19 @@ from harness.formats.base import Entry, Quality, Quantity, Run
 from harness.formats.benchmarks import benchmarks
 from harness.traces.instruments import instruments
 from harness.traces.trace import Trace
-from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, BudgetRow, Estimate, Part, RunTerm, Term, estimate, rows_of
+from harness.uncertainty import (
+    DRAWS,
+    LEVEL,
+    SEED,
+    Budget,
+    BudgetRow,
+    Estimate,
+    Part,
+    RunTerm,
+    Term,
+    estimate,
+    rows_of,
+)
 
 UNKNOWN_CLOCK_S = 0.1
 """Standard error of a clock of which nothing is known but that it is set by NTP [s]; marked as assumed."""
@@ -41,7 +53,7 @@ class RunEnergy:
     """Energy of one run.
 
     measured_j: what its channels say, with missing nodes filled by the mean of the others [J]
-    estimated_j: rated parts and nodes nobody measured [J], contained in energy_j; clock_j: expected clock error [J]
+    estimated_j: rated parts and nodes nobody measured [J], contained in energy_j;
     nodes: measured and expected nodes
     """
 
@@ -93,16 +105,19 @@ def score(entry: Entry, *, level: float = LEVEL, seed: int = SEED, draws: int = 
     """
     runs = tuple(run_energy(entry, run) for run in entry.runs)
     counted = [run for run in _distinct(runs) if run.energy_j is not None]
-    notes = _notes(entry, runs, counted)
+    notes = _notes(runs, counted)
     options = {"level": level, "seed": seed, "draws": draws}
     budget = _mean_budget(entry, counted)
     if budget is None:
-        missing = {unit: Estimate(None, None, None, unit, level, notes[0] if notes else "no energy") for unit in ("J", "W", "J")}
+        missing = {
+            unit: Estimate(None, None, None, unit, level, notes[0] if notes else "no energy")
+            for unit in ("J", "W", "J")
+        }
         total, power, per_unit, unit_budget = missing["J"], missing["W"], missing["J"], None
     else:
         total = estimate(budget, "J", **options)  # type: ignore[arg-type]
         seconds = [run.run.window.seconds for run in counted if run.run.window]
-        power = estimate(_ratio_budget(entry, counted, budget, seconds), "W", **options)  # type: ignore[arg-type]
+        power = estimate(_ratio_budget(counted, budget, seconds), "W", **options)  # type: ignore[arg-type]
         unit_budget, per_unit = _per_unit(entry, counted, budget, total, options)
     done = math.fsum(run.run.work.count for run in counted if run.run.work)
     energy_j = math.fsum(run.energy_j or 0.0 for run in counted)
@@ -146,8 +161,10 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
     parts, terms = _parts(spoken, window.seconds), _terms(spoken)
     rated = math.fsum(part.power_w for part in run.rated) * window.seconds
     parts += [Part(f"rated|{entry.id}", part.power_w * window.seconds, 0.0, source=part.source) for part in run.rated]
-    terms += [_rated_term(entry, part.power_w * (1 - part.idle_share) * window.seconds, part.source) for part in run.rated]
-    filled_nodes, node_parts, node_terms = _missing_nodes(entry, spoken, expected)
+    terms += [
+        _rated_term(entry, part.power_w * (1 - part.idle_share) * window.seconds, part.source) for part in run.rated
+    ]
+    filled_nodes, node_parts, node_terms = _missing_nodes(spoken, expected)
     parts, terms = parts + node_parts, terms + node_terms
     budget = Budget("", tuple(parts), tuple(terms))
     return RunEnergy(
@@ -188,7 +205,12 @@ def _parts(spoken: Spoken, seconds: float) -> list[Part]:
 
 def _terms(spoken: Spoken) -> list[Term]:
     """Edge, gap, sampling and quantisation, independent between channels; the clock, shared by its key."""
-    named = (("window edges", "u_edge_j"), ("gaps", "u_gap_j"), ("sampling", "u_sampling_j"), ("quantisation", "u_quantisation_j"))
+    named = (
+        ("window edges", "u_edge_j"),
+        ("gaps", "u_gap_j"),
+        ("sampling", "u_sampling_j"),
+        ("quantisation", "u_quantisation_j"),
+    )
     terms = []
     for name, attribute in named:
         scale = math.sqrt(math.fsum((getattr(found, attribute) * reading.factor) ** 2 for reading, found in spoken))
@@ -200,7 +222,15 @@ def _terms(spoken: Spoken) -> list[Term]:
         scale = (UNKNOWN_CLOCK_S if error is None else error) * reading.factor
         source = "unknown clock, 0.1 s assumed" if error is None else "largest difference of the two clocks"
         if scale and (up or down):
-            terms.append(Term("clock", up * scale, down * scale, key=f"clock|{reading.trace.channel.clock}", source=source))
+            terms.append(
+                Term(
+                    "clock",
+                    up * scale,
+                    down * scale,
+                    key=f"clock|{reading.trace.channel.clock}",
+                    source=source,
+                )
+            )
     return terms
 
 
@@ -221,9 +251,11 @@ def _rated_term(entry: Entry, span_j: float, source: str) -> Term:
     return Term("rated parts", -span_j, -span_j, "uniform", f"rated|{entry.id}", source)
 
 
-def _missing_nodes(entry: Entry, spoken: Spoken, expected: int) -> tuple[float, list[Part], list[Term]]:
+def _missing_nodes(spoken: Spoken, expected: int) -> tuple[float, list[Part], list[Term]]:
     """Nodes without a trace are held to draw the mean of the others; u^2 = N^2 (1-M/N) s^2/M."""
-    energies = [found.energy_j * reading.factor for reading, found in spoken if reading.trace.channel.boundary == "node"]
+    energies = [
+        found.energy_j * reading.factor for reading, found in spoken if reading.trace.channel.boundary == "node"
+    ]
     measured = len(energies)
     missing = expected - measured
     if missing <= 0 or not measured:
@@ -233,7 +265,11 @@ def _missing_nodes(entry: Entry, spoken: Spoken, expected: int) -> tuple[float, 
     scale = expected * math.sqrt((1 - measured / expected) / measured) * spread
     channel = spoken[0][0].trace.channel
     part = Part(channel.calibration_id, missing * mean, channel.accuracy.gain_limit, source="nodes without a trace")
-    return missing * mean, [part], [Term.symmetric("missing nodes", scale, source=f"{missing} of {expected} nodes not measured")]
+    return (
+        missing * mean,
+        [part],
+        [Term.symmetric("missing nodes", scale, source=f"{missing} of {expected} nodes not measured")],
+    )
 
 
 def _nodes(entry: Entry) -> int:
@@ -295,11 +331,13 @@ def _average(runs: Sequence[Sequence[Term]]) -> list[Term]:
         elif term.key is None:
             found[mark] = Term.symmetric(term.name, math.hypot(before.up, term.up), term.base, None, term.source)
         else:
-            found[mark] = Term(term.name, before.up + term.up, before.down + term.down, term.base, term.key, term.source)
+            found[mark] = Term(
+                term.name, before.up + term.up, before.down + term.down, term.base, term.key, term.source
+            )
     return list(found.values())
 
 
-def _ratio_budget(entry: Entry, runs: Sequence[RunEnergy], budget: Budget, amounts: Sequence[float]) -> Budget:
+def _ratio_budget(runs: Sequence[RunEnergy], budget: Budget, amounts: Sequence[float]) -> Budget:
     """Budget of energy per amount of each run: the energy's own, in that unit, with log-t over the ratios."""
     ratios = [(run.energy_j or 0.0) / amount for run, amount in zip(runs, amounts, strict=True)]
     if len(ratios) == 1 or min(ratios) <= 0:
@@ -320,7 +358,7 @@ def _per_unit(
     if unit == "run":
         return budget, Estimate(**{name: getattr(total, name) for name in total.__slots__} | {"unit": "J/run"})
     amounts = [work.count for work in works if work]
-    ratio = _ratio_budget(entry, runs, budget, amounts)
+    ratio = _ratio_budget(runs, budget, amounts)
     return ratio, estimate(ratio, f"J/{unit}", **options)
 
 
@@ -345,7 +383,9 @@ def _performance(entry: Entry) -> Quantity | None:
         return found[0] if len(found) == 1 else _mean_quantity(found)
     times = [run.seconds for run in entry.runs]
     value = compat.olympic_mean(times, _kept(entry), entry.scaling_factor)
-    return _mean_quantity(found) if value is None else Quantity(value / 60, "min", "time to train, Olympic mean, scaled")
+    return (
+        _mean_quantity(found) if value is None else Quantity(value / 60, "min", "time to train, Olympic mean, scaled")
+    )
 
 
 def _mean_quantity(found: Sequence[Quantity]) -> Quantity | None:
@@ -440,13 +480,15 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole > 0 else 0.0
 
 
-def _notes(entry: Entry, runs: Sequence[RunEnergy], counted: Sequence[RunEnergy]) -> list[str]:
+def _notes(runs: Sequence[RunEnergy], counted: Sequence[RunEnergy]) -> list[str]:
     """What a reader must know beside the number."""
     notes = []
     if not counted:
         notes.append("no run has both a window and readings that speak of it")
     elif len(counted) < len(runs):
-        notes.append(f"{len(runs) - len(counted)} of {len(runs)} runs do not count: no energy, or a copy of another run")
+        notes.append(
+            f"{len(runs) - len(counted)} of {len(runs)} runs do not count: no energy, or a copy of another run"
+        )
     if len(counted) == 1:
         notes.append("one run: the interval holds for this run, scatter between runs is unknown")
     elif 1 < len(counted) < 5:

@@ -73,9 +73,7 @@ def olympic_kept(seconds: Sequence[float | None], reached: Sequence[bool], drop:
     seconds: time to train of each run [s]; the `drop` fastest and slowest are left out; a run that missed the
     target takes the place of a slow one. Source: MLPerf result summarizer.
     """
-    ranked = sorted(
-        (i for i, s in enumerate(seconds) if s is not None), key=lambda i: (not reached[i], seconds[i])
-    )
+    ranked = sorted((i for i, s in enumerate(seconds) if s is not None), key=lambda i: (not reached[i], seconds[i]))
     return ranked[drop : len(ranked) - drop] if len(ranked) > 2 * drop else []
 
 
@@ -86,5 +84,3 @@ def olympic_mean(values: Sequence[float | None], kept: Sequence[int], scaling_fa
     if not chosen or len(numbers) < len(chosen):
         return None
     return sum(numbers) / len(numbers) * (scaling_factor or 1.0)
-
-

@@ -178,7 +178,10 @@ class _Integral:
         extent = min(self.last_ns, stop) - max(self.first_ns, start)
         if extent <= 0 or stop <= start or not self.head:
             return None
-        near = np.concatenate([p for _, p in self.head])[:NEAREST], np.concatenate([p for _, p in self.tail])[-NEAREST:]
+        near = (
+            np.concatenate([p for _, p in self.head])[:NEAREST],
+            np.concatenate([p for _, p in self.tail])[-NEAREST:],
+        )
         inside = float(self.head[0][1][0]), float(self.tail[-1][1][-1])
         uncovered = int(self.head[0][0][0]) - start, stop - int(self.tail[-1][0][-1])
         filled = sum(self.edge_power(i, inside[i]) * uncovered[i] for i in (0, 1))
@@ -276,7 +279,12 @@ class _Counter(_Integral):
         return (self.interval_ns / math.sqrt(12) * self.edge_power(side, 0.0)) ** 2
 
 
-_KINDS: dict[str, type[_Integral]] = {"mean": _Mean, "instant": _Instant, "counter": _Counter, "estimate": _Instant}
+_KINDS: dict[str, type[_Integral]] = {
+    "mean": _Mean,
+    "instant": _Instant,
+    "counter": _Counter,
+    "estimate": _Instant,
+}
 
 
 class _Swing:

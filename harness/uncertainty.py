@@ -133,7 +133,12 @@ class Budget:
 
     def scaled(self, factor: float, run: RunTerm | None = None) -> Budget:
         """The budget in another unit, with another run term."""
-        return Budget(self.id, tuple(p.scaled(factor) for p in self.parts), tuple(t.scaled(factor) for t in self.terms), run)
+        return Budget(
+            self.id,
+            tuple(p.scaled(factor) for p in self.parts),
+            tuple(t.scaled(factor) for t in self.terms),
+            run,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +279,10 @@ def rows_of(budget: Budget) -> list[BudgetRow]:
     for part in budget.parts:
         for term in part.terms():
             u, _ = found.get((term.name, part.key), (0.0, ""))
-            found[(term.name, part.key)] = (u + math.sqrt(term.variance), part.source)  # shared draw: adds linearly
+            found[(term.name, part.key)] = (
+                u + math.sqrt(term.variance),
+                part.source,
+            )  # shared draw: adds linearly
     for term in budget.terms:
         u, _ = found.get((term.name, term.key), (0.0, ""))
         together = math.hypot(u, math.sqrt(term.variance)) if term.key is None else u + math.sqrt(term.variance)

@@ -8,9 +8,7 @@ class JoulemarkError(Exception):
 
     exit_code = 2
 
-    def __init__(
-        self, message: str, *, where: str = "", got: str = "", expected: str = "", fix: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, where: str = "", got: str = "", expected: str = "", fix: str = "") -> None:
         super().__init__(message)
         self.message, self.where, self.got, self.expected, self.fix = message, where, got, expected, fix
 

@@ -35,7 +35,10 @@ def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
             raise UnreadableError("is not a regular file", where=str(path), expected="a file")
         if status.st_size > limit:
             raise UnreadableError(
-                "is too large to read", where=str(path), got=f"{status.st_size} bytes", expected=f"at most {limit}"
+                "is too large to read",
+                where=str(path),
+                got=f"{status.st_size} bytes",
+                expected=f"at most {limit}",
             )
         content = file.read(limit + 1)
     if len(content) > limit:

@@ -39,9 +39,7 @@ def from_iso(text: str, *, where: str = "") -> int:
 def from_mlperf(text: object, *, where: str = "") -> int:
     """Nanoseconds of `MM-DD-YYYY HH:MM:SS.mmm`, the stamp of LoadGen and PTDaemon, taken as UTC."""
     if not isinstance(text, str) or _MLPERF.fullmatch(text) is None:
-        raise UnreadableError(
-            "is not a time", where=where, got=shorten(repr(text)), expected="MM-DD-YYYY HH:MM:SS.mmm"
-        )
+        raise UnreadableError("is not a time", where=where, got=shorten(repr(text)), expected="MM-DD-YYYY HH:MM:SS.mmm")
     date, _, fraction = text.partition(".")
     try:
         whole = datetime.strptime(date, "%m-%d-%Y %H:%M:%S").replace(tzinfo=UTC)

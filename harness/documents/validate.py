@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,8 @@ SCHEMA_VERSION = "1.0"
 """Version that every document of this release carries."""
 
 KINDS = (
-    "workload", "system", "power-trace", "run", "result", "manifest", "rulebook", "audit-report", "leaderboard",
-    "import-report",
+    "workload", "system", "power-trace", "run", "result",
+    "manifest", "rulebook", "audit-report", "leaderboard", "import-report",
 )  # fmt: skip
 
 
@@ -31,7 +31,8 @@ def schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of one kind of document."""
     if kind not in KINDS:
         raise UsageError(f"no such kind of document: {kind}", expected=", ".join(KINDS))
-    loaded: dict[str, Any] = json.loads(resource("schemas").joinpath(f"{kind}.schema.json").read_text("utf-8"))
+    path = resource("schemas") / f"{kind}.schema.json"
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return loaded
 
 
@@ -42,43 +43,111 @@ def _validator(kind: str) -> Validator:
     return jsonschema.Draft202012Validator(schema(kind))
 
 
-def check(kind: str, document: object, *, where: str = "") -> None:
+def check(kind: str, document: Any, *, where: str = "") -> None:
     """Raise SchemaError naming the first fault of `document`: place, got, expected, remedy."""
-    if isinstance(document, dict) and document.get("schema_version") not in (None, SCHEMA_VERSION):
+    try:
+        _check_numbers(document, where)
+        _check_version(document, where)
+        faults = list(_validator(kind).iter_errors(document))
+        if faults:
+            first = min(faults, key=lambda fault: [_sortable(step) for step in fault.absolute_path])
+            raise _explain(kind, first, where, len(faults) - 1)
+    except RecursionError:
         raise SchemaError(
-            "is of another schema version",
-            where=f"{where}#/schema_version",
-            got=shorten(repr(document["schema_version"])),
-            expected=repr(SCHEMA_VERSION),
-            fix="Read it with the joulemark release that wrote it, or a newer one.",
-        )
-    faults = sorted(_validator(kind).iter_errors(document), key=lambda fault: (list(map(str, fault.absolute_path)), fault.message))
-    if faults:
-        raise _explain(kind, _deepest(faults[0]), where, len(faults) - 1)
+            "is nested too deeply", where=where, fix=f"schemas/{kind}.schema.json says what belongs in it."
+        ) from None
 
 
-def _deepest(fault: ValidationError) -> ValidationError:
-    """The branch of an anyOf/oneOf that came closest to matching."""
-    while fault.context:
-        fault = max(fault.context, key=lambda inner: len(inner.absolute_path))
-    return fault
+def _check_version(document: object, where: str) -> None:
+    if not isinstance(document, dict) or document.get("schema_version") in (None, SCHEMA_VERSION):
+        return
+    version = document["schema_version"]
+    text = isinstance(version, str)
+    raise SchemaError(
+        "is of another schema version" if text else "has a schema_version that is not text",
+        where=f"{where}#/schema_version",
+        got=_shown(version),
+        expected=json.dumps(SCHEMA_VERSION),
+        fix="Read it with the joulemark release that wrote it, or a newer one." if text else "Write it in quotes.",
+    )
+
+
+def _check_numbers(document: object, where: str) -> None:
+    """Refuse NaN, infinity and what a double cannot hold: schemas cannot say so, and YAML and Python have them."""
+    pending: list[tuple[tuple[object, ...], Any]] = [((), document)]
+    while pending:
+        steps, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [((*steps, key), inner) for key, inner in value.items()]
+        elif isinstance(value, list | tuple):
+            pending += [((*steps, index), inner) for index, inner in enumerate(value)]
+        elif isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
+            raise SchemaError(
+                "holds a number JSON cannot carry",
+                where=f"{where}#{_pointer(steps)}",
+                got=str(value) if isinstance(value, float) else f"an integer of {value.bit_length()} bits",
+                expected="a finite number",
+                fix="Write null where there is no number: absent is not zero.",
+            )
+
+
+_EXPECTED = {
+    "required": "this field",
+    "type": "{}",
+    "enum": "one of {}",
+    "const": "{}",
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "minLength": "text of {} or more characters",
+    "maxLength": "text of at most {} characters",
+    "minItems": "{} or more items",
+    "maxItems": "at most {} items",
+    "uniqueItems": "no item twice",
+    "pattern": "text that matches {}",
+}
+"""What each keyword of the schemas asks for, in words."""
 
 
 def _explain(kind: str, fault: ValidationError, where: str, others: int) -> SchemaError:
-    pointer = "/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in fault.absolute_path)
-    described = fault.schema.get("description", "") if isinstance(fault.schema, Mapping) else ""
-    rule = f"{fault.validator} {shorten(json.dumps(fault.validator_value, default=str), 160)}"
+    steps, got = list(fault.absolute_path), _shown(fault.instance)
+    found: Any = fault.instance
+    rule: Any = fault.validator_value
+    about: Any = fault.schema
+    if fault.validator == "required":
+        missing = next(name for name in rule if name not in found)
+        steps.append(missing)
+        about, got = about.get("properties", {}).get(missing, about), "nothing"
+    if fault.validator == "type":
+        words = rule if isinstance(rule, str) else " or ".join(rule)
+    else:
+        words = ", ".join(map(_shown, rule)) if isinstance(rule, list) else _shown(rule)
+    described = about.get("description", "") if isinstance(about, Mapping) else ""
     fix = f"{described.rstrip('.')}. " if described else ""
     fix += f"See schemas/{kind}.schema.json."
     if others:
         fix += f" {others} more fault{'s' if others > 1 else ''} in this document."
     return SchemaError(
         f"is not a valid {kind} document",
-        where=f"{where}#{pointer}",
-        got=shorten(json.dumps(fault.instance, default=str)),
-        expected=rule,
+        where=f"{where}#{_pointer(steps)}",
+        got=got,
+        expected=_EXPECTED.get(str(fault.validator), f"{fault.validator} {{}}").format(words),
         fix=fix,
     )
+
+
+def _pointer(steps: Iterable[object]) -> str:
+    """JSON pointer (RFC 6901); the whole document is the empty one."""
+    return "".join("/" + shorten(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _sortable(step: object) -> str:
+    return f"{step:09}" if isinstance(step, int) else str(step)
+
+
+def _shown(value: object) -> str:
+    return shorten(json.dumps(value, default=str, skipkeys=True))
 
 
 def parse_json(content: bytes, *, where: str) -> Any:
@@ -101,7 +170,15 @@ class _PlainYaml:
         try:
             for token in yaml.scan(content.decode("utf-8")):
                 if isinstance(token, yaml.AliasToken | yaml.TagToken):
-                    raise UnreadableError("YAML aliases and tags are not accepted", where=where, fix="Write the values out.")
+                    line = token.start_mark.line + 1
+                    raise UnreadableError(
+                        "YAML aliases and tags are not accepted",
+                        where=f"{where}:{line}",
+                        got=shorten(
+                            token.value if isinstance(token, yaml.AliasToken) else "".join(filter(None, token.value))
+                        ),
+                        fix="Write the values out.",
+                    )
             return yaml.safe_load(content)
         except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as error:
             raise UnreadableError(f"is not YAML ({shorten(error)})", where=where) from None
@@ -117,13 +194,20 @@ def read_document(kind: str, path: Path) -> dict[str, Any]:
     return loaded
 
 
+def read_settings(path: Path) -> dict[str, dict[str, Any]]:
+    """Options by command, from a settings file in YAML. Raises UnreadableError."""
+    found = _PlainYaml.load(read_bytes(path, limit=MAX_DOCUMENT_BYTES), str(path)) or {}
+    if not isinstance(found, dict) or not all(isinstance(options, dict) for options in found.values()):
+        raise UnreadableError("is not a settings file", where=str(path), expected="commands, each with its options")
+    return {
+        str(command): {str(k).replace("-", "_"): v for k, v in options.items()} for command, options in found.items()
+    }
+
+
 def dump_document(kind: str, document: Mapping[str, Any], *, where: str = "output") -> str:
     """`document` as indented JSON, validated; a number that is not finite is refused."""
     check(kind, document, where=where)
-    try:
-        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    except ValueError as error:
-        raise SchemaError(f"holds a number JSON cannot carry ({error})", where=where) from None
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_document(kind: str, document: Mapping[str, Any], path: Path) -> None:
@@ -135,9 +219,4 @@ def canonical(document: Mapping[str, Any]) -> bytes:
     """RFC 8785 bytes of `document`: equal content gives equal bytes, on any machine."""
     import rfc8785
 
-    return rfc8785.dumps(document)  # type: ignore[arg-type]
-
-
-def finite_or_none(value: float | None) -> float | None:
-    """`value`, or None where there is no finite number: absent is not zero."""
-    return None if value is None or not math.isfinite(value) else float(value)
+    return rfc8785.dumps(document)

@@ -11,7 +11,12 @@ from harness.documents.errors import JoulemarkError, UnreadableError, UsageError
 from harness.formats import csv_trace, mlperf_inference, mlperf_training, native
 from harness.formats.base import Entry, Format
 
-FORMATS: tuple[Format, ...] = (native.FORMAT, mlperf_inference.FORMAT, mlperf_training.FORMAT, csv_trace.FORMAT)
+FORMATS: tuple[Format, ...] = (
+    native.FORMAT,
+    mlperf_inference.FORMAT,
+    mlperf_training.FORMAT,
+    csv_trace.FORMAT,
+)
 MAX_DEPTH = 32
 """Folders nested deeper than this are not searched."""
 

@@ -100,7 +100,9 @@ def work(values: dict[str, Any], of: str, seconds: float | None) -> Work | None:
     if of == "Offline" and queries:
         per_query = _first(values, "generated_samples_per_query", "effective_samples_per_query") or 1.0
         expected = (rate or 0.0) * (seconds or 0.0)
-        count = min((queries * per_query, queries), key=lambda n: abs(n - expected)) if expected else queries * per_query
+        count = (
+            min((queries * per_query, queries), key=lambda n: abs(n - expected)) if expected else queries * per_query
+        )
     if not count:
         return None
     tokens = _tokens_per_second(values, of)

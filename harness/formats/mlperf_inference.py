@@ -47,7 +47,8 @@ class MlperfInference:
         scenario = loadgen_log.scenario(values, directory.name)
         description = _system(directory, place["system"], log)
         facts: dict[str, Any] = {
-            "values": values, "server": server, "client": client, "identity": testing.identity, "range_w": testing.range_w,
+            "values": values, "server": server, "client": client,
+            "identity": testing.identity, "range_w": testing.range_w,
         }  # fmt: skip
         run = _complete(run, values, scenario, loadgen_log.read_accuracy(accuracy, place["benchmark"]), facts)
         return Entry(
@@ -84,7 +85,13 @@ class MlperfInference:
         if content := log.optional(folder / "spl.txt"):
             try:
                 spl = ptd.read_spl(content, str(folder / "spl.txt"))
-                traces = ptd.traces(spl, meter, owner=owner, clock_error=clock_error, source=f"performance/{folder.name}/spl.txt")
+                traces = ptd.traces(
+                    spl,
+                    meter,
+                    owner=owner,
+                    clock_error=clock_error,
+                    source=f"performance/{folder.name}/spl.txt",
+                )
                 if spl.broken:
                     log.note("trace-line-broken", folder / "spl.txt", f"{spl.broken} lines", spl.broken)
             except UnreadableError as error:
@@ -94,7 +101,13 @@ class MlperfInference:
         return Run(id=folder.name, window=window, traces=traces, sources=sources), values
 
     def _ranging(
-        self, folder: Path, server: Mapping[str, Any], ptd_log: bytes, owner: str, error: float | None, log: Reader
+        self,
+        folder: Path,
+        server: Mapping[str, Any],
+        ptd_log: bytes,
+        owner: str,
+        error: float | None,
+        log: Reader,
     ) -> Run | None:
         if not folder.is_dir():
             return None
@@ -134,7 +147,13 @@ def _place(directory: Path) -> dict[str, str]:
     """Names from `<division>/<submitter>/results/<system>/<benchmark>/<scenario>`."""
     parts = Path(os.path.abspath(directory)).parts
     named = ("", "", "", *parts)
-    found = {"scenario": named[-1], "benchmark": named[-2], "system": named[-3], "submitter": "", "division": ""}
+    found = {
+        "scenario": named[-1],
+        "benchmark": named[-2],
+        "system": named[-3],
+        "submitter": "",
+        "division": "",
+    }
     if len(parts) > 4 and parts[-4] == "results":
         found["submitter"] = parts[-5]
         division = parts[-6] if len(parts) > 5 else ""

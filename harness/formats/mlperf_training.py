@@ -84,7 +84,9 @@ class MlperfTraining:
         traces, rated = _power(folder, window, submitter, reader)
         stop = next((line for line in reversed(lines) if line.key == "run_stop"), None)
         status = stop.metadata.get("status") if stop and isinstance(stop.metadata, Mapping) else None
-        reached = [v for v in (mllog.number(line.value) for line in lines if line.key == "eval_accuracy") if v is not None]
+        reached = [
+            v for v in (mllog.number(line.value) for line in lines if line.key == "eval_accuracy") if v is not None
+        ]
         seconds = window.seconds if window else None
         return Run(
             id=result,

@@ -21,7 +21,17 @@ from harness.traces.trace import Trace, Window
 
 RECORD = "run.json"
 SYSTEM = "system.json"
-_ENTRY_FIELDS = ("round", "task", "submitter", "system", "benchmark", "scenario", "division", "scaling_factor", "simulated")
+_ENTRY_FIELDS = (
+    "round",
+    "task",
+    "submitter",
+    "system",
+    "benchmark",
+    "scenario",
+    "division",
+    "scaling_factor",
+    "simulated",
+)
 _LEFT_OUT = frozenset({"server", "client"})
 """Facts that stay in the foreign files: large, and of use only beside them."""
 
@@ -103,7 +113,10 @@ def write_entry(entry: Entry, out: Path, *, parquet: bool = False) -> list[Path]
     Raises UnreadableError where one of them is there already.
     """
     written = []
-    for run, role in [*((run, "timed") for run in entry.runs), *([(entry.ranging, "ranging")] if entry.ranging else [])]:
+    for run, role in [
+        *((run, "timed") for run in entry.runs),
+        *([(entry.ranging, "ranging")] if entry.ranging else []),
+    ]:
         folder = out / run.id
         if folder.exists():
             raise UnreadableError("is there already", where=str(folder), fix="Choose another --out, or remove it.")
@@ -118,7 +131,11 @@ def write_entry(entry: Entry, out: Path, *, parquet: bool = False) -> list[Path]
 def _write_trace(trace: Trace, folder: Path, parquet: bool) -> dict[str, str]:
     relative = f"traces/{trace.channel.id}.{'parquet' if parquet else 'csv'}"
     (write_parquet if parquet else write_csv)(trace, folder / relative)
-    return {"path": relative, "sha256": sha256((folder / relative).read_bytes()), "content_sha256": trace.content_sha256}
+    return {
+        "path": relative,
+        "sha256": sha256((folder / relative).read_bytes()),
+        "content_sha256": trace.content_sha256,
+    }
 
 
 def _record(entry: Entry, run: Run, role: str, traces: list[dict[str, str]]) -> dict[str, Any]:

@@ -153,7 +153,9 @@ def read_spl(content: bytes, where: str) -> Spl:
     good = [row for row in rows if len(row) >= 10 and row[0] == b"Time" and row[2] == b"Watts"]
     if not good:
         raise UnreadableError(
-            "has no power reading", where=where, expected="lines like Time,07-23-2024 15:47:16.858,Watts,172.9,..."
+            "has no power reading",
+            where=where,
+            expected="lines like Time,07-23-2024 15:47:16.858,Watts,172.9,...",
         )
     t_ns, timed = mlperf_column([row[1] for row in good])
     watts = _numbers([row[3] for row in good])

@@ -35,7 +35,9 @@ def build_trace(channel: Channel, t_ns: Ints, value: Floats, raw: Sequence[str] 
     kept = kept[np.argsort(t_ns[kept], kind="stable")]
     first = np.ones(len(kept), bool)
     first[1:] = t_ns[kept][1:] != t_ns[kept][:-1]
-    reasons = {int(i): SAME_TIME for i in kept[~first]} | {int(i): _reason(t_ns[i], value[i]) for i in np.flatnonzero(~good)}
+    reasons = {int(i): SAME_TIME for i in kept[~first]} | {
+        int(i): _reason(t_ns[i], value[i]) for i in np.flatnonzero(~good)
+    }
     dropped = tuple(
         Dropped(i, int(t_ns[i]) or None, raw[i] if raw is not None else repr(float(value[i])), reasons[i])
         for i in sorted(reasons)

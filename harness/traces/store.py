@@ -45,7 +45,10 @@ def write_csv(trace: Trace, path: Path) -> None:
     """Write a trace as CSV: header line, column names, one row a reading, then what was dropped."""
     document = header_document(trace)
     check("power-trace", document, where=str(path))
-    lines = [MAGIC.decode() + json.dumps(document, ensure_ascii=True, allow_nan=False), ",".join(document["columns"])]
+    lines = [
+        MAGIC.decode() + json.dumps(document, ensure_ascii=True, allow_nan=False),
+        ",".join(document["columns"]),
+    ]
     columns: list[Iterable[Any]] = [trace.t_ns.tolist(), map(repr, trace.value.tolist())]
     if trace.position is not None:
         columns.append(trace.position.tolist())
@@ -93,7 +96,10 @@ def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: s
             cells = line.split(b",")
             if len(cells) != len(names):
                 raise UnreadableError(
-                    "has a broken row", where=f"{where}:{number}", got=shorten(repr(line)), expected=",".join(names)
+                    "has a broken row",
+                    where=f"{where}:{number}",
+                    got=shorten(repr(line)),
+                    expected=",".join(names),
                 )
             rows.append(cells)
     columns = [[row[i] for row in rows] for i in range(len(names))]

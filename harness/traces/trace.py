@@ -136,8 +136,8 @@ class Trace:
     @functools.cached_property
     def content_sha256(self) -> str:
         """SHA-256 of the two columns: the same readings give the same hash in any store."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.t_ns, "<i8"))
-        digest.update(np.ascontiguousarray(self.value, "<f8"))
+        digest = hashlib.sha256(np.ascontiguousarray(self.t_ns, "<i8").data)
+        digest.update(np.ascontiguousarray(self.value, "<f8").data)
         return digest.hexdigest()
 
 

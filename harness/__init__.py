@@ -1,0 +1,23 @@
+"""joulemark: energy benchmark harness for machine learning.
+
+Public functions, all of `harness.api`: `read`, `score`, `audit`, `rank`, `import_tree`. They are loaded at first use,
+so that `import harness` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.api import audit, import_tree, rank, read, score
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "audit", "import_tree", "rank", "read", "score"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    from harness import api
+
+    return getattr(api, name)

@@ -1,0 +1,5 @@
+"""`python -m harness` is `joulemark`."""
+
+from harness.cli import main
+
+main()

@@ -1,0 +1,62 @@
+"""The Python interface: what the command line does, for notebooks and other tools.
+
+    import harness
+    tree = harness.read("inference_results_v4.1")
+    for result in harness.score(tree):
+        print(result.entry.id, result.energy.value, result.energy.low, result.energy.high)
+    report = harness.audit(tree)
+    tables = harness.rank(tree)
+
+Every function takes a path, several paths, or what `read` gave. All raise subclasses of
+`harness.documents.errors.JoulemarkError` for input that cannot be used at all; a single bad entry ends in `unreadable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.account import Result
+from harness.account import score as score_entry
+from harness.audit import Report, audit_entry, places
+from harness.importing import Import, Imported, Tree, import_tree, load, read, search
+from harness.leaderboard import RankBy, Table, leaderboard
+from harness.uncertainty import DRAWS, LEVEL, SEED
+
+Source = str | Path | Tree
+
+
+def _tree(source: Source | Sequence[str | Path]) -> Tree:
+    if isinstance(source, Tree):
+        return source
+    return read(source) if isinstance(source, str | Path) else read(*source)
+
+
+def score(
+    source: Source | Sequence[str | Path], *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS
+) -> list[Result]:
+    """Energy, energy per unit and intervals of each entry.
+
+    level: of the intervals, 0..1; seed, draws: of the Monte Carlo; the same seed gives the same numbers
+    """
+    return [score_entry(entry, level=level, seed=seed, draws=draws) for entry in _tree(source).entries]
+
+
+def audit(source: Source | Sequence[str | Path], *, round_name: str | None = None) -> Report:
+    """Findings and a verdict for each entry, by the rulebook of its round, or of `round_name`."""
+    tree = _tree(source)
+    copies = places(tree.entries)
+    reports = tuple(audit_entry(entry, copies, round_name) for entry in tree.entries)
+    return Report(reports, tree.unreadable, tree.skipped)
+
+
+def rank(
+    source: Source | Sequence[str | Path], *, by: RankBy = "energy", level: float = LEVEL, seed: int = SEED
+) -> tuple[Table, ...]:
+    """The leaderboard: a table for each benchmark, scenario and class of measurement."""
+    tree = _tree(source)
+    reports = {report.id: report for report in audit(tree).entries}
+    return leaderboard(score(tree, level=level, seed=seed), reports, rank_by=by, seed=seed)
+
+
+__all__ = ["Import", "Imported", "Tree", "audit", "import_tree", "load", "rank", "read", "score", "search"]

@@ -1,0 +1,46 @@
+"""The demonstration: the main job over the bundled submissions, step by step."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness import api
+from harness.documents.files import write_text
+from harness.documents.resources import resource
+from harness.documents.validate import write_document
+from harness.render.board import board
+from harness.render.documents import audit_document, leaderboard_document, result_document
+from harness.render.report import audit_text
+
+
+def run_demo(out: Path) -> Iterator[str]:
+    """Import, score, audit and rank the bundled submissions; what to print, line by line.
+
+    Writes run directories, result.json, audit.json and the leaderboard in every form below `out`; what an earlier
+    demonstration wrote there is replaced.
+    """
+    runs = out / "runs"
+    shutil.rmtree(runs, ignore_errors=True)
+    source = resource("submissions")
+    yield f"1. Import: foreign results in {source} become run directories"
+    done = api.import_tree(source, out=runs)
+    for item in done.imported:
+        yield f"   {item.entry.format:<24} {item.entry.id} ({len(item.entry.runs)} runs)"
+    tree = api.read(runs)
+    yield "2. Score: energy with its interval"
+    results = api.score(tree)
+    write_document("result", result_document(results), out / "result.json")
+    yield "3. Audit: every rule over every entry"
+    report = api.audit(tree)
+    write_document("audit-report", audit_document(report), out / "audit.json")
+    yield from ("   " + line for line in audit_text(report).splitlines())
+    yield "4. Rank"
+    tables = api.rank(tree)
+    write_document("leaderboard", leaderboard_document(tables), out / "leaderboard.json")
+    for form, suffix in (("md", "md"), ("csv", "csv"), ("html", "html"), ("latex", "tex")):
+        write_text(out / f"leaderboard.{suffix}", board(tables, form))
+    yield ""
+    yield board(tables, "terminal")
+    yield f"Files: {out}/runs, {out}/result.json, {out}/audit.json, {out}/leaderboard.{{json,md,csv,html,tex}}"

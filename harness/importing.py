@@ -1,0 +1,102 @@
+"""From a tree of files to entries, and from foreign entries to run directories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.documents.errors import JoulemarkError, UnreadableError
+from harness.formats.base import Entry
+from harness.formats.find import Found, Skipped, find
+from harness.formats.native import write_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What was read: entries, and (path, reason) of what could not be read or holds no power measurement."""
+
+    entries: tuple[Entry, ...]
+    unreadable: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """An entry that became run directories."""
+
+    entry: Entry
+    runs: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What `import_tree` wrote, and what it could not use and why."""
+
+    out: Path
+    imported: tuple[Imported, ...]
+    unreadable: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...]
+
+
+def search(*paths: str | Path, format_name: str | None = None) -> list[Found | Skipped]:
+    """All places below `paths` that hold an entry, or look as if.
+
+    With several paths the name of each goes before its ids. Raises UnreadableError where none holds any.
+    """
+    found: list[Found | Skipped] = []
+    for path in map(Path, paths):
+        ahead = f"{path.absolute().name}/" if len(paths) > 1 else ""
+        for item in find(path, format_name=format_name):
+            named = Found(item.format, item.directory, ahead + item.id) if isinstance(item, Found) else item
+            found.append(named)
+    if not found:
+        raise UnreadableError(
+            "holds no result that can be read",
+            where=", ".join(map(str, paths)),
+            expected="MLPerf power results, run directories, or CSV traces with a declared header",
+            fix="docs/formats.md shows what each looks like.",
+        )
+    return found
+
+
+def read(*paths: str | Path, format_name: str | None = None) -> Tree:
+    """Read all entries below `paths`."""
+    return load(search(*paths, format_name=format_name))
+
+
+def load(found: Iterable[Found | Skipped]) -> Tree:
+    """Read what `search` found, one by one; a bad entry never stops the others."""
+    entries, unreadable, skipped = [], [], []
+    for item in found:
+        if isinstance(item, Skipped):
+            skipped.append((item.path, item.reason))
+            continue
+        try:
+            entries.append(item.read())
+        except JoulemarkError as error:
+            unreadable.append((item.id, str(error)))
+    return Tree(tuple(entries), tuple(unreadable), tuple(skipped))
+
+
+def import_tree(*paths: str | Path, out: str | Path, format_name: str | None = None, parquet: bool = False) -> Import:
+    """Turn foreign results into run directories below `out`, one folder for each entry.
+
+    parquet: store traces as Parquet (extra `parquet`) instead of CSV. Raises UnreadableError where a run directory
+    is there already; nothing that exists is overwritten.
+    """
+    found = search(*paths, format_name=format_name)
+    return _import(found, Path(out), parquet)
+
+
+def _import(found: Iterable[Found | Skipped], out: Path, parquet: bool) -> Import:
+    imported: list[Imported] = []
+    unreadable: list[tuple[str, str]] = []
+    skipped: list[tuple[str, str]] = []
+    for item in found:
+        tree = load([item])
+        unreadable += tree.unreadable
+        skipped += tree.skipped
+        for entry in tree.entries:
+            imported.append(Imported(entry, tuple(write_entry(entry, out / entry.id, parquet=parquet))))
+    return Import(out, tuple(imported), tuple(unreadable), tuple(skipped))

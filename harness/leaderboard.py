@@ -1,0 +1,130 @@
+"""The leaderboard: one table for each benchmark, scenario, unit and class of measurement."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.account import Result
+from harness.audit import EntryReport
+from harness.documents.errors import UsageError
+from harness.formats.benchmarks import benchmarks
+from harness.ranking import Contender, Rank, rank
+from harness.uncertainty import LEVEL, SEED
+
+RankBy = Literal["energy"]
+CLASSES = ("analyzer", "sensor", "modelled", "declared")
+
+
+Judged = tuple[Result, str, tuple[str, ...]]
+"""A result, its verdict, and why it is not ranked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry in a table. rank is None for what is not ranked; reasons says why."""
+
+    result: Result
+    verdict: str
+    reasons: tuple[str, ...]
+    rank: Rank | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Entries that compare: same task, benchmark, scenario, unit of work and class of measurement."""
+
+    task: str
+    benchmark: str
+    scenario: str
+    unit: str
+    measurement_class: str
+    rank_by: RankBy
+    level: float
+    rows: tuple[Row, ...]
+
+
+def leaderboard(
+    results: Iterable[Result],
+    reports: Mapping[str, EntryReport],
+    *,
+    rank_by: RankBy = "energy",
+    seed: int = SEED,
+) -> tuple[Table, ...]:
+    """Tables of all results, ordered by task, benchmark, scenario and class.
+
+    reports: audit of each entry by its id; an entry without one is unjudged and not ranked.
+    Ranked by energy per unit of work: the grid moves CO2e more than any system does (methodology, CO2e).
+    """
+    if rank_by != "energy":
+        raise UsageError("cannot rank by this", got=str(rank_by), expected="energy")
+    groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
+    for result in results:
+        entry = result.entry
+        key = (
+            entry.task,
+            entry.benchmark,
+            entry.scenario,
+            result.energy_per_unit.unit,
+            result.measurement_class,
+        )
+        groups[key].append(result)
+    ordered = sorted(groups, key=lambda key: (*key[:4], CLASSES.index(key[4])))
+    return tuple(_table(key, groups[key], reports, rank_by, seed) for key in ordered)
+
+
+def _table(
+    key: tuple[str, ...],
+    results: list[Result],
+    reports: Mapping[str, EntryReport],
+    rank_by: RankBy,
+    seed: int,
+) -> Table:
+    ranked: list[Judged] = []
+    others: list[Judged] = []
+    for result in results:
+        report = reports.get(result.entry.id)
+        verdict = report.verdict if report else "unjudged"
+        why = _reasons(result, report)
+        (others if why else ranked).append((result, verdict, why))
+    ranks = rank([_contender(result) for result, _, _ in ranked], seed=seed)
+    rows = [Row(result, verdict, (), place) for (result, verdict, _), place in zip(ranked, ranks, strict=True)]
+    rows.sort(
+        key=lambda row: (
+            row.rank.low if row.rank else 0,
+            row.result.energy_per_unit.value,
+            row.result.entry.id,
+        )
+    )
+    rest = [Row(result, verdict, why, None) for result, verdict, why in others]
+    rest.sort(key=lambda row: (row.result.energy_per_unit.value or float("inf"), row.result.entry.id))
+    level = results[0].energy.level if results else LEVEL
+    return Table(key[0], key[1], key[2], key[3], key[4], rank_by, level, (*rows, *rest))
+
+
+def _reasons(result: Result, report: EntryReport | None) -> tuple[str, ...]:
+    """Why an entry is not ranked; empty where it is."""
+    if report is None:
+        return ("not audited",)
+    bad = {"invalid": "fail", "unjudged": "error"}.get(report.verdict)
+    if bad:
+        return tuple(dict.fromkeys(finding.rule for finding in report.findings if finding.status == bad))
+    if result.energy_per_unit.low is None or result.per_unit_budget is None:
+        return (result.energy_per_unit.note or "no interval",)
+    return ()
+
+
+def _contender(result: Result) -> Contender:
+    performance, quality = result.performance, result.quality
+    smaller_is_better = performance is not None and performance.unit in ("ms", "min", "s")
+    known = benchmarks().get((result.entry.task, result.entry.benchmark))
+    sign = -1 if known is not None and known.better == "lower" else 1
+    assert result.per_unit_budget is not None
+    return Contender(
+        estimate=result.energy_per_unit,
+        budget=result.per_unit_budget,
+        performance=None if performance is None else -performance.value if smaller_is_better else performance.value,
+        quality=None if quality is None else sign * quality.value,
+    )

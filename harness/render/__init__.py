@@ -1,0 +1,1 @@
+"""Renderers: a result, report or table in, text out. No files."""

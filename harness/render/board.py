@@ -1,0 +1,107 @@
+"""The leaderboard as text: terminal, Markdown, CSV, HTML, LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.leaderboard import Row, Table
+from harness.render.cells import escape, grid
+from harness.render.numbers import estimate_text, number, percent
+
+HEAD = (
+    "Rank", "Submitter", "System", "Energy per unit [interval]", "P(first)", "Pareto", "Performance", "Quality",
+    "Runs", "Verdict",
+)  # fmt: skip
+_STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#1b1b1b}"
+    "table{border-collapse:collapse;width:100%;margin:.5rem 0 2rem}th,td{padding:.35rem .6rem;text-align:left;"
+    "border-bottom:1px solid #ddd}th{background:#f3f5f4}h2{margin-top:2rem;font-size:1.15rem}"
+    "@media(prefers-color-scheme:dark){body{background:#161a19;color:#e8e8e8}th{background:#24302c}td,th{border-color:#333}}"
+)
+
+
+def board(tables: Sequence[Table], form: str) -> str:
+    """All tables in one of the forms of `cells.FORMATS`."""
+    if form == "csv":
+        rows = [[*_key(table), *_row(row)] for table in tables for row in table.rows]
+        return grid(("Task", "Benchmark", "Scenario", "Class", *HEAD), rows, form) + "\n"
+    parts = [_section(table, form) for table in tables]
+    if form == "html":
+        return _page("\n".join(parts))
+    return "\n\n".join(parts) + "\n"
+
+
+def _key(table: Table) -> tuple[str, ...]:
+    return table.task, table.benchmark, table.scenario, table.measurement_class
+
+
+def _section(table: Table, form: str) -> str:
+    title = f"{table.benchmark}, {table.scenario} ({table.task}, measured by {table.measurement_class})"
+    if table.measurement_class in ("modelled", "declared"):
+        title = f"{table.benchmark}, {table.scenario} ({table.task}, {table.measurement_class}: not measured)"
+    heading = {
+        "md": f"### {escape(title, form)}\n",
+        "html": f"<h2>{escape(title, form)}</h2>",
+        "latex": f"\\subsection*{{{escape(title, form)}}}",
+    }.get(form, escape(title, form))
+    text = f"{heading}\n{grid(HEAD, [_row(row) for row in table.rows], form)}"
+    notes = footnotes(table)
+    if notes and form == "html":
+        text += "<p>" + "<br>".join(escape(note, form) for note in notes) + "</p>"
+    elif notes:
+        text += "\n\n" + "\n".join(escape(note, form) + ("  " if form == "md" else "") for note in notes)
+    return text
+
+
+def footnotes(table: Table) -> list[str]:
+    """What the marks in a table mean, where they occur."""
+    notes = []
+    if any(row.result.n_runs < 5 for row in table.rows):
+        notes.append("(n) fewer than five runs: the interval of one run does not hold scatter between runs.")
+    if any(row.result.estimated_share > 0 for row in table.rows):
+        notes.append("(e) part of the energy is estimated, not measured.")
+    if any(row.result.entry.simulated for row in table.rows):
+        notes.append("(s) simulated, not a real system.")
+    return notes
+
+
+def _row(row: Row) -> list[str]:
+    result = row.result
+    marks = "".join(
+        mark
+        for mark, holds in (
+            ("n", result.n_runs < 5), ("e", result.estimated_share > 0), ("s", result.entry.simulated),
+        )
+        if holds
+    )  # fmt: skip
+    quality = result.quality
+    verdict = row.verdict if row.rank or not row.reasons else f"{row.verdict.upper()}: {', '.join(row.reasons)}"
+    return [
+        rank_text(row),
+        result.entry.submitter or "-",
+        result.entry.system + (f" ({marks})" if marks else ""),
+        estimate_text(result.energy_per_unit),
+        percent(row.rank.p_first) if row.rank else "-",
+        percent(row.rank.pareto) if row.rank else "-",
+        number(result.performance.value, result.performance.unit) if result.performance else "-",
+        f"{quality.metric} {quality.value:.6g}" if quality else "-",
+        str(result.n_runs),
+        verdict,
+    ]
+
+
+def rank_text(row: Row) -> str:
+    """`1`, `1-3`, or a dash for what is not ranked."""
+    if row.rank is None:
+        return "-"
+    return str(row.rank.low) if row.rank.low == row.rank.high else f"{row.rank.low}-{row.rank.high}"
+
+
+def _page(body: str) -> str:
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>joulemark leaderboard</title><style>{_STYLE}</style></head><body>\n"
+        f"<h1>Energy leaderboard</h1>\n{body}\n</body></html>\n"
+    )

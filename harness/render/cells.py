@@ -1,0 +1,56 @@
+"""Text from a submission, made harmless for the format it goes into."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+FORMATS = ("terminal", "md", "csv", "html", "latex")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~])")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def plain(text: object) -> str:
+    """One line without control, format or direction characters."""
+    spaced = " ".join(str(text).split())
+    return "".join(c if unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in spaced)
+
+
+def grid(head: Sequence[str], rows: Sequence[Sequence[object]], form: str) -> str:
+    """A table in one of FORMATS; every cell is escaped for it."""
+    clean = [[plain(cell) for cell in row] for row in rows]
+    if form == "csv":
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerows([list(head), *([_cell(cell) for cell in row] for row in clean)])
+        return out.getvalue().rstrip("\n")
+    if form == "md":
+        clean = [[_MARKDOWN.sub(r"\\\1", cell) for cell in row] for row in clean]
+    style = {"terminal": "simple", "md": "github", "html": "html", "latex": "latex_booktabs"}[form]
+    return str(tabulate(clean, headers=list(head), tablefmt=style, disable_numparse=True))
+
+
+def _cell(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) and not re.fullmatch(r"-?[\d.,]+( \S+)?|-", cell) else cell
+
+
+def escape(text: object, form: str) -> str:
+    """A heading or a sentence in one of FORMATS."""
+    line = plain(text)
+    if form == "html":
+        return html.escape(line)
+    if form == "md":
+        return _MARKDOWN.sub(r"\\\1", line)
+    if form == "latex":
+        table = {c: f"\\{c}" for c in "&%$#_{}"} | {
+            "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+        }  # fmt: skip
+        return "".join(table.get(c, c) for c in line)
+    return line

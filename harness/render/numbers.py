@@ -1,0 +1,49 @@
+"""Numbers for people: as many digits as the interval bears, SI prefixes, units kept."""
+
+from __future__ import annotations
+
+import math
+
+from harness.uncertainty import Estimate
+
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
+
+
+def prefix(value: float, unit: str) -> tuple[float, str]:
+    """Factor and prefixed unit that put `value` between 1 and 1000."""
+    size = abs(value)
+    factor, letter = next(((f, p) for f, p in _PREFIXES if size >= f), _PREFIXES[-1]) if size else (1.0, "")
+    return factor, letter + unit
+
+
+def decimals(value: float, span: float) -> int:
+    """Decimals that show two significant digits of `span`; four digits of `value` where there is no span."""
+    if span > 0:
+        return max(0, 1 - math.floor(math.log10(span)))
+    return max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+
+
+def estimate_text(estimate: Estimate) -> str:
+    """`126.0 mJ/query [125.8, 126.2]`; a dash and the reason where there is no number."""
+    if estimate.value is None:
+        return "-"
+    factor, unit = prefix(estimate.value, estimate.unit)
+    value = estimate.value / factor
+    if estimate.low is None or estimate.high is None:
+        return f"{value:.{decimals(value, 0)}f} {unit} [no interval]"
+    low, high = estimate.low / factor, estimate.high / factor
+    places = decimals(value, (high - low) / 2)
+    return f"{value:.{places}f} {unit} [{low:.{places}f}, {high:.{places}f}]"
+
+
+def number(value: float | None, unit: str = "", digits: int = 6) -> str:
+    """A plain number with its unit; a dash for none."""
+    if value is None:
+        return "-"
+    text = f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.{digits}g}"
+    return f"{text} {unit}".strip()
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share as percent; a dash for none."""
+    return "-" if share is None else f"{100 * share:.{digits}f} %"

@@ -1,0 +1,114 @@
+"""The contract of a rule, what it is given, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from harness.account import RunEnergy
+from harness.formats.base import Defect, Entry, Run
+from harness.traces.trace import Trace
+
+Status = Literal["fail", "warn", "skip", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding of one rule: where, what was got, what was expected, how to mend it, and the clause behind it."""
+
+    rule: str
+    status: Status
+    where: str
+    got: str
+    expected: str
+    fix: str
+    clause: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a rule yields; the engine adds the rule's id, clause and severity.
+
+    status: only where it differs from the severity that the rulebook gives the rule
+    """
+
+    where: str
+    got: str
+    expected: str
+    fix: str
+    unit: str = ""
+    status: Status | None = None
+
+
+Place = tuple[str, str, str]
+"""(entry id, run id, file or channel) of a trace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a rule works on, frozen: the evidence, its energies, the limits of its round, and copies elsewhere.
+
+    copies: content hash of a trace -> all places in the audited trees that hold the same readings
+    """
+
+    entry: Entry
+    runs: tuple[RunEnergy, ...]
+    limits: Mapping[str, float] = field(default_factory=dict)
+    copies: Mapping[str, Sequence[Place]] = field(default_factory=dict)
+
+    @property
+    def summed(self) -> Iterator[tuple[RunEnergy, Trace]]:
+        """All traces that count, with their run."""
+        for run in self.runs:
+            for reading in run.readings:
+                yield run, reading.trace
+
+    def defects(self, *codes: str) -> list[Defect]:
+        """What reading met, of these kinds."""
+        return [defect for defect in self.entry.defects if defect.code in codes]
+
+    def inside(self, defect: Defect) -> str:
+        """The defect's place, relative to the entry."""
+        prefix = f"{self.entry.directory}/"
+        return defect.where.removeprefix(prefix)
+
+
+def place(run: Run, trace: Trace | None = None) -> str:
+    """Where a finding is, for a person: file, or run and channel."""
+    if trace is None:
+        return run.sources[0] if run.sources else run.id
+    return trace.channel.source or f"{run.id}/{trace.channel.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule: one object in a file of its own.
+
+    why, evidence, remedy: paragraphs of rules.md; limits: names of the limits it takes from the rulebook
+    """
+
+    id: str
+    title: str
+    why: str
+    evidence: str
+    remedy: str
+    check: Callable[[Case], Iterator[Hit]]
+    limits: tuple[str, ...] = ()
+
+
+def worst(hits: Sequence[tuple[float, Hit]], of: int) -> Iterator[Hit]:
+    """The worst of one run's hits, which says how many of the run's channels it stands for.
+
+    hits: (how bad, hit) of each channel at fault; of: channels of the run
+    """
+    if hits:
+        hit = max(hits, key=lambda item: item[0])[1]
+        yield hit if of == 1 else replace(hit, got=f"{hit.got}; {len(hits)} of {of} channels at fault")
+
+
+def limit_of(rulebook: Mapping[str, Any], rule: str) -> dict[str, float]:
+    """The limits that a rulebook gives one rule."""
+    given = rulebook["rules"].get(rule, {}).get("limits") or {}
+    return {name: float(item["value"]) for name, item in given.items()}

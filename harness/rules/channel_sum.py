@@ -1,0 +1,57 @@
+"""The channels of an analyzer add up to its total."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.formats.base import Run
+from harness.rules.base import Case, Hit, Rule, place
+from harness.traces.trace import Trace
+
+
+def check(case: Case) -> Iterator[Hit]:
+    relative, absolute_w = case.limits["relative_max"], case.limits["absolute_max_w"]
+    for run in case.entry.runs:
+        for total in (trace for trace in run.traces if trace.channel.part_of is None):
+            parts = [trace for trace in run.traces if trace.channel.part_of == total.channel.id]
+            if parts:
+                yield from _compare(run, total, parts, relative, absolute_w)
+
+
+def _compare(run: Run, total: Trace, parts: list[Trace], relative: float, absolute_w: float) -> Iterator[Hit]:
+    common = total.t_ns
+    for part in parts:
+        common = np.intersect1d(common, part.t_ns, assume_unique=True)
+    if not len(common):
+        yield Hit(
+            place(run, total),
+            "no common stamp of total and channels",
+            "the same stamps",
+            "Submit both.",
+            status="warn",
+        )
+        return
+    whole = total.value[np.searchsorted(total.t_ns, common)]
+    added = np.sum([part.value[np.searchsorted(part.t_ns, common)] for part in parts], axis=0)
+    apart = np.abs(whole - added)
+    bad = apart > np.maximum(absolute_w, relative * whole)
+    if bad.any():
+        worst = int(np.argmax(apart))
+        yield Hit(
+            place(run, total),
+            f"{whole[worst]:.2f} against {added[worst]:.2f} in {len(parts)} channels; {int(bad.sum())} readings differ",
+            f"equal within {relative:g} or {absolute_w:g} W",
+            "Submit the file the analyzer wrote, unedited.",
+            "W",
+        )
+
+
+RULE = Rule(
+    id="channel-sum",
+    title="Channels add up to the total",
+    why="An edited total no longer is the sum of its channels.",
+    evidence="Each reading of a total against the sum of its channels at the same stamp.",
+    remedy="Submit the file the analyzer wrote.",
+    limits=("relative_max", "absolute_max_w"),
+    check=check,
+)

@@ -1,0 +1,34 @@
+"""As many nodes are measured as the system description has."""
+
+from collections.abc import Iterator
+
+from harness.rules.base import Case, Hit, Rule, place
+
+
+def check(case: Case) -> Iterator[Hit]:
+    if case.entry.task != "training":
+        return
+    said = str((case.entry.system_description or {}).get("number_of_nodes", "")).strip()
+    if not said.isdigit():
+        yield Hit(
+            "system description", f"number_of_nodes {said!r}", "a whole number", "Complete the system description.",
+            status="skip",
+        )  # fmt: skip
+        return
+    for run in case.runs:
+        nodes = {r.trace.channel.node for r in run.readings if r.trace.channel.boundary == "node"}
+        if len(nodes) != int(said):
+            yield Hit(
+                place(run.run), f"{len(nodes)} nodes with a power log", f"{said}, as the system description says",
+                "Submit the power log of every node of the run.", "nodes",
+            )  # fmt: skip
+
+
+RULE = Rule(
+    id="node-count",
+    title="Every node of the run is measured",
+    why="The sum of half the nodes is half the energy; MLPerf's own tools add up what they find.",
+    evidence="Node logs of each run against number_of_nodes in the system description.",
+    remedy="Submit the power log of every node.",
+    check=check,
+)

@@ -1,0 +1,42 @@
+"""Readings inside the window are numbers above zero."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from harness.rules.base import Case, Hit, Rule, place
+from harness.traces.build import FAILED, NEGATIVE, NO_TIME, ZERO
+
+BAD = (FAILED, NEGATIVE, ZERO, NO_TIME)
+
+
+def check(case: Case) -> Iterator[Hit]:
+    most = case.limits["failed_share_max"]
+    for run, trace in case.summed:
+        window = run.run.window
+        inside = [
+            d for d in trace.dropped
+            if d.reason in BAD and (d.t_ns is None or window is None or window.start_ns <= d.t_ns <= window.stop_ns)
+        ]  # fmt: skip
+        if not inside:
+            continue
+        kinds = ", ".join(f"{n} {reason}" for reason, n in Counter(d.reason for d in inside).most_common())
+        share = len(inside) / (len(inside) + len(trace))
+        yield Hit(
+            place(run.run, trace),
+            f"{kinds} (first: {inside[0].raw} at reading {inside[0].position})",
+            f"none; at most {most:g} of the readings",
+            "A failed read is a gap, never a zero: find out why the meter failed and measure again.",
+            "readings",
+            None if share > most else "warn",
+        )
+
+
+RULE = Rule(
+    id="reading-values",
+    title="Readings are numbers above zero",
+    why="-1, 0, nan and 9.91E+37 are how meters say that a read failed; summed as power they lower the energy.",
+    evidence="Readings in the window that are not positive, finite and stamped.",
+    remedy="Measure again with a meter that answers; do not edit the log.",
+    limits=("failed_share_max",),
+    check=check,
+)
