@@ -20,6 +20,23 @@ CHUNK = 8_192
 """Readings taken at once: both columns of a chunk stay in the processor's cache."""
 NEAREST = 10
 """Readings nearest an edge or a gap that tell how far power swings there."""
+OUTSIDE = 3
+"""Whole cells outside an edge that are needed to tell how steady power is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """How the part of the window between one edge and the nearest whole cell inside was found.
+
+    energy, variance: of that part [W ns], [(W ns)^2]
+    outside: False: the power inside was held; True: what lies outside was taken off the cell that crosses the edge
+    part_s: length of what was held or taken off [s]
+    """
+
+    energy: float
+    variance: float
+    outside: bool
+    part_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +51,7 @@ class ChannelEnergy:
     inside_w: mean power of the first and the last whole cell inside [W]
     outside_w: power just before and just after the window [W]; None where nothing was recorded
     resets: counter resets inside the window
+    edges: what was done at both edges; none where readings are of an instant: there power is held
     """
 
     energy_j: float
@@ -50,6 +68,7 @@ class ChannelEnergy:
     inside_w: tuple[float, float]
     outside_w: tuple[float | None, float | None]
     resets: int = 0
+    edges: tuple[Edge, ...] = ()
 
 
 def energy(trace: Trace, window: Window) -> ChannelEnergy | None:
@@ -87,8 +106,8 @@ class _Integral:
         self.cells = 0
         self.head: list[tuple[Ints, Floats]] = []  # (times, powers) of the first and the last cells inside
         self.tail: list[tuple[Ints, Floats]] = []
-        self.before: float | None = None
-        self.after: float | None = None
+        self.before: list[float] = []  # powers of the last whole cells before the window [W]
+        self.after: list[float] = []  # and of the first ones after it
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self.gap_sum_ns = 0
@@ -97,8 +116,8 @@ class _Integral:
         self.gap_filled = 0.0  # [W ns]
         self.readings = 0
         self.resets = 0
-        self.swing = _Swing()
-        self.straddling: list[float | None] = [None, None]  # power of the cells that cross the two edges
+        self.swing = _Swing(window.seconds / interval_s if interval_s else 1.0)
+        self.crossing: list[tuple[float, int] | None] = [None, None]  # power and length of the cells on the edges
 
     def add(self, t_ns: Ints, value: Floats) -> None:
         """Take one chunk; its first reading is the last of the chunk before."""
@@ -115,16 +134,24 @@ class _Integral:
         if t_ns[-1] > stop:
             high = int(np.searchsorted(t_ns, stop, "right"))
         power = self.power(t_ns, value)  # power[i] belongs to the cell (t[i], t[i+1]]
-        if low > 1:
-            self.before = float(power[low - 2])
-        if self.after is None and high + 1 < len(t_ns):
-            self.after = float(power[high])
-        if 0 < low < len(t_ns):
-            self.straddling[0] = float(power[low - 1])
-        if 0 < high < len(t_ns):
-            self.straddling[1] = float(power[high - 1])
+        self.around(t_ns, power, low, high)
         if high - low > 1:
             self.inside(t_ns[low:high], value[low:high], power[low : high - 1])
+
+    def around(self, t_ns: Ints, power: Floats, low: int, high: int) -> None:
+        """Keep the cells just outside the window and those that cross its edges."""
+        n, start, stop = len(t_ns), self.window.start_ns, self.window.stop_ns
+        whole = low == n or t_ns[low] == start  # no cell of this chunk crosses the start
+        before = power[: low if whole else max(0, low - 1)]
+        if len(before):
+            self.before = [*self.before, *before[-NEAREST:].tolist()][-NEAREST:]
+        if low > 0 and not whole:
+            self.crossing[0] = float(power[low - 1]), int(t_ns[low] - t_ns[low - 1])
+        whole = high == 0 or t_ns[high - 1] == stop
+        if len(self.after) < NEAREST:
+            self.after += power[max(0, high - 1) if whole else high :][: NEAREST - len(self.after)].tolist()
+        if high < n and not whole:
+            self.crossing[1] = float(power[high - 1]), int(t_ns[high] - t_ns[high - 1])
 
     def opening(self, t_ns: Ints, value: Floats) -> tuple[Ints, Floats]:
         """The first chunk as this kind sees it."""
@@ -154,22 +181,40 @@ class _Integral:
 
     def fill(self, step: Ints, value: Floats, power: Floats) -> None:
         """Replace the unread part of each gap by the mean of both neighbours; it carries u_gap."""
+        earlier = np.concatenate([*(p for _, p in self.tail), power[:0]])[-NEAREST:]
         for i in np.flatnonzero(step > self.gap_ns).tolist():
             missing = int(step[i]) - self.interval_ns
-            nearest = power[max(0, i - NEAREST // 2) : i + NEAREST // 2 + 1]
+            nearest = np.concatenate([earlier, power[max(0, i - NEAREST) : i]])[-NEAREST:]
+            swing = float(np.ptp(np.concatenate([nearest, value[i : i + 2]])))
             filled = (float(value[i]) + float(value[i + 1])) / 2
             self.gap_filled += filled * missing
             self.sum += (filled - float(power[i])) * missing
             self.gap_sum_ns += missing
-            self.gap_variance += _edge_variance(float(np.ptp(nearest)), missing, self.interval_ns)
+            self.gap_variance += _edge_variance(swing, missing, self.interval_ns)
 
-    def edge_power(self, side: int, inside_w: float) -> float:  # noqa: ARG002
-        """Power of the uncovered part at one edge [W]: cells that cross the edge mix load with idle."""
-        return inside_w
+    def edge(self, side: int, inside: Floats, uncovered_ns: int) -> Edge:
+        """The part of the window at one edge that no whole cell covers; inside: powers nearest that edge.
 
-    def edge_variance(self, side: int, swing_w: float, uncovered_ns: int) -> float:  # noqa: ARG002
-        """(R/2)^2 (f D + f^2) [(W ns)^2]."""
-        return _edge_variance(swing_w, uncovered_ns, self.interval_ns)
+        It is found in two ways: hold the power inside, or take the power outside off the cell that crosses the
+        edge. The second is right also where load rises slowly, the first where power outside is not steady; what
+        leaves the smaller uncertainty is taken.
+        """
+        held = float(inside[-side])
+        swing = float(np.ptp(inside))
+        hold = Edge(
+            held * uncovered_ns, _edge_variance(swing, uncovered_ns, self.interval_ns), False, uncovered_ns / NS
+        )
+        crossing, outside = self.crossing[side], (self.before, self.after)[side]
+        if crossing is None or len(outside) < OUTSIDE or not uncovered_ns or not self.whole(crossing[1]):
+            return hold
+        beyond = crossing[1] - uncovered_ns
+        rest = crossing[0] * crossing[1] - outside[side - 1] * beyond
+        variance = _edge_variance(float(np.ptp(outside)), beyond, self.interval_ns)
+        return Edge(rest, variance, True, beyond / NS) if rest >= 0 and variance < hold.variance else hold
+
+    def whole(self, step_ns: int) -> bool:
+        """Whether a reading speaks of the whole step before it."""
+        return step_ns <= self.gap_ns
 
     def result(self) -> ChannelEnergy | None:
         if self.first_ns is None or self.last_ns is None:
@@ -178,33 +223,33 @@ class _Integral:
         extent = min(self.last_ns, stop) - max(self.first_ns, start)
         if extent <= 0 or stop <= start or not self.head:
             return None
-        near = (
-            np.concatenate([p for _, p in self.head])[:NEAREST],
-            np.concatenate([p for _, p in self.tail])[-NEAREST:],
-        )
-        inside = float(self.head[0][1][0]), float(self.tail[-1][1][-1])
+        near = np.concatenate([p for _, p in self.head])[:NEAREST], np.concatenate([p for _, p in self.tail])[-NEAREST:]
         uncovered = int(self.head[0][0][0]) - start, stop - int(self.tail[-1][0][-1])
-        filled = sum(self.edge_power(i, inside[i]) * uncovered[i] for i in (0, 1))
-        swings = [float(np.ptp(side)) for side in near]
-        edge = sum(self.edge_variance(i, swings[i], uncovered[i]) for i in (0, 1))
-        late = [f for f, read in zip(uncovered, self.straddling, strict=True) if read is not None and f > self.gap_ns]
+        edges = tuple(self.edge(side, near[side], uncovered[side]) for side in (0, 1))
+        filled = sum(edge.energy for edge in edges)
+        late = [f for f, read in zip(uncovered, self.crossing, strict=True) if read is not None and f > self.gap_ns]
         total = stop - start
         return ChannelEnergy(
             energy_j=(self.sum + filled) / NS,
-            filled_j=(filled + self.gap_filled) / NS,
-            u_edge_j=math.sqrt(edge) / NS,
+            filled_j=(sum(edge.energy for edge in edges if not edge.outside) + self.gap_filled) / NS,
+            u_edge_j=math.sqrt(sum(edge.variance for edge in edges)) / NS,
             u_gap_j=math.sqrt(self.gap_variance) / NS,
             u_sampling_j=self.swing.u_mean() * total / NS,
-            u_quantisation_j=self.u_quantisation(total, max(swings)),
+            u_quantisation_j=self.u_quantisation(total, max(float(np.ptp(side)) for side in near)),
             coverage=min(1.0, extent / total),
             gap_share=(self.gap_sum_ns + sum(late)) / total,
             largest_gap_s=max([self.largest_ns, *late]) / NS,
             readings=self.cells + 1,
             interval_s=self.interval_ns / NS,
-            inside_w=inside,
-            outside_w=(self.before, self.after),
+            inside_w=(float(near[0][0]), float(near[1][-1])),
+            outside_w=(self.before[-1] if self.before else None, self.after[0] if self.after else None),
             resets=self.resets,
+            edges=self.told(edges),
         )
+
+    def told(self, edges: tuple[Edge, ...]) -> tuple[Edge, ...]:
+        """The edges as the result tells them."""
+        return edges
 
     def u_quantisation(self, total_ns: int, swing_w: float) -> float:
         """qT/sqrt(12 n) where noise moves the reading over steps, else qT/2 [J] (method, section 2)."""
@@ -229,54 +274,67 @@ class _Mean(_Integral):
 class _Instant(_Integral):
     """A reading is the power at its stamp; between readings the trapezoid."""
 
+    def __init__(self, channel: Channel, window: Window, interval_s: float) -> None:
+        super().__init__(channel, window, interval_s)
+        self.held: list[float] = []  # the first and the last reading inside [W]
+
     def power(self, t_ns: Ints, value: Floats) -> Floats:  # noqa: ARG002
         return (value[1:] + value[:-1]) / 2
 
-    def edge_variance(self, side: int, swing_w: float, uncovered_ns: int) -> float:
-        """Holding a reading for up to one interval is part of the sampling term; the rest is a gap."""
-        return super().edge_variance(side, swing_w, max(0, uncovered_ns - self.interval_ns))
-
     def inside(self, t_ns: Ints, value: Floats, power: Floats) -> None:
+        self.swing.add(value[1:] if self.held else value)
+        self.held = [self.held[0] if self.held else float(value[0]), float(value[-1])]
         super().inside(t_ns, value, power)
-        self.swing.add(value)
+
+    def edge(self, side: int, inside: Floats, uncovered_ns: int) -> Edge:
+        """The nearest reading is held; up to one interval is part of the sampling term, the rest is a gap."""
+        beyond = max(0, uncovered_ns - self.interval_ns)
+        variance = _edge_variance(float(np.ptp(inside)), beyond, self.interval_ns)
+        return Edge(self.held[side] * uncovered_ns, variance, False, uncovered_ns / NS)
+
+    def told(self, edges: tuple[Edge, ...]) -> tuple[Edge, ...]:  # noqa: ARG002
+        return ()
 
 
 class _Counter(_Integral):
     """A reading is the energy since some beginning [J]; it may wrap or be reset."""
 
-    def power(self, t_ns: Ints, value: Floats) -> Floats:
-        rise = np.diff(value)
-        fallen = np.flatnonzero(rise < 0)
-        if len(fallen):
-            rise = self.unwrap(t_ns, rise, fallen)
-        return rise / ((t_ns[1:] - t_ns[:-1]) / NS)
+    def __init__(self, channel: Channel, window: Window, interval_s: float) -> None:
+        super().__init__(channel, window, interval_s)
+        self.usual_w = 0.0  # power of the step before the one at hand [W]
 
-    def unwrap(self, t_ns: Ints, rise: Floats, fallen: Ints) -> Floats:
-        rise = rise.copy()
+    def power(self, t_ns: Ints, value: Floats) -> Floats:
+        rise, seconds = np.diff(value), np.diff(t_ns) / NS
+        for i in np.flatnonzero(rise < 0).tolist():
+            usual_w = float(rise[i - 1] / seconds[i - 1]) if i else self.usual_w
+            rise[i] = self.unwrap(float(rise[i]), usual_w, t_ns[i : i + 2])
+        power: Floats = rise / seconds
+        if len(power):
+            self.usual_w = float(power[-1])
+        return power
+
+    def unwrap(self, fall: float, usual_w: float, step: Ints) -> float:
+        """Energy of a step in which the count fell [J]: it passed its modulus, or it began anew."""
         modulus = self.channel.counter_modulus_j
-        seconds = np.diff(t_ns) / NS
-        for i in fallen.tolist():
-            wrapped = rise[i] + modulus if modulus else -1.0
-            usual = rise[i - 1] / seconds[i - 1] if i else 0.0
-            if wrapped >= 0:
-                rise[i] = wrapped
-            else:  # a reset: what was counted in this step is lost
-                self.resets += 1
-                rise[i] = usual * seconds[i]
-        return rise
+        if modulus and 0 <= fall + modulus <= modulus / 2:
+            return fall + modulus
+        start, stop = self.window.start_ns, self.window.stop_ns
+        length_ns = int(step[1] - step[0])
+        self.resets += bool(step[1] > start and step[0] < stop)
+        if step[0] >= start and step[1] <= stop:
+            self.gap_filled += usual_w * length_ns
+            self.gap_variance += _edge_variance(usual_w, length_ns, self.interval_ns)
+        return usual_w * length_ns / NS  # what was counted in this step is lost
 
     def fill(self, step: Ints, value: Floats, power: Floats) -> None:
         """A late read of a counter loses nothing: no gap to fill."""
 
-    def edge_power(self, side: int, inside_w: float) -> float:
-        """The step that crosses the edge, interpolated; where there is none, the step next to it."""
-        crossing = self.straddling[side]
-        return inside_w if crossing is None else crossing
+    def whole(self, step_ns: int) -> bool:  # noqa: ARG002
+        return True
 
-    def edge_variance(self, side: int, swing_w: float, uncovered_ns: int) -> float:
-        if self.straddling[side] is None:
-            return super().edge_variance(side, swing_w, uncovered_ns)
-        return (self.interval_ns / math.sqrt(12) * self.edge_power(side, 0.0)) ** 2
+    def u_quantisation(self, total_ns: int, swing_w: float) -> float:  # noqa: ARG002
+        """Both ends of the count are rounded to one step [J]."""
+        return (self.channel.resolution or 0.0) / math.sqrt(6)
 
 
 _KINDS: dict[str, type[_Integral]] = {
@@ -288,25 +346,47 @@ _KINDS: dict[str, type[_Integral]] = {
 
 
 class _Swing:
-    """Long-run variance of the mean of serially dependent readings (Newey and West 1987), chunk by chunk."""
+    """Long-run variance of the mean of serially dependent readings (Newey and West 1987), chunk by chunk.
 
-    def __init__(self) -> None:
+    expected: number of readings to come, which sets how many lags count
+    """
+
+    def __init__(self, expected: float) -> None:
+        self.lags = int(4 * (max(expected, 1.0) / 100) ** (2 / 9))
         self.n = 0
-        self.weighted = 0.0
+        self.origin = 0.0  # sums are about the first reading: no digits are lost to a large mean
+        self.total = 0.0
+        self.products = np.zeros(self.lags + 1)
+        self.first: Floats = np.zeros(0)
+        self.last: Floats = np.zeros(0)
 
     def add(self, value: Floats) -> None:
-        n = len(value)
-        centred = value - value.mean()
-        lags = min(n - 1, int(4 * (n / 100) ** (2 / 9)))
-        variance = float(centred @ centred) / n
-        for lag in range(1, lags + 1):
-            variance += 2 * (1 - lag / (lags + 1)) * float(centred[lag:] @ centred[:-lag]) / n
-        self.weighted += max(variance, 0.0) * n
-        self.n += n
+        """Take the readings that follow those taken before."""
+        if not self.n:
+            self.origin = float(value[0])
+        x = np.concatenate([self.last, value - self.origin])
+        new = len(self.last)
+        self.total += float(x[new:].sum())
+        for lag in range(min(self.lags, len(x) - 1) + 1):
+            begin = max(new, lag)
+            self.products[lag] += float(x[begin:] @ x[begin - lag : len(x) - lag])
+        if len(self.first) < self.lags:
+            self.first = np.concatenate([self.first, x[new:]])[: self.lags]
+        self.last = x[max(0, len(x) - self.lags) :]
+        self.n += len(value)
 
     def u_mean(self) -> float:
         """Standard uncertainty of the mean [W]; 0 for a kind that does not sample."""
-        return math.sqrt(self.weighted / self.n / self.n) if self.n else 0.0
+        if not self.n:
+            return 0.0
+        n, mean = self.n, self.total / self.n
+        lags = min(self.lags, n - 1)
+        variance = float(self.products[0]) - n * mean**2
+        for lag in range(1, lags + 1):
+            both = 2 * self.total - float(self.first[:lag].sum()) - float(self.last[len(self.last) - lag :].sum())
+            covariance = float(self.products[lag]) - mean * both + (n - lag) * mean**2
+            variance += 2 * (1 - lag / (lags + 1)) * covariance
+        return math.sqrt(max(variance, 0.0)) / n
 
 
 def _edge_variance(swing_w: float, uncovered_ns: int, interval_ns: int) -> float:

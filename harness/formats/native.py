@@ -65,6 +65,7 @@ class NativeFormat:
             runs=tuple(run for run, role in zip(runs, roles, strict=True) if role == "timed"),
             ranging=next((run for run, role in zip(runs, roles, strict=True) if role == "ranging"), None),
             system_description=read_document("system", system) if system.is_file() else None,
+            origin=str(entry.get("origin", {}).get("format", "")),
             defects=tuple(Defect(**item) for item in entry.get("defects", ())),
         )
 
@@ -145,7 +146,7 @@ def _record(entry: Entry, run: Run, role: str, traces: list[dict[str, str]]) -> 
         "id": run.id,
         "role": role,
         "entry": {name: getattr(entry, name) for name in _ENTRY_FIELDS}
-        | {"origin": {"id": entry.id, "format": entry.format}}
+        | {"origin": {"id": entry.id, "format": entry.origin or entry.format}}
         | {"defects": [asdict(replace(d, where=_inside(d.where, entry.directory))) for d in entry.defects]},
         "window": {"start": to_iso(window.start_ns), "stop": to_iso(window.stop_ns)} if window else None,
         "seconds": run.seconds,

@@ -17,7 +17,7 @@ def check(case: Case) -> Iterator[Hit]:
         for part in run.run.rated:
             if part.power_w <= 0:
                 yield Hit(f"{run.run.id}/{part.id}", f"{part.power_w:g}", "above 0", "Declare the rated power.", "W")
-        if links and case.entry.format == "mlperf-training-power":
+        if links and "mlperf-training-power" in (case.entry.format, case.entry.origin):
             yield Hit(
                 place(run.run, links[0].trace),
                 f"a measured interconnect under power_reading, in {len(links)} logs",

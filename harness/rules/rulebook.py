@@ -52,7 +52,7 @@ def _nearest(entry: Entry) -> str:
         family = {
             "mlperf-inference-power": "mlperf-inference",
             "mlperf-training-power": "mlperf-training",
-        }.get(entry.format, "")
+        }.get(entry.origin or entry.format, "")
     same = sorted((v, name) for name in rounds() for f, v in [_split(name)] if f == family)
     if not same:
         return OWN

@@ -182,9 +182,7 @@ def _play(plan: _Plan, dialogue: Dialogue, t_ns: int, rng: np.random.Generator) 
     return PowerRun(loadgen, curve, spl, (start_ns, go_ns + MS, end_ns, done_ns + MS))
 
 
-def _measure(
-    plan: _Plan, curve: PowerCurve, go_ns: int, stop_ns: int, rng: np.random.Generator
-) -> list[list[Sample]]:
+def _measure(plan: _Plan, curve: PowerCurve, go_ns: int, stop_ns: int, rng: np.random.Generator) -> list[list[Sample]]:
     """The samples of each analyzer from Go to Stop; the first cell began before, as meters never pause."""
     samples = []
     for number, ((analyzer, share), error) in enumerate(zip(plan.analyzers, plan.meters, strict=True)):

@@ -45,9 +45,7 @@ class MeterModel:
 
     def __post_init__(self) -> None:
         if not 0 <= self.jitter_s < self.interval_s / 2:
-            raise ValueError(
-                f"jitter_s: got {self.jitter_s}, expected from 0 to below half of {self.interval_s} s"
-            )
+            raise ValueError(f"jitter_s: got {self.jitter_s}, expected from 0 to below half of {self.interval_s} s")
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,7 @@ def draw_error(model: MeterModel, rng: np.random.Generator) -> MeterError:
     """One of the instruments the data sheet allows: gain and offset uniform within limits, clock normal."""
     gain, offset = rng.uniform(-1.0, 1.0, 2)
     clock_s = round(rng.normal(0.0, model.clock_sigma_s), 3)
-    return MeterError(
-        float(gain * model.reading_limit_rel), float(offset * model.range_limit_w), float(clock_s)
-    )
+    return MeterError(float(gain * model.reading_limit_rel), float(offset * model.range_limit_w), float(clock_s))
 
 
 def record(

@@ -91,16 +91,12 @@ def _training(run: TrainingRun, blocks: int = 3) -> list[str]:
     for block in range(1, blocks + 1):
         start_ns = run.t0_ns + span_ns * (block - 1) // blocks
         end_ns = run.t0_ns + span_ns * block // blocks
-        events.append(
-            line(start_ns, "INTERVAL_START", "block_start", None, {**_where(4), "samples_count": done})
-        )
+        events.append(line(start_ns, "INTERVAL_START", "block_start", None, {**_where(4), "samples_count": done}))
         done = run.samples * block // blocks
         count = {**_where(4), "samples_count": done, "epoch_num": done}
         events.append(line(end_ns - 3 * MS, "INTERVAL_END", "block_stop", None, count))
         events.append(line(end_ns - 2 * MS, "INTERVAL_START", "eval_start", None, count))
-        events.append(
-            line(end_ns - MS, "POINT_IN_TIME", "eval_accuracy", round(0.70 + 0.02 * block, 4), count)
-        )
+        events.append(line(end_ns - MS, "POINT_IN_TIME", "eval_accuracy", round(0.70 + 0.02 * block, 4), count))
         events.append(line(end_ns - MS, "INTERVAL_END", "eval_stop", None, count))
     return events
 

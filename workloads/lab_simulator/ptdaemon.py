@@ -83,9 +83,7 @@ class PtDaemon:
                 for place in places:
                     if not place.endswith(" 0"):
                         self.say(sample.t_ns, "ERROR: Can't evaluate uncertainty of this sample!")
-                    self.say(
-                        sample.t_ns, f"WARNING: Uncertainty unknown for the last measurement sample{place}!"
-                    )
+                    self.say(sample.t_ns, f"WARNING: Uncertainty unknown for the last measurement sample{place}!")
 
     def _complain_of_failure(self, sample: Sample) -> None:
         maker = self.analyzer.label.split()[0]

@@ -110,9 +110,7 @@ def write_training(
     for number in range(runs):
         t0_ns = t_ns + to_ns(form.padding_s + PAUSE_S / 2)
         run = _draw_run(number, t0_ns, duration_s, steps_per_s, rng)
-        text = result_text(
-            run, submitter=submitter, benchmark=benchmark, nodes=nodes, rank_prefix=form.rank_prefix
-        )
+        text = result_text(run, submitter=submitter, benchmark=benchmark, nodes=nodes, rank_prefix=form.rank_prefix)
         write_text(folder / f"{run.name}.txt", text)
         truths.append(_write_power(folder / "power" / run.name, run, load, meter, errors, form, rng))
         t_ns = run.t1_ns + to_ns(form.padding_s + PAUSE_S / 2)
@@ -123,14 +121,10 @@ def write_training(
     return tuple(truths)
 
 
-def _draw_run(
-    number: int, t0_ns: int, duration_s: float, steps_per_s: float, rng: np.random.Generator
-) -> TrainingRun:
+def _draw_run(number: int, t0_ns: int, duration_s: float, steps_per_s: float, rng: np.random.Generator) -> TrainingRun:
     length_s = duration_s * max(0.5, 1 + RUN_SPREAD_REL * rng.standard_normal())
     steps = round(length_s * steps_per_s)
-    return TrainingRun(
-        f"result_{number}", t0_ns, t0_ns + to_ns(length_s), int(rng.integers(1, 2**31)), steps, BATCH
-    )
+    return TrainingRun(f"result_{number}", t0_ns, t0_ns + to_ns(length_s), int(rng.integers(1, 2**31)), steps, BATCH)
 
 
 def _write_power(
@@ -182,18 +176,14 @@ def _node_text(recording: Recording, form: TrainingForm) -> str:
     if form.backward_stamps:
         back = rows[rows % form.backward_stamps == 0]
         order[back], order[back - 1] = order[back - 1].copy(), order[back].copy()
-    readings = [
-        _reading(t, watts, form) for t, watts in zip(t_ns[order].tolist(), value[order].tolist(), strict=True)
-    ]
+    readings = [_reading(t, watts, form) for t, watts in zip(t_ns[order].tolist(), value[order].tolist(), strict=True)]
     return _measurement(int(t_ns[0]), int(t_ns[-1]), readings, form)
 
 
 def _measurement(start_ns: int, stop_ns: int, readings: list[str], form: TrainingForm) -> str:
     lines = [line(start_ns, "INTERVAL_START", "power_measurement_start", None, "")]
     if form.conversion_eff is not None:
-        lines.append(
-            line(start_ns, "POINT_IN_TIME", "conversion_eff", form.conversion_eff, {"measurement_type": "AC"})
-        )
+        lines.append(line(start_ns, "POINT_IN_TIME", "conversion_eff", form.conversion_eff, {"measurement_type": "AC"}))
     lines += readings
     if form.stop != "missing":
         at_ns, value = (stop_ns, None) if form.stop == "after" else (start_ns, "null")
