@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness import compat
-from harness.energy import ChannelEnergy, energy
+from harness.energy import ChannelEnergy, Edge, energy
 from harness.formats.base import Entry, Quality, Quantity, Run
 from harness.formats.benchmarks import benchmarks
 from harness.traces.instruments import instruments
@@ -217,10 +217,11 @@ def _terms(spoken: Spoken) -> list[Term]:
         if scale:
             terms.append(Term.symmetric(name, scale, source="docs/methodology.md, one run"))
     for reading, found in spoken:
-        error = reading.trace.channel.clock_error_s
-        up, down = clock_slopes(found)
-        scale = (UNKNOWN_CLOCK_S if error is None else error) * reading.factor
-        source = "unknown clock, 0.1 s assumed" if error is None else "largest difference of the two clocks"
+        declared = reading.trace.channel.clock_error_s
+        error = UNKNOWN_CLOCK_S if declared is None else declared
+        up, down = clock_slopes(found, error)
+        scale = error * reading.factor
+        source = "unknown clock, 0.1 s assumed" if declared is None else "largest difference of the two clocks"
         if scale and (up or down):
             terms.append(
                 Term(
@@ -234,16 +235,36 @@ def _terms(spoken: Spoken) -> list[Term]:
     return terms
 
 
-def clock_slopes(found: ChannelEnergy) -> tuple[float, float]:
-    """Energy lost per second [W] by a clock that is late, and by one that is early.
+def clock_slopes(found: ChannelEnergy, error_s: float) -> tuple[float, float]:
+    """Mean energy lost per second [W] by a clock that is late, and by one that is early, at a standard error [s].
 
-    Load at one end is swapped for what lies outside the other. Where nothing was recorded outside, the power there
-    is unknown: the term is symmetric with the full power inside, and brings no correction.
+    Load at an edge is swapped for what lies outside it. While load begins and ends in the cells that cross the
+    edges, power held from inside loses nothing, and what is taken off such a cell comes back at the other edge.
+    Where nothing was recorded outside, the power there is unknown: the term is symmetric with the full power
+    inside, and brings no correction.
     """
     (first, last), (before, after) = found.inside_w, found.outside_w
     if before is None or after is None:
         return max(first, last), -max(first, last)
-    return first - after, last - before
+    if not found.edges:
+        return first - before, last - after
+    begin, end = found.edges
+    (a, b), (c, d) = _edge_slopes(begin, error_s), _edge_slopes(end, error_s)
+    return a * (first - before) + d * (last - after), b * (first - before) + c * (last - after)
+
+
+def _edge_slopes(edge: Edge, error_s: float) -> tuple[float, float]:
+    """Share of a clock error that an edge loses where load moves into the window, and where it moves out of it."""
+    beyond = _excess(edge.part_s, error_s)
+    return (1.0, beyond - 1.0) if edge.outside else (beyond, 0.0)
+
+
+def _excess(part_s: float, error_s: float) -> float:
+    """E max(0, |d| - part) / E |d| of a normal error d."""
+    if error_s <= 0:
+        return 0.0
+    r = part_s / error_s
+    return max(0.0, math.exp(-r * r / 2) - r * math.sqrt(math.pi / 2) * math.erfc(r / math.sqrt(2)))
 
 
 def _rated_term(entry: Entry, span_j: float, source: str) -> Term:

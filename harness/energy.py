@@ -116,7 +116,7 @@ class _Integral:
         self.gap_filled = 0.0  # [W ns]
         self.readings = 0
         self.resets = 0
-        self.swing = _Swing(window.seconds / interval_s if interval_s else 1.0)
+        self.swing = _Swing()
         self.crossing: list[tuple[float, int] | None] = [None, None]  # power and length of the cells on the edges
 
     def add(self, t_ns: Ints, value: Floats) -> None:
@@ -346,47 +346,36 @@ _KINDS: dict[str, type[_Integral]] = {
 
 
 class _Swing:
-    """Long-run variance of the mean of serially dependent readings (Newey and West 1987), chunk by chunk.
+    """How far power strays between two readings of an instant, from the readings themselves, chunk by chunk.
 
-    expected: number of readings to come, which sets how many lags count
+    What wanders from reading to reading (a random walk, or a step at an unknown moment) leaves the trapezoid
+    D^2 d1/12 off in square, and what is new in each reading D^2/2 of it: the first grows with the lag, the second
+    does not, so the mean squared differences d1, d2 over one and two steps tell them apart.
     """
 
-    def __init__(self, expected: float) -> None:
-        self.lags = int(4 * (max(expected, 1.0) / 100) ** (2 / 9))
-        self.n = 0
-        self.origin = 0.0  # sums are about the first reading: no digits are lost to a large mean
-        self.total = 0.0
-        self.products = np.zeros(self.lags + 1)
-        self.first: Floats = np.zeros(0)
+    def __init__(self) -> None:
         self.last: Floats = np.zeros(0)
+        self.squares = [0.0, 0.0]
+        self.n = 0
 
     def add(self, value: Floats) -> None:
         """Take the readings that follow those taken before."""
-        if not self.n:
-            self.origin = float(value[0])
-        x = np.concatenate([self.last, value - self.origin])
+        x = np.concatenate([self.last, value])
         new = len(self.last)
-        self.total += float(x[new:].sum())
-        for lag in range(min(self.lags, len(x) - 1) + 1):
+        for lag in (1, 2):
             begin = max(new, lag)
-            self.products[lag] += float(x[begin:] @ x[begin - lag : len(x) - lag])
-        if len(self.first) < self.lags:
-            self.first = np.concatenate([self.first, x[new:]])[: self.lags]
-        self.last = x[max(0, len(x) - self.lags) :]
+            step = x[begin:] - x[begin - lag : len(x) - lag]
+            self.squares[lag - 1] += float(step @ step)
+        self.last = x[-2:]
         self.n += len(value)
 
     def u_mean(self) -> float:
         """Standard uncertainty of the mean [W]; 0 for a kind that does not sample."""
-        if not self.n:
+        if self.n < 2:
             return 0.0
-        n, mean = self.n, self.total / self.n
-        lags = min(self.lags, n - 1)
-        variance = float(self.products[0]) - n * mean**2
-        for lag in range(1, lags + 1):
-            both = 2 * self.total - float(self.first[:lag].sum()) - float(self.last[len(self.last) - lag :].sum())
-            covariance = float(self.products[lag]) - mean * both + (n - lag) * mean**2
-            variance += 2 * (1 - lag / (lags + 1)) * covariance
-        return math.sqrt(max(variance, 0.0)) / n
+        one, two = (square / max(self.n - lag, 1) for lag, square in enumerate(self.squares, 1))
+        fresh = min(max(0.0, 2 * one - two), one) if self.n > 2 else one
+        return math.sqrt(((one - fresh) / 12 + fresh / 2) / self.n)
 
 
 def _edge_variance(swing_w: float, uncovered_ns: int, interval_ns: int) -> float:
