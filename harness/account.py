@@ -246,8 +246,9 @@ def clock_slopes(found: ChannelEnergy, error_s: float) -> tuple[float, float]:
     (first, last), (before, after) = found.inside_w, found.outside_w
     if before is None or after is None:
         return max(first, last), -max(first, last)
-    if not found.edges:
-        return first - before, last - after
+    if not found.edges:  # readings of an instant: an edge that moves loses half of what lies before the next reading
+        share = (1 + min(1.0, error_s / found.interval_s)) / 2 if found.interval_s else 1.0
+        return share * (first - before), share * (last - after)
     begin, end = found.edges
     (a, b), (c, d) = _edge_slopes(begin, error_s), _edge_slopes(end, error_s)
     return a * (first - before) + d * (last - after), b * (first - before) + c * (last - after)

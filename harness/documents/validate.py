@@ -68,7 +68,9 @@ def _check_version(document: object, where: str) -> None:
         where=f"{where}#/schema_version",
         got=_shown(version),
         expected=json.dumps(SCHEMA_VERSION),
-        fix="Read it with the joulemark release that wrote it, or a newer one." if text else "Write it in quotes.",
+        fix="Read it with the joulemark release that wrote it, or a newer one."
+        if text
+        else f"Write it in quotes: {json.dumps(SCHEMA_VERSION)}.",
     )
 
 

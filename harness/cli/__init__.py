@@ -1,0 +1,6 @@
+"""The command line: a thin shell over `harness.api`. Heavy modules are imported by the command that needs them."""
+
+from harness.cli import results
+from harness.cli.base import cli, main
+
+__all__ = ["cli", "main", "results"]

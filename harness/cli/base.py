@@ -1,0 +1,127 @@
+"""What all commands share: the group, exit codes, settings, reading with progress, JSON output."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from harness import __version__
+from harness.documents.errors import JoulemarkError
+
+if TYPE_CHECKING:
+    from harness.api import Tree
+
+OK, FINDINGS, UNREADABLE, UNJUDGED, INTERRUPTED = 0, 1, 2, 3, 130
+PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document that its schema describes.")
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run and exit: 0 ok, 1 findings, 2 usage or unreadable input, 3 could not judge, 130 interrupted."""
+    try:
+        code = cli.main(args=None if args is None else list(args), prog_name="joulemark", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else OK)
+    except JoulemarkError as error:
+        complain(str(error))
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(UNREADABLE)
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(OK)
+    except OSError as error:
+        complain(f"{error.filename or 'output'}: {error.strerror}")
+        sys.exit(UNREADABLE)
+
+
+def complain(text: str) -> None:
+    click.secho(f"joulemark: {text}", err=True, fg="red", color=_colour())
+
+
+def _colour() -> bool | None:
+    return False if os.environ.get("NO_COLOR") else None
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "JOULEMARK"})
+@click.version_option(__version__, prog_name="joulemark")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Energy benchmark harness for machine learning: joules with intervals, audited and ranked.
+
+    Options can be set in joulemark.yaml here, in the user's configuration folder, or as JOULEMARK_<COMMAND>_<OPTION>.
+    """
+    context.color = _colour()
+    context.default_map = _settings()
+
+
+def _settings() -> dict[str, Any]:
+    """Defaults for options: the user's file, then the project's."""
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    merged: dict[str, Any] = {}
+    for path in (home / "joulemark" / "joulemark.yaml", Path("joulemark.yaml")):
+        if path.is_file():
+            from harness.documents.validate import read_settings
+
+            for command, options in read_settings(path).items():
+                merged[command] = {**merged.get(command, {}), **options}
+    return merged
+
+
+def read_tree(paths: Sequence[Path], format_name: str | None = None) -> Tree:
+    """Read all entries, with progress on a terminal and a line on stderr for each that cannot be read."""
+    from harness import api
+
+    found = api.search(*paths, format_name=format_name)
+    with _progress(found, "Reading") as items:
+        tree = api.load(items)
+    for path, reason in tree.unreadable:
+        complain(f"cannot be read: {path}: {reason}")
+    if tree.skipped:
+        click.echo(f"joulemark: {len(tree.skipped)} folders passed over ({tree.skipped[0][1]}, ...)", err=True)
+    return tree
+
+
+@contextmanager
+def _progress(items: Sequence[Any], label: str) -> Iterator[Any]:
+    if not sys.stderr.isatty():
+        yield items
+        return
+    with click.progressbar(items, label=label, file=sys.stderr) as bar:
+        yield bar
+
+
+def seeded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that computes intervals."""
+
+    @click.option(
+        "--level",
+        default=0.95,
+        show_default=True,
+        type=click.FloatRange(0.5, 0.9999),
+        help="Of the intervals.",
+    )
+    @click.option("--seed", default=None, type=click.IntRange(0), help="Of the Monte Carlo; fixed by default.")
+    @functools.wraps(command)
+    def wrapped(*args: Any, seed: int | None, **options: Any) -> Any:
+        from harness.uncertainty import SEED
+
+        return command(*args, seed=SEED if seed is None else seed, **options)
+
+    return wrapped
+
+
+def emit(kind: str, document: dict[str, Any]) -> None:
+    from harness.documents.validate import dump_document
+
+    click.echo(dump_document(kind, document), nl=False)

@@ -1,0 +1,129 @@
+"""Commands over results: score, audit, leaderboard, import, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.base import FINDINGS, JSON, OK, PATHS, UNJUDGED, UNREADABLE, cli, emit, read_tree, seeded
+
+
+@cli.command()
+@PATHS
+@JSON
+@seeded
+def score(paths: tuple[Path, ...], as_json: bool, level: float, seed: int) -> int:
+    """Energy, energy per unit and intervals of every entry below PATHS."""
+    from harness import api
+    from harness.render.documents import result_document
+    from harness.render.report import score_text
+
+    tree = read_tree(paths)
+    results = api.score(tree, level=level, seed=seed)
+    if as_json:
+        emit("result", result_document(results, tree.unreadable, tree.skipped))
+    else:
+        click.echo(score_text(results), nl=False)
+    return OK if results else UNREADABLE
+
+
+@cli.command()
+@PATHS
+@JSON
+@click.option("--round", "round_name", help="Judge by this round's rulebook instead of the one each entry states.")
+@click.option("--verbose", is_flag=True, help="Print every finding, also the skipped.")
+def audit(paths: tuple[Path, ...], as_json: bool, round_name: str | None, verbose: bool) -> int:
+    """Every rule over every entry below PATHS: native run directories and raw MLPerf result trees."""
+    from harness import api
+    from harness.render.documents import audit_document
+    from harness.render.report import audit_text
+    from harness.rules.rulebook import rulebook
+
+    if round_name is not None:
+        rulebook(round_name)  # a wrong name is said before anything is read
+    report = api.audit(read_tree(paths), round_name=round_name)
+    if as_json:
+        emit("audit-report", audit_document(report, round_name))
+    else:
+        click.echo(audit_text(report, verbose=verbose), nl=False)
+    if report.count("invalid"):
+        return FINDINGS
+    if not report.entries:
+        return UNREADABLE
+    return UNJUDGED if report.count("unjudged") else OK
+
+
+@cli.command()
+@PATHS
+@JSON
+@click.option("--rank-by", default="energy", show_default=True, type=click.Choice(["energy"]), help="What ranks.")
+@click.option(
+    "--format", "form", default="terminal", show_default=True,
+    type=click.Choice(["terminal", "md", "csv", "json", "html", "latex"]), help="Form of the tables.",
+)  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+@seeded
+def leaderboard(
+    paths: tuple[Path, ...], as_json: bool, rank_by: Any, form: str, out: Path | None, level: float, seed: int
+) -> int:
+    """Tables with intervals and ranks; what is invalid stays visible, below, with the reason."""
+    from harness import api
+    from harness.documents.files import write_text
+    from harness.documents.validate import dump_document
+    from harness.render.board import board
+    from harness.render.documents import leaderboard_document
+
+    tree = read_tree(paths)
+    tables = api.rank(tree, by=rank_by, level=level, seed=seed)
+    if as_json or form == "json":
+        text = dump_document("leaderboard", leaderboard_document(tables, tree.unreadable, tree.skipped))
+    else:
+        text = board(tables, form)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(out, text)
+        click.echo(f"joulemark: wrote {out}", err=True)
+    return OK if tables else UNREADABLE
+
+
+@cli.command("import")
+@PATHS
+@JSON
+@click.option("--format", "format_name", help="Read only this format.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
+@click.option(
+    "--store",
+    default="csv",
+    show_default=True,
+    type=click.Choice(["csv", "parquet"]),
+    help="Form of the traces.",
+)
+def import_(paths: tuple[Path, ...], as_json: bool, format_name: str | None, out: Path, store: str) -> int:
+    """Turn foreign results below PATHS into run directories, and say what could not be used and why."""
+    from harness import api
+
+    done = api.import_tree(*paths, out=out, format_name=format_name, parquet=store == "parquet")
+    if as_json:
+        from harness.render.documents import import_document
+
+        emit("import-report", import_document(done))
+    else:
+        from harness.render.report import import_text
+
+        click.echo(import_text(done), nl=False)
+    return OK if done.imported else UNREADABLE
+
+
+@cli.command()
+@click.option("--out", default=Path("out/demo"), show_default=True, type=click.Path(path_type=Path, file_okay=False),
+              help="Folder to write to.")  # fmt: skip
+def demo(out: Path) -> int:
+    """Import, score, audit and rank the bundled example submissions."""
+    from harness.demo import run_demo
+
+    for line in run_demo(out):
+        click.echo(line)
+    return OK
