@@ -25,7 +25,8 @@ from harness.uncertainty import (
     Part,
     RunTerm,
     Term,
-    estimate,
+    View,
+    estimates,
     rows_of,
 )
 
@@ -106,19 +107,20 @@ def score(entry: Entry, *, level: float = LEVEL, seed: int = SEED, draws: int = 
     runs = tuple(run_energy(entry, run) for run in entry.runs)
     counted = [run for run in _distinct(runs) if run.energy_j is not None]
     notes = _notes(runs, counted)
-    options = {"level": level, "seed": seed, "draws": draws}
     budget = _mean_budget(entry, counted)
-    if budget is None:
-        missing = {
-            unit: Estimate(None, None, None, unit, level, notes[0] if notes else "no energy")
-            for unit in ("J", "W", "J")
-        }
-        total, power, per_unit, unit_budget = missing["J"], missing["W"], missing["J"], None
-    else:
-        total = estimate(budget, "J", **options)  # type: ignore[arg-type]
+    unit, amounts = _work(entry, counted)
+    why = notes[0] if notes else "no energy"
+    total, power, per_unit = (Estimate(None, None, None, of, level, why) for of in ("J", "W", "J"))
+    unit_budget = None
+    if budget is not None:
         seconds = [run.run.window.seconds for run in counted if run.run.window]
-        power = estimate(_ratio_budget(counted, budget, seconds), "W", **options)  # type: ignore[arg-type]
-        unit_budget, per_unit = _per_unit(entry, counted, budget, total, options)
+        views = [View("J", run=budget.run), _ratio("W", counted, budget, seconds)]
+        if amounts:
+            views.append(_ratio(f"J/{unit}", counted, budget, amounts))
+            unit_budget = budget.scaled(views[-1].factor, views[-1].run)
+        total, power, *rest = estimates(budget, views, level=level, seed=seed, draws=draws)
+        why = "the log does not say how much was done"
+        per_unit = rest[0] if rest else Estimate(None, None, None, f"J/{unit}", level, why)
     done = math.fsum(run.run.work.count for run in counted if run.run.work)
     energy_j = math.fsum(run.energy_j or 0.0 for run in counted)
     return Result(
@@ -359,29 +361,26 @@ def _average(runs: Sequence[Sequence[Term]]) -> list[Term]:
     return list(found.values())
 
 
-def _ratio_budget(runs: Sequence[RunEnergy], budget: Budget, amounts: Sequence[float]) -> Budget:
-    """Budget of energy per amount of each run: the energy's own, in that unit, with log-t over the ratios."""
+def _ratio(unit: str, runs: Sequence[RunEnergy], budget: Budget, amounts: Sequence[float]) -> View:
+    """Energy per amount of each run: the budget in that unit, with log-t over the ratios."""
+    if unit == "J/run":
+        return View(unit, run=budget.run)
     ratios = [(run.energy_j or 0.0) / amount for run, amount in zip(runs, amounts, strict=True)]
     if len(ratios) == 1 or min(ratios) <= 0:
-        return budget.scaled(1 / amounts[0])
+        return View(unit, 1 / amounts[0])
     logs = np.log(ratios)
     value = float(np.exp(logs.mean()))
     run = RunTerm(float(logs.std(ddof=1)) / math.sqrt(len(logs)), len(logs) - 1, log=True)
-    return budget.scaled(value / budget.value, run)
+    return View(unit, value / budget.value, run)
 
 
-def _per_unit(
-    entry: Entry, runs: Sequence[RunEnergy], budget: Budget, total: Estimate, options: Mapping[str, Any]
-) -> tuple[Budget | None, Estimate]:
+def _work(entry: Entry, runs: Sequence[RunEnergy]) -> tuple[str, list[float]]:
+    """Unit of the work, and how much each run did; nothing where a run does not say."""
     works = [run.run.work for run in runs]
-    unit = works[0].unit if works[0] else ("run" if entry.task == "training" else "sample")
-    if any(work is None or work.count <= 0 or work.unit != unit for work in works):
-        return None, Estimate(None, None, None, f"J/{unit}", options["level"], "the log does not say how much was done")
-    if unit == "run":
-        return budget, Estimate(**{name: getattr(total, name) for name in total.__slots__} | {"unit": "J/run"})
-    amounts = [work.count for work in works if work]
-    ratio = _ratio_budget(runs, budget, amounts)
-    return ratio, estimate(ratio, f"J/{unit}", **options)
+    default = "run" if entry.task == "training" else "sample"
+    unit = works[0].unit if works and works[0] else default
+    known = [work.count for work in works if work is not None and work.count > 0 and work.unit == unit]
+    return unit, known if len(known) == len(works) else []
 
 
 # What stands beside the energy
@@ -485,7 +484,7 @@ def _node_v4_0(trace: Trace, seconds: float) -> float | None:
     if marks.get("marker_start_ns") is None:
         return None
     value = compat.training_node_v4_0(
-        *order, marks["marker_start_ns"], marks["marker_stop_ns"], marks["marker_stop_position"], seconds
+        *order, marks["marker_start_ns"], marks.get("marker_stop_ns"), marks.get("marker_stop_position"), seconds
     )
     return None if value is None else value * (trace.channel.conversion_efficiency or 1.0)
 
@@ -494,7 +493,7 @@ def _node_current(trace: Trace, seconds: float) -> float | None:
     marks, order = trace.channel.extra, trace.source_order()
     if marks.get("marker_start_ns") is None:
         return None
-    value = compat.training_node_current(*order, marks["marker_start_ns"], marks["marker_stop_ns"], seconds)
+    value = compat.training_node_current(*order, marks["marker_start_ns"], marks.get("marker_stop_ns"), seconds)
     return None if value is None else value * (trace.channel.conversion_efficiency or 1.0)
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.account import run_energy
+from harness.account import RunEnergy, run_energy
 from harness.documents.errors import shorten
 from harness.formats.base import Entry
 from harness.rules import RULES
-from harness.rules.base import Case, Finding, Hit, Place, Rule, limit_of, place
+from harness.rules.base import Case, Finding, Place, Rule, limit_of, place
 from harness.rules.rulebook import rulebook_for
 
 Verdict = Literal["valid", "invalid", "unjudged"]
@@ -54,15 +54,19 @@ def places(entries: Iterable[Entry]) -> dict[str, list[Place]]:
         for run in entry.runs:
             for trace in run.traces:
                 if trace.channel.part_of is None:
-                    found[trace.content_sha256].append((entry.id, run.id, place(run, trace)))
+                    found[trace.content_sha256].append(
+                        Place(entry.id, run.id, place(run, trace), (entry.submitter, entry.system))
+                    )
     return {digest: where for digest, where in found.items() if len(where) > 1}
 
 
 def audit_entry(entry: Entry, copies: Mapping[str, Sequence[Place]], round_name: str | None = None) -> EntryReport:
-    """Judge one entry: every rule of its rulebook over its evidence. Never raises for what it reads."""
+    """Judge one entry: every rule of its rulebook over its evidence. Never raises for what it reads.
+
+    Raises UsageError where `round_name` has no rulebook.
+    """
     book, note = rulebook_for(entry, round_name)
-    runs = tuple(run_energy(entry, run) for run in entry.runs)
-    findings: list[Finding] = []
+    runs, findings = _energies(entry)
     for rule in RULES:
         settings = book["rules"].get(rule.id)
         if settings is not None and settings["severity"] != "off":
@@ -70,7 +74,15 @@ def audit_entry(entry: Entry, copies: Mapping[str, Sequence[Place]], round_name:
             findings += _apply(rule, case, settings)
     if not entry.runs:
         findings.append(
-            Finding("evidence-readable", "fail", entry.id, "no run", "at least one", "Submit the runs.", "")
+            Finding(
+                "evidence-readable",
+                "fail",
+                entry.id,
+                "no run",
+                "at least one",
+                "Submit the runs.",
+                book["rules"].get("evidence-readable", {}).get("clause", book["source"]),
+            )
         )
     findings.sort(key=lambda finding: _WORST.index(finding.status))
     statuses = {finding.status for finding in findings}
@@ -78,17 +90,30 @@ def audit_entry(entry: Entry, copies: Mapping[str, Sequence[Place]], round_name:
     return EntryReport(entry.id, book["round"], verdict, tuple(findings), (note,) if note else ())
 
 
+def _energies(entry: Entry) -> tuple[tuple[RunEnergy, ...], list[Finding]]:
+    """Energy of each run; one that cannot be computed is a finding, and its run is left out of what uses energies."""
+    runs, findings = [], []
+    for run in entry.runs:
+        try:
+            runs.append(run_energy(entry, run))
+        except Exception as error:  # noqa: BLE001 - the integral broke, and that is no judgement of the run
+            findings.append(_broken("energy-recomputes", place(run), error, "docs/methodology.md, one run"))
+    return tuple(runs), findings
+
+
+def _broken(rule: str, where: str, error: Exception, clause: str) -> Finding:
+    return Finding(
+        rule, "error", where, f"{type(error).__name__}: {shorten(error)}", "evidence that can be judged",
+        "Please report this: the tool is broken, the entry may be fine.", clause,
+    )  # fmt: skip
+
+
 def _apply(rule: Rule, case: Case, settings: Mapping[str, Any]) -> Iterator[Finding]:
-    hits: list[Hit] = []
     try:
-        hits.extend(rule.check(case))
+        for hit in rule.check(case):
+            status = hit.status or settings["severity"]
+            if settings["severity"] == "warn" and status == "fail":
+                status = "warn"
+            yield Finding(rule.id, status, hit.where, hit.got, hit.expected, hit.fix, settings["clause"], hit.unit)
     except Exception as error:  # noqa: BLE001 - a broken rule is a finding about the rule, and hides no other
-        hits.append(
-            Hit(case.entry.id, f"{type(error).__name__}: {shorten(error)}", "a rule that can judge this",
-                "Please report this: the rule is broken, the entry may be fine.", status="error")
-        )  # fmt: skip
-    for hit in hits:
-        status = hit.status or settings["severity"]
-        if settings["severity"] == "warn" and status == "fail":
-            status = "warn"
-        yield Finding(rule.id, status, hit.where, hit.got, hit.expected, hit.fix, settings["clause"], hit.unit)
+        yield _broken(rule.id, case.entry.id, error, settings["clause"])

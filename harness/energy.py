@@ -166,11 +166,11 @@ class _Integral:
         step = t_ns[1:] - t_ns[:-1]
         self.sum += float(power @ step.astype(np.float64))
         self.cells += len(step)
-        self.remember(t_ns, power)
         largest = int(step.max())
         self.largest_ns = max(self.largest_ns, largest)
         if largest > self.gap_ns:
             self.fill(step, value, power)
+        self.remember(t_ns, power)
 
     def remember(self, t_ns: Ints, power: Floats) -> None:
         if sum(len(p) for _, p in self.head) < NEAREST:
@@ -301,13 +301,14 @@ class _Counter(_Integral):
 
     def __init__(self, channel: Channel, window: Window, interval_s: float) -> None:
         super().__init__(channel, window, interval_s)
-        self.usual_w = 0.0  # power of the step before the one at hand [W]
+        self.usual_w: float | None = None  # power of the step before the one at hand [W]
 
     def power(self, t_ns: Ints, value: Floats) -> Floats:
         rise, seconds = np.diff(value), np.diff(t_ns) / NS
         for i in np.flatnonzero(rise < 0).tolist():
             usual_w = float(rise[i - 1] / seconds[i - 1]) if i else self.usual_w
-            rise[i] = self.unwrap(float(rise[i]), usual_w, t_ns[i : i + 2])
+            since_w = float(value[i + 1] / seconds[i])  # all that is known where no step came before
+            rise[i] = self.unwrap(float(rise[i]), since_w if usual_w is None else usual_w, t_ns[i : i + 2])
         power: Floats = rise / seconds
         if len(power):
             self.usual_w = float(power[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -55,12 +55,15 @@ def leaderboard(
 ) -> tuple[Table, ...]:
     """Tables of all results, ordered by task, benchmark, scenario and class.
 
-    reports: audit of each entry by its id; an entry without one is unjudged and not ranked.
+    reports: audit of each entry by its id; an entry without one, or whose id another has, is unjudged and not ranked.
     Ranked by energy per unit of work: the grid moves CO2e more than any system does (methodology, CO2e).
     """
     if rank_by != "energy":
         raise UsageError("cannot rank by this", got=str(rank_by), expected="energy")
     groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
+    results = tuple(results)
+    ids = Counter(result.entry.id for result in results)
+    known = {name: report for name, report in reports.items() if ids[name] == 1}  # else: whose verdict is it?
     for result in results:
         entry = result.entry
         key = (
@@ -72,7 +75,7 @@ def leaderboard(
         )
         groups[key].append(result)
     ordered = sorted(groups, key=lambda key: (*key[:4], CLASSES.index(key[4])))
-    return tuple(_table(key, groups[key], reports, rank_by, seed) for key in ordered)
+    return tuple(_table(key, groups[key], known, rank_by, seed) for key in ordered)
 
 
 def _table(
@@ -107,10 +110,11 @@ def _table(
 def _reasons(result: Result, report: EntryReport | None) -> tuple[str, ...]:
     """Why an entry is not ranked; empty where it is."""
     if report is None:
-        return ("not audited",)
+        return ("no audit of this id alone",)
     bad = {"invalid": "fail", "unjudged": "error"}.get(report.verdict)
     if bad:
-        return tuple(dict.fromkeys(finding.rule for finding in report.findings if finding.status == bad))
+        rules = tuple(dict.fromkeys(finding.rule for finding in report.findings if finding.status == bad))
+        return rules or (report.verdict,)
     if result.energy_per_unit.low is None or result.per_unit_budget is None:
         return (result.energy_per_unit.note or "no interval",)
     return ()

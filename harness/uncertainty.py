@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -107,6 +107,19 @@ class RunTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class LogTerm:
+    """A factor exp(scale * X) on the whole, X standard normal: PUE and grid intensity (method, section 5).
+
+    scale: standard deviation of its logarithm; key: factors with one key share X; None is a draw of its own
+    """
+
+    name: str
+    scale: float
+    key: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """All that is known of one estimate.
 
@@ -117,6 +130,7 @@ class Budget:
     parts: tuple[Part, ...]
     terms: tuple[Term, ...] = ()
     run: RunTerm | None = None
+    logs: tuple[LogTerm, ...] = ()
 
     @property
     def measured(self) -> float:
@@ -138,6 +152,7 @@ class Budget:
             tuple(p.scaled(factor) for p in self.parts),
             tuple(t.scaled(factor) for t in self.terms),
             run,
+            self.logs,
         )
 
 
@@ -174,49 +189,200 @@ class Estimate:
     tolerance_met: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A budget in another unit: all of it times factor, with a run term in that unit in place of its own."""
+
+    unit: str
+    factor: float = 1.0
+    run: RunTerm | None = None
+
+
 def draw(budget: Budget, *, seed: int = SEED, draws: int = DRAWS) -> Floats:
     """Values that could be true [J], shape (draws,): the Monte Carlo of JCGM 101, section 7."""
-    total = np.zeros(draws)
-    for part in budget.parts:
-        total += _part_draws(part, seed, draws)
-    own = math.sqrt(sum(t.up**2 for t in budget.terms if _own(t)))  # independent normal terms add as one
-    if own:
-        total += own * _standard(seed, f"own|{budget.id}", "normal", draws)
-    for term in budget.terms:
-        if not _own(term):
-            x = _standard(seed, term.key or f"{term.name}|{budget.id}", term.base, draws)
-            _add(total, (term.up - term.down) / 2, x)
-            _add(total, (term.up + term.down) / 2, np.abs(x) if term.up != -term.down else x)
-    if budget.run is not None and budget.run.scale:
-        t = budget.run.scale * _student(seed, f"runs|{budget.id}", budget.run.dof, draws)
-        if budget.run.log:
-            total *= np.exp(t, out=t)
+    values = np.empty(draws)
+    rest = values
+    for systematic, student, logs in _blocks(budget, _dof([budget.run]), seed, draws):
+        _with_run(systematic, student, logs, budget.run, rest[: len(systematic)])
+        rest = rest[len(systematic) :]
+    return values
+
+
+def interval(values: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """Probabilistically symmetric coverage interval of drawn values: the mean over blocks of their percentiles."""
+    ends = _Ends(level)
+    for first in range(0, len(values), BLOCK):
+        ends.take(values[first : first + BLOCK])
+    low, high = ends.mean()
+    return low, high
+
+
+def estimate(
+    budget: Budget, unit: str, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS, note: str = ""
+) -> Estimate:
+    """The estimate of a budget: value, percentile interval and closed form."""
+    view = View(unit, run=budget.run)
+    return replace(estimates(budget, [view], level=level, seed=seed, draws=draws)[0], note=note)
+
+
+def estimates(
+    budget: Budget, views: Sequence[View], *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS
+) -> list[Estimate]:
+    """Estimates of one budget in several units, from one set of draws: the views differ in their run term only."""
+    wanted = [None if v.run is None else replace(v.run, scale=_in_unit_of(v)) for v in views]
+    ends = {run: _Ends(level) for run in wanted}
+    values = np.empty(BLOCK)
+    for systematic, student, logs in _blocks(budget, _dof(wanted), seed, draws):
+        for run, end in ends.items():
+            end.take(_with_run(systematic, student, logs, run, values[: len(systematic)]))
+    return [_estimate(budget, view, ends[run]) for view, run in zip(views, wanted, strict=True)]
+
+
+def _in_unit_of(view: View) -> float:
+    """Scale of the view's run term in the budget's own unit; as an exponent it has none."""
+    return 0.0 if view.run is None else view.run.scale if view.run.log else view.run.scale / view.factor
+
+
+def _estimate(budget: Budget, view: View, ends: _Ends) -> Estimate:
+    seen = budget.scaled(view.factor, view.run)
+    low, high = (view.factor * end for end in ends.mean())
+    u_c, nu_eff = combine(seen)
+    tolerance = numerical_tolerance(u_c)
+    return Estimate(
+        value=seen.value,
+        low=min(low, seen.value),
+        high=max(high, seen.value),
+        unit=view.unit,
+        level=ends.level,
+        u_c=u_c,
+        nu_eff=nu_eff if math.isfinite(nu_eff) else None,
+        k=coverage_factor(ends.level, nu_eff),
+        tolerance=tolerance,
+        tolerance_met=2 * view.factor * ends.spread() <= tolerance,
+    )
+
+
+class _Ends:
+    """The ends of the coverage interval of each block of draws (JCGM 101, 7.9).
+
+    Past the first block only the draws beyond a fence well inside the ends are put in order, not all.
+    """
+
+    def __init__(self, level: float) -> None:
+        self.level = level
+        self.found: list[tuple[float, float]] = []
+        self._fences = (math.inf, -math.inf)
+
+    def take(self, values: Floats) -> None:
+        """Take one block; a short one counts only where it is the only one."""
+        if len(values) < BLOCK and self.found:
+            return
+        rank = int((1 - self.level) / 2 * len(values))
+        below, above = values[values < self._fences[0]], values[values > self._fences[1]]
+        if not self.found or min(len(below), len(above)) <= rank:
+            below = above = values
+            inner = min(rank + 6 * math.isqrt(rank) + 20, len(values) - 1)
+            self._fences = tuple(np.partition(values, [inner, len(values) - 1 - inner])[[inner, -1 - inner]].tolist())
+        top = len(above) - 1 - rank
+        self.found.append((float(np.partition(below, rank)[rank]), float(np.partition(above, top)[top])))
+
+    def mean(self) -> list[float]:
+        """Low and high end."""
+        return [float(end) for end in np.mean(self.found, axis=0)]
+
+    def spread(self) -> float:
+        """Standard deviation of the mean of the less certain end."""
+        blocks = len(self.found)
+        return float(np.std(self.found, axis=0, ddof=1).max()) / math.sqrt(blocks) if blocks > 1 else math.inf
+
+
+def _with_run(systematic: Floats, student: Floats, logs: Floats, run: RunTerm | None, out: Floats) -> Floats:
+    """Draws with the scatter between runs, then with the factors on the whole, in `out`."""
+    if run is None or not run.scale:
+        out[:] = systematic
+    else:
+        np.multiply(student, run.scale, out=out)
+        if run.log:
+            np.exp(out, out=out)
+            out *= systematic
         else:
-            total += t
-    return total
+            out += systematic
+    if len(logs):
+        out *= logs
+    return out
 
 
-def _add(total: Floats, scale: float, x: Floats) -> None:
-    if scale:
-        total += scale * x
+def _dof(runs: Sequence[RunTerm | None]) -> int:
+    """Degrees of freedom that all run terms share; 0 where nothing scatters."""
+    (dof,) = {run.dof for run in runs if run is not None and run.scale} or {0}
+    return dof
+
+
+def _blocks(budget: Budget, dof: int, seed: int, draws: int) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """Draws without run and log terms, Student draws, and factors on the whole (empty where there are none).
+
+    In blocks that stay in the cache; each is overwritten by the next.
+    """
+    own = math.sqrt(sum(t.up**2 for t in budget.terms if _own(t)))  # independent normal terms add as one
+    normal, student = (_generator(seed, f"{name}|{budget.id}") for name in ("normal|own", "t|runs"))
+    shared = [
+        (t, _standard(seed, t.key or f"{t.name}|{budget.id}", t.base, draws)) for t in budget.terms if not _own(t)
+    ]
+    buffers = np.zeros((3, BLOCK))
+    for first in range(0, draws, BLOCK):
+        span = slice(first, min(first + BLOCK, draws))
+        total, work, t = buffers[:, : span.stop - first]
+        if own:
+            normal.standard_normal(out=total)
+            total *= own
+        else:
+            total.fill(0)
+        for part in budget.parts:
+            total += _part_draws(part, seed, draws, span, work)
+        for term, x in shared:
+            _add_term(total, term, x[span], work)
+        if dof:
+            _student(student, dof, t)
+        yield total, t, _log_draws(budget, seed, draws, span)
+
+
+def _log_draws(budget: Budget, seed: int, draws: int, span: slice) -> Floats:
+    logs = [
+        log.scale * _standard(seed, log.key or f"{log.name}|{budget.id}", "normal", draws)[span]
+        for log in budget.logs
+        if log.scale
+    ]
+    return np.exp(sum(logs[1:], logs[0])) if logs else np.empty(0)
 
 
 def _own(term: Term) -> bool:
     return term.base == "normal" and term.key is None and term.up == -term.down
 
 
-def _part_draws(part: Part, seed: int, draws: int) -> Floats:
-    value: Floats = np.full(draws, part.energy)
+def _add_term(total: Floats, term: Term, x: Floats, work: Floats) -> None:
+    """Add up * max(x, 0) + down * max(-x, 0)."""
+    if term.up != term.down:
+        total += np.multiply(x, (term.up - term.down) / 2, out=work)
+    if term.up != -term.down:
+        np.abs(x, out=work)
+        work *= (term.up + term.down) / 2
+        total += work
+
+
+def _part_draws(part: Part, seed: int, draws: int, span: slice, value: Floats) -> Floats | float:
+    if not (part.offset_limit or part.gain_limit or part.efficiency_limit):
+        return part.energy
+    value.fill(part.energy)
     if part.offset_limit:
-        value -= part.offset_limit * _standard(seed, f"meter offset|{part.key}", "uniform", draws)
-    for name, limit, divides in (
-        ("meter gain", part.gain_limit, True),
-        ("conversion efficiency", part.efficiency_limit, False),
+        value -= part.offset_limit * _standard(seed, f"meter offset|{part.key}", "uniform", draws)[span]
+    for name, limit, apply in (
+        ("meter gain", part.gain_limit, np.divide),
+        ("conversion efficiency", part.efficiency_limit, np.multiply),
     ):
         if limit:
-            factor = limit * _standard(seed, f"{name}|{part.key}", "uniform", draws)
+            factor = limit * _standard(seed, f"{name}|{part.key}", "uniform", draws)[span]
             factor += 1
-            value = np.divide(value, factor, out=value) if divides else np.multiply(value, factor, out=value)
+            apply(value, factor, out=value)
     return value
 
 
@@ -228,41 +394,37 @@ def _generator(seed: int, key: str) -> np.random.Generator:
 @functools.lru_cache(maxsize=32)
 def _standard(seed: int, key: str, base: Base, draws: int) -> Floats:
     generator = _generator(seed, f"{base}|{key}")
-    x = generator.standard_normal(draws) if base == "normal" else generator.uniform(-1, 1, draws)
+    if base == "normal":
+        x = generator.standard_normal(draws)
+    else:
+        x = generator.random(draws)
+        x *= 2
+        x -= 1
     x.setflags(write=False)
     return x
 
 
-def _student(seed: int, key: str, dof: int, draws: int) -> Floats:
-    return _generator(seed, f"t|{key}").standard_t(dof, draws)
+def forget() -> None:
+    """Drop the draws kept for keys: frees memory, and a benchmark then pays for them. They come out the same again."""
+    _standard.cache_clear()
 
 
-def estimate(
-    budget: Budget, unit: str, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS, note: str = ""
-) -> Estimate:
-    """The estimate of a budget: value, percentile interval and closed form."""
-    value = budget.value
-    values = draw(budget, seed=seed, draws=draws)
-    tail = (1 - level) / 2
-    ranks = [int(tail * BLOCK), BLOCK - 1 - int(tail * BLOCK)]
-    blocks = np.partition(values[: draws // BLOCK * BLOCK].reshape(-1, BLOCK), ranks, axis=1)[:, ranks]
-    low, high = (float(end) for end in blocks.mean(axis=0))
-    u_c, nu_eff = combine(budget)
-    tolerance = numerical_tolerance(u_c)
-    spread = blocks.std(axis=0, ddof=1) / math.sqrt(len(blocks)) if len(blocks) > 1 else np.array([math.inf])
-    return Estimate(
-        value=value,
-        low=min(low, value),
-        high=max(high, value),
-        unit=unit,
-        level=level,
-        note=note,
-        u_c=u_c,
-        nu_eff=nu_eff if math.isfinite(nu_eff) else None,
-        k=coverage_factor(level, nu_eff),
-        tolerance=tolerance,
-        tolerance_met=bool(2 * spread.max() <= tolerance),
-    )
+def _student(generator: np.random.Generator, dof: int, out: Floats) -> None:
+    """Student draws as sqrt(dof (u^(-2/dof) - 1)) cos(2 pi v), which is exact for uniform u and v (Bailey 1994).
+
+    The angle is in single precision: its step, 4e-7, is far below what any number of draws can show.
+    """
+    generator.random(out=out)
+    np.subtract(1, out, out=out)  # (0, 1]
+    np.log(out, out=out)
+    out *= -2 / dof
+    np.exp(out, out=out)
+    out -= 1
+    out *= dof
+    np.sqrt(out, out=out)
+    angle = generator.random(len(out), dtype=np.float32)
+    angle *= 2 * math.pi
+    out *= np.cos(angle, out=angle)
 
 
 def combine(budget: Budget) -> tuple[float, float]:
@@ -287,6 +449,8 @@ def rows_of(budget: Budget) -> list[BudgetRow]:
         u, _ = found.get((term.name, term.key), (0.0, ""))
         together = math.hypot(u, math.sqrt(term.variance)) if term.key is None else u + math.sqrt(term.variance)
         found[(term.name, term.key)] = (together, term.source)
+    for log in budget.logs:  # to first order, as the closed form is
+        found[(log.name, log.key)] = (abs(budget.value) * log.scale, log.source)
     rows = [(name, u, None, key, source) for (name, key), (u, source) in found.items() if u > 0]
     if budget.run is not None and budget.run.scale:
         scale = budget.run.scale * (budget.value if budget.run.log else 1.0)

@@ -91,4 +91,3 @@ def entry_of() -> Callable[..., Entry]:
         return Entry(**(fixed | {"runs": runs} | given))
 
     return make
-

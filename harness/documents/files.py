@@ -29,7 +29,7 @@ def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
         if path.is_symlink():
             reason = "is a symbolic link; links are not followed"
         raise UnreadableError(f"cannot be opened: {reason}", where=str(path)) from None
-    with os.fdopen(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableError("is not a regular file", where=str(path), expected="a file")
@@ -40,7 +40,9 @@ def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
                 got=f"{status.st_size} bytes",
                 expected=f"at most {limit}",
             )
-        content = file.read(limit + 1)
+        content = file.read(status.st_size + 1)  # a buffer of this size, not of the limit
+        while len(content) not in (0, status.st_size) and len(content) <= limit and (more := file.read(2**20)):
+            content += more
     if len(content) > limit:
         raise UnreadableError("grew while it was read", where=str(path), expected=f"at most {limit} bytes")
     return content

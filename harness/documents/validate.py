@@ -23,6 +23,7 @@ SCHEMA_VERSION = "1.0"
 KINDS = (
     "workload", "system", "power-trace", "run", "result",
     "manifest", "rulebook", "audit-report", "leaderboard", "import-report",
+    "footprint", "published",
 )  # fmt: skip
 
 
@@ -76,21 +77,33 @@ def _check_version(document: object, where: str) -> None:
 
 def _check_numbers(document: object, where: str) -> None:
     """Refuse NaN, infinity and what a double cannot hold: schemas cannot say so, and YAML and Python have them."""
-    pending: list[tuple[tuple[object, ...], Any]] = [((), document)]
+    pending: list[tuple[_Place, Any]] = [(None, document)]
     while pending:
-        steps, value = pending.pop()
+        place, value = pending.pop()
         if isinstance(value, dict):
-            pending += [((*steps, key), inner) for key, inner in value.items()]
+            pending += [((place, key), inner) for key, inner in value.items()]
         elif isinstance(value, list | tuple):
-            pending += [((*steps, index), inner) for index, inner in enumerate(value)]
+            pending += [((place, index), inner) for index, inner in enumerate(value)]
         elif isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
             raise SchemaError(
                 "holds a number JSON cannot carry",
-                where=f"{where}#{_pointer(steps)}",
+                where=f"{where}#{_pointer(_steps(place))}",
                 got=str(value) if isinstance(value, float) else f"an integer of {value.bit_length()} bits",
                 expected="a finite number",
                 fix="Write null where there is no number: absent is not zero.",
             )
+
+
+_Place = tuple[Any, object] | None
+"""A place in a document: the place it lies in, and its key or index there; None is the whole document."""
+
+
+def _steps(place: _Place) -> list[object]:
+    steps = []
+    while place is not None:
+        place, step = place
+        steps.append(step)
+    return steps[::-1]
 
 
 _EXPECTED = {
@@ -165,25 +178,40 @@ def parse_json(content: bytes, *, where: str) -> Any:
 class _PlainYaml:
     """A YAML reader without tags and aliases: data only, and no document larger than its bytes."""
 
-    @staticmethod
-    def load(content: bytes, where: str) -> Any:
+    MAX_DEPTH = 64
+    """Nesting beyond this is refused: PyYAML's time grows with its square."""
+
+    @classmethod
+    def load(cls, content: bytes, where: str) -> Any:
         import yaml
 
         try:
-            for token in yaml.scan(content.decode("utf-8")):
-                if isinstance(token, yaml.AliasToken | yaml.TagToken):
-                    line = token.start_mark.line + 1
-                    raise UnreadableError(
-                        "YAML aliases and tags are not accepted",
-                        where=f"{where}:{line}",
-                        got=shorten(
-                            token.value if isinstance(token, yaml.AliasToken) else "".join(filter(None, token.value))
-                        ),
-                        fix="Write the values out.",
-                    )
+            cls._refuse(content.decode("utf-8"), where)
             return yaml.safe_load(content)
         except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as error:
             raise UnreadableError(f"is not YAML ({shorten(error)})", where=where) from None
+
+    @classmethod
+    def _refuse(cls, text: str, where: str) -> None:
+        import yaml
+        from yaml import tokens
+
+        starts = (
+            tokens.FlowSequenceStartToken | tokens.FlowMappingStartToken
+            | tokens.BlockSequenceStartToken | tokens.BlockMappingStartToken
+        )  # fmt: skip
+        ends = tokens.FlowSequenceEndToken | tokens.FlowMappingEndToken | tokens.BlockEndToken
+        depth = 0
+        for token in yaml.scan(text):
+            depth += isinstance(token, starts) - isinstance(token, ends)
+            place = f"{where}:{token.start_mark.line + 1}"
+            if depth > cls.MAX_DEPTH:
+                raise UnreadableError("is nested too deeply", where=place, expected=f"at most {cls.MAX_DEPTH} levels")
+            if isinstance(token, tokens.AliasToken | tokens.TagToken):
+                got = token.value if isinstance(token, tokens.AliasToken) else "".join(filter(None, token.value))
+                raise UnreadableError(
+                    "YAML aliases and tags are not accepted", where=place, got=shorten(got), fix="Write the values out."
+                )
 
 
 def read_document(kind: str, path: Path) -> dict[str, Any]:

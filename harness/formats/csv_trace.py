@@ -5,15 +5,18 @@ The header is a power-trace document; its optional `run` object says what was ru
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.documents.errors import UnreadableError
 from harness.documents.times import from_iso
 from harness.formats.base import Defect, Entry, Quality, Quantity, Run, Work
+from harness.formats.reader import natural
 from harness.traces.store import MAGIC, read_csv
 from harness.traces.trace import Trace, Window
+
+Stated = TypeVar("Stated", Work, Quantity, Quality)
 
 
 class CsvTrace:
@@ -27,7 +30,11 @@ class CsvTrace:
 
     def read(self, directory: Path, entry_id: str) -> Entry:
         """The entry; what the headers do not say stays empty."""
-        paths = [directory] if directory.is_file() else sorted(p for p in directory.glob("*.csv") if is_trace(p))
+        paths = (
+            [directory]
+            if directory.is_file()
+            else sorted(filter(is_trace, directory.glob("*.csv")), key=lambda path: natural(path.name))
+        )
         traces = [(path, read_csv(path)) for path in paths]
         first = _declared(traces[0][1])
         return Entry(
@@ -73,14 +80,20 @@ def _run(path: Path, trace: Trace) -> Run:
         id=path.stem,
         window=Window(start, stop),
         traces=(trace,),
-        work=Work(**said["work"]) if said.get("work") else None,
-        performance=Quantity(**said["performance"]) if said.get("performance") else None,
-        quality=Quality(**said["quality"]) if said.get("quality") else None,
+        work=_stated(Work, said.get("work")),
+        performance=_stated(Quantity, said.get("performance")),
+        quality=_stated(Quality, said.get("quality")),
         seconds=(stop - start) / 1e9,
         success=said.get("success"),
         declared_energy_j=said.get("declared_energy_j"),
         sources=(path.name,),
     )
+
+
+def _stated(record: Callable[..., Stated], fields: Mapping[str, Any] | None) -> Stated | None:
+    """A record of what the header says, without the fields that this release does not know."""
+    known = getattr(record, "__slots__", ())
+    return record(**{name: value for name, value in fields.items() if name in known}) if fields else None
 
 
 def _defects(traces: list[tuple[Path, Trace]]) -> list[Defect]:

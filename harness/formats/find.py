@@ -35,7 +35,7 @@ class Found:
             return self.format.read(self.directory, self.id)
         except JoulemarkError:
             raise
-        except (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
             raise UnreadableError(
                 f"cannot be read as {self.format.name} ({type(error).__name__}: {shorten(error)})",
                 where=str(self.directory),

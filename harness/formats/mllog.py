@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 TOKEN = b":::MLLOG"
+_BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
-class Line(msgspec.Struct):
+class Line(msgspec.Struct, gc=False):
     """The fields of an MLLOG line that the harness uses; time_ms is what the line says, of any type."""
 
     key: str
@@ -19,63 +20,53 @@ class Line(msgspec.Struct):
     metadata: Any = None
 
 
-_decoder = msgspec.json.Decoder(Line)
+class _Keyed(msgspec.Struct, gc=False):
+    key: str
+
+
+_decoder, _key_decoder = msgspec.json.Decoder(Line), msgspec.json.Decoder(_Keyed)
 
 
 def select(content: bytes, keys: Iterable[str]) -> tuple[list[Line], int]:
     """Lines with one of `keys`, in file order, and how many of them could not be decoded.
 
-    Only lines that carry the key are decoded: a detail log is mostly lines that nobody asks for.
+    Of the other lines only the key is decoded: a detail log is mostly lines that nobody asks for.
     """
-    spans: dict[int, int] = {}
-    for key in keys:
-        for start, end in _lines_with(content, b'"' + key.encode() + b'"'):
-            spans[start] = end
-    wanted, found, broken = set(keys), [], 0
-    for start in sorted(spans):
-        line = decode(content[start : spans[start]])
-        if line is None:
-            broken += 1
-        elif line.key in wanted:
-            found.append(line)
+    wanted = frozenset(keys)
+    found, broken = [], 0
+    for text in _texts(content):
+        try:
+            if _key_decoder.decode(text).key in wanted:
+                found.append(_decoder.decode(text))
+        except _BROKEN:
+            broken += any(b'"' + key.encode() + b'"' in text for key in wanted)
     return found, broken
 
 
-def _lines_with(content: bytes, quoted: bytes) -> Iterator[tuple[int, int]]:
-    at = content.find(quoted)
+def _texts(content: bytes) -> Iterator[bytes]:
+    """Each line that has the token, after the token."""
+    at = content.find(TOKEN)
     while at >= 0:
         end = content.find(b"\n", at)
         end = len(content) if end < 0 else end
-        start = content.rfind(b"\n", 0, at) + 1
-        token = content.find(TOKEN, start, end)
-        if token >= 0:
-            yield token, end
-        at = content.find(quoted, end)
-
-
-def decode(line: bytes) -> Line | None:
-    """One line from its token on, or None where it is not MLLOG."""
-    try:
-        return _decoder.decode(line[len(TOKEN) :])
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return None
+        yield content[at + len(TOKEN) : end]
+        at = content.find(TOKEN, end)
 
 
 def read_all(content: bytes) -> tuple[list[Line], int]:
     """All MLLOG lines of a log that holds little else, and how many lines with the token are broken."""
-    if content.count(TOKEN + b" {") == content.count(b"\n") and content.startswith(TOKEN):
+    head, *rest = content.split(TOKEN + b" {")
+    if not head and len(rest) == content.count(b"\n"):
         try:
-            return _decoder.decode_lines(content.replace(TOKEN, b"")), 0
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return _decoder.decode_lines(b"{".join([head, *rest])), 0
+        except _BROKEN:
             pass  # one bad line: take them one by one
     lines, broken = [], 0
-    for text in content.split(b"\n"):
-        token = text.find(TOKEN)
-        if token >= 0:
-            line = decode(text[token:])
-            broken += line is None
-            if line is not None:
-                lines.append(line)
+    for text in _texts(content):
+        try:
+            lines.append(_decoder.decode(text))
+        except _BROKEN:
+            broken += 1
     return lines, broken
 
 

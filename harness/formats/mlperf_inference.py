@@ -27,15 +27,17 @@ class MlperfInference:
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:
         """A scenario folder whose performance run was measured."""
         performance = directory / "performance"
-        return "performance" in names and (
-            (performance / "power").is_dir() or (performance / "run_1" / "spl.txt").is_file()
+        return (
+            "performance" in names
+            and not performance.is_symlink()
+            and ((performance / "power").is_dir() or (performance / "run_1" / "spl.txt").is_file())
         )
 
     def read(self, directory: Path, entry_id: str) -> Entry:
         """The entry: one testing run, and the ranging run as evidence."""
         performance = directory / "performance"
         place = _place(directory)
-        log = Reader()
+        log = Reader(directory)
         server = log.document(performance / "power" / "server.json")
         client = log.document(performance / "power" / "client.json")
         ptd_log = log.optional(performance / "power" / "ptd_logs.txt")
@@ -110,6 +112,7 @@ class MlperfInference:
         log: Reader,
     ) -> Run | None:
         if not folder.is_dir():
+            log.note("file-unreadable", folder, "no folder of a ranging run")
             return None
         run, values = self._run(folder, ptd.analyzer(server, ptd_log, "ranging"), owner, error, log)
         return _complete(run, values, loadgen_log.scenario(values, ""), None, {"values": values})

@@ -19,12 +19,12 @@ from harness.documents.times import NS
 from harness.formats import mllog
 from harness.formats.base import Entry, Quantity, Rated, Run, Work
 from harness.formats.benchmarks import quality
-from harness.formats.reader import Reader
+from harness.formats.reader import Reader, natural
 from harness.traces.align import zone_shift_ns
 from harness.traces.build import build_trace
 from harness.traces.channel import Channel
 from harness.traces.instruments import UNKNOWN_SENSOR, instrument
-from harness.traces.trace import Floats, Ints, Trace, Window
+from harness.traces.trace import T_MAX_NS, T_MIN_NS, Floats, Ints, Trace, Window
 
 SWITCH_IDLE_SHARE = 0.5
 """Lowest plausible share of a switch's rated power: an assumption, wide, without a source."""
@@ -43,18 +43,22 @@ class MlperfTraining:
 
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:
         """A benchmark folder with result logs and a power folder."""
-        if "power" not in names or "performance" in names or not (directory / "power").is_dir():
+        if "power" not in names or "performance" in names:
+            return False
+        if (directory / "power").is_symlink() or not (directory / "power").is_dir():
             return False
         return any(name.startswith("result_") and name.endswith(".txt") for name in names)
 
     def read(self, directory: Path, entry_id: str) -> Entry:
         """The entry: one run for each result log, with or without power."""
-        reader = Reader()
+        reader = Reader(directory)
         submitter, system = _place(directory)
-        logs = sorted(directory.glob("result_*.txt"), key=lambda path: _natural(path.name))
+        logs = sorted(directory.glob("result_*.txt"), key=lambda path: natural(path.name))
         if not logs:
             raise UnreadableError("has no result_*.txt", where=str(directory))
         runs = tuple(self._run(path, directory, submitter, reader) for path in logs)
+        for name in sorted(_folders(directory / "power") - {run.id for run in runs}):
+            reader.note("result-log-missing", directory / "power" / name, "power logs without a result log")
         description = _system(directory, system, reader)
         return Entry(
             id=entry_id,
@@ -98,7 +102,7 @@ class MlperfTraining:
             quality=quality("training", directory.name, "eval_accuracy", reached[-1]) if reached else None,
             seconds=seconds,
             success=None if status is None else status == "success",
-            facts={"seeds": tuple(line.value for line in lines if line.key == "seed")},
+            facts={"seeds": [line.value for line in lines if line.key == "seed"]},
             sources=(path.name, *(f"power/{result}/{name}" for name in _listed(folder))),
         )
 
@@ -112,28 +116,34 @@ def _window(lines: list[mllog.Line]) -> Window | None:
 def _ns(time_ms: object) -> int | None:
     """Milliseconds of an MLLOG line as nanoseconds, exact for integers."""
     if isinstance(time_ms, int) and not isinstance(time_ms, bool):
-        return time_ms * 1_000_000 if abs(time_ms) < 2**53 else None
-    value = mllog.number(time_ms)
-    return None if value is None or abs(value) > 2**53 else round(value * 1000) * 1000
+        t_ns = time_ms * 1_000_000
+    else:
+        value = mllog.number(time_ms)
+        t_ns = 0 if value is None else round(value * 1000) * 1000
+    return t_ns if T_MIN_NS < t_ns <= T_MAX_NS else None
 
 
 def _listed(folder: Path) -> list[str]:
     try:
-        return sorted((name for name in os.listdir(folder) if _POWER.fullmatch(name)), key=_natural)
+        return sorted((name for name in os.listdir(folder) if _POWER.fullmatch(name)), key=natural)
     except OSError:
         return []
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() and len(part) < 18 else (0, part) for part in re.split(r"(\d+)", name)]
+def _folders(directory: Path) -> set[str]:
+    try:
+        with os.scandir(directory) as items:
+            return {item.name for item in items if item.is_dir(follow_symlinks=False)}
+    except OSError:
+        return set()
 
 
 def _power(
     folder: Path, window: Window | None, submitter: str, reader: Reader
 ) -> tuple[tuple[Trace, ...], tuple[Rated, ...]]:
     """Traces and rated parts of one run, from its power folder."""
-    if not folder.is_dir():
-        reader.note("power-folder-missing", folder, "nothing")
+    if not reader.inside(folder) or not folder.is_dir():
+        reader.note("power-folder-missing", folder, "a link" if folder.is_symlink() else "nothing")
         return (), ()
     names = _listed(folder)
     ignored = sorted(set(os.listdir(folder)) - set(names))
@@ -178,14 +188,10 @@ def _parse(content: bytes, path: Path, reader: Reader) -> _PowerLog:
         reader.note("mllog-line-broken", path, f"{broken} lines", broken)
     readings = [line for line in lines if line.key == "power_reading"]
     log = _PowerLog(*_columns(readings, path, reader))
-    if len(readings) == len(lines):
-        return log
-    before = 0
-    for line in lines:
-        if line.key == "power_reading":
-            before += 1
-        else:
-            _marker(log, line, before)
+    if len(readings) < len(lines):
+        markers = [(at, line) for at, line in enumerate(lines) if line.key != "power_reading"]
+        for nth, (at, line) in enumerate(markers):
+            _marker(log, line, at - nth)
     return log
 
 
@@ -204,9 +210,11 @@ def _marker(log: _PowerLog, line: mllog.Line, before: int) -> None:
 
 def _columns(readings: list[mllog.Line], path: Path, reader: Reader) -> tuple[Ints, Floats, list[str] | None]:
     times, values = [line.time_ms for line in readings], [line.value for line in readings]
-    if {type(t) for t in times} <= {int} and {type(v) for v in values} <= {int, float}:
+    if set(map(type, times)) <= {int} and set(map(type, values)) <= {int, float}:
         try:
-            return np.array(times, np.int64) * 1_000_000, np.array(values, np.float64), None
+            t_ms = np.array(times, np.int64)
+            if not len(t_ms) or int(np.abs(t_ms).max()) <= T_MAX_NS // 1_000_000:  # in ns they fit in 64 bits
+                return t_ms * 1_000_000, np.array(values, np.float64), None
         except OverflowError:
             pass
     texts = sum(isinstance(value, str) for value in values)

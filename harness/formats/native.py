@@ -16,6 +16,7 @@ from harness.documents.files import read_bytes, sha256
 from harness.documents.times import from_iso, to_iso
 from harness.documents.validate import SCHEMA_VERSION, read_document, write_document
 from harness.formats.base import Defect, Entry, Quality, Quantity, Rated, Run, Work
+from harness.formats.reader import natural
 from harness.traces.store import read_trace, write_csv, write_parquet
 from harness.traces.trace import Trace, Window
 
@@ -49,7 +50,9 @@ class NativeFormat:
 
     def read(self, directory: Path, entry_id: str) -> Entry:
         """The entry of all run directories in `directory`, or of the one it is."""
-        records = [directory / RECORD] if (directory / RECORD).is_file() else sorted(directory.glob(f"*/{RECORD}"))
+        records = [directory / RECORD]
+        if not records[0].is_file():
+            records = sorted(directory.glob(f"*/{RECORD}"), key=lambda path: natural(path.parent.name))
         documents = [(path, read_document("run", path)) for path in records if not path.parent.is_symlink()]
         if not documents:
             raise UnreadableError("has no run.json", where=str(directory))

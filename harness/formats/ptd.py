@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from harness.documents.errors import UnreadableError
@@ -103,12 +105,12 @@ def _ranges_in_log(ptd_log: bytes, mode: str) -> dict[str, float]:
     at = ptd_log.find(b" range set to ", 0, max(end, 0))
     while at >= 0:
         what = ptd_log[at - 6 : at]
-        value = re.match(rb"([\d.]+)", ptd_log[at + 14 : at + 40])
+        value = re.match(rb"(\d+\.?\d*)", ptd_log[at + 14 : at + 40])
         name = "V" if what.endswith(b"Volt") else "A"
         if value is None:
             found.pop(name, None)  # Auto: no fixed range any more
         else:
-            found[name] = float(value[1].rstrip(b".") or b"0")
+            found[name] = float(value[1])
         at = ptd_log.find(b" range set to ", at + 1, end)
     return found
 
@@ -128,9 +130,10 @@ def clock_error_s(client: Mapping[str, Any], server: Mapping[str, Any]) -> float
     """
     try:
         pairs = zip(client["phases"]["testing"], server["phases"]["testing"], strict=False)
-        return max(abs(float(mine[0]) - float(theirs[0])) for mine, theirs in pairs)
-    except (KeyError, IndexError, TypeError, ValueError):
+        largest = max(abs(float(mine[0]) - float(theirs[0])) for mine, theirs in pairs)
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return None
+    return largest if math.isfinite(largest) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,49 +151,82 @@ class Spl:
 
 def read_spl(content: bytes, where: str) -> Spl:
     """All `Time,` lines of an spl.txt, in file order. Raises UnreadableError where there is none."""
-    lines = [line for line in content.splitlines() if line.strip()]
-    rows = [line.split(b",") for line in lines]
-    good = [row for row in rows if len(row) >= 10 and row[0] == b"Time" and row[2] == b"Watts"]
-    if not good:
+    lines = [line for line in content.splitlines() if line and not line.isspace()]
+    table = _table(lines)
+    if table is None:
         raise UnreadableError(
             "has no power reading",
             where=where,
             expected="lines like Time,07-23-2024 15:47:16.858,Watts,172.9,...",
         )
-    t_ns, timed = mlperf_column([row[1] for row in good])
-    watts = _numbers([row[3] for row in good])
-    factors = _numbers([row[9] for row in good])
-    usable = factors[(factors > 0) & (factors <= 1) & (watts > 0)]
-    parts = _parts(good)
+    watts = table.column(3)
+    t_ns, timed = mlperf_column(table.column(1))
+    power_w = _numbers(watts)
+    factors = _numbers(table.column(9))
+    usable = factors[(factors > 0) & (factors <= 1) & (power_w > 0)]
+    parts = _parts(table)
     analyzers = any(name.startswith("Analyzer") for name, _ in parts)
+    for _, part in parts if analyzers else ():  # the tool adds 0 for an analyzer that failed: no reading of the whole
+        power_w = np.where(part > 0, power_w, np.nan)
     return Spl(
         t_ns=np.where(timed, t_ns, 0),
-        power_w=watts,
-        raw=[row[3].decode("ascii", "replace") for row in good],
+        power_w=power_w,
+        raw=[cell[:40].decode("ascii", "replace") for cell in watts],
         power_factor=float(usable.mean()) if len(usable) else None,
         parts=tuple(parts),
         part_of_analyzers=analyzers,
-        broken=len(lines) - len(good),
+        broken=len(lines) - len(watts),
     )
 
 
-def _parts(rows: list[list[bytes]]) -> list[tuple[str, Floats]]:
+class _Table:
+    """The cells of lines that all have as many; only the columns that are asked for become objects."""
+
+    def __init__(self, lines: list[bytes], width: int) -> None:
+        self.width = width
+        self._text = b",".join([*lines, b""])
+        self._ends = np.flatnonzero(np.frombuffer(self._text, np.uint8) == ord(","))
+        self._starts = np.concatenate([[0], self._ends[:-1] + 1])
+
+    def column(self, at: int) -> list[bytes]:
+        starts, ends = self._starts[at :: self.width].tolist(), self._ends[at :: self.width].tolist()
+        return [self._text[start:end] for start, end in zip(starts, ends, strict=True)]
+
+    def first(self) -> list[bytes]:
+        """The cells of the first line."""
+        return self._text[: self._ends[self.width - 1]].split(b",")
+
+
+def _table(lines: list[bytes]) -> _Table | None:
+    """The lines with a power reading, cut to the cells that all of them have; None where there is no such line."""
+    widths = {line.count(b",") + 1 for line in lines}
+    if len(widths) == 1 and min(widths) >= 10:  # the usual file
+        table = _Table(lines, min(widths))
+        if table.column(0).count(b"Time") == table.column(2).count(b"Watts") == len(lines):
+            return table
+    rows = [line.split(b",") for line in lines]
+    rows = [row for row in rows if len(row) >= 10 and row[0] == b"Time" and row[2] == b"Watts"]
+    width = min(map(len, rows), default=0)
+    return _Table([b",".join(row[:width]) for row in rows], width) if rows else None
+
+
+def _parts(table: _Table) -> list[tuple[str, Floats]]:
     """Power of each `ChN` or `AnalyzerN` that every line carries."""
-    first = rows[0]
+    first = table.first()
     marks = [i for i, cell in enumerate(first) if re.fullmatch(rb"Ch\d+|Analyzer\d+", cell)]
     analyzers = [i for i in marks if first[i].startswith(b"Analyzer")]
     parts = []
     for at in analyzers or marks:
-        column = at + (4 if first[at].startswith(b"Analyzer") else 2)
-        if all(len(row) > column and row[at] == first[at] for row in rows):
-            parts.append((first[at].decode("ascii", "replace"), _numbers([row[column] for row in rows])))
+        values = at + (4 if first[at].startswith(b"Analyzer") else 2)
+        if values < table.width and set(table.column(at)) == {first[at]}:
+            parts.append((first[at].decode("ascii", "replace"), _numbers(table.column(values))))
     return parts
 
 
 def _numbers(cells: list[bytes]) -> Floats:
     try:
-        return np.array(cells).astype(np.float64)
-    except ValueError:
+        return np.array(msgspec.json.decode(b"[" + b",".join(cells) + b"]", type=list[float]), np.float64)
+    except msgspec.DecodeError:  # nan, an empty cell, a word
         return np.array([_number(cell) for cell in cells], np.float64)
 
 

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from harness.documents.errors import JoulemarkError, UnreadableError, shorten
-from harness.documents.files import MAX_DOCUMENT_BYTES, read_bytes
+from harness.documents.files import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES, read_bytes
 from harness.documents.validate import parse_json
 from harness.formats.base import Defect
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts names by the numbers in them: `result_2` before `result_10`."""
+    return [(int(part), "") if part.isdigit() and len(part) < 18 else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 class Reader:
     """Reads files and collects the defects it met."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
+        self.root = root
         self.defects: list[Defect] = []
+        self._inside: dict[Path, bool] = {}
+
+    def inside(self, path: Path) -> bool:
+        """Whether no folder between the entry's own and `path`, nor `path` itself, is a link."""
+        if path not in self._inside:
+            self._inside[path] = self._walk(path)
+        return self._inside[path]
+
+    def _walk(self, path: Path) -> bool:
+        while path != self.root and self.root in path.parents:
+            if path.is_symlink():
+                return False
+            path = path.parent
+        return True
 
     def note(self, code: str, path: Path, got: str, count: int = 1) -> None:
         self.defects.append(Defect(code, str(path), got, count))
@@ -25,7 +46,7 @@ class Reader:
         if quiet and not path.exists():
             return b""
         try:
-            content = read_bytes(path)
+            content = self._read(path, MAX_FILE_BYTES)
         except UnreadableError as error:
             self.note("file-unreadable", path, error.message)
             return b""
@@ -33,10 +54,18 @@ class Reader:
             self.note("file-empty", path, "0 bytes")
         return content
 
+    def _read(self, path: Path, limit: int) -> bytes:
+        if not self.inside(path.parent):
+            raise UnreadableError("lies behind a symbolic link; links are not followed", where=str(path))
+        try:
+            return read_bytes(path, limit=limit)
+        except OSError as error:
+            raise UnreadableError(f"cannot be read: {error.strerror}", where=str(path)) from None
+
     def document(self, path: Path) -> dict[str, Any]:
         """The file's JSON object, or an empty one with a note."""
         try:
-            found = parse_json(read_bytes(path, limit=MAX_DOCUMENT_BYTES), where=str(path))
+            found = parse_json(self._read(path, MAX_DOCUMENT_BYTES), where=str(path))
         except JoulemarkError as error:
             self.note("file-unreadable", path, shorten(error.message))
             return {}

@@ -13,7 +13,8 @@ from tabulate import tabulate
 
 FORMATS = ("terminal", "md", "csv", "html", "latex")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~])")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = tuple("=+-@＝＋－＠")
+_NUMBER = re.compile(r"-?[\d.,]+( [A-Za-zµ%/]+)?|-")
 
 
 def plain(text: object) -> str:
@@ -38,7 +39,7 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[object]], form: str) -> st
 
 def _cell(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) and not re.fullmatch(r"-?[\d.,]+( \S+)?|-", cell) else cell
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
 
 
 def escape(text: object, form: str) -> str:

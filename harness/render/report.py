@@ -51,7 +51,7 @@ def _details(result: Result) -> str:
         lines.append(f"  {name}: {value}" + (f" ({plain(item['note'])})" if item.get("note") else ""))
     if result.units_per_joule:
         unit = result.energy_per_unit.unit.removeprefix("J/")
-        lines.append(f"  {number(result.units_per_joule, f'{unit} per joule')}")
+        lines.append(f"  {plain(number(result.units_per_joule, f'{unit} per joule'))}")
     if result.estimated_share:
         lines.append(f"  estimated, not measured: {percent(result.estimated_share)} of the energy")
     lines += [f"  note: {plain(note)}" for note in result.notes]
@@ -77,7 +77,7 @@ def _entry(entry: EntryReport, verbose: bool) -> str:
         shown[mark] += 1
         limit = len(entry.findings) if verbose else SHOWN if finding.status != "skip" else 0
         if shown[mark] <= limit:
-            unit = f" {finding.unit}" if finding.unit else ""
+            unit = f" {plain(finding.unit)}" if finding.unit else ""
             lines.append(
                 f"  {finding.status:<5} {finding.rule}: {plain(finding.where)}\n"
                 f"        got {plain(finding.got)}, expected {plain(finding.expected)}{unit}"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from harness.account import RunEnergy
+from harness.documents.times import NS
 from harness.formats.base import Defect, Entry, Run
 from harness.traces.trace import Trace
 
@@ -42,8 +45,13 @@ class Hit:
     status: Status | None = None
 
 
-Place = tuple[str, str, str]
-"""(entry id, run id, file or channel) of a trace."""
+class Place(NamedTuple):
+    """Where a trace stands: entry and run by id, file or channel, and (submitter, system) that own it."""
+
+    entry: str
+    run: str
+    file: str
+    owner: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,11 @@ def place(run: Run, trace: Trace | None = None) -> str:
     if trace is None:
         return run.sources[0] if run.sources else run.id
     return trace.channel.source or f"{run.id}/{trace.channel.id}"
+
+
+def whole_seconds(trace: Trace) -> bool:
+    """Whether stamps are cut to seconds: a poll every 1.05 s then shows steps of 1 s and, now and then, of 2 s."""
+    return len(trace) > 1 and not np.any(trace.t_ns % NS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,10 +39,9 @@ def _compare(run: Run, total: Trace, parts: list[Trace], relative: float, absolu
         worst = int(np.argmax(apart))
         yield Hit(
             place(run, total),
-            f"{whole[worst]:.2f} against {added[worst]:.2f} in {len(parts)} channels; {int(bad.sum())} readings differ",
-            f"equal within {relative:g} or {absolute_w:g} W",
+            f"{whole[worst]:.2f} W against {added[worst]:.2f} W in {len(parts)} channels; {bad.sum()} readings differ",
+            f"equal within {relative:g} of it or {absolute_w:g} W",
             "Submit the file the analyzer wrote, unedited.",
-            "W",
         )
 
 

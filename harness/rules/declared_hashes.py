@@ -2,61 +2,75 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from harness.documents.errors import UnreadableError, shorten
 from harness.documents.files import read_bytes
 from harness.rules.base import Case, Hit, Rule
 
-NEVER_SUBMITTED = frozenset({"run_1/ptd_out.txt", "ranging/ptd_out.txt"})
-"""Hashed by MLPerf's server, left out of its submissions."""
+NEEDED = (
+    "power/client.log", "power/ptd_logs.txt", "power/server.log",
+    *(f"{run}/{name}" for run in ("ranging", "run_1")
+      for name in ("mlperf_log_detail.txt", "mlperf_log_summary.txt", "spl.txt")),
+)  # fmt: skip
+"""Files that MLPerf's check.py wants hashed. Others may be hashed and left out, as ptd_out.txt is."""
 
 
 def check(case: Case) -> Iterator[Hit]:
     if case.entry.format != "mlperf-inference-power" or not case.entry.runs:
+        yield Hit("result", "no foreign files here", "client.json and server.json", "Audit those.", status="skip")
         return
-    facts = case.entry.runs[0].facts
-    stated: dict[str, tuple[str, str]] = {}
+    stated = _stated(case.entry.runs[0].facts)
+    if not stated:
+        yield Hit(
+            "performance/power", "no hashes in client.json and server.json", "sha1 of each file", "Submit both files.",
+        )  # fmt: skip
+        return
+    for name in NEEDED:
+        if name not in stated:
+            yield Hit(
+                f"performance/{name}", "no hash in client.json or server.json", "its sha1", "Do not edit the two files."
+            )
+    for name, (digest, side) in sorted(stated.items()):
+        yield from _compare(case.entry.directory / "performance", name, digest, side)
+
+
+def _stated(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """File -> (sha1, side that states it)."""
+    found: dict[str, tuple[str, str]] = {}
     for side in ("client", "server"):
         results = facts.get(side, {}).get("results")
         for name, digest in results.items() if isinstance(results, Mapping) else ():
-            stated[str(name)] = (str(digest), side)
-    if not stated:
-        yield Hit(
-            "performance/power",
-            "no hashes in client.json and server.json",
-            "sha1 of each file",
-            "Submit both files.",
-        )
-    root = case.entry.directory / "performance"
-    for name, (digest, side) in sorted(stated.items()):
-        if name in NEVER_SUBMITTED:
-            continue
-        parts = name.split("/")
-        if ".." in parts or name.startswith("/") or "\\" in name or len(parts) > 4:
-            yield Hit(
-                f"performance/power/{side}.json",
-                shorten(name),
-                "a path in the result",
-                "Do not edit the file.",
-            )
-            continue
-        try:
-            found = hashlib.sha1(read_bytes(root.joinpath(*parts)), usedforsecurity=False).hexdigest()
-        except UnreadableError as error:
+            found[str(name)] = (str(digest), side)
+    return found
+
+
+def _compare(root: Path, name: str, digest: str, side: str) -> Iterator[Hit]:
+    parts = name.split("/")
+    if ".." in parts or name.startswith("/") or "\\" in name or len(parts) > 4:
+        yield Hit(f"performance/power/{side}.json", shorten(name), "a path in the result", "Do not edit the file.")
+        return
+    path = root.joinpath(*parts)
+    try:
+        found = hashlib.sha1(read_bytes(path), usedforsecurity=False).hexdigest()
+    except UnreadableError as error:
+        if name in NEEDED or path.is_symlink() or path.exists():
             yield Hit(f"performance/{name}", error.message, "the file that was hashed", "Submit the file.")
-            continue
-        if found != digest:
-            yield Hit(
-                f"performance/{name}", f"sha1 {found}", f"{shorten(digest, 40)}, as {side}.json states",
-                "Submit the file as it was written.",
-            )  # fmt: skip
+        return
+    if found != digest:
+        yield Hit(
+            f"performance/{name}", f"sha1 {found}", f"{shorten(digest, 40)}, as {side}.json states",
+            "Submit the file as it was written.",
+        )  # fmt: skip
 
 
 RULE = Rule(
     id="declared-hashes",
     title="Files have the hashes that the submission states",
     why="A file edited after the run no longer has the hash that was taken at its end.",
-    evidence="sha1 of each file named in the results of client.json and server.json.",
+    evidence="sha1 of each file named in the results of client.json and server.json, and whether all files that the "
+    "power workflow hashes are named there. The two documents themselves are hashed by nobody.",
     remedy="Submit the files as they were written.",
     check=check,
 )

@@ -12,10 +12,11 @@ def check(case: Case) -> Iterator[Hit]:
         yield Hit("runs", "no declared energy", "one to compare with", "Nothing to do.", status="skip")
     for run in declared:
         said, found = run.run.declared_energy_j or 0.0, run.energy_j
-        if found is None or abs(said - found) > most * abs(found):
+        if found is None or not abs(said - found) <= most * abs(found):
             yield Hit(
-                place(run.run), f"{said:.6g} declared, {found if found is None else f'{found:.6g}'} recomputed",
-                f"equal within {most:g}", "Declare what the readings give, or submit the readings it came from.", "J",
+                place(run.run), f"{said:.9g} J declared, {'nothing' if found is None else f'{found:.9g} J'} recomputed",
+                f"equal within {most:g} of it",
+                "Declare what the readings give, or submit the readings it came from.",
             )  # fmt: skip
 
 

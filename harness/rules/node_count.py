@@ -1,26 +1,31 @@
 """As many nodes are measured as the system description has."""
 
+import re
 from collections.abc import Iterator
 
+from harness.documents.errors import shorten
 from harness.rules.base import Case, Hit, Rule, place
+
+_COUNT = re.compile(r"(\d{1,9})(?:\.0+)?(?: +nodes?)?", re.ASCII | re.IGNORECASE)
 
 
 def check(case: Case) -> Iterator[Hit]:
     if case.entry.task != "training":
         return
     said = str((case.entry.system_description or {}).get("number_of_nodes", "")).strip()
-    if not said.isdigit():
+    stated = _COUNT.fullmatch(said)
+    if stated is None:
         yield Hit(
-            "system description", f"number_of_nodes {said!r}", "a whole number", "Complete the system description.",
-            status="skip",
+            "system description", f"number_of_nodes {shorten(repr(said))}", "a whole number",
+            "Complete the system description.", status="skip",
         )  # fmt: skip
         return
     for run in case.runs:
         nodes = {r.trace.channel.node for r in run.readings if r.trace.channel.boundary == "node"}
-        if len(nodes) != int(said):
+        if len(nodes) != int(stated[1]):
             yield Hit(
-                place(run.run), f"{len(nodes)} nodes with a power log", f"{said}, as the system description says",
-                "Submit the power log of every node of the run.", "nodes",
+                place(run.run), f"{len(nodes)} nodes with a power log",
+                f"{stated[1]} nodes, as the system description says", "Submit the power log of every node of the run.",
             )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from harness.documents.errors import shorten
 from harness.rules.base import Case, Hit, Rule, place
 from harness.traces.build import FAILED, NEGATIVE, NO_TIME, ZERO
 
@@ -20,14 +21,13 @@ def check(case: Case) -> Iterator[Hit]:
         if not inside:
             continue
         kinds = ", ".join(f"{n} {reason}" for reason, n in Counter(d.reason for d in inside).most_common())
-        share = len(inside) / (len(inside) + len(trace))
+        share = len(inside) / (len(inside) + len(trace if window is None else trace.window(window)))
         yield Hit(
             place(run.run, trace),
-            f"{kinds} (first: {inside[0].raw} at reading {inside[0].position})",
-            f"none; at most {most:g} of the readings",
+            f"{kinds} (first: {shorten(inside[0].raw, 40)}, reading {inside[0].position + 1} of the file)",
+            f"none; at most {most:g} of the readings in the window",
             "A failed read is a gap, never a zero: find out why the meter failed and measure again.",
-            "readings",
-            None if share > most else "warn",
+            status=None if share > most else "warn",
         )
 
 

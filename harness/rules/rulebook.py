@@ -35,14 +35,22 @@ def rulebook_for(entry: Entry, asked: str | None = None) -> tuple[Mapping[str, A
     asked: a round that the auditor demands
     """
     if asked is not None:
-        book = rulebook(asked)
-        stated = f"; the entry states {entry.round}" if entry.round not in ("", asked) else ""
-        return book, f"judged by {asked}, as asked{stated}" if stated else ""
+        return rulebook(asked), _asked_note(entry, asked)
     if entry.round in rounds():
         return rulebook(entry.round), ""
     nearest = _nearest(entry)
     said = f"the entry states {entry.round}, which has no rulebook" if entry.round else "the entry states no round"
     return rulebook(nearest), "" if nearest == OWN and not entry.round else f"{said}; judged by {nearest}"
+
+
+def _asked_note(entry: Entry, asked: str) -> str:
+    """What a reader must know of a round that the auditor demanded."""
+    book, _ = rulebook_for(entry)
+    if entry.round not in ("", asked):
+        return f"judged by {asked}, as asked; the entry states {entry.round}"
+    if _split(book["round"])[0] != _split(asked)[0]:
+        return f"judged by {asked}, as asked; for such an entry {book['round']} is meant"
+    return ""
 
 
 def _nearest(entry: Entry) -> str:

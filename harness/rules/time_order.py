@@ -18,7 +18,7 @@ def check(case: Case) -> Iterator[Hit]:
             back, equal = _disorder(reading.trace)
             if back or equal:
                 got = f"{back} steps back, {equal} equal stamps"
-                hit = Hit(place(run.run, reading.trace), got, "each stamp after the one before", FIX, "readings")
+                hit = Hit(place(run.run, reading.trace), got, "each stamp after the one before", FIX)
                 found.append((float(back + equal), hit))
         yield from worst(found, len(run.readings))
 

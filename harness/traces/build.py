@@ -27,10 +27,9 @@ def build_trace(channel: Channel, t_ns: Ints, value: Floats, raw: Sequence[str] 
     t_ns, value = np.asarray(t_ns, np.int64), np.asarray(value, np.float64)
     lowest = channel.quantity == "power" and channel.boundary in NEVER_ZERO
     ceiling = VALUE_MAX if channel.quantity == "power" else VALUE_MAX * 1e6
-    good = (value > 0 if lowest else value >= 0) & (value <= ceiling) & (t_ns > T_MIN_NS) & (t_ns <= T_MAX_NS)
-    increasing = len(t_ns) < 2 or bool(np.all(t_ns[1:] > t_ns[:-1]))
-    if increasing and good.all():
+    if _all_good(t_ns, value, lowest, ceiling):
         return Trace(channel, t_ns, value)
+    good = (value > 0 if lowest else value >= 0) & (value <= ceiling) & (t_ns > T_MIN_NS) & (t_ns <= T_MAX_NS)
     kept = np.flatnonzero(good)
     kept = kept[np.argsort(t_ns[kept], kind="stable")]
     first = np.ones(len(kept), bool)
@@ -45,6 +44,15 @@ def build_trace(channel: Channel, t_ns: Ints, value: Floats, raw: Sequence[str] 
     kept = kept[first]
     in_order = not dropped and bool(np.all(kept[1:] > kept[:-1]))
     return Trace(channel, t_ns[kept], value[kept], None if in_order else kept.astype(np.int64), dropped)
+
+
+def _all_good(t_ns: Ints, value: Floats, above_zero: bool, ceiling: float) -> bool:
+    """Whether every reading can be used as it stands, in time order."""
+    if not len(t_ns):
+        return True
+    low, high = float(value.min()), float(value.max())  # nan where one is
+    in_range = (low > 0 if above_zero else low >= 0) and high <= ceiling
+    return in_range and T_MIN_NS < t_ns[0] and t_ns[-1] <= T_MAX_NS and bool((t_ns[1:] > t_ns[:-1]).all())
 
 
 def _reason(t_ns: int, value: float) -> str:

@@ -17,7 +17,7 @@ from harness.documents.files import read_bytes, write_text
 from harness.documents.validate import check, parse_json
 from harness.traces.build import build_trace
 from harness.traces.channel import Channel
-from harness.traces.trace import Dropped, Floats, Ints, Trace
+from harness.traces.trace import T_MAX_NS, Dropped, Floats, Ints, Trace
 
 if TYPE_CHECKING:
     import pyarrow
@@ -64,21 +64,29 @@ def read_csv(path: Path) -> Trace:
     A declared CSV may hold failed readings (an empty value), disorder and repeats; they end in `dropped`.
     Raises UnreadableError or SchemaError.
     """
-    content = read_bytes(path)
-    where = str(path)
-    if not content.startswith(MAGIC):
+    first, _, rest = read_bytes(path).partition(b"\n")
+    document = _header(first, f"{path}:1")
+    names, _, body = rest.partition(b"\n")
+    return _from_rows(document, names.strip().decode("utf-8", "replace").split(","), body, str(path))
+
+
+def declared_channel(line: bytes, *, where: str) -> Channel:
+    """The channel that the first line of a CSV trace declares. Raises UnreadableError or SchemaError."""
+    return Channel.from_header(_header(line, where))
+
+
+def _header(line: bytes, where: str) -> dict[str, Any]:
+    if not line.startswith(MAGIC):
         raise UnreadableError(
             "is not a power trace",
-            where=where,
-            got=shorten(repr(content[:40])),
+            where=where.removesuffix(":1"),
+            got=shorten(repr(line[:40])),
             expected=f"a first line that starts with {MAGIC.decode()!r}",
             fix="Declare the channel in one line of JSON there; docs/formats.md shows how.",
         )
-    first, _, rest = content.partition(b"\n")
-    document = parse_json(first[len(MAGIC) :].strip(), where=f"{where}:1")
-    check("power-trace", document, where=f"{where}:1")
-    names, _, body = rest.partition(b"\n")
-    return _from_rows(document, names.strip().decode("utf-8", "replace").split(","), body, where)
+    document: dict[str, Any] = parse_json(line[len(MAGIC) :].strip(), where=where)
+    check("power-trace", document, where=where)
+    return document
 
 
 def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: str) -> Trace:
@@ -104,12 +112,26 @@ def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: s
             rows.append(cells)
     columns = [[row[i] for row in rows] for i in range(len(names))]
     t_ns, value = _integers(columns[0]), _numbers(columns[1])
-    trace = build_trace(channel, t_ns, value, [cell.decode("utf-8", "replace") for cell in columns[1]])
+    trace = build_trace(channel, t_ns, value, [cell[:40].decode("utf-8", "replace") for cell in columns[1]])
     if dropped_lines or len(names) == 3:
-        dropped = tuple(Dropped(*parse_json(line, where=where)) for line in dropped_lines)
+        dropped = _dropped([parse_json(line, where=where) for line in dropped_lines], where)
         position = _integers(columns[2]) if len(names) == 3 else None
         trace = Trace(channel, t_ns, value, position, dropped)
     return _verified(trace, document.get("content_sha256"), where)
+
+
+def _dropped(rows: object, where: str) -> tuple[Dropped, ...]:
+    """Dropped readings from their records `[position, t_ns, raw, reason]`."""
+    types = (int, int | None, str, str)
+    for row in rows if isinstance(rows, list) else [rows]:
+        if not isinstance(row, list) or len(row) != 4 or not all(map(isinstance, row, types)):
+            raise UnreadableError(
+                "has a broken record of a dropped reading",
+                where=where,
+                got=shorten(repr(row)),
+                expected="[position, t_ns, raw, reason]",
+            )
+    return tuple(Dropped(*row) for row in rows)  # type: ignore[attr-defined]
 
 
 def _verified(trace: Trace, declared: str | None, where: str) -> Trace:
@@ -128,12 +150,17 @@ def _integers(cells: list[bytes]) -> Ints:
     try:
         return np.array(cells, dtype="S20").astype(np.int64)
     except (ValueError, OverflowError):
-        return np.array([int(c) if c.strip().isdigit() and len(c) < 20 else 0 for c in cells], np.int64)
+        return np.array([_integer(c) for c in cells], np.int64)
+
+
+def _integer(cell: bytes) -> int:
+    number = int(cell) if cell.strip().isdigit() and len(cell) <= 20 else 0
+    return number if number <= T_MAX_NS else 0
 
 
 def _numbers(cells: list[bytes]) -> Floats:
     try:
-        return np.array(cells, dtype="S").astype(np.float64)
+        return np.array(list(map(float, cells)), np.float64)
     except ValueError:
         return np.array([_number(c) for c in cells], np.float64)
 
@@ -162,18 +189,19 @@ def read_parquet(path: Path) -> Trace:
     """Read a trace that `write_parquet` wrote."""
     arrow, parquet = _arrow()
     try:
-        table = parquet.read_table(path)
+        table = parquet.read_table(arrow.BufferReader(read_bytes(path)))
         metadata = table.schema.metadata or {}
         document = parse_json(metadata[b"joulemark-trace"], where=str(path))
         dropped = parse_json(metadata[b"dropped"], where=str(path))
-    except (OSError, KeyError, arrow.ArrowInvalid) as error:
+        check("power-trace", document, where=str(path))
+        columns = [np.array(table[name].to_numpy()) for name in document["columns"]]
+        declared = document["content_sha256"]
+    except (OSError, KeyError, arrow.ArrowException) as error:
         raise UnreadableError(f"is not a power trace in Parquet ({shorten(error)})", where=str(path)) from None
-    check("power-trace", document, where=str(path))
-    columns = [np.array(table[name].to_numpy()) for name in document["columns"]]
     position = columns[2] if len(columns) > 2 else None
     channel = Channel.from_header(document)
-    trace = Trace(channel, columns[0], columns[1], position, tuple(Dropped(*row) for row in dropped))
-    return _verified(trace, document["content_sha256"], str(path))
+    trace = Trace(channel, columns[0], columns[1], position, _dropped(dropped, str(path)))
+    return _verified(trace, declared, str(path))
 
 
 def _arrow() -> tuple[pyarrow, Any]:

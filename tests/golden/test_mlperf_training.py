@@ -105,7 +105,7 @@ def test_each_run_lies_near_its_own_trapezoid(results: dict, expected: Rows) -> 
         checked += 1
         theirs = float(row["window_trapezoid_J"])  # holds the switch estimate, like ours
         assert run.energy_j == pytest.approx(theirs, rel=5e-3), row
-    assert checked > 20
+    assert checked >= 20
 
 
 def test_negative_and_zero_readings_are_dropped_with_their_reason(results: dict) -> None:

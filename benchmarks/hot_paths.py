@@ -1,0 +1,35 @@
+"""The inner loops, each against the least that its work can cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.table import Row, compare
+from harness.formats.ptd import read_spl
+from harness.uncertainty import DRAWS, Budget, Part, RunTerm, Term, estimate, forget
+
+BUDGET = Budget("bench", (Part("meter", 1e6, 0.01),), (Term.symmetric("edge", 1e3),), RunTerm(5e3, 9))
+
+
+def rows(inference: Path, pairs: int) -> Iterator[Row]:
+    """Monte Carlo against its random numbers alone; spl.txt against a split of its cells."""
+    yield compare(
+        "estimate, 200 000 draws of 3 terms", lambda: estimate(BUDGET, "J"), "numpy's draws of the 3 terms", _bare_draws,
+        pairs=pairs, before=forget,
+    )  # fmt: skip
+    contents = [path.read_bytes() for path in sorted(inference.rglob("spl.txt"))]
+    yield compare(
+        "read of spl.txt", lambda: [read_spl(content, "") for content in contents],
+        "bytes.split of its cells", lambda: [[line.split(b",") for line in c.splitlines()] for c in contents],
+        pairs=pairs,
+    )  # fmt: skip
+
+
+def _bare_draws() -> None:
+    generator = np.random.Generator(np.random.SFC64(1))
+    generator.random(DRAWS)
+    generator.standard_normal(DRAWS)
+    generator.standard_t(9, DRAWS)

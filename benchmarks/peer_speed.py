@@ -1,0 +1,47 @@
+"""MLPerf's own result summarizer on the same package: in one process, and as whole commands."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.start_speed import run
+from benchmarks.table import Row, compare
+from harness import api, uncertainty
+
+RULES = ("training", "4.0.0")
+
+
+def rows(package: Path, pairs: int) -> Iterator[Row]:
+    """Two rows; none where the peer is not installed."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            from mlperf_logging.result_summarizer.result_summarizer import summarize_results
+    except ImportError as error:
+        print(f"peer left out: {error}", file=sys.stderr)
+        return
+    peer = "mlperf-logging result_summarizer"
+
+    def theirs() -> None:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            summary, *_ = summarize_results(str(package), *RULES)
+        if not len(summary):
+            raise RuntimeError("the peer found no result")
+
+    yield compare(
+        "score of 8 nodes x 10 runs, one process", lambda: api.score(package), peer, theirs,
+        pairs=pairs, bar=20, at_least=True, before=uncertainty.forget,
+    )  # fmt: skip
+    command = [sys.executable, "-m", "mlperf_logging.result_summarizer", str(package), *RULES]
+    yield compare(
+        "the same, whole commands",
+        lambda: run("-m", "harness", "score", str(package)),
+        peer,
+        lambda: subprocess.run(command, cwd=package.parent, check=True, capture_output=True, timeout=600),
+        pairs=max(1, pairs // 3),
+        at_least=True,
+    )

@@ -1,0 +1,96 @@
+"""Energy of a long trace against one pass that sums both columns, and the memory it takes at two lengths."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import ROOT
+from benchmarks.table import Row, compare
+from harness.energy import CHUNK, integrate
+from harness.traces.channel import Accuracy, Channel
+from harness.traces.trace import Floats, Ints, Window
+
+STEP_NS = 1_000_000
+"""Time between readings [ns]: a millisecond."""
+START_NS = 1_700_000_000_000_000_000
+BLOCK = 1_000_000
+"""Readings written at once."""
+CHANNEL = Channel(
+    id="total", kind="mean", boundary="wall", calibration_id="bench", nominal_interval_s=STEP_NS / 1e9,
+    accuracy=Accuracy(reading_limit_pct=0.1, source="benchmark"),
+)  # fmt: skip
+Columns = tuple[Ints, Floats]
+
+
+def rows(folder: Path, readings: int, pairs: int) -> Iterator[Row]:
+    """Time at full length; then the growth of memory beside that at a tenth of the length."""
+    columns = write(folder, readings)
+    yield compare(
+        f"energy of a trace of {readings:.0e} readings".replace("e+0", "e"),
+        lambda: whole(columns),
+        "one pass that sums both columns",
+        lambda: sums(columns),
+        pairs=pairs,
+        bar=3,
+    )
+    short, long = (_peak_mib(folder, length) for length in (readings // 10, readings))
+    yield Row("peak memory of it", long, "at a tenth of the length", short, (long / short,), 1.1, unit="MiB")
+
+
+def write(folder: Path, readings: int) -> Columns:
+    """Both columns as files that are mapped into memory."""
+    t_ns = np.memmap(folder / "t_ns", np.int64, "w+", shape=(readings,))
+    power_w = np.memmap(folder / "power_w", np.float64, "w+", shape=(readings,))
+    rng = np.random.default_rng(1)
+    for first in range(0, readings, BLOCK):
+        stop = min(first + BLOCK, readings)
+        t_ns[first:stop] = START_NS + STEP_NS * np.arange(first, stop)
+        power_w[first:stop] = rng.normal(400.0, 10.0, stop - first)
+    return t_ns, power_w
+
+
+def _chunks(columns: Columns) -> Iterator[Columns]:
+    t_ns, power_w = (np.asarray(column) for column in columns)
+    for first in range(0, len(t_ns) - 1, CHUNK):
+        yield t_ns[first : first + CHUNK + 1], power_w[first : first + CHUNK + 1]
+
+
+def whole(columns: Columns) -> float:
+    """Energy of all but the first and the last second [J]."""
+    t_ns, _ = columns
+    found = integrate(CHANNEL, _chunks(columns), Window(int(t_ns[0]) + 10**9, int(t_ns[-1]) - 10**9), STEP_NS / 1e9)
+    return found.energy_j if found else 0.0
+
+
+def sums(columns: Columns) -> float:
+    """The least that any pass over the trace does."""
+    return float(columns[0].sum()) + float(columns[1].sum())
+
+
+_MEASURE = """
+import sys
+from pathlib import Path
+import numpy as np
+from benchmarks.trace_speed import anonymous_mib, whole
+folder, n = Path(sys.argv[1]), int(sys.argv[2])
+columns = (np.memmap(folder / "t_ns", np.int64, "r", shape=(n,)), np.memmap(folder / "power_w", np.float64, "r", shape=(n,)))
+whole(columns)
+print(anonymous_mib())
+"""
+
+
+def anonymous_mib() -> float:
+    """Highest memory of this process that is its own, not pages of mapped files [MiB]."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines())
+    return int(status["VmHWM"].split()[0]) / 1024 - int(status["RssFile"].split()[0]) / 1024
+
+
+def _peak_mib(folder: Path, readings: int) -> float:
+    command = [sys.executable, "-c", _MEASURE, str(folder), str(readings)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600)
+    return float(done.stdout)

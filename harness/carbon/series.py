@@ -1,0 +1,80 @@
+"""A series in time: intensity of a grid, or PUE, as steps that each hold from one instant to the next."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.carbon.factor import Factor
+from harness.documents.errors import UsageError
+from harness.documents.times import NS, to_iso
+from harness.traces.trace import Window
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+HOUR_NS = 3600 * NS
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Regular steps of one quantity of one zone.
+
+    start_ns: begin of the first step [ns UTC]; step_ns: length of each [ns]
+    value: mean over each step [g/kWh, or dimensionless for PUE], float64, shape (n,); NaN where it is missing
+    kind: average of all plants, or marginal; basis: of what is produced in the zone, or of what is consumed
+    about: provenance; its value is the mean of the series
+    """
+
+    start_ns: int
+    step_ns: int
+    value: Floats
+    about: Factor
+    kind: Literal["average", "marginal"] = "average"
+    basis: Literal["production", "consumption"] = "production"
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    @property
+    def stop_ns(self) -> int:
+        """End of the last step [ns UTC]."""
+        return self.start_ns + len(self.value) * self.step_ns
+
+    @functools.cached_property
+    def missing(self) -> NDArray[np.bool_]:
+        """Steps without a value, shape (n,)."""
+        return np.isnan(self.value)
+
+    @functools.cached_property
+    def filled(self) -> Floats:
+        """The values, with missing steps on the line between their neighbours, shape (n,)."""
+        if not self.missing.any():
+            return self.value
+        at = np.arange(len(self.value))
+        return np.interp(at, at[~self.missing], self.value[~self.missing])
+
+    @functools.cached_property
+    def u_step(self) -> float:
+        """Standard uncertainty of the logarithm of a missing step: how far steps stray within a day of each other."""
+        logs = np.log(self.value[~self.missing])
+        per_day = max(2, min(len(logs), round(24 * HOUR_NS / self.step_ns)))
+        days = logs[: len(logs) // per_day * per_day].reshape(-1, per_day)
+        return float(np.sqrt(days.var(axis=1).mean()))
+
+    def covers(self, window: Window) -> bool:
+        """Whether the window lies inside the series."""
+        return self.start_ns <= window.start_ns and window.stop_ns <= self.stop_ns
+
+    def demand(self, window: Window) -> None:
+        """Raise UsageError where the series does not cover the window."""
+        if not self.covers(window):
+            raise UsageError(
+                f"the series of {self.about.zone} does not cover the run",
+                got=f"{to_iso(self.start_ns)[:16]}Z to {to_iso(self.stop_ns)[:16]}Z",
+                expected=f"{to_iso(window.start_ns)[:19]}Z to {to_iso(window.stop_ns)[:19]}Z",
+                fix="Give a series of that time, or --fallback annual for its annual mean with a wide uncertainty.",
+            )

@@ -1,0 +1,147 @@
+"""What every meter keeps, built in or added: channels that say all of themselves, readings of those channels only."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import lay_out
+from fakes.pynvml import Board, Driver
+
+from harness.documents.errors import UsageError
+from harness.documents.validate import check
+from harness.meters import BUILT_IN, MeterSpec, make, names, parse, summary
+from harness.meters.base import Meter, Unavailable
+from harness.traces.build import build_trace
+from harness.traces.store import header_document, write_csv
+
+ADDED = """
+from harness.meters.base import Reading
+from harness.traces.channel import Accuracy, Channel
+
+class Added:
+    "A meter from another package."
+    simulated = False
+    def __init__(self, port="1"):
+        self.port = port
+    def probe(self):
+        limits = Accuracy(reading_limit_pct=1.0, source="its manual, page 3")
+        return [Channel(id="wall", kind="mean", boundary="wall", calibration_id="added:1", accuracy=limits)]
+    def read(self):
+        return [Reading("wall", 100.0)]
+"""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, channel: Callable) -> Path:
+    path = tmp_path_factory.mktemp("recorded") / "total.csv"
+    t_ns = np.arange(50, dtype=np.int64) * 100_000_000 + 1_700_000_000_000_000_000
+    write_csv(build_trace(channel("mean", nominal_interval_s=0.1), t_ns, np.linspace(100, 150, 50)), path)
+    return path
+
+
+@pytest.fixture
+def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "added_meter.py").write_text(ADDED)
+    info = tmp_path / "added_meter-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: added-meter\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[joulemark.meters]\nadded = added_meter:Added\nbroken = no_such:Thing\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.fixture(params=[*BUILT_IN, "nvml-instant", "added"])
+def meter(
+    request: pytest.FixtureRequest, tmp_path: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> Meter:
+    name = request.param
+    request.getfixturevalue("added")
+    boards = [Board(energy_mj=None if name == "nvml-instant" else 5), Board()]
+    monkeypatch.setitem(sys.modules, "pynvml", Driver(boards).module())
+    specs = {
+        "rapl": lambda: {"root": str(lay_out("rapl/two-sockets", tmp_path / "rapl"))},
+        "hwmon": lambda: {"root": str(lay_out("hwmon/server-two-psus", tmp_path / "hwmon"))},
+        "file": lambda: {"path": str(recorded)},
+        "replay": lambda: {"path": str(recorded)},
+        "estimator": lambda: {"idle_w": "10", "busy_w": "65"},
+    }
+    options = specs[name]() if name in specs else {}
+    return make(MeterSpec(name.partition("-")[0], options))
+
+
+def test_channels_say_all_of_themselves(meter: Meter) -> None:
+    channels = meter.probe()
+    ids = [channel.id for channel in channels]
+    assert ids
+    assert len(set(ids)) == len(ids)
+    for channel in channels:
+        check("power-trace", channel.header())
+        assert channel.boundary
+        assert channel.accuracy.source
+        assert channel.part_of is None or channel.part_of in ids
+    assert any(channel.part_of is None for channel in channels)
+    assert {channel.accuracy.reading_limit_pct for channel in channels} != {0.0} or meter.simulated or ids == ["total"]
+
+
+def test_readings_are_of_its_channels_and_make_a_trace(meter: Meter) -> None:
+    channels = {channel.id: channel for channel in meter.probe()}
+    seen = [reading for _ in range(3) for reading in meter.read()]
+    for id_, channel in channels.items():
+        values = [reading.value for reading in seen if reading.channel == id_]
+        t_ns = np.arange(len(values), dtype=np.int64) * 1_000_000 + 1_700_000_000_000_000_000
+        trace = build_trace(channel, t_ns, np.array(values, np.float64))
+        check("power-trace", header_document(trace))
+        assert len(trace) == len(values)
+    assert {reading.channel for reading in seen} <= channels.keys()
+
+
+def test_probing_twice_gives_the_same_channels(meter: Meter) -> None:
+    assert [channel.header() for channel in meter.probe()] == [channel.header() for channel in meter.probe()]
+
+
+@pytest.mark.usefixtures("added")
+def test_meters_are_listed_with_one_line_each() -> None:
+    assert [*BUILT_IN, "added", "broken"] == names()
+    for name in BUILT_IN:
+        assert len(summary(name)) > 20
+    assert summary("added") == "A meter from another package."
+    assert "cannot be loaded" in summary("broken")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("geiger", ("no such meter", "geiger", "rapl")),
+        ("file", ("needs an option", "path")),
+        ("rapl:rot=/sys", ("no such option", "rot", "root")),
+        ("rapl:root", ("is not a meter", "name:option=value")),
+        ("estimator:idle_w=10", ("both or none",)),
+        ("estimator:idle_w=10,busy_w=much", ("is not a power", "much")),
+        ("estimator:idle_w=10,busy_w=5", ("busy_w is below idle_w",)),
+        ("estimator:idle_w=nan,busy_w=5", ("is not a power", "nan")),
+        ("broken", ("cannot be loaded", "no_such")),
+    ],
+)
+@pytest.mark.usefixtures("added")
+def test_a_wrong_spec_is_refused_with_the_right_one(text: str, words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError) as refused:
+        make(parse(text))
+    for word in words:
+        assert word in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["rapl", "hwmon"])
+def test_without_sensors_the_remedy_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="modprobe"):
+        make(MeterSpec(name, {"root": str(tmp_path / "absent")})).probe()
+
+
+def test_values_are_never_made_of_nothing(meter: Meter) -> None:
+    meter.probe()
+    for reading in meter.read():
+        assert reading.fault or not math.isnan(reading.value)
+        assert not (reading.value == 0 and reading.fault)

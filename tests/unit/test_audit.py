@@ -1,0 +1,232 @@
+"""The audit: it never raises, hides nothing, and does not depend on the order of entries."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from lab_simulator import TrainingForm
+
+from harness import api, audit
+from harness.documents.errors import UsageError
+from harness.formats.base import Rated
+from harness.render.documents import audit_document
+from harness.rules import RULES
+from harness.rules.base import Case, Hit
+from tests.rules import builders as b
+
+
+def clean() -> b.Entry:
+    return b.entry(b.run(b.trace(range(-5, 606))))
+
+
+def breaking(rule_id: str, monkeypatch: pytest.MonkeyPatch, *, after: int = 0) -> None:
+    """Make one rule raise, after it has yielded some findings."""
+
+    def check(case: Case) -> Iterator[Hit]:
+        for number in range(after):
+            yield Hit(f"place {number}", "got", "expected", "fix")
+        raise ZeroDivisionError(case.entry.id)
+
+    rules = tuple(replace(rule, check=check) if rule.id == rule_id else rule for rule in RULES)
+    monkeypatch.setattr(audit, "RULES", rules)
+
+
+def test_clean_entry_is_valid_and_silent_but_for_the_skip() -> None:
+    found = b.judge(clean())
+    assert found.verdict == "valid"
+    assert [(f.rule, f.status) for f in found.findings] == [("energy-recomputes", "skip")]
+
+
+@pytest.mark.parametrize("rule_id", [rule.id for rule in RULES if rule.id != "declared-hashes"])
+def test_a_rule_that_raises_is_an_error_and_the_entry_unjudged(rule_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaking(rule_id, monkeypatch)
+    found = b.judge(clean())
+    assert found.verdict == "unjudged"
+    (error,) = [f for f in found.findings if f.status == "error"]
+    assert (error.rule, error.got) == (rule_id, "ZeroDivisionError: e")
+    assert error.fix
+    assert error.clause
+
+
+def test_a_rule_that_raises_hides_no_other_and_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaking("time-order", monkeypatch, after=2)
+    found = b.judge(b.entry(b.run(b.trace([0, *range(20, 606)]))))
+    assert found.verdict == "invalid", "a breach stands, whatever else broke"
+    assert [f.where for f in b.of(found, "time-order")] == ["e", "place 0", "place 1"]
+    assert b.of(found, "largest-gap")
+
+
+def test_findings_come_worst_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaking("clock-zone", monkeypatch)
+    found = b.judge(b.entry(b.run(b.trace([0, 0, *range(20, 606)]))))
+    assert [f.status for f in found.findings] == sorted(
+        (f.status for f in found.findings), key=["fail", "error", "warn", "skip"].index
+    )
+    assert {f.status for f in found.findings} == {"fail", "error", "warn", "skip"}
+
+
+def test_an_energy_that_cannot_be_computed_is_an_error_of_the_tool() -> None:
+    """Rated parts of minus and plus infinity have no sum; the other run is judged all the same."""
+    parts = tuple(
+        Rated(id=f"sw_{sign}", power_w=float(f"{sign}inf"), boundary="interconnect", idle_share=0.5, source="t")
+        for sign in "+-"
+    )
+    good = b.run(b.trace(range(-5, 570)), id="good")
+    found = b.judge(b.entry(b.run(b.trace(range(-5, 606), 300.0), rated=parts, sources=("bad.json",)), good))
+    (error,) = [f for f in found.findings if f.status == "error"]
+    assert (error.rule, error.where) == ("energy-recomputes", "bad.json")
+    assert [f.got for f in b.of(found, "coverage")] == ["0.9483"], "of the good run"
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 1e308, float("nan"), float("inf")])
+@pytest.mark.parametrize("description", [None, {}, {"number_of_nodes": []}, {"number_of_nodes": "9" * 400}])
+def test_never_raises_for_odd_evidence(value: float, description: dict[str, object] | None) -> None:
+    readings = [400.0] * 606 + [value] * 5
+    runs = (
+        b.run(b.trace(range(-5, 606), readings, node="n", boundary="node"), declared_energy_j=value),
+        b.run(b.trace([], []), id="empty"),
+        b.run(id="none", window=None, sources=()),
+        b.run(b.trace([1], [1.0]), id="one", window=b.window(5, 5), success=None),
+    )
+    for name in (None, b.INFERENCE, b.TRAINING, b.OWN):
+        found = b.judge(b.entry(*runs, task="training", system_description=description), round_name=name)
+        assert found.verdict in ("invalid", "unjudged")
+        assert all(f.where and f.got and f.expected and f.fix for f in found.findings)
+
+
+def test_a_run_without_anything_has_a_place() -> None:
+    found = b.judge(b.entry(b.run(id="r7", window=None, sources=())))
+    assert {f.where for f in found.findings if f.status == "fail"} == {"r7"}
+
+
+def test_severity_of_the_rulebook_turns_a_fail_into_a_warning() -> None:
+    late = b.entry(b.run(b.trace(range(3, 606))))
+    own, training = b.judge(late), b.judge(late, round_name=b.TRAINING)
+    assert [f.status for f in b.of(own, "window-inside-trace")] == ["fail"]
+    assert [f.status for f in b.of(training, "window-inside-trace")] == ["warn"]
+    assert (own.verdict, training.verdict) == ("invalid", "valid")
+
+
+def test_round_that_is_asked_for_judges_and_is_noted() -> None:
+    found = b.judge(clean(), round_name=b.INFERENCE)
+    assert found.round == b.INFERENCE
+    assert found.notes == (f"judged by {b.INFERENCE}, as asked; the entry states {b.OWN}",)
+    with pytest.raises(UsageError):
+        b.judge(clean(), round_name="mlperf-inference-v0.5")
+
+
+def test_nearest_round_is_noted(tmp_path: Path) -> None:
+    folder = b.inference(tmp_path)
+    b.edit_lines(b.detail(folder), lambda _, line: b.set_mllog(line, value="5.1.1 @ abc"), '"loadgen_version"')
+    b.rehash(folder)
+    found = b.report(folder)
+    assert (found.verdict, found.round) == ("valid", b.INFERENCE)
+    assert found.notes == (
+        "the entry states mlperf-inference-v5.1, which has no rulebook; judged by mlperf-inference-v4.1",
+    )
+
+
+def test_reports_do_not_depend_on_the_order_of_entries() -> None:
+    entries = [
+        b.entry(b.run(b.trace(range(-5, 606), 400.0 + k // 2)), id=f"e{k}", system=f"s{k // 4}") for k in range(8)
+    ]
+    entries.append(b.entry(b.run(b.trace([0, 600])), id="short"))
+    expected = {e.id: audit.audit_entry(e, audit.places(entries)) for e in entries}
+    assert {report.verdict for report in expected.values()} == {"valid", "invalid"}
+    for seed in range(5):
+        random.Random(seed).shuffle(entries)
+        assert {e.id: audit.audit_entry(e, audit.places(entries)) for e in entries} == expected
+
+
+def test_an_entry_alone_has_the_verdict_it_has_among_others(tmp_path: Path) -> None:
+    b.training(tmp_path / "a", TrainingForm(copied_nodes=True), nodes=2)
+    b.training(tmp_path / "b", seed=8)
+    together = api.audit([tmp_path / "a", tmp_path / "b"]).entries
+    alone = [api.audit(tmp_path / name).entries[0] for name in "ab"]
+    assert [e.verdict for e in together] == [e.verdict for e in alone] == ["invalid", "valid"]
+    assert [e.id for e in together] == [f"{name}/{e.id}" for name, e in zip("ab", alone, strict=True)]
+
+
+def test_the_same_tree_given_twice_is_seen_and_stays_valid(tmp_path: Path) -> None:
+    folder = b.inference(tmp_path / "tree")
+    reports = api.audit([folder, folder]).entries
+    assert [report.verdict for report in reports] == ["valid", "valid"]
+    assert all(b.of(report, "duplicate-traces") for report in reports)
+
+
+def test_places_are_those_of_copies_only() -> None:
+    one, two = b.trace(range(9)), b.trace(range(9), 7.0)
+    found = audit.places([b.entry(b.run(one), id="a"), b.entry(b.run(one), b.run(two, id="r2"), id="b")])
+    assert [[(p.entry, p.run) for p in places] for places in found.values()] == [[("a", "run_1"), ("b", "run_1")]]
+
+
+def test_unreadable_entry_counts_as_unjudged_and_stops_nothing(tmp_path: Path) -> None:
+    b.training(tmp_path)
+    broken = tmp_path / "native" / "run_1"
+    broken.mkdir(parents=True)
+    (broken / "run.json").write_text("{", "utf-8")
+    result = api.audit(tmp_path)
+    assert [e.verdict for e in result.entries] == ["valid"]
+    assert [path for path, _ in result.unreadable] == ["native"]
+    assert [result.count(v) for v in audit.VERDICTS] == [1, 0, 1]
+    assert audit_document(result)["summary"] == {"valid": 1, "invalid": 0, "unjudged": 1}
+
+
+def test_a_package_that_was_imported_is_judged_as_its_source(tmp_path: Path) -> None:
+    b.training(tmp_path / "raw", TrainingForm(switch_power_w=691.0, equal_stamps=9, conversion_eff=0.96), nodes=2)
+    api.import_tree(tmp_path / "raw", out=tmp_path / "native")
+    raw, native = b.report(tmp_path / "raw"), b.report(tmp_path / "native")
+    assert (native.verdict, native.round) == (raw.verdict, raw.round) == ("valid", b.TRAINING)
+    told = [{(f.rule, f.status) for f in r.findings if f.status != "skip"} for r in (raw, native)]
+    assert told[0] == told[1]
+
+
+# Legal forms of real submissions that no rule may fail
+
+
+@pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Server", "Offline"])
+@pytest.mark.parametrize("analyzers", ["WT210", "WT333E", "two_analyzers"])
+def test_clean_inference_is_valid(tmp_path: Path, scenario: str, analyzers: str) -> None:
+    found = b.report(b.inference(tmp_path, scenario=scenario, analyzers=analyzers, seed=11))
+    assert (found.verdict, found.round, found.notes) == ("valid", b.INFERENCE, ())
+    assert {f.status for f in found.findings} <= {"skip"}
+
+
+def test_clean_inference_in_the_list_form_of_2025_is_valid(tmp_path: Path) -> None:
+    assert b.report(b.inference(tmp_path, config_form="list")).verdict == "valid"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        TrainingForm(),
+        TrainingForm(padding_s=0.0),
+        TrainingForm(padding_s=55.0, stop="start"),
+        TrainingForm(stop="missing"),
+        TrainingForm(conversion_eff=0.94, scaling_factor=0.97),
+        TrainingForm(conversion_eff=0.96, switch_power_w=691.0, equal_stamps=8, rank_prefix=True),
+        TrainingForm(interconnect_power_w=16_100.0, png_files=True, backward_stamps=9),
+        TrainingForm(string_values=True),
+    ],
+    ids=["plain", "tight", "stop-at-start", "no-stop", "efficiency", "dell", "smc", "text"],
+)
+def test_legal_training_is_valid(tmp_path: Path, form: TrainingForm) -> None:
+    nodes = 2 if form.switch_power_w or form.interconnect_power_w else 1
+    found = b.report(b.training(tmp_path, form, nodes=nodes))
+    assert (found.verdict, found.round, found.notes) == ("valid", b.TRAINING, ())
+
+
+def test_clean_training_has_nothing_to_say(tmp_path: Path) -> None:
+    found = b.report(b.training(tmp_path))
+    assert {f.status for f in found.findings} == {"skip"}
+
+
+def test_session_in_a_second_folder_of_its_system_stays_valid(tmp_path: Path) -> None:
+    folder = b.inference(tmp_path)
+    shutil.copytree(folder, folder.with_name("Server"))
+    assert {e.verdict for e in api.audit(tmp_path).entries} == {"valid"}

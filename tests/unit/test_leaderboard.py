@@ -1,0 +1,180 @@
+"""The leaderboard: who is compared with whom, and what stays visible without a rank."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import api
+from harness.account import Result, score
+from harness.audit import EntryReport, audit_entry, places
+from harness.documents.errors import UsageError
+from harness.documents.validate import check
+from harness.formats.base import Entry, Quality, Quantity, Work
+from harness.leaderboard import Table, leaderboard
+from harness.render.documents import leaderboard_document
+from tests.rules import builders as b
+
+WORK = Work(1000.0, "sample")
+
+
+def result_of(name: str, power_w: float = 400.0, meter: str = "yokogawa-wt310e", **given: Any) -> Entry:
+    """One run of ten minutes; the meter's gain is known to 0.1 %."""
+    facts = {"performance": Quantity(10.0, "Samples/s"), "work": WORK} | given.pop("facts", {})
+    kind = given.pop("kind", "mean")
+    readings = b.trace(range(-5, 606), power_w, kind, meter=meter, calibration_id=name)
+    return b.entry(b.run(readings, **facts), id=name, system=name, **given)
+
+
+def board(*entries: Entry) -> tuple[Table, ...]:
+    copies = places(entries)
+    reports = {entry.id: audit_entry(entry, copies) for entry in entries}
+    return leaderboard([score(entry, draws=20_000) for entry in entries], reports)
+
+
+def ids(table: Table) -> list[str]:
+    return [row.result.entry.id for row in table.rows]
+
+
+def test_rows_come_in_the_order_of_their_rank() -> None:
+    (table,) = board(result_of("c", 500), result_of("a", 400), result_of("b", 400.1))
+    assert ids(table) == ["a", "b", "c"]
+    assert [(row.rank.low, row.rank.high) for row in table.rows if row.rank] == [(1, 2), (1, 2), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"task": "training"},
+        {"benchmark": "another"},
+        {"scenario": "Server"},
+        {"facts": {"work": Work(1000.0, "token")}},
+        {"meter": "unknown-sensor"},
+        {"kind": "estimate"},
+    ],
+    ids=str,
+)
+def test_what_does_not_compare_stands_in_tables_of_its_own(other: dict[str, Any]) -> None:
+    tables = board(result_of("a"), result_of("b", 500, **other))
+    assert sorted(len(table.rows) for table in tables) == [1, 1]
+    assert all(
+        row.rank and (row.rank.low, row.rank.high, row.rank.p_first) == (1, 1, 1.0) for t in tables for row in t.rows
+    )
+
+
+def test_analyzers_and_sensors_are_never_in_one_table() -> None:
+    tables = board(*(result_of(f"{m}{k}", 400 + k, m) for k in range(3) for m in ("yokogawa-wt210", "unknown-sensor")))
+    assert [(table.measurement_class, len(table.rows)) for table in tables] == [("analyzer", 3), ("sensor", 3)]
+
+
+def test_different_systems_and_divisions_are_compared() -> None:
+    assert len(board(result_of("a", submitter="X", division="open"), result_of("b", 500, submitter="Y"))) == 1
+
+
+def test_tables_come_in_order_of_task_benchmark_scenario_and_class() -> None:
+    entries = [
+        result_of(f"{k}", 400 + k, benchmark=name, scenario=scenario, meter=meter)
+        for k, (name, scenario, meter) in enumerate(
+            (n, s, m) for n in "yx" for s in ("Server", "Offline") for m in ("unknown-sensor", "yokogawa-wt210")
+        )
+    ]
+    keys = [(t.benchmark, t.scenario, t.measurement_class) for t in board(*entries)]
+    assert keys == sorted(keys)
+    assert len(keys) == 8
+
+
+def test_order_of_results_changes_nothing() -> None:
+    entries = [result_of(f"e{k}", 400 + k % 3 / 10, scenario=f"s{k % 2}") for k in range(8)]
+    expected = leaderboard_document(board(*entries))
+    random.Random(2).shuffle(entries)
+    assert leaderboard_document(board(*entries)) == expected
+
+
+def test_invalid_stays_visible_below_with_the_rules_it_broke() -> None:
+    bad = result_of("bad", 100, facts={"success": False, "window": b.window(0, 650)})
+    (table,) = board(bad, result_of("good"))
+    assert ids(table) == ["good", "bad"], "though it needs less energy"
+    row = table.rows[1]
+    assert (row.verdict, row.rank) == ("invalid", None)
+    assert row.reasons == ("window-inside-trace", "coverage", "result-valid")
+    good = table.rows[0].rank
+    assert good is not None
+    assert (good.low, good.high, good.p_first, good.pareto) == (1, 1, 1.0, 1.0), "an invalid entry beats nobody"
+
+
+def test_entry_without_an_interval_stays_visible_with_the_reason() -> None:
+    (idle,) = [t for t in board(result_of("a"), result_of("b", 300, facts={"work": None})) if "b" in ids(t)]
+    row = next(row for row in idle.rows if row.result.entry.id == "b")
+    assert row.rank is None
+    assert row.reasons == ("the log does not say how much was done",)
+
+
+def test_entry_without_an_audit_is_not_ranked() -> None:
+    (table,) = leaderboard([score(result_of("a"), draws=20_000)], {})
+    assert (table.rows[0].verdict, table.rows[0].rank) == ("unjudged", None)
+    assert table.rows[0].reasons == ("no audit of this id alone",)
+
+
+def test_entries_of_one_id_borrow_no_verdict() -> None:
+    """Two trees with a folder of the same name: the audit of one says nothing of the other."""
+    entries = [result_of("same"), result_of("same", 300), result_of("other", 500)]
+    reports: dict[str, EntryReport] = {e.id: audit_entry(e, {}) for e in entries}
+    (table,) = leaderboard([score(e, draws=20_000) for e in entries], reports)
+    assert [(row.result.entry.id, row.verdict) for row in table.rows] == [
+        ("other", "valid"), ("same", "unjudged"), ("same", "unjudged"),
+    ]  # fmt: skip
+
+
+def test_a_verdict_without_findings_is_a_reason_of_its_own() -> None:
+    report = EntryReport("a", b.OWN, "unjudged", ())
+    (table,) = leaderboard([score(result_of("a"), draws=20_000)], {"a": report})
+    assert table.rows[0].reasons == ("unjudged",)
+
+
+def test_throughput_is_better_high_and_latency_low() -> None:
+    def front(unit: str, of_b: float) -> list[float]:
+        facts = [{"performance": Quantity(value, unit)} for value in (10.0, of_b)]
+        (table,) = board(result_of("a", 400, facts=facts[0]), result_of("b", 500, facts=facts[1]))
+        return [row.rank.pareto for row in table.rows if row.rank]
+
+    assert front("Samples/s", 20.0) == [1.0, 1.0]
+    assert front("Samples/s", 5.0) == [1.0, 0.0]
+    assert front("ms", 5.0) == [1.0, 1.0]
+    assert front("min", 20.0) == [1.0, 0.0]
+
+
+def test_loss_is_better_low_on_the_front() -> None:
+    def front(of_b: float) -> float:
+        qualities = [{"quality": Quality("eval_loss", value, 0.925), "work": Work(1, "run")} for value in (0.92, of_b)]
+        kinds = {"task": "training", "benchmark": "llama2_70b_lora"}
+        (table,) = board(
+            result_of("a", 400, facts=qualities[0], **kinds), result_of("b", 500, facts=qualities[1], **kinds)
+        )
+        return [row.rank.pareto for row in table.rows if row.rank][1]
+
+    assert (front(0.91), front(0.924)) == (1.0, 0.0)
+
+
+def test_cannot_rank_by_carbon() -> None:
+    with pytest.raises(UsageError, match="expected energy"):
+        leaderboard([], {}, rank_by="co2e")  # type: ignore[arg-type]
+
+
+def test_no_results_make_no_tables() -> None:
+    assert leaderboard([], {}) == ()
+
+
+def test_simulated_tree_from_files_to_document(tmp_path: Path) -> None:
+    for seed, system in enumerate(("sim-1", "sim-2")):
+        b.inference(tmp_path, seed=seed, system=system)
+    b.training(tmp_path)
+    tables = api.rank(tmp_path)
+    check("leaderboard", leaderboard_document(tables))
+    assert [(t.task, t.unit, t.measurement_class, len(t.rows)) for t in tables] == [
+        ("inference", "J/sample", "analyzer", 2), ("training", "J/run", "sensor", 1),
+    ]  # fmt: skip
+    results: list[Result] = [row.result for table in tables for row in table.rows]
+    assert all(result.entry.simulated for result in results)
