@@ -17,8 +17,8 @@ BUDGET = Budget("bench", (Part("meter", 1e6, 0.01),), (Term.symmetric("edge", 1e
 def rows(inference: Path, pairs: int) -> Iterator[Row]:
     """Monte Carlo against its random numbers alone; spl.txt against a split of its cells."""
     yield compare(
-        "estimate, 200 000 draws of 3 terms", lambda: estimate(BUDGET, "J"), "numpy's draws of the 3 terms", _bare_draws,
-        pairs=pairs, before=forget,
+        "estimate, 200 000 draws of 3 terms", lambda: estimate(BUDGET, "J"),
+        "numpy's draws of the 3 terms", _bare_draws, pairs=pairs, before=forget,
     )  # fmt: skip
     contents = [path.read_bytes() for path in sorted(inference.rglob("spl.txt"))]
     yield compare(

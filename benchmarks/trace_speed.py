@@ -51,7 +51,17 @@ def write(folder: Path, readings: int) -> Columns:
         stop = min(first + BLOCK, readings)
         t_ns[first:stop] = START_NS + STEP_NS * np.arange(first, stop)
         power_w[first:stop] = rng.normal(400.0, 10.0, stop - first)
-    return t_ns, power_w
+    t_ns.flush()
+    power_w.flush()
+    return mapped(folder, readings)
+
+
+def mapped(folder: Path, readings: int) -> Columns:
+    """The first readings of both columns, mapped for reading."""
+    return (
+        np.memmap(folder / "t_ns", np.int64, "r", shape=(readings,)),
+        np.memmap(folder / "power_w", np.float64, "r", shape=(readings,)),
+    )
 
 
 def _chunks(columns: Columns) -> Iterator[Columns]:
@@ -75,19 +85,16 @@ def sums(columns: Columns) -> float:
 _MEASURE = """
 import sys
 from pathlib import Path
-import numpy as np
-from benchmarks.trace_speed import anonymous_mib, whole
-folder, n = Path(sys.argv[1]), int(sys.argv[2])
-columns = (np.memmap(folder / "t_ns", np.int64, "r", shape=(n,)), np.memmap(folder / "power_w", np.float64, "r", shape=(n,)))
-whole(columns)
+from benchmarks.trace_speed import anonymous_mib, mapped, whole
+whole(mapped(Path(sys.argv[1]), int(sys.argv[2])))
 print(anonymous_mib())
 """
 
 
 def anonymous_mib() -> float:
-    """Highest memory of this process that is its own, not pages of mapped files [MiB]."""
+    """Peak memory of this process less the file pages mapped into it [MiB]: what it allocated itself."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines())
-    return int(status["VmHWM"].split()[0]) / 1024 - int(status["RssFile"].split()[0]) / 1024
+    return (int(status["VmHWM"].split()[0]) - int(status["RssFile"].split()[0])) / 1024
 
 
 def _peak_mib(folder: Path, readings: int) -> float:

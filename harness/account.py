@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness import compat
+from harness.carbon.co2e import Co2e
 from harness.energy import ChannelEnergy, Edge, energy
 from harness.formats.base import Entry, Quality, Quantity, Run
 from harness.formats.benchmarks import benchmarks
@@ -76,6 +77,7 @@ class Result:
     """The result of one entry: what `score` prints and the leaderboard ranks.
 
     budget: the budget behind energy; per_unit_budget: the one behind energy_per_unit; both None without energy
+    co2e: emissions, where a grid was given
     """
 
     entry: Entry
@@ -97,6 +99,7 @@ class Result:
     budget: Budget | None = None
     per_unit_budget: Budget | None = None
     rows: tuple[BudgetRow, ...] = field(default=())
+    co2e: Co2e | None = None
 
 
 def score(entry: Entry, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS) -> Result:
@@ -106,7 +109,7 @@ def score(entry: Entry, *, level: float = LEVEL, seed: int = SEED, draws: int = 
     """
     runs = tuple(run_energy(entry, run) for run in entry.runs)
     counted = [run for run in _distinct(runs) if run.energy_j is not None]
-    notes = _notes(runs, counted)
+    notes = [d.got for d in entry.defects if d.code == "run-incomplete"] + _notes(runs, counted)
     budget = _mean_budget(entry, counted)
     unit, amounts = _work(entry, counted)
     why = notes[0] if notes else "no energy"

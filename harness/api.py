@@ -19,6 +19,8 @@ from pathlib import Path
 from harness.account import Result
 from harness.account import score as score_entry
 from harness.audit import Report, audit_entry, places
+from harness.carbon.co2e import Inputs
+from harness.emissions import as_reference, with_co2e
 from harness.importing import Import, Imported, Tree, import_tree, load, read, search
 from harness.leaderboard import RankBy, Table, leaderboard
 from harness.uncertainty import DRAWS, LEVEL, SEED
@@ -33,13 +35,18 @@ def _tree(source: Source | Sequence[str | Path]) -> Tree:
 
 
 def score(
-    source: Source | Sequence[str | Path], *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS
-) -> list[Result]:
+    source: Source | Sequence[str | Path], *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS,
+    carbon: Inputs | None = None,
+) -> list[Result]:  # fmt: skip
     """Energy, energy per unit and intervals of each entry.
 
     level: of the intervals, 0..1; seed, draws: of the Monte Carlo; the same seed gives the same numbers
+    carbon: grid and PUE; with them each result carries its CO2e
     """
-    return [score_entry(entry, level=level, seed=seed, draws=draws) for entry in _tree(source).entries]
+    results = [score_entry(entry, level=level, seed=seed, draws=draws) for entry in _tree(source).entries]
+    if carbon is None:
+        return results
+    return [with_co2e(result, carbon, level=level, seed=seed, draws=draws) for result in results]
 
 
 def audit(source: Source | Sequence[str | Path], *, round_name: str | None = None) -> Report:
@@ -51,12 +58,17 @@ def audit(source: Source | Sequence[str | Path], *, round_name: str | None = Non
 
 
 def rank(
-    source: Source | Sequence[str | Path], *, by: RankBy = "energy", level: float = LEVEL, seed: int = SEED
-) -> tuple[Table, ...]:
-    """The leaderboard: a table for each benchmark, scenario and class of measurement."""
+    source: Source | Sequence[str | Path], *, by: RankBy = "energy", level: float = LEVEL, seed: int = SEED,
+    carbon: Inputs | None = None,
+) -> tuple[Table, ...]:  # fmt: skip
+    """The leaderboard: a table for each benchmark, scenario and class of measurement.
+
+    carbon: grid and PUE; an annual or declared intensity is the common reference of all entries
+    """
     tree = _tree(source)
     reports = {report.id: report for report in audit(tree).entries}
-    return leaderboard(score(tree, level=level, seed=seed), reports, rank_by=by, seed=seed)
+    common = None if carbon is None else as_reference(carbon)
+    return leaderboard(score(tree, level=level, seed=seed, carbon=common), reports, rank_by=by, seed=seed)
 
 
 __all__ = ["Import", "Imported", "Tree", "audit", "import_tree", "load", "rank", "read", "score", "search"]

@@ -16,7 +16,7 @@ from harness.documents.times import NS
 from harness.traces.channel import Channel
 from harness.traces.trace import GAP_CELLS, Floats, Ints, Trace, Window
 
-CHUNK = 8_192
+CHUNK = 65_536
 """Readings taken at once: both columns of a chunk stay in the processor's cache."""
 NEAREST = 10
 """Readings nearest an edge or a gap that tell how far power swings there."""
@@ -164,7 +164,8 @@ class _Integral:
     def inside(self, t_ns: Ints, value: Floats, power: Floats) -> None:
         """Add the whole cells inside the window."""
         step = t_ns[1:] - t_ns[:-1]
-        self.sum += float(power @ step.astype(np.float64))
+        # not power @ step: BLAS shares a long product among threads, and waits for them on a busy machine
+        self.sum += float(np.einsum("i,i", power, step.astype(np.float64)))
         self.cells += len(step)
         largest = int(step.max())
         self.largest_ns = max(self.largest_ns, largest)
@@ -196,8 +197,8 @@ class _Integral:
         """The part of the window at one edge that no whole cell covers; inside: powers nearest that edge.
 
         It is found in two ways: hold the power inside, or take the power outside off the cell that crosses the
-        edge. The second is right also where load rises slowly, the first where power outside is not steady; what
-        leaves the smaller uncertainty is taken.
+        edge. The second is right also where load rises slowly, the first where power outside is not steady or falls
+        slowly; what leaves the smaller uncertainty is taken, where it does not ask for more power than was read.
         """
         held = float(inside[-side])
         swing = float(np.ptp(inside))
@@ -210,7 +211,8 @@ class _Integral:
         beyond = crossing[1] - uncovered_ns
         rest = crossing[0] * crossing[1] - outside[side - 1] * beyond
         variance = _edge_variance(float(np.ptp(outside)), beyond, self.interval_ns)
-        return Edge(rest, variance, True, beyond / NS) if rest >= 0 and variance < hold.variance else hold
+        plausible = 0 <= rest <= float(inside.max()) * uncovered_ns  # more is load that went on outside
+        return Edge(rest, variance, True, beyond / NS) if plausible and variance < hold.variance else hold
 
     def whole(self, step_ns: int) -> bool:
         """Whether a reading speaks of the whole step before it."""

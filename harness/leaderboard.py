@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from harness.account import Result
 from harness.audit import EntryReport
 from harness.documents.errors import UsageError
+from harness.emissions import common_reference
 from harness.formats.benchmarks import benchmarks
 from harness.ranking import Contender, Rank, rank
 from harness.uncertainty import LEVEL, SEED
 
-RankBy = Literal["energy"]
+RankBy = Literal["energy", "co2e"]
 CLASSES = ("analyzer", "sensor", "modelled", "declared")
 
 
@@ -58,10 +59,12 @@ def leaderboard(
     reports: audit of each entry by its id; an entry without one, or whose id another has, is unjudged and not ranked.
     Ranked by energy per unit of work: the grid moves CO2e more than any system does (methodology, CO2e).
     """
-    if rank_by != "energy":
-        raise UsageError("cannot rank by this", got=str(rank_by), expected="energy")
+    if rank_by not in get_args(RankBy):
+        raise UsageError("cannot rank by this", got=str(rank_by), expected=" or ".join(get_args(RankBy)))
     groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
     results = tuple(results)
+    if rank_by == "co2e":
+        common_reference(results)  # one intensity for all cancels: what ranks is energy
     ids = Counter(result.entry.id for result in results)
     known = {name: report for name, report in reports.items() if ids[name] == 1}  # else: whose verdict is it?
     for result in results:

@@ -41,7 +41,7 @@ class MeterProcess:
     """One sampler, as the process that started it sees it."""
 
     def __init__(self, asked: Asked, journal: Path) -> None:
-        self.asked, self.journal = asked, journal
+        self.asked, self.journal, self._said = asked, journal, ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "harness.sampler"],
             stdin=subprocess.PIPE,
@@ -62,9 +62,11 @@ class MeterProcess:
         if "lost" in answer:
             raise SamplingLost(f"samples cannot be written: {answer['lost']}", where=str(self.journal))
         raise Unavailable(
-            f"meter {self.asked.spec} did not answer when it was probed", got=self._status() or f"silence for {READY_S:g} s",
-            expected="its channels", fix="Leave it out, or mend it.",
-        )  # fmt: skip
+            f"meter {self.asked.spec} did not answer when it was probed",
+            got=self._status() or f"silence for {READY_S:g} s",
+            expected="its channels",
+            fix="Leave it out, or mend it.",
+        )
 
     def check(self) -> None:
         """Raise SamplingLost if it has ended."""
@@ -88,15 +90,12 @@ class MeterProcess:
             self._reason()
             self.process.stdout.close()
 
-    _said = ""
-
     def _reason(self) -> str:
         """Why it ended: what it said last, or the signal that killed it."""
         if not self._said:
             answer = self._answer(0.0)
-            self._said = (
-                f"{answer['lost']} ({answer.get('where') or self.journal})" if "lost" in answer else self._status()
-            )
+            where = answer.get("where") or self.journal
+            self._said = f"{answer['lost']} ({where})" if "lost" in answer else self._status()
         return self._said
 
     def _status(self) -> str:

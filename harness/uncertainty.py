@@ -372,6 +372,10 @@ def _add_term(total: Floats, term: Term, x: Floats, work: Floats) -> None:
 def _part_draws(part: Part, seed: int, draws: int, span: slice, value: Floats) -> Floats | float:
     if not (part.offset_limit or part.gain_limit or part.efficiency_limit):
         return part.energy
+    if not (part.offset_limit or part.efficiency_limit):  # the usual part, without copies
+        np.multiply(_standard(seed, f"meter gain|{part.key}", "uniform", draws)[span], part.gain_limit, out=value)
+        value += 1
+        return np.divide(part.energy, value, out=value)
     value.fill(part.energy)
     if part.offset_limit:
         value -= part.offset_limit * _standard(seed, f"meter offset|{part.key}", "uniform", draws)[span]

@@ -49,6 +49,33 @@ def expected() -> Callable[[str], list[dict[str, str]]]:
     return rows
 
 
+@pytest.fixture
+def harm(tmp_path: Path) -> Callable[[str, Path], None]:
+    """Remove a file, empty it, cut it in half, or put a folder, noise or a link in its place."""
+    away = tmp_path / "away"
+
+    def move(path: Path) -> None:
+        path.rename(away)
+
+    def folder(path: Path) -> None:
+        path.unlink()
+        path.mkdir()
+
+    def link(path: Path) -> None:
+        path.rename(away)
+        path.symlink_to(away)
+
+    ways: dict[str, Callable[[Path], Any]] = {
+        "removed": move,
+        "emptied": lambda path: path.write_bytes(b""),
+        "a folder": folder,
+        "noise": lambda path: path.write_bytes(np.random.default_rng(4).bytes(20_000)),
+        "a link": link,
+        "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    }
+    return lambda how, path: ways[how](path)
+
+
 @pytest.fixture(scope="session")
 def channel() -> Callable[..., Channel]:
     """Make a channel of a kind, with a perfect meter unless told otherwise."""

@@ -33,13 +33,15 @@ def profile(trace: Trace, cuts: Ints) -> Floats:
     """Energy between neighbouring cuts [J], shape (len(cuts) - 1,)."""
     t_ns, value = trace.t_ns, trace.value
     if len(t_ns) < 2:
-        power = float(value[0]) if len(t_ns) and trace.channel.quantity == "power" else 0.0
-        return power * np.diff(cuts) / NS
+        held = float(value[0]) if len(t_ns) and trace.channel.quantity == "power" else 0.0
+        return np.asarray(held * np.diff(cuts) / NS)
     power = _Power(trace)
     at = np.clip(np.searchsorted(t_ns, cuts, "right"), 1, len(t_ns) - 1)  # cell (t[at-1], t[at]] holds each cut
     cut = power(t_ns[at - 1], t_ns[at], value[at - 1], value[at])
-    partial = cut * (cuts - t_ns[at - 1])  # from the start of that cell to the cut [W ns]; beyond the ends power is held
-    return (_between(trace, power, at - 1) + np.diff(partial)) / NS
+    partial = cut * (
+        cuts - t_ns[at - 1]
+    )  # from the start of that cell to the cut [W ns]; beyond the ends power is held
+    return np.asarray((_between(trace, power, at - 1) + np.diff(partial)) / NS)
 
 
 def _between(trace: Trace, power: _Power, first: Ints) -> Floats:

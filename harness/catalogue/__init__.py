@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.documents.errors import UsageError
 from harness.documents.validate import read_document
-from harness.footprint import Footprint, from_document
+from harness.footprint.document import Footprint, from_document
 
 FOLDER = Path(__file__).parent
 

@@ -8,20 +8,22 @@ from typing import Any
 import click
 
 from harness.cli.base import FINDINGS, JSON, OK, PATHS, UNJUDGED, UNREADABLE, cli, emit, read_tree, seeded
+from harness.cli.carbon_options import gridded
 
 
 @cli.command()
 @PATHS
 @JSON
+@gridded
 @seeded
-def score(paths: tuple[Path, ...], as_json: bool, level: float, seed: int) -> int:
-    """Energy, energy per unit and intervals of every entry below PATHS."""
+def score(paths: tuple[Path, ...], as_json: bool, level: float, seed: int, carbon: Any) -> int:
+    """Energy, energy per unit and intervals of every entry below PATHS; CO2e where a grid is named."""
     from harness import api
     from harness.render.documents import result_document
     from harness.render.report import score_text
 
     tree = read_tree(paths)
-    results = api.score(tree, level=level, seed=seed)
+    results = api.score(tree, level=level, seed=seed, carbon=carbon)
     if as_json:
         emit("result", result_document(results, tree.unreadable, tree.skipped))
     else:
@@ -58,15 +60,25 @@ def audit(paths: tuple[Path, ...], as_json: bool, round_name: str | None, verbos
 @cli.command()
 @PATHS
 @JSON
-@click.option("--rank-by", default="energy", show_default=True, type=click.Choice(["energy"]), help="What ranks.")
+@click.option(
+    "--rank-by", default="energy", show_default=True, type=click.Choice(["energy", "co2e"]), help="What ranks."
+)
 @click.option(
     "--format", "form", default="terminal", show_default=True,
     type=click.Choice(["terminal", "md", "csv", "json", "html", "latex"]), help="Form of the tables.",
 )  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+@gridded
 @seeded
 def leaderboard(
-    paths: tuple[Path, ...], as_json: bool, rank_by: Any, form: str, out: Path | None, level: float, seed: int
+    paths: tuple[Path, ...],
+    as_json: bool,
+    rank_by: Any,
+    form: str,
+    out: Path | None,
+    level: float,
+    seed: int,
+    carbon: Any,
 ) -> int:
     """Tables with intervals and ranks; what is invalid stays visible, below, with the reason."""
     from harness import api
@@ -76,7 +88,7 @@ def leaderboard(
     from harness.render.documents import leaderboard_document
 
     tree = read_tree(paths)
-    tables = api.rank(tree, by=rank_by, level=level, seed=seed)
+    tables = api.rank(tree, by=rank_by, level=level, seed=seed, carbon=carbon)
     if as_json or form == "json":
         text = dump_document("leaderboard", leaderboard_document(tables, tree.unreadable, tree.skipped))
     else:

@@ -80,6 +80,8 @@ class MlperfInference:
             log.note("mllog-line-broken", folder / "mlperf_log_detail.txt", f"{broken} lines", broken)
         try:
             window = loadgen_log.window(values, str(folder / "mlperf_log_detail.txt"))
+            if detail and window is None:
+                log.note("window-missing", folder / "mlperf_log_detail.txt", "no power_begin or no power_end")
         except UnreadableError as error:
             window = None
             log.note("window-unreadable", folder / "mlperf_log_detail.txt", error.got)

@@ -79,10 +79,13 @@ class MlperfTraining:
         )
 
     def _run(self, path: Path, directory: Path, submitter: str, reader: Reader) -> Run:
-        lines, broken = mllog.select(reader.optional(path), _RESULT_KEYS)
+        content = reader.optional(path)
+        lines, broken = mllog.select(content, _RESULT_KEYS)
         if broken:
             reader.note("mllog-line-broken", path, f"{broken} lines", broken)
         window = _window(lines)
+        if content and window is None:
+            reader.note("window-missing", path, "no run_start or no run_stop")
         result = path.name.split(".")[0]
         folder = directory / "power" / result
         traces, rated = _power(folder, window, submitter, reader)

@@ -1,12 +1,13 @@
 """Run directories, the harness's own form: `<entry>/<run>/run.json` and `<entry>/<run>/traces/*`.
 
-`write_entry` is the end of an import, `NativeFormat.read` its inverse: what goes through both is unchanged.
+`write_entry` is the end of an import, `write_run` of a live run, `NativeFormat.read` the inverse of both: what goes
+through is unchanged. A live run that was not finished has `incomplete.json` in place of `run.json`, and its journals.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,10 +18,15 @@ from harness.documents.times import from_iso, to_iso
 from harness.documents.validate import SCHEMA_VERSION, read_document, write_document
 from harness.formats.base import Defect, Entry, Quality, Quantity, Rated, Run, Work
 from harness.formats.reader import natural
+from harness.traces.samples import readable
 from harness.traces.store import read_trace, write_csv, write_parquet
 from harness.traces.trace import Trace, Window
 
 RECORD = "run.json"
+INCOMPLETE = "incomplete.json"
+"""A run record whose facts say why it is not complete; there from the begin of a live run until `run.json` comes."""
+SAMPLES = "samples"
+"""Folder of the journals of a live run."""
 SYSTEM = "system.json"
 _ENTRY_FIELDS = (
     "round",
@@ -44,16 +50,18 @@ class NativeFormat:
 
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:
         """A run directory, or a folder of run directories."""
-        if RECORD in names:
+        if RECORD in names or INCOMPLETE in names:
             return True
-        return any(os.path.isfile(os.path.join(directory, name, RECORD)) for name in names if "." not in name[:1])
+        return any(
+            os.path.isfile(os.path.join(directory, name, record))
+            for name in names
+            if "." not in name[:1]
+            for record in (RECORD, INCOMPLETE)
+        )
 
     def read(self, directory: Path, entry_id: str) -> Entry:
         """The entry of all run directories in `directory`, or of the one it is."""
-        records = [directory / RECORD]
-        if not records[0].is_file():
-            records = sorted(directory.glob(f"*/{RECORD}"), key=lambda path: natural(path.parent.name))
-        documents = [(path, read_document("run", path)) for path in records if not path.parent.is_symlink()]
+        documents = [(path, _document(path)) for path in _records(directory)]
         if not documents:
             raise UnreadableError("has no run.json", where=str(directory))
         runs = [_run(path.parent, document) for path, document in documents]
@@ -69,8 +77,43 @@ class NativeFormat:
             ranging=next((run for run, role in zip(runs, roles, strict=True) if role == "ranging"), None),
             system_description=read_document("system", system) if system.is_file() else None,
             origin=str(entry.get("origin", {}).get("format", "")),
-            defects=tuple(Defect(**item) for item in entry.get("defects", ())),
+            defects=tuple(dict.fromkeys(defect for path, found in documents for defect in _defects(path, found))),
         )
+
+
+def _records(directory: Path) -> list[Path]:
+    """The record of each run directory: `run.json`, or `incomplete.json` where the run was not finished."""
+    folders = [directory]
+    if not any((directory / name).is_file() for name in (RECORD, INCOMPLETE)):
+        records = (path for name in (RECORD, INCOMPLETE) for path in directory.glob(f"*/{name}"))
+        folders = sorted((path.parent for path in records), key=lambda folder: natural(folder.name))
+    kept = dict.fromkeys(folder for folder in folders if not folder.is_symlink())
+    return [next(p for n in (RECORD, INCOMPLETE) if (p := folder / n).is_file()) for folder in kept]
+
+
+def _document(path: Path) -> dict[str, Any]:
+    return read_document("run", path)
+
+
+def _defects(path: Path, document: Mapping[str, Any]) -> Iterator[Defect]:
+    """What was noted when the run was made, what was never finished, and files that are no longer what they were."""
+    for item in document["entry"].get("defects", ()):
+        yield Defect(**_known(Defect, item))
+    if path.name == INCOMPLETE:
+        yield Defect(
+            "run-incomplete",
+            str(path.parent),
+            shorten(document["facts"].get("incomplete") or "no reason is known", 400),
+        )
+    for item in document.get("files", ()):
+        file = path.parent / _relative(item["path"], path)
+        try:
+            same = sha256(read_bytes(file)) == item["sha256"]
+        except UnreadableError as error:
+            yield Defect("file-unreadable", str(file), error.message)
+            continue
+        if not same:
+            yield Defect("file-changed", str(file), "another SHA-256 than the run record lists")
 
 
 def _run(folder: Path, document: Mapping[str, Any]) -> Run:
@@ -78,7 +121,7 @@ def _run(folder: Path, document: Mapping[str, Any]) -> Run:
     return Run(
         id=document["id"],
         window=Window(from_iso(window["start"]), from_iso(window["stop"])) if window else None,
-        traces=tuple(_trace(folder, item) for item in document["traces"]),
+        traces=tuple(_trace(folder, item) for item in document["traces"]) or _unfinished(folder),
         rated=tuple(Rated(**_known(Rated, item)) for item in document["rated"]),
         work=Work(**_known(Work, document["work"])) if document["work"] else None,
         performance=Quantity(**_known(Quantity, document["performance"])) if document["performance"] else None,
@@ -96,19 +139,31 @@ def _known(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trace(folder: Path, item: Mapping[str, str]) -> Trace:
-    relative = PurePosixPath(item["path"])
-    if relative.is_absolute() or ".." in relative.parts or "\\" in item["path"]:
-        raise UnreadableError(
-            "names a trace outside its run directory", where=str(folder / RECORD), got=shorten(repr(item["path"])),
-            expected="a relative path without ..",
-        )  # fmt: skip
-    path = folder.joinpath(*relative.parts)
+    path = folder / _relative(item["path"], folder / RECORD)
     if path.parent.is_symlink() or sha256(read_bytes(path)) != item["sha256"]:
         raise UnreadableError(
             "is not the trace its run record lists", where=str(path), got="another SHA-256",
             expected=item["sha256"][:16] + "...", fix="Take the original file.",
         )  # fmt: skip
     return read_trace(path)
+
+
+def _relative(text: str, record: Path) -> PurePosixPath:
+    """A path that a record names, inside its run directory. Raises UnreadableError."""
+    relative = PurePosixPath(text)
+    if relative.is_absolute() or ".." in relative.parts or "\\" in text:
+        raise UnreadableError(
+            "names a trace outside its run directory", where=str(record), got=shorten(repr(text)),
+            expected="a relative path without ..",
+        )  # fmt: skip
+    return relative
+
+
+def _unfinished(folder: Path) -> tuple[Trace, ...]:
+    """Traces of a run that was not finished, from its journals: nothing that was read is lost."""
+    if (folder / RECORD).is_file() or (folder / SAMPLES).is_symlink():
+        return ()
+    return tuple(trace for samples in readable(folder / SAMPLES) for trace in samples.traces if len(trace))
 
 
 def write_entry(entry: Entry, out: Path, *, parquet: bool = False) -> list[Path]:
@@ -124,12 +179,24 @@ def write_entry(entry: Entry, out: Path, *, parquet: bool = False) -> list[Path]
         folder = out / run.id
         if folder.exists():
             raise UnreadableError("is there already", where=str(folder), fix="Choose another --out, or remove it.")
-        traces = [_write_trace(trace, folder, parquet) for trace in run.traces]
-        write_document("run", _record(entry, run, role, traces), folder / RECORD)
+        write_run(entry, run, folder, role=role, parquet=parquet)
         written.append(folder)
     if entry.system_description:
         write_document("system", {"schema_version": SCHEMA_VERSION} | dict(entry.system_description), out / SYSTEM)
     return written
+
+
+def write_run(entry: Entry, run: Run, folder: Path, *, role: str = "timed", parquet: bool = False) -> None:
+    """Write the traces of one run and, last, its record, which lists what else lies in its folder."""
+    others = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / INCOMPLETE]
+    files = [_file(folder, path) for path in others]
+    traces = [_write_trace(trace, folder, parquet) for trace in run.traces]
+    write_document("run", record(entry, run, role, traces, files), folder / RECORD)
+
+
+def _file(folder: Path, path: Path) -> dict[str, Any]:
+    content = read_bytes(path)
+    return {"path": path.relative_to(folder).as_posix(), "bytes": len(content), "sha256": sha256(content)}
 
 
 def _write_trace(trace: Trace, folder: Path, parquet: bool) -> dict[str, str]:
@@ -142,7 +209,10 @@ def _write_trace(trace: Trace, folder: Path, parquet: bool) -> dict[str, str]:
     }
 
 
-def _record(entry: Entry, run: Run, role: str, traces: list[dict[str, str]]) -> dict[str, Any]:
+def record(
+    entry: Entry, run: Run, role: str, traces: Sequence[Mapping[str, Any]] = (), files: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The document of a run. traces, files: what lies in its folder, each with its hash"""
     window = run.window
     return {
         "schema_version": SCHEMA_VERSION,
@@ -159,7 +229,8 @@ def _record(entry: Entry, run: Run, role: str, traces: list[dict[str, str]]) -> 
         "quality": asdict(run.quality) if run.quality else None,
         "declared_energy_j": run.declared_energy_j,
         "rated": [asdict(part) for part in run.rated],
-        "traces": traces,
+        "traces": list(traces),
+        "files": list(files),
         "facts": {key: value for key, value in run.facts.items() if key not in _LEFT_OUT},
         "sources": [_source(entry.directory, name) for name in run.sources],
     }

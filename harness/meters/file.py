@@ -61,6 +61,7 @@ class File:
                 file.seek(self._at)
                 content = file.read(1 << 20)
         except OSError as error:
+            self._inode = 0  # what comes in its place is another file
             raise ReadFailed(f"{self.path.name}: {error.strerror}") from None
         self._at += len(content)
         *lines, self._rest = (self._rest + content).split(b"\n")

@@ -24,7 +24,7 @@ BOUNDARIES = (
     ("board", r"amdgpu|nouveau|xe|i915"),
 )
 """Where a driver measures; from the outside in. What is not listed is a rail of the board."""
-ORDER = ("node", "psu", "package", "board", "rail")
+ORDER = ("node", "psu", "psu-output", "package", "board", "rail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Sensor:
     @property
     def boundary(self) -> str:
         """Where it measures."""
+        if self.output:
+            return "psu-output"
         return next((where for where, names in BOUNDARIES if re.fullmatch(names, self.driver)), "rail")
 
     @property
@@ -79,9 +81,9 @@ class Hwmon:
                 fix="Load the driver of the supply or board (sudo modprobe acpi_power_meter), or use another meter.",
             )  # fmt: skip
         self._files = {sensor.id: NumberFile(sensor.path) for sensor in sensors}
-        outermost = min((s.boundary for s in sensors if not s.output), key=ORDER.index, default="rail")
+        outermost = min((s.boundary for s in sensors), key=ORDER.index)
         holder = next(s for s in sensors if s.boundary == outermost)
-        return [_channel(s, None if s.boundary == outermost and not s.output else holder.id) for s in sensors]
+        return [_channel(s, None if s.boundary == outermost else holder.id) for s in sensors]
 
     def read(self) -> Sequence[Reading]:
         """All sensors [W, J]."""
@@ -130,18 +132,18 @@ def _channel(sensor: Sensor, part_of: str | None) -> Channel:
         kind=sensor.kind,
         boundary=sensor.boundary,
         part_of=part_of,
-        meter="psu-pmbus" if sensor.boundary == "psu" else "unknown-sensor",
+        meter="psu-pmbus" if sensor.boundary.startswith("psu") else "unknown-sensor",
         calibration_id=calibration_id("hwmon", sensor.id),
         accuracy=_accuracy(sensor),
         clock="system",
         clock_error_s=sensor.interval_s and sensor.interval_s / 2,
-        current="ac" if sensor.boundary in ("node", "psu") and not sensor.output else "dc",
+        current="ac" if sensor.boundary in ("node", "psu") else "dc",
         resolution=MICRO,
     )
 
 
 def _accuracy(sensor: Sensor) -> Accuracy:
-    if sensor.boundary == "psu":
+    if sensor.boundary.startswith("psu"):
         return instrument("psu-pmbus").accuracy()
     unknown = instrument("unknown-sensor").accuracy()
     limit = _limit_pct(text(sensor.path.with_name(f"{sensor.base}_accuracy")) or "")

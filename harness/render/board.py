@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.leaderboard import Row, Table
+from harness.render import co2e
 from harness.render.cells import escape, grid
 from harness.render.numbers import estimate_text, number, percent
 
@@ -23,8 +24,9 @@ _STYLE = (
 def board(tables: Sequence[Table], form: str) -> str:
     """All tables in one of the forms of `cells.FORMATS`."""
     if form == "csv":
-        rows = [[*_key(table), *_row(row)] for table in tables for row in table.rows]
-        return grid(("Task", "Benchmark", "Scenario", "Class", *HEAD), rows, form) + "\n"
+        carbon = any(co2e.shown(row.result for row in table.rows) for table in tables)
+        rows = [[*_key(table), *_row(row, carbon)] for table in tables for row in table.rows]
+        return grid(("Task", "Benchmark", "Scenario", "Class", *_head(carbon)), rows, form) + "\n"
     parts = [_section(table, form) for table in tables]
     if form == "html":
         return _page("\n".join(parts))
@@ -44,7 +46,8 @@ def _section(table: Table, form: str) -> str:
         "html": f"<h2>{escape(title, form)}</h2>",
         "latex": f"\\subsection*{{{escape(title, form)}}}",
     }.get(form, escape(title, form))
-    text = f"{heading}\n{grid(HEAD, [_row(row) for row in table.rows], form)}"
+    carbon = co2e.shown(row.result for row in table.rows)
+    text = f"{heading}\n{grid(_head(carbon), [_row(row, carbon) for row in table.rows], form)}"
     notes = footnotes(table)
     if notes and form == "html":
         text += "<p>" + "<br>".join(escape(note, form) for note in notes) + "</p>"
@@ -62,10 +65,14 @@ def footnotes(table: Table) -> list[str]:
         notes.append("(e) part of the energy is estimated, not measured.")
     if any(row.result.entry.simulated for row in table.rows):
         notes.append("(s) simulated, not a real system.")
-    return notes
+    return notes + co2e.footnotes([row.result for row in table.rows], table.rank_by)
 
 
-def _row(row: Row) -> list[str]:
+def _head(carbon: bool) -> tuple[str, ...]:
+    return (*HEAD[:4], *co2e.HEAD, *HEAD[4:]) if carbon else HEAD
+
+
+def _row(row: Row, carbon: bool) -> list[str]:
     result = row.result
     marks = "".join(
         mark
@@ -81,6 +88,7 @@ def _row(row: Row) -> list[str]:
         result.entry.submitter or "-",
         result.entry.system + (f" ({marks})" if marks else ""),
         estimate_text(result.energy_per_unit),
+        *(co2e.cells(result) if carbon else ()),
         percent(row.rank.p_first) if row.rank else "-",
         percent(row.rank.pareto) if row.rank else "-",
         number(result.performance.value, result.performance.unit) if result.performance else "-",

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.account import Result, RunEnergy
 from harness.audit import VERDICTS, EntryReport, Report
+from harness.carbon import co2e
 from harness.documents.times import to_iso
 from harness.documents.validate import SCHEMA_VERSION
 from harness.formats.base import Quality, Quantity
@@ -60,7 +61,9 @@ def _result(result: Result) -> dict[str, Any]:
         "units_per_joule": result.units_per_joule,
         "performance": _quantity(result.performance),
         "quality": _quality(result.quality),
-        "co2e": {"location_based": None, "market_based": None},
+        "co2e": co2e.document(result.co2e),
+        "co2e_per_unit": co2e.document(result.co2e, "per_unit"),
+        "co2e_details": co2e.details(result.co2e),
         "coverage": result.coverage,
         "gap_share": max((run.gap_share for run in result.runs), default=0.0),
         "estimated_share": result.estimated_share,
@@ -149,7 +152,9 @@ def _row(row: Row) -> dict[str, Any]:
         "system": result.entry.system,
         "energy_per_unit": estimate(result.energy_per_unit),
         "mean_power": estimate(result.mean_power),
-        "co2e": {"location_based": None, "market_based": None},
+        "co2e": co2e.document(result.co2e),
+        "co2e_per_unit": co2e.document(result.co2e, "per_unit"),
+        "co2e_intensity": result.co2e.reference if result.co2e is not None else None,
         "performance": _quantity(result.performance),
         "quality": _quality(result.quality),
         "verdict": row.verdict,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from harness.account import Result
 from harness.audit import VERDICTS, EntryReport, Report
 from harness.importing import Import
+from harness.render import co2e
 from harness.render.cells import grid, plain
 from harness.render.numbers import decimals, estimate_text, number, percent
 
@@ -54,8 +55,14 @@ def _details(result: Result) -> str:
         lines.append(f"  {plain(number(result.units_per_joule, f'{unit} per joule'))}")
     if result.estimated_share:
         lines.append(f"  estimated, not measured: {percent(result.estimated_share)} of the energy")
+    lines += [plain_line(line) for line in co2e.lines(result.co2e)]
     lines += [f"  note: {plain(note)}" for note in result.notes]
     return "\n".join(lines)
+
+
+def plain_line(line: str) -> str:
+    """A line without control characters, its indent kept."""
+    return line[: len(line) - len(line.lstrip())] + plain(line)
 
 
 def audit_text(report: Report, *, verbose: bool = False) -> str:

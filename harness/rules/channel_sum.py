@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.formats.base import Run
 from harness.rules.base import Case, Hit, Rule, place
+from harness.traces.channel import Channel
 from harness.traces.trace import Trace
 
 
@@ -13,9 +14,14 @@ def check(case: Case) -> Iterator[Hit]:
     relative, absolute_w = case.limits["relative_max"], case.limits["absolute_max_w"]
     for run in case.entry.runs:
         for total in (trace for trace in run.traces if trace.channel.part_of is None):
-            parts = [trace for trace in run.traces if trace.channel.part_of == total.channel.id]
+            parts = [trace for trace in run.traces if _same_place(trace.channel, total.channel)]
             if parts:
                 yield from _compare(run, total, parts, relative, absolute_w)
+
+
+def _same_place(part: Channel, total: Channel) -> bool:
+    """Whether the two measure one boundary; the cores of a package, or a package behind a wall meter, do not add up."""
+    return part.part_of == total.id and part.boundary in (total.boundary, "phase")
 
 
 def _compare(run: Run, total: Trace, parts: list[Trace], relative: float, absolute_w: float) -> Iterator[Hit]:

@@ -8,12 +8,26 @@ LOST = (
     "file-unreadable",
     "file-empty",
     "window-unreadable",
+    "window-missing",
+    "result-log-missing",
     "trace-unreadable",
     "power-folder-missing",
     "scaling-unreadable",
+    "file-changed",
 )
 BROKEN = ("mllog-line-broken", "trace-line-broken", "value-is-text", "window-assumed")
+UNFINISHED = ("run-incomplete",)
+DISTURBED = ("clock-step",)
+FAILING = ("meter-hung", "samples-cut")
 IGNORED = ("file-ignored",)
+
+COMPLETE = "Submit the complete, unedited files."
+_FIX = {
+    "run-incomplete": "Run it again and leave this run out.",
+    "clock-step": "Let the clock settle (chronyc waitsync) and run again.",
+    "meter-hung": "Mend the meter's connection and run again.",
+    "samples-cut": "Run it again and leave this run out.",
+}
 
 
 def check(case: Case) -> Iterator[Hit]:
@@ -21,10 +35,13 @@ def check(case: Case) -> Iterator[Hit]:
         (LOST, "the file as the tools write it", None),
         (BROKEN, "lines as the tools write them", "warn"),
         (IGNORED, "node_*.txt and sw_*.txt only", "warn"),
+        (UNFINISHED, "a run that was recorded to its end", None),
+        (DISTURBED, "a clock that runs evenly", None),
+        (FAILING, "a meter that answers to the end", "warn"),
     ):
         for defect in case.defects(*codes):
             yield Hit(
-                case.inside(defect), f"{defect.code}: {defect.got}", expected, "Submit the complete, unedited files.",
+                case.inside(defect), f"{defect.code}: {defect.got}", expected, _FIX.get(defect.code, COMPLETE),
                 status=status,  # type: ignore[arg-type]
             )  # fmt: skip
 

@@ -52,3 +52,8 @@ def test_fail_no_common_stamp_is_a_warning() -> None:
     part = b.trace(np.arange(-2, 603) + 0.5, id="ch1", part_of="total")
     found = b.judge(b.entry(b.run(b.trace(range(-2, 603)), part)))
     b.assert_found(found, RULE, "warn", where="total.csv", got="no common stamp", expected="same stamps")
+
+
+def test_pass_a_package_behind_a_wall_meter_is_no_share_of_it() -> None:
+    parts = [b.trace(range(-2, 603), 90.0, id="package", boundary="package", part_of="total")]
+    b.assert_pass(b.judge(b.entry(b.run(b.trace(range(-2, 603)), *parts))), RULE)

@@ -1,10 +1,13 @@
 """evidence-readable: all files of the result are there and can be read."""
 
+import re
 from pathlib import Path
 
 import pytest
 from lab_simulator import TrainingForm
 
+from harness import api
+from harness.rules.rulebook import FOLDER
 from tests.rules import builders as b
 
 RULE = "evidence-readable"
@@ -71,3 +74,26 @@ def test_fail_scaling_factor_that_scales_nothing(tmp_path: Path, factor: str) ->
 
 def test_fail_entry_without_a_run() -> None:
     b.assert_found(b.judge(b.entry()), RULE, "fail", where="e", got="no run", expected="at least one")
+
+
+def test_pass_or_fail_each_defect_that_a_reader_notes_is_judged_by_some_rule() -> None:
+    rules = FOLDER.parent.glob("*.py")
+    judged = " ".join(path.read_text("utf-8") for path in rules)
+    formats = Path(api.__file__).parent / "formats"
+    texts = [path.read_text("utf-8") for path in formats.glob("*.py")]
+    noted = {code for text in texts for code in re.findall(r"(?:note|Defect)\(\s*\"([a-z-]+)\"", text)}
+    assert len(noted) > 10
+    assert [code for code in sorted(noted) if f'"{code}"' not in judged] == []
+
+
+def test_fail_result_log_of_a_measured_run_removed(tmp_path: Path) -> None:
+    folder = b.training(tmp_path)
+    (folder / "result_1.txt").unlink()
+    b.assert_found(b.report(folder), RULE, "fail", where="power/result_1", got="result-log-missing", expected="file")
+
+
+def test_fail_ranging_log_without_its_window(tmp_path: Path) -> None:
+    folder = b.inference(tmp_path)
+    b.edit_lines(folder / "performance/ranging/mlperf_log_detail.txt", lambda *_: None, '"power_end"')
+    b.rehash(folder)
+    b.assert_found(b.report(folder), RULE, "fail", where="ranging/mlperf_log_detail.txt", got="window", expected="file")

@@ -230,3 +230,52 @@ def test_session_in_a_second_folder_of_its_system_stays_valid(tmp_path: Path) ->
     folder = b.inference(tmp_path)
     shutil.copytree(folder, folder.with_name("Server"))
     assert {e.verdict for e in api.audit(tmp_path).entries} == {"valid"}
+
+
+# Real submissions, counted by hand from their files
+
+
+def test_real_inference_is_valid_and_a_shared_session_is_told(real_data: Path) -> None:
+    reports = api.audit(real_data / "mlperf-inference-v4.1").entries
+    assert [(report.verdict, report.round, report.notes) for report in reports] == [("valid", b.INFERENCE, ())] * 8
+    told = {report.id.split("/")[-2]: {f.rule for f in report.findings if f.status != "skip"} for report in reports}
+    assert {name for name, rules in told.items() if rules} == {"gptj-99", "gptj-99.9"}
+    assert told["gptj-99"] == {"duplicate-traces"}
+
+
+def test_real_training_has_the_breaches_its_files_hold(real_data: Path) -> None:
+    reports = api.audit(real_data / "mlperf-training-v4.0").entries
+    assert [report.verdict for report in reports] == ["invalid"] * 5
+    counts = {
+        name: {rule: len([f for f in b.of(report, rule) if f.status == "fail"]) for rule in COUNTED}
+        for report in reports
+        for name in ["/".join(report.id.split("/")[-2:])]
+        if not report.id.startswith("smc-dc")
+    }
+    assert counts == {
+        "1xSMC-H100-SXM-80GB/bert": dict(zip(COUNTED, (10, 0, 0, 0), strict=True)),
+        "1xSMC-H100-SXM-80GB/llama2_70b_lora": dict(zip(COUNTED, (10, 5, 0, 0), strict=True)),
+        "8xSMC-H100-SXM-80GB/llama2_70b_lora": dict(zip(COUNTED, (10, 5, 10, 0), strict=True)),
+        "8xSMC-H100-SXM-80GB/ssd": dict(zip(COUNTED, (5, 5, 5, 2), strict=True)),
+    }
+
+
+COUNTED = ("sampling-rate", "largest-gap", "duplicate-traces", "reading-values")
+
+
+def test_real_findings_say_what_the_lines_of_the_files_say(real_data: Path) -> None:
+    (ssd,) = api.audit(real_data / "mlperf-training-v4.0/smc-ac-power/results/8xSMC-H100-SXM-80GB/ssd").entries
+    at = "power/result_4957-240509201759121706710_2/"
+    b.assert_found(
+        ssd, "reading-values", "fail", where=f"{at}node_5", got="5 negative, 1 zero (first: -10", expected="0.01"
+    )
+    b.assert_found(ssd, "reading-values", "fail", where=f"{at}node_2", got="2 negative (first: -9", expected="none")
+    b.assert_found(
+        ssd, "largest-gap", "fail", where=f"{at}node_5", got="28.124 without a reading; 8 of 8", expected="10"
+    )
+    b.assert_found(
+        ssd, "stop-after-start", "warn", where="710_1/node_0", got="in 40 of 40 logs", expected="start before"
+    )
+    b.assert_found(
+        ssd, "duplicate-traces", "fail", where=f"{at}node_0", got=f"{at}node_1.txt; 2 channels", expected="each"
+    )

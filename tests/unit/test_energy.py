@@ -69,6 +69,14 @@ class TestMean:
         assert found.energy_j == pytest.approx(0.5 * 200 + 601 + 0.5 * 200)
         assert [edge.outside for edge in found.edges] == [False, False]
 
+    def test_power_that_falls_after_the_window_is_not_its_energy(self, trace: MakeTrace, window: MakeWindow) -> None:
+        """The cell on the edge then holds more than any reading inside: the rest went on outside."""
+        idle, load = [50.0] * 5, [200.0, 220.0, 190.0, 210.0]
+        cells = [*idle, *load, 0.4 * 205 + 0.6 * 50 + 60, *idle]
+        found = energy(trace(range(1, len(cells) + 1), cells), window(5, 9.4))
+        assert found.energy_j == pytest.approx(sum(load) + 0.4 * 210)
+        assert [edge.outside for edge in found.edges] == [False, False]
+
     def test_the_first_reading_speaks_of_the_interval_before_it(self, trace: MakeTrace, window: MakeWindow) -> None:
         found = energy(trace([1, 2, 3], [100, 200, 300]), window(0, 3))
         assert found.energy_j == pytest.approx(600)

@@ -52,7 +52,7 @@ def test_energy_and_work_of_a_clean_session(scenario: str, analyzers: str, tmp_p
     assert entry.simulated
     assert (entry.submitter, entry.system, entry.benchmark, entry.division) == ("LabSim", "sim-1", "resnet50", "closed")
     assert entry.scenario == scenario
-    assert result.energy.value == pytest.approx(truth.energy_j, rel=2e-4)
+    assert result.energy.value == pytest.approx(truth.energy_j, rel=5e-4)
     assert result.energy.low < truth.energy_j < result.energy.high
     assert result.measurement_class == "analyzer"
     work = entry.runs[0].work
@@ -221,44 +221,18 @@ READ = (
 )  # fmt: skip
 
 
-def _remove(path: Path, outside: Path) -> None:  # noqa: ARG001
-    path.unlink()
-
-
-def _empty(path: Path, outside: Path) -> None:  # noqa: ARG001
-    path.write_bytes(b"")
-
-
-def _directory(path: Path, outside: Path) -> None:  # noqa: ARG001
-    path.unlink()
-    path.mkdir()
-
-
-def _noise(path: Path, outside: Path) -> None:  # noqa: ARG001
-    path.write_bytes(np.random.default_rng(4).bytes(20_000))
-
-
-def _link(path: Path, outside: Path) -> None:
-    path.rename(outside / path.name)
-    path.symlink_to(outside / path.name)
-
-
-HARMS = {"removed": _remove, "emptied": _empty, "a folder": _directory, "noise": _noise, "a link": _link}
-
-
-@pytest.mark.parametrize("harm", HARMS)
+@pytest.mark.parametrize("how", ["removed", "emptied", "a folder", "noise", "a link"])
 @pytest.mark.parametrize("name", READ)
-def test_what_is_lost_with_a_file_is_a_defect_of_the_entry(name: str, harm: str, tmp_path: Path) -> None:
+def test_what_is_lost_with_a_file_is_a_defect_of_the_entry(name: str, how: str, harm: Callable, tmp_path: Path) -> None:
     folder, _ = simulated(tmp_path / "tree", config_form="list")
-    (tmp_path / "outside").mkdir()
-    HARMS[harm](folder / name, tmp_path / "outside")
+    harm(how, folder / name)
     (place,) = find(tmp_path / "tree")
     entry = place.read()
-    if (harm, name) != ("noise", "performance/power/ptd_logs.txt") and not (harm == "noise" and "detail" in name):
-        assert any(str(folder / name) == defect.where for defect in entry.defects), entry.defects
-    score(entry, draws=10_000)
-    hurt = "run_1" in name
-    assert (score(entry, draws=10_000).energy.value is None) == hurt
+    if (how, name) == ("noise", "performance/power/ptd_logs.txt"):
+        assert entry.defects == ()  # it has no form to miss; the ranges come from server.json then
+    else:
+        assert str(folder / name) in [defect.where for defect in entry.defects]
+    assert (score(entry, draws=10_000).energy.value is None) == ("run_1" in name)
 
 
 @pytest.mark.parametrize("name", READ)
@@ -300,7 +274,8 @@ def test_without_a_ranging_run_the_entry_says_so(tmp_path: Path) -> None:
 
 
 HOSTILE = (
-    [], 5, None, "x", {}, {"ptd_messages": 5}, {"ptd_messages": {}}, {"ptd_messages": [[]]}, {"ptd_messages": [5, None]},
+    [], 5, None, "x", {}, {"ptd_messages": 5}, {"ptd_messages": {}}, {"ptd_messages": [[]]},
+    {"ptd_messages": [5, None]},
     {"ptd_messages": {"a": {"b": 1}}}, {"ptd_messages": [{"cmd": None, "reply": []}]}, {"phases": []},
     {"phases": {"testing": [["inf", 1]]}}, {"phases": {"testing": [[10**400, 1]]}}, {"phases": {"testing": 7}},
     {"phases": {"testing": [[]]}}, {"phases": {"testing": [["nan"]]}},

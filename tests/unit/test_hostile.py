@@ -115,8 +115,9 @@ def test_an_unreadable_folder_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [type(place) for place in found].count(Found) == 1
 
 
+@pytest.mark.filterwarnings("default:overflow encountered in exp")  # t of two runs: an infinite draw is a draw
 @pytest.mark.parametrize("seed", range(12))
-def test_random_damage_raises_nothing_but_our_errors(seed: int, tmp_path: Path) -> None:
+def test_random_damage_costs_readings_and_not_the_entry(seed: int, tmp_path: Path) -> None:
     """Bytes flipped, lines doubled, cut and shuffled, in every file at once."""
     rng = np.random.default_rng(seed)
     tree(tmp_path)
@@ -129,20 +130,11 @@ def test_random_damage_raises_nothing_but_our_errors(seed: int, tmp_path: Path) 
             at = int(rng.integers(0, len(lines)))
             lines[at : at + 1] = [lines[at], lines[at][: len(lines[at]) // 2], lines[int(rng.integers(0, len(lines)))]]
         path.write_bytes(b"\n".join(lines))
-    read = 0
-    for place in find(tmp_path):
-        assert isinstance(place, Found)
-        try:
-            result = score(place.read(), draws=10_000)
-        except UnreadableError as error:
-            assert "Please report" not in str(error)
-            continue
-        read += 1
-        assert (
-            result.energy.value is None
-            or np.isfinite([result.energy.value, result.energy.low, result.energy.high]).all()
-        )
-    assert read
+    found = list(find(tmp_path))
+    assert len(found) == 2
+    for place in found:
+        energy = score(place.read(), draws=10_000).energy
+        assert energy.value is None or np.isfinite([energy.value, energy.low, energy.high]).all()
 
 
 @pytest.mark.parametrize("name", ["result_0.txt", "power/result_0/node_0.txt"])

@@ -44,8 +44,9 @@ def foreign(request: pytest.FixtureRequest, tmp_path: Path) -> Entry:
     else:
         recording, truth = simulate_window("counter", seed=5, error=PERFECT)
         header = {
-            "schema_version": "1.0", "id": "total", "quantity": "energy", "unit": "J", "kind": "counter", "boundary": "board",
-            "calibration_id": "m", "accuracy": {"reading_limit_pct": 5.0, "source": "x"}, "vendor_field": {"a": [1, None]},
+            "schema_version": "1.0", "id": "total", "quantity": "energy", "unit": "J", "kind": "counter",
+            "boundary": "board", "calibration_id": "m", "accuracy": {"reading_limit_pct": 5.0, "source": "x"},
+            "vendor_field": {"a": [1, None]},
             "run": {
                 "window": {"start": to_iso(truth.t0_ns), "stop": to_iso(truth.t1_ns)},
                 "work": {"count": 3, "unit": "query"}, "declared_energy_j": 5.0,
@@ -193,11 +194,16 @@ def test_links_are_refused(what: str, written: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda d: d.pop("traces"), lambda d: d.update(window={"start": "x", "stop": "y"}), lambda d: d.update(schema_version="7"),
-        lambda d: d["entry"].pop("task"), lambda d: d.update(traces=[{"path": "traces/none.csv", "sha256": "0" * 64}]),
-        lambda d: d.update(work={"count": "x", "unit": "query"}), lambda d: d.update(rated=[{}]), lambda d: d.update(seconds="1"),
+        lambda d: d.pop("traces"),
+        lambda d: d["entry"].pop("task"),
+        lambda d: d.update(schema_version="7"),
+        lambda d: d.update(window={"start": "x", "stop": "y"}),
+        lambda d: d.update(traces=[{"path": "traces/none.csv", "sha256": "0" * 64}]),
+        lambda d: d.update(work={"count": "x", "unit": "query"}),
+        lambda d: d.update(rated=[{}]),
+        lambda d: d.update(seconds="1"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_record_is_refused_and_not_reported_as_our_fault(edit: Callable, written: Path) -> None:
     change(written, edit)
     assert "Please report" not in refused(written)

@@ -1,0 +1,1 @@
+"""Declared footprints: documents, the formulas over their factors, intervals. Pure."""

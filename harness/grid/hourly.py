@@ -1,0 +1,148 @@
+"""Hourly series from a user's CSV or Parquet file, described by a `grid` document beside it or given in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.carbon.assumed import HOURLY_U_LN, PUE_U_LN
+from harness.carbon.factor import TO_G_PER_KWH, Factor, checked_pue, g_per_kwh
+from harness.carbon.series import Floats, Ints, Series
+from harness.documents.errors import UnreadableError, shorten
+from harness.documents.times import to_iso
+from harness.documents.validate import read_document
+from harness.grid.columns import read_columns
+from harness.grid.stamps import to_ns
+
+SIDECARS = (".grid.yaml", ".grid.yml", ".grid.json")
+SKELETON = """schema_version: "1.0"
+zone: NAME
+unit: g/kWh            # or kg/kWh, kg/MWh, t/MWh, lb/kWh, lb/MWh; "1" for a series of PUE
+time_zone: UTC         # of stamps that state none, like Europe/Berlin
+kind: average          # or marginal
+basis: production      # or consumption
+source: WHO PUBLISHES IT
+date: "YEAR"
+licence: ITS LICENCE
+columns: {time: TIMESTAMP COLUMN, value: INTENSITY COLUMN}"""
+
+
+def read_hourly(path: Path) -> Series:
+    """The series of a grid document, or of a data file with such a document beside it.
+
+    Raises UnreadableError, SchemaError or UsageError: each with file and row, what it found and how to mend it.
+    """
+    document, data = _described(path)
+    about: dict[str, Any] = read_document("grid", document)
+    data = data or document.parent / about.get("file", "")
+    if not data.is_file():
+        raise UnreadableError(
+            "names no data file", where=str(document), got=about.get("file", "nothing"), expected="`file: DATA.csv`"
+        )
+    stamps, texts = read_columns(data, about.get("columns", {}))
+    return series(to_ns(stamps, about["time_zone"], str(data)), texts, about, str(data))
+
+
+def _described(path: Path) -> tuple[Path, Path | None]:
+    """The document, and the data file where that was given."""
+    if path.suffix in (".yaml", ".yml", ".json"):
+        return path, None
+    for suffix in SIDECARS:
+        for beside in (path.with_suffix(suffix), path.with_name(path.name + suffix)):
+            if beside.is_file():
+                return beside, path
+    if not path.exists():
+        raise UnreadableError("is not there", where=str(path))
+    raise UnreadableError(
+        "does not say what it holds: zone, unit, time zone, kind and source are never guessed",
+        where=str(path),
+        expected=f"a document {path.with_suffix(SIDECARS[0]).name} beside it",
+        fix=f"Write it, or write it elsewhere with `file: {path}` and give that:\n{SKELETON}\n",
+    )
+
+
+def series(t_ns: Ints, value: Floats, about: dict[str, Any], where: str) -> Series:
+    """A series from its columns; missing steps become gaps. Raises UnreadableError for disorder."""
+    step_ns = _step(t_ns, where)
+    place = (t_ns - t_ns[0]) // step_ns
+    unit = about["unit"]
+    pue = unit == "1"
+    checked = _pue(value, where) if pue else _intensity(value, unit, where)
+    filled = np.full(int(place[-1]) + 1, np.nan)
+    filled[place] = checked
+    zone, source = about["zone"], about["source"]
+    date = about.get("date", to_iso(int(t_ns[0]))[:4])
+    factor = Factor(
+        name="pue" if pue else "location_intensity",
+        value=float(np.nanmean(filled)),
+        unit="1" if pue else "g/kWh",
+        u_ln=about.get("u_ln", PUE_U_LN if pue else HOURLY_U_LN),
+        source=source,
+        date=date,
+        licence=about.get("licence", "not stated"),
+        status="declared",
+        key=f"{'pue' if pue else 'intensity'}|{source}|{date}|{zone}",
+        zone=zone,
+        dataset=f"{source} {about['kind']} {about['basis']}",
+        note=f"{about['kind']}, {about['basis']}; {int(np.isnan(filled).sum())} of {len(filled)} steps missing",
+    )
+    return Series(int(t_ns[0]), step_ns, filled, factor, about["kind"], about["basis"])
+
+
+def _step(t_ns: Ints, where: str) -> int:
+    """Length of a step [ns]; all stamps lie on one grid of it, in order."""
+    if len(t_ns) < 2:
+        raise UnreadableError("has fewer than two steps", where=where, got=str(len(t_ns)))
+    steps = np.diff(t_ns)
+    if (steps <= 0).any():
+        row = int(np.argmax(steps <= 0)) + 1
+        same = steps[row - 1] == 0
+        raise UnreadableError(
+            "has an hour twice" if same else "is not in order of time",
+            where=f"{where}: row {row + 2}",
+            got=f"{to_iso(int(t_ns[row]))[:19]}Z after {to_iso(int(t_ns[row - 1]))[:19]}Z",
+            expected="each step once, in order",
+            fix="Local time without offset needs `time_zone`; sort other files and drop what repeats.",
+        )
+    step = int(np.median(steps))
+    odd = steps % step != 0
+    if odd.any():
+        row = int(np.argmax(odd)) + 1
+        raise UnreadableError(
+            "has steps that overlap or leave their grid",
+            where=f"{where}: row {row + 2}",
+            got=f"{steps[row - 1] / 6e10:g} minutes after the step before",
+            expected=f"multiples of {step / 6e10:g} minutes",
+        )
+    return step
+
+
+def _intensity(value: Floats, unit: str, where: str) -> Floats:
+    """The values in g/kWh. A unit that makes no sense is refused by its median, single values by their row."""
+    known = value[~np.isnan(value)]
+    if not len(known):
+        raise UnreadableError("holds no value", where=where)
+    g_per_kwh(float(np.median(known)), unit, where=f"{where}: median")
+    scaled = value * TO_G_PER_KWH[unit]
+    bad = (scaled < 0) | (scaled > 3000) | (scaled == 0)
+    if bad.any():
+        row = int(np.argmax(bad))
+        zero = scaled[row] == 0
+        raise UnreadableError(
+            "has an hour of zero" if zero else "has an intensity that no grid has",
+            where=f"{where}: row {row + 2}",
+            got=f"{value[row]:g} {unit}",
+            expected="more than 0, at most 3000 g/kWh",
+            fix="Leave the cell of a missing hour empty: absent is not zero."
+            if zero
+            else "Empty the cell, or mend it.",
+        )
+    return np.asarray(scaled)
+
+
+def _pue(value: Floats, where: str) -> Floats:
+    for row in np.flatnonzero(~((value >= 1) & (value < 5)) & ~np.isnan(value))[:1].tolist():
+        checked_pue(float(value[row]), where=f"{where}: row {shorten(row + 2)}")
+    return value

@@ -1,0 +1,94 @@
+"""Stamps of a series as instants: ISO 8601 with an offset, or local time of a stated zone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.carbon.series import Ints
+from harness.documents.errors import UnreadableError, UsageError, shorten
+from harness.documents.times import NS
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_ns(stamps: Sequence[str] | NDArray[Any], time_zone: str, where: str) -> Ints:
+    """Begin of each step [ns UTC]. An offset in a stamp goes before `time_zone`. Raises UnreadableError with the row."""
+    if isinstance(stamps, np.ndarray):
+        if stamps.dtype == np.int64:
+            return stamps
+        return _each(np.datetime_as_string(stamps, unit="s").tolist(), zone(time_zone), where)
+    return _uniform(stamps) if _all_utc(stamps) else _each(stamps, zone(time_zone), where)
+
+
+def zone(name: str) -> ZoneInfo:
+    """A time zone by its name in the IANA data base. Raises UsageError."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise UsageError(
+            "no such time zone", got=shorten(repr(name)), expected="a name like UTC or Europe/Berlin",
+            fix="Where the system has no time zones, pip install tzdata.",
+        ) from None  # fmt: skip
+
+
+def _all_utc(stamps: Sequence[str]) -> bool:
+    return all(
+        len(stamp) in (20, 25) and stamp.endswith(("Z", "+00:00")) and stamp[4] == "-" and stamp[10] in " T"
+        for stamp in stamps
+    ) and _plain(stamps)
+
+
+def _plain(stamps: Sequence[str]) -> bool:
+    try:
+        np.array([stamp[:19] for stamp in stamps], "datetime64[s]")
+    except ValueError:
+        return False
+    return True
+
+
+def _uniform(stamps: Sequence[str]) -> Ints:
+    """Many stamps in UTC at once."""
+    seconds = np.array([stamp[:19] for stamp in stamps], "datetime64[s]").astype(np.int64)
+    return np.asarray(seconds * NS)
+
+
+def _each(stamps: Sequence[str], local: ZoneInfo, where: str) -> Ints:
+    found: list[int] = []
+    for row, stamp in enumerate(stamps, 2):
+        try:
+            moment = datetime.fromisoformat(stamp.strip())
+        except ValueError:
+            raise UnreadableError(
+                "is no time", where=f"{where}: row {row}", got=shorten(repr(stamp)), expected="like 2022-07-01T14:00Z"
+            ) from None
+        found.append(_instant(moment, local, found[-1] if found else None, f"{where}: row {row}"))
+    return np.array(found, np.int64)
+
+
+def _instant(moment: datetime, local: ZoneInfo, before: int | None, where: str) -> int:
+    """The instant of a stamp; of the two that a local time has in autumn, the first that comes after the one before."""
+    if moment.tzinfo is not None:
+        return _ns(moment)
+    first = moment.replace(tzinfo=local)
+    if (
+        _ns(first.astimezone(UTC)) != _ns(first)
+        or first.astimezone(UTC).astimezone(local).replace(tzinfo=None) != moment
+    ):
+        raise UnreadableError(
+            "is a local time that the clocks skipped", where=where, got=moment.isoformat(" "),
+            expected=f"an hour that {local.key} has",
+            fix="If the stamps are standard time all year, give a fixed zone like Etc/GMT-1.",
+        )  # fmt: skip
+    found = _ns(first)
+    return _ns(first.replace(fold=1)) if before is not None and found <= before else found
+
+
+def _ns(moment: datetime) -> int:
+    span = moment.astimezone(UTC) - EPOCH
+    return (span.days * 86_400 + span.seconds) * NS + span.microseconds * 1000

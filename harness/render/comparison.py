@@ -1,0 +1,51 @@
+"""A comparison of two results, for the terminal and as a document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.comparison import Comparison
+from harness.documents.validate import SCHEMA_VERSION
+from harness.render.cells import plain
+from harness.render.documents import estimate
+from harness.render.numbers import estimate_text, percent
+from harness.uncertainty import Estimate
+
+
+def comparison_document(found: Comparison, factors: dict[str, Estimate] | None = None) -> dict[str, Any]:
+    """The document of `compare --json`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "a": found.a.entry.id,
+        "b": found.b.entry.id,
+        "unit": found.difference.unit,
+        "log_ratio": estimate(found.log_ratio),
+        "ratio": estimate(found.ratio),
+        "difference": estimate(found.difference),
+        "p_a_better": found.p_a_better,
+        "verdict": found.verdict,
+        "cancelled": list(found.cancelled),
+        "more_runs": found.more_runs,
+        "resolving": found.resolving,
+        "factors": None if factors is None else {name: estimate(item) for name, item in factors.items()},
+    }
+
+
+def comparison_text(found: Comparison) -> str:
+    """What a person wants to know of two results."""
+    words = {"better": "A needs less energy than B", "worse": "A needs more energy than B", "tied": "A and B are tied"}
+    ratio, level = found.ratio, f"{found.ratio.level:.0%}"
+    lines = [
+        f"A  {plain(found.a.entry.id)}",
+        f"   {estimate_text(found.a.energy_per_unit)}",
+        f"B  {plain(found.b.entry.id)}",
+        f"   {estimate_text(found.b.energy_per_unit)}",
+        "",
+        f"{words[found.verdict]}: A/B = {ratio.value:.4f} [{ratio.low:.4f}, {ratio.high:.4f}] at {level}",
+        f"A - B = {estimate_text(found.difference)}",
+        f"A needs less with probability {percent(found.p_a_better)}",
+        f"cancelled: {', '.join(map(plain, found.cancelled)) or 'nothing; the two share no meter and no clock'}",
+    ]
+    if found.verdict == "tied":
+        lines.append(f"to resolve it: {found.resolving}")
+    return "\n".join(lines) + "\n"
