@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness.account import Result
 from harness.account import score as score_entry
-from harness.audit import Report, audit_entry, places
+from harness.auditing import Report, audit_entry, places
 from harness.carbon.co2e import Inputs
 from harness.emissions import as_reference, with_co2e
 from harness.importing import Import, Imported, Tree, import_tree, load, read, search

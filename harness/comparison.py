@@ -6,6 +6,7 @@ Method, section 6: D = ln E_A - ln E_B over joint draws; a tie where 0 lies in t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from harness.account import Result
 from harness.documents.errors import UsageError
-from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, Estimate, coverage_factor, draw, interval
+from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, Estimate, coverage_factor, draw, interval, scatter
 
 Verdict = Literal["better", "worse", "tied"]
 
@@ -99,24 +100,17 @@ def _resolving(
     k, fixed = coverage_factor(level, math.inf), float(still.std())
     if abs(value) <= k * fixed:
         return None, "no number of runs: the difference is within the meters' errors; use one meter for both"
-    scatter = [_relative(budget) ** 2 * (budget.run.dof + 1) for budget in (one, other) if budget.run]
-    counts = [budget.run.dof + 1 for budget in (one, other) if budget.run]
-    for more in (2**i for i in range(1, 20)):
-        if _half_width(k, fixed, scatter, counts, more) < abs(value):
-            fewest = next(m for m in range(more // 2, more + 1) if _half_width(k, fixed, scatter, counts, m) < abs(value))
+    spread, counts = zip(*(scatter(budget) for budget in (one, other)), strict=True)
+
+    def resolved(more: int) -> bool:
+        return _half_width(k, fixed, spread, counts, more) < abs(value)
+
+    for more in (2**i for i in range(20)):
+        if resolved(more):
+            fewest = next(m for m in range(more // 2 + 1, more + 1) if resolved(m))
             return fewest, f"{fewest} more runs of each, if the difference is what it seems"
     return None, "more than half a million runs"
 
 
-def _half_width(k: float, fixed: float, scatter: list[float], counts: list[int], more: int) -> float:
-    return k * math.sqrt(fixed**2 + sum(s / (n + more) for s, n in zip(scatter, counts, strict=True)))
-
-
-def _relative(budget: Budget) -> float:
-    """Standard error of the mean from scatter between runs, relative."""
-    run = budget.run
-    if run is None:
-        return 0.0
-    return run.scale if run.log else run.scale / budget.value
-
-
+def _half_width(k: float, fixed: float, spread: Sequence[float], counts: Sequence[int], more: int) -> float:
+    return k * math.sqrt(fixed**2 + sum(s / (n + more) for s, n in zip(spread, counts, strict=True)))

@@ -119,7 +119,7 @@ def of_result(result: Result, basis: str, *, seed: int = SEED, draws: int = DRAW
     """A result's emissions per unit of work. One unit of one benchmark is the same work on any machine."""
     found: Basis | None = getattr(result.co2e, basis) if result.co2e is not None else None
     energy = result.per_unit_budget
-    if found is None or energy is None or energy.value <= 0:
+    if found is None or energy is None or energy.value <= 0 or not found.mean_g_per_kwh:
         return None
     name, logs = result.entry.id, found.budget.logs
     overhead, grid = found.mean_pue or 1.0, found.mean_g_per_kwh

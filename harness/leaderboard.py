@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from harness.account import Result
-from harness.audit import EntryReport
+from harness.auditing import EntryReport
 from harness.documents.errors import UsageError
 from harness.emissions import common_reference
 from harness.formats.benchmarks import benchmarks
 from harness.ranking import Contender, Rank, rank
-from harness.uncertainty import LEVEL, SEED
+from harness.uncertainty import SEED
 
 RankBy = Literal["energy", "co2e"]
 CLASSES = ("analyzer", "sensor", "modelled", "declared")
@@ -95,7 +95,8 @@ def _table(
         verdict = report.verdict if report else "unjudged"
         why = _reasons(result, report)
         (others if why else ranked).append((result, verdict, why))
-    ranks = rank([_contender(result) for result, _, _ in ranked], seed=seed)
+    level = results[0].energy_per_unit.level
+    ranks = rank([_contender(result) for result, _, _ in ranked], level=level, seed=seed)
     rows = [Row(result, verdict, (), place) for (result, verdict, _), place in zip(ranked, ranks, strict=True)]
     rows.sort(
         key=lambda row: (
@@ -106,7 +107,6 @@ def _table(
     )
     rest = [Row(result, verdict, why, None) for result, verdict, why in others]
     rest.sort(key=lambda row: (row.result.energy_per_unit.value or float("inf"), row.result.entry.id))
-    level = results[0].energy.level if results else LEVEL
     return Table(key[0], key[1], key[2], key[3], key[4], rank_by, level, (*rows, *rest))
 
 

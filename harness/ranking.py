@@ -1,23 +1,33 @@
-"""Who is better, who is tied: ranks from intervals, and shares of joint draws."""
+"""Who is better, who is tied: rank sets from joint draws, with one error rate for the whole table.
+
+Method, section 6: the logarithm of energy per unit; run variances moderated over the table; errors drawn together, so
+that what entries share cancels; max-|T| step-down over all pairs.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.uncertainty import SEED, Budget, Estimate, draw
+from harness.moderation import moderate, prior
+from harness.stepdown import differ, rank_sets
+from harness.uncertainty import LEVEL, SEED, Budget, Estimate, draw, scatter, student
 
-DRAWS = 20_000
-"""Joint draws of a table: memory is entries times draws times 8 bytes."""
+Floats = NDArray[np.float64]
+MEMORY = 2_000_000
+"""Joint draws of all entries together: a small table has many draws, one of 1,000 entries has 2,000 each."""
+FEWEST, MOST = 2_000, 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Rank:
     """Place of one entry in its table.
 
-    low, high: best and worst rank that its interval allows; entries whose intervals overlap share ranks
+    low, high: its rank set, [1 + number that are better, entries - number that are worse]
     p_first: share of joint draws in which it needs the least energy
     pareto: share of joint draws in which no other entry is at least as good in all of energy, performance, quality
     """
@@ -41,27 +51,60 @@ class Contender:
     quality: float | None = None
 
 
-def rank(contenders: Sequence[Contender], *, seed: int = SEED, draws: int = DRAWS) -> list[Rank]:
-    """Ranks of the contenders of one table, in the order given; the result does not depend on that order."""
+def rank(contenders: Sequence[Contender], *, level: float = LEVEL, seed: int = SEED) -> list[Rank]:
+    """Ranks of the contenders of one table, in the order given; the result does not depend on that order.
+
+    level: probability that the whole table holds no false order
+    """
     if not contenders:
         return []
-    low = np.array([c.estimate.low for c in contenders], float)
-    high = np.array([c.estimate.high for c in contenders], float)
-    better = np.searchsorted(np.sort(high), low, "left")  # entries that end before this one begins
-    worse = len(contenders) - np.searchsorted(np.sort(low), high, "right")
-    joint = np.stack([draw(c.budget, seed=seed, draws=draws) for c in contenders])
-    first = joint == joint.min(axis=0)
+    order = sorted(range(len(contenders)), key=lambda i: contenders[i].budget.id)
+    entries = [contenders[i] for i in order]
+    value = np.log([entry.budget.value for entry in entries])
+    error, scale = _errors(entries, seed)
+    low, high = rank_sets(value, differ(value, error, scale, level))
+    error += value[:, None]
+    first = error == error.min(axis=0)
     p_first = (first / first.sum(axis=0)).mean(axis=1)
-    pareto = [_undominated(joint, contenders, i) for i in range(len(contenders))]
-    return [
-        Rank(int(b) + 1, len(contenders) - int(w), float(p), share)
-        for b, w, p, share in zip(better, worse, p_first, pareto, strict=True)
+    ranks = [
+        Rank(int(low[i]), int(high[i]), float(p_first[i]), _undominated(error, entries, i)) for i in range(len(entries))
     ]
+    place = {index: position for position, index in enumerate(order)}
+    return [ranks[place[i]] for i in range(len(contenders))]
 
 
-def _undominated(joint: np.ndarray, contenders: Sequence[Contender], i: int) -> float:
+def _errors(entries: Sequence[Contender], seed: int) -> tuple[Floats, Floats]:
+    """Joint draws of the errors of ln(energy), shape (k, draws), and the standard error of each difference.
+
+    Scatter between runs counts there with its variance, not with that of its draws: with few degrees of freedom
+    those have none.
+    """
+    draws = min(MOST, max(FEWEST, MEMORY // len(entries)))
+    runs = [scatter(entry.budget) for entry in entries]
+    common = prior([variance for variance, _ in runs], [n - 1 for _, n in runs])
+    error = np.stack([_still(entry.budget, seed, draws) for entry in entries])
+    shared = error @ error.T / draws
+    own = np.zeros(len(entries))
+    for i, (variance, n) in enumerate(runs):
+        moderated, dof = moderate(variance, n - 1, common)
+        own[i] = moderated / n
+        if own[i] > 0:
+            error[i] += math.sqrt(own[i]) * student(entries[i].budget.id, dof, seed, draws)
+    total = np.add.outer(np.diag(shared), np.diag(shared))
+    apart = np.where(total - 2 * shared > 1e-12 * total, total - 2 * shared, 0.0)  # what both share leaves rounding
+    return error, np.sqrt(apart + np.add.outer(own, own))
+
+
+def _still(budget: Budget, seed: int, draws: int) -> Floats:
+    """Errors of ln(energy) without scatter between runs, centred on 0."""
+    values = draw(replace(budget, run=None), seed=seed, draws=draws)
+    logs = np.log(np.maximum(values, 1e-12 * budget.value))
+    return logs - logs.mean()
+
+
+def _undominated(joint: Floats, entries: Sequence[Contender], i: int) -> float:
     """Share of draws in which nobody that is as good in performance and quality needs less energy."""
-    rivals = [j for j, other in enumerate(contenders) if j != i and _as_good(other, contenders[i])]
+    rivals = [j for j, other in enumerate(entries) if j != i and _as_good(other, entries[i])]
     if not rivals:
         return 1.0
     return float((joint[rivals].min(axis=0) >= joint[i]).mean())

@@ -431,6 +431,21 @@ def _student(generator: np.random.Generator, dof: int, out: Floats) -> None:
     out *= np.cos(angle, out=angle)
 
 
+def scatter(budget: Budget) -> tuple[float, int]:
+    """Variance of the logarithm of a run's energy, and the number of runs; (0, 1) for a single run."""
+    run = budget.run
+    if run is None:
+        return 0.0, 1
+    relative = run.scale if run.log else run.scale / budget.value
+    return relative**2 * (run.dof + 1), run.dof + 1
+
+
+def student(key: str, dof: float, seed: int, draws: int) -> Floats:
+    """Draws of an entry's own error: Student's t with any dof, normal where it is infinite."""
+    stream = _generator(seed, f"rank|{key}")
+    return stream.standard_normal(draws) if math.isinf(dof) else stream.standard_t(dof, draws)
+
+
 def combine(budget: Budget) -> tuple[float, float]:
     """Combined standard uncertainty [J] and Welch-Satterthwaite degrees of freedom (JCGM 100, G.4.1)."""
     rows = rows_of(budget)

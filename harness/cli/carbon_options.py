@@ -26,13 +26,26 @@ _OPTIONS = (
     click.option("--market-g-per-kwh", "net", type=float, help="Market-based intensity [g/kWh], with its source."),
     click.option("--intensity-source", "said_by", help="Who states the intensities given as numbers."),
     click.option("--hourly", help="Series of the grid: a file described by a grid document, or PROVIDER:ZONE."),
+    click.option("--market-hourly", help="Series of the market-based intensity, matched hour by hour (24/7)."),
     click.option("--fallback", type=click.Choice(["annual"]), help="Where the series does not cover a run: its mean."),
     click.option(
         "--pue", type=float, help="Facility energy over IT energy, at least 1; emissions end at the meter without."
     ),
     click.option("--pue-hourly", type=click.Path(path_type=Path, dir_okay=False), help="Series of PUE."),
 )
-_NAMES = ("zone", "source", "year", "gross", "net", "said_by", "hourly", "fallback", "pue", "pue_hourly")
+_NAMES = (
+    "zone",
+    "source",
+    "year",
+    "gross",
+    "net",
+    "said_by",
+    "hourly",
+    "market_hourly",
+    "fallback",
+    "pue",
+    "pue_hourly",
+)
 
 
 def gridded(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,7 +63,7 @@ def gridded(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def inputs(
     *, zone: str | None, source: str | None, year: int | None, gross: float | None, net: float | None,
-    said_by: str | None, hourly: str | None, fallback: str | None, pue: float | None, pue_hourly: Path | None,
+    said_by: str | None, hourly: str | None, market_hourly: str | None, fallback: str | None, pue: float | None, pue_hourly: Path | None,
 ) -> Inputs | None:  # fmt: skip
     """The inputs that the options name; None where they name no grid. Raises UsageError for contradictions."""
     named = [
@@ -63,7 +76,9 @@ def inputs(
             "one location-based intensity at a time", got=" and ".join(named), expected="one of them",
             fix="Two sources are never mixed in one result.",
         )  # fmt: skip
-    if not named and net is None:
+    if net is not None and market_hourly is not None:
+        raise UsageError("one market-based intensity at a time", got="--market-g-per-kwh and --market-hourly")
+    if not named and net is None and market_hourly is None:
         left = {"--pue": pue, "--source": source, "--year": year, "--fallback": fallback, "--pue-hourly": pue_hourly}
         if any(value is not None for value in left.values()):
             said = ", ".join(name for name, value in left.items() if value is not None)
@@ -73,7 +88,7 @@ def inputs(
 
     return Inputs(
         location=location(zone, source, year, gross, said_by, hourly),
-        market=None if net is None else declared("market_intensity", net, said_by),
+        market=_market(net, said_by, market_hourly),
         pue=building(pue, pue_hourly),
         fallback=fallback is not None,
     )
@@ -90,6 +105,12 @@ def location(
     if gross is not None:
         return declared("location_intensity", gross, said_by)
     return None if hourly is None else series(hourly)
+
+
+def _market(net: float | None, said_by: str | None, market_hourly: str | None) -> Factor | Series | None:
+    if market_hourly is not None:
+        return series(market_hourly)
+    return None if net is None else declared("market_intensity", net, said_by)
 
 
 def series(name: str) -> Series:

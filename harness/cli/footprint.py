@@ -1,10 +1,33 @@
-"""Commands over declared footprints: compute, published, compare, clean."""
+"""Commands over declared footprints: compute, published, compare, clean, zones."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import click
 
 from harness.cli.base import JSON, OK, cli, emit, seeded
+from harness.cli.carbon_options import gridded
+from harness.documents.errors import UsageError
+
+POWER = ("measured", "borrowed", "rated")
+FORM = click.option(
+    "--format", "form", default="terminal", show_default=True,
+    type=click.Choice(["terminal", "md", "csv", "html", "latex"]), help="Form of the table.",
+)  # fmt: skip
+_NUMBERS = {
+    "hours": ("h", "Hours of training."),
+    "processors": ("1", "Processors."),
+    "power": ("W", "Mean watts of a processor with its share of the system."),
+    "queries": ("1", "Queries served."),
+    "query_energy": ("J", "Energy of a query at the IT boundary [J]."),
+    "idle_energy": ("kWh", "Energy of reserved, idle hardware, a separate line [kWh]."),
+    "heat_reused": ("kWh", "Heat given away to be used, a separate line [kWh]."),
+    "carbon_removed": ("kg", "Carbon removed, a separate line [kg CO2e]."),
+    "functional_units": ("1", "Functional units of the SCI, like samples."),
+}
+"""Inputs that `compute` takes as numbers, with their units."""
 
 
 @cli.group()
@@ -12,13 +35,85 @@ def footprint() -> None:
     """The paper's accounting: declared factors to energy and CO2e, and the published catalogue recomputed."""
 
 
+def _numbers(command: Any) -> Any:
+    for name, (_, text) in reversed(_NUMBERS.items()):
+        option = {"power": "--watts", "query_energy": "--joules-per-query"}.get(name, f"--{name.replace('_', '-')}")
+        command = click.option(option, name, type=click.FloatRange(min=0), help=text)(command)
+    return command
+
+
+@footprint.command()
+@click.argument("document", required=False)
+@JSON
+@_numbers
+@click.option(
+    "--power-basis", default="measured", show_default=True, type=click.Choice(POWER), help="What the watts are."
+)
+@click.option(
+    "--embodied", nargs=3, type=click.FloatRange(min=0, min_open=True), metavar="KG RESERVED_H LIFESPAN_H",
+    help="Embodied emissions of the hardware [kg], hours reserved, and its lifespan [h].",
+)  # fmt: skip
+@gridded
+@seeded
+def compute(document: str | None, as_json: bool, level: float, seed: int, carbon: Any, **given: Any) -> int:
+    """Energy and CO2e from declared factors: a DOCUMENT (file or name in the catalogue), or numbers.
+
+    hours x processors x average watts x PUE, times intensity; training plus queries times inference.
+    """
+    from harness.footprint.compute import account, with_grid
+    from harness.render.account import account_document, account_text
+
+    item = _item(document) if document else _from_numbers(**given)
+    found = account(with_grid(item, carbon), level=level, seed=seed)
+    if as_json:
+        emit("account", account_document(found))
+    else:
+        click.echo(account_text(found), nl=False)
+    return OK
+
+
+def _item(name: str) -> Any:
+    """A footprint from a file, or from the catalogue by its name."""
+    from harness.catalogue import entry
+    from harness.documents.validate import read_document
+    from harness.footprint.document import from_document
+
+    path = Path(name)
+    return from_document(read_document("footprint", path)) if path.is_file() else entry(name)
+
+
+def _from_numbers(power_basis: str, embodied: tuple[float, float, float] | None, **given: float | None) -> Any:
+    from harness.carbon import assumed
+    from harness.footprint.document import from_document
+
+    spread = {
+        "measured": assumed.POWER_MEASURED_U_LN,
+        "borrowed": assumed.POWER_BORROWED_U_LN,
+        "rated": assumed.POWER_TDP_U_LN,
+    }
+    inputs = {
+        name: {"value": value, "unit": _NUMBERS[name][0], "u_ln": spread[power_basis] if name == "power" else 0.0}
+        for name, value in given.items()
+        if value is not None
+    }
+    if not inputs:
+        raise UsageError("nothing to compute", expected="--hours, --processors and --watts, or a document")
+    return from_document({
+        "id": "declared", "model": "declared", "date": "", "inputs": inputs, "verified": False,
+        "source": {"citation": "declared on the command line", "licence": "not stated"},
+        "convention": {
+            "power": {"measured": "measured system"}.get(power_basis, power_basis), "pue": "none", "accounting": "none",
+        },
+        "embodied": [] if embodied is None else [
+            {"what": "hardware", "total_kg": embodied[0], "reserved_h": embodied[1], "lifespan_h": embodied[2]}
+        ],
+    })  # fmt: skip
+
+
 @footprint.command()
 @click.argument("names", nargs=-1)
 @JSON
-@click.option(
-    "--format", "form", default="terminal", show_default=True,
-    type=click.Choice(["terminal", "md", "csv", "html", "latex"]), help="Form of the table.",
-)  # fmt: skip
+@FORM
 @seeded
 def published(names: tuple[str, ...], as_json: bool, form: str, level: float, seed: int) -> int:
     """Every published footprint recomputed from its declared inputs; NAMES show single ones in full."""
@@ -32,4 +127,64 @@ def published(names: tuple[str, ...], as_json: bool, form: str, level: float, se
         click.echo("\n".join(render.one_text(item, level=level, seed=seed) for item in items), nl=False)
     else:
         click.echo(render.published_text(items, form), nl=False)
+    return OK
+
+
+@footprint.command()
+@click.argument("a")
+@click.argument("b")
+@JSON
+@gridded
+@seeded
+def compare(a: str, b: str, as_json: bool, level: float, seed: int, carbon: Any) -> int:
+    """Why two footprints differ: model, machine, mechanization and map; A and B are files or names in the catalogue.
+
+    With --zone or --intensity-g-per-kwh both stand on that one grid.
+    """
+    from harness.footprint.compute import with_grid
+    from harness.contrast import contrast
+    from harness.render.account import factors_document, factors_text
+
+    splits, ratios = contrast(*(with_grid(_item(name), carbon) for name in (a, b)), level=level, seed=seed)
+    if as_json:
+        emit("factors", factors_document(splits, ratios))
+    else:
+        click.echo(factors_text(splits, ratios), nl=False)
+    return OK
+
+
+@footprint.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@JSON
+def clean(path: Path, as_json: bool) -> int:
+    """Net emissions with clean supply, by the hour (24/7) and over all hours.
+
+    PATH is a CSV file with the columns energy_kwh, clean_kwh and g_per_kwh, one row an hour.
+    """
+    from harness.carbon.formulas import clean_match
+    from harness.grid.columns import read_numbers
+    from harness.render.account import clean_document, clean_text
+
+    energy, supply, grid = read_numbers(path, ("energy_kwh", "clean_kwh", "g_per_kwh"))
+    found = clean_match(energy, supply, grid)
+    if as_json:
+        emit("clean", clean_document(found, len(energy)))
+    else:
+        click.echo(clean_text(found, len(energy)), nl=False)
+    return OK
+
+
+@footprint.command()
+@FORM
+def zones(form: str) -> int:
+    """Annual intensities that ship, with their sources and licences."""
+    from harness.grid.annual import rows, sources
+    from harness.render.cells import grid
+
+    table = [[row.zone, row.name, row.source, str(row.year), f"{row.g_per_kwh:.1f}"] for row in rows()]
+    click.echo(grid(("Zone", "Name", "Source", "Year", "g/kWh"), table, form) + "\n")
+    about = [
+        [s["id"], s["publisher"], s["licence"], "yes" if s["shipped"] else "no", s["note"]] for s in sources().values()
+    ]
+    click.echo(grid(("Source", "Publisher", "Licence", "Ships", "Note"), about, form))
     return OK

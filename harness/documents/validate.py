@@ -23,7 +23,7 @@ SCHEMA_VERSION = "1.0"
 KINDS = (
     "workload", "system", "power-trace", "run", "result",
     "manifest", "rulebook", "audit-report", "leaderboard", "import-report",
-    "footprint", "published", "grid", "comparison",
+    "footprint", "published", "account", "factors", "clean", "grid", "whatif", "comparison",
 )  # fmt: skip
 
 

@@ -100,3 +100,19 @@ def _parquet(path: Path, columns: Mapping[str, str]) -> tuple[Sequence[str] | ND
             f"column {table.column_names[value]} holds no numbers ({shorten(error)})", where=str(path)
         ) from None
     return stamps, np.asarray(numbers, np.float64)
+
+
+def read_numbers(path: Path, names: Sequence[str]) -> list[list[float]]:
+    """Columns of plain numbers, none of them negative. Raises UnreadableError naming the row."""
+    found = []
+    for name in names:
+        column = _csv(path, {"time": names[0], "value": name})[1]
+        bad = np.flatnonzero(~(column >= 0))
+        if len(bad):
+            row = int(bad[0])
+            raise UnreadableError(
+                "is no energy or intensity", where=f"{path}: row {row + 2}, {name}", got=f"{column[row]:g}",
+                expected="a number, at least 0, in every hour",
+            )  # fmt: skip
+        found.append(column.tolist())
+    return found

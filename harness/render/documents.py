@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.account import Result, RunEnergy
-from harness.audit import VERDICTS, EntryReport, Report
+from harness.auditing import VERDICTS, EntryReport, Report
 from harness.carbon import co2e
 from harness.documents.times import to_iso
 from harness.documents.validate import SCHEMA_VERSION

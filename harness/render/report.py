@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.account import Result
-from harness.audit import VERDICTS, EntryReport, Report
+from harness.auditing import VERDICTS, EntryReport, Report
 from harness.importing import Import
 from harness.render import co2e
 from harness.render.cells import grid, plain

@@ -13,7 +13,7 @@ import numpy as np
 from lab_simulator import TrainingForm, Truth, write_inference, write_training
 
 from harness import api
-from harness.audit import EntryReport, audit_entry, places
+from harness.auditing import EntryReport, audit_entry, places
 from harness.formats.base import Entry, Run
 from harness.rules import BY_ID
 from harness.rules.base import Finding

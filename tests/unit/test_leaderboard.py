@@ -10,7 +10,7 @@ import pytest
 
 from harness import api
 from harness.account import Result, score
-from harness.audit import EntryReport, audit_entry, places
+from harness.auditing import EntryReport, audit_entry, places
 from harness.documents.errors import UsageError
 from harness.documents.validate import check
 from harness.formats.base import Entry, Quality, Quantity, Work

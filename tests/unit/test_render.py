@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.account import score
-from harness.audit import EntryReport, Report, audit_entry, places
+from harness.auditing import EntryReport, Report, audit_entry, places
 from harness.documents.validate import check
 from harness.formats.base import Quality, Quantity, Work
 from harness.leaderboard import Table, leaderboard
