@@ -186,7 +186,7 @@ class _Integral:
         for i in np.flatnonzero(step > self.gap_ns).tolist():
             missing = int(step[i]) - self.interval_ns
             nearest = np.concatenate([earlier, power[max(0, i - NEAREST) : i]])[-NEAREST:]
-            swing = float(np.ptp(np.concatenate([nearest, value[i : i + 2]])))
+            swing = _range(np.concatenate([nearest, value[i : i + 2]]))
             filled = (float(value[i]) + float(value[i + 1])) / 2
             self.gap_filled += filled * missing
             self.sum += (filled - float(power[i])) * missing
@@ -201,7 +201,7 @@ class _Integral:
         slowly; what leaves the smaller uncertainty is taken, where it does not ask for more power than was read.
         """
         held = float(inside[-side])
-        swing = float(np.ptp(inside))
+        swing = _range(inside)
         hold = Edge(
             held * uncovered_ns, _edge_variance(swing, uncovered_ns, self.interval_ns), False, uncovered_ns / NS
         )
@@ -210,7 +210,7 @@ class _Integral:
             return hold
         beyond = crossing[1] - uncovered_ns
         rest = crossing[0] * crossing[1] - outside[side - 1] * beyond
-        variance = _edge_variance(float(np.ptp(outside)), beyond, self.interval_ns)
+        variance = _edge_variance(max(outside) - min(outside), beyond, self.interval_ns)
         plausible = 0 <= rest <= float(inside.max()) * uncovered_ns  # more is load that went on outside
         return Edge(rest, variance, True, beyond / NS) if plausible and variance < hold.variance else hold
 
@@ -237,7 +237,7 @@ class _Integral:
             u_edge_j=math.sqrt(sum(edge.variance for edge in edges)) / NS,
             u_gap_j=math.sqrt(self.gap_variance) / NS,
             u_sampling_j=self.swing.u_mean() * total / NS,
-            u_quantisation_j=self.u_quantisation(total, max(float(np.ptp(side)) for side in near)),
+            u_quantisation_j=self.u_quantisation(total, max(_range(side) for side in near)),
             coverage=min(1.0, extent / total),
             gap_share=(self.gap_sum_ns + sum(late)) / total,
             largest_gap_s=max([self.largest_ns, *late]) / NS,
@@ -291,7 +291,7 @@ class _Instant(_Integral):
     def edge(self, side: int, inside: Floats, uncovered_ns: int) -> Edge:
         """The nearest reading is held; up to one interval is part of the sampling term, the rest is a gap."""
         beyond = max(0, uncovered_ns - self.interval_ns)
-        variance = _edge_variance(float(np.ptp(inside)), beyond, self.interval_ns)
+        variance = _edge_variance(_range(inside), beyond, self.interval_ns)
         return Edge(self.held[side] * uncovered_ns, variance, False, uncovered_ns / NS)
 
     def told(self, edges: tuple[Edge, ...]) -> tuple[Edge, ...]:  # noqa: ARG002
@@ -379,6 +379,11 @@ class _Swing:
         one, two = (square / max(self.n - lag, 1) for lag, square in enumerate(self.squares, 1))
         fresh = min(max(0.0, 2 * one - two), one) if self.n > 2 else one
         return math.sqrt(((one - fresh) / 12 + fresh / 2) / self.n)
+
+
+def _range(values: Floats) -> float:
+    """Largest less smallest, as np.ptp at half its price for ten readings."""
+    return float(values.max() - values.min())
 
 
 def _edge_variance(swing_w: float, uncovered_ns: int, interval_ns: int) -> float:

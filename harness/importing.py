@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.documents.errors import JoulemarkError, UnreadableError
+from harness.documents.errors import JoulemarkError, SchemaError, UnreadableError
 from harness.formats.base import Entry
 from harness.formats.find import Found, Skipped, find
 from harness.formats.native import write_entry
@@ -42,11 +42,13 @@ class Import:
 def search(*paths: str | Path, format_name: str | None = None) -> list[Found | Skipped]:
     """All places below `paths` that hold an entry, or look as if.
 
-    With several paths the name of each goes before its ids. Raises UnreadableError where none holds any.
+    With several paths the name of each goes before its ids, or its whole path where two have one name. Raises UnreadableError where none holds any.
     """
     found: list[Found | Skipped] = []
-    for path in map(Path, paths):
-        ahead = f"{path.absolute().name}/" if len(paths) > 1 else ""
+    names = [path.absolute().name for path in map(Path, paths)]
+    for path, name in zip(map(Path, paths), names, strict=True):
+        clear = name if names.count(name) == 1 else path.absolute().as_posix().strip("/")
+        ahead = f"{clear}/" if len(paths) > 1 else ""
         for item in find(path, format_name=format_name):
             named = Found(item.format, item.directory, ahead + item.id) if isinstance(item, Found) else item
             found.append(named)
@@ -98,5 +100,8 @@ def _import(found: Iterable[Found | Skipped], out: Path, parquet: bool) -> Impor
         unreadable += tree.unreadable
         skipped += tree.skipped
         for entry in tree.entries:
-            imported.append(Imported(entry, tuple(write_entry(entry, out / entry.id, parquet=parquet))))
+            try:
+                imported.append(Imported(entry, tuple(write_entry(entry, out / entry.id, parquet=parquet))))
+            except SchemaError as error:  # a value that no document can carry; the others go on
+                unreadable.append((entry.id, str(error)))
     return Import(out, tuple(imported), tuple(unreadable), tuple(skipped))

@@ -89,9 +89,7 @@ def plan_command(argv: Sequence[str], settings: Settings, *, name: str | None = 
 def plan_workload(chosen: Workload, settings: Settings, *, scenario: str | None = None) -> Plan:
     """A plan for a workload of ours, or of a folder. Raises JoulemarkError."""
     if chosen.runner is None:
-        raise UsageError(
-            f"{chosen.name} is not run live", fix=f"{chosen.folder.name}/README.md says how it is used."
-        )
+        raise UsageError(f"{chosen.name} is not run live", fix=f"{chosen.folder.name}/README.md says how it is used.")
     if absent := chosen.missing():
         raise Unavailable(
             f"{chosen.name} needs packages that are not installed", got=", ".join(absent),

@@ -303,8 +303,9 @@ def _with_run(systematic: Floats, student: Floats, logs: Floats, run: RunTerm | 
     else:
         np.multiply(student, run.scale, out=out)
         if run.log:
-            np.exp(out, out=out)
-            out *= systematic
+            with np.errstate(over="ignore"):  # two runs: the tails of t with one degree of freedom have no end
+                np.exp(out, out=out)
+                out *= systematic
         else:
             out += systematic
     if len(logs):
@@ -391,7 +392,7 @@ def _part_draws(part: Part, seed: int, draws: int, span: slice, value: Floats) -
 
 
 def _generator(seed: int, key: str) -> np.random.Generator:
-    digest = hashlib.blake2b(key.encode(), digest_size=16).digest()
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     return np.random.Generator(np.random.SFC64([seed, int.from_bytes(digest, "little")]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,8 @@ from harness.traces.trace import Window
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 HOUR_NS = 3600 * NS
+OUTLIER = 4.0
+"""A step this many times off the median of its day is doubtful: within a day grids swing 1.1 to 3 times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,14 @@ class Series:
             return self.value
         at = np.arange(len(self.value))
         return np.interp(at, at[~self.missing], self.value[~self.missing])
+
+    @functools.cached_property
+    def doubtful(self) -> NDArray[np.bool_]:
+        """Steps that are missing or lie OUTLIER times off the median of the day around them, shape (n,)."""
+        half = max(1, round(12 * HOUR_NS / self.step_ns))
+        around = np.lib.stride_tricks.sliding_window_view(np.pad(self.filled, half, mode="reflect"), 2 * half + 1)
+        off = np.abs(np.log(self.filled / np.median(around, axis=1))) > math.log(OUTLIER)
+        return np.asarray(self.missing | off)
 
     @functools.cached_property
     def u_step(self) -> float:

@@ -16,6 +16,10 @@ FORM = click.option(
     "--format", "form", default="terminal", show_default=True,
     type=click.Choice(["terminal", "md", "csv", "html", "latex"]), help="Form of the table.",
 )  # fmt: skip
+PICTURE = click.option(
+    "--picture", type=click.Path(path_type=Path, dir_okay=False),
+    help="Also draw it: .svg or .png (extra `pictures`).",
+)  # fmt: skip
 _NUMBERS = {
     "hours": ("h", "Hours of training."),
     "processors": ("1", "Processors."),
@@ -110,17 +114,29 @@ def _from_numbers(power_basis: str, embodied: tuple[float, float, float] | None,
     })  # fmt: skip
 
 
+def _draw(figure: Any, path: Path) -> None:
+    from harness.render.pictures import save
+
+    save(figure, path)
+    click.echo(f"joulemark: wrote {path}", err=True)
+
+
 @footprint.command()
 @click.argument("names", nargs=-1)
 @JSON
 @FORM
+@PICTURE
 @seeded
-def published(names: tuple[str, ...], as_json: bool, form: str, level: float, seed: int) -> int:
+def published(names: tuple[str, ...], as_json: bool, form: str, picture: Path | None, level: float, seed: int) -> int:
     """Every published footprint recomputed from its declared inputs; NAMES show single ones in full."""
     from harness.catalogue import catalogue, entry
     from harness.render import footprint as render
 
     items = [entry(name) for name in names] if names else catalogue()
+    if picture is not None:
+        from harness.render.pictures import catalogue_picture
+
+        _draw(catalogue_picture(items), picture)
     if as_json:
         emit("published", render.published_document(items, level=level, seed=seed))
     elif names:
@@ -134,18 +150,23 @@ def published(names: tuple[str, ...], as_json: bool, form: str, level: float, se
 @click.argument("a")
 @click.argument("b")
 @JSON
+@PICTURE
 @gridded
 @seeded
-def compare(a: str, b: str, as_json: bool, level: float, seed: int, carbon: Any) -> int:
+def compare(a: str, b: str, as_json: bool, picture: Path | None, level: float, seed: int, carbon: Any) -> int:
     """Why two footprints differ: model, machine, mechanization and map; A and B are files or names in the catalogue.
 
     With --zone or --intensity-g-per-kwh both stand on that one grid.
     """
-    from harness.footprint.compute import with_grid
     from harness.contrast import contrast
+    from harness.footprint.compute import with_grid
     from harness.render.account import factors_document, factors_text
 
     splits, ratios = contrast(*(with_grid(_item(name), carbon) for name in (a, b)), level=level, seed=seed)
+    if picture is not None:
+        from harness.render.pictures import waterfall_picture
+
+        _draw(waterfall_picture([(name, found) for name, found in splits.items() if found is not None]), picture)
     if as_json:
         emit("factors", factors_document(splits, ratios))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,24 @@ from harness.cli.base import FINDINGS, OK, cli, complain
 OUT = click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 
 
-@cli.command(context_settings={"ignore_unknown_options": False})
+@cli.command()
 @click.argument("what", nargs=-1, type=click.UNPROCESSED)
 @click.option("--command", "command", is_flag=True, help="Measure any program: run --command -- program arguments.")
 @click.option("--meter", "meters", multiple=True, metavar="NAME[:OPTION=VALUE,...]", help="A meter; may be repeated.")
 @click.option("--repeat", type=click.IntRange(1, 1000), help="Timed runs; the workload says how many by default.")
 @click.option("--scenario", help="Scenario of the workload, like Offline.")
-@click.option("--interval", default=0.1, show_default=True, type=click.FloatRange(0.001, 3600), help="Between reads [s].")
+@click.option(
+    "--interval", default=0.1, show_default=True, type=click.FloatRange(0.001, 3600), help="Between reads [s]."
+)
 @click.option("--idle", default=3.0, show_default=True, type=click.FloatRange(0, 3600), help="Before and after [s].")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of the first run; the next adds 1.")
 @click.option("--name", help="Name of the benchmark, for --command.")
 @click.option("--system", default="this machine", show_default=True, help="Name of the system.")
 @click.option("--submitter", default="", help="Who runs it.")
 @click.option("--division", default="open", show_default=True, type=click.Choice(["closed", "open"]), help="Division.")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A setting of the workload, like target_qps=50.")
+@click.option(
+    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A setting of the workload, like target_qps=50."
+)
 @OUT
 def run(what: tuple[str, ...], command: bool, repeat: int | None, scenario: str | None, out: Path, **given: Any) -> int:
     """Run a workload (or any program) under meters, and record it so that nothing is lost."""
@@ -33,6 +38,7 @@ def run(what: tuple[str, ...], command: bool, repeat: int | None, scenario: str 
     from harness.running import Settings, describe, plan_command, plan_workload
     from harness.workload import workload
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's way to say Ctrl-C
     settings = Settings(
         out=out, meters=given["meters"], interval_s=given["interval"], idle_s=(given["idle"], given["idle"]),
         repeat=repeat, seed=given["seed"], system=given["system"], submitter=given["submitter"],

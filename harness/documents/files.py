@@ -29,10 +29,11 @@ def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
         if path.is_symlink():
             reason = "is a symbolic link; links are not followed"
         raise UnreadableError(f"cannot be opened: {reason}", where=str(path)) from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise UnreadableError("is not a regular file", where=str(path), expected="a file")
     with os.fdopen(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableError("is not a regular file", where=str(path), expected="a file")
         if status.st_size > limit:
             raise UnreadableError(
                 "is too large to read",

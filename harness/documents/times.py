@@ -66,7 +66,9 @@ def mlperf_column(stamps: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
 
     year, month = number(6, 7, 8, 9), number(0, 1)
     good &= (month >= 1) & (month <= 12) & (year >= 1970) & (year < 2200)
+    day, hour, minute, second = number(3, 4), number(11, 12), number(14, 15), number(17, 18)
+    good &= (day >= 1) & (day <= 31) & (hour < 24) & (minute < 60) & (second < 61)
     months = (np.where(good, year, 1970) - 1970) * 12 + np.where(good, month, 1) - 1
-    days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + number(3, 4) - 1
-    seconds = days * 86400 + number(11, 12) * 3600 + number(14, 15) * 60 + number(17, 18)
+    days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + day - 1
+    seconds = days * 86400 + hour * 3600 + minute * 60 + second
     return np.where(good, seconds * NS + number(20, 21, 22) * 1_000_000, 0), good

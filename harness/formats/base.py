@@ -72,6 +72,7 @@ class Run:
     declared_energy_j: energy the submitter declares for this run [J]
     facts: format-specific values that rules and compatibility numbers need
     sources: files it was read from, relative to the entry
+    extra: fields of its record that this release does not know; they are written again
     """
 
     id: str
@@ -87,6 +88,7 @@ class Run:
     defects: tuple[Defect, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,7 @@ def work(values: dict[str, Any], of: str, seconds: float | None) -> Work | None:
     """
     queries = _first(values, "result_query_count", "generated_query_count")
     if of in ("SingleStream", "MultiStream"):
-        return Work(queries, "query") if queries else None
+        return Work(queries, "query") if queries and queries > 0 else None
     rate = _samples_per_second(values, of)
     count = queries
     if of == "Offline" and queries:
@@ -103,10 +103,10 @@ def work(values: dict[str, Any], of: str, seconds: float | None) -> Work | None:
         count = (
             min((queries * per_query, queries), key=lambda n: abs(n - expected)) if expected else queries * per_query
         )
-    if not count:
+    if not count or count < 0:
         return None
     tokens = _tokens_per_second(values, of)
-    if tokens is not None and rate:
+    if tokens is not None and tokens > 0 and rate and rate > 0:
         return Work(count * tokens / rate, "token")
     return Work(count, "sample" if of == "Offline" else "query")
 

@@ -160,7 +160,7 @@ def _power(
         if not content:
             continue
         log = _parse(content, path, reader)
-        if name.startswith("sw") and log.estimate_w is not None:
+        if name.startswith("sw") and log.estimate_w is not None and not len(log.t_ns):  # measured beats estimated
             rated.append(_rated(path.stem, log))
         if len(log.t_ns):
             traces.append(_trace(path, log, window, submitter, reader))

@@ -39,6 +39,11 @@ _ENTRY_FIELDS = (
     "scaling_factor",
     "simulated",
 )
+_KNOWN = frozenset(
+    "schema_version id role entry window seconds success work performance quality declared_energy_j rated traces facts"
+    " sources files".split()
+)
+"""Fields of a run record that this release knows."""
 _LEFT_OUT = frozenset({"server", "client"})
 """Facts that stay in the foreign files: large, and of use only beside them."""
 
@@ -131,6 +136,7 @@ def _run(folder: Path, document: Mapping[str, Any]) -> Run:
         declared_energy_j=document.get("declared_energy_j"),
         facts=document["facts"],
         sources=tuple(item["path"] for item in document["sources"]),
+        extra={key: value for key, value in document.items() if key not in _KNOWN},
     )
 
 
@@ -182,7 +188,7 @@ def write_entry(entry: Entry, out: Path, *, parquet: bool = False) -> list[Path]
         write_run(entry, run, folder, role=role, parquet=parquet)
         written.append(folder)
     if entry.system_description:
-        write_document("system", {"schema_version": SCHEMA_VERSION} | dict(entry.system_description), out / SYSTEM)
+        write_document("system", dict(entry.system_description) | {"schema_version": SCHEMA_VERSION}, out / SYSTEM)
     return written
 
 
@@ -214,7 +220,7 @@ def record(
 ) -> dict[str, Any]:
     """The document of a run. traces, files: what lies in its folder, each with its hash"""
     window = run.window
-    return {
+    return dict(run.extra) | {
         "schema_version": SCHEMA_VERSION,
         "id": run.id,
         "role": role,
@@ -242,7 +248,8 @@ def _inside(where: str, directory: Path) -> str:
 
 def _source(directory: Path, name: str) -> dict[str, str | None]:
     try:
-        return {"path": name, "sha256": sha256(read_bytes(directory / name))}
+        folder = directory.parent if directory.is_file() else directory
+        return {"path": name, "sha256": sha256(read_bytes(folder / name))}
     except UnreadableError:
         return {"path": name, "sha256": None}
 

@@ -54,7 +54,7 @@ def analyzer(server: Mapping[str, Any], ptd_log: bytes, mode: str) -> Analyzer:
         identity=identity,
         serial=parts[2] if len(parts) > 2 and parts[2] not in ("", "0") else "",
         range_w=_range_w(messages, ptd_log, mode),
-        interval_s=int(interval[1]) / 1000 if interval else None,
+        interval_s=int(interval[1]) / 1000 if interval and int(interval[1]) else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -67,7 +68,29 @@ def published_text(items: Sequence[Footprint], form: str = "terminal") -> str:
         "Common: watts x PUE x location-based intensity. (s) a stand-in for what is not printed: --json names it.",
         "(u) not every figure was read in its source. A dash: not printed, or not to be had from what is printed.",
     )
-    return grid(head, rows, form) + "\n\n" + "\n".join(notes) + "\n"
+    parts = [grid(head, rows, form)]
+    if form == "terminal":
+        parts.append(bars(items))
+    return "\n\n".join([*parts, "\n".join(notes)]) + "\n"
+
+
+def bars(items: Sequence[Footprint], width: int = 40) -> str:
+    """Gross (#) and net (=) of each model on a logarithmic scale: the picture, in text."""
+    rows = [(item, recomputed(item)) for item in items]
+    pairs = [
+        (item.model, kind, again[name] or item.published.get(name))
+        for item, again in rows
+        for kind, name in (("#", "gross_tco2e"), ("=", "net_tco2e"))
+    ]
+    known = [(model, kind, math.log10(t)) for model, kind, t in pairs if t]
+    if not known:
+        return ""
+    low, high = math.floor(min(t for *_, t in known)), max(t for *_, t in known)
+    lines = [
+        f"{model[:38]:<38} {kind * max(1, round(width * (t - low) / max(high - low, 1e-9))):<{width}} {10**t:.4g} t"
+        for model, kind, t in known
+    ]
+    return "\n".join([f"gross #, net =, from {10.0**low:g} t on a logarithmic scale", *lines])
 
 
 def _row(item: Footprint) -> list[str]:

@@ -34,11 +34,14 @@ def main() -> int:
         except OSError as error:
             print(json.dumps({"unstarted": error.strerror}), flush=True)
             return 1
-    threading.Thread(target=_watch, args=(program,), daemon=True).start()
+    orphaned = threading.Event()
+    threading.Thread(target=_watch, args=(program, orphaned), daemon=True).start()
     _, status, used = os.wait4(program.pid, 0)
     stop_ns = time.time_ns()
     code = os.waitstatus_to_exitcode(status)
     cpu_s = used.ru_utime + used.ru_stime
+    if orphaned.is_set():
+        os.killpg(os.getpgrp(), signal.SIGKILL)  # nobody listens; what the program started and left behind
     print(json.dumps({"start_ns": start_ns, "stop_ns": stop_ns, "status": code, "cpu_s": cpu_s}), flush=True)
     return 0
 
@@ -47,10 +50,11 @@ def _restore() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _watch(program: subprocess.Popen[bytes]) -> None:
+def _watch(program: subprocess.Popen[bytes], orphaned: threading.Event) -> None:
     """When the input ends: end the program, then its whole group, the guard with it."""
     while os.read(0, 4096):
         pass
+    orphaned.set()
     program.terminate()
     time.sleep(PATIENCE_S)
     os.killpg(os.getpgrp(), signal.SIGKILL)

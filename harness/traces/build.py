@@ -52,7 +52,7 @@ def _all_good(t_ns: Ints, value: Floats, above_zero: bool, ceiling: float) -> bo
         return True
     low, high = float(value.min()), float(value.max())  # nan where one is
     in_range = (low > 0 if above_zero else low >= 0) and high <= ceiling
-    return in_range and T_MIN_NS < t_ns[0] and t_ns[-1] <= T_MAX_NS and bool((t_ns[1:] > t_ns[:-1]).all())
+    return in_range and t_ns[0] > T_MIN_NS and t_ns[-1] <= T_MAX_NS and bool((t_ns[1:] > t_ns[:-1]).all())
 
 
 def _reason(t_ns: int, value: float) -> str:

@@ -21,6 +21,7 @@ class Accuracy:
     power_factor: mean power factor of the trace, for tan(phi); None where unknown
     source: document and clause that state the limits
     assumed: True where the meter is unknown and the widest limit of its class was taken
+    extra: fields of a header that this release does not know
     """
 
     reading_limit_pct: float
@@ -29,6 +30,7 @@ class Accuracy:
     power_factor: float | None = None
     source: str
     assumed: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def gain_limit(self) -> float:
@@ -83,7 +85,7 @@ class Channel:
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name == "accuracy":
-                value = {f.name: getattr(value, f.name) for f in fields(value)}
+                value = {f.name: getattr(value, f.name) for f in fields(value) if f.name != "extra"} | dict(value.extra)
             if item.name != "extra":
                 document[item.name] = value
         return document | dict(self.extra)
@@ -92,8 +94,12 @@ class Channel:
     def from_header(document: Mapping[str, Any]) -> Channel:
         """The channel of a valid power-trace header; fields this release does not know are kept."""
         known = {item.name for item in fields(Channel)} - {"extra", "accuracy"}
-        limits = {f.name for f in fields(Accuracy)}
-        accuracy = Accuracy(**{k: v for k, v in document["accuracy"].items() if k in limits})
+        limits = {f.name for f in fields(Accuracy)} - {"extra"}
+        stated = document["accuracy"]
+        accuracy = Accuracy(
+            **{k: v for k, v in stated.items() if k in limits},
+            extra={k: v for k, v in stated.items() if k not in limits},
+        )
         given = {k: v for k, v in document.items() if k in known}
         stored = known | {"schema_version", "accuracy", "readings", "dropped", "columns", "content_sha256"}
         extra = {k: v for k, v in document.items() if k not in stored}
