@@ -23,10 +23,11 @@ from scipy import stats
 
 from harness.account import clock_slopes
 from harness.energy import energy
+from harness.ranking import Contender, pairs
 from harness.traces.build import build_trace
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Window
-from harness.uncertainty import Budget, Part, RunTerm, Term, combine, coverage_factor, estimate
+from harness.uncertainty import Budget, Estimate, Part, RunTerm, Term, combine, coverage_factor, estimate
 
 Floats = NDArray[np.float64]
 Kind = Literal["mean", "instant"]
@@ -146,7 +147,9 @@ METHODS: dict[str, Callable[[Floats, Budget], tuple[float, float]]] = {
 }  # fmt: skip
 
 
-def cover(cell: Cell, windows: Windows, count: int, seed: int = SEED, methods: tuple[str, ...] = tuple(METHODS)) -> list[Score]:
+def cover(
+    cell: Cell, windows: Windows, count: int, seed: int = SEED, methods: tuple[str, ...] = tuple(METHODS)
+) -> list[Score]:
     """Coverage and mean width of each method over `count` experiments of a cell; nominal 95 %."""
     held, width = dict.fromkeys(methods, 0), dict.fromkeys(methods, 0.0)
     for runs, budget in experiments(cell, windows, count, seed):
@@ -157,13 +160,114 @@ def cover(cell: Cell, windows: Windows, count: int, seed: int = SEED, methods: t
     return [Score(method, held[method] / count, width[method] / count) for method in methods]
 
 
+@dataclass(frozen=True)
+class Orders:
+    """What ranking does to tables of known order: share with a false order, share of true orders found."""
+
+    false: float
+    found: float
+
+
+RANK_CV, RANK_METER, STEP = 0.007, 0.005, 0.016
+"""Scatter between runs, limit of each meter's gain, and relative step between neighbouring pairs of tied entries."""
+
+
+def tables(n: int, *, shared: bool, count: int, seed: int = SEED) -> Iterator[tuple[Floats, Floats]]:
+    """Logarithms of ten entries' runs, shape (10, n), and their true values: five pairs of exact ties."""
+    rng = np.random.default_rng([seed, n, shared])
+    truth = np.repeat(np.arange(5) * STEP, 2)
+    for _ in range(count):
+        gain = rng.uniform(-RANK_METER, RANK_METER, 1 if shared else 10) * np.ones(10)
+        yield (truth + gain)[:, None] + RANK_CV * rng.standard_normal((10, n)), truth
+
+
+def order(n: int, *, shared: bool, count: int, method: Literal["joulemark", "pairwise t"]) -> Orders:
+    """False and true orders over `count` tables of ten entries with n runs each, own meters or one shared."""
+    false, found = 0, 0.0
+    better = np.triu(np.ones((10, 10), bool), 1)
+    for number, (runs, truth) in enumerate(tables(n, shared=shared, count=count)):
+        differ = _ranked(runs, shared, number) if method == "joulemark" else _pairwise(runs)
+        right = better & (truth[None, :] > truth[:, None])
+        lower = runs.mean(axis=1)[:, None] < runs.mean(axis=1)[None, :]
+        false += bool((differ & better & (~right | ~lower)).any())
+        found += float((differ & right & lower).sum() / right.sum())
+    return Orders(false / count, found / count)
+
+
+def _ranked(runs: Floats, shared: bool, number: int) -> NDArray[np.bool_]:
+    """Pairs that ranking tells apart, from its own error draws."""
+    n = runs.shape[1]
+    entries = []
+    for i, (mean, sd) in enumerate(zip(runs.mean(axis=1), runs.std(axis=1, ddof=1), strict=True)):
+        value = math.exp(float(mean))
+        meter = Part(f"{number}" if shared else f"{number}.{i}", value, RANK_METER)
+        budget = Budget(f"{number}.{i}", (meter,), (), RunTerm(float(sd) / math.sqrt(n), n - 1, log=True))
+        entries.append(Contender(Estimate(value, value, value, "J"), budget))
+    return pairs(entries)
+
+
+def _pairwise(runs: Floats) -> NDArray[np.bool_]:
+    """Pairs that differ by Student's t, each pair on its own."""
+    n = runs.shape[1]
+    mean, variance = runs.mean(axis=1), runs.var(axis=1, ddof=1) / n
+    apart = np.abs(mean[:, None] - mean[None, :])
+    return apart > stats.t.ppf(0.975, 2 * n - 2) * np.sqrt(variance[:, None] + variance[None, :])
+
+
+def ratios(n: int, count: int, seed: int = SEED) -> dict[str, float]:
+    """Coverage of energy per unit where energy follows the work done: log-t on ratios beside a quotient of means.
+
+    Work varies by 20 % between runs, energy per unit by 2 %, the meter by its limits.
+    """
+    rng = np.random.default_rng([seed, n])
+    held = {"joulemark": 0, "quotient of means": 0}
+    for number in range(count):
+        work = rng.lognormal(0.0, 0.2, n)
+        gain = rng.uniform(-GAIN, GAIN)
+        energies = work * rng.lognormal(-0.0002, 0.02, n) * (1 + gain)
+        logs = np.log(energies / work)
+        value = float(np.exp(logs.mean()))
+        spread = RunTerm(float(logs.std(ddof=1)) / math.sqrt(n), n - 1, log=True)
+        low, high = ours(logs, Budget(f"ratio {number}", (Part(f"meter {number}", value, GAIN),), (), spread))
+        held["joulemark"] += low <= 1.0 <= high
+        mean_e, mean_w = float(energies.mean()), float(work.mean())
+        relative = math.hypot(float(energies.std(ddof=1)) / mean_e, float(work.std(ddof=1)) / mean_w) / math.sqrt(n)
+        half = stats.t.ppf(0.975, n - 1) * relative * mean_e / mean_w
+        held["quotient of means"] += abs(mean_e / mean_w - 1.0) <= half
+    return {method: hits / count for method, hits in held.items()}
+
+
 def cells(durations: tuple[int, ...] = (60, 120, 600)) -> Iterator[Cell]:
     """All cells of the laboratory."""
     for kind, seconds, n in product(("mean", "instant"), durations, (3, 5, 10)):
-        for cv in (0.002, 0.007, 0.05):
+        for cv in (0.003, 0.007, 0.02, 0.05):
             yield Cell(kind, seconds, n, cv)  # type: ignore[arg-type]
     for n, cv in product((3, 5, 10), (0.007, 0.05)):
         yield Cell("mean", 120, n, cv, lumpy=True)
+
+
+def tables_of_ranks(count: int) -> None:
+    """Print the table of orders."""
+    print(f"Ten entries in five exact ties, steps of {STEP:.1%}, {count} tables a row\n")
+    print("| meters | n | false orders, pairwise t | false orders, joulemark | true orders found, joulemark |")
+    print("|---|---|---|---|---|")
+    for shared, n in product((False, True), (3, 5, 10)):
+        other = order(n, shared=shared, count=count, method="pairwise t")
+        found = order(n, shared=shared, count=count, method="joulemark")
+        meters = "one shared" if shared else "own"
+        print(f"| {meters} | {n} | {other.false:.1%} | {found.false:.1%} | {found.found:.1%} |", flush=True)
+    print()
+
+
+def table_of_ratios(count: int) -> None:
+    """Print the table of ratios."""
+    print(f"Energy per unit, work varies by 20 %, {count} experiments a row\n")
+    print("| n | joulemark: log-t on ratios | quotient of means, covariance ignored |")
+    print("|---|---|---|")
+    for n in (3, 5, 10):
+        found = ratios(n, count)
+        print(f"| {n} | {found['joulemark']:.1%} | {found['quotient of means']:.1%} |", flush=True)
+    print()
 
 
 def main() -> None:
@@ -174,6 +278,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     played: dict[tuple[Kind, float], Windows] = {}
+    tables_of_ranks(options.experiments // 2)
+    table_of_ratios(options.experiments * 2)
     print("| meter | run | n | CV | scatter |", " | ".join(f"{m} (width)" for m in METHODS), "|")
     print("|---" * (5 + len(METHODS)) + "|")
     for cell in cells():
@@ -181,8 +287,9 @@ def main() -> None:
         if place not in played:
             played[place] = play(*place, options.windows, options.seed)
         scores = cover(cell, played[place], options.experiments, options.seed)
-        cellsText = " | ".join(f"{s.coverage:.1%} ({s.width:.2%})" for s in scores)
-        print(f"| {cell.kind} | {cell.seconds:g} s | {cell.n} | {cell.cv:.1%} | {'lumpy' if cell.lumpy else 'smooth'} | {cellsText} |", flush=True)
+        texts = " | ".join(f"{s.coverage:.1%} ({s.width:.2%})" for s in scores)
+        shape = "lumpy" if cell.lumpy else "smooth"
+        print(f"| {cell.kind} | {cell.seconds:g} s | {cell.n} | {cell.cv:.1%} | {shape} | {texts} |", flush=True)
 
 
 if __name__ == "__main__":

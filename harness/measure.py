@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.documents.errors import UsageError
@@ -28,7 +28,6 @@ class Plan:
 
     entry: what all runs share; its directory is where the run directories go
     idle_s: recorded before the workload starts and after it ended [s]; seeds: one for each run
-    environment: what the workload finds in its environment besides the user's
     """
 
     entry: Entry
@@ -36,7 +35,6 @@ class Plan:
     meters: Sequence[Asked]
     seeds: Sequence[int]
     idle_s: tuple[float, float] = (IDLE_S, IDLE_S)
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,9 @@ def measure_once(plan: Plan, folder: Path, job: Job, say: Callable[[str], None])
             sampling.wait(before)
             say(f"run {job.number}: the workload runs")
             environment = {"JOULEMARK_LOG": str(job.log.absolute()), "JOULEMARK_SEED": str(job.seed)}
-            ended = execute(plan.runner.command(job), job.log, sampling.check, environment | dict(plan.environment))
+            ended = execute(
+                plan.runner.command(job), job.log, sampling.check, environment | dict(plan.runner.environment)
+            )
             say(f"run {job.number}: idle for {after:g} s")
             sampling.wait(after)
         outcome = plan.runner.outcome(job, ended)

@@ -73,6 +73,12 @@ def rank(contenders: Sequence[Contender], *, level: float = LEVEL, seed: int = S
     return [ranks[place[i]] for i in range(len(contenders))]
 
 
+def pairs(entries: Sequence[Contender], *, level: float = LEVEL, seed: int = SEED) -> NDArray[np.bool_]:
+    """Which contenders differ, shape (k, k), symmetric: what `rank` makes its rank sets from."""
+    value = np.log([entry.budget.value for entry in entries])
+    return differ(value, *_errors(entries, seed), level)
+
+
 def _errors(entries: Sequence[Contender], seed: int) -> tuple[Floats, Floats]:
     """Joint draws of the errors of ln(energy), shape (k, draws), and the standard error of each difference.
 

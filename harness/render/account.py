@@ -109,15 +109,21 @@ def factors_text(splits: Mapping[str, Split | None], ratios: Mapping[str, Estima
             rows = [_factor_row(n, getattr(found, n)) for n in NAMES if getattr(found, n) is not None]
             if found.model is None:
                 rows.insert(0, _factor_row("model_and_machine", found.model_and_machine))
-            rows.append(["the whole", span(ratio(found.total), "1"), f"{found.total.value:+.3f}", ""])
+            rows.append(["the whole", span(ratio(found.total), "1"), f"{found.total.value:+.3f}", bar(found.total), ""])
             title = {"gross": "CO2e, gross (location-based)", "net": "CO2e, net (market-based)"}.get(name, name)
-            parts.append(f"{title}: A over B\n" + grid(("Factor", "Times [interval]", "ln", "What"), rows, "terminal"))
+            parts.append(f"{title}: A over B\n" + grid(("Factor", "Times [interval]", "ln", "", "What"), rows, "terminal"))
             parts += [f"note: {found.note}"] if found.note else []
     return "\n\n".join(parts) + "\n"
 
 
 def _factor_row(name: str, found: Estimate) -> list[str]:
-    return [name, span(ratio(found), "1"), f"{found.value:+.3f}", MEANING.get(name, "both, not told apart")]
+    return [name, span(ratio(found), "1"), f"{found.value:+.3f}", bar(found), MEANING.get(name, "both, not told apart")]
+
+
+def bar(found: Estimate) -> str:
+    """A bar of four marks for each unit of the logarithm: + where A emits more by it, - where less."""
+    value = found.value or 0.0
+    return ("+" if value > 0 else "-") * round(4 * abs(value))
 
 
 def clean_document(found: CleanMatch, hours: int) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def catalogue_picture(items: Sequence[Footprint]) -> Figure:
     place = np.arange(len(known))
     one.barh(place - 0.2, [_gross(*row) or np.nan for row in known], 0.38, color=GROSS, label="gross (location-based)")
     one.barh(place + 0.2, [_net(*row) or np.nan for row in known], 0.38, color=NET, label="net (market-based)")
-    names = [f"{item.model}{'' if item.verified else ' (unverified)'}, {item.id.split('/')[0]}" for item, _ in known]
+    names = [_label(item) for item, _ in known]
     one.set_yticks(place, names, fontsize="small")
     one.invert_yaxis()
     one.set(
@@ -151,3 +151,9 @@ def _gross(item: Footprint, again: dict[str, float | None]) -> float | None:
 
 def _net(item: Footprint, again: dict[str, float | None]) -> float | None:
     return again["net_tco2e"] or item.published.get("net_tco2e")
+
+
+def _label(item: Footprint) -> str:
+    marks = "" if item.verified else " (unverified)"
+    marks += " (net 0 by contract)" if item.published.get("net_tco2e") == 0 else ""
+    return f"{item.id.split('/')[1]}, {item.id.split('/')[0]}{marks}"

@@ -9,10 +9,14 @@ from typing import Any, Protocol
 
 from harness.documents.errors import JoulemarkError
 from harness.formats.base import Quality, Quantity, Work
+from harness.formats.mllog import Line, number
 from harness.traces.trace import Window
 
 OUTPUT = "output.txt"
 """File below the log folder that holds what the command printed."""
+
+MS = 1_000_000
+"""Nanoseconds in a millisecond; MLLOG stamps are milliseconds since 1970."""
 
 
 class WorkloadFailed(JoulemarkError):
@@ -61,7 +65,12 @@ class Outcome:
 
 
 class Runner(Protocol):
-    """One way to do work."""
+    """One way to do work. environment: what its command finds in its environment"""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables of the environment, by name."""
+        ...
 
     def command(self, job: Job) -> Sequence[str]:
         """The command that does it, logs below `job.log`."""
@@ -70,3 +79,25 @@ class Runner(Protocol):
     def outcome(self, job: Job, ended: Ended) -> Outcome:
         """What its logs say. Raises WorkloadFailed."""
         ...
+
+
+def marked_window(lines: Sequence[Line]) -> Window | None:
+    """From the first `run_start` to the last `run_stop`; None where there are none. Raises WorkloadFailed."""
+    start = next((at for line in lines if line.key == "run_start" and (at := number(line.time_ms))), None)
+    stops = [at for line in lines if line.key == "run_stop" and (at := number(line.time_ms))]
+    if start is None and not stops:
+        return None
+    if start is None or not stops or stops[-1] <= start:
+        raise WorkloadFailed(
+            "the MLLOG lines mark no window", got=f"run_start {start}, run_stop {stops[-1] if stops else None}",
+            expected="a run_start, and a later run_stop, each with time_ms",
+        )  # fmt: skip
+    return Window(round(start * MS), round(stops[-1] * MS))
+
+
+def stop_status(lines: Sequence[Line]) -> bool | None:
+    """Whether the last `run_stop` says success; None where it has no status."""
+    last = next((line for line in reversed(lines) if line.key == "run_stop"), None)
+    metadata = last.metadata if last is not None and isinstance(last.metadata, dict) else {}
+    status = metadata.get("status")
+    return None if status is None else status == "success"

@@ -1,0 +1,139 @@
+"""Train a committee of networks on the digits to a quality target, and log it as MLPerf's training benchmarks do.
+
+    python train.py --seed 1 --result result.txt --checkpoint committee.npz
+
+The timed part (run_start to run_stop) trains the members one after the other, each until it reads the target share of
+the validation images. The test images are looked at once, when all members are trained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from digits import TRAIN, Committee, Digits, Network, load, moved
+
+RATE, DECAY, MOMENTUM, BATCH = 0.1, 0.98, 0.9, 32
+"""Step size in the first epoch, its factor in each later one, momentum, images in a batch: chosen on the validation."""
+EVALUATE_EACH = 4
+"""Epochs between two evaluations."""
+LONGEST = 200
+"""Epochs after which a member that has not reached its target ends the run."""
+
+
+class ResultLog:
+    """MLLOG lines, in the form of mlcommons/logging."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    def line(self, key: str, value: Any = None, event: str = "POINT_IN_TIME", **metadata: Any) -> None:
+        """One line, stamped now."""
+        said = {"namespace": "", "time_ms": time.time_ns() // 1_000_000, "event_type": event, "key": key, "value": value}
+        place = {"file": Path(__file__).name, "lineno": sys._getframe(1).f_lineno}
+        print(":::MLLOG " + json.dumps(said | {"metadata": metadata | place}), file=self.file, flush=True)
+
+    def begin(self, key: str, **metadata: Any) -> None:
+        """The begin of an interval."""
+        self.line(key, event="INTERVAL_START", **metadata)
+
+    def end(self, key: str, value: Any = None, **metadata: Any) -> None:
+        """The end of an interval."""
+        self.line(key, value, event="INTERVAL_END", **metadata)
+
+
+def train_member(digits: Digits, rng: np.random.Generator, target: float, log: ResultLog, number: int) -> tuple[Network, int, bool]:
+    """One network, the epochs it took, and whether it reached the target."""
+    network, reached, epoch = Network(rng), False, 0
+    log.begin("block_start", first_epoch_num=1, member=number)
+    while not reached and epoch < LONGEST:
+        order = rng.permutation(TRAIN)
+        for first in range(0, TRAIN, BATCH):
+            chosen = order[first : first + BATCH]
+            images = moved(digits.train.images[chosen], rng)
+            network.step(images, digits.train.labels[chosen], RATE * DECAY**epoch, MOMENTUM)
+        epoch += 1
+        if epoch % EVALUATE_EACH == 0:
+            accuracy = Committee([network]).accuracy(digits.validation)
+            reached = accuracy >= target
+            log.line("eval_accuracy", accuracy, epoch_num=epoch, member=number)
+    log.end("block_stop", first_epoch_num=1, member=number, epoch_count=epoch)
+    return network, epoch, reached
+
+
+def warm_up(digits: Digits) -> None:
+    """A few steps of a network that is thrown away: libraries load and clocks rise outside the timed part."""
+    rng = np.random.default_rng(0)
+    network = Network(rng)
+    for _ in range(30):
+        network.step(moved(digits.train.images[:BATCH], rng), digits.train.labels[:BATCH], 0.0, MOMENTUM)
+
+
+def header(log: ResultLog, asked: argparse.Namespace, digits: Digits) -> None:
+    """What is run, by whose code, on how much."""
+    log.line("submission_benchmark", "digits-training")
+    log.line("submission_division", "closed")
+    log.line("submission_org", "joulemark")
+    log.line("submission_platform", "reference")
+    log.line("submission_status", "onprem")
+    log.line("seed", asked.seed)
+    log.line("global_batch_size", BATCH)
+    log.line("train_samples", len(digits.train.labels))
+    log.line("eval_samples", len(digits.validation.labels))
+    log.line("opt_base_learning_rate", RATE)
+    log.line("data_sha256", digits.sha256)
+
+
+def run(asked: argparse.Namespace, log: ResultLog) -> bool:
+    """The whole run; whether every member reached its target."""
+    log.begin("init_start")
+    digits = load()
+    if asked.data_sha256 and digits.sha256 != asked.data_sha256:
+        raise SystemExit(f"the digits have SHA-256 {digits.sha256}, expected {asked.data_sha256}")
+    header(log, asked, digits)
+    warm_up(digits)
+    log.end("init_stop")
+
+    rng = np.random.default_rng(asked.seed)
+    members, epochs, reached = [], 0, True
+    log.begin("run_start")
+    for number in range(asked.members):
+        network, took, good = train_member(digits, rng, asked.target, log, number)
+        members.append(network)
+        epochs += took
+        reached = reached and good
+        if not good:
+            break
+    log.end("run_stop", status="success" if reached else "aborted")
+
+    committee = Committee(members)
+    log.line("epochs_to_target", epochs)
+    log.line("samples_to_target", epochs * TRAIN)
+    log.line("test_accuracy", committee.accuracy(digits.test), samples=len(digits.test.labels))
+    if asked.checkpoint:
+        log.line("checkpoint_sha256", committee.save(Path(asked.checkpoint)))
+    return reached
+
+
+def main() -> int:
+    """Read the arguments and run; status 0 also where the target was not reached: the log says so."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, required=True, help="of initial weights, order and noise")
+    parser.add_argument("--result", required=True, help="file to log to")
+    parser.add_argument("--members", type=int, default=40, help="networks in the committee")
+    parser.add_argument("--target", type=float, default=0.98, help="share of the validation images a member must read")
+    parser.add_argument("--checkpoint", help="file to write the weights to (.npz)")
+    parser.add_argument("--data-sha256", help="what the data must hash to")
+    asked = parser.parse_args()
+    with open(asked.result, "w", encoding="utf-8", newline="\n") as file:
+        run(asked, ResultLog(file))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
