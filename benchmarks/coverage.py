@@ -21,7 +21,7 @@ from lab_simulator import simulate_window
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.account import clock_slopes
+from harness.runs import clock_slopes
 from harness.energy import energy
 from harness.ranking import Contender, pairs
 from harness.traces.build import build_trace

@@ -6,6 +6,7 @@ so that `import harness` costs nothing.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,4 @@ __all__ = ["__version__", "audit", "import_tree", "rank", "read", "score"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
-    from harness import api
-
-    return getattr(api, name)
+    return getattr(import_module("harness.api"), name)

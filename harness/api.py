@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.account import Result
-from harness.account import score as score_entry
+from harness.account import Result, score_all
 from harness.auditing import Report, audit_entry, places
 from harness.carbon.co2e import Inputs
 from harness.emissions import as_reference, with_co2e
@@ -43,7 +42,7 @@ def score(
     level: of the intervals, 0..1; seed, draws: of the Monte Carlo; the same seed gives the same numbers
     carbon: grid and PUE; with them each result carries its CO2e
     """
-    results = [score_entry(entry, level=level, seed=seed, draws=draws) for entry in _tree(source).entries]
+    results = score_all(_tree(source).entries, level=level, seed=seed, draws=draws)
     if carbon is None:
         return results
     return [with_co2e(result, carbon, level=level, seed=seed, draws=draws) for result in results]

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.account import RunEnergy, run_energy
 from harness.documents.errors import shorten
 from harness.formats.base import Entry
 from harness.rules import RULES
 from harness.rules.base import Case, Finding, Place, Rule, limit_of, place
 from harness.rules.rulebook import rulebook_for
+from harness.runs import RunEnergy, run_energy
 
 Verdict = Literal["valid", "invalid", "unjudged"]
 VERDICTS: tuple[Verdict, ...] = ("valid", "invalid", "unjudged")

@@ -5,11 +5,13 @@ They stand beside ours so that a reader finds the published figure again; method
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from harness.traces.trace import Floats, Ints, Window
+from harness.uncertainty import coverage_factor
 
 
 def mlperf_inference(
@@ -48,8 +50,9 @@ def training_node_current(
 
     None where that code divides by zero (stop at start).
     """
-    order = np.argsort(t_ns, kind="stable")
-    t_ns, power_w = t_ns[order], power_w[order]
+    if np.any(t_ns[1:] < t_ns[:-1]):
+        order = np.argsort(t_ns, kind="stable")
+        t_ns, power_w = t_ns[order], power_w[order]
     stop = stop_ns if stop_ns is not None else _later(None, t_ns)
     inside = (t_ns >= start_ns) & (t_ns <= stop)
     return _right_rectangles(t_ns[inside], power_w[inside], start_ns, stop, run_s)
@@ -63,8 +66,9 @@ def _later(stop_ns: int | None, t_ns: Ints) -> int:
 def _right_rectangles(t_ns: Ints, power_w: Floats, start_ns: int, stop_ns: int, run_s: float) -> float | None:
     if stop_ns <= start_ns or not len(t_ns):
         return None
-    steps = np.diff(t_ns, prepend=start_ns).astype(np.float64)
-    return float(power_w @ steps) / (stop_ns - start_ns) * run_s
+    first = float(power_w[0]) * float(int(t_ns[0]) - start_ns)
+    rest = float(power_w[1:] @ (t_ns[1:] - t_ns[:-1]).astype(np.float64))
+    return (first + rest) / (stop_ns - start_ns) * run_s
 
 
 def olympic_kept(seconds: Sequence[float | None], reached: Sequence[bool], drop: int) -> list[int]:
@@ -84,3 +88,31 @@ def olympic_mean(values: Sequence[float | None], kept: Sequence[int], scaling_fa
     if not chosen or len(numbers) < len(chosen):
         return None
     return sum(numbers) / len(numbers) * (scaling_factor or 1.0)
+
+
+def trimmed_interval(
+    values: Sequence[float | None],
+    seconds: Sequence[float | None],
+    kept: Sequence[int],
+    scaling_factor: float | None,
+    level: float,
+) -> tuple[float | None, float | None]:
+    """Interval of an Olympic mean [unit of values] by Tukey and McLaughlin (1963).
+
+    values, seconds: of all runs; kept: indices that the mean keeps. Runs that were dropped for their time count with
+    the value of the kept run next to them in time; the interval is Student's t with as many degrees of freedom as
+    runs were kept, less one. (None, None) with fewer than two kept runs, or where one has no value.
+    """
+    ranked = sorted((i for i, s in enumerate(seconds) if s is not None), key=lambda i: seconds[i] or 0.0)
+    inside = [i for i in ranked if i in set(kept)]
+    if len(inside) < 2 or any(values[i] is None for i in inside):
+        return None, None
+    below = ranked.index(inside[0])
+    above = len(ranked) - len(inside) - below
+    first, last = values[inside[0]], values[inside[-1]]
+    winsorised = np.array([first] * below + [values[i] for i in inside] + [last] * above, float)
+    n, h = len(winsorised), len(inside)
+    mean = olympic_mean(values, kept, scaling_factor) or 0.0
+    error = float(winsorised.std(ddof=1)) * math.sqrt(n) / h * (scaling_factor or 1.0)
+    half = coverage_factor(level, h - 1) * error
+    return mean - half, mean + half

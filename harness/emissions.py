@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from harness.account import Result, RunEnergy
+from harness.account import Result
 from harness.carbon.assumed import WITHIN_YEAR_U_LN
 from harness.carbon.co2e import Basis, Co2e, Inputs, about
 from harness.carbon.factor import Factor
 from harness.carbon.join import J_PER_KWH, common_cuts, profile, weigh
 from harness.carbon.series import Floats, Ints, Series
 from harness.documents.errors import UsageError
+from harness.runs import RunEnergy
 from harness.traces.trace import Window
 from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, Estimate, LogTerm, Term, estimate, rows_of
 
@@ -130,7 +131,7 @@ def _covers(series: Series, window: Window, fallback: bool) -> bool:
 
 
 def energy_by_step(run: RunEnergy, cuts: Ints) -> Floats:
-    """Energy of a run between cuts [J], shape (len(cuts) - 1,): its channels and rated parts; it sums to about the run's.
+    """Energy of a run between cuts [J], shape (len(cuts) - 1,): its channels and rated parts.
 
     Nodes that nobody measured follow the others, so the shares are right and the sum is what the run says.
     """
@@ -164,7 +165,7 @@ def emitted(energy: Budget, runs: Sequence[Run], given: Factor | Series, inputs:
 
 
 def logs(given: Factor | Series, inputs: Inputs, runs: Sequence[Run] = ()) -> list[LogTerm]:
-    """Factors on the whole: level of the grid and of PUE, shared by their keys; an annual mean's hour is the run's own."""
+    """Factors on the whole: level of the grid and of PUE, shared by keys; the hour of an annual mean is its own."""
     grid = about(given)
     found = [LogTerm("grid intensity", grid.u_ln or 0.0, grid.key, grid.source)]
     if inputs.pue is not None:

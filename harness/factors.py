@@ -1,7 +1,7 @@
 """Why two emissions differ: their log-ratio as model + machine + mechanization + map, exactly.
 
 CO2e = work x energy per work x overheads x intensity (Patterson et al. 2022: the four M's), so the logarithm of a ratio
-is a sum. All factors are drawn together, so what both sides share cancels and the factors of every draw sum to the whole.
+is a sum. All factors are drawn together: what both sides share cancels, and the factors of every draw sum to the whole.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from harness.documents.errors import UsageError
 from harness.execution import execute
 from harness.formats.base import Entry, Run
 from harness.formats.native import SAMPLES
-from harness.recording import complete, recorded
+from harness.recording import PREPARED, complete, recorded, unwritable
 from harness.runners.base import Job, Outcome, Runner
 from harness.sampling import Asked, Sampling
 from harness.traces.trace import Window
@@ -57,8 +57,20 @@ def measure(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Iterator
             raise UsageError(
                 "there is a run already", where=str(folder), fix="Choose another --out; nothing there was changed."
             )
+    prepare(plan, say)
     for number, (folder, seed) in enumerate(zip(folders, plan.seeds, strict=True), 1):
         yield measure_once(plan, folder, Job(folder / LOG, number, seed), say)
+
+
+def prepare(plan: Plan, say: Callable[[str], None]) -> None:
+    """What the workload needs once before its timed runs, unmeasured. Raises JoulemarkError."""
+    folder = plan.entry.directory / PREPARED
+    try:
+        for step in plan.runner.steps(folder):
+            say(f"before the runs: {step.name}")
+            execute(step.command, step.log, lambda: None, plan.runner.environment)
+    except OSError as error:
+        raise unwritable(folder, error) from None
 
 
 def measure_once(plan: Plan, folder: Path, job: Job, say: Callable[[str], None]) -> Measured:

@@ -105,7 +105,8 @@ def _still(budget: Budget, seed: int, draws: int) -> Floats:
     """Errors of ln(energy) without scatter between runs, centred on 0."""
     values = draw(replace(budget, run=None), seed=seed, draws=draws)
     logs = np.log(np.maximum(values, 1e-12 * budget.value))
-    return logs - logs.mean()
+    centred: Floats = logs - logs.mean()
+    return centred
 
 
 def _undominated(joint: Floats, entries: Sequence[Contender], i: int) -> float:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.documents.errors import JoulemarkError, UsageError
+from harness.documents.files import read_bytes, sha256
 from harness.documents.validate import write_document
 from harness.formats.base import Defect, Entry, Run
 from harness.formats.native import INCOMPLETE, SAMPLES, record, write_run
@@ -18,6 +19,8 @@ from harness.traces.channel import Channel
 from harness.traces.samples import Samples, read_samples
 from harness.traces.trace import Trace, Window
 
+PREPARED = "prepared"
+"""Folder of what a workload makes once for all its runs, in the entry."""
 UNEXPLAINED = "it was not recorded to its end: whoever recorded it stopped without a word (killed, or power lost)"
 """What an incomplete run says of itself until somebody knows better."""
 LEVELS = {"rack": 0, "pdu": 1, "wall": 1, "psu": 2, "node": 2, "psu-output": 3, "psys": 3}
@@ -97,13 +100,19 @@ def complete(folder: Path, entry: Entry, outcome: Outcome, idle: dict[str, Windo
         quality=outcome.quality,
         seconds=outcome.seconds if outcome.seconds is not None else outcome.window.seconds,
         success=outcome.success,
-        facts=_facts(outcome, journals, idle),
+        facts=_facts(outcome, journals, idle) | {"prepared": _prepared(entry.directory / PREPARED)},
     )
     simulated = entry.simulated or any(samples.about.get("simulated") for samples in journals)
     noted = tuple(defect for samples in journals for defect in _defects(samples, folder))
     write_run(replace(entry, simulated=simulated, defects=noted), run, folder)
     (folder / INCOMPLETE).unlink()
     return run
+
+
+def _prepared(folder: Path) -> list[dict[str, str]]:
+    """Files that were made once for all runs, with their hashes."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [{"path": str(path.relative_to(folder.parent)), "sha256": sha256(read_bytes(path))} for path in files]
 
 
 def _facts(outcome: Outcome, journals: Sequence[Samples], idle: dict[str, Window]) -> dict[str, object]:

@@ -99,11 +99,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class RunTerm:
-    """Scatter between runs: scale * t(dof), added, or as a factor exp(scale * t(dof)) where log is True."""
+    """Scatter between runs: scale * t(dof), added, or as a factor exp(scale * t(dof)) where log is True.
+
+    n: runs of the mean it belongs to; 0 where that is dof + 1
+    """
 
     scale: float
-    dof: int
+    dof: float
     log: bool = False
+    n: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ class BudgetRow:
     term: str
     u: float
     share: float
-    dof: int | None
+    dof: float | None
     key: str | None
     source: str
 
@@ -313,13 +317,13 @@ def _with_run(systematic: Floats, student: Floats, logs: Floats, run: RunTerm | 
     return out
 
 
-def _dof(runs: Sequence[RunTerm | None]) -> int:
+def _dof(runs: Sequence[RunTerm | None]) -> float:
     """Degrees of freedom that all run terms share; 0 where nothing scatters."""
-    (dof,) = {run.dof for run in runs if run is not None and run.scale} or {0}
+    (dof,) = {run.dof for run in runs if run is not None and run.scale} or {0.0}
     return dof
 
 
-def _blocks(budget: Budget, dof: int, seed: int, draws: int) -> Iterator[tuple[Floats, Floats, Floats]]:
+def _blocks(budget: Budget, dof: float, seed: int, draws: int) -> Iterator[tuple[Floats, Floats, Floats]]:
     """Draws without run and log terms, Student draws, and factors on the whole (empty where there are none).
 
     In blocks that stay in the cache; each is overwritten by the next.
@@ -414,7 +418,7 @@ def forget() -> None:
     _standard.cache_clear()
 
 
-def _student(generator: np.random.Generator, dof: int, out: Floats) -> None:
+def _student(generator: np.random.Generator, dof: float, out: Floats) -> None:
     """Student draws as sqrt(dof (u^(-2/dof) - 1)) cos(2 pi v), which is exact for uniform u and v (Bailey 1994).
 
     The angle is in single precision: its step, 4e-7, is far below what any number of draws can show.
@@ -438,7 +442,8 @@ def scatter(budget: Budget) -> tuple[float, int]:
     if run is None:
         return 0.0, 1
     relative = run.scale if run.log else run.scale / budget.value
-    return relative**2 * (run.dof + 1), run.dof + 1
+    n = run.n or round(run.dof) + 1
+    return relative**2 * n, n
 
 
 def student(key: str, dof: float, seed: int, draws: int) -> Floats:

@@ -32,8 +32,8 @@ POWER_BORROWED_U_LN = 0.10
 Table 3)."""
 
 POWER_TDP_U_LN = 0.22
-"""Rated power taken for mean system power: scatter of ln(measured / TDP) over the ten rows of Tables 1 and 4 of Patterson
-2021, whose ratios go from 0.54 to 1.10."""
+"""Rated power taken for mean system power: scatter of ln(measured / TDP) over the ten rows of Tables 1 and 4 of
+Patterson 2021, whose ratios go from 0.54 to 1.10."""
 
 ROUNDED_U_LN = 0.01
 """Hours, days and chips as printed: two or three digits."""

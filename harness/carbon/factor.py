@@ -21,7 +21,7 @@ TO_G_PER_KWH = {
 """g CO2e per kWh in one of each unit of intensity."""
 
 LOWEST_G, HIGHEST_G = 3.0, 1500.0
-"""A grid's mean intensity lies between these [g/kWh]: hydropower alone is near 10-24, lignite alone near 1,100-1,300."""
+"""A grid's mean intensity lies between these [g/kWh]: hydropower alone is near 10 to 24, lignite near 1,200."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Join by time: how the energy of a trace falls on the steps of a series, and what that emits.
 
 Energy runs through a trace as `harness.energy` integrates it: cells of mean power, the trapezoid between instants, or
-differences of a counter; a gap holds the mean of its neighbours; before the first and after the last reading the nearest
-power is held. Energy of a step is exact in the cells it cuts, so steps and adjacent windows add up.
+differences of a counter; a gap holds the mean of its neighbours; before the first and after the last reading the
+nearest power is held. Energy of a step is exact in the cells it cuts, so steps and adjacent windows add up.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def common_cuts(window: Window, series: Sequence[Series]) -> Ints:
 
 
 def emissions_g(trace: Trace, window: Window, series: Series) -> float:
-    """CO2e of a trace in a window [g]: sum over steps of energy times intensity. Raises UsageError outside the series."""
+    """CO2e of a trace in a window [g]: sum over steps of energy times intensity. UsageError beyond the series."""
     series.demand(window)
     cuts = edges(series, window)
     energy = profile(trace, cuts)

@@ -1,4 +1,4 @@
-"""The catalogue: published footprints of models as declared documents, one file each, below the folder of its source."""
+"""The catalogue: published footprints of models as declared documents, each below the folder of its source."""
 
 from __future__ import annotations
 

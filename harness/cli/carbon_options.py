@@ -63,7 +63,8 @@ def gridded(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def inputs(
     *, zone: str | None, source: str | None, year: int | None, gross: float | None, net: float | None,
-    said_by: str | None, hourly: str | None, market_hourly: str | None, fallback: str | None, pue: float | None, pue_hourly: Path | None,
+    said_by: str | None, hourly: str | None, market_hourly: str | None, fallback: str | None, pue: float | None,
+    pue_hourly: Path | None,
 ) -> Inputs | None:  # fmt: skip
     """The inputs that the options name; None where they name no grid. Raises UsageError for contradictions."""
     named = [

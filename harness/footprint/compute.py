@@ -60,7 +60,9 @@ def account(item: Footprint, *, level: float = LEVEL, seed: int = SEED) -> Accou
         energy=energy,
         gross=gross,
         net=net,
-        embodied=Estimate(embodied_kg, None, None, "kg", level, "uncertainty not known" if item.embodied else "not given"),
+        embodied=Estimate(
+            embodied_kg, None, None, "kg", level, "uncertainty not known" if item.embodied else "not given"
+        ),
         sci=made(lambda x: _sci(x, without, embodied_kg or 0.0), "g/unit"),
         idle_share=made(lambda x: _idle(x, without), "1"),
         energy_reuse_factor=made(lambda x: _reuse(x, without), "1"),

@@ -1,4 +1,4 @@
-"""Intervals of declared footprints: the same formulas over draws of their factors (JCGM 101), with the budget beside."""
+"""Intervals of declared footprints: the same formulas over draws of their factors (JCGM 101), with the budget."""
 
 from __future__ import annotations
 

@@ -105,9 +105,20 @@ class MlperfTraining:
             quality=quality("training", directory.name, "eval_accuracy", reached[-1]) if reached else None,
             seconds=seconds,
             success=None if status is None else status == "success",
-            facts={"seeds": [line.value for line in lines if line.key == "seed"]},
+            facts={"seeds": [line.value for line in lines if line.key == "seed"], "progress": _progress(lines)},
             sources=(path.name, *(f"power/{result}/{name}" for name in _listed(folder))),
         )
+
+
+def _progress(lines: list[mllog.Line]) -> list[Any] | None:
+    """What the log counted when it reached its target, as ["samples_count", 3072.0]; None where it counts nothing."""
+    for line in reversed(lines):
+        if line.key in ("run_stop", "eval_accuracy") and isinstance(line.metadata, Mapping):
+            for name in ("samples_count", "step_num", "epoch_num"):
+                value = mllog.number(line.metadata.get(name))
+                if value is not None:
+                    return [name, value]
+    return None
 
 
 def _window(lines: list[mllog.Line]) -> Window | None:

@@ -40,8 +40,24 @@ _ENTRY_FIELDS = (
     "simulated",
 )
 _KNOWN = frozenset(
-    "schema_version id role entry window seconds success work performance quality declared_energy_j rated traces facts"
-    " sources files".split()
+    [
+        "schema_version",
+        "id",
+        "role",
+        "entry",
+        "window",
+        "seconds",
+        "success",
+        "work",
+        "performance",
+        "quality",
+        "declared_energy_j",
+        "rated",
+        "traces",
+        "facts",
+        "sources",
+        "files",
+    ]
 )
 """Fields of a run record that this release knows."""
 _LEFT_OUT = frozenset({"server", "client"})

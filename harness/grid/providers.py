@@ -51,7 +51,7 @@ def provider(name: str) -> Provider:
 
 def intensity(zone: str, source: str | None = None, year: int | None = None) -> Factor:
     """Annual intensity of a zone from the project's data set or a provider. Raises UsageError."""
-    if source is None or source in sources() and sources()[source]["shipped"]:
+    if source is None or (source in sources() and sources()[source]["shipped"]):
         return annual(zone, source, year)
     found = provider(source).annual(zone, year)
     if found is None:

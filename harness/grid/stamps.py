@@ -18,7 +18,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_ns(stamps: Sequence[str] | NDArray[Any], time_zone: str, where: str) -> Ints:
-    """Begin of each step [ns UTC]. An offset in a stamp goes before `time_zone`. Raises UnreadableError with the row."""
+    """Begin of each step [ns UTC]; an offset in a stamp goes before `time_zone`. UnreadableError names the row."""
     if isinstance(stamps, np.ndarray):
         if stamps.dtype == np.int64:
             return stamps

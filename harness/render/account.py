@@ -111,7 +111,9 @@ def factors_text(splits: Mapping[str, Split | None], ratios: Mapping[str, Estima
                 rows.insert(0, _factor_row("model_and_machine", found.model_and_machine))
             rows.append(["the whole", span(ratio(found.total), "1"), f"{found.total.value:+.3f}", bar(found.total), ""])
             title = {"gross": "CO2e, gross (location-based)", "net": "CO2e, net (market-based)"}.get(name, name)
-            parts.append(f"{title}: A over B\n" + grid(("Factor", "Times [interval]", "ln", "", "What"), rows, "terminal"))
+            parts.append(
+                f"{title}: A over B\n" + grid(("Factor", "Times [interval]", "ln", "", "What"), rows, "terminal")
+            )
             parts += [f"note: {found.note}"] if found.note else []
     return "\n\n".join(parts) + "\n"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.account import Result, RunEnergy
+from harness.account import Result
 from harness.auditing import VERDICTS, EntryReport, Report
 from harness.carbon import co2e
 from harness.documents.times import to_iso
@@ -14,6 +14,7 @@ from harness.documents.validate import SCHEMA_VERSION
 from harness.formats.base import Quality, Quantity
 from harness.importing import Import
 from harness.leaderboard import Row, Table
+from harness.runs import RunEnergy
 from harness.uncertainty import Estimate
 
 Pairs = Iterable[tuple[str, str]]
@@ -59,6 +60,8 @@ def _result(result: Result) -> dict[str, Any]:
         "mean_power": estimate(result.mean_power),
         "energy_per_unit": estimate(result.energy_per_unit),
         "units_per_joule": result.units_per_joule,
+        "energy_per_correct": None if result.per_correct is None else estimate(result.per_correct),
+        "training": None if result.training is None else asdict(result.training),
         "performance": _quantity(result.performance),
         "quality": _quality(result.quality),
         "co2e": co2e.document(result.co2e),

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.carbon.places import Place, WhatIf
 from harness.documents.errors import MissingExtraError, UsageError
 from harness.factors import NAMES, Split
 from harness.footprint.document import Footprint
 from harness.footprint.totals import recomputed
 from harness.render.numbers import prefix
-from harness.whatif import Place, WhatIf
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

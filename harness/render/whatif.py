@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from harness.carbon.places import Moment, Place, WhatIf
 from harness.carbon.series import Floats
 from harness.documents.times import to_iso
 from harness.documents.validate import SCHEMA_VERSION
 from harness.render.cells import grid, plain
 from harness.render.numbers import estimate_text, percent, prefix
 from harness.uncertainty import Estimate
-from harness.whatif import Moment, Place, WhatIf
 
 BARS = " ▁▂▃▄▅▆▇█"
 SHOWN = 20

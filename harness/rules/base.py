@@ -8,9 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from harness.account import RunEnergy
 from harness.documents.times import NS
 from harness.formats.base import Defect, Entry, Run
+from harness.runs import RunEnergy
 from harness.traces.trace import Trace
 
 Status = Literal["fail", "warn", "skip", "error"]

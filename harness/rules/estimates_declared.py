@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from harness.account import RunEnergy
 from harness.rules.base import Case, Hit, Rule, place
+from harness.runs import RunEnergy
 
 
 def check(case: Case) -> Iterator[Hit]:

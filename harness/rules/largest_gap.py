@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.account import Reading
 from harness.documents.times import NS
 from harness.rules.base import Case, Hit, Rule, place, whole_seconds, worst
+from harness.runs import Reading
 from harness.traces.build import SAME_TIME
 from harness.traces.trace import GAP_CELLS, Trace, Window
 

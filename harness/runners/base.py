@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +30,15 @@ class Job:
     log: Path
     number: int
     seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to do before the timed runs, unmeasured: a name, a command, and a folder for what it writes."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,10 @@ class Runner(Protocol):
     @property
     def environment(self) -> Mapping[str, str]:
         """Variables of the environment, by name."""
+        ...
+
+    def steps(self, folder: Path) -> Iterator[Step]:
+        """What to do once, before the timed runs, each when the one before has ended. Raises WorkloadFailed."""
         ...
 
     def command(self, job: Job) -> Sequence[str]:

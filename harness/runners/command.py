@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from harness.documents.errors import UnreadableError
 from harness.documents.files import read_bytes
 from harness.formats.base import Work
 from harness.formats.mllog import read_all
-from harness.runners.base import OUTPUT, Ended, Job, Outcome, WorkloadFailed, marked_window, stop_status
+from harness.runners.base import OUTPUT, Ended, Job, Outcome, Step, WorkloadFailed, marked_window, stop_status
 from harness.traces.trace import Window
 
 
@@ -19,6 +20,10 @@ class Command:
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    def steps(self, folder: Path) -> Iterator[Step]:  # noqa: ARG002
+        """Nothing."""
+        return iter(())
 
     def command(self, job: Job) -> Sequence[str]:  # noqa: ARG002 - the same in each run
         """The program as it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from harness.documents.errors import UnreadableError, UsageError, shorten
 from harness.documents.files import read_bytes
 from harness.formats.base import Quality, Quantity, Work
 from harness.formats.mllog import Line, number, read_all
-from harness.runners.base import Ended, Job, Outcome, WorkloadFailed, marked_window, stop_status
+from harness.runners.base import Ended, Job, Outcome, Step, WorkloadFailed, marked_window, stop_status
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,10 @@ class Training:
     def result(self, job: Job) -> Path:
         """The result log of a run."""
         return job.log / f"result_{job.number}.txt"
+
+    def steps(self, folder: Path) -> Iterator[Step]:  # noqa: ARG002
+        """Nothing."""
+        return iter(())
 
     def command(self, job: Job) -> Sequence[str]:
         """The program, with its seed, its result log, and what the spec and the user set."""

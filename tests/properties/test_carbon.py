@@ -38,7 +38,7 @@ def traces(draw: st.DrawFn) -> Trace:
     kind = draw(st.sampled_from(["mean", "instant", "counter", "estimate"]))
     n = draw(st.integers(3, 60))
     steps = draw(st.lists(st.integers(1, 1200), min_size=n, max_size=n))
-    value = np.array(draw(st.lists(st.floats(0, 5000), min_size=n, max_size=n)))
+    value = np.array(draw(st.lists(st.floats(1, 5000), min_size=n, max_size=n)))
     t_ns = EPOCH + np.cumsum(np.array(steps, np.int64)) * 1_000_000_000
     more = {"quantity": "energy", "unit": "J"} if kind == "counter" else {}
     channel = Channel(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from lab_simulator import TrainingForm
 
-from harness import api, audit
+from harness import api
+from harness import auditing as audit
 from harness.documents.errors import UsageError
 from harness.formats.base import Rated
 from harness.render.documents import audit_document

@@ -363,7 +363,7 @@ def test_shared_grid_cancels_between_results(result: Callable[..., Result]) -> N
 
 
 def test_conversion_efficiency_keeps_its_line_in_the_budget(
-    steady: Callable[..., Trace], entry_of: Callable[..., Any], channel: Callable[..., Any]
+    steady: Callable[..., Trace], entry_of: Callable[..., Any]
 ) -> None:
     trace = steady("2022-01-01T00:00:00", "2022-01-01T01:00:00")
     converted = replace(trace, channel=replace(trace.channel, conversion_efficiency=0.9))

@@ -42,9 +42,7 @@ def test_four_steps_of_table_1_make_57() -> None:
     assert times(found.machine) == pytest.approx(machine)
 
 
-@pytest.mark.parametrize(
-    ("name", "printed"), [("processor-hours", 45), ("energy", 55), ("gross", 115), ("net", 130)]
-)
+@pytest.mark.parametrize(("name", "printed"), [("processor-hours", 45), ("energy", 55), ("gross", 115), ("net", 130)])
 def test_gshard_against_gpt_3_as_the_text_has_it(name: str, printed: float) -> None:
     _, ratios = contrast(entry("gpt-3"), entry("gshard-600b"))
     assert ratios[name].value == pytest.approx(printed, rel=0.05)
@@ -110,11 +108,11 @@ def test_sides_without_a_common_basis_are_refused() -> None:
 
 
 @pytest.fixture
-def result(trace: Callable[..., Any], window: Callable[..., Any], entry_of: Callable[..., Any]) -> Callable[..., Result]:
+def result(
+    trace: Callable[..., Any], window: Callable[..., Any], entry_of: Callable[..., Any]
+) -> Callable[..., Result]:
     def make(watts: float, pue: float, name: str) -> Result:
-        run = Run(
-            id="r", window=window(0, 100), traces=(trace(range(101), [watts] * 101),), work=Work(10, "sample")
-        )
+        run = Run(id="r", window=window(0, 100), traces=(trace(range(101), [watts] * 101),), work=Work(10, "sample"))
         building = Factor(
             name="pue", value=pue, unit="1", u_ln=0.02, source="test", date="", licence="", key=f"pue|{name}"
         )

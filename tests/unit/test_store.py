@@ -168,7 +168,7 @@ class TestDeclared:
         "change",
         [
             {"kind": "guess"}, {"unit": "kW"}, {"accuracy": {}}, {"id": "../../etc/passwd"}, {"schema_version": "9.0"},
-            {"boundary": 5}, {"calibration_id": ""}, {"nominal_interval_s": -1}, {"conversion_efficiency": 1.5},
+            {"boundary": 5}, {"calibration_id": ""}, {"nominal_interval_s": -1}, {"conversion_efficiency": "0.9"},
         ],
     )  # fmt: skip
     def test_a_header_that_is_not_valid(self, change: dict, tmp_path: Path) -> None:

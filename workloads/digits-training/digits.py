@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -57,10 +58,7 @@ class Network:
 
     def __init__(self, rng: np.random.Generator) -> None:
         sizes = (SIDE * SIDE, self.WIDTH, self.WIDTH, 10)
-        self.weights = [
-            (rng.standard_normal((a, b)) * np.sqrt(2 / a)).astype(np.float32)
-            for a, b in zip(sizes, sizes[1:], strict=False)
-        ]
+        self.weights = [(rng.standard_normal((a, b)) * np.sqrt(2 / a)).astype(np.float32) for a, b in pairwise(sizes)]
         self.biases = [np.zeros(b, np.float32) for b in sizes[1:]]
         self.speed = [np.zeros_like(p) for p in (*self.weights, *self.biases)]
 

@@ -34,7 +34,13 @@ class ResultLog:
 
     def line(self, key: str, value: Any = None, event: str = "POINT_IN_TIME", **metadata: Any) -> None:
         """One line, stamped now."""
-        said = {"namespace": "", "time_ms": time.time_ns() // 1_000_000, "event_type": event, "key": key, "value": value}
+        said = {
+            "namespace": "",
+            "time_ms": time.time_ns() // 1_000_000,
+            "event_type": event,
+            "key": key,
+            "value": value,
+        }
         place = {"file": Path(__file__).name, "lineno": sys._getframe(1).f_lineno}
         print(":::MLLOG " + json.dumps(said | {"metadata": metadata | place}), file=self.file, flush=True)
 
@@ -47,7 +53,9 @@ class ResultLog:
         self.line(key, value, event="INTERVAL_END", **metadata)
 
 
-def train_member(digits: Digits, rng: np.random.Generator, target: float, log: ResultLog, number: int) -> tuple[Network, int, bool]:
+def train_member(
+    digits: Digits, rng: np.random.Generator, target: float, log: ResultLog, number: int
+) -> tuple[Network, int, bool]:
     """One network, the epochs it took, and whether it reached the target."""
     network, reached, epoch = Network(rng), False, 0
     log.begin("block_start", first_epoch_num=1, member=number)

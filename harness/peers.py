@@ -1,0 +1,92 @@
+"""The figures of MLPerf's own tools for an entry, beside ours (method, section 7)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from harness import compat
+from harness.formats.base import Entry, Run
+from harness.formats.benchmarks import benchmarks
+from harness.runs import RunEnergy
+from harness.traces.trace import Trace
+
+
+def kept_runs(entry: Entry) -> list[int]:
+    known = benchmarks().get((entry.task, entry.benchmark))
+    reached = [run.success is not False for run in entry.runs]
+    return compat.olympic_kept([run.seconds for run in entry.runs], reached, known.olympic_drop if known else 1)
+
+
+def compatibility(entry: Entry, runs: Sequence[RunEnergy], level: float) -> dict[str, Any]:
+    """What the peers' formulas give for this entry, each with its unit, and a note where one gives nothing."""
+    if entry.task == "inference":
+        return _compat_inference(entry)
+    kept, factor = kept_runs(entry), entry.scaling_factor
+    found: dict[str, Any] = {}
+    for name, node in (("mlperf_training_v4.0", _node_v4_0), ("mlperf_training_current", _node_current)):
+        values = [_training_run(run, node) for run in entry.runs]
+        found[name] = {"value": compat.olympic_mean(values, kept, factor), "unit": "J"}
+        if found[name]["value"] is None:
+            found[name]["note"] = _why_none(entry, kept, values)
+    energies = [run.energy_j for run in runs]
+    low, high = compat.trimmed_interval(energies, [run.run.seconds for run in runs], kept, factor, level)
+    found["window_olympic_scaled"] = {
+        "value": compat.olympic_mean(energies, kept, factor),
+        "low": low,
+        "high": high,
+        "unit": "J",
+        "note": "our window energies, averaged and scaled as MLPerf does; Tukey-McLaughlin interval of the runs alone",
+    }
+    return found
+
+
+def _why_none(entry: Entry, kept: Sequence[int], values: Sequence[float | None]) -> str:
+    if not kept:
+        return "too few runs for an Olympic mean"
+    missing = [entry.runs[i].id for i in kept if values[i] is None]
+    return f"that code fails on {len(missing)} of {len(kept)} kept runs (first: {missing[0]})"
+
+
+def _compat_inference(entry: Entry) -> dict[str, Any]:
+    run = entry.runs[0] if entry.runs else None
+    total = next((t for t in run.traces if t.channel.part_of is None), None) if run else None
+    if run is None or total is None or run.window is None or "values" not in run.facts:
+        return {}
+    queries = run.facts.get("values", {}).get("result_query_count")
+    number = float(queries) if isinstance(queries, int | float) else None
+    found = compat.mlperf_inference(*total.source_order(), run.window, entry.scenario, number)
+    unit = "mJ" if entry.scenario in ("SingleStream", "MultiStream") else "W"
+    if found is None:
+        return {"mlperf_inference": {"value": None, "unit": unit, "note": "no reading strictly inside the window"}}
+    return {"mlperf_inference": {"value": found[0], "unit": found[1]}}
+
+
+def _training_run(run: Run, node: Any) -> float | None:
+    """A run's energy by one of the peer's formulas [J]; None where that formula fails on one of its logs."""
+    traces = [trace for trace in run.traces if trace.channel.boundary == "node"]
+    if run.seconds is None or not traces:
+        return None
+    values = [node(trace, run.seconds) for trace in traces]
+    if any(value is None for value in values):
+        return None
+    return math.fsum(values) + math.fsum(part.power_w for part in run.rated) * run.seconds
+
+
+def _node_v4_0(trace: Trace, seconds: float) -> float | None:
+    marks, order = trace.channel.extra, trace.source_order()
+    if marks.get("marker_start_ns") is None:
+        return None
+    value = compat.training_node_v4_0(
+        *order, marks["marker_start_ns"], marks.get("marker_stop_ns"), marks.get("marker_stop_position"), seconds
+    )
+    return None if value is None else value * (trace.channel.conversion_efficiency or 1.0)
+
+
+def _node_current(trace: Trace, seconds: float) -> float | None:
+    marks, order = trace.channel.extra, trace.source_order()
+    if marks.get("marker_start_ns") is None:
+        return None
+    value = compat.training_node_current(*order, marks["marker_start_ns"], marks.get("marker_stop_ns"), seconds)
+    return None if value is None else value * (trace.channel.conversion_efficiency or 1.0)
