@@ -68,6 +68,11 @@ class Split:
     map: Estimate
     note: str
 
+    @property
+    def factors(self) -> dict[str, Estimate | None]:
+        """The four terms by name."""
+        return {"model": self.model, "machine": self.machine, "mechanization": self.mechanization, "map": self.map}
+
 
 def split(a: Chain, b: Chain, *, level: float = LEVEL) -> Split:
     """The factors of two emissions. Raises UsageError where their intensities come from two data sets."""

@@ -38,6 +38,7 @@ class Term:
     X is standard normal or uniform on (-1, 1). A symmetric term has down = -up; a folded one (a clock error always
     swaps load for idle) has down = up.
     up, down: slopes [J]; key: terms with one key share X; None is a draw of its own
+    dof: degrees of freedom of a normal term whose scale was itself estimated; X then is Student's t. None is infinite
     """
 
     name: str
@@ -46,11 +47,16 @@ class Term:
     base: Base = "normal"
     key: str | None = None
     source: str = ""
+    dof: float | None = None
 
     @staticmethod
     def symmetric(name: str, scale: float, base: Base = "normal", key: str | None = None, source: str = "") -> Term:
         """A term without bias; scale is the standard deviation, or the half-width of a uniform one."""
         return Term(name, scale, -scale, base, key, source)
+
+    def with_dof(self, dof: float) -> Term:
+        """The term, its scale known with so many degrees of freedom only."""
+        return replace(self, dof=dof)
 
     @property
     def mean(self) -> float:
@@ -330,9 +336,7 @@ def _blocks(budget: Budget, dof: float, seed: int, draws: int) -> Iterator[tuple
     """
     own = math.sqrt(sum(t.up**2 for t in budget.terms if _own(t)))  # independent normal terms add as one
     normal, student = (_generator(seed, f"{name}|{budget.id}") for name in ("normal|own", "t|runs"))
-    shared = [
-        (t, _standard(seed, t.key or f"{t.name}|{budget.id}", t.base, draws)) for t in budget.terms if not _own(t)
-    ]
+    shared = [(term, _term_draws(term, budget.id, seed, draws)) for term in budget.terms if not _own(term)]
     buffers = np.zeros((3, BLOCK))
     for first in range(0, draws, BLOCK):
         span = slice(first, min(first + BLOCK, draws))
@@ -361,7 +365,12 @@ def _log_draws(budget: Budget, seed: int, draws: int, span: slice) -> Floats:
 
 
 def _own(term: Term) -> bool:
-    return term.base == "normal" and term.key is None and term.up == -term.down
+    return term.base == "normal" and term.key is None and term.up == -term.down and term.dof is None
+
+
+def _term_draws(term: Term, budget_id: str, seed: int, draws: int) -> Floats:
+    key = term.key or f"{term.name}|{budget_id}"
+    return _standard(seed, key, term.base, draws) if term.dof is None else student(key, term.dof, seed, draws)
 
 
 def _add_term(total: Floats, term: Term, x: Floats, work: Floats) -> None:
@@ -461,27 +470,30 @@ def combine(budget: Budget) -> tuple[float, float]:
 
 
 def rows_of(budget: Budget) -> list[BudgetRow]:
-    """The budget as a table, largest share first; terms of one name and key are one row."""
-    found: dict[tuple[str, str | None], tuple[float, str]] = {}
+    """The budget as a table, largest share first; terms of one name and key are one row.
+
+    What shares a key adds linearly, the rest in squares.
+    """
+    found: dict[tuple[str, str | None, float | None], tuple[float, str]] = {}
+
+    def add(name: str, key: str | None, dof: float | None, u: float, source: str) -> None:
+        before, _ = found.get((name, key, dof), (0.0, ""))
+        found[(name, key, dof)] = (math.hypot(before, u) if key is None else before + u, source)
+
     for part in budget.parts:
         for term in part.terms():
-            u, _ = found.get((term.name, part.key), (0.0, ""))
-            found[(term.name, part.key)] = (
-                u + math.sqrt(term.variance),
-                part.source,
-            )  # shared draw: adds linearly
+            add(term.name, part.key, None, math.sqrt(term.variance), part.source)
     for term in budget.terms:
-        u, _ = found.get((term.name, term.key), (0.0, ""))
-        together = math.hypot(u, math.sqrt(term.variance)) if term.key is None else u + math.sqrt(term.variance)
-        found[(term.name, term.key)] = (together, term.source)
+        add(term.name, term.key, term.dof, math.sqrt(term.variance), term.source)
     for log in budget.logs:  # to first order, as the closed form is
-        found[(log.name, log.key)] = (abs(budget.value) * log.scale, log.source)
-    rows = [(name, u, None, key, source) for (name, key), (u, source) in found.items() if u > 0]
+        add(log.name, log.key, None, abs(budget.value) * log.scale, log.source)
     if budget.run is not None and budget.run.scale:
         scale = budget.run.scale * (budget.value if budget.run.log else 1.0)
-        rows.append(("run to run", scale, budget.run.dof, None, "scatter of the runs, t distribution"))  # type: ignore[arg-type]
-    total = math.fsum(row[1] ** 2 for row in rows)
-    table = [BudgetRow(name, u, u**2 / total, dof, key, source) for name, u, dof, key, source in rows]
+        add("run to run", None, budget.run.dof, scale, "scatter of the runs, t distribution")
+    total = math.fsum(u**2 for u, _ in found.values())
+    table = [
+        BudgetRow(name, u, u**2 / total, dof, key, source) for (name, key, dof), (u, source) in found.items() if u > 0
+    ]
     return sorted(table, key=lambda row: (-row.share, row.term, row.key or ""))
 
 

@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.account import Result
 from harness.carbon.co2e import Inputs, about
 from harness.carbon.factor import Factor, same_dataset
-from harness.carbon.join import J_PER_KWH
+from harness.carbon.join import J_PER_KWH, edges, weigh
 from harness.carbon.places import Moment, Place, WhatIf
 from harness.carbon.series import HOUR_NS, Floats, Ints, Series
 from harness.documents.errors import UsageError
-from harness.emissions import emitted, energy_by_step, logs, on_grid
+from harness.emissions import Run, emitted, energy_by_step, logs
 from harness.runs import RunEnergy
 from harness.traces.trace import Window
 from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, Estimate, Part, draw, estimate, interval
@@ -100,80 +101,98 @@ class _Asked:
     level: float
     seed: int
 
-    def emissions(self, g_per_kwh: float, given: Factor | Series) -> Estimate:
-        """Emissions of the run's energy at a mean intensity [g/kWh], with their interval."""
-        found = replace(on_grid(self.run, about(given), self.pue), g_per_kwh=g_per_kwh)
-        inputs = Inputs(location=given, pue=self.pue, role="reference")
-        return estimate(emitted(self.budget, [found], given, inputs), "g", level=self.level, seed=self.seed)
+    @property
+    def overhead(self) -> float:
+        """PUE, or 1 where emissions end at the meter."""
+        return 1.0 if self.pue is None else self.pue.value
+
+    def estimate(self, run: Run, given: Factor | Series) -> Estimate:
+        """Emissions of the energy of the result on the grid that the run found [g]."""
+        budget = emitted(self.budget, [run], given, Inputs(location=given, pue=self.pue, role="reference"))
+        return estimate(budget, "g", level=self.level, seed=self.seed)
 
 
 def _place(asked: _Asked, given: Factor | Series) -> Place:
     factor = about(given)
     zone = factor.zone or factor.source
+    unit = asked.estimate(Run(asked.run.energy_j or 0.0, 1.0, asked.overhead, 0.0, 0.0, False), given)  # at 1 g/kWh
     if not isinstance(given, Series):
-        return Place(zone=zone, intensity=factor, actual=Moment(asked.start_ns, asked.emissions(given.value, given)))
+        return Place(zone=zone, intensity=factor, actual=Moment(asked.start_ns, _times(unit, given.value)))
     energy = steps(asked.run, given.step_ns)
-    total = float(energy.sum())
     if len(energy) > len(given):
         raise UsageError("the run is longer than the series", where=zone, got=f"{asked.window.seconds / 3600:.0f} h")
-    mean = sweep(energy, given.filled) / total  # [g/kWh]
+    mean = sweep(energy, given.filled) / float(energy.sum())  # [g/kWh]
     whole = sweep(np.ones(len(energy)), given.doubtful.astype(np.float64)) < 0.5
     starts = given.start_ns + np.arange(len(mean), dtype=np.int64) * given.step_ns
     good = np.flatnonzero(whole)
     if not len(good):
         raise UsageError("every start touches a missing or doubtful hour", where=zone)
-    scale = _grams(asked, given)
-    best, worst = (int(good[pick(mean[good])]) for pick in (np.argmin, np.argmax))
+    each = _Starts(starts, mean, whole, unit)
+    scale = asked.budget.value / J_PER_KWH * asked.overhead
+    months = starts.astype("datetime64[ns]").astype("datetime64[M]").astype(int) % 12
+    actual = _actual(asked, given)
     return Place(
         zone=zone,
         intensity=factor,
-        actual=_actual(asked, given, energy),
-        best=Moment(int(starts[best]), asked.emissions(float(mean[best]), given)),
-        worst=Moment(int(starts[worst]), asked.emissions(float(mean[worst]), given)),
-        deferred=_deferred(asked, given, starts, mean, whole),
+        actual=actual,
+        best=each.moment(int(good[np.argmin(mean[good])])),
+        worst=each.moment(int(good[np.argmax(mean[good])])),
+        deferred=_deferred(asked, each, actual),
         mean_g=float(mean.mean()) * scale,
         by_hour_g=_grouped(starts // HOUR_NS % 24, mean, 24) * scale,
-        by_month_g=_grouped(starts.astype("datetime64[ns]").astype("datetime64[M]").astype(int) % 12, mean, 12) * scale,
+        by_month_g=_grouped(months, mean, 12) * scale,
         starts_ns=starts,
         each_g=mean * scale,
         gaps=int((~whole).sum()),
     )
 
 
-def _grams(asked: _Asked, given: Series) -> float:
-    """Grams of the run for each g/kWh of mean intensity: its energy times PUE [kWh]."""
-    found = on_grid(asked.run, about(given), asked.pue)
-    return asked.budget.value / J_PER_KWH * found.pue
+def _times(unit: Estimate, factor: float) -> Estimate:
+    """An estimate times a constant."""
+    value, low, high, u_c, tolerance = (
+        None if number is None else number * factor
+        for number in (unit.value, unit.low, unit.high, unit.u_c, unit.tolerance)
+    )
+    return replace(unit, value=value, low=low, high=high, u_c=u_c, tolerance=tolerance)
 
 
-def _actual(asked: _Asked, given: Series, energy: Floats) -> Moment | None:
-    """The run at its start, joined exactly; None where the series does not hold it."""
-    start = asked.start_ns
-    if not given.covers(Window(start, start + asked.window.stop_ns - asked.window.start_ns)):
+@dataclass(frozen=True, slots=True)
+class _Starts:
+    """Every start in one place: mean intensity from there [g/kWh], and whether no hour of it is doubtful."""
+
+    start_ns: Ints
+    mean: Floats
+    whole: NDArray[np.bool_]
+    unit: Estimate
+
+    def moment(self, at: int) -> Moment:
+        """One of them."""
+        return Moment(int(self.start_ns[at]), _times(self.unit, float(self.mean[at])))
+
+
+def _actual(asked: _Asked, given: Series) -> Moment | None:
+    """The run at its start, joined with its hours; None where the series does not hold it."""
+    shift = asked.start_ns - asked.window.start_ns
+    moved = Window(asked.start_ns, asked.window.stop_ns + shift)
+    if not given.covers(moved):
         return None
-    offset, inside = divmod(start - given.start_ns, given.step_ns)
-    share = inside / given.step_ns  # of each step of the run that falls on the next step of the series
-    value = np.append(given.filled, given.filled[-1])[offset : offset + len(energy) + 1]
-    shifted = value[:-1] * (1 - share) + value[1:] * share
-    if start == asked.window.start_ns:
-        mean = on_grid(asked.run, given, None).g_per_kwh
-    else:
-        mean = float(energy @ shifted) / float(energy.sum())
-    return Moment(start, asked.emissions(mean, given))
+    cuts = edges(given, moved)
+    found = weigh(energy_by_step(asked.run, cuts - shift), cuts, given)
+    u = found.u_missing * asked.overhead
+    run = Run(asked.run.energy_j or 0.0, found.mean, asked.overhead, u, found.missing_share, False)
+    return Moment(asked.start_ns, asked.estimate(run, given))
 
 
-def _deferred(asked: _Asked, given: Series, starts: Ints, mean: Floats, whole: np.ndarray) -> Moment | None:
+def _deferred(asked: _Asked, each: _Starts, now: Moment | None) -> Moment | None:
     """The best start from the asked one to the deadline; starting at once is one of them."""
     if asked.deferrable_s is None:
         return None
     latest = asked.start_ns + round(asked.deferrable_s * 1e9)
-    allowed = np.flatnonzero((starts >= asked.start_ns) & (starts <= latest) & whole)
-    now = _actual(asked, given, steps(asked.run, given.step_ns))
+    allowed = np.flatnonzero((each.start_ns >= asked.start_ns) & (each.start_ns <= latest) & each.whole)
     if not len(allowed):
         return now
-    best = int(allowed[np.argmin(mean[allowed])])
-    later = Moment(int(starts[best]), asked.emissions(float(mean[best]), given))
-    return now if now is not None and (now.g.value or 0.0) <= (later.g.value or math.inf) else later
+    later = each.moment(int(allowed[np.argmin(each.mean[allowed])]))
+    return now if now is not None and (now.g.value or 0.0) <= (later.g.value or math.inf) * (1 + 1e-9) else later
 
 
 def _grouped(group: Ints, value: Floats, n: int) -> Floats:

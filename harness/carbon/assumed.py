@@ -21,9 +21,6 @@ PRINTED_INTENSITY_U_LN = 0.05
 PUE_U_LN = 0.02
 """PUE stated for a site: quarters of one site lie 1.08 to 1.12 (Google, as printed in Patterson 2021 and 2022)."""
 
-PUE_ASSUMED_U_LN = 0.10
-"""PUE carried over from another site: cloud sites lie 1.04 to 1.18, the industry's mean is 1.55 to 1.59."""
-
 POWER_MEASURED_U_LN = 0.05 / math.sqrt(3)
 """Mean system power from sensors of unknown type: limit of 5 %, uniform."""
 
@@ -34,6 +31,3 @@ Table 3)."""
 POWER_TDP_U_LN = 0.22
 """Rated power taken for mean system power: scatter of ln(measured / TDP) over the ten rows of Tables 1 and 4 of
 Patterson 2021, whose ratios go from 0.54 to 1.10."""
-
-ROUNDED_U_LN = 0.01
-"""Hours, days and chips as printed: two or three digits."""

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 
 from harness.documents.errors import UsageError
 
-HOURS_PER_DAY = 24
-HOURS_PER_YEAR = 8760
-"""Hours of a year without a leap day, the usual year of hardware lifetimes [h]."""
 KG_PER_LB = 0.45359237
 """Exact: the international pound [kg]."""
 

@@ -14,9 +14,10 @@ from harness.cli.carbon_options import gridded
 @cli.command()
 @PATHS
 @JSON
+@click.option("--explain", is_flag=True, help="Say in plain words where the uncertainty comes from.")
 @gridded
 @seeded
-def score(paths: tuple[Path, ...], as_json: bool, level: float, seed: int, carbon: Any) -> int:
+def score(paths: tuple[Path, ...], as_json: bool, explain: bool, level: float, seed: int, carbon: Any) -> int:
     """Energy, energy per unit and intervals of every entry below PATHS; CO2e where a grid is named."""
     from harness import api
     from harness.render.documents import result_document
@@ -27,7 +28,7 @@ def score(paths: tuple[Path, ...], as_json: bool, level: float, seed: int, carbo
     if as_json:
         emit("result", result_document(results, tree.unreadable, tree.skipped))
     else:
-        click.echo(score_text(results), nl=False)
+        click.echo(score_text(results, explained=explain), nl=False)
     return OK if results else UNREADABLE
 
 

@@ -34,6 +34,10 @@ class Embodied:
     resources: float = 1.0
     status: Status = "declared"
     note: str = ""
+    u_ln: float | None = None
+    source: str = ""
+    date: str = ""
+    licence: str = ""
 
     @property
     def share_kg(self) -> float:
@@ -93,13 +97,16 @@ def from_document(document: Mapping[str, Any]) -> Footprint:
         inputs={name: _factor(document, cited, name, given) for name, given in document["inputs"].items()},
         common={name: _factor(document, cited, name, given) for name, given in document.get("common", {}).items()},
         published=document.get("published", {}),
-        embodied=tuple(
-            Embodied(**{k: v for k, v in item.items() if k in Embodied.__slots__})
-            for item in document.get("embodied", [])
-        ),
+        embodied=tuple(_embodied(document, cited, item) for item in document.get("embodied", [])),
         verified=document.get("verified", False),
         note=document.get("note", ""),
     )
+
+
+def _embodied(document: Mapping[str, Any], cited: str, given: Mapping[str, Any]) -> Embodied:
+    """A part of the hardware; provenance that it does not state is the document's."""
+    about = {"source": cited, "date": document["date"], "licence": document["source"].get("licence", "")}
+    return Embodied(**about | {name: v for name, v in given.items() if name in Embodied.__slots__})
 
 
 def _factor(document: Mapping[str, Any], cited: str, name: str, given: Mapping[str, Any]) -> Factor:

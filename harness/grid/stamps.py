@@ -38,15 +38,12 @@ def zone(name: str) -> ZoneInfo:
 
 
 def _all_utc(stamps: Sequence[str]) -> bool:
-    return all(
-        len(stamp) in (20, 25) and stamp.endswith(("Z", "+00:00")) and stamp[4] == "-" and stamp[10] in " T"
-        for stamp in stamps
-    ) and _plain(stamps)
-
-
-def _plain(stamps: Sequence[str]) -> bool:
+    """Whether all stamps are like the first, in UTC, so that they can be read at once."""
+    ending = {len("2022-01-01T00:00:00Z"): "Z", len("2022-01-01T00:00:00+00:00"): "+00:00"}.get(len(stamps[0]))
+    if ending is None or {stamp[19:] for stamp in stamps} != {ending}:
+        return False
     try:
-        np.array([stamp[:19] for stamp in stamps], "datetime64[s]")
+        _uniform(stamps)
     except ValueError:
         return False
     return True

@@ -8,6 +8,7 @@ from harness.leaderboard import Row, Table
 from harness.render import co2e
 from harness.render.cells import escape, grid
 from harness.render.numbers import estimate_text, number, percent
+from harness.repeats import RANKED
 
 HEAD = (
     "Rank", "Submitter", "System", "Energy per unit [interval]", "P(first)", "Pareto", "Performance", "Quality",
@@ -59,8 +60,8 @@ def _section(table: Table, form: str) -> str:
 def footnotes(table: Table) -> list[str]:
     """What the marks in a table mean, where they occur."""
     notes = []
-    if any(row.result.n_runs < 5 for row in table.rows):
-        notes.append("(n) fewer than five runs: the interval of one run does not hold scatter between runs.")
+    if any(row.result.distinct_runs < RANKED for row in table.rows):
+        notes.append("(n) fewer than five runs: the rank is provisional, in brackets; one run shows no scatter.")
     if any(row.result.estimated_share > 0 for row in table.rows):
         notes.append("(e) part of the energy is estimated, not measured.")
     if any(row.result.entry.simulated for row in table.rows):
@@ -77,7 +78,7 @@ def _row(row: Row, carbon: bool) -> list[str]:
     marks = "".join(
         mark
         for mark, holds in (
-            ("n", result.n_runs < 5), ("e", result.estimated_share > 0), ("s", result.entry.simulated),
+            ("n", result.distinct_runs < RANKED), ("e", result.estimated_share > 0), ("s", result.entry.simulated),
         )
         if holds
     )  # fmt: skip
@@ -99,10 +100,11 @@ def _row(row: Row, carbon: bool) -> list[str]:
 
 
 def rank_text(row: Row) -> str:
-    """`1`, `1-3`, or a dash for what is not ranked."""
+    """`1`, `1-3`, in brackets where there are fewer than five runs, or a dash for what is not ranked."""
     if row.rank is None:
         return "-"
-    return str(row.rank.low) if row.rank.low == row.rank.high else f"{row.rank.low}-{row.rank.high}"
+    text = str(row.rank.low) if row.rank.low == row.rank.high else f"{row.rank.low}-{row.rank.high}"
+    return text if row.result.distinct_runs >= RANKED else f"({text})"
 
 
 def _page(body: str) -> str:

@@ -9,6 +9,7 @@ from harness.account import Result
 from harness.auditing import VERDICTS, EntryReport, Report
 from harness.importing import Import
 from harness.render import co2e
+from harness.render.budget import budget_table, explain
 from harness.render.cells import grid, plain
 from harness.render.numbers import decimals, estimate_text, number, percent
 
@@ -16,8 +17,11 @@ SHOWN = 12
 """Findings of one rule and status that are printed in full; the rest is counted."""
 
 
-def score_text(results: Sequence[Result]) -> str:
-    """A table of all results, then for each its budget, compatibility numbers and notes."""
+def score_text(results: Sequence[Result], *, explained: bool = False) -> str:
+    """A table of all results, then for each its budget, compatibility numbers and notes.
+
+    explained: say in plain words where the uncertainty comes from and what would reduce it most
+    """
     rows = [
         [
             result.entry.id,
@@ -31,10 +35,10 @@ def score_text(results: Sequence[Result]) -> str:
         for result in results
     ]
     head = ("Entry", "Energy [interval]", "Mean power", "Per unit", "Class", "Runs", "Covered")
-    return "\n\n".join([grid(head, rows, "terminal"), *(_details(result) for result in results)]) + "\n"
+    return "\n\n".join([grid(head, rows, "terminal"), *(_details(result, explained) for result in results)]) + "\n"
 
 
-def _details(result: Result) -> str:
+def _details(result: Result, explained: bool) -> str:
     lines = [plain(result.entry.id)]
     energy = result.energy
     if energy.value is not None and energy.u_c is not None and energy.k is not None:
@@ -44,20 +48,38 @@ def _details(result: Result) -> str:
             f"  {result.measurand} energy {energy.value:.{places}f} J, u_c {energy.u_c:.{places}f} J, "
             f"degrees of freedom {dof}, k {energy.k:.2f}, level {energy.level:.0%}"
         )
-    shares = [f"{row.term} {row.share:.1%}" for row in result.rows if row.share >= 0.0005]
-    if shares:
-        lines.append(f"  where the uncertainty comes from: {', '.join(shares)}")
+    if result.rows:
+        lines += ["", *(f"  {line}" for line in budget_table(result).splitlines()), ""]
+    if explained:
+        lines += [*(f"  {line}" for line in explain(result)), ""]
+    lines += _training(result)
     for name, item in result.compat.items():
         value = number(item["value"], item["unit"], 8)
+        if item.get("low") is not None:
+            value += f" [{number(item['low'])}, {number(item['high'])}]"
         lines.append(f"  {name}: {value}" + (f" ({plain(item['note'])})" if item.get("note") else ""))
     if result.units_per_joule:
         unit = result.energy_per_unit.unit.removeprefix("J/")
         lines.append(f"  {plain(number(result.units_per_joule, f'{unit} per joule'))}")
+    if result.per_correct is not None:
+        lines.append(f"  {estimate_text(result.per_correct)}")
     if result.estimated_share:
         lines.append(f"  estimated, not measured: {percent(result.estimated_share)} of the energy")
     lines += [plain_line(line) for line in co2e.lines(result.co2e)]
     lines += [f"  note: {plain(note)}" for note in result.notes]
     return "\n".join(lines)
+
+
+def _training(result: Result) -> list[str]:
+    """Energy per step and steps to the target, where the logs count steps."""
+    found = result.training
+    if found is None:
+        return []
+    return [
+        f"  {estimate_text(found.energy_per_step)}, scatter {found.energy_cv:.1%}; {found.steps:,.0f} to the target "
+        f"({plain(found.counts)}), scatter {found.steps_cv:.1%}",
+        f"  at {found.reference_steps:,.0f}, which the reference needs: {estimate_text(found.energy_at_reference)}",
+    ]
 
 
 def plain_line(line: str) -> str:

@@ -97,7 +97,7 @@ def test_hours_that_do_not_match_are_refused() -> None:
 
 
 def test_embodied_share_of_the_specification_example() -> None:
-    assert 1000 * formulas.embodied_share_kg(1000, 1, 4 * formulas.HOURS_PER_YEAR) == pytest.approx(28.54, abs=0.005)
+    assert 1000 * formulas.embodied_share_kg(1000, 1, 4 * 8760) == pytest.approx(28.54, abs=0.005)
     assert formulas.embodied_share_kg(1000, 1, 10, reserved=2, resources=8) == pytest.approx(25.0)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.carbon.factor import Factor
+from harness.carbon.join import emissions_g
 from harness.carbon.series import HOUR_NS, Series
 from harness.documents.errors import JoulemarkError, MissingExtraError, SchemaError, UnreadableError, UsageError
 from harness.documents.times import from_iso
@@ -161,6 +162,21 @@ def test_local_hours_follow_the_clocks_in_spring(written: Callable[..., Path]) -
     stamps = ["2022-03-27 01:00", "2022-03-27 03:00", "2022-03-27 04:00"]
     found = read_hourly(written(stamps, [100, 200, 300], time_zone="Europe/Berlin"))
     assert found.value.tolist() == [100, 200, 300]
+
+
+def test_run_over_the_change_of_the_clocks_meets_every_hour_once(
+    written: Callable[..., Path], trace: Callable[..., Any]
+) -> None:
+    """01:30 to 03:30 local time in autumn lasts three hours: half, two whole ones, half."""
+    stamps = ["2022-10-30 01:00", "2022-10-30 02:00", "2022-10-30 02:00", "2022-10-30 03:00"]
+    grid = read_hourly(written(stamps, [100, 200, 300, 400], time_zone="Europe/Berlin"))
+    start = from_iso("2022-10-30T01:30:00+02:00")
+    stop = from_iso("2022-10-30T03:30:00+01:00")
+    readings = np.arange(0, (stop - start) // 10**9 + 1, 60)
+    run = trace(
+        readings + (start - 1_700_000_000 * 10**9) // 10**9, np.full(len(readings), 1000.0), nominal_interval_s=60.0
+    )
+    assert emissions_g(run, Window(start, stop), grid) == pytest.approx(0.5 * 100 + 200 + 300 + 0.5 * 400)
 
 
 def test_hour_that_the_clocks_skipped_is_refused(written: Callable[..., Path]) -> None:
