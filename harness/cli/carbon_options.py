@@ -135,7 +135,7 @@ def declared(name: str, value: float, said_by: str | None) -> Factor:
     said = said_by or ""
     return Factor(
         name=name, value=checked, unit="g/kWh", u_ln=PRINTED_INTENSITY_U_LN, source=said, date="", licence="not stated",
-        key=f"intensity|{said}|{name}", dataset=said,
+        key=f"intensity|{said}|{name}|{value}", dataset=said,
     )  # fmt: skip
 
 
@@ -153,5 +153,33 @@ def building(pue: float | None, pue_hourly: Path | None) -> Factor | Series | No
 
     return Factor(
         name="pue", value=checked_pue(pue, where="--pue"), unit="1", u_ln=PUE_U_LN if pue > 1 else 0.0,
-        source="declared on the command line", date="", licence="not stated", key="pue|declared",
+        source="declared on the command line", date="", licence="not stated", key=f"pue|declared|{pue}",
     )  # fmt: skip
+
+
+def sides(
+    carbon: Inputs | None, zone: str | None, hourly: str | None, pue: float | None
+) -> tuple[Inputs | None, Inputs | None]:
+    """Inputs of A and of B; one grid and building for both is a reference, which cancels. Raises UsageError."""
+    own = {"--b-zone": zone, "--b-hourly": hourly, "--b-pue": pue}
+    named = [name for name, value in own.items() if value is not None]
+    if carbon is None:
+        if named:
+            raise UsageError("the grid of B without one of A", got=", ".join(named), expected="--zone or --hourly too")
+        return None, None
+    from dataclasses import replace
+
+    from harness.emissions import as_reference
+
+    if not named:
+        return (as_reference(carbon),) * 2
+    if zone is not None and hourly is not None:
+        raise UsageError(
+            "one location-based intensity at a time", got="--b-zone and --b-hourly", expected="one of them"
+        )
+    from harness.carbon.co2e import about
+
+    source = None if carbon.location is None else about(carbon.location).dataset
+    there = carbon.location if zone is None and hourly is None else location(zone, source, None, None, None, hourly)
+    overhead = carbon.pue if pue is None else building(pue, None)
+    return carbon, replace(carbon, location=there, pue=overhead)

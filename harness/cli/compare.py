@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from harness.cli.base import JSON, OK, cli, emit, read_tree, seeded
+from harness.cli.carbon_options import gridded, sides
 from harness.documents.errors import UsageError
 
 
@@ -14,18 +16,28 @@ from harness.documents.errors import UsageError
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
 @JSON
+@gridded
+@click.option("--b-zone", help="Grid zone of B, where that is not A's.")
+@click.option("--b-hourly", help="Series of the grid of B, where that is not A's.")
+@click.option("--b-pue", type=float, help="PUE of B, where that is not A's.")
 @seeded
-def compare(a: Path, b: Path, as_json: bool, level: float, seed: int) -> int:
+def compare(
+    a: Path, b: Path, as_json: bool, level: float, seed: int, carbon: Any, b_zone: str | None, b_hourly: str | None,
+    b_pue: float | None,
+) -> int:  # fmt: skip
     """Difference of two results with shared errors cancelled: better, worse or tied, and what would resolve it.
 
-    A and B are folders that hold one result each.
+    A and B are folders that hold one result each. With a grid, also why their CO2e differs: model, machine,
+    mechanization and map.
     """
     from harness import api
     from harness.comparison import compare as compare_results
+    from harness.factors import of_results
+    from harness.render.account import split_text
     from harness.render.comparison import comparison_document, comparison_text
 
     results = []
-    for path in (a, b):
+    for path, grid in zip((a, b), sides(carbon, b_zone, b_hourly, b_pue), strict=True):
         tree = read_tree([path])
         if len(tree.entries) != 1:
             ids = ", ".join(entry.id for entry in tree.entries[:5])
@@ -33,10 +45,14 @@ def compare(a: Path, b: Path, as_json: bool, level: float, seed: int) -> int:
                 "one result is compared with one", where=str(path), got=f"{len(tree.entries)} ({ids})", expected="1",
                 fix="Name the folder of one result.",
             )  # fmt: skip
-        results += api.score(tree, level=level, seed=seed)
+        results += api.score(tree, level=level, seed=seed, carbon=grid)
     found = compare_results(*results, level=level, seed=seed)
+    basis = "gross" if carbon is None or carbon.location is not None else "net"
+    why = of_results(
+        results[0], results[1], {"gross": "location_based", "net": "market_based"}[basis], level=level, seed=seed
+    )
     if as_json:
-        emit("comparison", comparison_document(found))
+        emit("comparison", comparison_document(found, None if why is None else why.factors))
     else:
-        click.echo(comparison_text(found), nl=False)
+        click.echo(comparison_text(found) + ("" if why is None else f"\n{split_text(basis, why)}\n"), nl=False)
     return OK

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.carbon.formulas import CleanMatch
 from harness.documents.validate import SCHEMA_VERSION
-from harness.factors import NAMES, Split
+from harness.factors import Split
 from harness.footprint.compute import Account
 from harness.render.cells import grid, plain
 from harness.uncertainty import Estimate
@@ -89,7 +89,7 @@ def factors_document(splits: Mapping[str, Split | None], ratios: Mapping[str, Es
 
 def split_document(found: Split) -> dict[str, Any]:
     """Log-ratio and factors of one basis."""
-    named = {name: getattr(found, name) for name in (*NAMES, "model_and_machine")}
+    named = {**found.factors, "model_and_machine": found.model_and_machine}
     return {
         "log_ratio": asdict(found.total),
         "factors": {name: None if item is None else asdict(item) for name, item in named.items()},
@@ -104,18 +104,19 @@ def factors_text(splits: Mapping[str, Split | None], ratios: Mapping[str, Estima
     parts.append(
         grid(("A over B", "Ratio [interval]"), [[name, span(found, "1")] for name, found in ratios.items()], "terminal")
     )
-    for name, found in splits.items():
-        if found is not None:
-            rows = [_factor_row(n, getattr(found, n)) for n in NAMES if getattr(found, n) is not None]
-            if found.model is None:
-                rows.insert(0, _factor_row("model_and_machine", found.model_and_machine))
-            rows.append(["the whole", span(ratio(found.total), "1"), f"{found.total.value:+.3f}", bar(found.total), ""])
-            title = {"gross": "CO2e, gross (location-based)", "net": "CO2e, net (market-based)"}.get(name, name)
-            parts.append(
-                f"{title}: A over B\n" + grid(("Factor", "Times [interval]", "ln", "", "What"), rows, "terminal")
-            )
-            parts += [f"note: {found.note}"] if found.note else []
+    parts += [split_text(name, found) for name, found in splits.items() if found is not None]
     return "\n\n".join(parts) + "\n"
+
+
+def split_text(basis: str, found: Split) -> str:
+    """The factors of one basis as a table that ends with the whole."""
+    rows = [_factor_row(n, item) for n, item in found.factors.items() if item is not None]
+    if found.model is None:
+        rows.insert(0, _factor_row("model_and_machine", found.model_and_machine))
+    rows.append(["the whole", span(ratio(found.total), "1"), f"{found.total.value:+.3f}", bar(found.total), ""])
+    title = {"gross": "CO2e, gross (location-based)", "net": "CO2e, net (market-based)"}[basis]
+    text = f"{title}: A over B\n" + grid(("Factor", "Times [interval]", "ln", "", "What"), rows, "terminal")
+    return f"{text}\n\nnote: {found.note}" if found.note else text
 
 
 def _factor_row(name: str, found: Estimate) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from harness.comparison import Comparison
@@ -12,7 +13,7 @@ from harness.render.numbers import estimate_text, percent
 from harness.uncertainty import Estimate
 
 
-def comparison_document(found: Comparison, factors: dict[str, Estimate] | None = None) -> dict[str, Any]:
+def comparison_document(found: Comparison, factors: Mapping[str, Estimate | None] | None = None) -> dict[str, Any]:
     """The document of `compare --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -27,7 +28,9 @@ def comparison_document(found: Comparison, factors: dict[str, Estimate] | None =
         "cancelled": list(found.cancelled),
         "more_runs": found.more_runs,
         "resolving": found.resolving,
-        "factors": None if factors is None else {name: estimate(item) for name, item in factors.items()},
+        "factors": None
+        if factors is None
+        else {name: None if item is None else estimate(item) for name, item in factors.items()},
     }
 
 

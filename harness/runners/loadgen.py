@@ -37,7 +37,7 @@ WHOLE = ("min_duration_ms", "server_target_latency_ns", "min_query_count", "mult
 class LoadGen:
     """A workload in one scenario.
 
-    found: what calibration found; quality: what the accuracy run found; assets: what the model is made of
+    found: what calibration found; quality: what the accuracy run found; assets: file that the model is made of, and its SHA-256
     """
 
     folder: Path
@@ -45,7 +45,7 @@ class LoadGen:
     scenario: Mapping[str, Any]
     options: Mapping[str, str]
     found: dict[str, Any] = field(default_factory=dict)
-    assets: dict[str, str] = field(default_factory=dict)
+    assets: tuple[str, ...] = ()
     quality: Quality | None = None
     identity: Mapping[str, Any] = field(default_factory=dict)
 
@@ -94,7 +94,7 @@ class LoadGen:
         arguments = {**build["arguments"], build["product_argument"]: product, "result": folder / "result.txt"}
         written = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
         yield Step("build the model", [sys.executable, str(self.folder / build["program"]), *written], folder)
-        self.assets = {"path": str(product.absolute()), "sha256": sha256(read_bytes(product))}
+        self.assets = (str(product.absolute()), sha256(read_bytes(product)))
 
     def _step(self, mode: str, log: Path) -> Step:
         return Step(mode, self._child(mode, log), log)
@@ -103,14 +103,12 @@ class LoadGen:
         job = {
             "mode": mode,
             "scenario": self.scenario["name"],
-            "model": str(self.folder / self.spec["runner"]["model"]),
-            "assets": self.assets,
             "batch": int(self.spec["runner"].get("batch", 1)),
             "settings": self.settings(),
-            "out": str(log.absolute()),
         }
         write_text(log / "job.json", json.dumps(job, indent=1) + "\n")
-        return [sys.executable, "-P", loadgen_child.__file__, str((log / "job.json").absolute())]
+        model = str(self.folder / self.spec["runner"]["model"])
+        return [sys.executable, "-P", loadgen_child.__file__, str((log / "job.json").absolute()), model, *self.assets]
 
     def command(self, job: Job) -> Sequence[str]:
         """The child, in performance mode."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -256,6 +257,27 @@ def test_leaderboard_says_which_intensity_and_ranks_on_it_only() -> None:
     assert "intensity reference, gross: US 2024, 383.5 g/kWh (owid-ember)" in done.stdout
     assert "Energy ranks" in done.stdout
     assert_refused(joulemark("leaderboard", ALDER.parent, "--rank-by", "co2e"), "common reference intensity")
+
+
+def test_compare_of_results_names_the_factors() -> None:
+    sides = (ALDER, ALDER.parent / "SimulatedCedar")
+    found = document(joulemark("compare", *sides, "--zone", "US", "--pue", 1.2, "--json"), "comparison")
+    terms = {name: item["value"] for name, item in found["factors"].items()}
+    assert terms == {
+        "model": 0.0,
+        "machine": pytest.approx(found["log_ratio"]["value"]),
+        "mechanization": 0.0,
+        "map": 0.0,
+    }
+    assert document(joulemark("compare", *sides, "--json"), "comparison")["factors"] is None
+    moved = ("--zone", "US-WY", "--b-zone", "US-VT", "--pue", 1.5, "--b-pue", 1.1)
+    terms = document(joulemark("compare", *sides, *moved, "--json"), "comparison")["factors"]
+    assert math.exp(terms["map"]["value"]) == pytest.approx(831.55 / 23.7, rel=1e-3)
+    assert math.exp(terms["mechanization"]["value"]) == pytest.approx(1.5 / 1.1)
+    assert terms["mechanization"]["low"] < terms["mechanization"]["value"]
+    assert "intensity of the grid" in joulemark("compare", *sides, *moved).stdout
+    assert_refused(joulemark("compare", *sides, "--zone", "US", "--b-zone", "nowhere"), "no such grid zone")
+    assert_refused(joulemark("compare", *sides, "--b-zone", "US"), "the grid of B without one of A")
 
 
 def test_leaderboard_without_a_grid_has_no_column_of_co2e() -> None:
