@@ -21,9 +21,9 @@ from lab_simulator import simulate_window
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.runs import clock_slopes
 from harness.energy import energy
 from harness.ranking import Contender, pairs
+from harness.runs import clock_slopes
 from harness.traces.build import build_trace
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Window

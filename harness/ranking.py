@@ -18,9 +18,9 @@ from harness.stepdown import differ, rank_sets
 from harness.uncertainty import LEVEL, SEED, Budget, Estimate, draw, scatter, student
 
 Floats = NDArray[np.float64]
-MEMORY = 2_000_000
-"""Joint draws of all entries together: a small table has many draws, one of 1,000 entries has 2,000 each."""
-FEWEST, MOST = 2_000, 20_000
+MEMORY = 1_000_000
+"""Joint draws of all entries together: a small table has many draws, one of 1,000 entries has 1,000 each."""
+FEWEST, MOST = 1_000, 20_000
 
 
 @dataclass(frozen=True, slots=True)

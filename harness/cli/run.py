@@ -86,3 +86,99 @@ def _options(pairs: tuple[str, ...]) -> dict[str, str]:
 
 def _say(text: str) -> None:
     click.echo(f"joulemark: {text}", err=True)
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--realtime", is_flag=True, help="Take as long as the runs took.")
+@OUT
+def replay(paths: tuple[Path, ...], realtime: bool, out: Path) -> int:
+    """Play recorded runs (of any format that can be read) through the same pipeline: the same bytes each time."""
+    from harness.replaying import replay as play
+
+    for folder in play(*paths, out=out, realtime=realtime, say=_say):
+        click.echo(folder)
+    return OK
+
+
+@cli.command()
+def workloads() -> int:
+    """What can be run here."""
+    from harness.workload import workloads as known
+
+    for item in known():
+        scenarios = ", ".join(scenario["name"] for scenario in item.spec["scenarios"])
+        absent = item.missing()
+        state = "not run live" if item.runner is None else "needs " + ", ".join(absent) if absent else "ready"
+        click.echo(f"{item.name:<22} {item.spec['title']} ({scenarios}): {state}")
+    return OK
+
+
+@cli.command()
+def meters() -> int:
+    """What can be measured here, with what accuracy, and what to do about the rest."""
+    for name, said in _probed():
+        click.echo(f"{name:<10} {said}")
+    return OK
+
+
+def _probed() -> list[tuple[str, str]]:
+    from harness.documents.errors import JoulemarkError
+    from harness.meters import make, names, parse, summary
+
+    found = []
+    for name in names():
+        try:
+            channels = make(parse(name)).probe()
+        except JoulemarkError as error:
+            need = "needs an option" in error.message
+            found.append((name, summary(name) + f" {error.fix}" if need else f"not here: {error}"))
+            continue
+        parts = [f"{c.id} ({c.kind}, {c.boundary}, {c.accuracy.reading_limit_pct:g} % of reading)" for c in channels]
+        found.append((name, "ready: " + ", ".join(parts)))
+    return found
+
+
+@cli.command()
+def doctor() -> int:
+    """What is missing on this machine, with the exact fix. Exit status 1 where nothing can be run and measured."""
+    from harness.system import collect, missing
+    from harness.workload import workloads as known
+
+    probed = _probed()
+    measured = [name for name, said in probed if said.startswith("ready") and name != "estimator"]
+    for name, said in probed:
+        click.echo(f"meter {name}: {said}")
+    if not measured:
+        click.echo("no meter measures this machine: results will be modelled, and are ranked apart from measured ones")
+    ready = 0
+    for item in known():
+        if absent := item.missing():
+            extra = item.spec["runner"].get("extra", "workloads")
+            click.echo(f"workload {item.name}: needs {', '.join(absent)}. pip install 'joulemark[{extra}]'")
+        elif item.runner:
+            ready += 1
+            click.echo(f"workload {item.name}: ready")
+    for pointer, said in missing(collect()):
+        click.echo(f"system description: {pointer} cannot be found out: {said}. Write it in the file of pack --system.")
+    return OK if ready and any(said.startswith("ready") for _, said in probed) else FINDINGS
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--system", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The vendor's YAML.")
+@click.option("--division", default="open", show_default=True, type=click.Choice(["closed", "open"]), help="Division.")
+@click.option("--force", is_flag=True, help="Pack also what an audit refuses, and mark the submission.")
+@click.option("--private", is_flag=True, help="Pack also what names this machine or its user.")
+@OUT
+def pack(paths: tuple[Path, ...], system: Path, division: str, force: bool, private: bool, out: Path) -> int:
+    """A submission of run directories: manifest, hashes, system description."""
+    from harness.packing import pack as make_pack
+
+    done = make_pack(paths, system, out, division=division, force=force, private=private)
+    for pointer, said in done.missing:
+        complain(f"{system}#{pointer} says nothing: {said}")
+    for reason in done.forced:
+        complain(f"packed by force: {reason}")
+    click.echo(done.folder)
+    return FINDINGS if done.forced else OK

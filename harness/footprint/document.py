@@ -5,6 +5,7 @@ Nothing here was measured by this harness: its results are of the declared class
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,6 +113,8 @@ def _embodied(document: Mapping[str, Any], cited: str, given: Mapping[str, Any])
 def _factor(document: Mapping[str, Any], cited: str, name: str, given: Mapping[str, Any]) -> Factor:
     where, value, unit = f"{document['id']}: {name}", float(given["value"]), given["unit"]
     dataset, zone = given.get("dataset", ""), given.get("zone")
+    if not math.isfinite(value):
+        raise UsageError("is no finite number", where=where, got=f"{value:g}", expected=f"a number of {unit}")
     if name in INTENSITIES:
         value, unit = g_per_kwh(value, unit, where=where, market=name == "market_intensity"), "g/kWh"
         key = f"intensity|{dataset or cited}|{zone or document['id']}"

@@ -58,7 +58,7 @@ def annual(zone: str, source: str | None = None, year: int | None = None) -> Fac
     """
     _known_source(source)
     wanted = zone.strip().casefold()
-    named = [row for row in rows() if wanted in (row.zone.casefold(), row.iso3.casefold(), row.name.casefold())]
+    named = [row for row in rows() if wanted in map(str.casefold, filter(None, (row.zone, row.iso3, row.name)))]
     if not named:
         raise UsageError("no such grid zone", got=repr(zone), expected="a code or name", fix=_near(zone))
     found = [row for row in named if source in (None, row.source) and year in (None, row.year)]

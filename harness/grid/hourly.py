@@ -47,14 +47,15 @@ def read_hourly(path: Path) -> Series:
 
 def _described(path: Path) -> tuple[Path, Path | None]:
     """The document, and the data file where that was given."""
+    if not path.is_file():
+        kind = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "is not there"
+        raise UnreadableError(kind, where=str(path), expected="a grid document, or a CSV or Parquet file beside one")
     if path.suffix in (".yaml", ".yml", ".json"):
         return path, None
     for suffix in SIDECARS:
         for beside in (path.with_suffix(suffix), path.with_name(path.name + suffix)):
             if beside.is_file():
                 return beside, path
-    if not path.exists():
-        raise UnreadableError("is not there", where=str(path))
     raise UnreadableError(
         "does not say what it holds: zone, unit, time zone, kind and source are never guessed",
         where=str(path),

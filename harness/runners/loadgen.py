@@ -37,7 +37,8 @@ WHOLE = ("min_duration_ms", "server_target_latency_ns", "min_query_count", "mult
 class LoadGen:
     """A workload in one scenario.
 
-    found: what calibration found; quality: what the accuracy run found; assets: file that the model is made of, and its SHA-256
+    found: what calibration found; quality: what the accuracy run found
+    assets: file that the model is made of, and its SHA-256
     """
 
     folder: Path
@@ -78,6 +79,7 @@ class LoadGen:
         yield self._step("accuracy", folder / "accuracy")
         said = _said(folder / "accuracy")
         self.identity = said["identity"]
+        self._same_model()
         asked = self.spec["quality"]
         self.quality = Quality(asked["metric"], said["accuracy"], asked["target"])
         if said["accuracy"] < asked["target"]:
@@ -88,6 +90,14 @@ class LoadGen:
         if not any(name in self.settings() for name in EXPECTED[self.scenario["name"]]):
             yield self._step("calibrate", folder / "calibration")
             self.found = _said(folder / "calibration")["settings"]
+
+    def _same_model(self) -> None:
+        stated, found = (self.spec["model"] or {}).get("sha256"), self.identity.get("model_sha256")
+        if stated and found != stated:
+            raise WorkloadFailed(
+                "another model than the workload names", got=f"SHA-256 {found}", expected=stated,
+                fix="Install the version that workload.yaml names.",
+            )  # fmt: skip
 
     def _build(self, build: Mapping[str, Any], folder: Path) -> Iterator[Step]:
         product = folder / build["product"]
@@ -105,6 +115,7 @@ class LoadGen:
             "scenario": self.scenario["name"],
             "batch": int(self.spec["runner"].get("batch", 1)),
             "settings": self.settings(),
+            "calibration_s": self.spec["runner"].get("calibration_s"),
         }
         write_text(log / "job.json", json.dumps(job, indent=1) + "\n")
         model = str(self.folder / self.spec["runner"]["model"])

@@ -140,18 +140,19 @@ def direct_rate(model: Any, batch: int, seconds: float = 1.0) -> float:
 
 def calibrate(loadgen: Any, job: dict[str, Any], model: Any, out: Path) -> dict[str, Any]:
     """The settings that tell LoadGen what to expect, found by trial: the rate, or the latency."""
-    short = {"min_duration_ms": round(CALIBRATION_S * 1000), "min_query_count": 1}
+    seconds = float(job.get("calibration_s") or CALIBRATION_S)
+    short = {"min_duration_ms": round(seconds * 1000), "min_query_count": 1}
     scenario = job["scenario"]
     if scenario == "Offline":
-        guess = direct_rate(model, job["batch"])
+        guess = direct_rate(model, job["batch"], seconds / 2)
         got = run(loadgen, job, model, out / "offline", short | {"offline_expected_qps": guess})
         return {"offline_expected_qps": 1.1 * float(got["result_samples_per_second"])}
     if scenario in ("SingleStream", "MultiStream"):
         name = "single_stream" if scenario == "SingleStream" else "multi_stream"
         size = 1 if scenario == "SingleStream" else job["settings"].get("multi_stream_samples_per_query", 8)
-        latency_ns = round(0.8e9 * size / direct_rate(model, size))
+        latency_ns = round(0.8e9 * size / direct_rate(model, size, seconds / 2))
         return {f"{name}_expected_latency_ns": max(1000, latency_ns)}
-    low, high = 0.0, direct_rate(model, 1)
+    low, high = 0.0, direct_rate(model, 1, seconds / 2)
     for trial in range(TRIALS):
         rate = high / 2 if not low else (low + high) / 2
         got = run(loadgen, job, model, out / f"server-{trial}", short | {"server_target_qps": rate})

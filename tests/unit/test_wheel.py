@@ -36,6 +36,7 @@ def test_wheel_ships_schemas_workloads_rules_and_examples(wheel: Path) -> None:
         "harness/data/workloads/lab_simulator/workload.yaml",
         "harness/data/submissions/lab-2026/truth.json", "harness/rules/rulebooks/joulemark-2026.yaml",
         "harness/traces/instruments.csv", "harness/formats/benchmarks.csv", "harness/py.typed",
+        "harness/catalogue/patterson-2021/gpt-3.json", "harness/grid/annual.csv", "harness/grid/sources.json",
     ):  # fmt: skip
         assert name in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/")) or "__pycache__" in name]
