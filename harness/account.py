@@ -12,8 +12,9 @@ from harness.carbon.co2e import Co2e
 from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.benchmarks import benchmarks
 from harness.peers import compatibility, kept_runs
-from harness.progress import Training, training
-from harness.repeats import RANKED, Pooled, counted, mean_budget, pool, ratio, work
+from harness.progress import Training, progress, training
+from harness.progress import views as step_views
+from harness.repeats import RANKED, Pooled, counted, mean_budget, mean_power, pool, ratio, work
 from harness.runs import UNKNOWN_CLOCK_S, RunEnergy, run_energy
 from harness.traces.instruments import instruments
 from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, BudgetRow, Estimate, View, estimates, rows_of
@@ -91,19 +92,24 @@ def score(
     total, power, per_unit = (
         Estimate(None, None, None, of, level, notes[0] if notes else "no energy") for of in ("J", "W", f"J/{unit}")
     )
-    unit_budget = per_correct = None
+    unit_budget = per_correct = taken = None
     quality = _quality(entry)
+    counts = progress(entry, measured)
     if budget is not None:
-        seconds = [run.run.window.seconds for run in measured if run.run.window]
-        views = [View("J", run=budget.run), ratio("W", measured, budget, seconds, pooled)]
+        seen = {"energy": View("J", run=budget.run), "power": mean_power(measured, budget)}
         if amounts:
-            views.append(ratio(f"J/{unit}", measured, budget, amounts, pooled))
-            unit_budget = budget.scaled(views[-1].factor, views[-1].run)
-            views += _per_correct(views[-1], quality)
-        total, power, *rest = estimates(budget, views, level=level, seed=seed, draws=draws)
+            seen["unit"] = ratio(f"J/{unit}", measured, budget, amounts, pooled)
+            unit_budget = budget.scaled(seen["unit"].factor, seen["unit"].run)
+            seen |= zip(["correct"], _per_correct(seen["unit"], quality), strict=False)
+        seen |= zip(("step", "reference"), step_views(entry, measured, budget, counts), strict=False)
+        found = dict(
+            zip(seen, estimates(budget, list(seen.values()), level=level, seed=seed, draws=draws), strict=True)
+        )
+        total, power, per_correct = found["energy"], found["power"], found.get("correct")
         missing = Estimate(None, None, None, f"J/{unit}", level, "the log does not say how much was done")
-        per_unit = rest[0] if rest else missing
-        per_correct = rest[1] if len(rest) > 1 else None
+        per_unit = found.get("unit", missing)
+        if counts is not None:
+            taken = training(entry, measured, counts, found["step"], found["reference"])
     done = math.fsum(run.run.work.count for run in measured if run.run.work)
     energy_j = math.fsum(run.energy_j or 0.0 for run in measured)
     return Result(
@@ -127,7 +133,7 @@ def score(
         per_unit_budget=unit_budget,
         rows=tuple(rows_of(budget)) if budget else (),
         per_correct=per_correct,
-        training=training(entry, measured, budget, level=level, seed=seed, draws=draws),
+        training=taken,
     )
 
 

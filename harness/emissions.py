@@ -112,7 +112,7 @@ def on_grid(run: RunEnergy, given: Factor | Series, pue: Factor | Series | None,
     building = pue if any(item is pue for item in covering) else None
     constant = 1.0 if grid is not None else about(given).value
     overhead = 1.0 if building is not None or pue is None else about(pue).value
-    fallen = isinstance(given, Series) and grid is None
+    fallen = any(isinstance(one, Series) and one not in covering for one in (given, pue))
     if not covering:
         return Run(energy_j, constant, overhead, 0.0, 0.0, fallen)
     cuts = common_cuts(window, covering)
@@ -174,14 +174,10 @@ def logs(given: Factor | Series, inputs: Inputs, runs: Sequence[Run] = ()) -> li
     fallen = (
         math.fsum(run.energy_j for run in runs if run.fallen) / math.fsum(run.energy_j for run in runs) if runs else 0
     )
-    annual = 1.0 if isinstance(given, Factor) and inputs.role == "as run" and _is_annual(given) else fallen
+    annual = 1.0 if isinstance(given, Factor) and inputs.role == "as run" and given.annual else fallen
     if annual:
         found.append(LogTerm("hour of an annual mean", WITHIN_YEAR_U_LN * annual, None, "docs/carbon.md, assumed"))
     return found
-
-
-def _is_annual(factor: Factor) -> bool:
-    return factor.name == "location_intensity" and "annual" in factor.note
 
 
 def _per_unit(energy_unit: Budget, emissions: Budget, energy: Budget) -> Budget:

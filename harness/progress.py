@@ -14,7 +14,7 @@ import numpy as np
 from harness.formats.base import Entry
 from harness.repeats import ratio
 from harness.runs import RunEnergy
-from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, Estimate, estimates
+from harness.uncertainty import Budget, Estimate, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +37,49 @@ class Training:
     energy_at_reference: Estimate
 
 
-def training(
-    entry: Entry,
-    runs: Sequence[RunEnergy],
-    budget: Budget | None,
-    *,
-    level: float = LEVEL,
-    seed: int = SEED,
-    draws: int = DRAWS,
-) -> Training | None:
-    """A training result taken apart; None where its logs do not all count the same thing."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the logs of all runs counted at the target, under one name."""
+
+    name: str
+    steps: np.ndarray
+
+
+def progress(entry: Entry, runs: Sequence[RunEnergy]) -> Counted | None:
+    """What the logs of a training result count; None where they do not all count the same thing."""
     said = [run.run.facts.get("progress") for run in runs]
     names = {str(item[0]) for item in said if item}
-    if entry.task != "training" or budget is None or len(names) != 1 or not all(said):
+    if entry.task != "training" or len(names) != 1 or not all(said):
         return None
-    counts = np.array([float(item[1]) for item in said if item])
-    if counts.min() <= 0:
-        return None
-    (name,) = names
-    view = ratio(f"J/{name}", runs, budget, counts.tolist())
-    reference = float(counts.mean()) * (entry.scaling_factor or 1.0)
-    at_reference = replace(view, unit="J", factor=view.factor * reference)
-    per_step, whole = estimates(budget, [view, at_reference], level=level, seed=seed, draws=draws)
+    steps = np.array([float(item[1]) for item in said if item])
+    return Counted(names.pop(), steps) if steps.min() > 0 else None
+
+
+def views(entry: Entry, runs: Sequence[RunEnergy], budget: Budget, counted: Counted | None) -> list[View]:
+    """Energy per step, and energy at the reference count: both from the draws of the budget."""
+    if counted is None:
+        return []
+    per_step = ratio(f"J/{counted.name}", runs, budget, counted.steps.tolist())
+    return [per_step, replace(per_step, unit="J", factor=per_step.factor * _reference(entry, counted))]
+
+
+def _reference(entry: Entry, counted: Counted) -> float:
+    return float(counted.steps.mean()) * (entry.scaling_factor or 1.0)
+
+
+def training(
+    entry: Entry, runs: Sequence[RunEnergy], counted: Counted, per_step: Estimate, at_reference: Estimate
+) -> Training:
+    """A training result taken apart, from the estimates of `views`."""
     energies = np.array([run.energy_j or 0.0 for run in runs])
     return Training(
-        counts=name,
-        steps=float(counts.mean()),
-        steps_cv=_cv(counts),
-        energy_cv=_cv(energies / counts),
+        counts=counted.name,
+        steps=float(counted.steps.mean()),
+        steps_cv=_cv(counted.steps),
+        energy_cv=_cv(energies / counted.steps),
         energy_per_step=per_step,
-        reference_steps=reference,
-        energy_at_reference=whole,
+        reference_steps=_reference(entry, counted),
+        energy_at_reference=at_reference,
     )
 
 

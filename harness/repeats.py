@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -137,6 +137,19 @@ def ratio(
     elif n > 1:
         run = RunTerm(float(logs.std(ddof=1)) / math.sqrt(n), n - 1, log=True, n=n)
     return View(unit, value / budget.value, run)
+
+
+def mean_power(runs: Sequence[RunEnergy], budget: Budget) -> View:
+    """Mean over the runs of their mean power [W], with its own scatter."""
+    powers = [(run.energy_j or 0.0) / run.run.window.seconds for run in runs if run.run.window]
+    mean = math.fsum(powers) / len(powers)
+    run = budget.run
+    if run is not None:
+        scale = (
+            run.scale * mean / budget.value if run.n <= 2 else float(np.std(powers, ddof=1)) / math.sqrt(len(powers))
+        )
+        run = replace(run, scale=scale)
+    return View("W", mean / budget.value if budget.value else 1.0, run)
 
 
 def work(entry: Entry, runs: Sequence[RunEnergy]) -> tuple[str, list[float]]:

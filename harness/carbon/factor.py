@@ -31,6 +31,7 @@ class Factor:
     u_ln: standard uncertainty of its logarithm, near the relative one; None is unknown, and the interval says so
     key: factors with one key share their error (one draw for each zone and version of a data set)
     source: who says so and where; dataset: what two intensities of one comparison must have in common
+    annual: whether it is the mean over a year, which says little of one hour
     date: of the value, as the source has it; licence: under which the source gives it
     """
 
@@ -45,6 +46,7 @@ class Factor:
     key: str | None = None
     zone: str | None = None
     dataset: str = ""
+    annual: bool = False
     note: str = ""
 
     def __post_init__(self) -> None:

@@ -84,6 +84,7 @@ def factor(row: Annual) -> Factor:
         key=f"intensity|{row.source}|{_about()['version']}|{row.zone}",
         zone=row.zone,
         dataset=row.source,
+        annual=True,
         note=f"annual {about['kind']} of {row.name}, {about['basis']}",
     )
 

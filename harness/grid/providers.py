@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
@@ -56,7 +57,7 @@ def intensity(zone: str, source: str | None = None, year: int | None = None) -> 
     found = provider(source).annual(zone, year)
     if found is None:
         raise UsageError("has no annual figure", where=source, got=f"{zone} {year or ''}".strip())
-    return found
+    return replace(found, annual=True)
 
 
 def hourly(source: str, zone: str, window: Window | None = None) -> Series:

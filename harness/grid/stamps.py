@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,8 +26,10 @@ def to_ns(stamps: Sequence[str] | NDArray[Any], time_zone: str, where: str) -> I
     return _uniform(stamps) if _all_utc(stamps) else _each(stamps, zone(time_zone), where)
 
 
-def zone(name: str) -> ZoneInfo:
-    """A time zone by its name in the IANA data base. Raises UsageError."""
+def zone(name: str) -> tzinfo:
+    """A time zone by its name in the IANA data base; UTC needs none. Raises UsageError."""
+    if name in ("UTC", "Etc/UTC", "Z"):
+        return UTC
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -55,7 +57,7 @@ def _uniform(stamps: Sequence[str]) -> Ints:
     return np.asarray(seconds * NS)
 
 
-def _each(stamps: Sequence[str], local: ZoneInfo, where: str) -> Ints:
+def _each(stamps: Sequence[str], local: tzinfo, where: str) -> Ints:
     found: list[int] = []
     for row, stamp in enumerate(stamps, 2):
         try:
@@ -68,7 +70,7 @@ def _each(stamps: Sequence[str], local: ZoneInfo, where: str) -> Ints:
     return np.array(found, np.int64)
 
 
-def _instant(moment: datetime, local: ZoneInfo, before: int | None, where: str) -> int:
+def _instant(moment: datetime, local: tzinfo, before: int | None, where: str) -> int:
     """The instant of a stamp; of the two that a local time has in autumn, the first that comes after the one before."""
     if moment.tzinfo is not None:
         return _ns(moment)
@@ -79,7 +81,7 @@ def _instant(moment: datetime, local: ZoneInfo, before: int | None, where: str) 
     ):
         raise UnreadableError(
             "is a local time that the clocks skipped", where=where, got=moment.isoformat(" "),
-            expected=f"an hour that {local.key} has",
+            expected=f"an hour that {local} has",
             fix="If the stamps are standard time all year, give a fixed zone like Etc/GMT-1.",
         )  # fmt: skip
     found = _ns(first)

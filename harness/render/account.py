@@ -43,7 +43,7 @@ def account_document(found: Account) -> dict[str, Any]:
 
 def account_text(found: Account) -> str:
     """Its lines, where the uncertainty comes from, and every factor."""
-    rows = [[text, span(getattr(found, name))] for name, text in LINES if getattr(found, name).value is not None]
+    rows = [[text, span(getattr(found, name))] for name, text in LINES if shown(name, found)]
     shares = ", ".join(f"{row.term} {row.share:.0%}" for row in found.rows if row.share >= 0.005)
     factors = [
         [f.name, f"{f.value:.6g} {'' if f.unit == '1' else f.unit}", "-" if f.u_ln is None else f"{f.u_ln:.1%}",
@@ -60,13 +60,25 @@ def account_text(found: Account) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def shown(name: str, found: Account) -> bool:
+    """Both bases always have a line; others where there is a value."""
+    return name in ("gross", "net") or getattr(found, name).value is not None
+
+
 def span(found: Estimate, unit: str | None = None) -> str:
     """`553.1 t [520, 590]` with four digits, or what stands in place of an interval."""
     if found.value is None:
         return "-"
-    shown = found.unit if unit is None else unit
-    ends = "[no interval]" if found.low is None or found.high is None else f"[{found.low:.4g}, {found.high:.4g}]"
-    return f"{found.value:,.4g} {'' if shown == '1' else shown + ' '}{ends}"
+    said = found.unit if unit is None else unit
+    known = found.low is not None and found.high is not None
+    ends = f"[{digits(found.low)}, {digits(found.high)}]" if known else "[no interval]"
+    return f"{digits(found.value)} {'' if said == '1' else said + ' '}{ends}"
+
+
+def digits(value: float | None) -> str:
+    """Four significant digits, thousands set apart."""
+    rounded = float(f"{value or 0.0:.4g}")
+    return f"{rounded:,.0f}" if 1e3 <= abs(rounded) < 1e15 else f"{rounded:.4g}"
 
 
 def ratio(found: Estimate) -> Estimate:

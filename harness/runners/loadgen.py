@@ -199,6 +199,8 @@ def _advice(summary: str, values: dict[str, Any], of: str, window: Window) -> It
     reached = loadgen_log.performance(values, of)
     if of == "Offline" and reached:
         yield f"try --set target_qps={1.1 * reached.value:.4g}, or leave it out: a calibration finds it"
+    elif unmet == ["Early stopping"]:
+        yield "too few queries to be sure of the percentile: try a higher --set min_queries or min_duration_s"
     elif of == "Server":
         yield "try a lower --set target_qps, or leave it out: a calibration finds it; or a higher target_latency_ms"
     else:

@@ -33,7 +33,7 @@ def run(out: Path, name: str, scenario: str, **options: str) -> Measured:
         ("Offline", {"target_qps": "20000"}, ("sample", "Samples/s")),
         ("SingleStream", {}, ("query", "ms")),
         ("MultiStream", {}, ("query", "ms")),
-        ("Server", {"target_qps": "200"}, ("query", "Queries/s")),
+        ("Server", {"target_qps": "900"}, ("query", "Queries/s")),
     ],
 )
 def test_all_scenarios_are_valid(scenario: str, options: dict[str, str], unit: tuple[str, str], tmp_path: Path) -> None:
@@ -75,10 +75,13 @@ def test_invalid_reaches_the_user_with_advice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [("raising", ("status 70", "ValueError: the tensor has the wrong shape")), ("crashing", ("SIGSEGV",))],
+    ("name", "words", "scenario"),
+    [
+        ("raising", ("status 70", "ValueError: the tensor has the wrong shape"), "SingleStream"),
+        ("raising", ("status 70", "ValueError: the tensor has the wrong shape"), "Server"),
+        ("crashing", ("SIGSEGV",), "SingleStream"),
+    ],
 )
-@pytest.mark.parametrize("scenario", ["SingleStream", "Server"])
 def test_a_crash_is_recorded_and_explained(name: str, words: tuple[str, ...], scenario: str, tmp_path: Path) -> None:
     with pytest.raises(RunFailed) as failed:
         run(tmp_path, name, scenario, target_qps="200")
@@ -86,6 +89,13 @@ def test_a_crash_is_recorded_and_explained(name: str, words: tuple[str, ...], sc
     for word in words:
         assert word in told
         assert word in str(failed.value)
+
+
+def test_too_few_queries_are_told_as_such(tmp_path: Path) -> None:
+    done = run(tmp_path, "echo", "Server", target_qps="100")
+    assert done.outcome.success is False
+    assert "Early stopping not satisfied" in done.outcome.advice[0]
+    assert "min_queries" in done.outcome.advice[1]
 
 
 def test_a_poor_model_is_refused_before_it_is_measured(tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def test_only_settings_of_the_workload_are_taken(tmp_path: Path) -> None:
 def test_a_program_is_timed_by_the_lines_it_prints(tmp_path: Path) -> None:
     code = (
         "import json, time\n"
-        "def line(key, **m): print(':::MLLOG ' + json.dumps({'key': key, 'time_ms': time.time() * 1000, 'metadata': m}))\n"
+        "def line(key, **m):\n"
+        "    print(':::MLLOG ' + json.dumps({'key': key, 'time_ms': time.time() * 1000, 'metadata': m}))\n"
         "time.sleep(0.4); line('run_start'); time.sleep(0.3); line('run_stop', status='success'); time.sleep(0.4)"
     )
     (done,) = measure(plan_command([sys.executable, "-c", code], settings(tmp_path), name="marked"))

@@ -297,6 +297,13 @@ def test_two_bases_are_two_results(result: Callable[..., Result]) -> None:
     assert found["market_based"]["value"] == pytest.approx(200)
 
 
+def test_net_is_matched_with_its_own_hours(result: Callable[..., Result]) -> None:
+    grid, left = series(np.full(24, 400.0)), series([300.0] * 7 + [20.0] * 17, name="market_intensity")
+    found = document(with_co2e(result(), Inputs(location=grid, market=left)).co2e)
+    assert found["location_based"]["value"] == pytest.approx(800)
+    assert found["market_based"]["value"] == pytest.approx(300 + 20)
+
+
 def test_clean_by_contract_is_nothing_and_not_absent(result: Callable[..., Result]) -> None:
     inputs = Inputs(location=factor(400), market=factor(0, name="market_intensity", u_ln=0.0))
     assert document(with_co2e(result(), inputs).co2e)["market_based"]["value"] == 0.0
@@ -337,6 +344,17 @@ def test_series_elsewhere_is_an_error_or_its_mean_with_a_wide_interval(result: C
     assert found.total.value == pytest.approx(400)
     assert "outside the series" in found.total.note
     assert {row.term: row.u for row in found.rows}["hour of an annual mean"] == pytest.approx(400 * WITHIN_YEAR_U_LN)
+
+
+def test_annual_mean_says_little_of_two_hours_unless_it_is_the_reference(result: Callable[..., Result]) -> None:
+    yearly = Inputs(location=factor(annual=True))
+    widths = []
+    for inputs in (yearly, as_reference(yearly), Inputs(location=factor())):
+        basis = with_co2e(result(), inputs).co2e.location_based  # type: ignore[union-attr]
+        assert basis is not None
+        widths.append(np.log(basis.total.high / basis.total.low) / 3.92)  # type: ignore[operator]
+    assert widths[0] == pytest.approx(np.hypot(0.1, WITHIN_YEAR_U_LN), rel=0.02)
+    assert widths[1] == widths[2] == pytest.approx(0.1, rel=0.02)
 
 
 def test_without_pue_a_note_says_where_emissions_end(result: Callable[..., Result]) -> None:

@@ -1,8 +1,7 @@
 """A model whose native code crashes in a query."""
 
+import ctypes
 import importlib.util
-import os
-import signal
 
 spec = importlib.util.spec_from_file_location("raising_model", __file__.replace("crashing/", "raising/"))
 raising = importlib.util.module_from_spec(spec)
@@ -14,4 +13,4 @@ class Model(raising.Model):
         try:
             return super().predict(indices)
         except ValueError:
-            os.kill(os.getpid(), signal.SIGSEGV)
+            ctypes.string_at(0)
