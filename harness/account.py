@@ -16,6 +16,7 @@ from harness.progress import Training, progress, training
 from harness.progress import views as step_views
 from harness.repeats import RANKED, Pooled, counted, mean_budget, mean_power, pool, ratio, work
 from harness.runs import UNKNOWN_CLOCK_S, RunEnergy, run_energy
+from harness.traces.channel import Channel
 from harness.traces.instruments import instruments
 from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, BudgetRow, Estimate, View, estimates, rows_of
 
@@ -209,9 +210,24 @@ def _notes(runs: Sequence[RunEnergy], measured: Sequence[RunEnergy], pooled: Poo
         notes.append("the meter is unknown: the widest limit of its class is assumed")
     if any(channel.clock_error_s is None for channel in readings):
         notes.append(f"clock error unknown: {UNKNOWN_CLOCK_S} s assumed")
+    notes += [
+        f"calibration {name} is given {len(limits)} sets of limits: each channel keeps its own"
+        for name, limits in _limits(readings).items()
+        if len(limits) > 1
+    ]
     if any(run.estimated_j for run in measured):
         notes.append("part of the energy is estimated, not measured")
     lowest = min((run.coverage for run in measured), default=1.0)
     if lowest < 1:
         notes.append(f"readings cover {lowest:.2%} of the window in the worst run; the rest is filled")
     return notes
+
+
+def _limits(channels: Iterable[Channel]) -> dict[str, set[tuple[float, float]]]:
+    """Limits that the channels of each calibration state; more than one contradict each other."""
+    found: dict[str, set[tuple[float, float]]] = {}
+    for channel in channels:
+        accuracy = channel.accuracy
+        limits = accuracy.reading_limit_pct, accuracy.power_factor_limit_pct
+        found.setdefault(channel.calibration_id, set()).add(limits)
+    return found

@@ -21,9 +21,9 @@ def it_energy_kwh(hours: float, processors: float, average_w: float) -> float:
     return hours * processors * average_w / 1000
 
 
-def facility_energy_kwh(hours: float, processors: float, average_w: float, pue: float) -> float:
+def facility_energy_kwh(it_kwh: float, pue: float) -> float:
     """Energy at the facility's meter [kWh]: IT energy times PUE (Patterson 2021, section 2.5)."""
-    return it_energy_kwh(hours, processors, average_w) * pue
+    return it_kwh * pue
 
 
 def emissions_kg(energy_kwh: float, kg_per_kwh: float) -> float:

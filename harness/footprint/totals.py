@@ -42,7 +42,7 @@ def facility_kwh(x: Numbers, without_pue: bool = False) -> Any:
     energy = it_kwh(x)
     if energy is None or ("pue" not in x and not without_pue):
         return None
-    return energy * x.get("pue", 1.0)
+    return formulas.facility_energy_kwh(energy, x.get("pue", 1.0))
 
 
 def emissions_kg(x: Numbers, basis: str, without_pue: bool = False) -> Any:

@@ -11,7 +11,19 @@ BAD = (FAILED, NEGATIVE, ZERO, NO_TIME)
 
 
 def check(case: Case) -> Iterator[Hit]:
-    most = case.limits["failed_share_max"]
+    yield from _failed(case, case.limits["failed_share_max"])
+    for run in case.runs:
+        for reading in run.readings:
+            if reading.energy is not None and reading.energy.resets:
+                yield Hit(
+                    place(run.run, reading.trace),
+                    f"the counter began anew {reading.energy.resets} times inside the window",
+                    "a count that only rises, or wraps at its stated modulus",
+                    "What was counted in that step is lost and filled: measure again without a reset.",
+                )
+
+
+def _failed(case: Case, most: float) -> Iterator[Hit]:
     for run, trace in case.summed:
         window = run.run.window
         inside = [
@@ -35,7 +47,7 @@ RULE = Rule(
     id="reading-values",
     title="Readings are numbers above zero",
     why="-1, 0, nan and 9.91E+37 are how meters say that a read failed; summed as power they lower the energy.",
-    evidence="Readings in the window that are not positive, finite and stamped.",
+    evidence="Readings in the window that are not positive, finite and stamped; counters that begin anew.",
     remedy="Measure again with a meter that answers; do not edit the log.",
     limits=("failed_share_max",),
     check=check,

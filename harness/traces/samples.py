@@ -82,6 +82,7 @@ class Samples:
         return {
             "meter": self.about.get("meter"),
             "interval_s": self.about.get("interval_s"),
+            "realtime": self.about.get("realtime"),
             "reads": len(late),
             "missed": (self.end or {}).get("missed"),
             "failed": dict(self.faults),

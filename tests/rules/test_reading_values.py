@@ -69,3 +69,16 @@ def test_fail_share_is_of_the_window_and_not_of_a_long_log() -> None:
     value[1000:1007] = [-1.0] * 7
     run = b.run(b.trace([k - 700.5 for k in range(2000)], value))
     b.assert_found(b.judge(b.entry(run)), RULE, "fail", where="total.csv", got="7 negative", expected="at most 0.01")
+
+
+def test_fail_counter_that_begins_anew() -> None:
+    count = [400.0 * t for t in range(605)]
+    count[300:] = [value - count[300] for value in count[300:]]
+    trace = b.trace(range(-2, 603), count, "counter", quantity="energy", unit="J")
+    b.assert_found(b.judge(b.entry(b.run(trace))), RULE, "fail", got="began anew 1 times", expected="only rises")
+
+
+def test_pass_counter_that_wraps_at_its_modulus() -> None:
+    count = [(400.0 * t) % 100_000 for t in range(605)]
+    trace = b.trace(range(-2, 603), count, "counter", quantity="energy", unit="J", counter_modulus_j=100_000.0)
+    b.assert_pass(b.judge(b.entry(b.run(trace))), RULE)

@@ -64,7 +64,8 @@ def steady(channel: Callable[..., Any]) -> Callable[..., Trace]:
 
 
 def test_energy_and_emissions_by_hand() -> None:
-    assert formulas.facility_energy_kwh(hours=10, processors=4, average_w=250, pue=1.2) == pytest.approx(12.0)
+    assert formulas.it_energy_kwh(hours=10, processors=4, average_w=250) == pytest.approx(10.0)
+    assert formulas.facility_energy_kwh(10.0, pue=1.2) == pytest.approx(12.0)
     assert formulas.emissions_kg(12.0, 0.4) == pytest.approx(4.8)
     assert formulas.lifetime_energy_kwh(100.0, 1e6, 2e-4) == pytest.approx(300.0)
     assert formulas.total_flops(hours=1, processors=2, tflops=10) == pytest.approx(7.2e16)

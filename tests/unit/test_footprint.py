@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import os
 import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.carbon.co2e import Inputs
 from harness.catalogue import catalogue, entry, names
+from harness.cli import main
 from harness.documents.errors import UsageError
 from harness.documents.validate import check, read_document
 from harness.footprint.compute import account, with_grid
@@ -35,11 +37,12 @@ DOCUMENT: dict[str, Any] = {
 
 
 def joulemark(*args: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, args)],
-        capture_output=True, text=True, cwd=REPOSITORY, timeout=120, check=False,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error"},
-    )  # fmt: skip
+    """The command in this process: its exit code and what it prints."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as done:
+        main([str(arg) for arg in args])
+    code = done.value.code
+    return subprocess.CompletedProcess(args, code if isinstance(code, int) else 1, out.getvalue(), err.getvalue())
 
 
 def document(done: subprocess.CompletedProcess[str], kind: str) -> dict[str, Any]:
@@ -317,3 +320,60 @@ def test_pictures_are_drawn(tmp_path: Path, form: str) -> None:
         assert done.returncode == 0, done.stderr
         assert path.read_bytes()[:5] in (b"<?xml", b"\x89PNG\r")
     assert_refused(joulemark("footprint", "published", "--picture", tmp_path / "x.gif"), ".svg or .png")
+
+
+# What if, as a command
+
+
+@pytest.fixture
+def hours(tmp_path: Path) -> Path:
+    """A year of hours around the example's run, in a file with its document."""
+    stamps = np.arange("2026-01-01T00", "2026-02-01T00", dtype="datetime64[h]").astype(str)
+    values = [300 - 200 * (10 <= i % 24 < 14) for i in range(len(stamps))]
+    rows = "\n".join(f"{stamp}:00Z,{value}" for stamp, value in zip(stamps, values, strict=True))
+    (tmp_path / "z.csv").write_text(f"time,ci\n{rows}\n", "utf-8")
+    about = {
+        "schema_version": "1.0", "zone": "Z", "unit": "g/kWh", "time_zone": "UTC", "kind": "average",
+        "basis": "production", "source": "operator", "file": "z.csv",
+    }  # fmt: skip
+    (tmp_path / "z.grid.json").write_text(json.dumps(about), "utf-8")
+    return tmp_path / "z.csv"
+
+
+def test_whatif_finds_the_clean_hours(hours: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "x.svg"
+    options = ("--hourly", hours, "--deferrable", "24h", "--picture", picture, "--pue", 1.1)
+    found = document(joulemark("whatif", ALDER, *options, "--json"), "whatif")
+    place = found["places"][0]
+    assert place["actual"]["co2e"]["value"] == pytest.approx(found["energy"]["value"] / 3.6e6 * 1.1 * 300)
+    assert place["deferred"]["start"] == "2026-01-01T10:00:00.000000000Z"
+    assert found["savings"]["deferred"]["value"] == pytest.approx(2 / 3)
+    assert picture.read_bytes().startswith(b"<?xml")
+    assert "in time" in joulemark("whatif", ALDER, "--hourly", hours).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), ("name places by year or by hour",)),
+        (("--zone", "DE", "--zone", "US-CA"), ("two sources",)),
+        (("--zone", "DE", "--start", "soon"), ("--start: is not a time",)),
+        (("--zone", "DE", "--deferrable", "long"), ("is no span of time",)),
+        (("--zone", "DE", "--picture", "x.pdf"), (".svg or .png",)),
+    ],
+)
+def test_bad_whatif_is_refused(options: tuple[str, ...], words: tuple[str, ...]) -> None:
+    assert_refused(joulemark("whatif", ALDER, *options), *words)
+
+
+def test_whatif_moves_one_result_at_a_time() -> None:
+    assert_refused(joulemark("whatif", ALDER.parent, "--zone", "DE"), "one result is moved at a time")
+
+
+def test_score_joins_the_hours_of_a_file(hours: Path) -> None:
+    found = document(joulemark("score", ALDER, "--hourly", hours, "--json"), "result")["entries"][0]
+    assert found["co2e_details"]["location_based"]["mean_g_per_kwh"] == pytest.approx(300)
+    assert found["co2e_details"]["intensity"].startswith("as run, gross: Z")
+    report = joulemark("score", ALDER, "--hourly", hours, "--market-hourly", hours).stdout
+    assert "CO2e gross (location-based)" in report
+    assert "CO2e net (market-based)" in report

@@ -177,3 +177,12 @@ def _unclocked(trace: Trace) -> Trace:
     value = trace.value.copy()
     value[[*range(6), *range(-5, 0)]] = 10.0  # idle outside, so that a clock error matters
     return Trace(replace(trace.channel, clock="unknown", clock_error_s=0.5), trace.t_ns, value)
+
+
+def test_contradictory_limits_of_one_calibration_are_said() -> None:
+    plain = entry("a", 100.0, 101.0, 99.0)
+    first, *rest = plain.runs
+    looser = replace(first.traces[0].channel, accuracy=Accuracy(reading_limit_pct=1.0, source="test"))
+    odd = replace(first, traces=(Trace(looser, first.traces[0].t_ns, first.traces[0].value),))
+    assert any("2 sets of limits" in note for note in score(replace(plain, runs=(odd, *rest))).notes)
+    assert not any("sets of limits" in note for note in score(plain).notes)
