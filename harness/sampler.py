@@ -35,6 +35,8 @@ GRACE_S = 1.0
 """How long a read may go on after the end was asked for [s]."""
 NAP_S = 0.2
 """Longest sleep without looking whether to stop [s]."""
+T_LIMIT_NS = 1 << 63
+"""Stamps are int64 [ns]."""
 DONE, UNAVAILABLE, LOST = 0, 3, 4
 """Exit codes: done, the meter is not available, the journal cannot be written."""
 
@@ -93,10 +95,10 @@ class Sampler:
         if fault:
             return [row(channel, t_ns, mono, late, math.nan, fault) for channel in self.channels]
         try:
-            return [
-                row(r.channel, t_ns if r.t_ns is None else int(r.t_ns), mono, late, float(r.value), r.fault)
-                for r in readings
-            ]
+            stamped = [(r, t_ns if r.t_ns is None else int(r.t_ns)) for r in readings]
+            if any(not 0 <= stamp < T_LIMIT_NS for _, stamp in stamped):
+                raise ValueError("a stamp is no time")
+            return [row(r.channel, stamp, mono, late, float(r.value), r.fault) for r, stamp in stamped]
         except (AttributeError, TypeError, ValueError, KeyError, OverflowError) as error:
             said = f"not readings: {type(error).__name__}: {shorten(error, 60)}"
             return [row(channel, t_ns, mono, late, math.nan, said) for channel in self.channels]

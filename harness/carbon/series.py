@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.carbon.assumed import WITHIN_YEAR_U_LN
 from harness.carbon.factor import Factor
 from harness.documents.errors import UsageError
 from harness.documents.times import NS, to_iso
@@ -63,18 +63,20 @@ class Series:
     @functools.cached_property
     def doubtful(self) -> NDArray[np.bool_]:
         """Steps that are missing or lie OUTLIER times off the median of the day around them, shape (n,)."""
+        if self.about.name == "market_intensity":  # contracts may cover any hour
+            return self.missing
         half = max(1, round(12 * HOUR_NS / self.step_ns))
         around = np.lib.stride_tricks.sliding_window_view(np.pad(self.filled, half, mode="reflect"), 2 * half + 1)
-        off = np.abs(np.log(self.filled / np.median(around, axis=1))) > math.log(OUTLIER)
-        return np.asarray(self.missing | off)
+        median = np.median(around, axis=1)
+        return np.asarray(self.missing | (self.filled * OUTLIER < median) | (self.filled > OUTLIER * median))
 
     @functools.cached_property
     def u_step(self) -> float:
         """Standard uncertainty of the logarithm of a missing step: how far steps stray within a day of each other."""
-        logs = np.log(self.value[~self.missing])
+        logs = np.log(self.value[self.value > 0])
         per_day = max(2, min(len(logs), round(24 * HOUR_NS / self.step_ns)))
         days = logs[: len(logs) // per_day * per_day].reshape(-1, per_day)
-        return float(np.sqrt(days.var(axis=1).mean()))
+        return float(np.sqrt(days.var(axis=1).mean())) if len(days) else WITHIN_YEAR_U_LN
 
     def covers(self, window: Window) -> bool:
         """Whether the window lies inside the series."""

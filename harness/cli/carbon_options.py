@@ -105,12 +105,22 @@ def location(
         return intensity(zone, source, year)
     if gross is not None:
         return declared("location_intensity", gross, said_by)
-    return None if hourly is None else series(hourly)
+    return None if hourly is None else _on(series(hourly), "location_intensity", "--hourly")
+
+
+def _on(found: Series, name: str, option: str) -> Series:
+    """The series, if it is of this basis. Raises UsageError: gross and net are never mixed."""
+    if found.about.name != name:
+        raise UsageError(
+            "is a series of another kind", where=option, got=found.about.name.replace("_", " "),
+            expected=name.replace("_", " "), fix="`accounting: market` in its grid document says which.",
+        )  # fmt: skip
+    return found
 
 
 def _market(net: float | None, said_by: str | None, market_hourly: str | None) -> Factor | Series | None:
     if market_hourly is not None:
-        return series(market_hourly)
+        return _on(series(market_hourly), "market_intensity", "--market-hourly")
     return None if net is None else declared("market_intensity", net, said_by)
 
 

@@ -69,14 +69,14 @@ def series(t_ns: Ints, value: Floats, about: dict[str, Any], where: str) -> Seri
     step_ns = _step(t_ns, where)
     place = (t_ns - t_ns[0]) // step_ns
     unit = about["unit"]
-    pue = unit == "1"
-    checked = _pue(value, where) if pue else _intensity(value, unit, where)
+    pue, market = unit == "1", about.get("accounting") == "market"
+    checked = _pue(value, where) if pue else _intensity(value, unit, where, market)
     filled = np.full(int(place[-1]) + 1, np.nan)
     filled[place] = checked
     zone, source = about["zone"], about["source"]
     date = about.get("date", to_iso(int(t_ns[0]))[:4])
     factor = Factor(
-        name="pue" if pue else "location_intensity",
+        name="pue" if pue else "market_intensity" if market else "location_intensity",
         value=float(np.nanmean(filled)),
         unit="1" if pue else "g/kWh",
         u_ln=about.get("u_ln", PUE_U_LN if pue else HOURLY_U_LN),
@@ -120,14 +120,17 @@ def _step(t_ns: Ints, where: str) -> int:
     return step
 
 
-def _intensity(value: Floats, unit: str, where: str) -> Floats:
-    """The values in g/kWh. A unit that makes no sense is refused by its median, single values by their row."""
+def _intensity(value: Floats, unit: str, where: str, market: bool) -> Floats:
+    """The values in g/kWh. A unit that makes no sense is refused by its median, single values by their row.
+
+    market: contracts may cover an hour wholly, so that 0 is a value
+    """
     known = value[~np.isnan(value)]
     if not len(known):
         raise UnreadableError("holds no value", where=where)
-    g_per_kwh(float(np.median(known)), unit, where=f"{where}: median")
+    g_per_kwh(float(np.median(known)), unit, where=f"{where}: median", market=market)
     scaled = value * TO_G_PER_KWH[unit]
-    bad = (scaled < 0) | (scaled > 3000) | (scaled == 0)
+    bad = (scaled < 0) | (scaled > 3000) | ((scaled == 0) & (not market))
     if bad.any():
         row = int(np.argmax(bad))
         zero = scaled[row] == 0

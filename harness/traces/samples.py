@@ -134,7 +134,10 @@ def _row(line: bytes) -> tuple[int, tuple[int, float, str], int | None]:
     number, t_ns, _, late, value, fault = line.split(b",", 5)
     said = str(json.loads(fault)) if fault else ""
     lateness = int(late) if late and not late.startswith(b"-") else None
-    return int(number), (int(t_ns or 0), float(value) if value else float("nan"), said), lateness
+    stamp = int(t_ns or 0)
+    if not 0 <= stamp < 1 << 63:
+        raise ValueError("a stamp is no int64")
+    return int(number), (stamp, float(value) if value else float("nan"), said), lateness
 
 
 def _trace(channel: Channel, rows: list[tuple[int, float, str]]) -> Trace:

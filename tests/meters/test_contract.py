@@ -55,9 +55,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=[*BUILT_IN, "nvml-instant", "added"])
-def meter(
-    request: pytest.FixtureRequest, tmp_path: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch
-) -> Meter:
+def meter(request: pytest.FixtureRequest, tmp_path: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> Meter:
     name = request.param
     request.getfixturevalue("added")
     boards = [Board(energy_mj=None if name == "nvml-instant" else 5), Board()]

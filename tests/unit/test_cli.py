@@ -62,7 +62,9 @@ def test_json_is_one_document_of_its_schema(command: str, kind: str) -> None:
 
 def test_ids_are_paths_inside_the_given_tree() -> None:
     document = json.loads(joulemark("score", EXAMPLES / "inference", "--json").stdout)
-    assert next(entry["id"] for entry in document["entries"]) == "closed/SimulatedAlder/results/alder-2/resnet50/Offline"
+    assert (
+        next(entry["id"] for entry in document["entries"]) == "closed/SimulatedAlder/results/alder-2/resnet50/Offline"
+    )
 
 
 def test_import_then_score_gives_the_same_numbers(tmp_path: Path) -> None:

@@ -374,6 +374,10 @@ def test_score_joins_the_hours_of_a_file(hours: Path) -> None:
     found = document(joulemark("score", ALDER, "--hourly", hours, "--json"), "result")["entries"][0]
     assert found["co2e_details"]["location_based"]["mean_g_per_kwh"] == pytest.approx(300)
     assert found["co2e_details"]["intensity"].startswith("as run, gross: Z")
-    report = joulemark("score", ALDER, "--hourly", hours, "--market-hourly", hours).stdout
+    about = json.loads(hours.with_suffix(".grid.json").read_text("utf-8")) | {"accounting": "market"}
+    net = hours.with_name("net.yaml")
+    net.write_text(json.dumps(about), "utf-8")
+    report = joulemark("score", ALDER, "--hourly", hours, "--market-hourly", net).stdout
     assert "CO2e gross (location-based)" in report
     assert "CO2e net (market-based)" in report
+    assert_refused(joulemark("score", ALDER, "--hourly", net), "series of another kind", "accounting: market")

@@ -254,6 +254,15 @@ def test_column_that_is_not_there_lists_those_that_are(written: Callable[..., Pa
         read_hourly(written(HOURS, [100] * 6, columns={"time": "time", "value": "ci"}))
 
 
+def test_hour_that_contracts_cover_may_be_nothing(written: Callable[..., Path]) -> None:
+    found = read_hourly(written(HOURS, [0, 0, 0, 0, 50, 300], accounting="market"))
+    assert found.about.name == "market_intensity"
+    assert found.value.tolist() == [0, 0, 0, 0, 50, 300]
+    assert not found.doubtful.any()
+    with pytest.raises(UnreadableError, match="no grid has"):
+        read_hourly(written(HOURS, [0, -1, 0, 0, 50, 300], accounting="market"))
+
+
 def test_pue_is_a_series_of_its_own(written: Callable[..., Path]) -> None:
     assert read_hourly(written(HOURS, [1.1] * 6, unit="1")).about.name == "pue"
     with pytest.raises(UsageError, match=r"row 3: is no PUE; got 0.5"):
