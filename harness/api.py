@@ -19,6 +19,7 @@ from pathlib import Path
 from harness.account import Result, score_all
 from harness.auditing import Report, audit_entry, places
 from harness.carbon.co2e import Inputs
+from harness.comparison import Comparison, compare
 from harness.emissions import as_reference, with_co2e
 from harness.importing import Import, Imported, Tree, import_tree, load, read, search
 from harness.leaderboard import RankBy, Table, leaderboard
@@ -70,4 +71,17 @@ def rank(
     return leaderboard(score(tree, level=level, seed=seed, carbon=common), reports, rank_by=by, seed=seed)
 
 
-__all__ = ["Import", "Imported", "Tree", "audit", "import_tree", "load", "rank", "read", "score", "search"]
+__all__ = [
+    "Comparison",
+    "Import",
+    "Imported",
+    "Tree",
+    "audit",
+    "compare",
+    "import_tree",
+    "load",
+    "rank",
+    "read",
+    "score",
+    "search",
+]

@@ -1,6 +1,7 @@
 """Audit: evidence and a rulebook in, findings and a verdict out.
 
-Two passes, so that copies between entries are seen: `places` hashes all traces, then `audit_entry` judges each.
+Two passes, so that copies between entries are seen: `places` hashes all traces and `harness.kinship` compares them,
+then `audit_entry` judges each. It is a plain function over one entry: any engine may map it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any, Literal
 from harness.documents.errors import shorten
 from harness.formats.base import Entry
 from harness.rules import RULES
-from harness.rules.base import Case, Finding, Place, Rule, limit_of, place
+from harness.rules.base import Case, Finding, Kin, Place, Rule, limit_of, place
 from harness.rules.rulebook import rulebook_for
 from harness.runs import RunEnergy, run_energy
 
 Verdict = Literal["valid", "invalid", "unjudged"]
 VERDICTS: tuple[Verdict, ...] = ("valid", "invalid", "unjudged")
+NO_KIN = Kin()
 _WORST = ("fail", "error", "warn", "skip")
 
 
@@ -60,7 +62,9 @@ def places(entries: Iterable[Entry]) -> dict[str, list[Place]]:
     return {digest: where for digest, where in found.items() if len(where) > 1}
 
 
-def audit_entry(entry: Entry, copies: Mapping[str, Sequence[Place]], round_name: str | None = None) -> EntryReport:
+def audit_entry(
+    entry: Entry, copies: Mapping[str, Sequence[Place]], round_name: str | None = None, kin: Kin = NO_KIN
+) -> EntryReport:
     """Judge one entry: every rule of its rulebook over its evidence. Never raises for what it reads.
 
     Raises UsageError where `round_name` has no rulebook.
@@ -70,7 +74,7 @@ def audit_entry(entry: Entry, copies: Mapping[str, Sequence[Place]], round_name:
     for rule in RULES:
         settings = book["rules"].get(rule.id)
         if settings is not None and settings["severity"] != "off":
-            case = Case(entry, runs, limit_of(book, rule.id), copies)
+            case = Case(entry, runs, limit_of(book, rule.id), copies, kin)
             findings += _apply(rule, case, settings)
     if not entry.runs:
         findings.append(

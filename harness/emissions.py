@@ -71,7 +71,7 @@ def _basis(result: Result, given: Factor | Series, inputs: Inputs, options: dict
     energy = math.fsum(run.energy_j for run in runs)
     mean = _mean(runs, "g_per_kwh", energy)
     product = budget.value / result.budget.value * J_PER_KWH  # of intensity and PUE
-    used = [factor for factor in (about(given), about(inputs.pue) if inputs.pue is not None else None) if factor]
+    used = [about(item) for item in (given, inputs.pue) if item is not None]
     return Basis(
         total=_noted(estimate(budget, "g", **options), runs),
         per_unit=per_unit,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from harness.carbon.factor import Factor
@@ -74,15 +74,12 @@ def described(given: Factor | Series) -> str:
     """Zone, value and source of an intensity, in words."""
     factor = about(given)
     form = "by the hour, mean " if isinstance(given, Series) else ""
-    return (
-        f"{factor.zone or 'declared'} {factor.date}, {form}{factor.value:.4g} g/kWh ({factor.dataset or factor.source})"
-    )
+    place = f"{factor.zone or 'declared'} {factor.date}".strip()
+    return f"{place}, {form}{factor.value:.4g} g/kWh ({factor.dataset or factor.source})"
 
 
 def document(co2e: Co2e | None, name: str = "total") -> dict[str, Any]:
     """`{"location_based", "market_based"}` of results and tables, as plain data; name: total or per_unit."""
-    from dataclasses import asdict
-
     found: dict[str, Any] = {}
     for basis in ("location_based", "market_based"):
         item = getattr(co2e, basis) if co2e is not None else None
@@ -95,8 +92,6 @@ def details(co2e: Co2e | None) -> dict[str, Any] | None:
     """Factors with their provenance, means, budget and notes of an emission; None where none was computed."""
     if co2e is None:
         return None
-    from dataclasses import asdict
-
     bases = {"location_based": co2e.location_based, "market_based": co2e.market_based}
     return {
         "role": co2e.inputs.role,

@@ -7,6 +7,7 @@ nearest power is held. Energy of a step is exact in the cells it cuts, so steps 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -114,16 +115,15 @@ def weigh(energy_j: Floats, cuts: Ints, series: Series, other: Series | None = N
 
     other: a second series that multiplies the first (PUE), with steps that contain those between cuts
     """
-    at = np.clip((cuts[:-1] - series.start_ns) // series.step_ns, 0, len(series) - 1)
-    value = series.filled[at]
-    if other is not None:
-        value = value * other.filled[np.clip((cuts[:-1] - other.start_ns) // other.step_ns, 0, len(other) - 1)]
     total = float(energy_j.sum())
     weight = energy_j / total if total else np.full(len(energy_j), 1 / len(energy_j))
-    lost = series.missing[at]
+    both = [series] if other is None else [series, other]
+    places = [np.clip((cuts[:-1] - one.start_ns) // one.step_ns, 0, len(one) - 1) for one in both]
+    value = np.prod([one.filled[at] for one, at in zip(both, places, strict=True)], axis=0)
+    lost = [one.missing[at] for one, at in zip(both, places, strict=True)]
     # missing steps in a row were filled from the same neighbours: their errors are taken to be one
-    u = float((weight * value)[lost].sum()) * series.u_step if lost.any() else 0.0
-    return Joined(float(weight @ value), u, float(weight[lost].sum()))
+    u = [float((weight * value)[gone].sum()) * one.u_step for one, gone in zip(both, lost, strict=True) if gone.any()]
+    return Joined(float(weight @ value), math.hypot(*u), float(weight[np.any(lost, axis=0)].sum()))
 
 
 def common_cuts(window: Window, series: Sequence[Series]) -> Ints:

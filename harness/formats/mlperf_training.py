@@ -33,6 +33,7 @@ _RESULT_KEYS = (
     "run_start", "run_stop", "eval_accuracy", "seed", "global_batch_size", "submission_benchmark",
     "submission_org", "submission_division", "submission_status", "submission_platform",
 )  # fmt: skip
+_STATED = ("global_batch_size", "submission_benchmark", "submission_division", "submission_platform")
 _POWER = re.compile(r"(node|sw)_(\w+)\.txt")
 
 
@@ -88,7 +89,7 @@ class MlperfTraining:
             reader.note("window-missing", path, "no run_start or no run_stop")
         result = path.name.split(".")[0]
         folder = directory / "power" / result
-        traces, rated = _power(folder, window, submitter, reader)
+        traces, rated, said = _power(folder, window, submitter, reader)
         stop = next((line for line in reversed(lines) if line.key == "run_stop"), None)
         status = stop.metadata.get("status") if stop and isinstance(stop.metadata, Mapping) else None
         reached = [
@@ -105,7 +106,12 @@ class MlperfTraining:
             quality=quality("training", directory.name, "eval_accuracy", reached[-1]) if reached else None,
             seconds=seconds,
             success=None if status is None else status == "success",
-            facts={"seeds": [line.value for line in lines if line.key == "seed"], "progress": _progress(lines)},
+            facts={
+                "seeds": [line.value for line in lines if line.key == "seed"],
+                "progress": _progress(lines),
+                "stated": {line.key: line.value for line in lines if line.key in _STATED},
+            }
+            | said,
             sources=(path.name, *(f"power/{result}/{name}" for name in _listed(folder))),
         )
 
@@ -154,30 +160,39 @@ def _folders(directory: Path) -> set[str]:
 
 def _power(
     folder: Path, window: Window | None, submitter: str, reader: Reader
-) -> tuple[tuple[Trace, ...], tuple[Rated, ...]]:
-    """Traces and rated parts of one run, from its power folder."""
+) -> tuple[tuple[Trace, ...], tuple[Rated, ...], dict[str, Any]]:
+    """Traces and rated parts of one run, from its power folder, and facts of the logs.
+
+    facts: lost_lines, by file the lines that are no MLLOG and all lines; rated_stamps, by part its stamp [ns]
+    """
     if not reader.inside(folder) or not folder.is_dir():
         reader.note("power-folder-missing", folder, "a link" if folder.is_symlink() else "nothing")
-        return (), ()
+        return (), (), {}
     names = _listed(folder)
     ignored = sorted(set(os.listdir(folder)) - set(names))
     if ignored:
         reader.note("file-ignored", folder, shorten(", ".join(ignored)), len(ignored))
     traces: list[Trace] = []
     rated: list[Rated] = []
+    lost: dict[str, list[int]] = {}
+    stamps: dict[str, int | None] = {}
     for name in names:
         path = folder / name
         content = reader.optional(path)
         if not content:
             continue
         log = _parse(content, path, reader)
+        if log.lost:
+            lost[f"power/{folder.name}/{name}"] = [log.lost, log.lines]
         if name.startswith("sw") and log.estimate_w is not None and not len(log.t_ns):  # measured beats estimated
             rated.append(_rated(path.stem, log))
+            stamps[path.stem] = log.estimate_ns
         if len(log.t_ns):
             traces.append(_trace(path, log, window, submitter, reader))
         elif log.estimate_w is None or name.startswith("node"):
             reader.note("trace-unreadable", path, "no power_reading")
-    return tuple(traces), tuple(rated)
+    facts = {"lost_lines": lost, "rated_stamps": stamps}
+    return tuple(traces), tuple(rated), {name: value for name, value in facts.items() if value}
 
 
 @dataclass(slots=True)
@@ -194,6 +209,9 @@ class _PowerLog:
     measured: str = ""
     estimate_w: float | None = None
     estimate_efficiency: float = 1.0
+    estimate_ns: int | None = None
+    lines: int = 0
+    lost: int = 0
 
 
 def _parse(content: bytes, path: Path, reader: Reader) -> _PowerLog:
@@ -202,6 +220,10 @@ def _parse(content: bytes, path: Path, reader: Reader) -> _PowerLog:
         reader.note("mllog-line-broken", path, f"{broken} lines", broken)
     readings = [line for line in lines if line.key == "power_reading"]
     log = _PowerLog(*_columns(readings, path, reader))
+    log.lines = content.count(b"\n") + (not content.endswith(b"\n"))
+    if log.lines > len(lines):
+        log.lines = sum(bool(text.strip()) for text in content.split(b"\n"))
+        log.lost = max(0, log.lines - len(lines))
     if len(readings) < len(lines):
         markers = [(at, line) for at, line in enumerate(lines) if line.key != "power_reading"]
         for nth, (at, line) in enumerate(markers):
@@ -220,6 +242,7 @@ def _marker(log: _PowerLog, line: mllog.Line, before: int) -> None:
         log.measured = str(line.metadata.get("measurement_type", "")) if isinstance(line.metadata, Mapping) else ""
     elif line.key == "interconnect_power_est" and log.estimate_w is None:
         log.estimate_w, log.estimate_efficiency = value, log.efficiency or 1.0
+        log.estimate_ns = _ns(line.time_ms)
 
 
 def _columns(readings: list[mllog.Line], path: Path, reader: Reader) -> tuple[Ints, Floats, list[str] | None]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 import numpy as np
@@ -136,91 +137,198 @@ def clock_error_s(client: Mapping[str, Any], server: Mapping[str, Any]) -> float
     return largest if math.isfinite(largest) else None
 
 
+GROUP = (b",Watts,", b",Volts,", b",Amps,", b",PF,")
+"""What stands before the four numbers of a reading; a total has one group, and so has each channel."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spl:
-    """The columns of spl.txt. parts: per channel or further analyzer, its id and its power [W]."""
+    """The columns of spl.txt.
+
+    parts: per channel or further analyzer, its id and its power [W]; electric: what the other columns say
+    """
 
     t_ns: np.ndarray
     power_w: Floats
-    raw: list[str]
+    raw: Sequence[str]
     power_factor: float | None
     parts: tuple[tuple[str, Floats], ...]
     part_of_analyzers: bool
     broken: int
+    electric: Electric
+
+
+@dataclass(frozen=True, slots=True)
+class Electric:
+    """What spl.txt says beside power, kept small: the columns themselves are not kept.
+
+    lines: readings; parts: ids of channels or analyzers; volts_max, amps_max: largest of any channel [V, A]
+    off_w, of_w: difference of W and V A PF, the worst of the reading's groups, and the power it is of [W], float32
+    same: a number for each reading, equal where all its columns are equal, int64
+    marks: session marks and how many lines have each
+    """
+
+    lines: int
+    parts: tuple[str, ...]
+    volts_max: float
+    amps_max: float
+    off_w: np.ndarray
+    of_w: np.ndarray
+    same: np.ndarray
+    marks: tuple[tuple[str, int], ...]
 
 
 def read_spl(content: bytes, where: str) -> Spl:
     """All `Time,` lines of an spl.txt, in file order. Raises UnreadableError where there is none."""
-    lines = [line for line in content.splitlines() if line and not line.isspace()]
-    table = _table(lines)
+    table = _uniform(content) or _mixed(content)
     if table is None:
         raise UnreadableError(
             "has no power reading",
             where=where,
             expected="lines like Time,07-23-2024 15:47:16.858,Watts,172.9,...",
         )
-    watts = table.column(3)
-    t_ns, timed = mlperf_column(table.column(1))
-    power_w = _numbers(watts)
-    factors = _numbers(table.column(9))
+    t_ns, timed = mlperf_column(table.stamps)
+    power_w, factors = table.groups[:, 0, 0], table.groups[:, 0, 3]
     usable = factors[(factors > 0) & (factors <= 1) & (power_w > 0)]
-    parts = _parts(table)
-    analyzers = any(name.startswith("Analyzer") for name, _ in parts)
+    parts = [(name, table.groups[:, at, 0]) for at, name in enumerate(table.names, 1)]
+    analyzers = any(name.startswith("Analyzer") for name in table.names)
     for _, part in parts if analyzers else ():  # the tool adds 0 for an analyzer that failed: no reading of the whole
         power_w = np.where(part > 0, power_w, np.nan)
     return Spl(
         t_ns=np.where(timed, t_ns, 0),
-        power_w=power_w,
-        raw=[cell[:40].decode("ascii", "replace") for cell in watts],
+        power_w=np.ascontiguousarray(power_w),
+        raw=table.watts,
         power_factor=float(usable.mean()) if len(usable) else None,
-        parts=tuple(parts),
+        parts=tuple((name, np.ascontiguousarray(part)) for name, part in parts),
         part_of_analyzers=analyzers,
-        broken=len(lines) - len(watts),
+        broken=table.broken,
+        electric=_electric(table, analyzers),
     )
 
 
+@dataclass(frozen=True, slots=True)
 class _Table:
-    """The cells of lines that all have as many; only the columns that are asked for become objects."""
+    """Lines of spl.txt. groups: W, V, A, PF of total and parts, float64, shape (n, 1 + parts, 4)"""
 
-    def __init__(self, lines: list[bytes], width: int) -> None:
-        self.width = width
-        self._text = b",".join([*lines, b""])
-        self._ends = np.flatnonzero(np.frombuffer(self._text, np.uint8) == ord(","))
-        self._starts = np.concatenate([[0], self._ends[:-1] + 1])
-
-    def column(self, at: int) -> list[bytes]:
-        starts, ends = self._starts[at :: self.width].tolist(), self._ends[at :: self.width].tolist()
-        return [self._text[start:end] for start, end in zip(starts, ends, strict=True)]
-
-    def first(self) -> list[bytes]:
-        """The cells of the first line."""
-        return self._text[: self._ends[self.width - 1]].split(b",")
+    stamps: list[bytes]
+    groups: np.ndarray
+    names: tuple[str, ...]
+    watts: Sequence[str]
+    marks: tuple[tuple[str, int], ...]
+    broken: int
 
 
-def _table(lines: list[bytes]) -> _Table | None:
-    """The lines with a power reading, cut to the cells that all of them have; None where there is no such line."""
-    widths = {line.count(b",") + 1 for line in lines}
-    if len(widths) == 1 and min(widths) >= 10:  # the usual file
-        table = _Table(lines, min(widths))
-        if table.column(0).count(b"Time") == table.column(2).count(b"Watts") == len(lines):
-            return table
+class _Watts(Sequence[str]):
+    """The power of each line as it is written; only what is asked for becomes text."""
+
+    def __init__(self, lines: list[bytes], cell: int) -> None:
+        self._lines, self._cell = lines, cell
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[k] for k in range(*at.indices(len(self)))]
+        return self._lines[at].split(b",", self._cell + 1)[self._cell][:40].decode("ascii", "replace")
+
+
+def _uniform(content: bytes) -> _Table | None:
+    """The usual file: each line has the same form, so the labels can be cut out of all lines at once."""
+    lines = content.strip().split(b"\nTime,")
+    if not lines[0].startswith(b"Time,") or content.find(b"Analyzer", 0, 512) >= 0:
+        return None
+    lines[0] = lines[0][5:]
+    _, _, mark = lines[0].partition(b",Mark,")
+    mark, *channels = mark.strip().split(b",")
+    names = [cell for cell in channels if cell.startswith(b"Ch")]
+    if any(line[23:30] != GROUP[0] for line in lines) or content.count(b"Time,") != len(lines):
+        return None
+    text = b",".join([line[30:] for line in lines])
+    for cut in (b",Mark," + mark, *(b"," + name + b",Watts" for name in names), *(name[:-1] for name in GROUP[1:])):
+        text = text.replace(cut, b"")
+    try:
+        numbers = msgspec.json.decode(b"[" + text + b"]", type=list[float])
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if len(numbers) != len(lines) * 4 * (1 + len(names)) or not mark:
+        return None
+    if any(content.count(label) != len(lines) * (1 + len(names)) for label in (GROUP[1], GROUP[3])):
+        return None
+    groups = np.array(numbers, np.float64).reshape(len(lines), 1 + len(names), 4)
+    stated = ((mark.decode("ascii", "replace"), len(lines)),)
+    stamps = [line[:23] for line in lines]
+    return _Table(stamps, groups, tuple(n.decode("ascii", "replace") for n in names), _Watts(lines, 2), stated, 0)
+
+
+def _mixed(content: bytes) -> _Table | None:
+    """Lines of any form, cell by cell; None where there is no line with a power reading."""
+    lines = [line for line in content.splitlines() if line and not line.isspace()]
     rows = [line.split(b",") for line in lines]
     rows = [row for row in rows if len(row) >= 10 and row[0] == b"Time" and row[2] == b"Watts"]
-    width = min(map(len, rows), default=0)
-    return _Table([b",".join(row[:width]) for row in rows], width) if rows else None
+    if not rows:
+        return None
+    starts = {name: at for name, at in _parts(rows).items()}
+    groups = np.stack([_group(rows, at) for at in (2, *starts.values())], axis=1)
+    marks = Counter(row[11][:80] if len(row) > 11 and row[10] == b"Mark" else b"" for row in rows)
+    stated = tuple((mark.decode("ascii", "replace"), count) for mark, count in marks.most_common())
+    watts = _Watts([b",".join(row[:4]) for row in rows], 3)
+    return _Table([row[1] for row in rows], groups, tuple(starts), watts, stated, len(lines) - len(rows))
 
 
-def _parts(table: _Table) -> list[tuple[str, Floats]]:
-    """Power of each `ChN` or `AnalyzerN` that every line carries."""
-    first = table.first()
-    marks = [i for i, cell in enumerate(first) if re.fullmatch(rb"Ch\d+|Analyzer\d+", cell)]
+def _parts(rows: list[list[bytes]]) -> dict[str, int]:
+    """Name of each `ChN` or `AnalyzerN` that every line carries, and the cell where its group begins."""
+    first, width = rows[0], min(map(len, rows))
+    marks = [i for i, cell in enumerate(first[:width]) if re.fullmatch(rb"Ch\d+|Analyzer\d+", cell)]
     analyzers = [i for i in marks if first[i].startswith(b"Analyzer")]
-    parts = []
+    found = {}
     for at in analyzers or marks:
-        values = at + (4 if first[at].startswith(b"Analyzer") else 2)
-        if values < table.width and set(table.column(at)) == {first[at]}:
-            parts.append((first[at].decode("ascii", "replace"), _numbers(table.column(values))))
-    return parts
+        group = at + (3 if first[at].startswith(b"Analyzer") else 1)
+        if group + 1 < width and all(row[at] == first[at] for row in rows):
+            found[first[at].decode("ascii", "replace")] = group
+    return found
+
+
+def _group(rows: list[list[bytes]], at: int) -> np.ndarray:
+    """W, V, A and PF of the group that begins at a cell, NaN where a line lacks one."""
+    return np.stack(
+        [_numbers([row[k] if k < len(row) else b"nan" for row in rows]) for k in range(at + 1, at + 9, 2)], 1
+    )
+
+
+def _electric(table: _Table, analyzers: bool) -> Electric:
+    """The reading's own arithmetic: W = V A PF for one channel; W = n V A PF with mean V and A for a sum of n."""
+    with np.errstate(all="ignore"):
+        w, v, a, pf = (np.abs(table.groups[:, :, k]) for k in range(4))
+        product = v * a * pf
+        if len(table.names) and not analyzers:
+            product[:, 0] *= len(table.names)
+        off = np.abs(w - product)
+        good = (table.groups > 0).all(axis=2) & np.isfinite(table.groups).all(axis=2)
+        off = np.where(good, off, 0.0)
+        share = np.where(good, off / w, 0.0)
+        worst = np.argmax(share, axis=1)
+        rows = np.arange(len(worst))
+        largest = [float(np.max(x, where=good, initial=0.0)) for x in (v, a)]
+        mixed = table.groups.reshape(len(w), -1) @ _WEIGHTS[: 4 * w.shape[1]] if w.shape[1] <= 16 else w[:, 0]
+    return Electric(
+        lines=len(w),
+        parts=table.names,
+        volts_max=largest[0],
+        amps_max=largest[1],
+        off_w=off[rows, worst].astype(np.float32),
+        of_w=w[rows, worst].astype(np.float32),
+        same=np.ascontiguousarray(mixed, np.float64).view(np.int64),
+        marks=table.marks,
+    )
+
+
+_WEIGHTS = np.sqrt(np.array([p for p in range(2, 400) if all(p % q for q in range(2, p))][:64], np.float64))
+"""Weights that are independent over the rationals: readings of different columns do not have the same sum by chance."""
 
 
 def _numbers(cells: list[bytes]) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.account import Result
 from harness.comparison import Comparison
 from harness.documents.validate import SCHEMA_VERSION
 from harness.render.cells import plain
@@ -34,14 +35,20 @@ def comparison_document(found: Comparison, factors: Mapping[str, Estimate | None
     }
 
 
+def _named(result: Result) -> str:
+    entry = result.entry
+    said = ", ".join(word for word in (entry.submitter, entry.system, entry.benchmark, entry.scenario) if word)
+    return plain(said or entry.id)
+
+
 def comparison_text(found: Comparison) -> str:
     """What a person wants to know of two results."""
     words = {"better": "A needs less energy than B", "worse": "A needs more energy than B", "tied": "A and B are tied"}
     ratio, level = found.ratio, f"{found.ratio.level:.0%}"
     lines = [
-        f"A  {plain(found.a.entry.id)}",
+        f"A  {_named(found.a)}",
         f"   {estimate_text(found.a.energy_per_unit)}",
-        f"B  {plain(found.b.entry.id)}",
+        f"B  {_named(found.b)}",
         f"   {estimate_text(found.b.energy_per_unit)}",
         "",
         f"{words[found.verdict]}: A/B = {ratio.value:.4f} [{ratio.low:.4f}, {ratio.high:.4f}] at {level}",

@@ -54,17 +54,60 @@ class Place(NamedTuple):
     owner: tuple[str, str]
 
 
+class Near(NamedTuple):
+    """A trace that is not equal to another, and yet its copy: readings again at other times, thinned, or scaled.
+
+    kind: "repeat" the same readings at another time or on another node, "resample" every nth of them, "scale" the
+    same course times a factor
+    shift_s: its time minus the other's [s]; share: of the shorter trace's readings that recur, or the correlation
+    of the steps; factor: its readings over the other's, or readings of one for each of the other
+    """
+
+    other: Place
+    kind: Literal["repeat", "resample", "scale"]
+    shift_s: float
+    share: float
+    factor: float
+
+
+class Twin(NamedTuple):
+    """The same run in another entry, measured before the supplies there and behind them here.
+
+    above: readings that exceed the other's at the same stamp; of: readings that share their stamp with one
+    ratio: mean of the readings behind the supplies over that before them
+    """
+
+    run: str
+    other: str
+    above: int
+    of: int
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """What entries that are audited together have to do with each other.
+
+    near: copies of a trace that are not equal to it, by its place; twins: of an entry, by its id
+    """
+
+    near: Mapping[Place, Sequence[Near]] = field(default_factory=dict)
+    twins: Mapping[str, Sequence[Twin]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """What a rule works on, frozen: the evidence, its energies, the limits of its round, and copies elsewhere.
 
     copies: content hash of a trace -> all places in the audited trees that hold the same readings
+    kin: what else the entry has in common with those that are audited with it
     """
 
     entry: Entry
     runs: tuple[RunEnergy, ...]
     limits: Mapping[str, float] = field(default_factory=dict)
     copies: Mapping[str, Sequence[Place]] = field(default_factory=dict)
+    kin: Kin = field(default_factory=Kin)
 
     @property
     def summed(self) -> Iterator[tuple[RunEnergy, Trace]]:

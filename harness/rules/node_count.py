@@ -22,6 +22,8 @@ def check(case: Case) -> Iterator[Hit]:
         return
     for run in case.runs:
         nodes = {r.trace.channel.node for r in run.readings if r.trace.channel.boundary == "node"}
+        if int(stated[1]) == 1 and run.readings and not nodes and not case.entry.origin.startswith("mlperf"):
+            continue  # one machine, measured at its wall or by its parts
         if len(nodes) != int(stated[1]):
             yield Hit(
                 place(run.run), f"{len(nodes)} nodes with a power log",

@@ -99,10 +99,13 @@ def settings_of(loadgen: Any, job: dict[str, Any], over: dict[str, Any]) -> Any:
     return settings
 
 
-def run(loadgen: Any, job: dict[str, Any], model: Any, out: Path, over: dict[str, Any]) -> dict[str, Any]:
+def run(
+    loadgen: Any, job: dict[str, Any], model: Any, out: Path, over: dict[str, Any], threaded: bool | None = None
+) -> dict[str, Any]:
     """One LoadGen test; what its detail log says last of each result."""
     out.mkdir(parents=True, exist_ok=True)
-    served = Served(loadgen, model, job["batch"], job["scenario"] in ("Server", "Offline"))
+    threaded = job["scenario"] in ("Server", "Offline") if threaded is None else threaded
+    served = Served(loadgen, model, job["batch"], threaded)
     log = loadgen.LogSettings()
     log.log_output.outdir, log.log_output.copy_summary_to_stdout = str(out), False
     log.enable_trace = False
@@ -152,7 +155,8 @@ def calibrate(loadgen: Any, job: dict[str, Any], model: Any, out: Path) -> dict[
         size = 1 if scenario == "SingleStream" else job["settings"].get("multi_stream_samples_per_query", 8)
         latency_ns = round(0.8e9 * size / direct_rate(model, size, seconds / 2))
         return {f"{name}_expected_latency_ns": max(1000, latency_ns)}
-    low, high = 0.0, direct_rate(model, 1, seconds / 2)
+    served = run(loadgen, job | {"scenario": "SingleStream"}, model, out / "serial", short, threaded=True)
+    low, high = 0.0, 2e9 / float(served["result_mean_latency_ns"])
     for trial in range(TRIALS):
         rate = high / 2 if not low else (low + high) / 2
         got = run(loadgen, job, model, out / f"server-{trial}", short | {"server_target_qps": rate})
@@ -203,7 +207,7 @@ def main() -> int:
             said["settings"] = calibrate(loadgen, job, model, out)
         else:
             direct_rate(model, min(job["batch"], model.count), 0.5)  # warm-up, outside the window
-            run(loadgen, job, model, out, {})
+            run(loadgen, job | ({"scenario": "Offline"} if job["mode"] == "accuracy" else {}), model, out, {})
             said |= accuracy(model, out) if job["mode"] == "accuracy" else {}
         (out / "child.json").write_text(json.dumps(said))
     except Exception:  # noqa: BLE001 - a fault of the workload's code is told like one in a callback

@@ -249,6 +249,15 @@ def test_pue_by_time_multiplies_step_by_step() -> None:
     assert weigh(np.array([3.0, 1.0]), cuts, grid, building).mean == pytest.approx((3 * 100 + 1 * 300) / 4)
 
 
+def test_missing_pue_carries_an_uncertainty_too() -> None:
+    grid = series(np.full(48, 100.0))
+    building = series([1.1, np.nan, *np.linspace(1.1, 1.4, 46)], name="pue", unit="1")
+    cuts = grid.start_ns + np.arange(3, dtype=np.int64) * HOUR_NS
+    found = weigh(np.ones(2), cuts, grid, building)
+    assert found.missing_share == 0.5
+    assert found.u_missing == pytest.approx(0.5 * 100 * building.filled[1] * building.u_step)
+
+
 # Results
 
 

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from harness.cli import cli
+from harness.documents.validate import KINDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEACHING = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
@@ -211,17 +212,35 @@ def test_documents_name_no_path_of_a_machine_and_no_registry(path: Path) -> None
     assert not REGISTRIES.findall(text)
 
 
-def test_decisions_are_numbered_without_a_gap() -> None:
+def test_decisions_have_unique_ascending_numbers_and_may_leave_gaps() -> None:
+    """Several people write decisions at once: a number may be free, and none may be taken twice."""
     files = sorted((REPOSITORY / "docs" / "adr").glob("*.md"))
-    assert [file.name[:4] for file in files] == [f"{i + 1:04}" for i in range(len(files))]
-    for file in files:
-        assert _headings(file)[0].startswith(f"{int(file.name[:4])}. ")
+    assert [file.name for file in files if not re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", file.name)] == []
+    numbers = [int(file.name[:4]) for file in files]
+    assert numbers == sorted(set(numbers))
+    for file, number in zip(files, numbers, strict=True):
+        stated = re.match(r"(\d+)\b", _headings(file)[0])
+        assert stated is not None, f"{file.name}: its heading does not begin with its number"
+        assert int(stated[1]) == number, f"{file.name}: its heading states another number"
 
 
-def test_every_defect_code_and_schema_is_documented() -> None:
-    formats = (REPOSITORY / "docs" / "formats.md").read_text("utf-8")
-    sources = "".join(path.read_text("utf-8") for path in (REPOSITORY / "harness" / "formats").glob("*.py"))
-    for code in re.findall(r"(?:\.note\(|Defect\(\s*)\"([a-z-]+)\"", sources):
-        assert f"`{code}`" in formats, f"docs/formats.md does not name {code}"
-    for schema in (REPOSITORY / "schemas").glob("*.schema.json"):
-        assert f"`{schema.name.removesuffix('.schema.json')}`" in formats
+def _defect_codes() -> set[str]:
+    """Codes of all defects that the program can note."""
+    sources = "".join(path.read_text("utf-8") for path in (REPOSITORY / "harness").rglob("*.py"))
+    return set(re.findall(r"(?:\.note\(|Defect\()\s*\"([a-z-]+)\"", sources))
+
+
+def test_every_defect_code_is_documented() -> None:
+    table = (REPOSITORY / "docs" / "formats.md").read_text("utf-8").split("### Defects")[1].split("\n## ")[0]
+    documented = set(re.findall(r"^\| `([a-z-]+)` \|", table, re.M))
+    assert documented == _defect_codes()
+
+
+def test_every_schema_is_documented_with_its_command() -> None:
+    assert {path.name.removesuffix(".schema.json") for path in (REPOSITORY / "schemas").glob("*.json")} == set(KINDS)
+    table = (REPOSITORY / "docs" / "formats.md").read_text("utf-8").split("## Schema versions")[1]
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \|[^|]*\|([^|]*)\|$", table, re.M))
+    assert set(rows) == set(KINDS)
+    for kind, cell in rows.items():
+        known = [word for word in re.findall(r"`joulemark ([a-z]+)", cell) if word in cli.commands]
+        assert known or cell.strip() == "the same", f"docs/formats.md names no command for {kind}"

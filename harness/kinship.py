@@ -1,0 +1,237 @@
+"""Which traces of different entries, runs and nodes are copies of each other, although not equal.
+
+Two ways, both cheap. Exact: windows of readings are hashed, a share of them is kept and looked up, so a repeat is
+seen wherever it begins, cut, shifted, thinned or stretched by whole factors. By likeness: traces of one length are
+correlated by their steps, so a repeat is seen that was scaled and rounded again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.documents.times import NS
+from harness.formats.base import Entry
+from harness.rules.base import Kin, Near, Place, Twin, place
+from harness.traces.trace import Floats, Ints, Trace
+
+WIDTH, DISTINCT = 12, 8
+"""Readings in a window, and how many different values it must have: a machine at rest repeats itself."""
+STRIDES = (1, 2, 3, 4)
+KEPT = 8
+"""One window in this many is kept of a trace of more than `LONG` readings, chosen by its hash, so in copies alike."""
+LONG = 400
+LEAST_WINDOWS = 3
+LIKE = 0.9998
+"""Correlation of steps from which two traces are one. Largest of any two that were measured: 0.9992 (1,459 pairs)."""
+LEAST_READINGS = 30
+BLOCK = 2048
+"""Traces of one length that are correlated at once, to bound memory."""
+
+_ODD = np.array([((0x9E3779B97F4A7C15 * (2 * k + 1)) ^ (k << 33)) % 2**64 | 1 for k in range(WIDTH)], np.uint64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A trace and where it stands."""
+
+    where: Place
+    trace: Trace
+    node: str
+
+
+def kinship(entries: Sequence[Entry]) -> Kin:
+    """Near copies and twins among entries that are audited together; it does not depend on their order."""
+    items = sorted(_items(entries), key=lambda item: item.where)
+    near: dict[Place, list[Near]] = defaultdict(list)
+    seen: set[tuple[int, int]] = set()
+    for a, b, found in _repeats(items):
+        seen.add((a, b))
+        near[items[a].where].append(found)
+    for a, b, found in _alike(items):
+        if (a, b) not in seen:
+            near[items[a].where].append(found)
+    return Kin({where: tuple(sorted(found)) for where, found in near.items()}, _twins(entries))
+
+
+def _items(entries: Iterable[Entry]) -> Iterator[_Item]:
+    for entry in entries:
+        for run in entry.runs:
+            for trace in run.traces:
+                if trace.channel.part_of is None and trace.channel.kind != "counter" and len(trace) >= LEAST_READINGS:
+                    where = Place(entry.id, run.id, place(run, trace), (entry.submitter, entry.system))
+                    yield _Item(where, trace, trace.channel.node or trace.channel.id)
+
+
+# Exact
+
+
+def _windows(value: Floats, stride: int) -> tuple[NDArray[np.uint64], Ints]:
+    """Hashes of windows of every `stride`th reading, and where each begins."""
+    count = len(value) - (WIDTH - 1) * stride
+    if count <= 0:
+        return np.empty(0, np.uint64), np.empty(0, np.int64)
+    rows = np.stack([value[k * stride : k * stride + count] for k in range(WIDTH)])
+    found = (rows.view(np.uint64) * _ODD[:, None]).sum(axis=0, dtype=np.uint64)
+    found ^= found >> np.uint64(29)
+    found *= np.uint64(0xBF58476D1CE4E5B9)
+    keep = np.ones(count, bool) if len(value) <= LONG * stride else (found >> np.uint64(40)) % np.uint64(KEPT) == 0
+    at = np.flatnonzero(keep)
+    varied = (np.diff(np.sort(rows[:, at], axis=0), axis=0) != 0).sum(axis=0) + 1 >= DISTINCT
+    return found[at[varied]], at[varied]
+
+
+def _repeats(items: Sequence[_Item]) -> Iterator[tuple[int, int, Near]]:
+    """For each ordered pair of traces, of which one holds readings of the other: how."""
+    tables = [_windows(item.trace.value, 1) for item in items]
+    if not items:
+        return
+    hashes = np.concatenate([table[0] for table in tables])
+    owner = np.repeat(np.arange(len(items)), [len(table[0]) for table in tables])
+    at = np.concatenate([table[1] for table in tables])
+    order = np.argsort(hashes, kind="stable")
+    hashes, owner, at = hashes[order], owner[order], at[order]
+    found: dict[tuple[int, int, int], list[tuple[int, int]]] = defaultdict(list)
+    for mine, item in enumerate(items):
+        for stride in STRIDES:
+            asked, begins = tables[mine] if stride == 1 else _windows(item.trace.value, stride)
+            low, high = np.searchsorted(hashes, asked, "left"), np.searchsorted(hashes, asked, "right")
+            for k in np.flatnonzero(high - low > (stride == 1)):
+                for row in range(int(low[k]), min(int(high[k]), int(low[k]) + 64)):
+                    if owner[row] != mine:
+                        found[mine, int(owner[row]), stride].append((int(begins[k]), int(at[row])))
+    best: dict[tuple[int, int], Near] = {}
+    for (mine, other, stride), pairs in sorted(found.items()):
+        near = _near(items[mine], items[other], stride, pairs)
+        if near is not None:
+            for one, two, what in _both(mine, other, near, items):
+                if (one, two) not in best or what.share > best[one, two].share:
+                    best[one, two] = what
+    yield from ((one, two, near) for (one, two), near in sorted(best.items()))
+
+
+def _both(mine: int, other: int, near: Near, items: Sequence[_Item]) -> Iterator[tuple[int, int, Near]]:
+    yield mine, other, near
+    yield other, mine, near._replace(other=items[mine].where, shift_s=-near.shift_s, factor=1 / near.factor)
+
+
+def _near(mine: _Item, other: _Item, stride: int, pairs: list[tuple[int, int]]) -> Near | None:
+    """What pairs of windows say of two traces; None where it is one measurement that two runs share."""
+    if mine.trace.content_sha256 == other.trace.content_sha256:
+        return None  # duplicate-traces tells it
+    rows = np.array(sorted(set(pairs)), np.int64)
+    lag = rows[:, 0] - rows[:, 1] * stride
+    values, counts = np.unique(lag, return_counts=True)
+    common = rows[lag == values[int(np.argmax(counts))]]
+    shift = (mine.trace.t_ns[common[:, 0]] - other.trace.t_ns[common[:, 1]]) / NS
+    shift_s = float(shift[0])
+    same_time = stride == 1 and bool(np.all(shift == 0))
+    if len(common) < LEAST_WINDOWS or (same_time and not _elsewhere(mine, other)):
+        return None
+    sampled = KEPT if len(mine.trace) > LONG * stride else 1
+    windows = min(len(mine.trace) // stride, len(other.trace)) - WIDTH + 1
+    share = min(1.0, len(common) * sampled / max(1, windows))
+    return Near(other.where, "repeat" if stride == 1 else "resample", shift_s, round(share, 3), float(stride))
+
+
+def _elsewhere(mine: _Item, other: _Item) -> bool:
+    """Whether equal readings at one time are those of two machines, rather than of one in two overlapping logs."""
+    a, b = mine.where, other.where
+    if a.entry == b.entry and a.run == b.run:
+        return True
+    return all((*a.owner, *b.owner)) and a.owner != b.owner
+
+
+# By likeness
+
+
+def _alike(items: Sequence[_Item]) -> Iterator[tuple[int, int, Near]]:
+    lengths: dict[int, list[int]] = defaultdict(list)
+    for index, item in enumerate(items):
+        lengths[len(item.trace)].append(index)
+    for same in lengths.values():
+        if len(same) > 1:
+            yield from _correlated(items, same)
+
+
+def _correlated(items: Sequence[_Item], same: Sequence[int]) -> Iterator[tuple[int, int, Near]]:
+    for first in range(0, len(same), BLOCK):
+        rows = _steps(items, same[first : first + BLOCK])
+        for second in range(first, len(same), BLOCK):
+            columns = rows if second == first else _steps(items, same[second : second + BLOCK])
+            for i, j in np.argwhere(rows @ columns.T >= LIKE - 1e-9):
+                a, b = same[first + int(i)], same[second + int(j)]
+                if a < b:
+                    yield from _scaled(items, a, b, float(np.dot(rows[i], columns[j])))
+
+
+def _steps(items: Sequence[_Item], indices: Sequence[int]) -> Floats:
+    """Steps between readings, each trace to mean 0 and length 1, shape (traces, readings - 1)."""
+    steps = np.stack([np.diff(items[index].trace.value) for index in indices])
+    steps -= steps.mean(axis=1, keepdims=True)
+    length = np.sqrt((steps**2).sum(axis=1, keepdims=True))
+    return np.divide(steps, length, out=np.zeros_like(steps), where=length > 0)
+
+
+def _scaled(items: Sequence[_Item], a: int, b: int, likeness: float) -> Iterator[tuple[int, int, Near]]:
+    one, two = items[a].trace, items[b].trace
+    if one.content_sha256 == two.content_sha256 or likeness < LIKE:
+        return
+    if np.array_equal(one.value, two.value):
+        factor = 1.0
+    else:
+        factor = float(np.linalg.norm(np.diff(one.value)) / np.linalg.norm(np.diff(two.value)))
+    shift_s = float(one.t_ns[0] - two.t_ns[0]) / NS
+    near = Near(items[b].where, "scale", shift_s, round(likeness, 6), factor)
+    yield from _both(a, b, near, items)
+
+
+# Twins
+
+
+def _twins(entries: Sequence[Entry]) -> dict[str, tuple[Twin, ...]]:
+    """By entry that was measured behind the supplies: its runs that another entry has as measured before them."""
+    before: dict[tuple[str, int, int], list[tuple[Entry, dict[str, Trace]]]] = defaultdict(list)
+    behind: list[tuple[tuple[str, int, int], Entry, str, dict[str, Trace]]] = []
+    for entry in entries:
+        current = _current(entry)
+        for run in entry.runs:
+            if run.window is not None and current:
+                key = (entry.benchmark, run.window.start_ns, run.window.stop_ns)
+                nodes = {t.channel.node or "": t for t in run.traces if t.channel.boundary == "node"}
+                if current == "ac":
+                    before[key].append((entry, nodes))
+                else:
+                    behind.append((key, entry, run.id, nodes))
+    found: dict[str, list[Twin]] = defaultdict(list)
+    for key, entry, run_id, nodes in behind:
+        for other, others in before.get(key, ()):
+            if other.submitter and entry.submitter and other.runs:
+                found[entry.id].append(_twin(run_id, other.id, nodes, others))
+    return {name: tuple(sorted(twins)) for name, twins in found.items()}
+
+
+def _current(entry: Entry) -> str:
+    """Whether an entry says it was measured as "ac" or "dc": in its logs, or in the names of system and submitter."""
+    said = {t.channel.current for run in entry.runs for t in run.traces} - {"unknown"}
+    if len(said) == 1:
+        return said.pop()
+    text = " ".join((entry.submitter, entry.system, str((entry.system_description or {}).get("system_name", ""))))
+    words = text.lower().replace("_", "-").replace(" ", "-").split("-")
+    named = {"ac", "dc"} & set(words)
+    return named.pop() if len(named) == 1 else ""
+
+
+def _twin(run_id: str, other: str, nodes: dict[str, Trace], others: dict[str, Trace]) -> Twin:
+    above = of = 0
+    low, high = 0.0, 0.0
+    for name in sorted(nodes.keys() & others.keys()):
+        _, mine, its = np.intersect1d(nodes[name].t_ns, others[name].t_ns, assume_unique=True, return_indices=True)
+        a, b = nodes[name].value[mine], others[name].value[its]
+        above, of = above + int((a > b).sum()), of + len(a)
+        low, high = low + float(a.sum()), high + float(b.sum())
+    return Twin(run_id, other, above, of, low / high if high else 0.0)
