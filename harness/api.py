@@ -22,6 +22,7 @@ from harness.carbon.co2e import Inputs
 from harness.comparison import Comparison, compare
 from harness.emissions import as_reference, with_co2e
 from harness.importing import Import, Imported, Tree, import_tree, load, read, search
+from harness.kinship import kinship
 from harness.leaderboard import RankBy, Table, leaderboard
 from harness.uncertainty import DRAWS, LEVEL, SEED
 
@@ -52,8 +53,8 @@ def score(
 def audit(source: Source | Sequence[str | Path], *, round_name: str | None = None) -> Report:
     """Findings and a verdict for each entry, by the rulebook of its round, or of `round_name`."""
     tree = _tree(source)
-    copies = places(tree.entries)
-    reports = tuple(audit_entry(entry, copies, round_name) for entry in tree.entries)
+    copies, kin = places(tree.entries), kinship(tree.entries)
+    reports = tuple(audit_entry(entry, copies, round_name, kin) for entry in tree.entries)
     return Report(reports, tree.unreadable, tree.skipped)
 
 

@@ -74,7 +74,7 @@ def audit_entry(
     for rule in RULES:
         settings = book["rules"].get(rule.id)
         if settings is not None and settings["severity"] != "off":
-            case = Case(entry, runs, limit_of(book, rule.id), copies, kin)
+            case = Case(entry, runs, limit_of(book, rule.id), copies, kin, book["round"])
             findings += _apply(rule, case, settings)
     if not entry.runs:
         findings.append(

@@ -17,6 +17,7 @@ SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline", "Interactive")
 KEYS = (
     "loadgen_version", "test_datetime", "power_begin", "power_end", "effective_scenario", "effective_test_mode",
     "effective_min_duration_ms", "effective_samples_per_query", "effective_target_duration_ms",
+    "effective_max_async_queries", "result_mean_latency_ns", "early_stopping_met",
     "generated_query_count", "generated_samples_per_query", "result_validity", "result_query_count",
     "result_min_duration_met", "result_min_queries_met", "result_invalid_reason",
     "result_samples_per_second", "result_tokens_per_second", "result_inferred_tokens_per_second",
@@ -27,9 +28,16 @@ KEYS = (
 
 
 def read_detail(content: bytes) -> tuple[dict[str, Any], int]:
-    """The values of `mlperf_log_detail.txt` that matter, last one wins, and the number of broken lines."""
+    """The values of `mlperf_log_detail.txt` that matter, last one wins, and the number of broken lines.
+
+    power_end_time_ms: when the line of power_end was written, by LoadGen's steady clock since the start [ms]
+    """
     lines, broken = select(content, KEYS)
-    return {line.key: line.value for line in lines}, broken
+    values = {line.key: line.value for line in lines}
+    written = [line.time_ms for line in lines if line.key == "power_end"]
+    if written and "test_datetime" in values:
+        values["power_end_time_ms"] = written[-1]
+    return values, broken
 
 
 def window(values: dict[str, Any], where: str) -> Window | None:

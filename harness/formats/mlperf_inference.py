@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.documents.errors import UnreadableError
 from harness.documents.times import NS
-from harness.formats import loadgen_log, ptd
+from harness.formats import loadgen_log, ptd, ptd_session
 from harness.formats.base import Entry, Run
 from harness.formats.reader import Reader
 from harness.traces.align import zone_shift_ns
@@ -44,7 +44,8 @@ class MlperfInference:
         clock_error = ptd.clock_error_s(client, server)
         owner = f"{place['submitter']}/{place['system']}"
         testing = ptd.analyzer(server, ptd_log, "testing")
-        run, values = self._run(performance / "run_1", testing, owner, clock_error, log)
+        electric: dict[ptd_session.Mode, ptd.Electric] = {}
+        run, values = self._run(performance / "run_1", testing, owner, clock_error, log, electric)
         accuracy = log.optional(directory / "accuracy" / "accuracy.txt", quiet=True)
         scenario = loadgen_log.scenario(values, directory.name)
         description = _system(directory, place["system"], log)
@@ -53,6 +54,11 @@ class MlperfInference:
             "identity": testing.identity, "range_w": testing.range_w,
         }  # fmt: skip
         run = _complete(run, values, scenario, loadgen_log.read_accuracy(accuracy, place["benchmark"]), facts)
+        ranging = self._ranging(performance / "ranging", server, ptd_log, owner, clock_error, log, electric)
+        said: dict[ptd_session.Mode, Mapping[str, Any]] = {
+            "ranging": ranging.facts["values"] if ranging else {}, "testing": values,
+        }  # fmt: skip
+        facts["session"] = ptd_session.Session(performance, server, client, said, electric)
         return Entry(
             id=entry_id,
             directory=directory,
@@ -65,15 +71,16 @@ class MlperfInference:
             scenario=scenario,
             division=place["division"],
             runs=(run,),
-            ranging=self._ranging(performance / "ranging", server, ptd_log, owner, clock_error, log),
+            ranging=ranging,
             system_description=description,
             simulated="SIMULATED" in str((description or {}).get("hw_notes", "")),
             defects=tuple(log.defects),
         )
 
     def _run(
-        self, folder: Path, meter: ptd.Analyzer, owner: str, clock_error: float | None, log: Reader
-    ) -> tuple[Run, dict[str, Any]]:
+        self, folder: Path, meter: ptd.Analyzer, owner: str, clock_error: float | None, log: Reader,
+        electric: dict[ptd_session.Mode, ptd.Electric],
+    ) -> tuple[Run, dict[str, Any]]:  # fmt: skip
         detail = log.optional(folder / "mlperf_log_detail.txt")
         values, broken = loadgen_log.read_detail(detail)
         if broken:
@@ -89,6 +96,7 @@ class MlperfInference:
         if content := log.optional(folder / "spl.txt"):
             try:
                 spl = ptd.read_spl(content, str(folder / "spl.txt"))
+                electric["ranging" if folder.name == "ranging" else "testing"] = spl.electric
                 traces = ptd.traces(
                     spl,
                     meter,
@@ -112,11 +120,12 @@ class MlperfInference:
         owner: str,
         error: float | None,
         log: Reader,
+        electric: dict[ptd_session.Mode, ptd.Electric],
     ) -> Run | None:
         if not folder.is_dir():
             log.note("file-unreadable", folder, "no folder of a ranging run")
             return None
-        run, values = self._run(folder, ptd.analyzer(server, ptd_log, "ranging"), owner, error, log)
+        run, values = self._run(folder, ptd.analyzer(server, ptd_log, "ranging"), owner, error, log, electric)
         return _complete(run, values, loadgen_log.scenario(values, ""), None, {"values": values})
 
 

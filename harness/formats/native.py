@@ -60,7 +60,7 @@ _KNOWN = frozenset(
     ]
 )
 """Fields of a run record that this release knows."""
-_LEFT_OUT = frozenset({"server", "client"})
+_LEFT_OUT = frozenset({"server", "client", "session"})
 """Facts that stay in the foreign files: large, and of use only beside them."""
 
 

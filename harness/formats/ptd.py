@@ -17,7 +17,7 @@ from harness.documents.times import mlperf_column
 from harness.traces.build import build_trace
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import UNKNOWN_ANALYZER, instrument
-from harness.traces.trace import Floats, Trace
+from harness.traces.trace import VALUE_MAX, Floats, Trace
 
 TOTAL = "total"
 _VOLT_STEPS = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0, 1000.0)
@@ -162,7 +162,7 @@ class Spl:
 class Electric:
     """What spl.txt says beside power, kept small: the columns themselves are not kept.
 
-    lines: readings; parts: ids of channels or analyzers; volts_max, amps_max: largest of any channel [V, A]
+    lines: readings; parts: ids of channels or analyzers; volts_max, amps_max: largest of the total and of each part [V, A]
     off_w, of_w: difference of W and V A PF, the worst of the reading's groups, and the power it is of [W], float32
     same: a number for each reading, equal where all its columns are equal, int64
     marks: session marks and how many lines have each
@@ -170,8 +170,8 @@ class Electric:
 
     lines: int
     parts: tuple[str, ...]
-    volts_max: float
-    amps_max: float
+    volts_max: tuple[float, ...]
+    amps_max: tuple[float, ...]
     off_w: np.ndarray
     of_w: np.ndarray
     same: np.ndarray
@@ -272,7 +272,7 @@ def _mixed(content: bytes) -> _Table | None:
     rows = [row for row in rows if len(row) >= 10 and row[0] == b"Time" and row[2] == b"Watts"]
     if not rows:
         return None
-    starts = {name: at for name, at in _parts(rows).items()}
+    starts = _parts(rows)
     groups = np.stack([_group(rows, at) for at in (2, *starts.values())], axis=1)
     marks = Counter(row[11][:80] if len(row) > 11 and row[10] == b"Mark" else b"" for row in rows)
     stated = tuple((mark.decode("ascii", "replace"), count) for mark, count in marks.most_common())
@@ -308,20 +308,23 @@ def _electric(table: _Table, analyzers: bool) -> Electric:
         if len(table.names) and not analyzers:
             product[:, 0] *= len(table.names)
         off = np.abs(w - product)
-        good = (table.groups > 0).all(axis=2) & np.isfinite(table.groups).all(axis=2)
+        good = ((table.groups > 0) & (table.groups <= VALUE_MAX)).all(axis=2)
         off = np.where(good, off, 0.0)
         share = np.where(good, off / w, 0.0)
         worst = np.argmax(share, axis=1)
         rows = np.arange(len(worst))
-        largest = [float(np.max(x, where=good, initial=0.0)) for x in (v, a)]
+        largest = [
+            tuple(np.max(x, axis=0, where=(x > 0) & (x <= VALUE_MAX), initial=0.0).tolist())
+            for x in (table.groups[:, :, 1], table.groups[:, :, 2])
+        ]
         mixed = table.groups.reshape(len(w), -1) @ _WEIGHTS[: 4 * w.shape[1]] if w.shape[1] <= 16 else w[:, 0]
     return Electric(
         lines=len(w),
         parts=table.names,
         volts_max=largest[0],
         amps_max=largest[1],
-        off_w=off[rows, worst].astype(np.float32),
-        of_w=w[rows, worst].astype(np.float32),
+        off_w=np.minimum(off, VALUE_MAX)[rows, worst].astype(np.float32),
+        of_w=np.minimum(w, VALUE_MAX)[rows, worst].astype(np.float32),
         same=np.ascontiguousarray(mixed, np.float64).view(np.int64),
         marks=table.marks,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 
 from harness.documents.times import NS
 from harness.formats.base import Defect, Entry, Run
+from harness.formats.ptd_session import Session
 from harness.runs import RunEnergy
 from harness.traces.trace import Trace
 
@@ -100,7 +102,7 @@ class Case:
     """What a rule works on, frozen: the evidence, its energies, the limits of its round, and copies elsewhere.
 
     copies: content hash of a trace -> all places in the audited trees that hold the same readings
-    kin: what else the entry has in common with those that are audited with it
+    kin: what else the entry has in common with those that are audited with it; round: the one it is judged by
     """
 
     entry: Entry
@@ -108,6 +110,7 @@ class Case:
     limits: Mapping[str, float] = field(default_factory=dict)
     copies: Mapping[str, Sequence[Place]] = field(default_factory=dict)
     kin: Kin = field(default_factory=Kin)
+    round: str = ""
 
     @property
     def summed(self) -> Iterator[tuple[RunEnergy, Trace]]:
@@ -143,6 +146,7 @@ class Rule:
     """One rule: one object in a file of its own.
 
     why, evidence, remedy: paragraphs of rules.md; limits: names of the limits it takes from the rulebook
+    accepts: names of the lists of accepted texts it takes from there
     """
 
     id: str
@@ -152,6 +156,21 @@ class Rule:
     remedy: str
     check: Callable[[Case], Iterator[Hit]]
     limits: tuple[str, ...] = ()
+    accepts: tuple[str, ...] = ()
+
+
+def for_session(check: Callable[[Case, Session], Iterator[Hit]]) -> Callable[[Case], Iterator[Hit]]:
+    """A check of the files of an MLPerf power session; it is skipped where the entry has none."""
+
+    @functools.wraps(check)
+    def wrapped(case: Case) -> Iterator[Hit]:
+        session = case.entry.runs[0].facts.get("session") if case.entry.runs else None
+        if isinstance(session, Session):
+            yield from check(case, session)
+        else:
+            yield Hit("result", "no files of a power session here", "its logs", "Audit those.", status="skip")
+
+    return wrapped
 
 
 def worst(hits: Sequence[tuple[float, Hit]], of: int) -> Iterator[Hit]:
@@ -168,3 +187,9 @@ def limit_of(rulebook: Mapping[str, Any], rule: str) -> dict[str, float]:
     """The limits that a rulebook gives one rule."""
     given = rulebook["rules"].get(rule, {}).get("limits") or {}
     return {name: float(item["value"]) for name, item in given.items()}
+
+
+def accepted_by(rulebook: Mapping[str, Any], rule: str) -> dict[str, tuple[str, ...]]:
+    """The lists of accepted texts that a rulebook gives one rule."""
+    given = rulebook["rules"].get(rule, {}).get("accepts") or {}
+    return {name: tuple(texts) for name, texts in given.items()}

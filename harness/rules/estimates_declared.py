@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from harness.rules.base import Case, Hit, Rule, place
-from harness.runs import RunEnergy
 
 
 def check(case: Case) -> Iterator[Hit]:
@@ -27,34 +26,13 @@ def check(case: Case) -> Iterator[Hit]:
                 "",
                 "warn",
             )
-        yield from _efficiency(run, case.limits["efficiency_min"])
-
-
-def _efficiency(run: RunEnergy, least: float) -> Iterator[Hit]:
-    """The worst conversion efficiency of a run: it multiplies the energy, and nothing measures it."""
-    odd = [
-        (factor, reading)
-        for reading in run.readings
-        for factor in [reading.trace.channel.conversion_efficiency]
-        if factor is not None and not least <= factor <= 1
-    ]
-    if odd:
-        factor, reading = min(odd, key=lambda item: (0 < item[0] <= 1, item[0]))
-        possible = all(0 < factor <= 1 for factor, _ in odd)
-        yield Hit(
-            place(run.run, reading.trace), f"conversion efficiency {factor:g}, in {len(odd)} logs",
-            f"from {least:g} to 1", "Document the efficiency of the supplies at the operating point, or leave it out.",
-            status="warn" if possible else None,
-        )  # fmt: skip
 
 
 RULE = Rule(
     id="estimates-declared",
     title="Estimated parts are declared",
     why="A part that is neither measured nor estimated counts as zero, and an estimate of zero is no estimate.",
-    evidence="Interconnect of runs on several nodes; rated parts; conversion efficiencies: outside 0 to 1 none is "
-    "possible, below the limit it is a warning.",
+    evidence="Interconnect of runs on several nodes; rated parts.",
     remedy="Measure the interconnect, or declare its rated power times the share provisioned to the run.",
-    limits=("efficiency_min",),
     check=check,
 )

@@ -1,0 +1,243 @@
+"""One power session of MLPerf: its two documents, and its logs, which are opened for an audit only.
+
+The logs are large, and the RL reply in them is the trace once more. So they are searched as bytes, never line by line,
+and only those of one session are held at a time.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from harness.documents.errors import UnreadableError
+from harness.documents.files import read_bytes
+from harness.documents.times import from_mlperf
+from harness.formats.ptd import Electric
+from harness.traces.trace import Window
+
+Mode = Literal["ranging", "testing"]
+MODES: tuple[Mode, Mode] = ("ranging", "testing")
+FOLDERS: Mapping[Mode, str] = {"ranging": "ranging", "testing": "run_1"}
+
+SENT = b": Response to client sent: "
+STAMP = len("07-23-2024 15:47:16.858")
+MOST_LINES = 10_000
+"""So many lines of one kind are looked at; all of them are counted."""
+
+
+class Said(NamedTuple):
+    """A command to the PTDaemon and its reply."""
+
+    cmd: str
+    reply: str
+
+
+class Line(NamedTuple):
+    """A line of ptd_logs.txt with a text that was looked for: its place, its stamp [ns] or None, the text after it."""
+
+    at: int
+    t_ns: int | None
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A session, kept small. `open` reads its logs.
+
+    directory: the folder `performance`; values: of LoadGen's detail log, by mode; electric: of spl.txt, by mode
+    """
+
+    directory: Path
+    server: Mapping[str, Any]
+    client: Mapping[str, Any]
+    values: Mapping[Mode, Mapping[str, Any]]
+    electric: Mapping[Mode, Electric]
+
+    def open(self) -> Logs:
+        """Its logs; those of the session before are let go."""
+        return _open(self)
+
+    @property
+    def name(self) -> str:
+        """Its name, as server.json states it; "" where it does not."""
+        return str(self.server.get("session_name") or "")
+
+    def mark(self, mode: Mode) -> str:
+        """What each reading of a mode is marked with."""
+        return f"{self.name}_{mode}"
+
+    def window(self, mode: Mode) -> Window | None:
+        """power_begin to power_end of a mode, as LoadGen wrote them; None where either is missing or no time."""
+        values = self.values.get(mode, {})
+        try:
+            return Window(from_mlperf(values.get("power_begin")), from_mlperf(values.get("power_end")))
+        except UnreadableError:
+            return None
+
+    def dialogues(self) -> list[list[Said]]:
+        """What was said to each PTDaemon, from Hello on: one list for each analyzer."""
+        given = self.server.get("ptd_messages")
+        items = list(given.values()) if isinstance(given, Mapping) else given if isinstance(given, list) else []
+        flat = [m for item in items for m in (item if isinstance(item, list) else [item]) if isinstance(m, Mapping)]
+        found: list[list[Said]] = []
+        for message in flat:
+            said = Said(str(message.get("cmd", "")), str(message.get("reply", "")))
+            if said.cmd == "Hello" or not found:
+                found.append([])
+            found[-1].append(said)
+        return found
+
+    def configs(self) -> list[Mapping[str, Any]]:
+        """How each PTDaemon was run: a dict until 2024, a list since."""
+        given = self.server.get("ptd_config")
+        items = given if isinstance(given, list) else [given]
+        return [item for item in items if isinstance(item, Mapping)]
+
+    def phases(self, side: Literal["client", "server"], mode: Mode) -> list[tuple[float, float]]:
+        """The stamps (wall, monotonic) [s] of a phase; empty where they are not four pairs of numbers."""
+        try:
+            stamps = [(float(wall), float(mono)) for wall, mono in getattr(self, side)["phases"][mode]]
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return []
+        return stamps if all(abs(x) < 1e12 for pair in stamps for x in pair) else []
+
+
+def part(dialogue: Sequence[Said], mode: Mode) -> list[Said]:
+    """What was said from the Go of a mode to the next Go, or to the end."""
+    goes = [i for i, said in enumerate(dialogue) if said.cmd.startswith("Go,")]
+    first = next((i for i in goes if dialogue[i].cmd.endswith(f"_{mode}")), None)
+    if first is None:
+        return []
+    return list(dialogue[first : next((i for i in goes if i > first), len(dialogue))])
+
+
+@functools.lru_cache(maxsize=1)
+def _open(session: Session) -> Logs:
+    return Logs(session)
+
+
+class Logs:
+    """The logs of a session as bytes; a file that cannot be read is empty here, and a finding of evidence-readable."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._files: dict[str, bytes] = {}
+
+    def file(self, name: str) -> bytes:
+        """A file below `performance`."""
+        if name not in self._files:
+            path = self._session.directory / name
+            try:
+                linked = path.parent.is_symlink() or self._session.directory.is_symlink()
+                self._files[name] = b"" if linked else read_bytes(path)
+            except (UnreadableError, OSError):
+                self._files[name] = b""
+        return self._files[name]
+
+    @property
+    def ptd(self) -> bytes:
+        return self.file("power/ptd_logs.txt")
+
+    def spl(self, mode: Mode) -> bytes:
+        return self.file(f"{FOLDERS[mode]}/spl.txt")
+
+    def summary(self, mode: Mode) -> str:
+        """The first 64 KiB of mlperf_log_summary.txt."""
+        return self.file(f"{FOLDERS[mode]}/mlperf_log_summary.txt")[:65536].decode("utf-8", "replace")
+
+    @functools.cached_property
+    def goes(self) -> list[tuple[int, str]]:
+        """Where the PTDaemon began to measure, and the mark; for several analyzers one after the other."""
+        token, at = b": Go with mark '", 0
+        found: list[tuple[int, str]] = []
+        while (at := self.ptd.find(token, at)) >= 0 and len(found) < 64:
+            mark = self.ptd[at + len(token) : at + len(token) + 200].split(b"'")[0]
+            found.append((at, mark.decode("ascii", "replace")))
+            at += 1
+        return found
+
+    def spans(self, mode: Mode) -> list[tuple[int, int, int]]:
+        """Of each analyzer: where its Go of a mode stands, where `Completed test`, and where its next Go or the end."""
+        edges = [at for at, _ in self.goes] + [len(self.ptd)]
+        found = []
+        for number, (at, mark) in enumerate(self.goes):
+            if mark.endswith(f"_{mode}"):
+                end = edges[number + 1]
+                done = self.ptd.find(b": Completed test", at, end)
+                found.append((at, done if done >= 0 else end, end))
+        return found
+
+    def raw_of_ptd(self, mode: Mode) -> list[bytes]:
+        """The reply to RL of each analyzer in ptd_logs.txt, one reading a line.
+
+        The prefix of each socket chunk is cut out: it stands wherever a chunk begins, in a long line in its middle.
+        """
+        found = []
+        for _, done, end in self.spans(mode):
+            head = self.ptd.find(SENT + b"Last ", done, end)
+            start = self.ptd.find(b"\n", head, end) + 1 if head >= 0 else done
+            stop = self.ptd.find(SENT + b"Uncertainty,", start, end)
+            pieces = self.ptd[start : stop if stop >= 0 else end].replace(b"\r", b"").split(SENT)
+            last = pieces.pop()
+            pieces = [piece[:-STAMP] for piece in pieces]
+            found.append(b"".join([*pieces, last[:-STAMP] if stop >= 0 else last]).strip())
+        return found
+
+    def raw_of_server(self, mode: Mode) -> list[bytes]:
+        """The reply to RL of each analyzer in server.log: one line with a literal `\\n` after each reading."""
+        text = self.file("power/server.log")
+        middle = text.find(b"_testing'")
+        start, end = (0, middle) if mode == "ranging" else (middle, len(text))
+        found: list[bytes] = []
+        if middle < 0:
+            return found
+        token = b" from ptd: 'Time,"
+        while (start := text.find(token, start, end)) >= 0 and len(found) < 64:
+            stop = text.find(b"\n", start, end)
+            stop = stop if stop >= 0 else end
+            found.append(text[start + len(token) - 5 : stop].rstrip(b"'\r").removesuffix(b"\\n"))
+            start = stop
+        return found
+
+    def raw_of_spl(self, mode: Mode) -> list[bytes]:
+        """What each PTDaemon must have sent, by spl.txt: its readings without mark and channel names."""
+        text = self.spl(mode).replace(b"\r", b"").strip()
+        electric = self._session.electric.get(mode)
+        if electric is None or not text:
+            return []
+        mark = b",Mark," + (electric.marks[0][0] if electric.marks else "").encode("ascii", "replace")
+        text = text.replace(mark, b"")
+        if any(name.startswith("Analyzer") for name in electric.parts):
+            return [self._of_analyzer(text, number) for number in range(1, len(electric.parts) + 1)]
+        for name in electric.parts:
+            text = text.replace(f",{name},Watts".encode(), b",Watts")
+        return [text]
+
+    @staticmethod
+    def _of_analyzer(text: bytes, number: int) -> bytes:
+        mine, following = f",Analyzer{number},".encode(), f",Analyzer{number + 1},".encode()
+        rows = (line.partition(mine)[2].partition(following)[0] for line in text.split(b"\n"))
+        return re.sub(rb",Ch\d+,Watts", b",Watts", b"\n".join(rows))
+
+    def lines(self, token: bytes, start: int = 0, end: int | None = None) -> Iterator[Line]:
+        """Lines of ptd_logs.txt that hold a text, at most MOST_LINES of them."""
+        stop = len(self.ptd) if end is None else end
+        for _ in range(MOST_LINES):
+            at = self.ptd.find(token, start, stop)
+            if at < 0:
+                return
+            begin = max(self.ptd.rfind(b"\n", max(0, at - 4096), at) + 1, 0)
+            over = self.ptd.find(b"\n", at, at + 4096)
+            line = self.ptd[begin : over if over >= 0 else at + 4096].strip()
+            try:
+                t_ns: int | None = from_mlperf(line[:STAMP].decode("ascii", "replace"))
+            except UnreadableError:
+                t_ns = None
+            yield Line(
+                at, t_ns, self.ptd[at : over if over >= 0 else at + 200][:200].strip().decode("ascii", "replace")
+            )
+            start = over if over >= 0 else at + len(token)

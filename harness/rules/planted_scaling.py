@@ -1,0 +1,72 @@
+"""The scaling factor of a training result is the one that the reference convergence gives."""
+
+from collections.abc import Iterator
+
+from harness.formats.benchmarks import benchmarks
+from harness.formats.convergence import olympic, reference
+from harness.rules.base import Case, Hit, Rule
+
+FILE = "scaling.json"
+REMOVE = "Remove scaling.json: MLPerf's checker writes it, and removes what it finds."
+
+
+def check(case: Case) -> Iterator[Hit]:
+    factor, most = case.entry.scaling_factor, case.limits["factor_max"]
+    if case.entry.task != "training":
+        return
+    if factor is not None and case.entry.division.lower() == "open" and factor != 1:
+        yield Hit(FILE, f"a factor of {factor:.9g} in the open division", "none: only closed is normalised", REMOVE)
+    elif factor is not None and not 1 <= factor <= most:
+        yield Hit(FILE, f"a factor of {factor:.9g}", f"from 1 to {most:g}", REMOVE)
+    elif case.entry.division.lower() != "open":
+        yield from _explained(case, 1.0 if factor is None else factor)
+
+
+def _explained(case: Case, factor: float) -> Iterator[Hit]:
+    """Whether the counts of the logs and the reference give this factor."""
+    expected = _expected(case)
+    if expected is None:
+        if factor != 1:
+            yield Hit(
+                FILE, f"a factor of {factor:.9g} that nothing in the logs explains",
+                "the reference mean over the mean of the runs", "Name the reference convergence point it comes from.",
+                status="warn",
+            )  # fmt: skip
+    elif abs(factor / expected - 1) > case.limits["relative_max"]:
+        said = f"a factor of {factor:.9g}" if case.entry.scaling_factor is not None else "no scaling.json"
+        yield Hit(
+            FILE, said, f"{expected:.9g}, the reference mean over the mean of the runs",
+            "Run MLPerf's package checker, which writes the file.", status="warn",
+        )  # fmt: skip
+
+
+def _expected(case: Case) -> float | None:
+    """Reference mean over the Olympic mean of the runs, at least 1; None where either is not known."""
+    counts = [run.facts.get("progress") for run in case.entry.runs]
+    batches = {str((run.facts.get("stated") or {}).get("global_batch_size")) for run in case.entry.runs}
+    names = {str(item[0]) for item in counts if item}
+    if len(batches) != 1 or len(names) != 1 or not all(counts):
+        return None
+    try:
+        batch = float(batches.pop())
+    except ValueError:
+        return None
+    point = reference(case.round, case.entry.benchmark, batch)
+    known = benchmarks().get(("training", case.entry.benchmark))
+    mean = olympic([float(item[1]) for item in counts if item], known.olympic_drop if known else 1)
+    if point is None or not mean or mean <= 0 or not 0.5 <= point.mean / mean <= 2:
+        return None  # no reference, or one that counts something else
+    return max(1.0, point.mean / mean)
+
+
+RULE = Rule(
+    id="planted-scaling",
+    title="The scaling factor follows from the runs",
+    why="Time and energy are multiplied by it. MLPerf's own checker keeps what it finds in the open division.",
+    evidence="scaling.json; global_batch_size and the counts at the target in each result log; the reference "
+    "convergence points of the round. Below 1, above the limit, or in the open division it is a breach; one that the "
+    "counts do not give, or that is missing, is a warning.",
+    remedy="Leave scaling.json to MLPerf's package checker.",
+    limits=("factor_max", "relative_max"),
+    check=check,
+)
