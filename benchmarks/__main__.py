@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import audit_speed, data, hot_paths, peer_speed, score_speed, start_speed, statistics_speed, trace_speed
+from benchmarks import audit_speed, carbon, data, hot_paths, peer_speed, score_speed, start_speed, statistics_speed, trace_speed
 from benchmarks.table import Row, show
 
 
@@ -37,6 +37,7 @@ def measure(found: data.Data, folder: Path, quick: bool) -> Iterator[Row]:
         yield from peer_speed.rows(package, 1 if quick else 3)
     yield from hot_paths.rows(found.inference, pairs)
     yield from statistics_speed.rows(pairs)
+    yield from carbon.rows(3)
 
 
 if __name__ == "__main__":

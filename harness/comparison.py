@@ -44,7 +44,7 @@ class Comparison:
 
 def compare(a: Result, b: Result, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS) -> Comparison:
     """Compare the energy per unit of two results. Raises UsageError where they have no common unit or no energy."""
-    one, other = _budget(a), _budget(b)
+    one, other = _logarithmic(_budget(a)), _logarithmic(_budget(b))
     unit = a.energy_per_unit.unit
     if unit != b.energy_per_unit.unit:
         raise UsageError(
@@ -78,6 +78,14 @@ def _budget(result: Result) -> Budget:
     if budget is None or budget.value <= 0:
         raise UsageError("has no energy to compare", where=result.entry.id, got=result.energy_per_unit.note or "none")
     return budget
+
+
+def _logarithmic(budget: Budget) -> Budget:
+    """The budget with its scatter between runs as a factor: the tails of t then reach no energy below zero."""
+    run = budget.run
+    if run is None or run.log:
+        return budget
+    return replace(budget, run=replace(run, scale=run.scale / budget.value, log=True))
 
 
 def keys(budget: Budget) -> set[str]:

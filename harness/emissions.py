@@ -20,6 +20,7 @@ from harness.carbon.factor import Factor
 from harness.carbon.join import J_PER_KWH, common_cuts, profile, weigh
 from harness.carbon.series import Floats, Ints, Series
 from harness.documents.errors import UsageError
+from harness.repeats import counted
 from harness.runs import RunEnergy
 from harness.traces.trace import Window
 from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, Estimate, LogTerm, Term, estimate, rows_of
@@ -58,7 +59,7 @@ def with_co2e(result: Result, inputs: Inputs, *, level: float = LEVEL, seed: int
 def _basis(result: Result, given: Factor | Series, inputs: Inputs, options: dict[str, Any]) -> Basis:
     runs = [
         on_grid(run, given, inputs.pue, fallback=inputs.fallback)
-        for run in result.runs
+        for run in counted(result.runs)
         if run.energy_j is not None and run.run.window is not None
     ]
     assert result.budget is not None

@@ -29,6 +29,8 @@ LEAST_WINDOWS = 3
 LIKE = 0.9998
 """Correlation of steps from which two traces are one. Largest of any two that were measured: 0.9992 (1,459 pairs)."""
 LEAST_READINGS = 30
+MOST = 64
+"""Places of one window that are looked at: a copy in more places is told by its first."""
 BLOCK = 2048
 """Traces of one length that are correlated at once, to bound memory."""
 
@@ -99,11 +101,23 @@ def _repeats(items: Sequence[_Item]) -> Iterator[tuple[int, int, Near]]:
     for mine, item in enumerate(items):
         for stride in STRIDES:
             asked, begins = tables[mine] if stride == 1 else _windows(item.trace.value, stride)
-            low, high = np.searchsorted(hashes, asked, "left"), np.searchsorted(hashes, asked, "right")
-            for k in np.flatnonzero(high - low > (stride == 1)):
-                for row in range(int(low[k]), min(int(high[k]), int(low[k]) + 64)):
-                    if owner[row] != mine:
-                        found[mine, int(owner[row]), stride].append((int(begins[k]), int(at[row])))
+            for k, row in _matches(hashes, asked):
+                if owner[row] != mine:
+                    found[mine, int(owner[row]), stride].append((int(begins[k]), int(at[row])))
+    yield from _best(items, found)
+
+
+def _matches(hashes: NDArray[np.uint64], asked: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
+    """Where each asked hash stands among the sorted ones, the first `MOST` of each."""
+    low, high = np.searchsorted(hashes, asked, "left"), np.searchsorted(hashes, asked, "right")
+    for k in np.flatnonzero(high > low):
+        for row in range(int(low[k]), min(int(high[k]), int(low[k]) + MOST)):
+            yield int(k), row
+
+
+def _best(
+    items: Sequence[_Item], found: dict[tuple[int, int, int], list[tuple[int, int]]]
+) -> Iterator[tuple[int, int, Near]]:
     best: dict[tuple[int, int], Near] = {}
     for (mine, other, stride), pairs in sorted(found.items()):
         near = _near(items[mine], items[other], stride, pairs)
@@ -171,10 +185,11 @@ def _correlated(items: Sequence[_Item], same: Sequence[int]) -> Iterator[tuple[i
 
 def _steps(items: Sequence[_Item], indices: Sequence[int]) -> Floats:
     """Steps between readings, each trace to mean 0 and length 1, shape (traces, readings - 1)."""
-    steps = np.stack([np.diff(items[index].trace.value) for index in indices])
+    steps: Floats = np.stack([np.diff(items[index].trace.value) for index in indices])
     steps -= steps.mean(axis=1, keepdims=True)
     length = np.sqrt((steps**2).sum(axis=1, keepdims=True))
-    return np.divide(steps, length, out=np.zeros_like(steps), where=length > 0)
+    steps /= np.where(length > 0, length, 1.0)
+    return steps
 
 
 def _scaled(items: Sequence[_Item], a: int, b: int, likeness: float) -> Iterator[tuple[int, int, Near]]:

@@ -87,15 +87,19 @@ def _errors(entries: Sequence[Contender], seed: int) -> tuple[Floats, Floats]:
     """
     draws = min(MOST, max(FEWEST, MEMORY // len(entries)))
     runs = [scatter(entry.budget) for entry in entries]
-    common = prior([variance for variance, _ in runs], [n - 1 for _, n in runs])
+    own_runs = [(v, n - 1) for (v, n), entry in zip(runs, entries, strict=True) if not entry.budget.borrows]
+    common = prior([variance for variance, _ in own_runs], [dof for _, dof in own_runs])
     error = np.stack([_still(entry.budget, seed, draws) for entry in entries])
     shared = error @ error.T / draws
     own = np.zeros(len(entries))
     for i, (variance, n) in enumerate(runs):
-        moderated, dof = moderate(variance, n - 1, common)
+        budget = entries[i].budget
+        moderated, dof = (
+            (variance, budget.run.dof) if budget.run and budget.borrows else moderate(variance, n - 1, common)
+        )
         own[i] = moderated / n
         if own[i] > 0:
-            error[i] += math.sqrt(own[i]) * student(entries[i].budget.id, dof, seed, draws)
+            error[i] += math.sqrt(own[i]) * student(budget.id, dof, seed, draws)
     total = np.add.outer(np.diag(shared), np.diag(shared))
     apart = np.where(total - 2 * shared > 1e-12 * total, total - 2 * shared, 0.0)  # what both share leaves rounding
     return error, np.sqrt(apart + np.add.outer(own, own))

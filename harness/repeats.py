@@ -63,8 +63,8 @@ def pool(budgets: Sequence[Budget]) -> Pooled:
 def mean_budget(entry: Entry, runs: Sequence[RunEnergy], pooled: Pooled | None = None) -> Budget | None:
     """Budget of the mean energy of the runs; systematic parts add within a key.
 
-    What is new in each run (edges, gaps, sampling) is part of the scatter between several runs; it counts by itself
-    where there is one run, or where the runs do not scatter.
+    What is new in each run (edges, gaps, sampling) is part of the scatter between runs; it counts by itself where no
+    scatter is known.
     """
     if not runs:
         return None
@@ -73,7 +73,7 @@ def mean_budget(entry: Entry, runs: Sequence[RunEnergy], pooled: Pooled | None =
     terms = _average([run.terms for run in runs])
     budget = Budget(entry.id, tuple(parts), tuple(terms))
     between = run_term([run.energy_j or 0.0 for run in runs], pooled, budget.value)
-    if n > 1 and between is not None and between.scale:
+    if between is not None and between.scale:
         terms = [term for term in terms if term.key is not None]
     return Budget(entry.id, tuple(parts), tuple(terms), between)
 

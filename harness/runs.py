@@ -190,9 +190,12 @@ def _missing_nodes(spoken: Spoken, expected: int, entry_id: str) -> tuple[float,
 
     A node that is missed is missed in every run: the term is shared by the runs of an entry.
     """
-    energies = [
-        found.energy_j * reading.factor for reading, found in spoken if reading.trace.channel.boundary == "node"
-    ]
+    nodes: dict[str | None, float] = {}
+    for reading, found in spoken:
+        if reading.trace.channel.boundary == "node":
+            channel = reading.trace.channel
+            nodes[channel.node] = nodes.get(channel.node, 0.0) + found.energy_j * reading.factor
+    energies = list(nodes.values())
     measured = len(energies)
     missing = expected - measured
     if missing <= 0 or not measured:
@@ -200,7 +203,6 @@ def _missing_nodes(spoken: Spoken, expected: int, entry_id: str) -> tuple[float,
     mean = math.fsum(energies) / measured
     spread = float(np.std(energies, ddof=1)) if measured > 1 else mean
     scale = expected * math.sqrt((1 - measured / expected) / measured) * spread
-    channel = spoken[0][0].trace.channel
     part = Part(channel.calibration_id, missing * mean, channel.accuracy.gain_limit, source="nodes without a trace")
     key, source = f"missing nodes|{entry_id}", f"{missing} of {expected} nodes not measured"
     return missing * mean, [part], [Term.symmetric("missing nodes", scale, key=key, source=source)]

@@ -54,10 +54,6 @@ class Term:
         """A term without bias; scale is the standard deviation, or the half-width of a uniform one."""
         return Term(name, scale, -scale, base, key, source)
 
-    def with_dof(self, dof: float) -> Term:
-        """The term, its scale known with so many degrees of freedom only."""
-        return replace(self, dof=dof)
-
     @property
     def mean(self) -> float:
         """Expected contribution [J]."""
@@ -141,6 +137,11 @@ class Budget:
     terms: tuple[Term, ...] = ()
     run: RunTerm | None = None
     logs: tuple[LogTerm, ...] = ()
+
+    @property
+    def borrows(self) -> bool:
+        """Whether its scatter between runs is that of other results."""
+        return self.run is not None and self.run.n > 0 and self.run.dof != self.run.n - 1
 
     @property
     def measured(self) -> float:

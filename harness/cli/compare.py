@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.base import JSON, OK, cli, emit, read_tree, seeded
 from harness.cli.carbon_options import gridded, sides
 from harness.documents.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.account import Result
+    from harness.importing import Tree
 
 
 @cli.command()
@@ -36,7 +41,7 @@ def compare(
     from harness.render.account import split_text
     from harness.render.comparison import comparison_document, comparison_text
 
-    results = []
+    results: list[Result] = []
     for path, grid in zip((a, b), sides(carbon, b_zone, b_hourly, b_pue), strict=True):
         tree = read_tree([path])
         if len(tree.entries) != 1:
@@ -45,6 +50,7 @@ def compare(
                 "one result is compared with one", where=str(path), got=f"{len(tree.entries)} ({ids})", expected="1",
                 fix="Name the folder of one result.",
             )  # fmt: skip
+        tree = _apart(tree, path, results)
         results += api.score(tree, level=level, seed=seed, carbon=grid)
     found = compare_results(*results, level=level, seed=seed)
     basis = "gross" if carbon is None or carbon.location is not None else "net"
@@ -56,3 +62,10 @@ def compare(
     else:
         click.echo(comparison_text(found) + ("" if why is None else f"\n{split_text(basis, why)}\n"), nl=False)
     return OK
+
+
+def _apart(tree: Tree, path: Path, before: list[Result]) -> Tree:
+    """The tree with an id of its own: two folders of one name are two results, and share no draws by it."""
+    entry = tree.entries[0]
+    same = [r for r in before if r.entry.id == entry.id and r.entry.directory.resolve() != entry.directory.resolve()]
+    return replace(tree, entries=(replace(entry, id=path.as_posix()),)) if same else tree

@@ -18,7 +18,8 @@ from pathlib import Path
 class Point:
     """The reference at one batch size.
 
-    batch: global batch size; mean: count at the target; max_speedup: None where the point is interpolated, or its runs are too few
+    batch: global batch size; mean: count at the target
+    max_speedup: None where the point is interpolated, or its runs are too few
     """
 
     batch: float

@@ -24,10 +24,10 @@ def check(case: Case) -> Iterator[Hit]:
 RULE = Rule(
     id="dc-above-ac",
     title="Power behind the supplies is below power before them",
-    why="A supply gives out less than it takes in. Readings that say otherwise are not of the same moment, or not of the "
-    "same place.",
-    evidence="Two packages that hold the same runs (equal benchmark and window), of which one is named or marked AC and "
-    "the other DC: share of readings with equal stamps at which DC exceeds AC. Seen only where both are audited "
+    why="A supply gives out less than it takes in. Readings that say otherwise are not of the same moment, or not of "
+    "the same place.",
+    evidence="Two packages that hold the same runs (equal benchmark and window), of which one is named or marked AC "
+    "and the other DC: share of readings with equal stamps at which DC exceeds AC. Seen only where both are audited "
     "together.",
     remedy="Read both channels in one sweep, or state the averaging of each.",
     limits=("above_max",),

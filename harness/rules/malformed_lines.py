@@ -7,7 +7,7 @@ from harness.rules.base import Case, Hit, Rule
 
 def check(case: Case) -> Iterator[Hit]:
     most = case.limits["lost_max"]
-    lost = {}
+    lost: dict[str, list[int]] = {}
     for run in case.entry.runs:
         counts = run.facts.get("lost_lines")
         lost |= counts if isinstance(counts, dict) else {}
@@ -26,7 +26,8 @@ def check(case: Case) -> Iterator[Hit]:
 RULE = Rule(
     id="malformed-lines",
     title="Few lines are broken",
-    why="MLPerf's parser skips what it cannot read without a word: who breaks the lines with high readings deletes them.",
+    why="MLPerf's parser skips what it cannot read without a word: who breaks the lines with high readings "
+    "deletes them.",
     evidence="Lines of each node and switch log that are not `:::MLLOG` and one JSON object.",
     remedy="Submit unedited logs.",
     limits=("lost_max",),

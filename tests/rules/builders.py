@@ -15,6 +15,7 @@ from lab_simulator import TrainingForm, Truth, write_inference, write_training
 from harness import api
 from harness.auditing import EntryReport, audit_entry, places
 from harness.formats.base import Entry, Run
+from harness.kinship import kinship
 from harness.rules import BY_ID
 from harness.rules.base import Finding
 from harness.rules.rulebook import rulebook
@@ -161,7 +162,7 @@ def entry(*runs: Run, **given: Any) -> Entry:
 
 def judge(*entries: Entry, round_name: str | None = None) -> EntryReport:
     """The audit of the first of some entries, beside the others."""
-    return audit_entry(entries[0], places(entries), round_name)
+    return audit_entry(entries[0], places(entries), round_name, kinship(entries))
 
 
 # Assertions

@@ -75,7 +75,9 @@ def test_fail_counter_that_begins_anew() -> None:
     count = [400.0 * t for t in range(605)]
     count[300:] = [value - count[300] for value in count[300:]]
     trace = b.trace(range(-2, 603), count, "counter", quantity="energy", unit="J")
-    b.assert_found(b.judge(b.entry(b.run(trace))), RULE, "fail", where="total", got="began anew 1 times", expected="only rises")
+    b.assert_found(
+        b.judge(b.entry(b.run(trace))), RULE, "fail", where="total", got="began anew 1 times", expected="only rises"
+    )
 
 
 def test_pass_counter_that_wraps_at_its_modulus() -> None:

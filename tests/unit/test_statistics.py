@@ -186,3 +186,39 @@ def test_contradictory_limits_of_one_calibration_are_said() -> None:
     odd = replace(first, traces=(Trace(looser, first.traces[0].t_ns, first.traces[0].value),))
     assert any("2 sets of limits" in note for note in score(replace(plain, runs=(odd, *rest))).notes)
     assert not any("sets of limits" in note for note in score(plain).notes)
+
+
+def test_two_folders_of_one_name_share_no_draws() -> None:
+    """Rated parts and scatter of two submissions are their own, though both lie in folders called `bert`."""
+    from click.testing import CliRunner
+
+    from harness.cli import cli
+
+    examples = Path(__file__).resolve().parents[2] / "submissions/lab-2026/training"
+    sides = [next(examples.glob(f"{name}/results/*/bert")) for name in ("SimulatedAlder", "SimulatedBirch")]
+    done = CliRunner().invoke(cli, ["compare", *map(str, sides)])
+    assert "cancelled: nothing" in done.output
+    itself = CliRunner().invoke(cli, ["compare", str(sides[0]), str(sides[0])])
+    assert "A/B = 1.0000 [1.0000, 1.0000]" in itself.output
+
+
+def test_few_scattering_runs_can_be_compared() -> None:
+    from harness.comparison import compare
+
+    one = score(entry("a", 99.0, 100.0, 104.0, task="training"))
+    other = score(entry("b", 120.0, 119.0, 124.0, task="training"))
+    found = compare(one, other)
+    assert found.verdict in ("better", "tied")
+    assert math.isfinite(found.log_ratio.low or math.nan)
+
+
+def test_ranking_keeps_borrowed_scatter() -> None:
+    from harness.ranking import Contender, rank
+
+    many = entry("b", *(100 * (1 + 0.02 * x) for x in (-1, 0.5, 1, -0.5, 0.2)))
+    lone, rich = score_all([entry("a", 101.0), many])
+    assert lone.per_unit_budget is not None
+    assert rich.per_unit_budget is not None
+    found = rank([Contender(r.energy_per_unit, r.per_unit_budget) for r in (lone, rich)])
+    assert [(r.low, r.high) for r in found] == [(1, 2), (1, 2)]
+    assert 0.1 < found[0].p_first < 0.5

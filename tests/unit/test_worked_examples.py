@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from uncertainties import ufloat
@@ -22,10 +23,10 @@ def additive(*terms: Term, value: float = 0.0) -> Budget:
 def test_end_gauge_calibration() -> None:
     """JCGM 100, H.1: u_c = 32 nm, 16 degrees of freedom, U_99 = 93 nm."""
     budget = additive(
-        Term.symmetric("length of the standard", 25.0).with_dof(18),
-        Term.symmetric("difference of the lengths", 9.7).with_dof(25.6),
-        Term.symmetric("difference of expansion", 2.9).with_dof(50),
-        Term.symmetric("difference of temperature", 16.6).with_dof(2),
+        replace(Term.symmetric("length of the standard", 25.0), dof=18),
+        replace(Term.symmetric("difference of the lengths", 9.7), dof=25.6),
+        replace(Term.symmetric("difference of expansion", 2.9), dof=50),
+        replace(Term.symmetric("difference of temperature", 16.6), dof=2),
     )
     u_c, nu = combine(budget)
     assert round(u_c) == 32
@@ -37,7 +38,7 @@ def test_end_gauge_calibration() -> None:
 def test_welch_satterthwaite_example() -> None:
     """JCGM 100, G.4.1: relative 0.25 %, 0.57 %, 0.82 % with 9, 4, 14 degrees of freedom give 1.03 % and 19."""
     budget = additive(
-        *(Term.symmetric(f"x{i}", u).with_dof(nu) for i, (u, nu) in enumerate([(0.25, 9), (0.57, 4), (0.82, 14)]))
+        *(replace(Term.symmetric(f"x{i}", u), dof=nu) for i, (u, nu) in enumerate([(0.25, 9), (0.57, 4), (0.82, 14)]))
     )
     u_c, nu = combine(budget)
     assert round(u_c, 2) == 1.03
@@ -104,12 +105,12 @@ def test_estimated_terms_draw_student() -> None:
     """A normal scale known from four observations only: the interval is Student's."""
     from scipy import stats
 
-    found = estimate(additive(Term.symmetric("from four", 1.0).with_dof(3)), "1")
+    found = estimate(additive(replace(Term.symmetric("from four", 1.0), dof=3)), "1")
     half = stats.t.ppf(0.975, 3)
     assert (found.low, found.high) == (pytest.approx(-half, abs=0.05), pytest.approx(half, abs=0.05))
 
 
 def test_run_term_and_estimated_term_are_one_in_the_closed_form() -> None:
     by_run = Budget("r", (NOTHING,), (), RunTerm(2.0, 4))
-    by_term = additive(Term.symmetric("runs", 2.0).with_dof(4))
+    by_term = additive(replace(Term.symmetric("runs", 2.0), dof=4))
     assert combine(by_run) == pytest.approx(combine(by_term))
