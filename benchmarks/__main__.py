@@ -8,7 +8,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import audit_speed, carbon, data, hot_paths, peer_speed, score_speed, start_speed, statistics_speed, trace_speed
+from benchmarks import (
+    audit_speed,
+    carbon,
+    data,
+    hot_paths,
+    peer_speed,
+    score_speed,
+    start_speed,
+    statistics_speed,
+    trace_speed,
+)
 from benchmarks.table import Row, show
 
 

@@ -21,13 +21,14 @@ from lab_simulator import simulate_window
 from numpy.typing import NDArray
 from scipy import stats
 
+from harness.budget import Budget, Part, RunTerm, Term, combine, coverage_factor
 from harness.energy import energy
 from harness.ranking import Contender, pairs
 from harness.runs import clock_slopes
 from harness.traces.build import build_trace
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Window
-from harness.uncertainty import Budget, Estimate, Part, RunTerm, Term, combine, coverage_factor, estimate
+from harness.uncertainty import Estimate, estimate
 
 Floats = NDArray[np.float64]
 Kind = Literal["mean", "instant"]

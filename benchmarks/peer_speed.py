@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.start_speed import run
 from benchmarks.table import Row, compare
-from harness import api, uncertainty
+from harness import api, draws
 
 RULES = ("training", "4.0.0")
 
@@ -34,7 +34,7 @@ def rows(package: Path, pairs: int) -> Iterator[Row]:
 
     yield compare(
         "score of 8 nodes x 10 runs, one process", lambda: api.score(package), peer, theirs,
-        pairs=pairs, bar=20, at_least=True, before=uncertainty.forget,
+        pairs=pairs, bar=20, at_least=True, before=draws.forget,
     )  # fmt: skip
     command = [sys.executable, "-m", "mlperf_logging.result_summarizer", str(package), *RULES]
     yield compare(

@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from benchmarks.table import Row, clock, compare
-from harness import api, uncertainty
+from harness import api, draws
 from harness.formats.mllog import TOKEN
 
 
@@ -28,7 +28,7 @@ def rows(package: Path, pairs: int) -> Iterator[Row]:
         lambda: _bare_pass(files, parsers[name]),
         pairs=pairs,
         bar=2,
-        before=uncertainty.forget,
+        before=draws.forget,
     )
 
 

@@ -12,11 +12,13 @@ import numpy as np
 
 from benchmarks.table import Row, compare
 from harness.account import score
+from harness.budget import Budget, Part, RunTerm, Term
+from harness.draws import DRAWS, forget
 from harness.formats.base import Entry, Run, Work
 from harness.ranking import Contender, rank
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
-from harness.uncertainty import DRAWS, Budget, Estimate, Part, RunTerm, Term, forget
+from harness.uncertainty import Estimate
 
 NS = 1_000_000_000
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness import compat
+from harness.budget import Budget, BudgetRow, rows_of
 from harness.carbon.co2e import Co2e
+from harness.draws import DRAWS, SEED
 from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.benchmarks import benchmarks
 from harness.peers import compatibility, kept_runs
@@ -18,7 +20,7 @@ from harness.repeats import RANKED, Pooled, counted, mean_budget, mean_power, po
 from harness.runs import UNKNOWN_CLOCK_S, RunEnergy, run_energy
 from harness.traces.channel import Channel
 from harness.traces.instruments import instruments
-from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, BudgetRow, Estimate, View, estimates, rows_of
+from harness.uncertainty import LEVEL, Estimate, View, estimates
 
 
 @dataclass(frozen=True, slots=True)

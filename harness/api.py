@@ -20,11 +20,12 @@ from harness.account import Result, score_all
 from harness.auditing import Report, audit_entry, places
 from harness.carbon.co2e import Inputs
 from harness.comparison import Comparison, compare
+from harness.draws import DRAWS, SEED
 from harness.emissions import as_reference, with_co2e
 from harness.importing import Import, Imported, Tree, import_tree, load, read, search
 from harness.kinship import kinship
 from harness.leaderboard import RankBy, Table, leaderboard
-from harness.uncertainty import DRAWS, LEVEL, SEED
+from harness.uncertainty import LEVEL
 
 Source = str | Path | Tree
 

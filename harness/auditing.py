@@ -14,7 +14,7 @@ from typing import Any, Literal
 from harness.documents.errors import shorten
 from harness.formats.base import Entry
 from harness.rules import RULES
-from harness.rules.base import Case, Finding, Kin, Place, Rule, limit_of, place
+from harness.rules.base import Case, Finding, Kin, Place, Rule, accepted_by, limit_of, place
 from harness.rules.rulebook import rulebook_for
 from harness.runs import RunEnergy, run_energy
 
@@ -74,7 +74,7 @@ def audit_entry(
     for rule in RULES:
         settings = book["rules"].get(rule.id)
         if settings is not None and settings["severity"] != "off":
-            case = Case(entry, runs, limit_of(book, rule.id), copies, kin, book["round"])
+            case = Case(entry, runs, limit_of(book, rule.id), copies, kin, book["round"], accepted_by(book, rule.id))
             findings += _apply(rule, case, settings)
     if not entry.runs:
         findings.append(

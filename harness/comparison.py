@@ -13,8 +13,10 @@ from typing import Literal
 import numpy as np
 
 from harness.account import Result
+from harness.budget import Budget, coverage_factor, scatter
 from harness.documents.errors import UsageError
-from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, Estimate, coverage_factor, draw, interval, scatter
+from harness.draws import DRAWS, SEED, draw
+from harness.uncertainty import LEVEL, Estimate, interval
 
 Verdict = Literal["better", "worse", "tied"]
 

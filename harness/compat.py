@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from harness.budget import coverage_factor
 from harness.traces.trace import Floats, Ints, Window
-from harness.uncertainty import coverage_factor
 
 
 def mlperf_inference(

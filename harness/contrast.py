@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from harness.documents.errors import UsageError
+from harness.draws import SEED
 from harness.factors import Split, of_footprint, split
 from harness.footprint.document import INTENSITIES, Footprint
 from harness.footprint.intervals import joint_draws
 from harness.footprint.totals import Numbers, emissions_kg, facility_kwh, values
-from harness.uncertainty import LEVEL, SEED, Estimate, interval
+from harness.uncertainty import LEVEL, Estimate, interval
 
 
 def contrast(

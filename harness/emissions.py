@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 
 from harness.account import Result
+from harness.budget import Budget, LogTerm, Term, rows_of
 from harness.carbon.assumed import WITHIN_YEAR_U_LN
 from harness.carbon.co2e import Basis, Co2e, Inputs, about
 from harness.carbon.factor import Factor
 from harness.carbon.join import J_PER_KWH, common_cuts, profile, weigh
 from harness.carbon.series import Floats, Ints, Series
 from harness.documents.errors import UsageError
+from harness.draws import DRAWS, SEED
 from harness.repeats import counted
 from harness.runs import RunEnergy
 from harness.traces.trace import Window
-from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, Estimate, LogTerm, Term, estimate, rows_of
+from harness.uncertainty import LEVEL, Estimate, estimate
 
 NO_PUE = "no PUE was given: emissions end at the meter, the building's overhead is not in them"
 

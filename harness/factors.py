@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.account import Result
+from harness.budget import Budget, LogTerm, Part
 from harness.carbon.co2e import Basis
 from harness.carbon.factor import Factor, same_dataset
 from harness.documents.errors import UsageError
+from harness.draws import DRAWS, SEED, Floats, draw
 from harness.footprint.document import Footprint
 from harness.footprint.intervals import joint_draws
 from harness.footprint.totals import it_kwh, values
-from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, Estimate, Floats, LogTerm, Part, draw, interval
+from harness.uncertainty import LEVEL, Estimate, interval
 
 NAMES = ("model", "machine", "mechanization", "map")
 HOURS = "hours without a value"

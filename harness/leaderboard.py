@@ -10,10 +10,10 @@ from typing import Literal, get_args
 from harness.account import Result
 from harness.auditing import EntryReport
 from harness.documents.errors import UsageError
+from harness.draws import SEED
 from harness.emissions import common_reference
 from harness.formats.benchmarks import benchmarks
 from harness.ranking import Contender, Rank, rank
-from harness.uncertainty import SEED
 
 RankBy = Literal["energy", "co2e"]
 CLASSES = ("analyzer", "sensor", "modelled", "declared")

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.budget import Budget
 from harness.formats.base import Entry
 from harness.repeats import ratio
 from harness.runs import RunEnergy
-from harness.uncertainty import Budget, Estimate, View
+from harness.uncertainty import Estimate, View
 
 
 @dataclass(frozen=True, slots=True)

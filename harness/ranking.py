@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.budget import Budget, scatter
+from harness.draws import SEED, draw, student
 from harness.moderation import moderate, prior
 from harness.stepdown import differ, rank_sets
-from harness.uncertainty import LEVEL, SEED, Budget, Estimate, draw, scatter, student
+from harness.uncertainty import LEVEL, Estimate
 
 Floats = NDArray[np.float64]
 MEMORY = 1_000_000

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.budget import Budget, Part, RunTerm, Term, scatter
 from harness.formats.base import Entry
 from harness.moderation import prior
 from harness.runs import RunEnergy
-from harness.uncertainty import Budget, Part, RunTerm, Term, View, scatter
+from harness.uncertainty import View
 
 RANKED = 5
 """Runs that a result needs to be ranked without a mark (method, section 4)."""

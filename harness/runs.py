@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.budget import Budget, Part, Term
 from harness.energy import ChannelEnergy, Edge, energy
 from harness.formats.base import Entry, Run
 from harness.traces.trace import Trace
-from harness.uncertainty import Budget, Part, Term
 
 UNKNOWN_CLOCK_S = 0.1
 """Standard error of a clock of which nothing is known but that it is set by NTP [s]; marked as assumed."""

@@ -14,16 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.account import Result
+from harness.budget import Budget, Part
 from harness.carbon.co2e import Inputs, about
 from harness.carbon.factor import Factor, same_dataset
 from harness.carbon.join import J_PER_KWH, edges, weigh
 from harness.carbon.places import Moment, Place, WhatIf
 from harness.carbon.series import HOUR_NS, Floats, Ints, Series
 from harness.documents.errors import UsageError
+from harness.draws import DRAWS, SEED, draw
 from harness.emissions import Run, emitted, energy_by_step, logs
 from harness.runs import RunEnergy
 from harness.traces.trace import Window
-from harness.uncertainty import DRAWS, LEVEL, SEED, Budget, Estimate, Part, draw, estimate, interval
+from harness.uncertainty import LEVEL, Estimate, estimate, interval
 
 
 def sweep(energy_kwh: Floats, g_per_kwh: Floats) -> Floats:

@@ -114,7 +114,7 @@ def seeded(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--seed", default=None, type=click.IntRange(0), help="Of the Monte Carlo; fixed by default.")
     @functools.wraps(command)
     def wrapped(*args: Any, seed: int | None, **options: Any) -> Any:
-        from harness.uncertainty import SEED
+        from harness.draws import SEED
 
         return command(*args, seed=SEED if seed is None else seed, **options)
 

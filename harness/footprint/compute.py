@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.budget import BudgetRow
 from harness.carbon import formulas
 from harness.carbon.co2e import Inputs
 from harness.carbon.factor import Factor
 from harness.carbon.series import Series
 from harness.documents.errors import UsageError
+from harness.draws import SEED
 from harness.footprint.document import INTENSITIES, Footprint
 from harness.footprint.intervals import Formula, budget_rows, estimate
 from harness.footprint.totals import Numbers, emissions_kg, facility_kwh, it_kwh
-from harness.uncertainty import LEVEL, SEED, BudgetRow, Estimate
+from harness.uncertainty import LEVEL, Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

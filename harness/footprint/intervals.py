@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from harness.budget import Budget, BudgetRow, LogTerm, Part
 from harness.carbon.factor import Factor
+from harness.draws import SEED, Floats, draw
 from harness.footprint.document import INTENSITIES, Footprint
 from harness.footprint.totals import KG_PER_T, Numbers, emissions_kg, facility_kwh, values
-from harness.uncertainty import LEVEL, SEED, Budget, BudgetRow, Estimate, Floats, LogTerm, Part, draw, interval
+from harness.uncertainty import LEVEL, Estimate, interval
 
 DRAWS = 40_000
 """Draws of a declared footprint: its inputs have two digits of uncertainty at best."""

@@ -21,7 +21,8 @@ from harness.traces.trace import VALUE_MAX, Floats, Trace
 
 TOTAL = "total"
 _VOLT_STEPS = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0, 1000.0)
-_AMP_STEPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0)
+AMP_STEPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0)
+"""Current ranges of the analyzers that PTDaemon knows [A]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ def _range_w(messages: list[tuple[str, str]], ptd_log: bytes, mode: str) -> floa
         if cmd.startswith(("SR,V,", "SR,A,")):
             asked[cmd[3]] = cmd[5:]
     volts = taken.get("V") or _step(asked.get("V"), _VOLT_STEPS)
-    amps = taken.get("A") or _step(asked.get("A"), _AMP_STEPS)
+    amps = taken.get("A") or _step(asked.get("A"), AMP_STEPS)
     return volts * amps if volts and amps else None
 
 
@@ -162,7 +163,8 @@ class Spl:
 class Electric:
     """What spl.txt says beside power, kept small: the columns themselves are not kept.
 
-    lines: readings; parts: ids of channels or analyzers; volts_max, amps_max: largest of the total and of each part [V, A]
+    lines: readings; parts: ids of channels or analyzers
+    volts_max, amps_max: largest of the total and of each part [V, A]
     off_w, of_w: difference of W and V A PF, the worst of the reading's groups, and the power it is of [W], float32
     same: a number for each reading, equal where all its columns are equal, int64
     marks: session marks and how many lines have each

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from harness.account import Result
+from harness.budget import BudgetRow
 from harness.render.cells import grid, plain
 from harness.render.numbers import decimals
-from harness.uncertainty import BudgetRow
 
 WIDTH = 24
 """Characters of a bar that stands for the whole variance."""

@@ -103,6 +103,7 @@ class Case:
 
     copies: content hash of a trace -> all places in the audited trees that hold the same readings
     kin: what else the entry has in common with those that are audited with it; round: the one it is judged by
+    accepts: lists of texts that the round accepts
     """
 
     entry: Entry
@@ -111,6 +112,7 @@ class Case:
     copies: Mapping[str, Sequence[Place]] = field(default_factory=dict)
     kin: Kin = field(default_factory=Kin)
     round: str = ""
+    accepts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def summed(self) -> Iterator[tuple[RunEnergy, Trace]]:

@@ -55,8 +55,8 @@ RULE = Rule(
     title="The power of a node fits its parts",
     why="A log in which every reading was halved is a perfect log: only what the machine must draw gives it away.",
     evidence="Mean power of each node over the run, against the rated power of its accelerators (system description, "
-    "and a table of data sheets). A detector by plausibility: it only warns, and a small cut stays unseen. Means in the "
-    "shared real data are 1.01 to 1.28 of the accelerators' rating: no false alarm in 150 node logs.",
+    "and a table of data sheets). A detector by plausibility: it only warns, and a small cut stays unseen. Means in "
+    "the shared real data are 1.01 to 1.28 of the accelerators' rating: no false alarm in 150 node logs.",
     remedy="Measure the whole node.",
     limits=("accelerator_share_min", "accelerator_share_max", "socket_max_w"),
     check=check,

@@ -62,7 +62,10 @@ def _rows(rule: Rule) -> Iterator[str]:
         if settings is None:
             yield f"| {name} | not applied | | |"
             continue
-        limits = "<br>".join(_limit(limit, item) for limit, item in (settings.get("limits") or {}).items())
+        limits = "<br>".join(
+            [_limit(limit, item) for limit, item in (settings.get("limits") or {}).items()]
+            + [f"`{kind}` {', '.join(texts)}" for kind, texts in (settings.get("accepts") or {}).items()]
+        )
         yield f"| {name} | `{settings['severity']}` | {limits} | {settings['clause']} |"
 
 

@@ -193,3 +193,40 @@ def assert_found(found: EntryReport, rule: str, status: str, *, where: str, got:
 def shifted(item: Trace, seconds: float) -> Trace:
     """The same readings at other times."""
     return replace(item, t_ns=item.t_ns + round(seconds * 1e9))
+
+
+# Training packages that a cheat would submit
+
+
+def describe(folder: Path, **given: object) -> None:
+    """Change the system description of a training result."""
+    path = folder.parents[2] / "systems" / f"{folder.parent.name}.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | given), "utf-8")
+
+
+def submitted(root: Path, form: TrainingForm | None = None, **given: Any) -> Path:
+    """A clean result that does not say it is simulated: nodes of eight H100, and five runs, as ssd asks for."""
+    folder = training(root, form, **({"benchmark": "ssd", "runs": 5} | given))
+    describe(
+        folder, hw_notes="", accelerator_model_name="NVIDIA H100-SXM5-80GB", accelerators_per_node="8",
+        host_processors_per_node="2",
+    )  # fmt: skip
+    return folder
+
+
+def shift_log(path: Path, seconds: float, share: float = 1.0) -> None:
+    """Move the stamps of the readings and markers of a log, and scale its readings."""
+    moved = []
+    for line in path.read_text("utf-8").splitlines():
+        ahead, _, body = line.partition(":::MLLOG ")
+        event = json.loads(body)
+        event["time_ms"] += round(seconds * 1000)
+        if event["key"] == "power_reading":
+            event["value"] = round(event["value"] * share)
+        moved.append(f"{ahead}:::MLLOG {json.dumps(event)}\n")
+    path.write_text("".join(moved), "utf-8")
+
+
+def first_ms(path: Path) -> int:
+    """Stamp of the first line of a log [ms]."""
+    return int(json.loads(path.read_text("utf-8").split(":::MLLOG ")[1].splitlines()[0])["time_ms"])

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from lab_simulator import TrainingForm
 
 from tests.rules import builders as b
@@ -46,23 +45,3 @@ def test_fail_estimate_that_is_no_number(tmp_path: Path) -> None:
         folder / "power/result_0/sw_0.txt", lambda _, line: b.set_mllog(line, value="much"), "interconnect_power_est"
     )
     b.assert_found(b.report(folder), RULE, "fail", where="result_0.txt", got="no interconnect", expected="switch")
-
-
-@pytest.mark.parametrize("efficiency", [0.8, 0.94, 0.96, 1.0])
-def test_pass_efficiency_of_a_supply(tmp_path: Path, efficiency: float) -> None:
-    b.assert_pass(b.report(b.training(tmp_path, TrainingForm(conversion_eff=efficiency))), RULE)
-
-
-def test_fail_low_efficiency_is_a_warning(tmp_path: Path) -> None:
-    found = b.report(b.training(tmp_path, TrainingForm(conversion_eff=0.5)))
-    b.assert_found(
-        found, RULE, "warn", where="result_0/node_0.txt", got="conversion efficiency 0.5", expected="0.8 to 1"
-    )
-    assert found.verdict == "valid"
-
-
-@pytest.mark.parametrize("efficiency", [1.01, 1.7, 0.0, -1.0])
-def test_fail_efficiency_that_no_supply_has(tmp_path: Path, efficiency: float) -> None:
-    found = b.report(b.training(tmp_path, TrainingForm(conversion_eff=efficiency)))
-    got = f"conversion efficiency {efficiency:g}, in 1 logs"
-    b.assert_found(found, RULE, "fail", where="result_2/node_0.txt", got=got, expected="from 0.8 to 1")

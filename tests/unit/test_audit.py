@@ -210,7 +210,7 @@ def test_clean_inference_in_the_list_form_of_2025_is_valid(tmp_path: Path) -> No
         TrainingForm(padding_s=0.0),
         TrainingForm(padding_s=55.0, stop="start"),
         TrainingForm(stop="missing"),
-        TrainingForm(conversion_eff=0.94, scaling_factor=0.97),
+        TrainingForm(conversion_eff=0.94, scaling_factor=1.03),
         TrainingForm(conversion_eff=0.96, switch_power_w=691.0, equal_stamps=8, rank_prefix=True),
         TrainingForm(interconnect_power_w=16_100.0, png_files=True, backward_stamps=9),
         TrainingForm(string_values=True),

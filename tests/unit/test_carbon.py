@@ -18,12 +18,12 @@ from harness.carbon.factor import Factor, checked_pue, g_per_kwh, same_dataset
 from harness.carbon.join import common_cuts, edges, emissions_g, profile, weigh
 from harness.carbon.series import HOUR_NS, Series
 from harness.documents.errors import UsageError
+from harness.draws import draw
 from harness.emissions import as_reference, common_reference, with_co2e
 from harness.energy import energy
 from harness.formats.base import Rated, Run, Work
 from harness.traces.build import build_trace
 from harness.traces.trace import Trace, Window
-from harness.uncertainty import draw
 
 NS = 1_000_000_000
 

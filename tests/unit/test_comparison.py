@@ -11,12 +11,13 @@ import pytest
 from scipy import stats
 
 from harness.account import Result
+from harness.budget import Budget, Part, RunTerm, Term
 from harness.comparison import Comparison, compare
 from harness.documents.errors import UsageError
 from harness.moderation import Prior, moderate, prior
 from harness.ranking import Contender, rank
 from harness.stepdown import differ, rank_sets
-from harness.uncertainty import Budget, Estimate, Part, RunTerm, Term, estimate
+from harness.uncertainty import Estimate, estimate
 
 
 def result(name: str, energy_j: float, *, meter: str = "", gain: float = 0.005, cv: float = 0.0, n: int = 5) -> Result:

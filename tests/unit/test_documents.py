@@ -14,6 +14,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+from harness.budget import BudgetRow
 from harness.documents.errors import SchemaError, UnreadableError, UsageError
 from harness.documents.resources import resource
 from harness.documents.validate import (
@@ -31,7 +32,7 @@ from harness.formats.native import NativeFormat, write_entry
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.store import header_document, read_csv, write_csv
 from harness.traces.trace import Trace, Window
-from harness.uncertainty import BudgetRow, Estimate
+from harness.uncertainty import Estimate
 
 DOCUMENTS = Path(__file__).parents[1] / "documents"
 GOOD = sorted(DOCUMENTS.glob("*/good-*.json"))

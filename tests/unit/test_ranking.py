@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from harness.budget import Budget, Part, RunTerm
 from harness.ranking import Contender, Rank, rank
-from harness.uncertainty import Budget, Part, RunTerm, estimate
+from harness.uncertainty import estimate
 
 DRAWS = 20_000
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from harness.account import Result, score, score_all
+from harness.budget import Budget, Part, RunTerm
 from harness.compat import trimmed_interval
 from harness.formats.base import Entry, Quality, Run, Work
 from harness.repeats import pool
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
-from harness.uncertainty import Budget, Part, RunTerm
 
 S = 1_000_000_000
 T0 = 1_700_000_000 * S

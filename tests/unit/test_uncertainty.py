@@ -9,18 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.uncertainty import (
-    Budget,
-    Part,
-    RunTerm,
-    Term,
-    combine,
-    coverage_factor,
-    draw,
-    estimate,
-    numerical_tolerance,
-    rows_of,
-)
+from harness.budget import Budget, Part, RunTerm, Term, combine, coverage_factor, numerical_tolerance, rows_of
+from harness.draws import draw
+from harness.uncertainty import estimate
 
 PLAIN = Budget("plain", (Part("meter", 1000.0, 0.0),))
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from uncertainties import ufloat
 
-from harness.uncertainty import Budget, Part, RunTerm, Term, combine, coverage_factor, estimate
+from harness.budget import Budget, Part, RunTerm, Term, combine, coverage_factor
+from harness.uncertainty import estimate
 
 NOTHING = Part("none", 0.0, 0.0)
 

@@ -1,0 +1,38 @@
+"""Power is voltage times current times power factor."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.formats.ptd_session import FOLDERS, MODES, Session
+from harness.rules.base import Case, Hit, Rule, for_session
+
+
+@for_session
+def check(case: Case, session: Session) -> Iterator[Hit]:
+    relative, absolute_w = case.limits["relative_max"], case.limits["absolute_max_w"]
+    for mode in MODES:
+        electric = session.electric.get(mode)
+        if electric is None:
+            continue
+        bad = electric.off_w > np.maximum(absolute_w, relative * electric.of_w)
+        if bad.any():
+            at = int(np.argmax(np.where(bad, electric.off_w / np.maximum(electric.of_w, 1e-9), 0.0)))
+            got = f"{electric.of_w[at]:.2f} against {electric.off_w[at]:.2f} more or less by V A PF"
+            yield Hit(
+                f"performance/{FOLDERS[mode]}/spl.txt, line {at + 1}",
+                f"{got}; {int(bad.sum())} of {electric.lines} readings differ",
+                f"equal within {relative:g} of it or {absolute_w:g}", "Submit the file as it was written.", "W",
+            )  # fmt: skip
+
+
+RULE = Rule(
+    id="power-arithmetic",
+    title="Power is voltage times current times power factor",
+    why="Who edits the power of a line and not the rest of it leaves a line that contradicts itself.",
+    evidence="Each reading of both runs: W against V A PF, for the total and for each channel. The total of n channels "
+    "has their sum of power and their mean of voltage and current, so its W is n V A PF.",
+    remedy="Submit the file the analyzer wrote.",
+    limits=("relative_max", "absolute_max_w"),
+    check=check,
+)

@@ -1,0 +1,100 @@
+"""The analyzer was asked what the power workflow asks, and did it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from harness.documents.errors import shorten
+from harness.formats.ptd import Electric
+from harness.formats.ptd_session import MODES, Said, Session
+from harness.rules.base import Case, Hit, Rule, for_session
+
+JSON = "performance/power/server.json"
+SET = ("SR,A,", "SR,V,")
+STARTED = "Starting untimed measurement, maximum 500000 samples at {ms}ms with 0 rampup samples"
+
+
+@for_session
+def check(case: Case, session: Session) -> Iterator[Hit]:
+    dialogues = session.dialogues()
+    if not dialogues and session.server:
+        yield Hit(JSON, "no ptd_messages", "what was said to the PTDaemon", "Submit the document unedited.")
+    for number, dialogue in enumerate(dialogues):
+        yield from _replies(dialogue, round(case.limits["interval_ms"]), session)
+        yield from _ranges(dialogue, session.electric.get("ranging"), number, len(dialogues), case.limits)
+        yield from _restored(dialogue)
+
+
+def _replies(dialogue: Sequence[Said], ms: int, session: Session) -> Iterator[Hit]:
+    stops = 0
+    for cmd, reply in dialogue:
+        expected = None
+        if cmd.startswith(("SR,A", "SR,V")):
+            expected = f"Range {cmd[3]} changed"
+        elif cmd.startswith("Go,"):
+            expected = STARTED.format(ms=ms)
+        elif cmd == "Stop":
+            stops += 1
+            expected = "Stopping untimed measurement" if stops <= 2 else "Error: no measurement to stop"
+        if expected is not None and reply != expected:
+            yield Hit(JSON, f"{shorten(cmd, 60)}: {shorten(reply, 80)}", expected, "Measure again without a failure.")
+    went = [said.cmd for said in dialogue if said.cmd.startswith("Go,")]
+    wanted = [f"Go,{ms},0,{session.mark(mode)}" for mode in MODES]
+    if went != wanted:
+        yield Hit(
+            JSON, shorten(", ".join(went) or "no Go", 120), ", ".join(wanted),
+            "Measure ranging and testing once each, in one session.",
+        )  # fmt: skip
+
+
+def _ranges(
+    dialogue: Sequence[Said], ranging: Electric | None, number: int, of: int, limits: Mapping[str, float]
+) -> Iterator[Hit]:
+    """Largest voltage of the ranging run, and its largest current with a margin."""
+    goes = [i for i, said in enumerate(dialogue) if said.cmd.startswith("Go,")]
+    if len(goes) < 2 or ranging is None:
+        return
+    asked = {said.cmd[3]: said.cmd[5:] for said in dialogue[goes[0] : goes[1]] if said.cmd.startswith(SET)}
+    at = slice(None) if of == 1 else slice(number + 1, number + 2)
+    largest = {"V": max(ranging.volts_max[at], default=0.0), "A": max(ranging.amps_max[at], default=0.0)}
+    for name, margin in (("V", 1.0), ("A", limits["current_margin"])):
+        expected, given = largest[name] * margin, asked.get(name, "nothing")
+        if expected and not _near(given, expected, limits["relative_max"]):
+            yield Hit(
+                JSON, f"{name} range asked for testing: {shorten(given, 40)}",
+                f"{expected:.6f}: {margin:g} times the largest of the ranging run",
+                "Let the power workflow choose the ranges.", name,
+            )  # fmt: skip
+
+
+def _near(text: str, expected: float, relative: float) -> bool:
+    try:
+        return abs(float(text) - expected) <= relative * expected
+    except ValueError:
+        return False
+
+
+def _restored(dialogue: Sequence[Said]) -> Iterator[Hit]:
+    """The ranges that RR told at the start are set again at the end."""
+    initial = next((said.reply.split(",") for said in dialogue if said.cmd == "RR"), [])
+    if len(initial) < 5:
+        yield Hit(JSON, "no ranges at the start", "a reply to RR", "Submit the document unedited.")
+        return
+    last = {said.cmd[3]: said.cmd for said in dialogue if said.cmd.startswith(SET)}
+    count = sum(said.cmd.startswith(SET) for said in dialogue)
+    for name, auto, value in (("A", initial[1], initial[2]), ("V", initial[3], initial[4])):
+        expected = f"SR,{name},{value if auto == '0' and not value.startswith('-') else 'Auto'}"
+        if last.get(name) != expected or count < 6:
+            got = last.get(name, "nothing") if count >= 6 else f"{count} commands that set a range"
+            yield Hit(JSON, f"at the end {shorten(got, 60)}", expected, "Let the session end by itself.", status="warn")
+
+
+RULE = Rule(
+    id="ptd-commands",
+    title="The analyzer was asked what the workflow asks",
+    why="Ranges that were set by hand, another sampling interval or a second Go make another measurement than the one "
+    "the rules describe.",
+    evidence="Commands and replies in server.json: ranges, Go and Stop; the ranges of the testing run against the "
+    "largest voltage and current of the ranging run; the first ranges set again at the end (a warning).",
+    remedy="Measure with the unchanged power workflow.",
+    limits=("interval_ms", "current_margin", "relative_max"),
+    check=check,
+)

@@ -1,0 +1,79 @@
+"""The window is where the work was."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.documents.times import NS
+from harness.formats.ptd_session import Session
+from harness.rules.base import Case, Hit, Rule, for_session
+from harness.traces.trace import Trace, Window
+
+DETAIL = "performance/run_1/mlperf_log_detail.txt"
+LOW, HIGH = 0.1, 0.9
+"""Shares of the step from idle to load: below the first a reading is idle, above the second it is load."""
+
+
+@for_session
+def check(case: Case, session: Session) -> Iterator[Hit]:
+    run = case.entry.runs[0]
+    trace = next((t for t in run.traces if t.channel.part_of is None), None)
+    if trace is None or run.window is None or not session.values:
+        return
+    levels = _levels(trace, run.window, case.limits["contrast_min"])
+    if levels is None:
+        return
+    idle_w, load_w = levels
+    low_w, high_w = (idle_w + share * (load_w - idle_w) for share in (LOW, HIGH))
+    inside = trace.window(run.window).value
+    idle, most = float(np.mean(inside < low_w)) if len(inside) else 0.0, case.limits["idle_share_max"]
+    if idle > most:
+        yield Hit(
+            DETAIL, f"{idle:.3f} of the window near the {idle_w:.0f} W of idle", f"at most {most:g}",
+            "State the window of the work: say why the system rested in it.", "share of the window", "warn",
+        )  # fmt: skip
+    for side, longest_s in _outside(trace, run.window, high_w).items():
+        if longest_s > case.limits["load_outside_max_s"]:
+            yield Hit(
+                DETAIL, f"{longest_s:.0f} s at the power of the work {side} the window",
+                f"at most {case.limits['load_outside_max_s']:g}",
+                "State the window of the whole work: say what ran outside it.", "s", "warn",
+            )  # fmt: skip
+
+
+def _levels(trace: Trace, window: Window, contrast: float) -> tuple[float, float] | None:
+    """Power at rest and at work [W]; None where the trace shows no rest, or no difference."""
+    outside = (trace.t_ns < window.start_ns - NS) | (trace.t_ns > window.stop_ns + NS)
+    if int(outside.sum()) < 3:
+        return None
+    idle_w = float(np.quantile(trace.value[outside], 0.1))
+    load_w = float(np.quantile(trace.value, 0.7))
+    return (idle_w, load_w) if load_w > contrast * idle_w else None
+
+
+def _outside(trace: Trace, window: Window, high_w: float) -> dict[str, float]:
+    """The longest unbroken time at load before and after the window [s]."""
+    found = {}
+    for side, part in (
+        ("before", trace.t_ns < window.start_ns - 2 * NS),
+        ("after", trace.t_ns > window.stop_ns + 2 * NS),
+    ):
+        high = np.concatenate([[False], (trace.value >= high_w) & part, [False]])
+        edges = np.flatnonzero(np.diff(high.astype(np.int8)))
+        spans = edges[1::2] - edges[::2]
+        found[side] = float(spans.max()) * (trace.interval_s or 0.0) if len(spans) else 0.0
+    return found
+
+
+RULE = Rule(
+    id="window-and-load",
+    title="The window is where the work was",
+    why="A window moved to the rest before the work, or cut to leave the most expensive part out, is measured exactly "
+    "and says nothing.",
+    evidence="Power at rest is that of the lowest tenth outside the window, power at work that of the upper third of "
+    "all. A share of the window near rest, or a long time at work outside it, is a warning: some benchmarks warm up, "
+    "some begin slowly. Nothing is said where work and rest differ little.",
+    remedy="State the window of the whole work.",
+    limits=("idle_share_max", "load_outside_max_s", "contrast_min"),
+    check=check,
+)
