@@ -100,11 +100,15 @@ def _range_w(messages: list[tuple[str, str]], ptd_log: bytes, mode: str) -> floa
     return volts * amps if volts and amps else None
 
 
+NEAR = 65536
+"""Ranges are set within so many bytes before a Go; what lies between is the reply to RL of the run before."""
+
+
 def _ranges_in_log(ptd_log: bytes, mode: str) -> dict[str, float]:
     """Last fixed ranges that ptd_logs.txt reports before the mode's Go."""
     end = ptd_log.find(b"_" + mode.encode() + b"'")
     found: dict[str, float] = {}
-    at = ptd_log.find(b" range set to ", 0, max(end, 0))
+    at = ptd_log.find(b" range set to ", max(0, end - NEAR), max(end, 0))
     while at >= 0:
         what = ptd_log[at - 6 : at]
         value = re.match(rb"(\d+\.?\d*)", ptd_log[at + 14 : at + 40])

@@ -181,10 +181,10 @@ class Logs:
             head = self.ptd.find(SENT + b"Last ", done, end)
             start = self.ptd.find(b"\n", head, end) + 1 if head >= 0 else done
             stop = self.ptd.find(SENT + b"Uncertainty,", start, end)
-            pieces = self.ptd[start : stop if stop >= 0 else end].replace(b"\r", b"").split(SENT)
+            pieces = self.ptd[start : stop if stop >= 0 else end].split(SENT)
             last = pieces.pop()
             pieces = [piece[:-STAMP] for piece in pieces]
-            found.append(b"".join([*pieces, last[:-STAMP] if stop >= 0 else last]).strip())
+            found.append(_unix(b"".join([*pieces, last[:-STAMP] if stop >= 0 else last])))
         return found
 
     def raw_of_server(self, mode: Mode) -> list[bytes]:
@@ -205,7 +205,7 @@ class Logs:
 
     def raw_of_spl(self, mode: Mode) -> list[bytes]:
         """What each PTDaemon must have sent, by spl.txt: its readings without mark and channel names."""
-        text = self.spl(mode).replace(b"\r", b"").strip()
+        text = _unix(self.spl(mode))
         electric = self._session.electric.get(mode)
         if electric is None or not text:
             return []
@@ -241,3 +241,8 @@ class Logs:
                 at, t_ns, self.ptd[at : over if over >= 0 else at + 200][:200].strip().decode("ascii", "replace")
             )
             start = over if over >= 0 else at + len(token)
+
+
+def _unix(text: bytes) -> bytes:
+    """Without carriage returns, and without blank lines at the ends."""
+    return (text.replace(b"\r", b"") if b"\r" in text else text).strip()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from harness.formats.ptd import AMP_STEPS, Electric
+from harness.formats.ptd import AMP_STEPS, NEAR, Electric
 from harness.formats.ptd_session import Logs, Session
 from harness.rules.base import Case, Hit, Rule, for_session
 
@@ -16,6 +16,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
     spans = logs.spans("testing")
     for number, (go, _, _) in enumerate(spans if testing else ()):
         before = max((at for at, _ in logs.goes if at < go), default=0)
+        before = max(before, go - NEAR)
         for name, taken in _ranges(logs, before, go).items():
             if taken is None:
                 yield Hit(

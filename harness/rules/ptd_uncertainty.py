@@ -38,7 +38,7 @@ def _above(logs: Logs, session: Session, most: float) -> Iterator[Hit]:
     """Lines by their own stamps, without a margin: one that has none counts where it stands."""
     window, spans = session.window("testing"), logs.spans("testing")
     worst, count, first = 0.0, 0, None
-    for line in logs.lines(b", which is above "):
+    for line in (line for go, done, _ in spans for line in logs.lines(b", which is above ", go, done)):
         at = max(0, line.at - 40)
         share = re.search(rb"Uncertainty ([\d.]{1,12})%$", logs.ptd[at : line.at])
         if share is not None and _counts(line, spans, window):

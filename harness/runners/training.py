@@ -50,8 +50,6 @@ class Training:
         """The program, with its seed, its result log, and what the spec and the user set."""
         runner = self.spec["runner"]
         arguments = {"seed": job.seed, "result": self.result(job)} | runner.get("arguments", {}) | dict(self.options)
-        if runner.get("checkpoint"):
-            arguments["checkpoint"] = job.log / runner["checkpoint"]
         if (self.spec["data"] or {}).get("sha256"):
             arguments["data-sha256"] = self.spec["data"]["sha256"]
         written = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]

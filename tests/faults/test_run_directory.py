@@ -34,10 +34,16 @@ def start(
 ) -> subprocess.Popen[str]:
     """`joulemark run --command` in a process of its own, reading a meter at 50 Hz, no idle time."""
     options = {"meter": meter, "interval": "0.02", "idle": "0.2", "name": "work", "out": str(out)} | more
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+        if limit:
+            limit()
+
     flags = [part for key, value in options.items() for part in (f"--{key}", value)]
     return subprocess.Popen(
         [sys.executable, "-m", "harness", "run", *flags, "--command", "--", *command],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, preexec_fn=limit,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, preexec_fn=prepare,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(PLUGINS)]), "PYTHONWARNINGS": "error"},
         start_new_session=True,
     )  # fmt: skip

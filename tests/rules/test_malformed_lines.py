@@ -20,7 +20,7 @@ def test_fail_half_the_lines_broken(tmp_path: Path, old: str, new: str) -> None:
     folder = b.training(tmp_path)
     b.edit_lines(b.node(folder, 1), lambda k, line: line if k % 2 else line.replace(old, new), "power_reading")
     found = b.report(folder)
-    b.assert_found(found, RULE, "fail", where="power/result_1/node_0.txt", got="lines are no MLLOG", expected="0.01")
+    b.assert_found(found, RULE, "fail", where="power/result_1/node_0.txt", got="lines are no MLLOG", expected="0.02")
 
 
 def test_fail_one_line_is_a_warning(tmp_path: Path) -> None:

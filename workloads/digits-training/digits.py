@@ -124,6 +124,11 @@ class Committee:
         """Share of the images of a part that it reads rightly."""
         return float(np.mean(self.predict(part.images) == part.labels))
 
+    def digest(self) -> str:
+        """SHA-256 of all weights and biases."""
+        parts = [value.tobytes() for member in self.members for value in (*member.weights, *member.biases)]
+        return hashlib.sha256(b"".join(parts)).hexdigest()
+
     def save(self, path: Path) -> str:
         """Write the weights; their SHA-256. The same weights give the same bytes."""
         arrays = {

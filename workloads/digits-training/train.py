@@ -123,6 +123,7 @@ def run(asked: argparse.Namespace, log: ResultLog) -> bool:
     log.line("epochs_to_target", epochs)
     log.line("samples_to_target", epochs * TRAIN)
     log.line("test_accuracy", committee.accuracy(digits.test), samples=len(digits.test.labels))
+    log.line("weights_sha256", committee.digest())
     if asked.checkpoint:
         log.line("checkpoint_sha256", committee.save(Path(asked.checkpoint)))
     return reached
