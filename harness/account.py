@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness import compat
@@ -138,6 +138,12 @@ def score(
         per_correct=per_correct,
         training=taken,
     )
+
+
+def _not_negative(item: Estimate) -> Estimate:
+    """With two runs the tails of t go below zero; no energy does."""
+    below = item.value is not None and item.value > 0 and item.low is not None and item.low < 0
+    return replace(item, low=0.0) if below else item
 
 
 def _per_correct(view: View, quality: Quality | None) -> list[View]:

@@ -17,13 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.account import Result, score_all
-from harness.auditing import Report, audit_entry, places
+from harness.auditing import Report, audit_entries, choose
 from harness.carbon.co2e import Inputs
 from harness.comparison import Comparison, compare
 from harness.draws import DRAWS, SEED
 from harness.emissions import as_reference, with_co2e
 from harness.importing import Import, Imported, Tree, import_tree, load, read, search
-from harness.kinship import kinship
 from harness.leaderboard import RankBy, Table, leaderboard
 from harness.uncertainty import LEVEL
 
@@ -51,11 +50,17 @@ def score(
     return [with_co2e(result, carbon, level=level, seed=seed, draws=draws) for result in results]
 
 
-def audit(source: Source | Sequence[str | Path], *, round_name: str | None = None) -> Report:
-    """Findings and a verdict for each entry, by the rulebook of its round, or of `round_name`."""
+def audit(
+    source: Source | Sequence[str | Path], *, round_name: str | None = None, select: Sequence[str] = (),
+    ignore: Sequence[str] = (), jobs: int = 1,
+) -> Report:  # fmt: skip
+    """Findings and a verdict for each entry, by the rulebook of its round, or of `round_name`.
+
+    select, ignore: ids of rules; jobs: processes, which change nothing but the time
+    """
+    chosen = choose(select, ignore)
     tree = _tree(source)
-    copies, kin = places(tree.entries), kinship(tree.entries)
-    reports = tuple(audit_entry(entry, copies, round_name, kin) for entry in tree.entries)
+    reports = audit_entries(tree.entries, round_name, chosen=chosen, jobs=jobs)
     return Report(reports, tree.unreadable, tree.skipped)
 
 

@@ -6,14 +6,17 @@ then `audit_entry` judges each. It is a plain function over one entry: any engin
 
 from __future__ import annotations
 
+import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.documents.errors import shorten
+from harness.documents.errors import UsageError, shorten
 from harness.formats.base import Entry
-from harness.rules import RULES
+from harness.kinship import kinship
+from harness.parallel import spread
+from harness.rules import BY_ID, RULES
 from harness.rules.base import Case, Finding, Kin, Place, Rule, accepted_by, limit_of, place
 from harness.rules.rulebook import rulebook_for
 from harness.runs import RunEnergy, run_energy
@@ -63,17 +66,18 @@ def places(entries: Iterable[Entry]) -> dict[str, list[Place]]:
 
 
 def audit_entry(
-    entry: Entry, copies: Mapping[str, Sequence[Place]], round_name: str | None = None, kin: Kin = NO_KIN
-) -> EntryReport:
+    entry: Entry, copies: Mapping[str, Sequence[Place]], round_name: str | None = None, kin: Kin = NO_KIN,
+    chosen: Collection[str] | None = None,
+) -> EntryReport:  # fmt: skip
     """Judge one entry: every rule of its rulebook over its evidence. Never raises for what it reads.
 
-    Raises UsageError where `round_name` has no rulebook.
+    chosen: ids of the rules to apply; None for all. Raises UsageError where `round_name` has no rulebook.
     """
     book, note = rulebook_for(entry, round_name)
     runs, findings = _energies(entry)
     for rule in RULES:
         settings = book["rules"].get(rule.id)
-        if settings is not None and settings["severity"] != "off":
+        if settings is not None and settings["severity"] != "off" and (chosen is None or rule.id in chosen):
             case = Case(entry, runs, limit_of(book, rule.id), copies, kin, book["round"], accepted_by(book, rule.id))
             findings += _apply(rule, case, settings)
     if not entry.runs:
@@ -92,6 +96,62 @@ def audit_entry(
     statuses = {finding.status for finding in findings}
     verdict: Verdict = "invalid" if "fail" in statuses else "unjudged" if "error" in statuses else "valid"
     return EntryReport(entry.id, book["round"], verdict, tuple(findings), (note,) if note else ())
+
+
+def audit_entries(
+    entries: Sequence[Entry], round_name: str | None = None, *, chosen: Collection[str] | None = None, jobs: int = 1
+) -> tuple[EntryReport, ...]:
+    """Judge entries together, so that copies between them are seen. jobs: processes that judge."""
+    copies, kin = places(entries), kinship(entries)
+    todo = [_Task(entry, *_own(entry, copies, kin), round_name, chosen) for entry in entries]
+    return tuple(spread(_judge, todo, jobs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """All that the judgement of one entry needs, small enough to be sent to another process."""
+
+    entry: Entry
+    copies: Mapping[str, Sequence[Place]]
+    kin: Kin
+    round_name: str | None
+    chosen: Collection[str] | None
+
+
+def _judge(task: _Task) -> EntryReport:
+    return audit_entry(task.entry, task.copies, task.round_name, task.kin, task.chosen)
+
+
+def _own(entry: Entry, copies: Mapping[str, Sequence[Place]], kin: Kin) -> tuple[Mapping[str, Sequence[Place]], Kin]:
+    """What of the copies and the kin speaks of one entry."""
+    hashes = {trace.content_sha256 for run in entry.runs for trace in run.traces}
+    near = {where: found for where, found in kin.near.items() if where.entry == entry.id}
+    twins = {name: found for name, found in kin.twins.items() if name == entry.id}
+    return {digest: copies[digest] for digest in sorted(hashes & copies.keys())}, Kin(near, twins)
+
+
+def choose(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> frozenset[str] | None:
+    """Ids of the rules to apply: those selected, or all, less those ignored; None for all.
+
+    Raises UsageError for an id that no rule has, with those that are near it.
+    """
+    selected, ignored = set(select), set(ignore)
+    for name in sorted(selected | ignored):
+        known_rule(name)
+    if not selected and not ignored:
+        return None
+    return frozenset((selected or set(BY_ID)) - ignored)
+
+
+def known_rule(name: str) -> Rule:
+    """The rule of this id. Raises UsageError where there is none."""
+    if name in BY_ID:
+        return BY_ID[name]
+    near = difflib.get_close_matches(name, BY_ID, n=3, cutoff=0.5)
+    raise UsageError(
+        "no rule has this id", got=shorten(name, 60), expected=f"one of `joulemark rules`, as {', '.join(near)}" if near
+        else "one of those that `joulemark rules` lists",
+    )  # fmt: skip
 
 
 def _energies(entry: Entry) -> tuple[tuple[RunEnergy, ...], list[Finding]]:

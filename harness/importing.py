@@ -10,6 +10,7 @@ from harness.documents.errors import JoulemarkError, SchemaError, UnreadableErro
 from harness.formats.base import Entry
 from harness.formats.find import Found, Skipped, find
 from harness.formats.native import write_entry
+from harness.parallel import spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +68,29 @@ def read(*paths: str | Path, format_name: str | None = None) -> Tree:
     return load(search(*paths, format_name=format_name))
 
 
-def load(found: Iterable[Found | Skipped]) -> Tree:
-    """Read what `search` found, one by one; a bad entry never stops the others."""
-    entries, unreadable, skipped = [], [], []
-    for item in found:
+def load(found: Iterable[Found | Skipped], *, jobs: int = 1) -> Tree:
+    """Read what `search` found; a bad entry never stops the others. jobs: processes that read."""
+    entries: list[Entry] = []
+    unreadable: list[tuple[str, str]] = []
+    skipped: list[tuple[str, str]] = []
+    for item in spread(_load, found, jobs):
         if isinstance(item, Skipped):
             skipped.append((item.path, item.reason))
-            continue
-        try:
-            entries.append(item.read())
-        except JoulemarkError as error:
-            unreadable.append((item.id, str(error)))
+        elif isinstance(item, Entry):
+            entries.append(item)
+        else:
+            unreadable.append(item)
     return Tree(tuple(entries), tuple(unreadable), tuple(skipped))
+
+
+def _load(item: Found | Skipped) -> Entry | Skipped | tuple[str, str]:
+    """The entry, or (id, reason) where it cannot be read."""
+    if isinstance(item, Skipped):
+        return item
+    try:
+        return item.read()
+    except JoulemarkError as error:
+        return item.id, str(error)
 
 
 def import_tree(*paths: str | Path, out: str | Path, format_name: str | None = None, parquet: bool = False) -> Import:

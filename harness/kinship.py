@@ -7,9 +7,11 @@ correlated by their steps, so a repeat is seen that was scaled and rounded again
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +31,7 @@ LEAST_WINDOWS = 3
 LIKE = 0.9998
 """Correlation of steps from which two traces are one. Largest of any two that were measured: 0.9992 (1,459 pairs)."""
 LEAST_READINGS = 30
-MOST = 64
+MOST = 16
 """Places of one window that are looked at: a copy in more places is told by its first."""
 BLOCK = 2048
 """Traces of one length that are correlated at once, to bound memory."""
@@ -43,21 +45,48 @@ class _Item:
 
     where: Place
     trace: Trace
-    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Like:
+    """One content that holds another, wherever the two stand; fields as those of `Near`."""
+
+    kind: Literal["repeat", "resample", "scale"]
+    shift_s: float
+    share: float
+    factor: float
+
+    def near(self, other: Place) -> Near:
+        return Near(other, self.kind, self.shift_s, self.share, self.factor)
+
+    def turned(self) -> _Like:
+        return _Like(self.kind, -self.shift_s, self.share, 1 / self.factor)
 
 
 def kinship(entries: Sequence[Entry]) -> Kin:
-    """Near copies and twins among entries that are audited together; it does not depend on their order."""
-    items = sorted(_items(entries), key=lambda item: item.where)
+    """Near copies and twins among entries that are audited together; it does not depend on their order.
+
+    Equal traces are compared with others once, so a tree that is given many times costs no more.
+    """
+    groups: dict[str, list[_Item]] = defaultdict(list)
+    for item in sorted(_items(entries), key=lambda item: item.where):
+        groups[item.trace.content_sha256].append(item)
+    places = list(groups.values())
+    traces = [same[0].trace for same in places]
+    like = _alike(traces) | _repeats(traces)
     near: dict[Place, list[Near]] = defaultdict(list)
-    seen: set[tuple[int, int]] = set()
-    for a, b, found in _repeats(items):
-        seen.add((a, b))
-        near[items[a].where].append(found)
-    for a, b, found in _alike(items):
-        if (a, b) not in seen:
-            near[items[a].where].append(found)
+    for (one, two), found in like.items():
+        for a, b, what in ((one, two, found), (two, one, found.turned())):
+            for item in places[a]:
+                others = [o.where for o in places[b] if what.kind != "repeat" or what.shift_s or _elsewhere(item, o)]
+                if others:
+                    near[item.where].append(what.near(_closest(item.where, others)))
     return Kin({where: tuple(sorted(found)) for where, found in near.items()}, _twins(entries))
+
+
+def _closest(mine: Place, others: Sequence[Place]) -> Place:
+    """Of the places of one content that in the same run, else in the same entry, else the first."""
+    return min((other.entry != mine.entry, other.run != mine.run, other) for other in others)[2]
 
 
 def _items(entries: Iterable[Entry]) -> Iterator[_Item]:
@@ -65,8 +94,15 @@ def _items(entries: Iterable[Entry]) -> Iterator[_Item]:
         for run in entry.runs:
             for trace in run.traces:
                 if trace.channel.part_of is None and trace.channel.kind != "counter" and len(trace) >= LEAST_READINGS:
-                    where = Place(entry.id, run.id, place(run, trace), (entry.submitter, entry.system))
-                    yield _Item(where, trace, trace.channel.node or trace.channel.id)
+                    yield _Item(Place(entry.id, run.id, place(run, trace), (entry.submitter, entry.system)), trace)
+
+
+def _elsewhere(mine: _Item, other: _Item) -> bool:
+    """Whether equal readings at one time are those of two machines, rather than of one in two overlapping logs."""
+    a, b = mine.where, other.where
+    if a.entry == b.entry and a.run == b.run:
+        return True
+    return all((*a.owner, *b.owner)) and a.owner != b.owner
 
 
 # Exact
@@ -87,24 +123,30 @@ def _windows(value: Floats, stride: int) -> tuple[NDArray[np.uint64], Ints]:
     return found[at[varied]], at[varied]
 
 
-def _repeats(items: Sequence[_Item]) -> Iterator[tuple[int, int, Near]]:
-    """For each ordered pair of traces, of which one holds readings of the other: how."""
-    tables = [_windows(item.trace.value, 1) for item in items]
-    if not items:
-        return
+def _repeats(traces: Sequence[Trace]) -> dict[tuple[int, int], _Like]:
+    """Pairs of traces of which one holds readings of the other, and how."""
+    if not traces:
+        return {}
+    tables = [_windows(trace.value, 1) for trace in traces]
     hashes = np.concatenate([table[0] for table in tables])
-    owner = np.repeat(np.arange(len(items)), [len(table[0]) for table in tables])
+    owner = np.repeat(np.arange(len(traces)), [len(table[0]) for table in tables])
     at = np.concatenate([table[1] for table in tables])
     order = np.argsort(hashes, kind="stable")
     hashes, owner, at = hashes[order], owner[order], at[order]
     found: dict[tuple[int, int, int], list[tuple[int, int]]] = defaultdict(list)
-    for mine, item in enumerate(items):
+    for mine, trace in enumerate(traces):
         for stride in STRIDES:
-            asked, begins = tables[mine] if stride == 1 else _windows(item.trace.value, stride)
+            asked, begins = tables[mine] if stride == 1 else _windows(trace.value, stride)
             for k, row in _matches(hashes, asked):
                 if owner[row] != mine:
                     found[mine, int(owner[row]), stride].append((int(begins[k]), int(at[row])))
-    yield from _best(items, found)
+    best: dict[tuple[int, int], _Like] = {}
+    for (mine, other, stride), pairs in sorted(found.items()):
+        like = _like(traces[mine], traces[other], stride, pairs)
+        key = (min(mine, other), max(mine, other))
+        if like is not None and (key not in best or like.share > best[key].share):
+            best[key] = like if mine < other else like.turned()
+    return best
 
 
 def _matches(hashes: NDArray[np.uint64], asked: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
@@ -115,94 +157,65 @@ def _matches(hashes: NDArray[np.uint64], asked: NDArray[np.uint64]) -> Iterator[
             yield int(k), row
 
 
-def _best(
-    items: Sequence[_Item], found: dict[tuple[int, int, int], list[tuple[int, int]]]
-) -> Iterator[tuple[int, int, Near]]:
-    best: dict[tuple[int, int], Near] = {}
-    for (mine, other, stride), pairs in sorted(found.items()):
-        near = _near(items[mine], items[other], stride, pairs)
-        if near is not None:
-            for one, two, what in _both(mine, other, near, items):
-                if (one, two) not in best or what.share > best[one, two].share:
-                    best[one, two] = what
-    yield from ((one, two, near) for (one, two), near in sorted(best.items()))
-
-
-def _both(mine: int, other: int, near: Near, items: Sequence[_Item]) -> Iterator[tuple[int, int, Near]]:
-    yield mine, other, near
-    yield other, mine, near._replace(other=items[mine].where, shift_s=-near.shift_s, factor=1 / near.factor)
-
-
-def _near(mine: _Item, other: _Item, stride: int, pairs: list[tuple[int, int]]) -> Near | None:
-    """What pairs of windows say of two traces; None where it is one measurement that two runs share."""
-    if mine.trace.content_sha256 == other.trace.content_sha256:
-        return None  # duplicate-traces tells it
+def _like(mine: Trace, other: Trace, stride: int, pairs: list[tuple[int, int]]) -> _Like | None:
+    """What pairs of windows say of two traces; None where they are too few in a row."""
     rows = np.array(sorted(set(pairs)), np.int64)
     lag = rows[:, 0] - rows[:, 1] * stride
     values, counts = np.unique(lag, return_counts=True)
     common = rows[lag == values[int(np.argmax(counts))]]
-    shift = (mine.trace.t_ns[common[:, 0]] - other.trace.t_ns[common[:, 1]]) / NS
-    shift_s = float(shift[0])
-    same_time = stride == 1 and bool(np.all(shift == 0))
-    if len(common) < LEAST_WINDOWS or (same_time and not _elsewhere(mine, other)):
+    if len(common) < LEAST_WINDOWS:
         return None
-    sampled = KEPT if len(mine.trace) > LONG * stride else 1
-    windows = min(len(mine.trace) // stride, len(other.trace)) - WIDTH + 1
+    shift = (mine.t_ns[common[:, 0]] - other.t_ns[common[:, 1]]) / NS
+    shift_s = float(shift[np.argmax(np.abs(shift))])  # 0 only where all stand at one time
+    sampled = KEPT if len(mine) > LONG * stride else 1
+    windows = min(len(mine) // stride, len(other)) - WIDTH + 1
     share = min(1.0, len(common) * sampled / max(1, windows))
-    return Near(other.where, "repeat" if stride == 1 else "resample", shift_s, round(share, 3), float(stride))
-
-
-def _elsewhere(mine: _Item, other: _Item) -> bool:
-    """Whether equal readings at one time are those of two machines, rather than of one in two overlapping logs."""
-    a, b = mine.where, other.where
-    if a.entry == b.entry and a.run == b.run:
-        return True
-    return all((*a.owner, *b.owner)) and a.owner != b.owner
+    return _Like("repeat" if stride == 1 else "resample", shift_s, round(share, 3), float(stride))
 
 
 # By likeness
 
 
-def _alike(items: Sequence[_Item]) -> Iterator[tuple[int, int, Near]]:
+def _alike(traces: Sequence[Trace]) -> dict[tuple[int, int], _Like]:
+    """Pairs of traces of one length whose steps correlate."""
     lengths: dict[int, list[int]] = defaultdict(list)
-    for index, item in enumerate(items):
-        lengths[len(item.trace)].append(index)
+    for index, trace in enumerate(traces):
+        lengths[len(trace)].append(index)
+    found: dict[tuple[int, int], _Like] = {}
     for same in lengths.values():
         if len(same) > 1:
-            yield from _correlated(items, same)
+            found |= _correlated(traces, same)
+    return found
 
 
-def _correlated(items: Sequence[_Item], same: Sequence[int]) -> Iterator[tuple[int, int, Near]]:
+def _correlated(traces: Sequence[Trace], same: Sequence[int]) -> dict[tuple[int, int], _Like]:
+    found: dict[tuple[int, int], _Like] = {}
     for first in range(0, len(same), BLOCK):
-        rows = _steps(items, same[first : first + BLOCK])
+        rows = _steps(traces, same[first : first + BLOCK])
         for second in range(first, len(same), BLOCK):
-            columns = rows if second == first else _steps(items, same[second : second + BLOCK])
+            columns = rows if second == first else _steps(traces, same[second : second + BLOCK])
             for i, j in np.argwhere(rows @ columns.T >= LIKE - 1e-9):
                 a, b = same[first + int(i)], same[second + int(j)]
-                if a < b:
-                    yield from _scaled(items, a, b, float(np.dot(rows[i], columns[j])))
+                likeness = float(np.dot(rows[i], columns[j]))
+                if a < b and likeness >= LIKE:
+                    found[a, b] = _scaled(traces[a], traces[b], likeness)
+    return found
 
 
-def _steps(items: Sequence[_Item], indices: Sequence[int]) -> Floats:
+def _steps(traces: Sequence[Trace], indices: Sequence[int]) -> Floats:
     """Steps between readings, each trace to mean 0 and length 1, shape (traces, readings - 1)."""
-    steps: Floats = np.stack([np.diff(items[index].trace.value) for index in indices])
+    steps: Floats = np.stack([np.diff(traces[index].value) for index in indices])
     steps -= steps.mean(axis=1, keepdims=True)
     length = np.sqrt((steps**2).sum(axis=1, keepdims=True))
     steps /= np.where(length > 0, length, 1.0)
     return steps
 
 
-def _scaled(items: Sequence[_Item], a: int, b: int, likeness: float) -> Iterator[tuple[int, int, Near]]:
-    one, two = items[a].trace, items[b].trace
-    if one.content_sha256 == two.content_sha256 or likeness < LIKE:
-        return
-    if np.array_equal(one.value, two.value):
-        factor = 1.0
-    else:
-        factor = float(np.linalg.norm(np.diff(one.value)) / np.linalg.norm(np.diff(two.value)))
+def _scaled(one: Trace, two: Trace, likeness: float) -> _Like:
+    factor = float(np.linalg.norm(np.diff(one.value)) / np.linalg.norm(np.diff(two.value)))
     shift_s = float(one.t_ns[0] - two.t_ns[0]) / NS
-    near = Near(items[b].where, "scale", shift_s, round(likeness, 6), factor)
-    yield from _both(a, b, near, items)
+    same = np.array_equal(one.value, two.value)
+    return _Like("scale", shift_s, round(min(1.0, likeness), 6), 1.0 if same else factor)
 
 
 # Twins
@@ -224,10 +237,16 @@ def _twins(entries: Sequence[Entry]) -> dict[str, tuple[Twin, ...]]:
                     behind.append((key, entry, run.id, nodes))
     found: dict[str, list[Twin]] = defaultdict(list)
     for key, entry, run_id, nodes in behind:
-        for other, others in before.get(key, ()):
-            if other.submitter and entry.submitter and other.runs:
-                found[entry.id].append(_twin(run_id, other.id, nodes, others))
+        if before.get(key):  # of several copies of a tree the nearest by its path
+            other, others = min(before[key], key=functools.partial(_apart, entry.id))
+            found[entry.id].append(_twin(run_id, other.id, nodes, others))
     return {name: tuple(sorted(twins)) for name, twins in found.items()}
+
+
+def _apart(entry_id: str, item: tuple[Entry, dict[str, Trace]]) -> tuple[int, str]:
+    """How far apart two entries lie in the tree."""
+    mine, its = entry_id.split("/"), item[0].id.split("/")
+    return -sum(a == b for a, b in zip(mine, its, strict=False)), item[0].id
 
 
 def _current(entry: Entry) -> str:

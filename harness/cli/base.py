@@ -78,13 +78,13 @@ def _settings() -> dict[str, Any]:
     return merged
 
 
-def read_tree(paths: Sequence[Path], format_name: str | None = None) -> Tree:
+def read_tree(paths: Sequence[Path], format_name: str | None = None, jobs: int = 1) -> Tree:
     """Read all entries, with progress on a terminal and a line on stderr for each that cannot be read."""
     from harness import api
 
     found = api.search(*paths, format_name=format_name)
     with _progress(found, "Reading") as items:
-        tree = api.load(items)
+        tree = api.load(items, jobs=jobs)
     for path, reason in tree.unreadable:
         complain(f"cannot be read: {path}: {reason}")
     if tree.skipped:

@@ -1,4 +1,4 @@
-"""Commands over results: score, audit, leaderboard, import, demo."""
+"""Commands over results: score, leaderboard, import, demo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.base import FINDINGS, JSON, OK, PATHS, UNJUDGED, UNREADABLE, cli, emit, read_tree, seeded
+from harness.cli.base import JSON, OK, PATHS, UNREADABLE, cli, emit, read_tree, seeded
 from harness.cli.carbon_options import gridded
 
 
@@ -30,32 +30,6 @@ def score(paths: tuple[Path, ...], as_json: bool, explain: bool, level: float, s
     else:
         click.echo(score_text(results, explained=explain), nl=False)
     return OK if results else UNREADABLE
-
-
-@cli.command()
-@PATHS
-@JSON
-@click.option("--round", "round_name", help="Judge by this round's rulebook instead of the one each entry states.")
-@click.option("--verbose", is_flag=True, help="Print every finding, also the skipped.")
-def audit(paths: tuple[Path, ...], as_json: bool, round_name: str | None, verbose: bool) -> int:
-    """Every rule over every entry below PATHS: native run directories and raw MLPerf result trees."""
-    from harness import api
-    from harness.render.documents import audit_document
-    from harness.render.report import audit_text
-    from harness.rules.rulebook import rulebook
-
-    if round_name is not None:
-        rulebook(round_name)  # a wrong name is said before anything is read
-    report = api.audit(read_tree(paths), round_name=round_name)
-    if as_json:
-        emit("audit-report", audit_document(report, round_name))
-    else:
-        click.echo(audit_text(report, verbose=verbose), nl=False)
-    if report.count("invalid"):
-        return FINDINGS
-    if not report.entries:
-        return UNREADABLE
-    return UNJUDGED if report.count("unjudged") else OK
 
 
 @cli.command()

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.formats.base import Entry
+from harness.formats.benchmarks import benchmarks
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -59,3 +62,24 @@ def olympic(counts: Sequence[float], drop: int) -> float | None:
     """Mean without the `drop` lowest and highest; None where nothing is left."""
     kept = sorted(counts)[drop : len(counts) - drop]
     return sum(kept) / len(kept) if kept else None
+
+
+def against_reference(entry: Entry, round_name: str) -> tuple[Point, float] | None:
+    """The reference at the batch size of a training result, and the Olympic mean of its own counts.
+
+    None where the logs do not all state one batch size and one kind of count, or the reference counts another.
+    """
+    counts = [run.facts.get("progress") for run in entry.runs]
+    batches = {str((run.facts.get("stated") or {}).get("global_batch_size")) for run in entry.runs}
+    names = {str(item[0]) for item in counts if item}
+    if len(batches) != 1 or len(names) != 1 or not all(counts):
+        return None
+    try:
+        point = reference(round_name, entry.benchmark, float(batches.pop()))
+    except ValueError:
+        return None
+    known = benchmarks().get(("training", entry.benchmark))
+    mean = olympic([float(item[1]) for item in counts if item], known.olympic_drop if known else 1)
+    if point is None or not mean or mean <= 0 or not 0.5 <= point.mean / mean <= 2:
+        return None
+    return point, mean

@@ -142,8 +142,8 @@ def clock_error_s(client: Mapping[str, Any], server: Mapping[str, Any]) -> float
     return largest if math.isfinite(largest) else None
 
 
-GROUP = (b",Watts,", b",Volts,", b",Amps,", b",PF,")
-"""What stands before the four numbers of a reading; a total has one group, and so has each channel."""
+_TO_COMMAS = bytes.maketrans(b"WVAPC", b",,,,,")
+"""The first letters of Watts, Volts, Amps, PF and ChN become the commas between numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,21 +251,25 @@ def _uniform(content: bytes) -> _Table | None:
     lines[0] = lines[0][5:]
     _, _, mark = lines[0].partition(b",Mark,")
     mark, *channels = mark.strip().split(b",")
-    names = [cell for cell in channels if cell.startswith(b"Ch")]
-    if any(line[23:30] != GROUP[0] for line in lines) or content.count(b"Time,") != len(lines):
+    names = [cell for cell in channels if re.fullmatch(rb"Ch\d{1,3}", cell)]
+    if any(line[23:30] != b",Watts," for line in lines) or not mark:
         return None
-    text = b",".join([line[30:] for line in lines])
-    for cut in (b",Mark," + mark, *(b"," + name + b",Watts" for name in names), *(name[:-1] for name in GROUP[1:])):
-        text = text.replace(cut, b"")
+    text = b"W".join([line[30:] for line in lines]).replace(b",Mark," + mark, b"")
+    bare = text.translate(_TO_COMMAS, delete=b",attsolmpFh")  # a channel's number stays, in front of its group
+    if len(text) - len(bare) != len(lines) * (14 + 22 * len(names)):
+        return None  # not the labels that were to be cut out
     try:
-        numbers = msgspec.json.decode(b"[" + text + b"]", type=list[float])
+        numbers = msgspec.json.decode(b"[" + bare + b"]", type=list[float])
     except (msgspec.DecodeError, RecursionError):
         return None
-    if len(numbers) != len(lines) * 4 * (1 + len(names)) or not mark:
+    width = 4 + 5 * len(names)
+    if len(numbers) != len(lines) * width:
         return None
-    if any(content.count(label) != len(lines) * (1 + len(names)) for label in (GROUP[1], GROUP[3])):
+    table = np.array(numbers, np.float64).reshape(len(lines), width)
+    numbered = table[:, 4:].reshape(len(lines), len(names), 5)
+    if np.any(numbered[:, :, 0] != [int(name[2:]) for name in names]):
         return None
-    groups = np.array(numbers, np.float64).reshape(len(lines), 1 + len(names), 4)
+    groups = np.concatenate([table[:, None, :4], numbered[:, :, 1:]], axis=1)
     stated = ((mark.decode("ascii", "replace"), len(lines)),)
     stamps = [line[:23] for line in lines]
     return _Table(stamps, groups, tuple(n.decode("ascii", "replace") for n in names), _Watts(lines, 2), stated, 0)

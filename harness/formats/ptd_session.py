@@ -6,6 +6,7 @@ and only those of one session are held at a time.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,13 @@ FOLDERS: Mapping[Mode, str] = {"ranging": "ranging", "testing": "run_1"}
 
 SENT = b": Response to client sent: "
 STAMP = len("07-23-2024 15:47:16.858")
+KEPT = frozenset({
+    "power/client.log", "power/server.log", "power/ptd_logs.txt",
+    *(f"{folder}/{name}" for folder in FOLDERS.values() for name in ("spl.txt", "mlperf_log_summary.txt")),
+})  # fmt: skip
+"""Logs that several rules look at."""
+LOG_BYTES = 128 * 2**20
+"""A log beyond this size is not compared [bytes]: a session of a day has about a third of it."""
 MOST_LINES = 10_000
 """So many lines of one kind are looked at; all of them are counted."""
 
@@ -127,15 +135,24 @@ class Logs:
         self._session = session
         self._files: dict[str, bytes] = {}
 
+    def read(self, name: str) -> bytes:
+        """A file below `performance`; a log is read once. Raises UnreadableError."""
+        if name in self._files:
+            return self._files[name]
+        path = self._session.directory / name
+        if path.parent.is_symlink() or self._session.directory.is_symlink():
+            raise UnreadableError("lies behind a symbolic link; links are not followed", where=str(path))
+        content = read_bytes(path)
+        if name in KEPT and len(content) <= LOG_BYTES:
+            self._files[name] = content
+        return content
+
     def file(self, name: str) -> bytes:
-        """A file below `performance`."""
+        """The file's bytes; none where it cannot be read, or is larger than a log may be."""
         if name not in self._files:
-            path = self._session.directory / name
-            try:
-                linked = path.parent.is_symlink() or self._session.directory.is_symlink()
-                self._files[name] = b"" if linked else read_bytes(path)
-            except (UnreadableError, OSError):
-                self._files[name] = b""
+            with contextlib.suppress(UnreadableError, OSError):
+                self.read(name)
+            self._files.setdefault(name, b"")
         return self._files[name]
 
     @property
@@ -162,13 +179,18 @@ class Logs:
 
     def spans(self, mode: Mode) -> list[tuple[int, int, int]]:
         """Of each analyzer: where its Go of a mode stands, where `Completed test`, and where its next Go or the end."""
+        return self._spans[mode]
+
+    @functools.cached_property
+    def _spans(self) -> dict[Mode, list[tuple[int, int, int]]]:
         edges = [at for at, _ in self.goes] + [len(self.ptd)]
-        found = []
+        found: dict[Mode, list[tuple[int, int, int]]] = {mode: [] for mode in MODES}
         for number, (at, mark) in enumerate(self.goes):
-            if mark.endswith(f"_{mode}"):
-                end = edges[number + 1]
-                done = self.ptd.find(b": Completed test", at, end)
-                found.append((at, done if done >= 0 else end, end))
+            end = edges[number + 1]
+            done = self.ptd.find(b": Completed test", at, end)
+            for mode in MODES:
+                if mark.endswith(f"_{mode}"):
+                    found[mode].append((at, done if done >= 0 else end, end))
         return found
 
     def raw_of_ptd(self, mode: Mode) -> list[bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.documents.errors import UsageError
 from harness.meters.base import ReadFailed, Reading, Unavailable
-from harness.meters.identity import calibration_id
+from harness.traces.calibration import calibration_id
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import instrument
 

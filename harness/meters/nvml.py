@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.meters.base import ReadFailed, Reading, Unavailable
-from harness.meters.identity import pseudonym
+from harness.traces.calibration import pseudonym
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import instrument
 

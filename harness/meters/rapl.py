@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.meters.base import ReadFailed, Reading, Unavailable
-from harness.meters.identity import calibration_id
 from harness.meters.sysfs import NumberFile, text, whole
+from harness.traces.calibration import calibration_id
 from harness.traces.channel import Channel
 from harness.traces.instruments import instrument
 

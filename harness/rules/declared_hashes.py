@@ -1,12 +1,13 @@
 """Files are those whose hashes the submission states."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.documents.errors import UnreadableError, shorten
 from harness.documents.files import read_bytes
+from harness.formats.ptd_session import Session
 from harness.rules.base import Case, Hit, Rule
 
 NEEDED = (
@@ -32,8 +33,10 @@ def check(case: Case) -> Iterator[Hit]:
             yield Hit(
                 f"performance/{name}", "no hash in client.json or server.json", "its sha1", "Do not edit the two files."
             )
+    session = case.entry.runs[0].facts.get("session")
+    read = session.open().read if isinstance(session, Session) else None
     for name, (digest, side) in sorted(stated.items()):
-        yield from _compare(case.entry.directory / "performance", name, digest, side)
+        yield from _compare(case.entry.directory / "performance", name, digest, side, read)
 
 
 def _stated(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -46,14 +49,14 @@ def _stated(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _compare(root: Path, name: str, digest: str, side: str) -> Iterator[Hit]:
+def _compare(root: Path, name: str, digest: str, side: str, read: Callable[[str], bytes] | None) -> Iterator[Hit]:
     parts = name.split("/")
     if ".." in parts or name.startswith("/") or "\\" in name or len(parts) > 4:
         yield Hit(f"performance/power/{side}.json", shorten(name), "a path in the result", "Do not edit the file.")
         return
     path = root.joinpath(*parts)
     try:
-        found = hashlib.sha1(read_bytes(path), usedforsecurity=False).hexdigest()
+        found = hashlib.sha1(read(name) if read else read_bytes(path), usedforsecurity=False).hexdigest()
     except UnreadableError as error:
         if name in NEEDED or path.is_symlink() or path.exists():
             yield Hit(f"performance/{name}", error.message, "the file that was hashed", "Submit the file.")

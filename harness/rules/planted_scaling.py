@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.formats.benchmarks import benchmarks
-from harness.formats.convergence import olympic, reference
+from harness.formats.convergence import against_reference
 from harness.rules.base import Case, Hit, Rule
 
 FILE = "scaling.json"
@@ -24,7 +23,8 @@ def check(case: Case) -> Iterator[Hit]:
 
 def _explained(case: Case, factor: float) -> Iterator[Hit]:
     """Whether the counts of the logs and the reference give this factor."""
-    expected = _expected(case)
+    found = against_reference(case.entry, case.round)
+    expected = None if found is None else max(1.0, found[0].mean / found[1])
     if expected is None:
         if factor != 1:
             yield Hit(
@@ -38,25 +38,6 @@ def _explained(case: Case, factor: float) -> Iterator[Hit]:
             FILE, said, f"{expected:.9g}, the reference mean over the mean of the runs",
             "Run MLPerf's package checker, which writes the file.", status="warn",
         )  # fmt: skip
-
-
-def _expected(case: Case) -> float | None:
-    """Reference mean over the Olympic mean of the runs, at least 1; None where either is not known."""
-    counts = [run.facts.get("progress") for run in case.entry.runs]
-    batches = {str((run.facts.get("stated") or {}).get("global_batch_size")) for run in case.entry.runs}
-    names = {str(item[0]) for item in counts if item}
-    if len(batches) != 1 or len(names) != 1 or not all(counts):
-        return None
-    try:
-        batch = float(batches.pop())
-    except ValueError:
-        return None
-    point = reference(case.round, case.entry.benchmark, batch)
-    known = benchmarks().get(("training", case.entry.benchmark))
-    mean = olympic([float(item[1]) for item in counts if item], known.olympic_drop if known else 1)
-    if point is None or not mean or mean <= 0 or not 0.5 <= point.mean / mean <= 2:
-        return None  # no reference, or one that counts something else
-    return max(1.0, point.mean / mean)
 
 
 RULE = Rule(

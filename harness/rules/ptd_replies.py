@@ -8,7 +8,7 @@ from harness.documents.errors import shorten
 from harness.formats.base import Run
 from harness.formats.ptd_session import MODES, SENT, Logs, Mode, Said, Session, part
 from harness.rules.base import Case, Hit, Rule, for_session
-from harness.traces.trace import Trace
+from harness.traces.trace import VALUE_MAX
 
 JSON = "performance/power/server.json"
 NAMES = ("mean", "lowest", "highest", "readings", "failed", "valid")
@@ -23,7 +23,8 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         for number, dialogue in enumerate(dialogues):
             said = part(dialogue, mode)
             yield from _logged(said, logs, spans[number] if number < len(spans) else None, mode)
-            yield from _counted(case, said, run, number, len(dialogues), mode)
+            raw = logs.raw_of_ptd(mode) if len(dialogues) > 1 else []
+            yield from _counted(case, said, _true(run, raw, number), mode)
 
 
 def _logged(said: Sequence[Said], logs: Logs, span: tuple[int, int, int] | None, mode: Mode) -> Iterator[Hit]:
@@ -48,12 +49,10 @@ def _unheard(cmd: str, reply: str, name: str, mode: Mode) -> Hit:
     )  # fmt: skip
 
 
-def _counted(case: Case, said: Sequence[Said], run: Run | None, number: int, of: int, mode: Mode) -> Iterator[Hit]:
+def _counted(case: Case, said: Sequence[Said], true: Sequence[float], mode: Mode) -> Iterator[Hit]:
     """The reply to Watts against the readings it is of: all from Go to Stop."""
     reply = next((item.reply for item in reversed(said) if item.cmd == "Watts"), None)
-    name = "total" if of == 1 else f"analyzer{number + 1}"
-    trace = next((t for t in run.traces if t.channel.id == name), None) if run else None
-    if reply is None or trace is None:
+    if reply is None or not true:
         return
     try:
         stated = [float(cell) for cell in reply.split(",")[1:7]]
@@ -62,7 +61,6 @@ def _counted(case: Case, said: Sequence[Said], run: Run | None, number: int, of:
     if len(stated) != 6 or not np.isfinite(stated).all():
         yield Hit(JSON, f"Watts after {mode}: {shorten(reply, 80)}", "six numbers", "Do not edit the document.")
         return
-    true = _true(trace)
     slack = case.limits["relative_max"]
     for what, got, expected in zip(NAMES, stated, true, strict=True):
         most = slack * abs(expected) if what in NAMES[:3] else 0.0
@@ -73,13 +71,27 @@ def _counted(case: Case, said: Sequence[Said], run: Run | None, number: int, of:
             )  # fmt: skip
 
 
-def _true(trace: Trace) -> tuple[float, ...]:
-    failed = len(trace.dropped)
-    if not len(trace):
-        return 0.0, 0.0, 0.0, float(failed), float(failed), 0.0
-    value = trace.value
-    counts = (len(trace) + failed, failed, len(trace))
+def _true(run: Run | None, raw: Sequence[bytes], number: int) -> tuple[float, ...]:
+    """NAMES of all readings of one analyzer; of several, by the readings it sent, as spl.txt holds the paired ones."""
+    if raw:
+        cells = [line.split(b",", 4) for line in raw[number].split(b"\n")] if number < len(raw) else []
+        value = np.array([_number(row[3]) for row in cells if len(row) > 4])
+        good = (value > 0) & (value <= VALUE_MAX)
+        value, failed = value[good], int(np.sum(~good))
+    else:
+        trace = next((t for t in run.traces if t.channel.id == "total"), None) if run else None
+        value, failed = (trace.value, len(trace.dropped)) if trace else (np.empty(0), 0)
+    if not len(value):
+        return ()
+    counts = (len(value) + failed, failed, len(value))
     return float(value.mean()), float(value.min()), float(value.max()), *map(float, counts)
+
+
+def _number(cell: bytes) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return float("nan")
 
 
 RULE = Rule(

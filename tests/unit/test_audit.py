@@ -124,12 +124,12 @@ def test_round_that_is_asked_for_judges_and_is_noted() -> None:
 
 def test_nearest_round_is_noted(tmp_path: Path) -> None:
     folder = b.inference(tmp_path)
-    b.edit_lines(b.detail(folder), lambda _, line: b.set_mllog(line, value="5.1.1 @ abc"), '"loadgen_version"')
+    b.edit_lines(b.detail(folder), lambda _, line: b.set_mllog(line, value="5.0.1 @ abc"), '"loadgen_version"')
     b.rehash(folder)
     found = b.report(folder)
     assert (found.verdict, found.round) == ("valid", b.INFERENCE)
     assert found.notes == (
-        "the entry states mlperf-inference-v5.1, which has no rulebook; judged by mlperf-inference-v4.1",
+        "the entry states mlperf-inference-v5.0, which has no rulebook; judged by mlperf-inference-v4.1",
     )
 
 
@@ -195,8 +195,10 @@ def test_a_package_that_was_imported_is_judged_as_its_source(tmp_path: Path) -> 
 @pytest.mark.parametrize("analyzers", ["WT210", "WT333E", "two_analyzers"])
 def test_clean_inference_is_valid(tmp_path: Path, scenario: str, analyzers: str) -> None:
     found = b.report(b.inference(tmp_path, scenario=scenario, analyzers=analyzers, seed=11))
-    assert (found.verdict, found.round, found.notes) == ("valid", b.INFERENCE, ())
-    assert {f.status for f in found.findings} <= {"skip"}
+    round_name = "mlperf-inference-v5.1" if analyzers == "two_analyzers" else b.INFERENCE
+    assert (found.verdict, found.round, found.notes) == ("valid", round_name, ())
+    assert {f.status for f in found.findings if f.rule != "meter-identity"} <= {"skip"}
+    assert all(f.got.startswith("no calibration date") for f in b.of(found, "meter-identity"))
 
 
 def test_clean_inference_in_the_list_form_of_2025_is_valid(tmp_path: Path) -> None:
@@ -241,8 +243,10 @@ def test_real_inference_is_valid_and_a_shared_session_is_told(real_data: Path) -
     reports = api.audit(real_data / "mlperf-inference-v4.1").entries
     assert [(report.verdict, report.round, report.notes) for report in reports] == [("valid", b.INFERENCE, ())] * 8
     told = {report.id.split("/")[-2]: {f.rule for f in report.findings if f.status != "skip"} for report in reports}
-    assert {name for name, rules in told.items() if rules} == {"gptj-99", "gptj-99.9"}
-    assert told["gptj-99"] == {"duplicate-traces"}
+    assert {name for name, rules in told.items() if rules - {"meter-identity"}} == {"gptj-99", "gptj-99.9"}
+    assert told["gptj-99"] == {"duplicate-traces", "meter-identity"}
+    dated = [f.got.partition(":")[0] for report in reports for f in b.of(report, "meter-identity")]
+    assert dated == ["no calibration date"] * 5 + ["no calibration date and no serial number"] * 3
 
 
 def test_real_training_has_the_breaches_its_files_hold(real_data: Path) -> None:
@@ -260,6 +264,27 @@ def test_real_training_has_the_breaches_its_files_hold(real_data: Path) -> None:
         "8xSMC-H100-SXM-80GB/llama2_70b_lora": dict(zip(COUNTED, (10, 5, 10, 0), strict=True)),
         "8xSMC-H100-SXM-80GB/ssd": dict(zip(COUNTED, (5, 5, 5, 2), strict=True)),
     }
+
+
+def test_real_training_is_warned_of_padding_old_switch_lines_and_dc_above_ac(real_data: Path) -> None:
+    reports = api.audit(real_data / "mlperf-training-v4.0").entries
+    rules = ("padding", "interconnect-plausible", "dc-above-ac")
+    told = {
+        "/".join([report.id.split("/")[0], *report.id.split("/")[-2:]]): [
+            rule for rule in rules for f in b.of(report, rule) if f.status == "warn"
+        ]
+        for report in reports
+    }
+    assert told == {
+        "smc-ac-power/1xSMC-H100-SXM-80GB/bert": ["padding"],
+        "smc-ac-power/1xSMC-H100-SXM-80GB/llama2_70b_lora": [],
+        "smc-ac-power/8xSMC-H100-SXM-80GB/llama2_70b_lora": ["interconnect-plausible"],
+        "smc-ac-power/8xSMC-H100-SXM-80GB/ssd": ["padding", "interconnect-plausible"],
+        "smc-dc-power/1xSMC-H100-SXM-80GB/llama2_70b_lora": ["dc-above-ac"],
+    }
+    quiet = ("near-copies", "power-plausible", "planted-scaling", "run-count", "run-seeds", "malformed-lines",
+             "description-against-log", "clock-of-power-log", "conversion-efficiency", "reference-convergence")  # fmt: skip
+    assert not [f for report in reports for rule in quiet for f in b.of(report, rule)]
 
 
 COUNTED = ("sampling-rate", "largest-gap", "duplicate-traces", "reading-values")

@@ -20,15 +20,21 @@ from tests.rules import builders as b
 RULES_FOLDER = FOLDER.parent
 TRAINING_ONLY = {
     "clock-of-power-log", "dc-above-ac", "description-against-log", "interconnect-plausible", "malformed-lines",
-    "padding", "planted-scaling", "power-plausible", "run-count", "run-seeds",
+    "padding", "planted-scaling", "power-plausible", "reference-convergence", "run-count", "run-seeds",
 }  # fmt: skip
 """Rules over what only MLPerf training packages hold."""
-INFERENCE_ONLY = {"declared-hashes"}
-"""Rules over what only MLPerf inference results hold; training states no hashes."""
+INFERENCE_ONLY = {
+    "declared-hashes", "frozen-readings", "loadgen-summary", "meter-identity", "meter-range", "phases-and-clocks",
+    "power-arithmetic", "ptd-commands", "ptd-errors", "ptd-raw-readings", "ptd-replies", "ptd-uncertainty",
+    "ranging-against-testing", "session-identity", "window-and-load",
+}  # fmt: skip
+"""Rules over what only MLPerf inference results hold: hashes, and the files of a power session."""
+NOT_AT_THE_WALL = {"node-count", "stop-after-start", "conversion-efficiency"}
+"""Rules that inference leaves out: the whole system is measured at the wall."""
 ABSENT = {
     "joulemark-2026": TRAINING_ONLY | INFERENCE_ONLY,  # a store of another hash is refused before any rule sees it
-    "mlperf-inference-v4.1": TRAINING_ONLY
-    | {"node-count", "stop-after-start", "near-copies", "conversion-efficiency"},  # the whole system at the wall
+    "mlperf-inference-v4.1": TRAINING_ONLY | NOT_AT_THE_WALL,
+    "mlperf-inference-v5.1": TRAINING_ONLY | NOT_AT_THE_WALL,
     "mlperf-training-v4.0": INFERENCE_ONLY,
     "mlperf-training-v4.1": INFERENCE_ONLY,
     "mlperf-training-v5.0": INFERENCE_ONLY,
@@ -78,6 +84,8 @@ def test_rules_md_states_each_limit_of_each_round_once() -> None:
             assert f"`{settings['severity']}`" in row
             for limit, item in settings.get("limits", {}).items():
                 assert f"`{limit}` {item['value']:g} {item['unit']}" in row
+            for kind, texts in settings.get("accepts", {}).items():
+                assert f"`{kind}` {', '.join(texts)}" in row
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
@@ -87,6 +95,7 @@ def test_rulebook_is_valid_and_names_rules_that_exist_with_their_limits(path: Pa
     assert set(book["rules"]) == set(BY_ID) - ABSENT[path.stem]
     for name, settings in book["rules"].items():
         assert set(settings.get("limits", {})) == set(BY_ID[name].limits), name
+        assert set(settings.get("accepts", {})) == set(BY_ID[name].accepts), name
 
 
 def test_every_rulebook_is_listed_above() -> None:
@@ -97,9 +106,10 @@ def test_every_rulebook_is_listed_above() -> None:
     ("stated", "judged", "note"),
     [
         ("mlperf-inference-v4.1", "mlperf-inference-v4.1", ""),
-        ("mlperf-inference-v5.1", "mlperf-inference-v4.1", "states mlperf-inference-v5.1, which has no rulebook"),
+        ("mlperf-inference-v5.1", "mlperf-inference-v5.1", ""),
+        ("mlperf-inference-v5.0", "mlperf-inference-v4.1", "states mlperf-inference-v5.0, which has no rulebook"),
         ("mlperf-inference-v4.0", "mlperf-inference-v4.1", "states mlperf-inference-v4.0"),
-        ("mlperf-inference-v10.0", "mlperf-inference-v4.1", "judged by mlperf-inference-v4.1"),
+        ("mlperf-inference-v10.0", "mlperf-inference-v5.1", "judged by mlperf-inference-v5.1"),
         ("mlperf-training-v5.0", "mlperf-training-v5.0", ""),
         ("mlperf-training-v4.2", "mlperf-training-v4.1", "states mlperf-training-v4.2, which has no rulebook"),
         ("mlperf-training-v6.0", "mlperf-training-v5.0", "judged by mlperf-training-v5.0"),

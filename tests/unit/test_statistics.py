@@ -222,3 +222,9 @@ def test_ranking_keeps_borrowed_scatter() -> None:
     found = rank([Contender(r.energy_per_unit, r.per_unit_budget) for r in (lone, rich)])
     assert [(r.low, r.high) for r in found] == [(1, 2), (1, 2)]
     assert 0.1 < found[0].p_first < 0.5
+
+
+def test_no_energy_is_below_zero_however_few_the_runs() -> None:
+    found = score(entry("a", 50.0, 150.0))
+    assert (found.energy.low, found.mean_power.low) == (0.0, 0.0)
+    assert found.energy.high > 100_000  # type: ignore[operator]

@@ -38,6 +38,8 @@ ANALYZERS: Mapping[AnalyzerSet, tuple[tuple[Analyzer, float], ...]] = {
 }
 """The analyzers of each set, and the share of the system's power each one sees."""
 PTD_VERSIONS = {"dict": "1.10.0", "list": "1.11.1"}
+LOADGEN_VERSIONS = {False: "4.1", True: "5.1"}
+"""Release of LoadGen of the time of each form of the power software."""
 BEFORE_LOAD_S, AFTER_LOAD_S = 6.0, 3.0
 """Time from the start of the workload's process to its load, and from the load to the process's end [s]."""
 
@@ -177,7 +179,15 @@ def _play(plan: _Plan, dialogue: Dialogue, t_ns: int, rng: np.random.Generator) 
     folder = "ranging" if plan.mode == "ranging" else "run_1"
     dialogue.say(done_ns + 5 * MS, f"Copying loadgen logs from 'last_mlperf_logs' to 'power_logs/{folder}'")
 
-    loadgen = LoadgenRun(plan.scenario, loadgen_ns, curve.t0_ns, curve.t1_ns, *plan.work, server.zone_h)
+    loadgen = LoadgenRun(
+        plan.scenario,
+        loadgen_ns,
+        curve.t0_ns,
+        curve.t1_ns,
+        *plan.work,
+        server.zone_h,
+        LOADGEN_VERSIONS[server.new_form],
+    )
     spl = _spl_text(samples, f"{server.session}_{plan.mode}")
     return PowerRun(loadgen, curve, spl, (start_ns, go_ns + MS, end_ns, done_ns + MS))
 

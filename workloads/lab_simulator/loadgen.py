@@ -42,6 +42,8 @@ class LoadgenRun:
     """Work done; 0 tokens where they are not counted."""
     zone_h: float
     """Hours the local clock is east of UTC."""
+    version: str = "4.1"
+    """Release of LoadGen, which tells the round."""
 
     @property
     def duration_s(self) -> float:
@@ -127,7 +129,7 @@ def _parameter(key: str, value: object) -> str:
 
 def _setup_items(run: LoadgenRun) -> Items:
     return [
-        ("loadgen_version", "4.1 @ simulated"),
+        ("loadgen_version", f"{run.version} @ simulated"),
         ("test_datetime", false_utc_stamp(run.start_ns, run.zone_h)),
         ("sut_name", SUT_NAME),
         ("qsl_name", "SIMULATED_QSL"),

@@ -1,0 +1,97 @@
+"""Commands of the auditor: audit, rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.base import FINDINGS, JSON, OK, PATHS, UNJUDGED, UNREADABLE, cli, emit, read_tree
+
+if TYPE_CHECKING:
+    from harness.api import Tree
+    from harness.auditing import Report
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@cli.command()
+@PATHS
+@JSON
+@click.option("--round", "round_name", help="Judge by this round's rulebook instead of the one each entry states.")
+@click.option("--select", default="", metavar="RULES", help="Only these rules, by id, separated by commas.")
+@click.option("--ignore", default="", metavar="RULES", help="Not these rules.")
+@click.option("--strict", is_flag=True, help="Warnings count: exit with 1 where there is one.")
+@click.option("--html", type=FILE, help="Write one self-contained page with a picture of each trace.")
+@click.option("--sarif", type=FILE, help="Write SARIF 2.1.0, for code-review tools.")
+@click.option("--junit", type=FILE, help="Write JUnit XML, for CI.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
+@click.option("--verbose", is_flag=True, help="Print every finding, also the skipped.")
+def audit(
+    paths: tuple[Path, ...], as_json: bool, round_name: str | None, select: str, ignore: str, strict: bool,
+    html: Path | None, sarif: Path | None, junit: Path | None, jobs: int, verbose: bool,
+) -> int:  # fmt: skip
+    """Every rule over every entry below PATHS: native run directories and raw MLPerf result trees."""
+    from harness import api
+    from harness.auditing import choose
+    from harness.documents.files import write_text
+    from harness.rules.rulebook import rulebook
+
+    chosen = {"select": _ids(select), "ignore": _ids(ignore)}
+    choose(**chosen)  # a wrong name is said before anything is read
+    if round_name is not None:
+        rulebook(round_name)
+    tree = read_tree(paths, jobs=jobs)
+    report = api.audit(tree, round_name=round_name, jobs=jobs, **chosen)
+    for path, form in ((html, "html"), (sarif, "sarif"), (junit, "junit")):
+        if path is not None:
+            write_text(path, _rendered(report, tree, form, strict))
+            click.echo(f"joulemark: wrote {path}", err=True)
+    if as_json:
+        from harness.render.documents import audit_document
+
+        emit("audit-report", audit_document(report, round_name))
+    else:
+        from harness.render.report import audit_text
+
+        click.echo(audit_text(report, verbose=verbose), nl=False)
+    return _code(report, strict)
+
+
+def _ids(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _rendered(report: Report, tree: Tree, form: str, strict: bool) -> str:
+    if form == "html":
+        from harness.render.audit_html import audit_html
+
+        return audit_html(report, tree.entries)
+    if form == "sarif":
+        from harness.render.sarif import sarif_text
+
+        return sarif_text(report)
+    from harness.render.junit import junit_text
+
+    return junit_text(report, strict=strict)
+
+
+def _code(report: Report, strict: bool) -> int:
+    warned = strict and any(finding.status == "warn" for entry in report.entries for finding in entry.findings)
+    if report.count("invalid") or warned:
+        return FINDINGS
+    if not report.entries:
+        return UNREADABLE
+    return UNJUDGED if report.count("unjudged") else OK
+
+
+@cli.command()
+@click.argument("name", metavar="[ID]", required=False)
+def rules(name: str | None) -> int:
+    """List all rules, or explain one with its limits in each round."""
+    from harness.auditing import known_rule
+    from harness.render.rules import rule_text, rules_text
+
+    click.echo(rules_text() if name is None else rule_text(known_rule(name)), nl=False)
+    return OK

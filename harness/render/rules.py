@@ -1,0 +1,49 @@
+"""The rules for a person at a terminal: `joulemark rules [ID]`."""
+
+from __future__ import annotations
+
+import textwrap
+
+from harness.render.cells import grid
+from harness.rules import RULES
+from harness.rules.base import Rule
+from harness.rules.rulebook import rounds, rulebook
+
+WIDTH = 100
+
+
+def rules_text() -> str:
+    """All rules, with what a breach is in each round."""
+    books = [(name, rulebook(name)["rules"]) for name in rounds()]
+    rows = [[rule.id, *(_severity(book.get(rule.id)) for _, book in books), rule.title] for rule in RULES]
+    return grid(["Rule", *(_short(name) for name, _ in books), "Says"], rows, "terminal") + "\n"
+
+
+def _short(round_name: str) -> str:
+    return round_name.removeprefix("mlperf-")
+
+
+def _severity(settings: object) -> str:
+    return str(settings["severity"]) if isinstance(settings, dict) else "-"
+
+
+def rule_text(rule: Rule) -> str:
+    """One rule: why, on what evidence, what to do, and its limits in each round."""
+    parts = [f"{rule.id}: {rule.title}"]
+    for head, text in (("Why", rule.why), ("Evidence", rule.evidence), ("Remedy", rule.remedy)):
+        parts.append(textwrap.fill(f"{head}. {text}", WIDTH, break_long_words=False))
+    parts += [_round(name, rule) for name in rounds()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _round(name: str, rule: Rule) -> str:
+    settings = rulebook(name)["rules"].get(rule.id)
+    if settings is None:
+        return f"{name}: not applied"
+    lines = [f"{name}: a breach is a {settings['severity']} [{settings['clause']}]"]
+    for limit, item in (settings.get("limits") or {}).items():
+        why = f" ({item['why']})" if item.get("why") else ""
+        lines.append(f"  {limit} = {item['value']:g} {item['unit']}{why}")
+    for kind, texts in (settings.get("accepts") or {}).items():
+        lines.append(textwrap.fill(f"  {kind}: {', '.join(texts)}", WIDTH, subsequent_indent="    "))
+    return "\n".join(lines)

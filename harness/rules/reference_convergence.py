@@ -1,0 +1,33 @@
+"""The runs did not converge faster than the reference can."""
+
+from collections.abc import Iterator
+
+from harness.formats.convergence import against_reference
+from harness.rules.base import Case, Hit, Rule
+
+
+def check(case: Case) -> Iterator[Hit]:
+    found = against_reference(case.entry, case.round)
+    if case.entry.division.lower() == "open" or found is None or found[0].max_speedup is None:
+        return
+    point, mean = found
+    fastest = point.mean / (point.max_speedup or 1.0)
+    if mean < fastest * (1 - case.limits["relative_max"]):
+        yield Hit(
+            case.entry.benchmark,
+            f"a mean of {mean:.9g} to the target, at a batch size of {point.batch:g}",
+            f"at least {fastest:.9g}; the reference needs {point.mean:.9g}",
+            "Use the hyperparameters of the reference, or submit a convergence point of your own.",
+        )
+
+
+RULE = Rule(
+    id="reference-convergence",
+    title="The runs converge no faster than the reference can",
+    why="Fewer steps to the target are less energy; MLPerf takes luck out by a t-test against its reference runs.",
+    evidence="Olympic mean of the counts at the target, against the reference convergence point of the batch size and "
+    "its largest speed-up. A batch size between two points has no such limit here; planted-scaling judges it.",
+    remedy="Submit consecutive runs, none left out.",
+    limits=("relative_max",),
+    check=check,
+)
