@@ -105,9 +105,8 @@ def score(
             unit_budget = budget.scaled(seen["unit"].factor, seen["unit"].run)
             seen |= zip(["correct"], _per_correct(seen["unit"], quality), strict=False)
         seen |= zip(("step", "reference"), step_views(entry, measured, budget, counts), strict=False)
-        found = dict(
-            zip(seen, estimates(budget, list(seen.values()), level=level, seed=seed, draws=draws), strict=True)
-        )
+        drawn = estimates(budget, list(seen.values()), level=level, seed=seed, draws=draws)
+        found = dict(zip(seen, map(_not_negative, drawn), strict=True))
         total, power, per_correct = found["energy"], found["power"], found.get("correct")
         missing = Estimate(None, None, None, f"J/{unit}", level, "the log does not say how much was done")
         per_unit = found.get("unit", missing)

@@ -7,6 +7,8 @@ from harness.formats.ptd_session import Logs, Session
 from harness.rules.base import Case, Hit, Rule, for_session
 
 SPL = "performance/run_1/spl.txt"
+TWICE = 0.55
+"""A range counts as the next smaller one where it is about half or less: not all analyzers have all ranges."""
 NAMES = {"V": "voltage", "A": "current"}
 
 
@@ -58,7 +60,7 @@ def _over(name: str, taken: float, peak: float, most: float) -> Iterator[Hit]:
 
 def _wide(taken: float, peak: float, ranging: float, limits: Mapping[str, float]) -> Iterator[Hit]:
     """A range that the margin alone pushed up, or that is far too wide: the uncertainty is that of the range."""
-    fits = max((step for step in AMP_STEPS if step < 0.99 * taken), default=0.0)
+    fits = max((step for step in AMP_STEPS if step < TWICE * taken), default=0.0)
     if 0 < max(peak, ranging) <= fits:
         why = "the margin alone asks for more" if ranging * limits["current_margin"] > fits else "it is far too wide"
         yield Hit(

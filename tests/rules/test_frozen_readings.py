@@ -17,7 +17,7 @@ def test_pass_a_clean_session(tmp_path: Path, analyzers: str) -> None:
 
 def test_fail_frozen_meter(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.frozen_meter)
-    b.assert_found(found, RULE, "warn", where="spl.txt, line 201", got="30 readings in a row", expected="at most 8")
+    b.assert_found(found, RULE, "warn", where="spl.txt, line 201", got="30 readings in a row", expected="at most 12")
 
 
 def test_fail_repeat_low_readings(tmp_path: Path) -> None:
