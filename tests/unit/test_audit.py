@@ -282,8 +282,10 @@ def test_real_training_is_warned_of_padding_old_switch_lines_and_dc_above_ac(rea
         "smc-ac-power/8xSMC-H100-SXM-80GB/ssd": ["padding", "interconnect-plausible"],
         "smc-dc-power/1xSMC-H100-SXM-80GB/llama2_70b_lora": ["dc-above-ac"],
     }
-    quiet = ("near-copies", "power-plausible", "planted-scaling", "run-count", "run-seeds", "malformed-lines",
-             "description-against-log", "clock-of-power-log", "conversion-efficiency", "reference-convergence")  # fmt: skip
+    quiet = (
+        "near-copies", "power-plausible", "planted-scaling", "run-count", "run-seeds", "malformed-lines",
+        "description-against-log", "clock-of-power-log", "conversion-efficiency", "reference-convergence",
+    )  # fmt: skip
     assert not [f for report in reports for rule in quiet for f in b.of(report, rule)]
 
 
