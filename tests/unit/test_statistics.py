@@ -227,4 +227,4 @@ def test_ranking_keeps_borrowed_scatter() -> None:
 def test_no_energy_is_below_zero_however_few_the_runs() -> None:
     found = score(entry("a", 50.0, 150.0))
     assert (found.energy.low, found.mean_power.low) == (0.0, 0.0)
-    assert found.energy.high > 100_000  # type: ignore[operator]
+    assert found.energy.high > 50_000  # type: ignore[operator]
