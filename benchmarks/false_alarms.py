@@ -15,15 +15,17 @@ from lab_simulator import Load, write_inference
 from benchmarks.data import prepare
 from harness import api
 
-STATISTICAL = ("frozen-readings", "window-and-load", "ranging-against-testing", "meter-range", "near-copies")
+STATISTICAL = ("frozen-readings", "window-and-load", "ranging-against-testing", "meter-range")
 SESSIONS = 200
+SEED = 90_000
+"""Limits were chosen by looking at the sessions of seed 0; those of this seed were not looked at before."""
 SCENARIOS = ("Offline", "Server", "SingleStream", "MultiStream")
 
 
-def simulated(count: int) -> Counter[str]:
+def simulated(count: int, seed: int = SEED) -> Counter[str]:
     """Findings of each statistical rule in honest sessions, by rule."""
     found: Counter[str] = Counter()
-    rng = np.random.default_rng(2026)
+    rng = np.random.default_rng(2026 + seed)
     for number in range(count):
         idle_w = float(rng.uniform(20.0, 900.0))
         base_w = idle_w * float(rng.uniform(1.05, 3.5))
@@ -34,7 +36,7 @@ def simulated(count: int) -> Counter[str]:
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:
             write_inference(
-                Path(folder), submitter="Lab", system="sim", benchmark="resnet50", seed=number, load=load,
+                Path(folder), submitter="Lab", system="sim", benchmark="resnet50", seed=seed + number, load=load,
                 scenario=SCENARIOS[number % 4], analyzers=("WT210", "WT333E", "two_analyzers")[number % 3],
                 duration_s=float(rng.uniform(600.0, 900.0)),
             )  # fmt: skip

@@ -57,8 +57,8 @@ RULE = Rule(
     title="Readings change, and do not come again",
     why="An analyzer that stands still repeats its last reading; who fills a gap, or hides a peak, repeats low ones.",
     evidence="The longest run of readings that are equal in all columns; blocks of five readings in a row that came "
-    "before. Both are statistical, and so warnings. False alarms: none of 16 real traces and none of 200 simulated "
-    "sessions (`python -m benchmarks.false_alarms`).",
+    "before. Both are statistical, and so warnings. False alarms: none in 8 real results, by which the limits were "
+    "chosen, and none in 200 simulated sessions, by which they were not (docs/peers.md).",
     remedy="Submit the trace the analyzer wrote, and say why it stood still.",
     limits=("same_max", "repeated_max"),
     check=check,

@@ -68,7 +68,8 @@ RULE = Rule(
     why="Ranges come from the ranging run; a run that draws much less afterwards is another system, or another trace. "
     "MLPerf's check looks for a drop only, and not at all where the run is shorter by half.",
     evidence="Mean power and length of both windows, each for itself; the ratio of both courses, reading by reading. A "
-    "drop of the power breaches; a rise, another length, or a course that is a multiple of the other are warnings.",
+    "drop of the power breaches; a rise, another length, or a course that is a multiple of the other are warnings. "
+    "False alarms of the warnings: none in 8 real results and 200 simulated sessions (docs/peers.md).",
     remedy="Do the same work in both runs.",
     limits=("power_drop_max", "power_rise_max", "duration_change_max", "copy_spread_max"),
     check=check,

@@ -66,8 +66,9 @@ RULE = Rule(
     "and says nothing.",
     evidence="Power at rest is that of the lowest tenth outside the window, power at work that of the upper third of "
     "all. A share of the window near rest, or a long time at work outside it, is a warning: some benchmarks warm up, "
-    "some begin slowly. Nothing is said where work and rest differ little. False alarms: none in 16 real "
-    "runs and 200 simulated sessions (`python -m benchmarks.false_alarms`).",
+    "some begin slowly. Nothing is said where work and rest differ little. False alarms: "
+    "none in 8 real results, by which the limits were chosen, and none in 200 simulated sessions, by which they were "
+    "not (docs/peers.md).",
     remedy="State the window of the whole work.",
     limits=("idle_share_max", "load_outside_max_s", "contrast_min"),
     check=check,
