@@ -43,7 +43,8 @@ class Import:
 def search(*paths: str | Path, format_name: str | None = None) -> list[Found | Skipped]:
     """All places below `paths` that hold an entry, or look as if.
 
-    With several paths the name of each goes before its ids, or its whole path where two have one name. Raises UnreadableError where none holds any.
+    With several paths the name of each goes before its ids, or its whole path where two have one name.
+    Raises UnreadableError where none holds any.
     """
     found: list[Found | Skipped] = []
     names = [path.absolute().name for path in map(Path, paths)]

@@ -96,7 +96,8 @@ class Entry:
     """One result of one system on one benchmark: the evidence that score and audit work on.
 
     id: its path inside the tree that was given; directory: where it lies
-    format: which reader made it; origin: the foreign format it was imported from, "" where it was not; round: round it belongs to, "" where unknown
+    format: which reader made it; origin: the foreign format it was imported from, "" where it was not
+    round: round it belongs to, "" where unknown
     scaling_factor: normalisation of a training result to the reference convergence; None where none was given
     ranging: the meter-ranging run of MLPerf inference power, evidence only
     """

@@ -308,3 +308,21 @@ def test_real_findings_say_what_the_lines_of_the_files_say(real_data: Path) -> N
     b.assert_found(
         ssd, "duplicate-traces", "fail", where=f"{at}node_0", got=f"{at}node_1.txt; 2 channels", expected="each"
     )
+
+
+def test_lists_of_a_neighbouring_round_only_warn(tmp_path: Path) -> None:
+    """A result of a round without a rulebook is not failed for a tool that the next round does not know."""
+    from lab_simulator import write_inference
+
+    write_inference(
+        tmp_path, submitter="S", system="s", benchmark="resnet50", scenario="Offline", seed=5, duration_s=606.0,
+        config_form="list",
+    )  # fmt: skip
+    (entry,) = api.read(tmp_path).entries
+    assert entry.round == "mlperf-inference-v5.1"
+    between = replace(entry, round="mlperf-inference-v5.0")
+    found = audit.audit_entry(between, {})
+    assert found.round == "mlperf-inference-v4.1"
+    assert {f.status for f in found.findings if f.rule == "meter-identity"} == {"warn"}
+    asked = audit.audit_entry(between, {}, "mlperf-inference-v4.1")
+    assert "fail" in {f.status for f in asked.findings if f.rule == "meter-identity"}
