@@ -294,7 +294,7 @@ REFERENCE = (
     Tamper(skew_of_nine_tenths, "phases-and-clocks"),
     Tamper(summary_says_invalid, "loadgen-summary"),
 )
-"""The tampers of ../shared/reference/mlperf-inference-power.md, all but one of which pass MLPerf's check."""
+"""Tampers that MLPerf's power check accepts, all but one."""
 
 
 # More of them
