@@ -45,7 +45,7 @@ def prepare(folder: Path, *, small: bool = False) -> Data:
             nodes=nodes, duration_s=seconds, meter=replace(NODE_METER, interval_s=2.0),
             form=TrainingForm(scaling_factor=1.0),
         )  # fmt: skip
-    return Data(inference, training / "Bench", "simulated: the sample data is absent, so the figures are not those of docs")
+    return Data(inference, training / "Bench", "simulated, as the sample data is absent: other figures than in docs")
 
 
 def one_benchmark(training: Path, folder: Path) -> Path | None:
