@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast
 
 from harness.documents.validate import SCHEMA_VERSION
@@ -104,7 +104,3 @@ class Channel:
         stored = known | {"schema_version", "accuracy", "readings", "dropped", "columns", "content_sha256"}
         extra = {k: v for k, v in document.items() if k not in stored}
         return Channel(**cast(Any, given), accuracy=accuracy, extra=extra)
-
-    def with_power_factor(self, power_factor: float | None) -> Channel:
-        """The same channel with the mean power factor of its readings."""
-        return replace(self, accuracy=replace(self.accuracy, power_factor=power_factor))
