@@ -62,8 +62,7 @@ def rank(contenders: Sequence[Contender], *, level: float = LEVEL, seed: int = S
         return []
     order = sorted(range(len(contenders)), key=lambda i: contenders[i].budget.id)
     entries = [contenders[i] for i in order]
-    value = np.log([entry.budget.value for entry in entries])
-    error, scale = _errors(entries, seed)
+    value, error, scale = _errors(entries, seed)
     low, high = rank_sets(value, differ(value, error, scale, level))
     error += value[:, None]
     first = error == error.min(axis=0)
@@ -77,12 +76,11 @@ def rank(contenders: Sequence[Contender], *, level: float = LEVEL, seed: int = S
 
 def pairs(entries: Sequence[Contender], *, level: float = LEVEL, seed: int = SEED) -> NDArray[np.bool_]:
     """Which contenders differ, shape (k, k), symmetric: what `rank` makes its rank sets from."""
-    value = np.log([entry.budget.value for entry in entries])
-    return differ(value, *_errors(entries, seed), level)
+    return differ(*_errors(entries, seed), level)
 
 
-def _errors(entries: Sequence[Contender], seed: int) -> tuple[Floats, Floats]:
-    """Joint draws of the errors of ln(energy), shape (k, draws), and the standard error of each difference.
+def _errors(entries: Sequence[Contender], seed: int) -> tuple[Floats, Floats, Floats]:
+    """ln(energy), joint draws of its errors, shape (k, draws), and the standard error of each difference.
 
     Scatter between runs counts there with its variance, not with that of its draws: with few degrees of freedom
     those have none.
@@ -104,7 +102,8 @@ def _errors(entries: Sequence[Contender], seed: int) -> tuple[Floats, Floats]:
             error[i] += math.sqrt(own[i]) * student(budget.id, dof, seed, draws)
     total = np.add.outer(np.diag(shared), np.diag(shared))
     apart = np.where(total - 2 * shared > 1e-12 * total, total - 2 * shared, 0.0)  # what both share leaves rounding
-    return error, np.sqrt(apart + np.add.outer(own, own))
+    value: Floats = np.log([entry.budget.value for entry in entries])
+    return value, error, np.sqrt(apart + np.add.outer(own, own))
 
 
 def _still(budget: Budget, seed: int, draws: int) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.documents.errors import UnreadableError
 from harness.documents.times import mlperf_column
-from harness.traces.build import build_trace
+from harness.traces.build import build_trace, number_or_nan
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import UNKNOWN_ANALYZER, instrument
 from harness.traces.trace import VALUE_MAX, Floats, Trace
@@ -348,14 +348,7 @@ def _numbers(cells: list[bytes]) -> Floats:
     try:
         return np.array(msgspec.json.decode(b"[" + b",".join(cells) + b"]", type=list[float]), np.float64)
     except msgspec.DecodeError:  # nan, an empty cell, a word
-        return np.array([_number(cell) for cell in cells], np.float64)
-
-
-def _number(cell: bytes) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return float("nan")
+        return np.array([number_or_nan(cell) for cell in cells], np.float64)
 
 
 def traces(spl: Spl, meter: Analyzer, *, owner: str, clock_error: float | None, source: str) -> tuple[Trace, ...]:

@@ -8,6 +8,7 @@ from harness.documents.errors import shorten
 from harness.formats.base import Run
 from harness.formats.ptd_session import MODES, SENT, Logs, Mode, Said, Session, part
 from harness.rules.base import Case, Hit, Rule, for_session
+from harness.traces.build import number_or_nan
 from harness.traces.trace import VALUE_MAX
 
 JSON = "performance/power/server.json"
@@ -75,7 +76,7 @@ def _true(run: Run | None, raw: Sequence[bytes], number: int) -> tuple[float, ..
     """NAMES of all readings of one analyzer; of several, by the readings it sent, as spl.txt holds the paired ones."""
     if raw:
         cells = [line.split(b",", 4) for line in raw[number].split(b"\n")] if number < len(raw) else []
-        value = np.array([_number(row[3]) for row in cells if len(row) > 4])
+        value = np.array([number_or_nan(row[3]) for row in cells if len(row) > 4])
         good = (value > 0) & (value <= VALUE_MAX)
         value, failed = value[good], int(np.sum(~good))
     else:
@@ -85,13 +86,6 @@ def _true(run: Run | None, raw: Sequence[bytes], number: int) -> tuple[float, ..
         return ()
     counts = (len(value) + failed, failed, len(value))
     return float(value.mean()), float(value.min()), float(value.max()), *map(float, counts)
-
-
-def _number(cell: bytes) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return float("nan")
 
 
 RULE = Rule(

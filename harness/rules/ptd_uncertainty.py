@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from harness.documents.errors import shorten
 from harness.formats.ptd_session import Line, Logs, Session, part
 from harness.rules.base import Case, Hit, Rule, for_session
+from harness.traces.build import number_or_nan
 
 PTD = "performance/power/ptd_logs.txt"
 FIX = "Choose ranges that fit the load, or an analyzer that is accurate enough, and measure again."
@@ -42,7 +43,7 @@ def _above(logs: Logs, session: Session, most: float) -> Iterator[Hit]:
         at = max(0, line.at - 40)
         share = re.search(rb"Uncertainty ([\d.]{1,12})%$", logs.ptd[at : line.at])
         if share is not None and _counts(line, spans, window):
-            stated = _number(share[1]) / 100
+            stated = number_or_nan(share[1]) / 100
             worst, count, first = max(worst, stated), count + (stated > most), first or line
     if count and first is not None:
         yield Hit(
@@ -68,7 +69,7 @@ def _replies(session: Session, most: float) -> Iterator[Hit]:
     where = "performance/power/server.json"
     for dialogue in session.dialogues():
         reply = next((said.reply for said in reversed(part(dialogue, "testing")) if said.cmd == "Uncertainty"), None)
-        cells = [_number(cell.encode("utf-8", "replace")) for cell in reply.split(",")[1:8]] if reply else []
+        cells = [number_or_nan(cell.encode("utf-8", "replace")) for cell in reply.split(",")[1:8]] if reply else []
         if reply is None:
             continue  # ptd-replies tells it
         if len(cells) < 7:
@@ -78,13 +79,6 @@ def _replies(session: Session, most: float) -> Iterator[Hit]:
         elif cells[4] or cells[6]:
             got = f"{cells[4]:g} readings above the limit, {cells[6]:g} unknown, from Go to Stop"
             yield Hit(where, got, "none", FIX, status="warn")
-
-
-def _number(text: bytes) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
 
 
 RULE = Rule(

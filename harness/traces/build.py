@@ -17,6 +17,14 @@ FAILED, NEGATIVE, ZERO, NO_TIME, SAME_TIME = (
 )  # fmt: skip
 
 
+def number_or_nan(text: bytes) -> float:
+    """The number a source gave, or NaN where it gave none, as `build_trace` expects it."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
 def build_trace(channel: Channel, t_ns: Ints, value: Floats, raw: Sequence[str] | None = None) -> Trace:
     """A trace from columns in source order.
 

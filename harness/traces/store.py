@@ -15,7 +15,7 @@ import numpy as np
 from harness.documents.errors import MissingExtraError, UnreadableError, shorten
 from harness.documents.files import read_bytes, write_text
 from harness.documents.validate import check, parse_json
-from harness.traces.build import build_trace
+from harness.traces.build import build_trace, number_or_nan
 from harness.traces.channel import Channel
 from harness.traces.trace import T_MAX_NS, Dropped, Floats, Ints, Trace
 
@@ -162,14 +162,7 @@ def _numbers(cells: list[bytes]) -> Floats:
     try:
         return np.array(list(map(float, cells)), np.float64)
     except ValueError:
-        return np.array([_number(c) for c in cells], np.float64)
-
-
-def _number(cell: bytes) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return float("nan")
+        return np.array([number_or_nan(c) for c in cells], np.float64)
 
 
 def write_parquet(trace: Trace, path: Path) -> None:
