@@ -21,6 +21,7 @@ DRAWS = 200_000
 """Draws of a Monte Carlo (JCGM 101, 7.2.1 asks for at least 10^4 times 1/(1-p))."""
 BLOCK = 10_000
 """Draws of one block in the tolerance check (JCGM 101, 7.9)."""
+_NONE: Floats = np.empty(0)
 SEED = 20210410
 """Default seed; any seed gives the same interval within the stated tolerance."""
 
@@ -57,27 +58,25 @@ def with_run(systematic: Floats, student: Floats, logs: Floats, run: RunTerm | N
 def blocks(budget: Budget, dof: float, seed: int, draws: int) -> Iterator[tuple[Floats, Floats, Floats]]:
     """Draws without run and log terms, Student draws, and factors on the whole (empty where there are none).
 
-    In blocks that stay in the cache; each is overwritten by the next.
+    In blocks that stay in the cache; each is overwritten by the next. Student draws are empty where dof is 0.
     """
     own = math.sqrt(sum(t.up**2 for t in budget.terms if _own(t)))  # independent normal terms add as one
-    normal, student = (_generator(seed, f"{name}|{budget.id}") for name in ("normal|own", "t|runs"))
+    normal = _own_normal(seed, budget.id, draws) if own else _NONE
+    student = _own_student(seed, budget.id, dof, draws) if dof else _NONE
     shared = [(term, _term_draws(term, budget.id, seed, draws)) for term in budget.terms if not _own(term)]
-    buffers = np.zeros((3, BLOCK))
+    buffers = np.zeros((2, BLOCK))
     for first in range(0, draws, BLOCK):
         span = slice(first, min(first + BLOCK, draws))
-        total, work, t = buffers[:, : span.stop - first]
+        total, work = buffers[:, : span.stop - first]
         if own:
-            normal.standard_normal(out=total)
-            total *= own
+            np.multiply(normal[span], own, out=total)
         else:
             total.fill(0)
         for part in budget.parts:
             total += _part_draws(part, seed, draws, span, work)
         for term, x in shared:
             _add_term(total, term, x[span], work)
-        if dof:
-            _student(student, dof, t)
-        yield total, t, _log_draws(budget, seed, draws, span)
+        yield total, student[span], _log_draws(budget, seed, draws, span)
 
 
 def _log_draws(budget: Budget, seed: int, draws: int, span: slice) -> Floats:
@@ -86,7 +85,7 @@ def _log_draws(budget: Budget, seed: int, draws: int, span: slice) -> Floats:
         for log in budget.logs
         if log.scale
     ]
-    return np.exp(sum(logs[1:], logs[0])) if logs else np.empty(0)
+    return np.exp(sum(logs[1:], logs[0])) if logs else _NONE
 
 
 def _own(term: Term) -> bool:
@@ -147,27 +146,41 @@ def _standard(seed: int, key: str, base: Base, draws: int) -> Floats:
     return x
 
 
+@functools.lru_cache(maxsize=2)
+def _own_normal(seed: int, budget_id: str, draws: int) -> Floats:
+    """Draws of the sum of a budget's own normal terms, in units of its standard deviation."""
+    return _generator(seed, f"normal|own|{budget_id}").standard_normal(draws)
+
+
+@functools.lru_cache(maxsize=4)
+def _own_student(seed: int, budget_id: str, dof: float, draws: int) -> Floats:
+    """Draws of a budget's scatter between runs, in blocks that stay in the cache."""
+    generator, found = _generator(seed, f"t|runs|{budget_id}"), np.empty(draws)
+    for first in range(0, draws, BLOCK):
+        _student(generator, dof, found[first : first + BLOCK])
+    return found
+
+
 def forget() -> None:
-    """Drop the draws kept for keys: frees memory, and a benchmark then pays for them. They come out the same again."""
-    _standard.cache_clear()
+    """Drop the draws that are kept: frees memory, and a benchmark then pays for them. They come out the same again."""
+    for kept in (_standard, _own_normal, _own_student):
+        kept.cache_clear()
 
 
 def _student(generator: np.random.Generator, dof: float, out: Floats) -> None:
     """Student draws as sqrt(dof (u^(-2/dof) - 1)) cos(2 pi v), which is exact for uniform u and v (Bailey 1994).
 
-    The angle is in single precision: its step, 4e-7, is far below what any number of draws can show.
+    In single precision: its step, 6e-8, is far below what any number of draws can show.
     """
-    generator.random(out=out)
-    np.subtract(1, out, out=out)  # (0, 1]
-    np.log(out, out=out)
-    out *= -2 / dof
-    np.exp(out, out=out)
-    out -= 1
-    out *= dof
-    np.sqrt(out, out=out)
-    angle = generator.random(len(out), dtype=np.float32)
+    radius, angle = generator.random((2, len(out)), dtype=np.float32)
+    np.subtract(1, radius, out=radius)  # (0, 1]
+    np.log(radius, out=radius)
+    radius *= -2 / dof
+    np.expm1(radius, out=radius)
+    radius *= dof
+    np.sqrt(radius, out=radius)
     angle *= 2 * math.pi
-    out *= np.cos(angle, out=angle)
+    np.multiply(radius, np.cos(angle, out=angle), out=out)
 
 
 def student(key: str, dof: float, seed: int, draws: int) -> Floats:

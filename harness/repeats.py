@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,10 +44,12 @@ def counted(runs: Sequence[RunEnergy]) -> list[RunEnergy]:
 
 def distinct(runs: Sequence[RunEnergy]) -> list[RunEnergy]:
     """Runs without those that are copies of an earlier one: same window, same readings."""
+    windows = Counter(run.run.window for run in runs)
     seen: set[Any] = set()
     kept = []
     for run in runs:
-        mark = (run.run.window, tuple(sorted(r.trace.content_sha256 for r in run.readings)))
+        same = windows[run.run.window] > 1  # else there is nothing to compare, and no need of a hash
+        mark = run.run.window, tuple(sorted(r.trace.content_sha256 for r in run.readings)) if same else ()
         if not run.readings or mark not in seen:
             kept.append(run)
         seen.add(mark)

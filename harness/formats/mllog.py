@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 TOKEN = b":::MLLOG"
 _BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -20,11 +25,35 @@ class Line(msgspec.Struct, gc=False):
     metadata: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A power log as most are: markers, then nothing but readings, then markers.
+
+    time_ms, value: of the readings, as the log says them, int64 and float64, shape (n,)
+    """
+
+    before: list[Line]
+    time_ms: NDArray[np.int64]
+    value: NDArray[np.float64]
+    after: list[Line]
+
+
 class _Keyed(msgspec.Struct, gc=False):
     key: str
 
 
+class _Reading(msgspec.Struct, gc=False):
+    key: Literal["power_reading"]
+    time_ms: int
+    value: float
+
+
+_READING = b'"power_reading"'
+_LINE = re.compile(re.escape(TOKEN) + rb"([^\n]*)")
+"""What follows the token in each line that has it."""
+
 _decoder, _key_decoder = msgspec.json.Decoder(Line), msgspec.json.Decoder(_Keyed)
+_reading_decoder = msgspec.json.Decoder(_Reading)
 
 
 def select(content: bytes, keys: Iterable[str]) -> tuple[list[Line], int]:
@@ -43,31 +72,56 @@ def select(content: bytes, keys: Iterable[str]) -> tuple[list[Line], int]:
     return found, broken
 
 
-def _texts(content: bytes) -> Iterator[bytes]:
-    """Each line that has the token, after the token."""
-    at = content.find(TOKEN)
-    while at >= 0:
-        end = content.find(b"\n", at)
-        end = len(content) if end < 0 else end
-        yield content[at + len(TOKEN) : end]
-        at = content.find(TOKEN, end)
-
-
 def read_all(content: bytes) -> tuple[list[Line], int]:
     """All MLLOG lines of a log that holds little else, and how many lines with the token are broken."""
-    head, *rest = content.split(TOKEN + b" {")
-    if not head and len(rest) == content.count(b"\n"):
-        try:
-            return _decoder.decode_lines(b"{".join([head, *rest])), 0
-        except _BROKEN:
-            pass  # one bad line: take them one by one
-    lines, broken = [], 0
+    together = _decode_lines(content, _decoder)
+    if together is not None:
+        return together, 0
+    lines, broken = [], 0  # one bad line: take them one by one
     for text in _texts(content):
         try:
             lines.append(_decoder.decode(text))
         except _BROKEN:
             broken += 1
     return lines, broken
+
+
+def _texts(content: bytes) -> Iterator[bytes]:
+    """Each line that has the token, after the token; taken in steps, so that many short lines need no memory."""
+    at = 0
+    while at < len(content):
+        end = content.find(b"\n", at + 2**20) + 1 or len(content)
+        yield from _LINE.findall(content, at, end)
+        at = end
+
+
+def read_block(content: bytes) -> Block | None:
+    """A log whose readings are numbers and stand in one block; None for any other, which `read_all` reads."""
+    first, last = content.find(_READING), content.rfind(_READING)
+    if first < 0:
+        return None
+    start, stop = content.rfind(b"\n", 0, first) + 1, content.find(b"\n", last) + 1 or len(content)
+    rows = _decode_lines(content[start:stop], _reading_decoder)
+    head, tail = (_decode_lines(part, _decoder) for part in (content[:start], content[stop:]))
+    if rows is None or head is None or tail is None:
+        return None
+    try:
+        time_ms = np.fromiter(map(attrgetter("time_ms"), rows), np.int64, len(rows))
+    except OverflowError:
+        return None
+    return Block(head, time_ms, np.fromiter(map(attrgetter("value"), rows), np.float64, len(rows)), tail)
+
+
+def _decode_lines(content: bytes, decoder: msgspec.json.Decoder[Any]) -> list[Any] | None:
+    """All lines at once; None where one of them is no MLLOG line, or not one that the decoder takes."""
+    head, *rest = content.split(TOKEN + b" {")
+    if head:
+        return None
+    try:
+        lines = decoder.decode_lines(b"{".join([head, *rest]))
+    except _BROKEN:
+        return None
+    return lines if len(lines) == len(rest) else None
 
 
 def number(value: object) -> float | None:

@@ -89,7 +89,8 @@ class MlperfTraining:
             reader.note("window-missing", path, "no run_start or no run_stop")
         result = path.name.split(".")[0]
         folder = directory / "power" / result
-        traces, rated, said = _power(folder, window, submitter, reader)
+        names = _listed(folder)
+        traces, rated, said = _power(folder, names, window, submitter, reader)
         stop = next((line for line in reversed(lines) if line.key == "run_stop"), None)
         status = stop.metadata.get("status") if stop and isinstance(stop.metadata, Mapping) else None
         reached = [
@@ -112,7 +113,7 @@ class MlperfTraining:
                 "stated": {line.key: line.value for line in lines if line.key in _STATED},
             }
             | said,
-            sources=(path.name, *(f"power/{result}/{name}" for name in _listed(folder))),
+            sources=(path.name, *(f"power/{result}/{name}" for name in names if _POWER.fullmatch(name))),
         )
 
 
@@ -139,13 +140,13 @@ def _ns(time_ms: object) -> int | None:
         t_ns = time_ms * 1_000_000
     else:
         value = mllog.number(time_ms)
-        t_ns = 0 if value is None else round(value * 1000) * 1000
+        t_ns = 0 if value is None or abs(value) > T_MAX_NS else round(value * 1000) * 1000
     return t_ns if T_MIN_NS < t_ns <= T_MAX_NS else None
 
 
 def _listed(folder: Path) -> list[str]:
     try:
-        return sorted((name for name in os.listdir(folder) if _POWER.fullmatch(name)), key=natural)
+        return sorted(os.listdir(folder), key=natural)
     except OSError:
         return []
 
@@ -159,7 +160,7 @@ def _folders(directory: Path) -> set[str]:
 
 
 def _power(
-    folder: Path, window: Window | None, submitter: str, reader: Reader
+    folder: Path, names: list[str], window: Window | None, submitter: str, reader: Reader
 ) -> tuple[tuple[Trace, ...], tuple[Rated, ...], dict[str, Any]]:
     """Traces and rated parts of one run, from its power folder, and facts of the logs.
 
@@ -168,15 +169,14 @@ def _power(
     if not reader.inside(folder) or not folder.is_dir():
         reader.note("power-folder-missing", folder, "a link" if folder.is_symlink() else "nothing")
         return (), (), {}
-    names = _listed(folder)
-    ignored = sorted(set(os.listdir(folder)) - set(names))
+    ignored = sorted(name for name in names if not _POWER.fullmatch(name))
     if ignored:
         reader.note("file-ignored", folder, shorten(", ".join(ignored)), len(ignored))
     traces: list[Trace] = []
     rated: list[Rated] = []
     lost: dict[str, list[int]] = {}
     stamps: dict[str, int | None] = {}
-    for name in names:
+    for name in (name for name in names if _POWER.fullmatch(name)):
         path = folder / name
         content = reader.optional(path)
         if not content:
@@ -215,19 +215,30 @@ class _PowerLog:
 
 
 def _parse(content: bytes, path: Path, reader: Reader) -> _PowerLog:
+    block = mllog.read_block(content)
+    if block is None or not 0 < int(block.time_ms.min()) <= int(block.time_ms.max()) <= T_MAX_NS // 1_000_000:
+        return _parse_lines(content, path, reader)
+    log = _PowerLog(block.time_ms * 1_000_000, block.value, None)
+    log.lines = len(block.before) + len(block.value) + len(block.after)
+    for line in block.before:
+        _marker(log, line, 0)
+    for line in block.after:
+        _marker(log, line, len(block.value))
+    return log
+
+
+def _parse_lines(content: bytes, path: Path, reader: Reader) -> _PowerLog:
+    """The same of a log that is not as simple, line by line."""
     lines, broken = mllog.read_all(content)
     if broken:
         reader.note("mllog-line-broken", path, f"{broken} lines", broken)
     readings = [line for line in lines if line.key == "power_reading"]
     log = _PowerLog(*_columns(readings, path, reader))
-    log.lines = content.count(b"\n") + (not content.endswith(b"\n"))
-    if log.lines > len(lines):
-        log.lines = sum(bool(text.strip()) for text in content.split(b"\n"))
-        log.lost = max(0, log.lines - len(lines))
-    if len(readings) < len(lines):
-        markers = [(at, line) for at, line in enumerate(lines) if line.key != "power_reading"]
-        for nth, (at, line) in enumerate(markers):
-            _marker(log, line, at - nth)
+    log.lines = sum(bool(text.strip()) for text in content.split(b"\n"))
+    log.lost = max(0, log.lines - len(lines))
+    markers = [(at, line) for at, line in enumerate(lines) if line.key != "power_reading"]
+    for nth, (at, line) in enumerate(markers):
+        _marker(log, line, at - nth)
     return log
 
 
@@ -245,20 +256,13 @@ def _marker(log: _PowerLog, line: mllog.Line, before: int) -> None:
         log.estimate_ns = _ns(line.time_ms)
 
 
-def _columns(readings: list[mllog.Line], path: Path, reader: Reader) -> tuple[Ints, Floats, list[str] | None]:
-    times, values = [line.time_ms for line in readings], [line.value for line in readings]
-    if set(map(type, times)) <= {int} and set(map(type, values)) <= {int, float}:
-        try:
-            t_ms = np.array(times, np.int64)
-            if not len(t_ms) or int(np.abs(t_ms).max()) <= T_MAX_NS // 1_000_000:  # in ns they fit in 64 bits
-                return t_ms * 1_000_000, np.array(values, np.float64), None
-        except OverflowError:
-            pass
+def _columns(readings: list[mllog.Line], path: Path, reader: Reader) -> tuple[Ints, Floats, list[str]]:
+    values = [line.value for line in readings]
     texts = sum(isinstance(value, str) for value in values)
     if texts:
         reader.note("value-is-text", path, f"{texts} readings given as text", texts)
     numbers = [mllog.number(value) for value in values]
-    t_ns = np.array([_ns(t) or 0 for t in times], np.int64)
+    t_ns = np.array([_ns(line.time_ms) or 0 for line in readings], np.int64)
     column = np.array([float("nan") if n is None else n for n in numbers], np.float64)
     return t_ns, column, [shorten(value, 40) for value in values]
 
@@ -311,7 +315,7 @@ def _scaling(directory: Path, reader: Reader) -> float | None:
     if not path.exists():
         return None
     factor = mllog.number(reader.document(path).get("scaling_factor"))
-    if factor is None or not 0 < factor < 100:
+    if factor is None or not 0.01 <= factor < 100:
         reader.note("scaling-unreadable", path, shorten(factor))
         return None
     return factor
