@@ -182,25 +182,25 @@ class _Integral:
 
     def fill(self, step: Ints, value: Floats, power: Floats) -> None:
         """Replace the unread part of each gap by the mean of both neighbours; it carries u_gap."""
-        earlier = np.concatenate([*(p for _, p in self.tail), power[:0]])[-NEAREST:]
+        earlier = _joined(self.tail)[-NEAREST:]
         for i in np.flatnonzero(step > self.gap_ns).tolist():
             missing = int(step[i]) - self.interval_ns
-            nearest = np.concatenate([earlier, power[max(0, i - NEAREST) : i]])[-NEAREST:]
-            swing = _range(np.concatenate([nearest, value[i : i + 2]]))
+            nearest = [*earlier, *power[max(0, i - NEAREST) : i].tolist()][-NEAREST:]
+            swing = _range([*nearest, *value[i : i + 2].tolist()])
             filled = (float(value[i]) + float(value[i + 1])) / 2
             self.gap_filled += filled * missing
             self.sum += (filled - float(power[i])) * missing
             self.gap_sum_ns += missing
             self.gap_variance += _edge_variance(swing, missing, self.interval_ns)
 
-    def edge(self, side: int, inside: Floats, uncovered_ns: int) -> Edge:
+    def edge(self, side: int, inside: list[float], uncovered_ns: int) -> Edge:
         """The part of the window at one edge that no whole cell covers; inside: powers nearest that edge.
 
         It is found in two ways: hold the power inside, or take the power outside off the cell that crosses the
         edge. The second is right also where load rises slowly, the first where power outside is not steady or falls
         slowly; what leaves the smaller uncertainty is taken, where it does not ask for more power than was read.
         """
-        held = float(inside[-side])
+        held = inside[-side]
         swing = _range(inside)
         hold = Edge(
             held * uncovered_ns, _edge_variance(swing, uncovered_ns, self.interval_ns), False, uncovered_ns / NS
@@ -210,8 +210,8 @@ class _Integral:
             return hold
         beyond = crossing[1] - uncovered_ns
         rest = crossing[0] * crossing[1] - outside[side - 1] * beyond
-        variance = _edge_variance(max(outside) - min(outside), beyond, self.interval_ns)
-        plausible = 0 <= rest <= float(inside.max()) * uncovered_ns  # more is load that went on outside
+        variance = _edge_variance(_range(outside), beyond, self.interval_ns)
+        plausible = 0 <= rest <= max(inside) * uncovered_ns  # more is load that went on outside
         return Edge(rest, variance, True, beyond / NS) if plausible and variance < hold.variance else hold
 
     def whole(self, step_ns: int) -> bool:
@@ -225,7 +225,7 @@ class _Integral:
         extent = min(self.last_ns, stop) - max(self.first_ns, start)
         if extent <= 0 or stop <= start or not self.head:
             return None
-        near = np.concatenate([p for _, p in self.head])[:NEAREST], np.concatenate([p for _, p in self.tail])[-NEAREST:]
+        near = _joined(self.head)[:NEAREST], _joined(self.tail)[-NEAREST:]
         uncovered = int(self.head[0][0][0]) - start, stop - int(self.tail[-1][0][-1])
         edges = tuple(self.edge(side, near[side], uncovered[side]) for side in (0, 1))
         filled = sum(edge.energy for edge in edges)
@@ -243,7 +243,7 @@ class _Integral:
             largest_gap_s=max([self.largest_ns, *late]) / NS,
             readings=self.cells + 1,
             interval_s=self.interval_ns / NS,
-            inside_w=(float(near[0][0]), float(near[1][-1])),
+            inside_w=(near[0][0], near[1][-1]),
             outside_w=(self.before[-1] if self.before else None, self.after[0] if self.after else None),
             resets=self.resets,
             edges=self.told(edges),
@@ -288,7 +288,7 @@ class _Instant(_Integral):
         self.held = [self.held[0] if self.held else float(value[0]), float(value[-1])]
         super().inside(t_ns, value, power)
 
-    def edge(self, side: int, inside: Floats, uncovered_ns: int) -> Edge:
+    def edge(self, side: int, inside: list[float], uncovered_ns: int) -> Edge:
         """The nearest reading is held; up to one interval is part of the sampling term, the rest is a gap."""
         beyond = max(0, uncovered_ns - self.interval_ns)
         variance = _edge_variance(_range(inside), beyond, self.interval_ns)
@@ -381,9 +381,14 @@ class _Swing:
         return math.sqrt(((one - fresh) / 12 + fresh / 2) / self.n)
 
 
-def _range(values: Floats) -> float:
-    """Largest less smallest, as np.ptp at half its price for ten readings."""
-    return float(values.max() - values.min())
+def _joined(cells: Iterable[tuple[Ints, Floats]]) -> list[float]:
+    """The powers of cells that were kept, one after the other [W]."""
+    return [power for _, powers in cells for power in powers.tolist()]
+
+
+def _range(values: list[float]) -> float:
+    """Largest less smallest; of ten readings a list gives it sooner than an array."""
+    return max(values) - min(values)
 
 
 def _edge_variance(swing_w: float, uncovered_ns: int, interval_ns: int) -> float:
