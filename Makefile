@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 $(VENV)/.run: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml
@@ -20,7 +20,7 @@ $(VENV)/.bench: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@
 
-demo: $(VENV)/.run  ## import, score, audit and rank the bundled submissions
+demo: $(VENV)/.run  ## run a workload live; audit and rank it beside the bundled submissions
 	$(BIN)/joulemark demo --out out/demo
 
 test: $(VENV)/.dev  ## the tests

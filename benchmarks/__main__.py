@@ -14,6 +14,8 @@ from benchmarks import (
     data,
     hot_paths,
     peer_speed,
+    sampler,
+    scale_speed,
     score_speed,
     start_speed,
     statistics_speed,
@@ -39,6 +41,7 @@ def measure(found: data.Data, folder: Path, quick: bool) -> Iterator[Row]:
     """All rows, in the order of docs/benchmarks.md."""
     pairs = 3 if quick else 15
     yield from audit_speed.rows(found.inference, pairs)
+    yield from scale_speed.rows(found.inference, folder / "copies", 10 if quick else 100, 1 if quick else 3)
     yield from score_speed.rows(found.training, pairs)
     yield from trace_speed.rows(folder, 10**7 if quick else 10**8, 3 if quick else 5)
     yield from start_speed.rows(5 if quick else 11)
@@ -48,6 +51,7 @@ def measure(found: data.Data, folder: Path, quick: bool) -> Iterator[Row]:
     yield from hot_paths.rows(found.inference, pairs)
     yield from statistics_speed.rows(pairs)
     yield from carbon.rows(3)
+    yield from sampler.rows(folder / "sampler", quick)
 
 
 if __name__ == "__main__":

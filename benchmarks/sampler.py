@@ -1,35 +1,29 @@
-"""What sampling costs, and how well it keeps its time: `python -m benchmarks.sampler [--quick]`.
+"""What sampling costs, and how well it keeps its time; what else runs on the machine is lateness.
 
 Four parts, each against its limit: lateness at 100 Hz; processor time of the sampler at 10 Hz and 100 Hz; the time of
 a workload with and without sampling, in pairs whose order is drawn; LoadGen's time for a query in our wrapper against a
-bare loop. One JSON document goes to stdout, a table to stderr. Run it on an idle machine: what else runs is lateness.
+bare loop.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
 import os
 import subprocess
 import sys
-import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from benchmarks.table import Row
 from harness.meters import parse
 from harness.sampling import Asked, Sampling
 from harness.traces.build import build_trace
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.samples import read_samples
 from harness.traces.store import write_csv
-
-LIMITS = {"late_p99_ms": 1.0, "cpu_share_10hz": 0.005, "slowdown": 0.005}
-"""p99 lateness at 100 Hz [ms]; share of a core at 10 Hz; relative change of a workload's time."""
 
 
 def recorded(folder: Path) -> Path:
@@ -56,42 +50,37 @@ a = np.random.default_rng(1).standard_normal((160, 160))
 def work(n):
     for _ in range(n): np.linalg.eigvals(a)
 work(3)
-begin, used = time.perf_counter(), time.process_time()
+begin = time.perf_counter()
 work(int(sys.argv[1]))
-print(time.perf_counter() - begin, time.process_time() - used)
+print(time.perf_counter() - begin)
 """
 
 
-def work(rounds: int) -> tuple[float, float]:
-    """A fixed amount of work in a process of its own: time by its own clock, and its processor time [s]."""
+def work(rounds: int) -> float:
+    """A fixed amount of work in a process of its own: time by its own clock [s]."""
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", WORK, str(rounds)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.split()
-    return float(said[0]), float(said[1])
+    return float(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
 
 
-def slowdown(folder: Path, hertz: float, pairs: int, rounds: int) -> dict[str, Any]:
-    """Relative change of a workload's time by sampling, with its 95 % interval, from pairs in drawn order."""
-    asked, rng, logs = Asked(parse(f"replay:path={recorded(folder)}"), 1 / hertz), np.random.default_rng(1), []
+def slowdown(folder: Path, hertz: float, pairs: int, rounds: int) -> list[tuple[float, float]]:
+    """Time of a workload with sampling and without [s], in pairs of drawn order."""
+    asked, rng, found = Asked(parse(f"replay:path={recorded(folder)}"), 1 / hertz), np.random.default_rng(1), []
     for number in range(pairs):
-        found: dict[bool, tuple[float, float]] = {}
-        for with_sampling in rng.permutation([True, False]).tolist():
-            if with_sampling:
-                with Sampling([asked], folder / f"pair-{number}") as samplers:
-                    samplers.wait(0.3)
-                    found[True] = work(rounds)
-            else:
-                found[False] = work(rounds)
-        logs.append(np.log(found[True]) - np.log(found[False]))
-    wall, cpu = np.transpose(logs)
-    return {"hertz": hertz, "pairs": pairs, "wall_time": interval(wall), "processor_time": interval(cpu)}
+        took: dict[bool, float] = {}
+        for sampling in rng.permutation([True, False]).tolist():
+            with Sampling([asked] if sampling else [], folder / f"pair-{number}") as samplers:
+                samplers.wait(0.3)
+                took[sampling] = work(rounds)
+        found.append((took[True], took[False]))
+    return found
 
 
-def interval(logs: Any) -> dict[str, float]:
-    """Mean of log ratios with its 95 % interval (Student), and the median, which one disturbed pair does not move."""
-    half = float(stats.t.ppf(0.975, len(logs) - 1) * np.std(logs, ddof=1) / math.sqrt(len(logs)))
-    mean = float(np.mean(logs))
-    return {"mean": mean, "low": mean - half, "high": mean + half, "median": float(np.median(logs))}
+def interval(ratios: list[float]) -> tuple[float, float]:
+    """95 % interval of the median of ratios, from their ranks: one disturbed pair does not move it."""
+    ranked = sorted(ratios)
+    low = int(stats.binom.ppf(0.025, len(ranked), 0.5))
+    return ranked[max(0, low - 1)], ranked[min(len(ranked) - 1, len(ranked) - low)]
 
 
 BARE = """
@@ -133,47 +122,48 @@ def per_query_us(folder: Path, kind: str) -> float:
     raise SystemExit("LoadGen's summary states no mean latency")
 
 
-def overhead(folder: Path, pairs: int) -> dict[str, Any]:
-    """Time for a query in our wrapper and in a bare loop [us], medians of pairs."""
-    found = {kind: [per_query_us(folder / f"{kind}-{n}", kind) for n in range(pairs)] for kind in ("bare", "wrapped")}
-    bare, wrapped = (float(np.median(found[kind])) for kind in ("bare", "wrapped"))
-    return {"bare_us": bare, "wrapped_us": wrapped, "overhead_us": wrapped - bare, "pairs": pairs}
+def rows(folder: Path, quick: bool) -> Iterator[Row]:
+    """All rows. quick: a tenth of the time, to see that it runs."""
+    for part in ("fast", "slow", "pairs", "queries"):
+        (folder / part).mkdir(parents=True)
+    seconds = 5 if quick else 60
+    fast, slow = sampled(folder / "fast", 100, seconds), sampled(folder / "slow", 10, seconds)
+    late = {name: value / 1000 for name, value in fast["late_ms"].items()}
+    what = f"lateness of a read at 100 Hz, p99 (median {late['p50'] * 1e3:.2f}, most {late['max'] * 1e3:.2f} ms)"
+    yield Row(what, late["p99"], "limit", 0.001, (late["p99"] / 0.001,), 1)
+    yield Row(
+        "sampler at 10 Hz, share of a core", slow["cpu_share"], "limit", 0.005, (slow["cpu_share"] / 0.005,), 1, unit=""
+    )
+    yield Row(
+        "sampler at 100 Hz, share of a core",
+        fast["cpu_share"],
+        "at 10 Hz",
+        slow["cpu_share"],
+        (fast["cpu_share"] / slow["cpu_share"],),
+        unit="",
+    )
+    yield _slowdown(folder / "pairs", quick)
+    yield from _overhead(folder / "queries", 1 if quick else 5)
 
 
-def main() -> int:
-    """All parts; status 1 where a limit is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the time, to see that it runs")
-    quick = parser.parse_args().quick
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        for part in ("fast", "slow", "pairs", "queries"):
-            (root / part).mkdir()
-        fast = sampled(root / "fast", 100, 5 if quick else 60)
-        slow = sampled(root / "slow", 10, 5 if quick else 60)
-        found: dict[str, Any] = {
-            "load_average": os.getloadavg()[0],
-            "late_100hz_ms": fast["late_ms"],
-            "cpu_share_100hz": fast["cpu_share"],
-            "cpu_share_10hz": slow["cpu_share"],
-            "slowdown": slowdown(root / "pairs", 10, 4 if quick else 20, 20 if quick else 150),
-        }
-        try:
-            import mlperf_loadgen  # noqa: F401
+def _slowdown(folder: Path, quick: bool) -> Row:
+    times = slowdown(folder, 10, 4 if quick else 40, 20 if quick else 60)
+    ratios = [with_it / without for with_it, without in times]
+    low, high = interval(ratios)
+    ours, theirs = (float(np.median(column)) for column in zip(*times, strict=True))
+    what = f"a workload while it is sampled at 10 Hz (95 % of the median: {low:.4f} .. {high:.4f})"
+    return Row(what, ours, "the same, not sampled", theirs, tuple(ratios), 1.005)
 
-            found["loadgen_query"] = overhead(root / "queries", 1 if quick else 5)
-        except ImportError:
-            found["loadgen_query"] = None
-    found["at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    print(json.dumps(found, indent=1))
-    missed = [
-        *(["late_p99_ms"] if fast["late_ms"]["p99"] > LIMITS["late_p99_ms"] else []),
-        *(["cpu_share_10hz"] if slow["cpu_share"] > LIMITS["cpu_share_10hz"] else []),
-        *(["slowdown"] if abs(found["slowdown"]["wall_time"]["median"]) > LIMITS["slowdown"] else []),
+
+def _overhead(folder: Path, pairs: int) -> Iterator[Row]:
+    """Time for a query that asks for nothing, in our wrapper and in a bare loop."""
+    try:
+        import mlperf_loadgen  # noqa: F401
+    except ImportError:
+        print("LoadGen left out: it is not installed", file=sys.stderr)
+        return
+    found = [
+        tuple(per_query_us(folder / f"{kind}-{n}", kind) * 1e-6 for kind in ("wrapped", "bare")) for n in range(pairs)
     ]
-    print("limits missed: " + (", ".join(missed) or "none"), file=sys.stderr)
-    return 1 if missed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    ours, theirs = (float(np.median(column)) for column in zip(*found, strict=True))
+    yield Row("LoadGen, a query in our wrapper", ours, "in a bare loop", theirs, tuple(a / b for a, b in found))

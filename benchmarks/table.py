@@ -83,7 +83,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _amount(row.ours, row.unit),
         row.against,
         _amount(row.peer, row.unit),
-        f"{row.ratio:.3g} ({min(row.ratios):.3g} .. {max(row.ratios):.3g})",
+        f"{row.ratio:.4g} ({min(row.ratios):.4g} .. {max(row.ratios):.4g})",
         "" if row.bar is None else f"{sense} {row.bar:g}",
         {None: "", True: "yes", False: "NO"}[row.met],
     )

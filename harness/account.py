@@ -22,6 +22,9 @@ from harness.traces.channel import Channel
 from harness.traces.instruments import instruments
 from harness.uncertainty import LEVEL, Estimate, View, estimates
 
+TableKey = tuple[str, str, str, str, str, bool]
+"""What results that compare share: task, benchmark, scenario, unit of work, class of measurement, simulated or not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -57,16 +60,16 @@ class Result:
     co2e: Co2e | None = None
 
     @property
-    def table(self) -> tuple[str, ...]:
-        """What it compares with: task, benchmark, scenario, unit of work, class of measurement."""
-        entry = self.entry
-        return entry.task, entry.benchmark, entry.scenario, self.energy_per_unit.unit, self.measurement_class
+    def table(self) -> TableKey:
+        """What it compares with: task, benchmark, scenario, unit of work, class of measurement, simulated or not."""
+        entry, unit = self.entry, self.energy_per_unit.unit
+        return entry.task, entry.benchmark, entry.scenario, unit, self.measurement_class, entry.simulated
 
 
 def score_all(entries: Iterable[Entry], *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS) -> list[Result]:
     """Results of entries that are looked at together: those with one or two runs borrow the scatter of the others."""
     results = [score(entry, level=level, seed=seed, draws=draws) for entry in entries]
-    tables: dict[tuple[str, ...], list[Budget]] = {}
+    tables: dict[TableKey, list[Budget]] = {}
     for result in results:
         if result.budget is not None and result.distinct_runs >= 3:
             tables.setdefault(result.table, []).append(result.budget)
@@ -150,7 +153,7 @@ def _per_correct(view: View, quality: Quality | None) -> list[View]:
     if quality is None or quality.metric != "accuracy" or view.unit not in ("J/query", "J/sample"):
         return []
     share = quality.value / 100 if quality.value > 1 else quality.value
-    if not 0 < share <= 1:
+    if not 1e-6 < share <= 1:
         return []
     return [View("J/correct-answer", view.factor / share, view.run)]
 

@@ -24,6 +24,8 @@ from harness.draws import DRAWS, SEED
 from harness.emissions import as_reference, with_co2e
 from harness.importing import Import, Imported, Tree, import_tree, load, read, search
 from harness.leaderboard import RankBy, Table, leaderboard
+from harness.provenance import vouched
+from harness.signing.trust import read_trust
 from harness.uncertainty import LEVEL
 
 Source = str | Path | Tree
@@ -52,15 +54,20 @@ def score(
 
 def audit(
     source: Source | Sequence[str | Path], *, round_name: str | None = None, select: Sequence[str] = (),
-    ignore: Sequence[str] = (), jobs: int = 1,
+    ignore: Sequence[str] = (), jobs: int = 1, timeout_s: float | None = None,
+    trust: str | Path | None = None,
 ) -> Report:  # fmt: skip
     """Findings and a verdict for each entry, by the rulebook of its round, or of `round_name`.
 
     select, ignore: ids of rules; jobs: processes, which change nothing but the time
+    timeout_s: how long the judgement of one entry may take [s]; one that takes longer is unjudged
+    trust: file that says whose signatures count; without one they are not asked for
     """
     chosen = choose(select, ignore)
+    trusted = None if trust is None else read_trust(Path(trust))
     tree = _tree(source)
-    reports = audit_entries(tree.entries, round_name, chosen=chosen, jobs=jobs)
+    entries = vouched(tree.entries, trusted)
+    reports = audit_entries(entries, round_name, chosen=chosen, jobs=jobs, timeout_s=timeout_s)
     return Report(reports, tree.unreadable, tree.skipped)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.deadline import TookTooLong, deadline
 from harness.documents.errors import UsageError, shorten
 from harness.formats.base import Entry
 from harness.kinship import kinship
@@ -101,11 +102,15 @@ def audit_entry(
 
 
 def audit_entries(
-    entries: Sequence[Entry], round_name: str | None = None, *, chosen: Collection[str] | None = None, jobs: int = 1
-) -> tuple[EntryReport, ...]:
-    """Judge entries together, so that copies between them are seen. jobs: processes that judge."""
+    entries: Sequence[Entry], round_name: str | None = None, *, chosen: Collection[str] | None = None, jobs: int = 1,
+    timeout_s: float | None = None,
+) -> tuple[EntryReport, ...]:  # fmt: skip
+    """Judge entries together, so that copies between them are seen.
+
+    jobs: processes that judge; timeout_s: how long one entry may take [s]
+    """
     copies, kin = places(entries), kinship(entries)
-    todo = [_Task(entry, *_own(entry, copies, kin), round_name, chosen) for entry in entries]
+    todo = [_Task(entry, *_own(entry, copies, kin), round_name, chosen, timeout_s) for entry in entries]
     return tuple(spread(_judge, todo, jobs))
 
 
@@ -118,10 +123,20 @@ class _Task:
     kin: Kin
     round_name: str | None
     chosen: Collection[str] | None
+    timeout_s: float | None
 
 
 def _judge(task: _Task) -> EntryReport:
-    return audit_entry(task.entry, task.copies, task.round_name, task.kin, task.chosen)
+    book, _ = rulebook_for(task.entry, task.round_name)
+    try:
+        with deadline(task.timeout_s):
+            return audit_entry(task.entry, task.copies, task.round_name, task.kin, task.chosen)
+    except TookTooLong as error:
+        late = Finding(
+            "evidence-readable", "error", task.entry.id, str(error), f"at most {task.timeout_s:g} s",
+            "Look why it is so large; then audit it alone with a longer --timeout.", book["source"],
+        )  # fmt: skip
+        return EntryReport(task.entry.id, book["round"], "unjudged", (late,))
 
 
 def _own(entry: Entry, copies: Mapping[str, Sequence[Place]], kin: Kin) -> tuple[Mapping[str, Sequence[Place]], Kin]:
@@ -170,7 +185,8 @@ def _energies(entry: Entry) -> tuple[tuple[RunEnergy, ...], list[Finding]]:
 def _broken(rule: str, where: str, error: Exception, clause: str) -> Finding:
     return Finding(
         rule, "error", where, f"{type(error).__name__}: {shorten(error)}", "evidence that can be judged",
-        "Please report this: the tool is broken, the entry may be fine.", clause,
+        "Audit it alone, where there is more memory." if isinstance(error, MemoryError)
+        else "Please report this: the tool is broken, the entry may be fine.", clause,
     )  # fmt: skip
 
 

@@ -203,9 +203,12 @@ def rows_of(budget: Budget) -> list[BudgetRow]:
     if budget.run is not None and budget.run.scale:
         scale = budget.run.scale * (budget.value if budget.run.log else 1.0)
         add("run to run", None, budget.run.dof, scale, "scatter of the runs, t distribution")
-    total = math.fsum(u**2 for u, _ in found.values())
+    largest = max((u for u, _ in found.values()), default=0.0) or 1.0  # squares of the smallest numbers are 0
+    total = math.fsum((u / largest) ** 2 for u, _ in found.values())
     table = [
-        BudgetRow(name, u, u**2 / total, dof, key, source) for (name, key, dof), (u, source) in found.items() if u > 0
+        BudgetRow(name, u, (u / largest) ** 2 / total, dof, key, source)
+        for (name, key, dof), (u, source) in found.items()
+        if u > 0
     ]
     return sorted(table, key=lambda row: (-row.share, row.term, row.key or ""))
 

@@ -1,54 +1,60 @@
-"""The demonstration: the main job over the bundled submissions, step by step."""
+"""The demonstration: a workload measured live, packed, then audited and ranked beside the bundled submissions."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from harness import api
+from harness.account import Result
 from harness.documents.files import write_text
 from harness.documents.resources import resource
-from harness.documents.validate import write_document
+from harness.documents.validate import SCHEMA_VERSION, write_document
 from harness.render.board import board
 from harness.render.documents import audit_document, leaderboard_document, result_document
 from harness.render.report import audit_text
 
-ROUND = "lab-2026"
+SIMULATED, RECORDED = "lab-2026", "joulemark-2026"
+"""Bundled submissions: by the lab simulator, and by this harness on a real machine."""
+WORKLOAD = "digits-training"
+Say = Callable[[str], None]
 
 
-def run_demo(out: Path) -> Iterator[str]:
-    """Import, score, audit and rank the bundled submissions; what to print, line by line.
+def run_demo(out: Path, say: Say | None = None) -> Iterator[str]:
+    """Run, pack, import, score, audit and rank; what to print, line by line.
 
-    Writes run directories, result.json, audit.json and the leaderboard in every form below `out`; what an earlier
-    demonstration wrote there is replaced.
+    say: told what goes on while the workload runs; None leaves the live run out
+    Writes the submission, run directories, result.json, audit.json and the leaderboard in every form below `out`; what
+    an earlier demonstration wrote there is replaced. Raises JoulemarkError.
     """
-    runs = out / "runs"
-    shutil.rmtree(runs, ignore_errors=True)
-    yield "1. Import: simulated submissions in MLPerf's formats become run directories"
-    done = api.import_tree(resource("submissions") / ROUND, out=runs)
+    live, runs = out / "live", out / "runs"
+    for folder in (live, runs):
+        shutil.rmtree(folder, ignore_errors=True)
+    places = [resource("submissions") / RECORDED, runs]
+    if say is not None:
+        yield f"1. Run: {WORKLOAD} live, once, then pack. Its energy is modelled from processor time, not measured"
+        places.append(_live(live, say))
+        yield f"   packed as {places[-1]}"
+
+    yield "2. Import: simulated submissions in MLPerf's formats become run directories"
+    done = api.import_tree(resource("submissions") / SIMULATED, out=runs)
     for item in done.imported:
         yield f"   {item.entry.id}: {len(item.entry.runs)} timed runs"
-    tree = api.read(runs)
+    tree = api.read(*places)
 
-    yield "2. Score: energy with its interval"
+    yield "3. Score: energy with its interval"
     results = api.score(tree)
     write_document("result", result_document(results), out / "result.json")
-    truth = json.loads((resource("submissions") / ROUND / "truth.json").read_text("utf-8"))
-    for result in results:
-        if len(result.runs) == 1:
-            drawn = truth[f"{result.entry.id}/{result.runs[0].run.id}"]["energy_j"]
-            low, high = result.energy.low or 0.0, result.energy.high or 0.0
-            holds = "holds" if low <= drawn <= high else "misses"
-            yield f"   {result.entry.system}: [{low:.0f}, {high:.0f}] J {holds} the true {drawn:.0f} J"
+    yield from _truths(results)
 
-    yield "3. Audit: every rule over every entry"
+    yield "4. Audit: every rule over every entry"
     report = api.audit(tree)
     write_document("audit-report", audit_document(report), out / "audit.json")
     yield from (f"   {line}".rstrip() for line in audit_text(report).splitlines())
 
-    yield "4. Rank"
+    yield "5. Rank"
     tables = api.rank(tree)
     write_document("leaderboard", leaderboard_document(tables), out / "leaderboard.json")
     for form, suffix in (("md", "md"), ("csv", "csv"), ("html", "html"), ("latex", "tex")):
@@ -56,3 +62,37 @@ def run_demo(out: Path) -> Iterator[str]:
     yield ""
     yield board(tables, "terminal")
     yield f"Files: {out}/runs, {out}/result.json, {out}/audit.json, {out}/leaderboard.{{json,md,csv,html,tex}}"
+
+
+def ready() -> bool:
+    """Whether the packages of the live run are there."""
+    from harness.workload import workload
+
+    return not workload(WORKLOAD).missing()
+
+
+def _live(out: Path, say: Say) -> Path:
+    """Measure one run and pack it; the folder of the submission."""
+    from harness.measure import measure
+    from harness.packing import pack
+    from harness.running import Settings, describe, plan_workload
+    from harness.workload import workload
+
+    plan = plan_workload(workload(WORKLOAD), Settings(out=out / "runs", meters=("estimator",), repeat=1, idle_s=(1, 1)))
+    for _ in measure(plan, say):
+        describe(plan)
+    system = out / "system.yaml"
+    about = {"schema_version": SCHEMA_VERSION, "submitter": "you", "system_name": "this-machine"}
+    write_text(system, "".join(f"{name}: {json.dumps(value)}\n" for name, value in about.items()))
+    return pack([plan.entry.directory], system, out / "submissions").folder
+
+
+def _truths(results: Sequence[Result]) -> Iterator[str]:
+    """Whether the interval of each simulated session holds the energy that was drawn."""
+    truth = json.loads((resource("submissions") / SIMULATED / "truth.json").read_text("utf-8"))
+    for result in results:
+        known = truth.get(f"{result.entry.id.partition('/')[2]}/{result.runs[0].run.id}") if result.runs else None
+        if known is not None and len(result.runs) == 1:
+            low, high = result.energy.low or 0.0, result.energy.high or 0.0
+            holds = "holds" if low <= known["energy_j"] <= high else "misses"
+            yield f"   {result.entry.system}: [{low:.0f}, {high:.0f}] J {holds} the true {known['energy_j']:.0f} J"

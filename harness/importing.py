@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.deadline import TookTooLong, deadline
 from harness.documents.errors import JoulemarkError, SchemaError, UnreadableError
 from harness.formats.base import Entry
 from harness.formats.find import Found, Skipped, find
@@ -69,12 +71,15 @@ def read(*paths: str | Path, format_name: str | None = None) -> Tree:
     return load(search(*paths, format_name=format_name))
 
 
-def load(found: Iterable[Found | Skipped], *, jobs: int = 1) -> Tree:
-    """Read what `search` found; a bad entry never stops the others. jobs: processes that read."""
+def load(found: Iterable[Found | Skipped], *, jobs: int = 1, timeout_s: float | None = None) -> Tree:
+    """Read what `search` found; a bad entry never stops the others.
+
+    jobs: processes that read; timeout_s: how long one entry may take [s]
+    """
     entries: list[Entry] = []
     unreadable: list[tuple[str, str]] = []
     skipped: list[tuple[str, str]] = []
-    for item in spread(_load, found, jobs):
+    for item in spread(functools.partial(_load, timeout_s=timeout_s), found, jobs):
         if isinstance(item, Skipped):
             skipped.append((item.path, item.reason))
         elif isinstance(item, Entry):
@@ -84,13 +89,14 @@ def load(found: Iterable[Found | Skipped], *, jobs: int = 1) -> Tree:
     return Tree(tuple(entries), tuple(unreadable), tuple(skipped))
 
 
-def _load(item: Found | Skipped) -> Entry | Skipped | tuple[str, str]:
+def _load(item: Found | Skipped, timeout_s: float | None) -> Entry | Skipped | tuple[str, str]:
     """The entry, or (id, reason) where it cannot be read."""
     if isinstance(item, Skipped):
         return item
     try:
-        return item.read()
-    except JoulemarkError as error:
+        with deadline(timeout_s):
+            return item.read()
+    except (JoulemarkError, TookTooLong) as error:
         return item.id, str(error)
 
 

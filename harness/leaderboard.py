@@ -1,4 +1,4 @@
-"""The leaderboard: one table for each benchmark, scenario, unit and class of measurement."""
+"""The leaderboard: one table for each benchmark, scenario, unit and class of measurement; simulated ones apart."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from harness.account import Result
+from harness.account import Result, TableKey
 from harness.auditing import EntryReport
 from harness.documents.errors import UsageError
 from harness.draws import SEED
@@ -17,8 +17,6 @@ from harness.ranking import Contender, Rank, rank
 
 RankBy = Literal["energy", "co2e"]
 CLASSES = ("analyzer", "sensor", "modelled", "declared")
-
-
 Judged = tuple[Result, str, tuple[str, ...]]
 """A result, its verdict, and why it is not ranked."""
 
@@ -35,7 +33,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Entries that compare: same task, benchmark, scenario, unit of work and class of measurement."""
+    """Entries that compare: same task, benchmark, scenario, unit of work and class of measurement.
+
+    simulated: whether they say that they are simulated; such a result is never ranked with a real one
+    """
 
     task: str
     benchmark: str
@@ -45,6 +46,7 @@ class Table:
     rank_by: RankBy
     level: float
     rows: tuple[Row, ...]
+    simulated: bool = False
 
 
 def leaderboard(
@@ -54,35 +56,27 @@ def leaderboard(
     rank_by: RankBy = "energy",
     seed: int = SEED,
 ) -> tuple[Table, ...]:
-    """Tables of all results, ordered by task, benchmark, scenario and class.
+    """Tables of all results, ordered by task, benchmark, scenario, class, and real before simulated.
 
     reports: audit of each entry by its id; an entry without one, or whose id another has, is unjudged and not ranked.
     Ranked by energy per unit of work: the grid moves CO2e more than any system does (methodology, CO2e).
     """
     if rank_by not in get_args(RankBy):
         raise UsageError("cannot rank by this", got=str(rank_by), expected=" or ".join(get_args(RankBy)))
-    groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
+    groups: dict[TableKey, list[Result]] = defaultdict(list)
     results = tuple(results)
     if rank_by == "co2e":
         common_reference(results)  # one intensity for all cancels: what ranks is energy
     ids = Counter(result.entry.id for result in results)
     known = {name: report for name, report in reports.items() if ids[name] == 1}  # else: whose verdict is it?
     for result in results:
-        entry = result.entry
-        key = (
-            entry.task,
-            entry.benchmark,
-            entry.scenario,
-            result.energy_per_unit.unit,
-            result.measurement_class,
-        )
-        groups[key].append(result)
-    ordered = sorted(groups, key=lambda key: (*key[:4], CLASSES.index(key[4])))
+        groups[result.table].append(result)
+    ordered = sorted(groups, key=lambda key: (*key[:4], CLASSES.index(key[4]), key[5]))
     return tuple(_table(key, groups[key], known, rank_by, seed) for key in ordered)
 
 
 def _table(
-    key: tuple[str, ...],
+    key: TableKey,
     results: list[Result],
     reports: Mapping[str, EntryReport],
     rank_by: RankBy,
@@ -107,7 +101,7 @@ def _table(
     )
     rest = [Row(result, verdict, why, None) for result, verdict, why in others]
     rest.sort(key=lambda row: (row.result.energy_per_unit.value or float("inf"), row.result.entry.id))
-    return Table(key[0], key[1], key[2], key[3], key[4], rank_by, level, (*rows, *rest))
+    return Table(key[0], key[1], key[2], key[3], key[4], rank_by, level, (*rows, *rest), key[5])
 
 
 def _reasons(result: Result, report: EntryReport | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.auditing import EntryReport, audit_entry, places
+from harness.auditing import audit_entries
 from harness.documents.errors import UnreadableError, UsageError, shorten
 from harness.documents.files import read_bytes, sha256
 from harness.documents.times import to_iso
@@ -21,9 +22,9 @@ from harness.documents.validate import SCHEMA_VERSION, canonical, check, read_do
 from harness.formats.base import Entry
 from harness.formats.native import RECORD, SYSTEM
 from harness.importing import read
+from harness.signing.submission import MANIFEST
 from harness.system import complete, missing
 
-MANIFEST = "manifest.json"
 NEEDED = ("/submitter", "/system_name")
 """Without these nobody can tell whose result it is."""
 
@@ -115,9 +116,7 @@ def _description(system: Path, entries: Sequence[Entry]) -> dict[str, Any]:
 
 def _refused(entries: Sequence[Entry]) -> Iterator[str]:
     """What an audit holds against the entries."""
-    copies = places(entries)
-    reports: list[EntryReport] = [audit_entry(entry, copies) for entry in entries]
-    for report in reports:
+    for report in audit_entries(entries):
         if report.verdict != "valid":
             for finding in report.findings:
                 if finding.status in ("fail", "error"):
@@ -174,7 +173,7 @@ def _write(
 
 def _copy(entry: Entry, place: Path, description: Mapping[str, Any]) -> None:
     """All files of an entry; its records name the system, the submitter and the division."""
-    shutil.copytree(entry.directory, place, symlinks=False, ignore=_links)
+    shutil.copytree(entry.directory, place, symlinks=False, ignore=_left_out)
     write_document("system", description, place / SYSTEM)
     names = {"submitter": "submitter", "system": "system_name", "division": "division"}
     for path in sorted(place.glob(f"*/{RECORD}")):
@@ -183,8 +182,10 @@ def _copy(entry: Entry, place: Path, description: Mapping[str, Any]) -> None:
         write_document("run", document, path)
 
 
-def _links(folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if os.path.islink(os.path.join(folder, name)) or name.startswith(".")}
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """What is not packed: links, devices, pipes, and what is hidden."""
+    kinds = {name: os.lstat(os.path.join(folder, name)).st_mode for name in names}
+    return {name for name, mode in kinds.items() if name[0] == "." or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))}
 
 
 def _listed(root: Path, path: Path) -> dict[str, Any]:

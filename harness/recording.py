@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +78,8 @@ def recorded(folder: Path, entry: Entry) -> Iterator[None]:
         reason = "it was interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
         with contextlib.suppress(JoulemarkError):  # a full disk: what was told at the begin stays
             tell(folder, entry, reason)
+        if isinstance(error, RunFailed):  # a rank of it said so already
+            raise
         if isinstance(error, OSError):
             raise unwritable(folder, error) from error
         if isinstance(error, JoulemarkError):
@@ -88,13 +90,13 @@ def recorded(folder: Path, entry: Entry) -> Iterator[None]:
         raise
 
 
-def complete(folder: Path, entry: Entry, outcome: Outcome, idle: dict[str, Window]) -> Run:
+def complete(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Window]) -> Run:
     """Turn journals into traces, and write the record last. Raises JoulemarkError, OSError."""
     journals = [read_samples(path) for path in sorted((folder / SAMPLES).glob("*.csv"))]
     run = Run(
         id=folder.name,
         window=outcome.window,
-        traces=tuple(_traces(journals)),
+        traces=tuple(traces_of(journals)),
         work=outcome.work,
         performance=outcome.performance,
         quality=outcome.quality,
@@ -103,7 +105,7 @@ def complete(folder: Path, entry: Entry, outcome: Outcome, idle: dict[str, Windo
         facts=_facts(outcome, journals, idle) | {"prepared": _prepared(entry.directory / PREPARED)},
     )
     simulated = entry.simulated or any(samples.about.get("simulated") for samples in journals)
-    noted = tuple(defect for samples in journals for defect in _defects(samples, folder))
+    noted = tuple(defect for samples in journals for defect in _defects(samples, folder.relative_to(entry.directory)))
     write_run(replace(entry, simulated=simulated, defects=noted), run, folder)
     (folder / INCOMPLETE).unlink()
     return run
@@ -115,7 +117,7 @@ def _prepared(folder: Path) -> list[dict[str, str]]:
     return [{"path": str(path.relative_to(folder.parent)), "sha256": sha256(read_bytes(path))} for path in files]
 
 
-def _facts(outcome: Outcome, journals: Sequence[Samples], idle: dict[str, Window]) -> dict[str, object]:
+def _facts(outcome: Outcome, journals: Sequence[Samples], idle: Mapping[str, Window]) -> dict[str, object]:
     return dict(outcome.facts) | {
         "advice": list(outcome.advice),
         "idle": {name: {"start_ns": span.start_ns, "stop_ns": span.stop_ns} for name, span in idle.items()},
@@ -123,7 +125,7 @@ def _facts(outcome: Outcome, journals: Sequence[Samples], idle: dict[str, Window
     }
 
 
-def _traces(journals: Sequence[Samples]) -> Iterator[Trace]:
+def traces_of(journals: Sequence[Samples]) -> Iterator[Trace]:
     """All traces: ids made unique, what lies inside another made part of it, the clock's error as it was seen."""
     counts = Counter(trace.channel.id for samples in journals for trace in samples.traces)
     named: list[tuple[Trace, Channel]] = []
@@ -167,10 +169,11 @@ def nest(channels: Sequence[Channel]) -> dict[str, str | None]:
 
 
 def _defects(samples: Samples, folder: Path) -> Iterator[Defect]:
-    where = f"{folder.name}/{SAMPLES}/{samples.path.name}"
+    where = f"{folder.as_posix()}/{SAMPLES}/{samples.path.name}"
     for step in samples.steps():
         yield Defect("clock-step", where, f"the wall clock went {step.step_s:+.3f} s against the monotonic clock")
     if samples.end is None or samples.cut:
-        yield Defect("samples-cut", where, "the sampler ended before it was told to", max(samples.cut, 1))
+        got = f"the sampler ended before it was told to; its chain goes to line {samples.links.last}"
+        yield Defect("samples-cut", where, got, max(samples.cut, 1))
     elif samples.end.get("hung"):
         yield Defect("meter-hung", where, "the meter did not answer when the run ended")

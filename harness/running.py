@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from harness.formats.native import SYSTEM
 from harness.measure import IDLE_S, Plan
 from harness.meters import MeterSpec, make, parse
 from harness.meters.base import Unavailable
+from harness.nodes.rank import rank
 from harness.recording import unwritable
 from harness.runners.base import Runner
 from harness.runners.command import Command
@@ -30,7 +32,10 @@ FALLBACK = "estimator"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to run. meters: as the command line writes them; interval_s: between reads [s]; idle_s: before, after [s]"""
+    """How to run. meters: as the command line writes them; interval_s: between reads [s]; idle_s: before, after [s]
+
+    meet: where rank 0 waits for the others of a run on several machines, "" for the folder `out` that they share
+    """
 
     out: Path
     meters: Sequence[str] = ()
@@ -42,6 +47,7 @@ class Settings:
     submitter: str = ""
     division: str = "open"
     options: Mapping[str, Any] = field(default_factory=dict)
+    meet: str = ""
 
 
 def meters(settings: Settings) -> list[Asked]:
@@ -95,6 +101,8 @@ def plan_workload(chosen: Workload, settings: Settings, *, scenario: str | None 
             f"{chosen.name} needs packages that are not installed", got=", ".join(absent),
             fix=f"pip install 'joulemark[{chosen.spec['runner'].get('extra', 'workloads')}]'",
         )  # fmt: skip
+    if chosen.runner == "loadgen" and rank(os.environ).of > 1:
+        raise UsageError(f"{chosen.name} runs on one machine", got=f"{rank(os.environ).of} ranks", fix="Start one.")
     how = chosen.scenario(scenario)
     entry = _entry(settings, chosen.name, how["name"], chosen.spec["task"])
     repeats = settings.repeat or int(chosen.spec.get("repeats", 5))
@@ -130,15 +138,19 @@ def _entry(settings: Settings, benchmark: str, scenario: str, task: Any) -> Entr
 
 def _plan(entry: Entry, runner: Runner, settings: Settings, repeats: int) -> Plan:
     seeds = [settings.seed + number for number in range(repeats)]
-    return Plan(entry, runner, meters(settings), seeds, settings.idle_s)
+    ours = rank(os.environ)
+    return Plan(entry, runner, meters(settings), seeds, settings.idle_s, ours, settings.meet)
 
 
-def describe(plan: Plan) -> None:
-    """Write the description of this machine beside the runs, where none is yet. Raises JoulemarkError."""
+def describe(plan: Plan, nodes: int = 1) -> None:
+    """Write the description of this machine, of which there are several, beside the runs, where none is yet.
+
+    Raises JoulemarkError.
+    """
     path = plan.entry.directory / SYSTEM
     if path.exists():
         return
-    given = {"system_name": plan.entry.system, "submitter": plan.entry.submitter or None}
+    given = {"system_name": plan.entry.system, "submitter": plan.entry.submitter or None, "number_of_nodes": nodes}
     try:
         write_document("system", collect() | given, path)
     except OSError as error:

@@ -13,6 +13,8 @@ from harness.energy import ChannelEnergy, Edge, energy
 from harness.formats.base import Entry, Run
 from harness.traces.trace import Trace
 
+MOST_NODES = 1_000_000
+"""A description that states more nodes states none; the largest systems have 160 thousand."""
 UNKNOWN_CLOCK_S = 0.1
 """Standard error of a clock of which nothing is known but that it is set by NTP [s]; marked as assumed."""
 EFFICIENCY_LIMIT = 0.02
@@ -210,6 +212,7 @@ def _missing_nodes(spoken: Spoken, expected: int, entry_id: str) -> tuple[float,
 
 def _nodes(entry: Entry) -> int:
     try:
-        return int(str((entry.system_description or {}).get("number_of_nodes", 0)))
+        stated = int(str((entry.system_description or {}).get("number_of_nodes", 0)))
     except ValueError:
         return 0
+    return stated if stated <= MOST_NODES else 0

@@ -1,6 +1,6 @@
 """The command line: a thin shell over `harness.api`. Heavy modules are imported by the command that needs them."""
 
-from harness.cli import audit, compare, footprint, results, run, whatif
+from harness.cli import audit, compare, footprint, results, run, sign, whatif
 from harness.cli.base import cli, main
 
-__all__ = ["audit", "cli", "compare", "footprint", "main", "results", "run", "whatif"]
+__all__ = ["audit", "cli", "compare", "footprint", "main", "results", "run", "sign", "whatif"]

@@ -26,11 +26,17 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--html", type=FILE, help="Write one self-contained page with a picture of each trace.")
 @click.option("--sarif", type=FILE, help="Write SARIF 2.1.0, for code-review tools.")
 @click.option("--junit", type=FILE, help="Write JUnit XML, for CI.")
+@click.option("--trust", type=FILE, help="Trust file: check signatures too, and warn of what is unsigned.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
+@click.option(
+    "--timeout", default=300.0, show_default=True, type=click.FloatRange(1), metavar="SECONDS",
+    help="For one entry; one that takes longer is unjudged.",
+)  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Print every finding, also the skipped.")
 def audit(
     paths: tuple[Path, ...], as_json: bool, round_name: str | None, select: str, ignore: str, strict: bool,
-    html: Path | None, sarif: Path | None, junit: Path | None, jobs: int, verbose: bool,
+    html: Path | None, sarif: Path | None, junit: Path | None, trust: Path | None, jobs: int, timeout: float,
+    verbose: bool,
 ) -> int:  # fmt: skip
     """Every rule over every entry below PATHS: native run directories and raw MLPerf result trees."""
     from harness import api
@@ -42,8 +48,8 @@ def audit(
     choose(**chosen)  # a wrong name is said before anything is read
     if round_name is not None:
         rulebook(round_name)
-    tree = read_tree(paths, jobs=jobs)
-    report = api.audit(tree, round_name=round_name, jobs=jobs, **chosen)
+    tree = read_tree(paths, jobs=jobs, timeout_s=timeout)
+    report = api.audit(tree, round_name=round_name, jobs=jobs, timeout_s=timeout, trust=trust, **chosen)
     for path, form in ((html, "html"), (sarif, "sarif"), (junit, "junit")):
         if path is not None:
             write_text(path, _rendered(report, tree, form, strict))
@@ -88,10 +94,15 @@ def _code(report: Report, strict: bool) -> int:
 
 @cli.command()
 @click.argument("name", metavar="[ID]", required=False)
-def rules(name: str | None) -> int:
+@JSON
+def rules(name: str | None, as_json: bool) -> int:
     """List all rules, or explain one with its limits in each round."""
     from harness.auditing import known_rule
-    from harness.render.rules import rule_text, rules_text
+    from harness.render.rules import rule_text, rules_document, rules_text
 
-    click.echo(rules_text() if name is None else rule_text(known_rule(name)), nl=False)
+    rule = None if name is None else known_rule(name)
+    if as_json:
+        emit("rules", rules_document() if rule is None else rules_document([rule]))
+    else:
+        click.echo(rules_text() if rule is None else rule_text(rule), nl=False)
     return OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ import click
 
 from harness import __version__
 from harness.documents.errors import JoulemarkError
+from harness.documents.printable import printable
 
 if TYPE_CHECKING:
     from harness.api import Tree
@@ -25,6 +27,9 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run and exit: 0 ok, 1 findings, 2 usage or unreadable input, 3 could not judge, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # of a name or a unit that this terminal cannot show
     try:
         code = cli.main(args=None if args is None else list(args), prog_name="joulemark", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else OK)
@@ -37,6 +42,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         sys.exit(INTERRUPTED)
+    except MemoryError:
+        complain("needs more memory than there is; docs/security.md states how much files may ask for")
+        sys.exit(UNJUDGED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(OK)
@@ -46,7 +54,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 
 def complain(text: str) -> None:
-    click.secho(f"joulemark: {text}", err=True, fg="red", color=_colour())
+    seen = "\n".join(map(printable, text.split("\n")))  # the remedy of some errors is a file to write
+    click.secho(f"joulemark: {seen}", err=True, fg="red", color=_colour())
 
 
 def _colour() -> bool | None:
@@ -78,15 +87,17 @@ def _settings() -> dict[str, Any]:
     return merged
 
 
-def read_tree(paths: Sequence[Path], format_name: str | None = None, jobs: int = 1) -> Tree:
+def read_tree(
+    paths: Sequence[Path], format_name: str | None = None, jobs: int = 1, timeout_s: float | None = None
+) -> Tree:
     """Read all entries, with progress on a terminal and a line on stderr for each that cannot be read."""
     from harness import api
 
     found = api.search(*paths, format_name=format_name)
     with _progress(found, "Reading") as items:
-        tree = api.load(items, jobs=jobs)
+        tree = api.load(items, jobs=jobs, timeout_s=timeout_s)
     for path, reason in tree.unreadable:
-        complain(f"cannot be read: {path}: {reason}")
+        complain(f"cannot be read: {printable(path)}: {printable(reason)}")
     if tree.skipped:
         click.echo(f"joulemark: {len(tree.skipped)} folders passed over ({tree.skipped[0][1]}, ...)", err=True)
     return tree
@@ -125,3 +136,14 @@ def emit(kind: str, document: dict[str, Any]) -> None:
     from harness.documents.validate import dump_document
 
     click.echo(dump_document(kind, document), nl=False)
+
+
+def wrote(command: str, written: Sequence[dict[str, Any]], as_json: bool) -> None:
+    """Tell what a command wrote: a document of the schema `written`, or the paths, one a line."""
+    if as_json:
+        from harness.documents.validate import SCHEMA_VERSION
+
+        emit("written", {"schema_version": SCHEMA_VERSION, "command": command, "written": list(written)})
+        return
+    for item in written:
+        click.echo(item["path"])

@@ -197,11 +197,20 @@ def clean(path: Path, as_json: bool) -> int:
 
 @footprint.command()
 @FORM
-def zones(form: str) -> int:
+@JSON
+def zones(form: str, as_json: bool) -> int:
     """Annual intensities that ship, with their sources and licences."""
     from harness.grid.annual import rows, sources
     from harness.render.cells import grid
 
+    if as_json:
+        from dataclasses import asdict
+
+        from harness.documents.validate import SCHEMA_VERSION
+
+        listed = {"zones": [asdict(row) for row in rows()], "sources": list(sources().values())}
+        emit("zones", {"schema_version": SCHEMA_VERSION} | listed)
+        return OK
     table = [[row.zone, row.name, row.source, str(row.year), f"{row.g_per_kwh:.1f}"] for row in rows()]
     click.echo(grid(("Zone", "Name", "Source", "Year", "g/kWh"), table, form) + "\n")
     about = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.base import JSON, OK, PATHS, UNREADABLE, cli, emit, read_tree, seeded
+from harness.cli.base import JSON, OK, PATHS, UNREADABLE, cli, complain, emit, read_tree, seeded, wrote
 from harness.cli.carbon_options import gridded
 
 
@@ -107,10 +107,18 @@ def import_(paths: tuple[Path, ...], as_json: bool, format_name: str | None, out
 @cli.command()
 @click.option("--out", default=Path("out/demo"), show_default=True, type=click.Path(path_type=Path, file_okay=False),
               help="Folder to write to.")  # fmt: skip
-def demo(out: Path) -> int:
-    """Import, score, audit and rank the bundled example submissions."""
-    from harness.demo import run_demo
+@click.option("--live/--no-live", default=True, show_default=True, help="Run a workload: half a minute.")
+@JSON
+def demo(out: Path, live: bool, as_json: bool) -> int:
+    """Run a workload live and pack it; audit and rank it beside the bundled example submissions."""
+    from harness.demo import ready, run_demo
 
-    for line in run_demo(out):
-        click.echo(line)
+    if live and not ready():
+        complain("the live run is left out: it needs scikit-learn. pip install 'joulemark[demo]'")
+        live = False
+    for line in run_demo(out, (lambda text: click.echo(f"   {text}", err=as_json)) if live else None):
+        click.echo(line, err=as_json)
+    if as_json:
+        made = (("result", "result.json"), ("audit-report", "audit.json"), ("leaderboard", "leaderboard.json"))
+        wrote("demo", [{"kind": kind, "path": str(out / name)} for kind, name in made], as_json)
     return OK

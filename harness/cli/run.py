@@ -1,4 +1,4 @@
-"""Commands that measure: run, replay, workloads, meters, doctor, pack."""
+"""Commands that measure: run, merge, replay, workloads, meters, doctor, pack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.base import FINDINGS, OK, cli, complain
+from harness.cli.base import FINDINGS, JSON, OK, cli, complain, emit, wrote
 
 OUT = click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 
@@ -31,8 +31,13 @@ OUT = click.option("--out", required=True, type=click.Path(path_type=Path, file_
 @click.option(
     "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A setting of the workload, like target_qps=50."
 )
+@click.option("--meet", default="", metavar="HOST:PORT", help="Where rank 0 of a run on several machines waits.")
+@JSON
 @OUT
-def run(what: tuple[str, ...], command: bool, repeat: int | None, scenario: str | None, out: Path, **given: Any) -> int:
+def run(
+    what: tuple[str, ...], command: bool, repeat: int | None, scenario: str | None, out: Path, as_json: bool,
+    **given: Any,
+) -> int:  # fmt: skip
     """Run a workload (or any program) under meters, and record it so that nothing is lost."""
     from harness.measure import measure
     from harness.running import Settings, describe, plan_command, plan_workload
@@ -42,7 +47,7 @@ def run(what: tuple[str, ...], command: bool, repeat: int | None, scenario: str 
     settings = Settings(
         out=out, meters=given["meters"], interval_s=given["interval"], idle_s=(given["idle"], given["idle"]),
         repeat=repeat, seed=given["seed"], system=given["system"], submitter=given["submitter"],
-        division=given["division"], options=_options(given["pairs"]),
+        division=given["division"], options=_options(given["pairs"]), meet=given["meet"],
     )  # fmt: skip
     if command:
         plan = plan_command(what, settings, name=given["name"])
@@ -50,16 +55,25 @@ def run(what: tuple[str, ...], command: bool, repeat: int | None, scenario: str 
         plan = plan_workload(workload(what[0]), settings, scenario=scenario)
     else:
         raise click.UsageError("Name one workload, or write --command -- program arguments.")
+    if plan.rank.number:  # rank 0 speaks for all
+        for _ in measure(plan):
+            pass
+        return OK
     _say("meters: " + ", ".join(str(asked.spec) for asked in plan.meters))
-    invalid = False
+    written: list[dict[str, Any]] = []
     for done in measure(plan, _say):
-        describe(plan)
+        describe(plan, done.nodes)
         _say(f"{done.folder}: {_summary(done)}")
         for advice in done.outcome.advice:
             complain(f"{done.folder.name}: {advice}")
-        invalid = invalid or done.outcome.success is False
+        written.append(
+            {"kind": "run", "path": str(done.folder), "window_s": done.outcome.window.seconds,
+             "valid": done.outcome.success, "summary": _summary(done), "notes": list(done.outcome.advice)}
+        )  # fmt: skip
     _say(f"now: joulemark score {plan.entry.directory}")
-    return FINDINGS if invalid else OK
+    if as_json:
+        wrote("run", written, as_json)
+    return FINDINGS if any(item["valid"] is False for item in written) else OK
 
 
 def _summary(done: Any) -> str:
@@ -89,79 +103,75 @@ def _say(text: str) -> None:
 
 
 @cli.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@JSON
+def merge(paths: tuple[Path, ...], as_json: bool) -> int:
+    """Make runs of several machines whole, when the folders of all ranks lie in RUN/ranks."""
+    from harness.merging import merge as make_whole
+
+    for folder in paths:
+        make_whole(folder)
+    wrote("merge", [{"kind": "run", "path": str(folder)} for folder in paths], as_json)
+    return OK
+
+
+@cli.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--realtime", is_flag=True, help="Take as long as the runs took.")
+@JSON
 @OUT
-def replay(paths: tuple[Path, ...], realtime: bool, out: Path) -> int:
+def replay(paths: tuple[Path, ...], realtime: bool, as_json: bool, out: Path) -> int:
     """Play recorded runs (of any format that can be read) through the same pipeline: the same bytes each time."""
     from harness.replaying import replay as play
 
-    for folder in play(*paths, out=out, realtime=realtime, say=_say):
-        click.echo(folder)
+    folders = play(*paths, out=out, realtime=realtime, say=_say)
+    wrote("replay", [{"kind": "run", "path": str(folder)} for folder in folders], as_json)
     return OK
 
 
 @cli.command()
-def workloads() -> int:
+@JSON
+def workloads(as_json: bool) -> int:
     """What can be run here."""
-    from harness.workload import workloads as known
+    from harness import inventory
+    from harness.render.inventory import workloads_text
 
-    for item in known():
-        scenarios = ", ".join(scenario["name"] for scenario in item.spec["scenarios"])
-        absent = item.missing()
-        state = "not run live" if item.runner is None else "needs " + ", ".join(absent) if absent else "ready"
-        click.echo(f"{item.name:<22} {item.spec['title']} ({scenarios}): {state}")
+    found = inventory.workloads()
+    _inventory({"workloads": found}, workloads_text(found), as_json)
     return OK
 
 
 @cli.command()
-def meters() -> int:
+@JSON
+def meters(as_json: bool) -> int:
     """What can be measured here, with what accuracy, and what to do about the rest."""
-    for name, said in _probed():
-        click.echo(f"{name:<10} {said}")
+    from harness import inventory
+    from harness.render.inventory import meters_text
+
+    found = inventory.meters()
+    _inventory({"meters": found}, meters_text(found), as_json)
     return OK
 
 
-def _probed() -> list[tuple[str, str]]:
-    from harness.documents.errors import JoulemarkError
-    from harness.meters import make, names, parse, summary
-
-    found = []
-    for name in names():
-        try:
-            channels = make(parse(name)).probe()
-        except JoulemarkError as error:
-            need = "needs an option" in error.message
-            found.append((name, summary(name) + f" {error.fix}" if need else f"not here: {error}"))
-            continue
-        parts = [f"{c.id} ({c.kind}, {c.boundary}, {c.accuracy.reading_limit_pct:g} % of reading)" for c in channels]
-        found.append((name, "ready: " + ", ".join(parts)))
-    return found
-
-
 @cli.command()
-def doctor() -> int:
+@JSON
+def doctor(as_json: bool) -> int:
     """What is missing on this machine, with the exact fix. Exit status 1 where nothing can be run and measured."""
-    from harness.system import collect, missing
-    from harness.workload import workloads as known
+    from harness import inventory
+    from harness.render.inventory import doctor_text
 
-    probed = _probed()
-    measured = [name for name, said in probed if said.startswith("ready") and name != "estimator"]
-    for name, said in probed:
-        click.echo(f"meter {name}: {said}")
-    if not measured:
-        click.echo("no meter measures this machine: results will be modelled, and are ranked apart from measured ones")
-    ready = 0
-    for item in known():
-        if absent := item.missing():
-            extra = item.spec["runner"].get("extra", "workloads")
-            click.echo(f"workload {item.name}: needs {', '.join(absent)}. pip install 'joulemark[{extra}]'")
-        elif item.runner:
-            ready += 1
-            click.echo(f"workload {item.name}: ready")
-    for pointer, said in missing(collect()):
-        click.echo(f"system description: {pointer} cannot be found out: {said}. Write it in the file of pack --system.")
-    return OK if ready and any(said.startswith("ready") for _, said in probed) else FINDINGS
+    found = inventory.everything()
+    _inventory(found, doctor_text(found), as_json)
+    return OK if all(any(item["ready"] for item in found[name]) for name in ("meters", "workloads")) else FINDINGS
+
+
+def _inventory(found: dict[str, Any], text: str, as_json: bool) -> None:
+    from harness.documents.validate import SCHEMA_VERSION
+
+    if as_json:
+        emit("inventory", {"schema_version": SCHEMA_VERSION} | found)
+    else:
+        click.echo(text, nl=False)
 
 
 @cli.command()
@@ -170,8 +180,11 @@ def doctor() -> int:
 @click.option("--division", default="open", show_default=True, type=click.Choice(["closed", "open"]), help="Division.")
 @click.option("--force", is_flag=True, help="Pack also what an audit refuses, and mark the submission.")
 @click.option("--private", is_flag=True, help="Pack also what names this machine or its user.")
+@JSON
 @OUT
-def pack(paths: tuple[Path, ...], system: Path, division: str, force: bool, private: bool, out: Path) -> int:
+def pack(
+    paths: tuple[Path, ...], system: Path, division: str, force: bool, private: bool, as_json: bool, out: Path
+) -> int:
     """A submission of run directories: manifest, hashes, system description."""
     from harness.packing import pack as make_pack
 
@@ -180,5 +193,7 @@ def pack(paths: tuple[Path, ...], system: Path, division: str, force: bool, priv
         complain(f"{system}#{pointer} says nothing: {said}")
     for reason in done.forced:
         complain(f"packed by force: {reason}")
-    click.echo(done.folder)
+    notes = [f"{pointer} says nothing: {said}" for pointer, said in done.missing]
+    made = {"kind": "submission", "path": str(done.folder), "valid": not done.forced, "notes": [*notes, *done.forced]}
+    wrote("pack", [made], as_json)
     return FINDINGS if done.forced else OK

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from harness.documents.printable import printable
+
 
 class JoulemarkError(Exception):
     """Base of all errors meant for a person; caught only by the command line."""
@@ -13,9 +15,9 @@ class JoulemarkError(Exception):
         self.message, self.where, self.got, self.expected, self.fix = message, where, got, expected, fix
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.message}" if self.where else self.message
+        text = f"{printable(self.where)}: {self.message}" if self.where else self.message
         if self.got:
-            text += f"; got {self.got}"
+            text += f"; got {shorten(self.got, 400)}"
         if self.expected:
             text += f", expected {self.expected}"
         return f"{text}. {self.fix}" if self.fix else text
@@ -39,5 +41,5 @@ class MissingExtraError(JoulemarkError):
 
 def shorten(value: object, limit: int = 120) -> str:
     """`value` as one printable line of at most `limit` characters, safe for a terminal."""
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)[: 4 * limit])
+    text = printable(str(value)[: 4 * limit])
     return text if len(text) <= limit else text[: limit - 3] + "..."

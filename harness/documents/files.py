@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness.documents.errors import UnreadableError
 
-MAX_FILE_BYTES = 512 * 2**20
+MAX_FILE_BYTES = 256 * 2**20
 """No file of a submission is read whole beyond this size [bytes]."""
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
@@ -26,7 +26,7 @@ def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        if path.is_symlink():
+        if os.path.islink(path):
             reason = "is a symbolic link; links are not followed"
         raise UnreadableError(f"cannot be opened: {reason}", where=str(path)) from None
     status = os.fstat(descriptor)
@@ -49,16 +49,39 @@ def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
     return content
 
 
+def read_inside(root: Path, relative: str | PurePosixPath) -> bytes:
+    """The content of a file below `root`, reached through no link. Raises UnreadableError."""
+    path = root / relative
+    for folder in (path, *path.parents):
+        if folder == root:
+            return read_bytes(path)
+        if os.path.islink(folder):
+            raise UnreadableError("lies behind a symbolic link; links are not followed", where=str(path))
+    raise UnreadableError("lies outside", where=str(path), expected=f"a file below {root}")
+
+
 def sha256(content: bytes) -> str:
     """Hexadecimal SHA-256 of `content`."""
     return hashlib.sha256(content).hexdigest()
 
 
+def first_unequal(a: bytes, b: bytes) -> int:
+    """Index of the first byte in which two contents differ, or at which one of them ends."""
+    low, high = 0, min(len(a), len(b))
+    if a[:high] == b[:high]:
+        return high
+    while high - low > 1:  # the first difference lies in low..high-1
+        middle = (low + high) // 2
+        low, high = (middle, high) if a[low:middle] == b[low:middle] else (low, middle)
+    return low
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write `text` so that a reader sees either the old file or the whole new one."""
+    """Write `text` so that a reader sees either the old file or the whole new one; a link is replaced, not followed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
+    partial.unlink(missing_ok=True)  # left by a crash, or a link that somebody laid there
+    with partial.open("x", encoding="utf-8", newline="\n") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

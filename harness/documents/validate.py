@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.documents.errors import SchemaError, UnreadableError, UsageError, shorten
 from harness.documents.files import MAX_DOCUMENT_BYTES, read_bytes, write_text
+from harness.documents.printable import visible_json
 from harness.documents.resources import resource
 
 if TYPE_CHECKING:
+    import yaml
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
 SCHEMA_VERSION = "1.0"
 """Version that every document of this release carries."""
 
+MOST_FAULTS = 100
+"""After so many faults a document is not looked at further."""
+
 KINDS = (
     "workload", "system", "power-trace", "run", "result",
     "manifest", "rulebook", "audit-report", "leaderboard", "import-report",
     "footprint", "published", "account", "factors", "clean", "grid", "whatif", "comparison",
+    "rules",
+    "trust", "countersignature", "verification",
+    "written", "inventory", "zones",
 )  # fmt: skip
 
 
@@ -49,7 +59,7 @@ def check(kind: str, document: Any, *, where: str = "") -> None:
     try:
         _check_numbers(document, where)
         _check_version(document, where)
-        faults = list(_validator(kind).iter_errors(document))
+        faults = list(itertools.islice(_validator(kind).iter_errors(document), MOST_FAULTS))
         if faults:
             first = min(faults, key=lambda fault: [_sortable(step) for step in fault.absolute_path])
             raise _explain(kind, first, where, len(faults) - 1)
@@ -142,7 +152,8 @@ def _explain(kind: str, fault: ValidationError, where: str, others: int) -> Sche
     fix = f"{described.rstrip('.')}. " if described else ""
     fix += f"See schemas/{kind}.schema.json."
     if others:
-        fix += f" {others} more fault{'s' if others > 1 else ''} in this document."
+        few = str(others) if others < MOST_FAULTS - 1 else f"At least {others}"
+        fix += f" {few} more fault{'s' if others > 1 else ''} in this document."
     return SchemaError(
         f"is not a valid {kind} document",
         where=f"{where}#{_pointer(steps)}",
@@ -175,6 +186,21 @@ def parse_json(content: bytes, *, where: str) -> Any:
         raise UnreadableError(f"is not JSON ({shorten(error)})", where=where) from None
 
 
+def key_twice(content: bytes) -> str | None:
+    """A key that one object of a JSON document has twice, so that two readers may see two documents; None for none."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        if len(pairs) > len({key for key, _ in pairs}) and not found:
+            found.append(next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1))
+
+    def drop(text: str) -> None:  # noqa: ARG001 - numbers are of no interest, and may be too long for int
+        return None
+
+    json.loads(content, object_pairs_hook=look, parse_int=drop, parse_float=drop, parse_constant=drop)
+    return found[0] if found else None
+
+
 class _PlainYaml:
     """A YAML reader without tags and aliases: data only, and no document larger than its bytes."""
 
@@ -187,9 +213,29 @@ class _PlainYaml:
 
         try:
             cls._refuse(content.decode("utf-8"), where)
-            return yaml.safe_load(content)
+            return yaml.load(content, cls._loader())
         except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as error:
             raise UnreadableError(f"is not YAML ({shorten(error)})", where=where) from None
+
+    @staticmethod
+    @functools.cache
+    def _loader() -> type[yaml.SafeLoader]:
+        import yaml
+
+        class Loader(yaml.SafeLoader):
+            """The safe loader that refuses a key twice."""
+
+            def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+                seen = set()
+                for key, _ in node.value:
+                    if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                        raise yaml.constructor.ConstructorError(
+                            None, None, f"the key {key.value!r} twice", key.start_mark
+                        )
+                    seen.add((key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key))
+                return super().construct_mapping(node, deep)
+
+        return Loader
 
     @classmethod
     def _refuse(cls, text: str, where: str) -> None:
@@ -219,6 +265,10 @@ def read_document(kind: str, path: Path) -> dict[str, Any]:
     content = read_bytes(path, limit=MAX_DOCUMENT_BYTES)
     yaml_file = path.suffix in (".yaml", ".yml")
     document = _PlainYaml.load(content, str(path)) if yaml_file else parse_json(content, where=str(path))
+    if not yaml_file and (twice := key_twice(content)) is not None:
+        raise UnreadableError(
+            "has a key twice", where=str(path), got=shorten(repr(twice)), fix="Keep the one that is meant."
+        )
     check(kind, document, where=str(path))
     loaded: dict[str, Any] = document
     return loaded
@@ -235,9 +285,12 @@ def read_settings(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def dump_document(kind: str, document: Mapping[str, Any], *, where: str = "output") -> str:
-    """`document` as indented JSON, validated; a number that is not finite is refused."""
+    """`document` as indented JSON, validated; a number that is not finite is refused.
+
+    It is UTF-8, and safe for a terminal: what cannot be seen is escaped.
+    """
     check(kind, document, where=where)
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return visible_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def write_document(kind: str, document: Mapping[str, Any], path: Path) -> None:
@@ -246,7 +299,10 @@ def write_document(kind: str, document: Mapping[str, Any], path: Path) -> None:
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
-    """RFC 8785 bytes of `document`: equal content gives equal bytes, on any machine."""
+    """RFC 8785 bytes of `document`: equal content gives equal bytes, on any machine. Raises SchemaError."""
     import rfc8785
 
-    return rfc8785.dumps(document)
+    try:
+        return rfc8785.dumps(document)
+    except (ValueError, RecursionError) as error:  # an integer beyond 2^53, or too many levels
+        raise SchemaError("has no canonical bytes", got=shorten(error)) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.documents.errors import JoulemarkError, UnreadableError, UsageError, shorten
+from harness.documents.printable import well_formed
 from harness.formats import csv_trace, mlperf_inference, mlperf_training, native
 from harness.formats.base import Entry, Format
 
@@ -32,15 +33,30 @@ class Found:
     def read(self) -> Entry:
         """The entry; any fault of the input is an UnreadableError."""
         try:
-            return self.format.read(self.directory, self.id)
+            self._refuse(self.id)
+            entry = self.format.read(self.directory, self.id)
+            for run in entry.runs:
+                self._refuse(run.id)
+            return entry
         except JoulemarkError:
             raise
+        except MemoryError:
+            raise UnreadableError(
+                "needs more memory than there is", where=str(self.directory), fix="docs/security.md states how much."
+            ) from None
         except (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
             raise UnreadableError(
                 f"cannot be read as {self.format.name} ({type(error).__name__}: {shorten(error)})",
                 where=str(self.directory),
                 fix="Please report this with the files: a reader should name the fault.",
             ) from error
+
+    def _refuse(self, name: str) -> None:
+        """Raise UnreadableError for the name of a file or folder that no document can carry."""
+        if name != well_formed(name):
+            raise UnreadableError(
+                "has a name that is no UTF-8 text", where=str(self.directory), got=shorten(name), fix="Rename it."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from harness.documents.errors import UnreadableError
 from harness.documents.times import from_mlperf
 from harness.formats.base import Quality, Quantity, Work
 from harness.formats.benchmarks import quality
-from harness.formats.mllog import number, select
+from harness.formats.mllog import count, select
 from harness.traces.trace import Window
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline", "Interactive")
@@ -62,7 +62,7 @@ def scenario(values: dict[str, Any], folder: str) -> str:
 
 
 def _first(values: dict[str, Any], *keys: str) -> float | None:
-    found = (number(values.get(key)) for key in keys)
+    found = (count(values.get(key)) for key in keys)
     return next((value for value in found if value is not None), None)
 
 
@@ -102,21 +102,19 @@ def work(values: dict[str, Any], of: str, seconds: float | None) -> Work | None:
     """
     queries = _first(values, "result_query_count", "generated_query_count")
     if of in ("SingleStream", "MultiStream"):
-        return Work(queries, "query") if queries and queries > 0 else None
+        return Work(queries, "query") if queries else None
     rate = _samples_per_second(values, of)
-    count = queries
+    done = queries
     if of == "Offline" and queries:
         per_query = _first(values, "generated_samples_per_query", "effective_samples_per_query") or 1.0
         expected = (rate or 0.0) * (seconds or 0.0)
-        count = (
-            min((queries * per_query, queries), key=lambda n: abs(n - expected)) if expected else queries * per_query
-        )
-    if not count or count < 0:
-        return None
+        done = min((queries * per_query, queries), key=lambda n: abs(n - expected)) if expected else queries * per_query
     tokens = _tokens_per_second(values, of)
-    if tokens is not None and tokens > 0 and rate and rate > 0:
-        return Work(count * tokens / rate, "token")
-    return Work(count, "sample" if of == "Offline" else "query")
+    by_token = tokens is not None and rate is not None
+    counted = count((done or 0.0) * (tokens or 0.0) / (rate or 1.0) if by_token else done)
+    if counted is None:
+        return None
+    return Work(counted, "token" if by_token else "sample" if of == "Offline" else "query")
 
 
 _QUALITY = (
@@ -125,7 +123,7 @@ _QUALITY = (
     ("rouge1", r"[\"']rouge1[\"']: ([\d.]+)"),
     ("mAP", r"mAP=([\d.]+)%"),
     ("DICE", r"Accuracy: mean = ([\d.]+)"),
-    ("WER accuracy", r"Word Error Rate: .*accuracy=([\d.]+)%"),
+    ("WER accuracy", r"Word Error Rate: .{0,200}accuracy=([\d.]+)%"),
     ("FID", r"FID_SCORE'?: ?([\d.]+)"),
     ("accuracy", r"accuracy=([\d.]+)%"),
 )

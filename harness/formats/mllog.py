@@ -13,6 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOKEN = b":::MLLOG"
+MOST_BROKEN = 100_000
+"""After so many lines that cannot be decoded a log is read no further: each costs as much as ten good ones."""
+LONGEST = 2**20
+"""A line beyond this is broken [bytes]; real ones have less than a hundredth of it."""
+_SCALAR = (bool, int, float, str, type(None))
 _BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
@@ -38,6 +43,13 @@ class Block:
     after: list[Line]
 
 
+class _Plain(Line, gc=False):
+    """A line whose value is a number or a text."""
+
+    value: bool | int | float | str | None = None
+    metadata: dict[str, bool | int | float | str | None] | None = None
+
+
 class _Keyed(msgspec.Struct, gc=False):
     key: str
 
@@ -52,6 +64,7 @@ _READING = b'"power_reading"'
 _LINE = re.compile(re.escape(TOKEN) + rb"([^\n]*)")
 """What follows the token in each line that has it."""
 
+_plain_decoder = msgspec.json.Decoder(_Plain)
 _decoder, _key_decoder = msgspec.json.Decoder(Line), msgspec.json.Decoder(_Keyed)
 _reading_decoder = msgspec.json.Decoder(_Reading)
 
@@ -62,28 +75,46 @@ def select(content: bytes, keys: Iterable[str]) -> tuple[list[Line], int]:
     Of the other lines only the key is decoded: a detail log is mostly lines that nobody asks for.
     """
     wanted = frozenset(keys)
-    found, broken = [], 0
+    found, broken, failed = [], 0, 0
     for text in _texts(content):
         try:
             if _key_decoder.decode(text).key in wanted:
-                found.append(_decoder.decode(text))
+                found.append(_slim(text))
         except _BROKEN:
             broken += any(b'"' + key.encode() + b'"' in text for key in wanted)
+            failed += 1
+            if failed > MOST_BROKEN:  # no log of anything
+                return found, max(broken, 1)
     return found, broken
 
 
 def read_all(content: bytes) -> tuple[list[Line], int]:
     """All MLLOG lines of a log that holds little else, and how many lines with the token are broken."""
-    together = _decode_lines(content, _decoder)
+    together = _decode_lines(content, _plain_decoder)
     if together is not None:
         return together, 0
-    lines, broken = [], 0  # one bad line: take them one by one
+    lines: list[Line] = []
+    broken = 0  # one bad line: take them one by one
     for text in _texts(content):
         try:
-            lines.append(_decoder.decode(text))
+            lines.append(_slim(text))
         except _BROKEN:
             broken += 1
+            if broken > MOST_BROKEN:
+                break
     return lines, broken
+
+
+def _slim(text: bytes) -> Line:
+    """A line without what nobody reads and memory must hold: lists and objects as values, or inside metadata."""
+    if len(text) > LONGEST:
+        raise msgspec.DecodeError("the line is longer than any")
+    line = _decoder.decode(text)
+    if not isinstance(line.value, _SCALAR):
+        line.value = None
+    if isinstance(line.metadata, dict):
+        line.metadata = {name: value for name, value in line.metadata.items() if isinstance(value, _SCALAR)}
+    return line
 
 
 def _texts(content: bytes) -> Iterator[bytes]:
@@ -133,3 +164,9 @@ def number(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return result if abs(result) < float("inf") else None
+
+
+def count(value: object) -> float | None:
+    """A number that may count work: at least a millionth and at most 1e18; None for any other."""
+    found = number(value)
+    return found if found is not None and 1e-6 <= found <= 1e18 else None

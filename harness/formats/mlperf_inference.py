@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.documents.errors import UnreadableError
+from harness.documents.printable import well_formed
 from harness.documents.times import NS
 from harness.formats import loadgen_log, ptd, ptd_session
 from harness.formats.base import Entry, Run
@@ -159,7 +160,7 @@ def _in_trace_zone(window: Window | None, traces: tuple[Trace, ...], log: Reader
 
 def _place(directory: Path) -> dict[str, str]:
     """Names from `<division>/<submitter>/results/<system>/<benchmark>/<scenario>`."""
-    parts = Path(os.path.abspath(directory)).parts
+    parts = tuple(map(well_formed, Path(os.path.abspath(directory)).parts))
     named = ("", "", "", *parts)
     found = {
         "scenario": named[-1],

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.documents.errors import UnreadableError, shorten
+from harness.documents.printable import well_formed
 from harness.documents.times import NS
 from harness.formats import mllog
 from harness.formats.base import Entry, Quantity, Rated, Run, Work
@@ -24,7 +25,8 @@ from harness.traces.align import zone_shift_ns
 from harness.traces.build import build_trace
 from harness.traces.channel import Channel
 from harness.traces.instruments import UNKNOWN_SENSOR, instrument
-from harness.traces.trace import T_MAX_NS, T_MIN_NS, Floats, Ints, Trace, Window
+from harness.traces.lines import filled
+from harness.traces.trace import T_MAX_NS, T_MIN_NS, VALUE_MAX, Floats, Ints, Trace, Window
 
 SWITCH_IDLE_SHARE = 0.5
 """Lowest plausible share of a switch's rated power: an assumption, wide, without a source."""
@@ -122,7 +124,7 @@ def _progress(lines: list[mllog.Line]) -> list[Any] | None:
     for line in reversed(lines):
         if line.key in ("run_stop", "eval_accuracy") and isinstance(line.metadata, Mapping):
             for name in ("samples_count", "step_num", "epoch_num"):
-                value = mllog.number(line.metadata.get(name))
+                value = mllog.count(line.metadata.get(name))
                 if value is not None:
                     return [name, value]
     return None
@@ -234,7 +236,7 @@ def _parse_lines(content: bytes, path: Path, reader: Reader) -> _PowerLog:
         reader.note("mllog-line-broken", path, f"{broken} lines", broken)
     readings = [line for line in lines if line.key == "power_reading"]
     log = _PowerLog(*_columns(readings, path, reader))
-    log.lines = sum(bool(text.strip()) for text in content.split(b"\n"))
+    log.lines = filled(content)
     log.lost = max(0, log.lines - len(lines))
     markers = [(at, line) for at, line in enumerate(lines) if line.key != "power_reading"]
     for nth, (at, line) in enumerate(markers):
@@ -244,6 +246,8 @@ def _parse_lines(content: bytes, path: Path, reader: Reader) -> _PowerLog:
 
 def _marker(log: _PowerLog, line: mllog.Line, before: int) -> None:
     value = mllog.number(line.value)
+    if value is not None and abs(value) > VALUE_MAX:
+        value = None  # no power, no efficiency
     if line.key == "power_measurement_start":
         log.start_ns = _ns(line.time_ms)
     elif line.key == "power_measurement_stop":
@@ -323,7 +327,7 @@ def _scaling(directory: Path, reader: Reader) -> float | None:
 
 def _place(directory: Path) -> tuple[str, str]:
     """Submitter and system from `<submitter>/results/<system>/<benchmark>`."""
-    parts = Path(os.path.abspath(directory)).parts
+    parts = tuple(map(well_formed, Path(os.path.abspath(directory)).parts))
     if len(parts) > 4 and parts[-3] == "results":
         return parts[-4], parts[-2]
     return "", parts[-2] if len(parts) > 2 else ""

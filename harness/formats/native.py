@@ -12,12 +12,13 @@ from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from harness.documents.errors import UnreadableError, shorten
-from harness.documents.files import read_bytes, sha256
+from harness.documents.errors import SchemaError, UnreadableError, shorten
+from harness.documents.files import read_bytes, read_inside, sha256
 from harness.documents.times import from_iso, to_iso
 from harness.documents.validate import SCHEMA_VERSION, read_document, write_document
 from harness.formats.base import Defect, Entry, Quality, Quantity, Rated, Run, Work
 from harness.formats.reader import natural
+from harness.traces.chain import links
 from harness.traces.samples import readable
 from harness.traces.store import read_trace, write_csv, write_parquet
 from harness.traces.trace import Trace, Window
@@ -85,7 +86,8 @@ class NativeFormat:
         documents = [(path, _document(path)) for path in _records(directory)]
         if not documents:
             raise UnreadableError("has no run.json", where=str(directory))
-        runs = [_run(path.parent, document) for path, document in documents]
+        altered: list[Defect] = []
+        runs = [_run(path.parent, document, altered) for path, document in documents]
         entry = documents[0][1]["entry"]
         roles = [document.get("role", "timed") for _, document in documents]
         system = directory / SYSTEM
@@ -98,7 +100,9 @@ class NativeFormat:
             ranging=next((run for run, role in zip(runs, roles, strict=True) if role == "ranging"), None),
             system_description=read_document("system", system) if system.is_file() else None,
             origin=str(entry.get("origin", {}).get("format", "")),
-            defects=tuple(dict.fromkeys(defect for path, found in documents for defect in _defects(path, found))),
+            defects=tuple(
+                dict.fromkeys([*altered, *(defect for path, found in documents for defect in _defects(path, found))])
+            ),
         )
 
 
@@ -127,22 +131,51 @@ def _defects(path: Path, document: Mapping[str, Any]) -> Iterator[Defect]:
             shorten(document["facts"].get("incomplete") or "no reason is known", 400),
         )
     for item in document.get("files", ()):
-        file = path.parent / _relative(item["path"], path)
+        relative = _relative(item["path"], path)
+        file = path.parent / relative
         try:
-            same = sha256(read_bytes(file)) == item["sha256"]
+            same = sha256(read_inside(path.parent, relative)) == item["sha256"]
         except UnreadableError as error:
             yield Defect("file-unreadable", str(file), error.message)
             continue
         if not same:
             yield Defect("file-changed", str(file), "another SHA-256 than the run record lists")
+    for journal in _journals(path.parent):
+        yield from _broken_chain(journal)
 
 
-def _run(folder: Path, document: Mapping[str, Any]) -> Run:
+def _journals(folder: Path) -> list[Path]:
+    """Journals of a run, and of the ranks of a run on several machines; links are not followed."""
+    found = (path for place in (SAMPLES, f"ranks/*/{SAMPLES}") for path in folder.glob(f"{place}/*.csv"))
+    return sorted(p for p in found if not any(os.path.islink(above) for above in p.parents if folder in above.parents))
+
+
+def _broken_chain(journal: Path) -> Iterator[Defect]:
+    """What the chain of a journal says against it."""
+    try:
+        found = links(read_bytes(journal))
+    except UnreadableError as error:
+        yield Defect("file-unreadable", str(journal), error.message)
+        return
+    if not found.count:
+        yield Defect("chain-missing", str(journal), "no line of it is bound to another")
+    elif found.broken:
+        above, line = found.broken
+        got = f"lines {above + 1} to {line} are not as they were written: the link in line {line} is not theirs"
+        yield Defect("chain-broken", f"{journal}:{line}", got)
+    elif not found.whole:
+        yield Defect(
+            "chain-open", str(journal), f"bound to line {found.last}, its last link; {found.after} lines follow"
+        )
+
+
+def _run(folder: Path, document: Mapping[str, Any], altered: list[Defect]) -> Run:
+    """The run of a record. altered: takes the traces that are not what the record lists; then the run has none."""
     window = document["window"]
     return Run(
         id=document["id"],
         window=Window(from_iso(window["start"]), from_iso(window["stop"])) if window else None,
-        traces=tuple(_trace(folder, item) for item in document["traces"]) or _unfinished(folder),
+        traces=_traces(folder, document["traces"], altered) or _unfinished(folder),
         rated=tuple(Rated(**_known(Rated, item)) for item in document["rated"]),
         work=Work(**_known(Work, document["work"])) if document["work"] else None,
         performance=Quantity(**_known(Quantity, document["performance"])) if document["performance"] else None,
@@ -160,14 +193,19 @@ def _known(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: document[name] for name in record.__slots__ if name in document}
 
 
-def _trace(folder: Path, item: Mapping[str, str]) -> Trace:
-    path = folder / _relative(item["path"], folder / RECORD)
-    if path.parent.is_symlink() or sha256(read_bytes(path)) != item["sha256"]:
-        raise UnreadableError(
-            "is not the trace its run record lists", where=str(path), got="another SHA-256",
-            expected=item["sha256"][:16] + "...", fix="Take the original file.",
-        )  # fmt: skip
-    return read_trace(path)
+def _traces(folder: Path, items: Sequence[Mapping[str, str]], altered: list[Defect]) -> tuple[Trace, ...]:
+    """All traces of a run, or none where one is not what its record lists: the others alone would say too little."""
+    traces = []
+    for item in items:
+        relative = _relative(item["path"], folder / RECORD)
+        path = folder / relative
+        try:
+            if sha256(read_inside(folder, relative)) != item["sha256"]:
+                raise UnreadableError("another SHA-256 than the run record lists")
+            traces.append(read_trace(path))
+        except (UnreadableError, SchemaError) as error:
+            altered.append(Defect("trace-unreadable", str(path), error.message))
+    return tuple(traces) if len(traces) == len(items) else ()
 
 
 def _relative(text: str, record: Path) -> PurePosixPath:

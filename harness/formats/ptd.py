@@ -17,7 +17,8 @@ from harness.documents.times import mlperf_column
 from harness.traces.build import build_trace, number_or_nan
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import UNKNOWN_ANALYZER, instrument
-from harness.traces.trace import VALUE_MAX, Floats, Trace
+from harness.traces.lines import filled, together
+from harness.traces.trace import VALUE_MAX, Floats, Ints, Trace
 
 TOTAL = "total"
 _VOLT_STEPS = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0, 1000.0)
@@ -48,7 +49,7 @@ def analyzer(server: Mapping[str, Any], ptd_log: bytes, mode: str) -> Analyzer:
     messages = [(str(m.get("cmd", "")), str(m.get("reply", ""))) for m in _messages(server)]
     identity = next((reply for cmd, reply in messages if cmd == "Identify" and reply), "")
     go = next((cmd for cmd, _ in messages if cmd.startswith("Go,") and cmd.endswith(mode)), "")
-    interval = re.match(r"Go,(\d+),", go)
+    interval = re.match(r"Go,(\d{1,9}),", go)
     *_, identified = identity.split(",")
     parts = identified.split(";")
     return Analyzer(
@@ -67,7 +68,7 @@ def _messages(server: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         messages = next(iter(messages.values()), [])
     if isinstance(messages, list) and messages and isinstance(messages[0], list):
         messages = messages[0]
-    return [m for m in messages if isinstance(m, Mapping)] if isinstance(messages, list) else []
+    return [m for m in messages[:MOST_MESSAGES] if isinstance(m, Mapping)] if isinstance(messages, list) else []
 
 
 def _instrument_id(identity: str) -> str:
@@ -100,6 +101,11 @@ def _range_w(messages: list[tuple[str, str]], ptd_log: bytes, mode: str) -> floa
     return volts * amps if volts and amps else None
 
 
+MOST_PARTS, MOST_MARKS = 16, 1000
+"""Channels or analyzers of a session that are read, and session marks that are told apart; real ones have 6, and 2."""
+AT_ONCE = 32 * 2**20
+"""A file up to this size is read at once [bytes]: a day of three channels. A larger one takes more time, not memory."""
+MOST_MESSAGES = 10_000
 NEAR = 65536
 """Ranges are set within so many bytes before a Go; what lies between is the reply to RL of the run before."""
 
@@ -186,14 +192,13 @@ class Electric:
 
 def read_spl(content: bytes, where: str) -> Spl:
     """All `Time,` lines of an spl.txt, in file order. Raises UnreadableError where there is none."""
-    table = _uniform(content) or _mixed(content)
+    table = (_uniform(content) if len(content) <= AT_ONCE else None) or _mixed(content)
     if table is None:
         raise UnreadableError(
             "has no power reading",
             where=where,
             expected="lines like Time,07-23-2024 15:47:16.858,Watts,172.9,...",
         )
-    t_ns, timed = mlperf_column(table.stamps)
     power_w, factors = table.groups[:, 0, 0], table.groups[:, 0, 3]
     usable = factors[(factors > 0) & (factors <= 1) & (power_w > 0)]
     parts = [(name, table.groups[:, at, 0]) for at, name in enumerate(table.names, 1)]
@@ -201,7 +206,7 @@ def read_spl(content: bytes, where: str) -> Spl:
     for _, part in parts if analyzers else ():  # the tool adds 0 for an analyzer that failed: no reading of the whole
         power_w = np.where(part > 0, power_w, np.nan)
     return Spl(
-        t_ns=np.where(timed, t_ns, 0),
+        t_ns=table.t_ns,
         power_w=np.ascontiguousarray(power_w),
         raw=table.watts,
         power_factor=float(usable.mean()) if len(usable) else None,
@@ -214,9 +219,12 @@ def read_spl(content: bytes, where: str) -> Spl:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Lines of spl.txt. groups: W, V, A, PF of total and parts, float64, shape (n, 1 + parts, 4)"""
+    """Lines of spl.txt.
 
-    stamps: list[bytes]
+    t_ns: 0 where there is no time; groups: W, V, A, PF of total and parts, float64, shape (n, 1 + parts, 4)
+    """
+
+    t_ns: Ints
     groups: np.ndarray
     names: tuple[str, ...]
     watts: Sequence[str]
@@ -252,7 +260,7 @@ def _uniform(content: bytes) -> _Table | None:
     _, _, mark = lines[0].partition(b",Mark,")
     mark, *channels = mark.strip().split(b",")
     names = [cell for cell in channels if re.fullmatch(rb"Ch\d{1,3}", cell)]
-    if any(line[23:30] != b",Watts," for line in lines) or not mark:
+    if any(line[23:30] != b",Watts," for line in lines) or not mark or len(names) > MOST_PARTS:
         return None
     text = b"W".join([line[30:] for line in lines]).replace(b",Mark," + mark, b"")
     bare = text.translate(_TO_COMMAS, delete=b",attsolmpFh")  # a channel's number stays, in front of its group
@@ -271,35 +279,67 @@ def _uniform(content: bytes) -> _Table | None:
         return None
     groups = np.concatenate([table[:, None, :4], numbered[:, :, 1:]], axis=1)
     stated = ((mark.decode("ascii", "replace"), len(lines)),)
-    stamps = [line[:23] for line in lines]
-    return _Table(stamps, groups, tuple(n.decode("ascii", "replace") for n in names), _Watts(lines, 2), stated, 0)
+    t_ns, timed = mlperf_column([line[:23] for line in lines])
+    return _Table(
+        np.where(timed, t_ns, 0),
+        groups,
+        tuple(n.decode("ascii", "replace") for n in names),
+        _Watts(lines, 2),
+        stated,
+        0,
+    )
+
+
+_ROW = re.compile(rb"^Time,[^,\n]*,Watts,(?:[^,\n]*,){6}[^\n]*", re.MULTILINE)
+"""A line with a power reading: ten cells or more."""
 
 
 def _mixed(content: bytes) -> _Table | None:
     """Lines of any form, cell by cell; None where there is no line with a power reading."""
-    lines = [line for line in content.splitlines() if line and not line.isspace()]
-    rows = [line.split(b",") for line in lines]
-    rows = [row for row in rows if len(row) >= 10 and row[0] == b"Time" and row[2] == b"Watts"]
-    if not rows:
+    content = content.replace(b"\r", b"\n") if b"\r" in content else content
+    lines = _ROW.findall(content)
+    if not lines:
         return None
-    starts = _parts(rows)
-    groups = np.stack([_group(rows, at) for at in (2, *starts.values())], axis=1)
-    marks = Counter(row[11][:80] if len(row) > 11 and row[10] == b"Mark" else b"" for row in rows)
+    starts = _parts(lines[0].split(b","))
+    marks: Counter[bytes] = Counter()
+    stamps, groups = [], []
+    for some in together(lines):
+        rows = [line.split(b",") for line in some]
+        starts = _carried(starts, rows)
+        stamps.append(mlperf_column([row[1] for row in rows]))
+        groups.append((tuple(starts), np.stack([_group(rows, at) for at in (2, *starts.values())], axis=1)))
+        _count(marks, rows)
+    kept = [
+        np.concatenate([group[:, :1], *(group[:, [1 + names.index(n)]] for n in starts)], 1) for names, group in groups
+    ]
     stated = tuple((mark.decode("ascii", "replace"), count) for mark, count in marks.most_common())
-    watts = _Watts([b",".join(row[:4]) for row in rows], 3)
-    return _Table([row[1] for row in rows], groups, tuple(starts), watts, stated, len(lines) - len(rows))
+    timed = [np.where(good, t_ns, 0) for t_ns, good in stamps]
+    broken = filled(content) - len(lines)
+    return _Table(np.concatenate(timed), np.concatenate(kept), tuple(starts), _Watts(lines, 3), stated, broken)
 
 
-def _parts(rows: list[list[bytes]]) -> dict[str, int]:
-    """Name of each `ChN` or `AnalyzerN` that every line carries, and the cell where its group begins."""
-    first, width = rows[0], min(map(len, rows))
-    marks = [i for i, cell in enumerate(first[:width]) if re.fullmatch(rb"Ch\d+|Analyzer\d+", cell)]
+def _count(marks: Counter[bytes], rows: list[list[bytes]]) -> None:
+    """Add the session marks of some lines; of more than MOST_MARKS different ones the rest is not told apart."""
+    for mark, count in Counter(row[11][:80] if len(row) > 11 and row[10] == b"Mark" else b"" for row in rows).items():
+        marks[mark if mark in marks or len(marks) < MOST_MARKS else b"(others)"] += count
+
+
+def _parts(first: list[bytes]) -> dict[str, int]:
+    """Name of each `ChN` or `AnalyzerN` of a line, and the cell where its group begins."""
+    marks = [i for i, cell in enumerate(first) if re.fullmatch(rb"(?:Ch|Analyzer)\d{1,3}", cell)]
     analyzers = [i for i in marks if first[i].startswith(b"Analyzer")]
+    found = {first[i].decode("ascii"): i + (3 if first[i].startswith(b"Analyzer") else 1) for i in analyzers or marks}
+    return dict(list(found.items())[:MOST_PARTS])
+
+
+def _carried(starts: dict[str, int], rows: list[list[bytes]]) -> dict[str, int]:
+    """Those parts that every line carries at the same cell."""
+    width = min(map(len, rows))
     found = {}
-    for at in analyzers or marks:
-        group = at + (3 if first[at].startswith(b"Analyzer") else 1)
-        if group + 1 < width and all(row[at] == first[at] for row in rows):
-            found[first[at].decode("ascii", "replace")] = group
+    for name, group in starts.items():
+        mark, at = name.encode(), group - (3 if name.startswith("Analyzer") else 1)
+        if group + 1 < width and all(row[at] == mark for row in rows):
+            found[name] = group
     return found
 
 
@@ -346,9 +386,10 @@ _WEIGHTS = np.sqrt(np.array([p for p in range(2, 400) if all(p % q for q in rang
 
 def _numbers(cells: list[bytes]) -> Floats:
     try:
-        return np.array(msgspec.json.decode(b"[" + b",".join(cells) + b"]", type=list[float]), np.float64)
-    except msgspec.DecodeError:  # nan, an empty cell, a word
-        return np.array([number_or_nan(cell) for cell in cells], np.float64)
+        found = np.array(msgspec.json.decode(b"[" + b",".join(cells) + b"]", type=list[float]), np.float64)
+    except (msgspec.DecodeError, RecursionError):  # nan, an empty cell, a word
+        found = np.empty(0)
+    return found if len(found) == len(cells) else np.array([number_or_nan(cell) for cell in cells], np.float64)
 
 
 def traces(spl: Spl, meter: Analyzer, *, owner: str, clock_error: float | None, source: str) -> tuple[Trace, ...]:
@@ -377,8 +418,14 @@ def traces(spl: Spl, meter: Analyzer, *, owner: str, clock_error: float | None, 
     )
     return (
         build_trace(total, spl.t_ns, spl.power_w, spl.raw),
-        *(build_trace(_part(total, name, accuracy), spl.t_ns, power) for name, power in spl.parts),
+        *(_usable(_part(total, name, accuracy), spl.t_ns, power) for name, power in spl.parts),
     )
+
+
+def _usable(channel: Channel, t_ns: Ints, power_w: Floats) -> Trace:
+    """What a part measured; what failed is told of the total, not once more of each part."""
+    good = (power_w >= 0) & (power_w <= VALUE_MAX) & (t_ns > 0)
+    return build_trace(channel, t_ns, power_w) if good.all() else build_trace(channel, t_ns[good], power_w[good])
 
 
 def _part(total: Channel, name: str, accuracy: Accuracy) -> Channel:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from harness.documents.errors import UnreadableError
-from harness.documents.files import read_bytes
+from harness.documents.files import read_inside
 from harness.documents.times import from_mlperf
 from harness.formats.ptd import Electric
 from harness.traces.trace import Window
@@ -33,6 +34,8 @@ KEPT = frozenset({
 """Logs that several rules look at."""
 LOG_BYTES = 128 * 2**20
 """A log beyond this size is not compared [bytes]: a session of a day has about a third of it."""
+MOST_MESSAGES, MOST_ANALYZERS = 10_000, 64
+"""So many messages to PTDaemons, and PTDaemons, are looked at; real sessions have some dozens, and six."""
 MOST_LINES = 10_000
 """So many lines of one kind are looked at; all of them are counted."""
 
@@ -90,20 +93,21 @@ class Session:
         """What was said to each PTDaemon, from Hello on: one list for each analyzer."""
         given = self.server.get("ptd_messages")
         items = list(given.values()) if isinstance(given, Mapping) else given if isinstance(given, list) else []
-        flat = [m for item in items for m in (item if isinstance(item, list) else [item]) if isinstance(m, Mapping)]
+        each = (m for item in items for m in (item if isinstance(item, list) else [item]) if isinstance(m, Mapping))
+        flat = list(itertools.islice(each, MOST_MESSAGES))
         found: list[list[Said]] = []
         for message in flat:
             said = Said(str(message.get("cmd", "")), str(message.get("reply", "")))
             if said.cmd == "Hello" or not found:
                 found.append([])
             found[-1].append(said)
-        return found
+        return found[:MOST_ANALYZERS]
 
     def configs(self) -> list[Mapping[str, Any]]:
         """How each PTDaemon was run: a dict until 2024, a list since."""
         given = self.server.get("ptd_config")
         items = given if isinstance(given, list) else [given]
-        return [item for item in items if isinstance(item, Mapping)]
+        return [item for item in items[:MOST_ANALYZERS] if isinstance(item, Mapping)]
 
     def phases(self, side: Literal["client", "server"], mode: Mode) -> list[tuple[float, float]]:
         """The stamps (wall, monotonic) [s] of a phase; empty where they are not four pairs of numbers."""
@@ -140,9 +144,9 @@ class Logs:
         if name in self._files:
             return self._files[name]
         path = self._session.directory / name
-        if path.parent.is_symlink() or self._session.directory.is_symlink():
+        if self._session.directory.is_symlink():
             raise UnreadableError("lies behind a symbolic link; links are not followed", where=str(path))
-        content = read_bytes(path)
+        content = read_inside(self._session.directory, name)
         if name in KEPT and len(content) <= LOG_BYTES:
             self._files[name] = content
         return content

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 from harness.documents.errors import JoulemarkError, UnreadableError, shorten
 from harness.documents.files import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES, read_bytes
-from harness.documents.validate import parse_json
+from harness.documents.validate import key_twice, parse_json
 from harness.formats.base import Defect
 
 
@@ -28,22 +29,16 @@ class Reader:
     def inside(self, path: Path) -> bool:
         """Whether no folder between the entry's own and `path`, nor `path` itself, is a link."""
         if path not in self._inside:
-            self._inside[path] = self._walk(path)
+            below = str(path).startswith(f"{self.root}{os.sep}")
+            self._inside[path] = not below or (not os.path.islink(path) and self.inside(path.parent))
         return self._inside[path]
-
-    def _walk(self, path: Path) -> bool:
-        while path != self.root and self.root in path.parents:
-            if path.is_symlink():
-                return False
-            path = path.parent
-        return True
 
     def note(self, code: str, path: Path, got: str, count: int = 1) -> None:
         self.defects.append(Defect(code, str(path), got, count))
 
     def optional(self, path: Path, *, quiet: bool = False) -> bytes:
         """The file's bytes, or none with a note."""
-        if quiet and not path.exists():
+        if quiet and not os.path.exists(path):
             return b""
         try:
             content = self._read(path, MAX_FILE_BYTES)
@@ -65,11 +60,14 @@ class Reader:
     def document(self, path: Path) -> dict[str, Any]:
         """The file's JSON object, or an empty one with a note."""
         try:
-            found = parse_json(self._read(path, MAX_DOCUMENT_BYTES), where=str(path))
+            content = self._read(path, MAX_DOCUMENT_BYTES)
+            found = parse_json(content, where=str(path))
         except JoulemarkError as error:
             self.note("file-unreadable", path, shorten(error.message))
             return {}
         if not isinstance(found, dict):
             self.note("file-unreadable", path, f"a JSON {type(found).__name__}, not an object")
             return {}
+        if (twice := key_twice(content)) is not None:
+            self.note("key-twice", path, shorten(repr(twice)))
         return found

@@ -15,6 +15,8 @@ from harness.carbon.series import Floats
 from harness.documents.errors import MissingExtraError, UnreadableError, shorten
 from harness.documents.files import read_bytes
 
+LARGEST = 1e15
+"""No hour of a table has more kWh, nor more grams for one: the world uses 3e9 kWh in an hour."""
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
 """Cells that say a value is missing."""
 
@@ -29,7 +31,10 @@ def _csv(path: Path, columns: Mapping[str, str]) -> tuple[Sequence[str], Floats]
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"is not UTF-8 text ({shorten(error)})", where=str(path)) from None
-    rows = list(csv.reader(io.StringIO(text)))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise UnreadableError(f"is not CSV ({shorten(error)})", where=str(path)) from None
     rows = [row for row in rows if row]
     if len(rows) < 2:
         raise UnreadableError("holds no rows", where=str(path))
@@ -107,12 +112,12 @@ def read_numbers(path: Path, names: Sequence[str]) -> list[list[float]]:
     found = []
     for name in names:
         column = _csv(path, {"time": names[0], "value": name})[1]
-        bad = np.flatnonzero(~(column >= 0))
+        bad = np.flatnonzero(~((column >= 0) & (column <= LARGEST)))
         if len(bad):
             row = int(bad[0])
             raise UnreadableError(
                 "is no energy or intensity", where=f"{path}: row {row + 2}, {name}", got=f"{column[row]:g}",
-                expected="a number, at least 0, in every hour",
+                expected=f"a number, at least 0 and at most {LARGEST:g}, in every hour",
             )  # fmt: skip
         found.append(column.tolist())
     return found

@@ -16,6 +16,8 @@ from harness.documents.validate import read_document
 from harness.grid.columns import read_columns
 from harness.grid.stamps import to_ns
 
+MAX_STEPS = 10_000_000
+"""Steps of a series: nineteen years of minutes. A wrong stamp would ask for more memory than there is."""
 SIDECARS = (".grid.yaml", ".grid.yml", ".grid.json")
 SKELETON = """schema_version: "1.0"
 zone: NAME
@@ -68,6 +70,12 @@ def series(t_ns: Ints, value: Floats, about: dict[str, Any], where: str) -> Seri
     """A series from its columns; missing steps become gaps. Raises UnreadableError for disorder."""
     step_ns = _step(t_ns, where)
     place = (t_ns - t_ns[0]) // step_ns
+    if place[-1] >= MAX_STEPS:
+        raise UnreadableError(
+            "spans more steps than a series has", where=where,
+            got=f"{place[-1] + 1} steps of {step_ns / 6e10:g} minutes",
+            expected=f"at most {MAX_STEPS}", fix="Look at its last stamp, and at the step.",
+        )  # fmt: skip
     unit = about["unit"]
     pue, market = unit == "1", about.get("accounting") == "market"
     checked = _pue(value, where) if pue else _intensity(value, unit, where, market)

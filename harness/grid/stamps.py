@@ -14,6 +14,8 @@ from harness.carbon.series import Ints
 from harness.documents.errors import UnreadableError, UsageError, shorten
 from harness.documents.times import NS
 
+LATEST_S = 7_000_000_000
+"""Seconds from 1970 to the year 2191: beyond, stamps do not fit into 64 bits of nanoseconds."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -45,16 +47,19 @@ def _all_utc(stamps: Sequence[str]) -> bool:
     if ending is None or {stamp[19:] for stamp in stamps} != {ending}:
         return False
     try:
-        _uniform(stamps)
+        seconds = _seconds(stamps)
     except ValueError:
         return False
-    return True
+    return bool(np.abs(seconds).max() < LATEST_S)
 
 
 def _uniform(stamps: Sequence[str]) -> Ints:
     """Many stamps in UTC at once."""
-    seconds = np.array([stamp[:19] for stamp in stamps], "datetime64[s]").astype(np.int64)
-    return np.asarray(seconds * NS)
+    return np.asarray(_seconds(stamps) * NS)
+
+
+def _seconds(stamps: Sequence[str]) -> Ints:
+    return np.array([stamp[:19] for stamp in stamps], "datetime64[s]").astype(np.int64)
 
 
 def _each(stamps: Sequence[str], local: tzinfo, where: str) -> Ints:
@@ -62,6 +67,8 @@ def _each(stamps: Sequence[str], local: tzinfo, where: str) -> Ints:
     for row, stamp in enumerate(stamps, 2):
         try:
             moment = datetime.fromisoformat(stamp.strip())
+            if not 1900 < moment.year < 2200:
+                raise ValueError("no year of a series")
         except ValueError:
             raise UnreadableError(
                 "is no time", where=f"{where}: row {row}", got=shorten(repr(stamp)), expected="like 2022-07-01T14:00Z"

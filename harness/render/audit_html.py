@@ -16,17 +16,30 @@ from harness.render.cells import escape
 from harness.render.trace_svg import entry_svg
 
 _STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;color:#1b1b1b;"
-    "background:#fff}h1{font-size:1.5rem}h2{font-size:1rem;margin:0;overflow-wrap:anywhere}"
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#1b1b1b;"
+    "background:#fff}h1{font-size:1.5rem;margin:0 0 1rem}h2{font-size:1rem;margin:0;overflow-wrap:anywhere}"
     "table{border-collapse:collapse;width:100%;font-size:.85rem}th,td{padding:.3rem .5rem;text-align:left;"
-    "vertical-align:top;border-bottom:1px solid #ddd;overflow-wrap:anywhere}th{background:#f3f5f4}"
+    "vertical-align:top;border-bottom:1px solid #ddd}th{background:#f3f5f4}"
+    "td:nth-child(1),td:nth-child(2){white-space:nowrap}td:nth-child(3),td:nth-child(4){overflow-wrap:anywhere}"
+    "td:nth-child(3),td:nth-child(4),td:nth-child(5){min-width:9rem}"
+    "td:nth-child(6),td:nth-child(7){color:#555;min-width:11rem}"
+    ".counts{display:flex;gap:1rem;flex-wrap:wrap}.counts div{border-left:6px solid #888;padding:.2rem 1rem;"
+    "background:#f3f5f4}.counts b{font-size:1.4rem;margin-right:.4rem}.counts+*{margin-top:.8rem}"
     ".entry{border:1px solid #ccc;border-left:6px solid #888;border-radius:4px;padding:.8rem 1rem;margin:1rem 0}"
-    ".invalid{border-left-color:#b5533c}.valid{border-left-color:#4c8c4a}.unjudged{border-left-color:#c9a227}"
-    ".fail td:first-child{color:#a5351d;font-weight:600}.error td:first-child{color:#8a6d00;font-weight:600}"
-    ".skip{color:#666}.note{color:#555;font-size:.85rem;margin:.2rem 0}svg{width:100%;height:auto;margin:.5rem 0}"
+    ".entry.invalid,.counts .invalid{border-left-color:#b5533c}.entry.valid,.counts .valid{border-left-color:#4c8c4a}"
+    ".entry.unjudged,.counts .unjudged{border-left-color:#c9a227}"
+    "tr.fail td:first-child{color:#a5351d;font-weight:600}tr.error td:first-child{color:#8a6d00;font-weight:600}"
+    "tr.skip td{color:#666}.note{color:#555;font-size:.85rem;margin:.2rem 0}.picture{overflow-x:auto}"
+    "svg{display:block;width:100%;min-width:44rem;height:auto;margin:.5rem 0}"
     "form{display:flex;gap:1rem;flex-wrap:wrap;margin:1rem 0}.hidden{display:none}summary{cursor:pointer}"
-    "@media(prefers-color-scheme:dark){body{background:#161a19;color:#e8e8e8}th{background:#24302c}"
-    "td,th{border-color:#333}.skip,.note{color:#aaa}svg{background:#f7f8f7}}"
+    "@media(max-width:56rem){.findings th{display:none}.findings tr{display:block;padding:.4rem 0;"
+    "border-bottom:1px solid #ddd}.findings tr.hidden{display:none}.findings td{display:block;border:0;padding:0}"
+    ".findings td:nth-child(1),.findings td:nth-child(2){display:inline;margin-right:.6rem;font-weight:600}"
+    ".findings td:nth-child(4)::before{content:'got '}.findings td:nth-child(5)::before{content:'expected '}}"
+    "@media(prefers-color-scheme:dark){body{background:#161a19;color:#e8e8e8}th,.counts div{background:#24302c}"
+    "td,th,.findings tr{border-color:#333}.note,tr.skip td,td:nth-child(6),td:nth-child(7){color:#aaa}"
+    "tr.fail td:first-child{color:#f0917c}tr.error td:first-child{color:#e0c060}svg{background:#f7f8f7;"
+    "padding:.4rem;box-sizing:border-box}.entry{border-color:#444}}"
 )
 _SCRIPT = (
     "(function(){var v=document.getElementById('verdict'),r=document.getElementById('rule'),"
@@ -56,7 +69,7 @@ def _html(text: object) -> str:
 
 
 def _summary(report: Report) -> str:
-    counts = "".join(f"<tr><th>{verdict}</th><td>{report.count(verdict)}</td></tr>" for verdict in VERDICTS)
+    counts = "".join(f"<div class={verdict}><b>{report.count(verdict)}</b>{verdict}</div>" for verdict in VERDICTS)
     found = Counter((f.rule, f.status) for entry in report.entries for f in entry.findings if f.status != "skip")
     rows = "".join(
         f"<tr><td>{_html(rule)}</td><td>{status}</td><td>{count}</td></tr>"
@@ -64,16 +77,19 @@ def _summary(report: Report) -> str:
     )
     table = f"<table><tr><th>Rule</th><th>Status</th><th>Findings</th></tr>{rows}</table>" if rows else ""
     passed = f"<p class=note>{len(report.skipped)} folders passed over.</p>" if report.skipped else ""
-    return f"<table>{counts}</table>{passed}<details><summary>Findings by rule</summary>{table}</details>{passed}"
+    by_rule = f"<details><summary>Findings by rule</summary>{table}</details>" if table else ""
+    return f"<div class=counts>{counts}</div>{by_rule}{passed}"
 
 
 def _filters(report: Report) -> str:
     rules = sorted({f.rule for entry in report.entries for f in entry.findings if f.status != "skip"})
-    verdicts = "".join(f"<option>{verdict}</option>" for verdict in VERDICTS)
-    options = "".join(f"<option>{_html(rule)}</option>" for rule in rules)
+    verdicts, names = (
+        '<option value="">all</option>' + "".join(f"<option>{_html(text)}</option>" for text in texts)
+        for texts in (VERDICTS, rules)
+    )
     return (
-        f'<form><label>Verdict <select id=verdict><option value="">all</option>{verdicts}</select></label>'
-        f'<label>Rule <select id=rule><option value="">all</option>{options}</select></label>'
+        f"<form autocomplete=off><label>Verdict <select id=verdict>{verdicts}</select></label>"
+        f"<label>Rule <select id=rule>{names}</select></label>"
         f"<span><output id=shown>{len(report.entries) + len(report.unreadable)}</output> entries shown</span></form>"
     )
 
@@ -82,7 +98,7 @@ def _entry(item: EntryReport, evidence: Entry | None) -> str:
     told = [finding for finding in item.findings if finding.status != "skip"]
     rules = " ".join(sorted({finding.rule for finding in told}))
     notes = "".join(f"<p class=note>{_html(note)}</p>" for note in item.notes)
-    picture = entry_svg(evidence, item) if evidence is not None else ""
+    picture = f"<div class=picture>{entry_svg(evidence, item)}</div>" if evidence is not None else ""
     return (
         f'<section class="entry {item.verdict}" data-verdict="{item.verdict}" data-rules="{_html(rules)}">'
         f"<h2>{item.verdict}: {_html(item.id)}</h2><p class=note>{_html(item.round)}</p>{notes}{picture}"
@@ -101,7 +117,9 @@ def _findings(item: EntryReport) -> str:
         return "<p>No finding.</p>"
     more = len(item.findings) - SHOWN
     head = "".join(f"<th>{name}</th>" for name in ("Status", "Rule", "Where", "Got", "Expected", "Remedy", "Clause"))
-    return f"<table><tr>{head}</tr>{rows}</table>" + (f"<p class=note>and {more} more</p>" if more > 0 else "")
+    return f"<table class=findings><tr>{head}</tr>{rows}</table>" + (
+        f"<p class=note>and {more} more</p>" if more > 0 else ""
+    )
 
 
 def _unreadable(path: str, reason: str) -> str:

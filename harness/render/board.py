@@ -15,10 +15,12 @@ HEAD = (
     "Runs", "Verdict",
 )  # fmt: skip
 _STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#1b1b1b}"
-    "table{border-collapse:collapse;width:100%;margin:.5rem 0 2rem}th,td{padding:.35rem .6rem;text-align:left;"
-    "border-bottom:1px solid #ddd}th{background:#f3f5f4}h2{margin-top:2rem;font-size:1.15rem}"
-    "@media(prefers-color-scheme:dark){body{background:#161a19;color:#e8e8e8}th{background:#24302c}td,th{border-color:#333}}"
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:88rem;padding:0 1rem;color:#1b1b1b;"
+    "background:#fff}table{border-collapse:collapse;display:block;overflow-x:auto;margin:.5rem 0 1rem;"
+    "font-size:.9rem}th,td{padding:.35rem .6rem;text-align:left;border-bottom:1px solid #ddd;white-space:nowrap}"
+    "td:last-child{white-space:normal;min-width:9rem}th{background:#f3f5f4}h2{margin:2rem 0 0;font-size:1.1rem}"
+    "p{font-size:.85rem;color:#555;margin:0}@media(prefers-color-scheme:dark){body{background:#161a19;color:#e8e8e8}"
+    "th{background:#24302c}td,th{border-color:#333}p{color:#aaa}}"
 )
 
 
@@ -42,6 +44,8 @@ def _section(table: Table, form: str) -> str:
     title = f"{table.benchmark}, {table.scenario} ({table.task}, measured by {table.measurement_class})"
     if table.measurement_class in ("modelled", "declared"):
         title = f"{table.benchmark}, {table.scenario} ({table.task}, {table.measurement_class}: not measured)"
+    if table.simulated:
+        title = f"{title.removesuffix(')')}, simulated)"
     heading = {
         "md": f"### {escape(title, form)}\n",
         "html": f"<h2>{escape(title, form)}</h2>",

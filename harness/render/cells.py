@@ -6,26 +6,30 @@ import csv
 import html
 import io
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from harness.documents.printable import printable
+
+WIDEST = 400
+"""Characters of a cell: a name of megabytes would widen every row of its column."""
 FORMATS = ("terminal", "md", "csv", "html", "latex")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+"""What Markdown would take for markup, an entity, or an address that it makes a link of."""
 _FORMULA = tuple("=+-@＝＋－＠")
 _NUMBER = re.compile(r"-?[\d.,]+( [A-Za-zµ%/]+)?|-")
 
 
-def plain(text: object) -> str:
-    """One line without control, format or direction characters."""
-    spaced = " ".join(str(text).split())
-    return "".join(c if unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in spaced)
+def plain(text: object, limit: int = 4000) -> str:
+    """One line of at most so many characters, without control, format or direction characters."""
+    line = printable(" ".join(str(text)[: 4 * limit].split()))
+    return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[object]], form: str) -> str:
     """A table in one of FORMATS; every cell is escaped for it."""
-    clean = [[plain(cell) for cell in row] for row in rows]
+    clean = [[plain(cell, WIDEST) for cell in row] for row in rows]
     if form == "csv":
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")

@@ -132,6 +132,7 @@ def leaderboard_document(tables: Sequence[Table], unreadable: Pairs = (), skippe
                 "scenario": table.scenario,
                 "unit": table.unit,
                 "measurement_class": table.measurement_class,
+                "simulated": table.simulated,
                 "rank_by": table.rank_by,
                 "level": table.level,
                 "rows": [_row(row) for row in table.rows],

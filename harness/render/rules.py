@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
+from typing import Any
 
+from harness.documents.validate import SCHEMA_VERSION
 from harness.render.cells import grid
 from harness.rules import RULES
 from harness.rules.base import Rule
@@ -36,6 +39,27 @@ def rule_text(rule: Rule) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def rules_document(chosen: Sequence[Rule] = RULES) -> dict[str, Any]:
+    """The document of `rules --json`."""
+    rounds_of = {rule.id: {name: _settings(name, rule) for name in rounds()} for rule in chosen}
+    rules = [
+        {name: getattr(rule, name) for name in ("id", "title", "why", "evidence", "remedy")}
+        | {"rounds": rounds_of[rule.id]}
+        for rule in chosen
+    ]
+    return {"schema_version": SCHEMA_VERSION, "rules": rules}
+
+
+def _settings(round_name: str, rule: Rule) -> dict[str, Any] | None:
+    """What a round says of a rule; None where it does not apply it."""
+    found = rulebook(round_name)["rules"].get(rule.id)
+    if found is None:
+        return None
+    limits = {name: dict(item) | {"why": item.get("why")} for name, item in (found.get("limits") or {}).items()}
+    said = {"severity": found["severity"], "clause": found["clause"]}
+    return said | {"limits": limits, "accepts": dict(found.get("accepts") or {})}
+
+
 def _round(name: str, rule: Rule) -> str:
     settings = rulebook(name)["rules"].get(rule.id)
     if settings is None:
@@ -45,5 +69,5 @@ def _round(name: str, rule: Rule) -> str:
         why = f" ({item['why']})" if item.get("why") else ""
         lines.append(f"  {limit} = {item['value']:g} {item['unit']}{why}")
     for kind, texts in (settings.get("accepts") or {}).items():
-        lines.append(textwrap.fill(f"  {kind}: {', '.join(texts)}", WIDTH, subsequent_indent="    "))
+        lines.append(textwrap.fill(f"  {kind}: {', '.join(texts) or '(no list)'}", WIDTH, subsequent_indent="    "))
     return "\n".join(lines)

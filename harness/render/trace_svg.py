@@ -1,4 +1,4 @@
-"""One entry as a small picture: its runs, and the trace of the run at fault with window, gaps and lost readings."""
+"""One entry as a small picture: its runs, and the trace of the run at fault with window, gaps and what was found."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ COLUMNS = 400
 """Columns of the picture: of the readings in each, the lowest and the highest are drawn."""
 MARKS = 200
 COLOURS = {"fail": "#b5533c", "error": "#c9a227", "warn": "#d89b4a", "": "#8fc1a9"}
+WINDOW, GAP = "#dfeaf2", "#f0c9bf"
 _ORDER = ("fail", "error", "warn")
 
 
@@ -27,7 +28,7 @@ def entry_svg(entry: Entry, report: EntryReport) -> str:
     if picked is None:
         return ""
     run, trace = picked
-    parts = [*_runs(entry, report), *_trace(run, trace)]
+    parts = [*_runs(entry, report), *_trace(run, trace, _found(report, run, trace))]
     title = escape(f"{entry.id}: {place(run, trace)}", "html")
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg" font-size="11" '
@@ -55,11 +56,19 @@ def _names(where: str, run_id: str) -> bool:
     return any(part.split(".")[0] == run_id for part in where.split("/"))
 
 
+def _found(report: EntryReport, run: Run, trace: Trace) -> str:
+    """Rules with a finding in this trace or its run, the worst first."""
+    at = place(run, trace)
+    told = [f for f in report.findings if f.status in _ORDER and (f.where.startswith(at) or f.where == run.id)]
+    return ", ".join(dict.fromkeys(f"{f.status} {f.rule}" for f in told))
+
+
 def _runs(entry: Entry, report: EntryReport) -> Iterator[str]:
     """A cell for each run, in the colour of its worst finding."""
     shown = entry.runs[:MARKS]
     step = (WIDTH - LEFT) / max(1, len(shown))
-    yield f'<text x="0" y="12" fill="#444">{len(entry.runs)} runs</text>'
+    count = len(entry.runs)
+    yield f'<text x="0" y="12" fill="#444">{count} run{"s" * (count != 1)}</text>'
     for number, run in enumerate(shown):
         statuses = {f.status for f in report.findings if _names(f.where, run.id)}
         worst = next((status for status in _ORDER if status in statuses), "")
@@ -69,7 +78,7 @@ def _runs(entry: Entry, report: EntryReport) -> Iterator[str]:
         )
 
 
-def _trace(run: Run, trace: Trace) -> Iterator[str]:
+def _trace(run: Run, trace: Trace, found: str) -> Iterator[str]:
     power = trace if trace.channel.kind != "counter" else _power(trace)
     if not len(power):
         return
@@ -84,16 +93,27 @@ def _trace(run: Run, trace: Trace) -> Iterator[str]:
         return LEFT + (WIDTH - LEFT) * min(1.0, max(0.0, (t_ns - first) / span))
 
     if window is not None and window.seconds > 0:
-        yield _box(x(window.start_ns), x(window.stop_ns), "#dfeaf2", "window")
+        yield _box(x(window.start_ns), x(window.stop_ns), WINDOW, "window")
     for begin, end in power.gaps(window)[:MARKS]:
-        yield _box(x(begin), x(end), "#f0c9bf", "gap")
+        yield _box(x(begin), x(end), GAP, "gap")
     yield f'<polyline fill="none" stroke="#3d6b8e" points="{_points(power, x, top, floor, height)}"/>'
     for lost in [d for d in trace.dropped if d.t_ns is not None and first <= d.t_ns <= last][:MARKS]:
         at = x(lost.t_ns or 0)
         yield f'<path d="M{at:.1f} {floor}v-8" stroke="#b5533c"><title>{escape(lost.reason, "html")}</title></path>'
     yield f'<text x="0" y="{TOP + 10}" fill="#444">{top / 1.05:.4g} W</text>'
     yield f'<text x="0" y="{floor}" fill="#444">0 W</text>'
-    yield f'<text x="{LEFT}" y="{HEIGHT - 5}" fill="#444">{escape(place(run, trace), "html")}, {span / NS:.0f} s</text>'
+    said = f"{place(run, trace)}, {span / NS:.0f} s" + (f": {found}" if found else "")
+    yield f'<text x="{LEFT}" y="{HEIGHT - 5}" fill="#444">{escape(said, "html")}</text>'
+    yield from _legend(len(power.gaps(window)))
+
+
+def _legend(gaps: int) -> Iterator[str]:
+    """What the shades mean."""
+    shades = [("window", WINDOW), *([(f"{gaps} gap{'s' * (gaps != 1)}", GAP)] if gaps else [])]
+    for number, (name, colour) in enumerate(shades):
+        y = TOP + 34 + 16 * number
+        yield f'<rect x="0" y="{y - 9}" width="10" height="10" fill="{colour}" stroke="#aaa"/>'
+        yield f'<text x="14" y="{y}" fill="#444">{name}</text>'
 
 
 def _power(trace: Trace) -> Trace:

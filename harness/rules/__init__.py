@@ -19,6 +19,7 @@ from harness.rules import (
     loadgen_summary,
     malformed_lines,
     meter_identity,
+    meter_plausible,
     meter_range,
     minimum_duration,
     near_copies,
@@ -27,6 +28,7 @@ from harness.rules import (
     phases_and_clocks,
     planted_scaling,
     power_arithmetic,
+    power_documents,
     power_plausible,
     ptd_commands,
     ptd_errors,
@@ -35,6 +37,8 @@ from harness.rules import (
     ptd_uncertainty,
     ranging_against_testing,
     reading_values,
+    record_against_log,
+    record_sound,
     reference_convergence,
     result_valid,
     run_count,
@@ -43,9 +47,11 @@ from harness.rules import (
     session_identity,
     stop_after_start,
     time_order,
+    traces_from_journals,
     window_and_load,
     window_inside_trace,
     window_present,
+    workflow_sources,
 )
 from harness.rules.base import Rule
 
@@ -68,6 +74,7 @@ RULES: tuple[Rule, ...] = (
     result_valid.RULE,
     declared_hashes.RULE,
     evidence_readable.RULE,
+    traces_from_journals.RULE,
     run_count.RULE,
     run_seeds.RULE,
     planted_scaling.RULE,
@@ -95,6 +102,11 @@ RULES: tuple[Rule, ...] = (
     window_and_load.RULE,
     loadgen_summary.RULE,
     frozen_readings.RULE,
+    workflow_sources.RULE,
+    power_documents.RULE,
+    record_against_log.RULE,
+    record_sound.RULE,
+    meter_plausible.RULE,
 )
 """All rules, in the order of rules.md."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from harness.documents.times import NS
 from harness.formats.base import Defect, Entry, Run
+from harness.formats.native import RECORD, SAMPLES
 from harness.formats.ptd_session import Session
 from harness.runs import RunEnergy
 from harness.traces.trace import Trace
@@ -136,6 +138,18 @@ def place(run: Run, trace: Trace | None = None) -> str:
     if trace is None:
         return run.sources[0] if run.sources else run.id
     return trace.channel.source or f"{run.id}/{trace.channel.id}"
+
+
+def run_folder(entry: Entry, run: Run) -> Path:
+    """The run directory of a run of joulemark's own."""
+    return entry.directory if (entry.directory / RECORD).is_file() else entry.directory / run.id
+
+
+def live_runs(entry: Entry) -> list[Run]:
+    """Runs that joulemark itself recorded: their record tells of a sampler, or their journals are there."""
+    if entry.format != "joulemark":
+        return []
+    return [run for run in entry.runs if run.facts.get("sampler") or (run_folder(entry, run) / SAMPLES).is_dir()]
 
 
 def whole_seconds(trace: Trace) -> bool:

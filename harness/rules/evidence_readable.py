@@ -14,11 +14,17 @@ LOST = (
     "power-folder-missing",
     "scaling-unreadable",
     "file-changed",
+    "key-twice",
+    "chain-broken",
+    "submission-changed",
+    "signature-bad",
 )
 BROKEN = ("mllog-line-broken", "trace-line-broken", "value-is-text", "window-assumed")
 UNFINISHED = ("run-incomplete",)
 DISTURBED = ("clock-step",)
 FAILING = ("meter-hung", "samples-cut")
+UNBOUND = ("chain-missing", "chain-open")
+UNSIGNED = ("unsigned",)
 IGNORED = ("file-ignored",)
 
 COMPLETE = "Submit the complete, unedited files."
@@ -27,6 +33,9 @@ _FIX = {
     "clock-step": "Let the clock settle (chronyc waitsync) and run again.",
     "meter-hung": "Mend the meter's connection and run again.",
     "samples-cut": "Run it again and leave this run out.",
+    "chain-missing": "Record runs with a release that writes chains.",
+    "chain-open": "Run it again and leave this run out.",
+    "unsigned": "Pack it and sign it: joulemark sign SUBMISSION --key FILE.",
 }
 
 
@@ -38,6 +47,8 @@ def check(case: Case) -> Iterator[Hit]:
         (UNFINISHED, "a run that was recorded to its end", None),
         (DISTURBED, "a clock that runs evenly", None),
         (FAILING, "a meter that answers to the end", "warn"),
+        (UNBOUND, "a journal whose chain goes to its end", "warn"),
+        (UNSIGNED, "a submission with its signature", "warn"),
     ):
         for defect in case.defects(*codes):
             yield Hit(
@@ -50,7 +61,8 @@ RULE = Rule(
     id="evidence-readable",
     title="The evidence is complete and readable",
     why="What cannot be read cannot be checked; a missing file is a question, not a pass.",
-    evidence="Files that are missing, empty, broken, or of no known kind.",
+    evidence="Files that are missing, empty, broken, of no known kind, or not those that were recorded, packed and "
+    "signed; journals whose chain is broken, open or missing.",
     remedy="Submit the complete, unedited files.",
     check=check,
 )

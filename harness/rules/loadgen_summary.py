@@ -13,16 +13,16 @@ from harness.rules.base import Case, Hit, Rule, Status, for_session
 
 FIX = "Submit the logs of one run, as LoadGen wrote them."
 FIGURES = (
-    (r"Samples per second *", ("result_samples_per_second",)),
-    (r"Completed samples per second *", ("result_completed_samples_per_sec",)),
-    (r"Scheduled samples per second *", ("result_scheduled_samples_per_sec",)),
-    (r"Tokens per second *", ("result_tokens_per_second",)),
-    (r"Tokens per second \(inferred\) *", ("result_inferred_tokens_per_second",)),
-    (r"Completed tokens per second *", ("result_completed_tokens_per_second",)),
-    (r"Completed tokens per second \(inferred\) *", ("result_inferred_completed_tokens_per_second",)),
-    (r"Mean latency \(ns\) *", ("result_mean_latency_ns",)),
-    (r"90th percentile latency \(ns\) *", ("result_90.00_percentile_latency_ns",)),
-    (r"99th percentile latency \(ns\) *", ("result_99.00_percentile_per_query_latency_ns",)),
+    ("Samples per second", ("result_samples_per_second",)),
+    ("Completed samples per second", ("result_completed_samples_per_sec",)),
+    ("Scheduled samples per second", ("result_scheduled_samples_per_sec",)),
+    ("Tokens per second", ("result_tokens_per_second",)),
+    ("Tokens per second (inferred)", ("result_inferred_tokens_per_second",)),
+    ("Completed tokens per second", ("result_completed_tokens_per_second",)),
+    ("Completed tokens per second (inferred)", ("result_inferred_completed_tokens_per_second",)),
+    ("Mean latency (ns)", ("result_mean_latency_ns",)),
+    ("90th percentile latency (ns)", ("result_90.00_percentile_latency_ns",)),
+    ("99th percentile latency (ns)", ("result_99.00_percentile_per_query_latency_ns",)),
 )
 """Lines of the summary, and the keys of the detail log that have the same figure."""
 
@@ -38,7 +38,8 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
 
 
 def _summary(text: str, values: Mapping[str, Any], where: str, case: Case, status: Status | None) -> Iterator[Hit]:
-    result, mode, scenario = (_field(text, name) for name in ("Result is", "Mode", "Scenario"))
+    fields = _fields(text)
+    result, mode, scenario = (fields.get(name, "") for name in ("Result is", "Mode", "Scenario"))
     detail = str(values.get("result_validity"))
     for what, got, expected in (
         ("Result is", result, "VALID"),
@@ -50,23 +51,27 @@ def _summary(text: str, values: Mapping[str, Any], where: str, case: Case, statu
         if got != expected:
             yield Hit(where, f"{what} {shorten(got or 'nothing', 60)}", shorten(expected, 60), FIX, status=status)
     for label, keys in FIGURES:
-        found = re.search(rf"^{label}: *([-+.\deE]{{1,40}})\s*$", text, re.MULTILINE)
+        stated = fields.get(label, "")
         mine, theirs = (
-            number(found[1]) if found else None,
+            number(stated) if re.fullmatch(r"[-+.\deE]{1,40}", stated) else None,
             next((n for k in keys if (n := number(values.get(k)))), None),
         )
         if "Mean" in label and scenario == "MultiStream":
             continue  # there of a query in one file, of a sample in the other
         if mine is not None and theirs is not None and abs(mine - theirs) > case.limits["figure_slack"] * abs(theirs):
-            name = label.replace("\\", "").rstrip("* ")
-            yield Hit(where, f"{name} {mine:.9g}", f"{theirs:.9g}, as the detail log has it", FIX, status=status)
+            yield Hit(where, f"{label} {mine:.9g}", f"{theirs:.9g}, as the detail log has it", FIX, status=status)
     if re.search(r"^[1-9]\d* ERRORS? encountered", text, re.MULTILINE):
         yield Hit(where, "errors encountered", "none", "See the detail log.", status="warn")
 
 
-def _field(text: str, name: str) -> str:
-    found = re.search(rf"^{name} *: *(.{{0,80}}?)\s*$", text, re.MULTILINE)
-    return found[1] if found else ""
+def _fields(text: str) -> dict[str, str]:
+    """What stands before and behind the colon of each line; the first line of a name counts."""
+    found: dict[str, str] = {}
+    for line in text.split("\n"):
+        name, colon, value = line.partition(":")
+        if colon and len(value.strip()) <= 80:
+            found.setdefault(name.rstrip(" "), value.strip())
+    return found
 
 
 def _window(session: Session, mode: Mode, case: Case, status: Status | None) -> Iterator[Hit]:

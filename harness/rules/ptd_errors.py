@@ -1,5 +1,6 @@
 """The PTDaemon had nothing to complain of."""
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -33,14 +34,13 @@ def _ranging(logs: Logs, go: int, done: int, known: Sequence[str]) -> Iterator[H
     for text in known:
         left -= logs.ptd.count(b"ERROR: " + text.encode(), go, done) if left else 0
     if left:
-        other = [
+        unknown = re.compile(rb"ERROR: (?!" + b"|".join(re.escape(k.encode()) for k in known) + rb")")
+        other = (
             line
-            for text in re.finditer(
-                rb"ERROR: (?!" + b"|".join(re.escape(k.encode()) for k in known) + rb")", logs.ptd[go:done]
-            )
-            for line in logs.lines(b"ERROR: ", go + text.start(), go + text.start() + 200)
-        ]
-        yield from _errors(other[:MOST_LINES], "warn", "in ranging")
+            for text in unknown.finditer(logs.ptd, go, done)
+            for line in logs.lines(b"ERROR: ", text.start(), text.start() + 200)
+        )
+        yield from _errors(list(itertools.islice(other, MOST_LINES)), "warn", "in ranging")
 
 
 def _errors(lines: Sequence[Line], status: Status | None, where: str) -> Iterator[Hit]:

@@ -64,7 +64,7 @@ def _rows(rule: Rule) -> Iterator[str]:
             continue
         limits = "<br>".join(
             [_limit(limit, item) for limit, item in (settings.get("limits") or {}).items()]
-            + [f"`{kind}` {', '.join(texts)}" for kind, texts in (settings.get("accepts") or {}).items()]
+            + [f"`{kind}` {', '.join(texts) or '(no list)'}" for kind, texts in (settings.get("accepts") or {}).items()]
         )
         yield f"| {name} | `{settings['severity']}` | {limits} | {settings['clause']} |"
 

@@ -25,7 +25,7 @@ RULE = Rule(
     title="Every run that the benchmark asks for is there",
     why="Who leaves runs out chooses; the Olympic mean of fewer runs is another number.",
     evidence="Result logs, against the runs that the training rules ask for. What declares itself simulated is "
-    "skipped, and shown as simulated everywhere.",
+    "skipped, shown as simulated everywhere, and never ranked with real results.",
     remedy="Submit the whole series.",
     check=check,
 )

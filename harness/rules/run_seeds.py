@@ -12,7 +12,8 @@ def check(case: Case) -> Iterator[Hit]:
         return
     without, same = [], defaultdict(list)
     for run in case.entry.runs:
-        seeds = sorted(map(repr, run.facts.get("seeds") or ()))
+        alone = run.facts.get("seed")
+        seeds = sorted(map(repr, run.facts.get("seeds") or ([] if alone is None else [alone])))
         if seeds:
             same[tuple(seeds)].append(run)
         elif "seeds" in run.facts:
@@ -35,7 +36,8 @@ RULE = Rule(
     id="run-seeds",
     title="No two runs have the same seeds",
     why="One run that is entered twice under two names weighs twice in the mean.",
-    evidence="All seeds of each result log, as a set; only whole sets are compared.",
+    evidence="All seeds of each result log, as a set; only whole sets are compared. Of a live run, the seed in "
+    "its record.",
     remedy="Start each run with a seed of its own, and log it.",
     check=check,
 )

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.documents.errors import SchemaError
+from harness.documents.errors import SchemaError, UnreadableError
 from harness.traces.channel import Channel
 from harness.traces.trace import T_MAX_NS, T_MIN_NS, VALUE_MAX, Dropped, Floats, Ints, Trace
 
 NEVER_ZERO = frozenset({"wall", "pdu", "psu", "node", "rack"})
 """Boundaries that hold a whole running machine: 0 W there is a failed read, not a reading."""
 
+MOST_DROPPED = 1_000_000
+"""Each reading that is dropped is kept with its reason, a quarter of a kilobyte; of so many no energy comes."""
 FAILED, NEGATIVE, ZERO, NO_TIME, SAME_TIME = (
     "not a number", "negative", "zero", "no valid time", "same time as another reading",
 )  # fmt: skip
@@ -32,6 +34,7 @@ def build_trace(channel: Channel, t_ns: Ints, value: Floats, raw: Sequence[str] 
     t_ns: int64, shape (n,), 0 where the source gave no valid time; value: float64, shape (n,), NaN where it
     gave no number; raw: what the source said, for the record of what is dropped (default: the value).
     Readings are put in time order; of several with one stamp the first of the source stays.
+    Raises UnreadableError where more than MOST_DROPPED of them cannot be used.
     """
     t_ns, value = np.asarray(t_ns, np.int64), np.asarray(value, np.float64)
     lowest = channel.quantity == "power" and channel.boundary in NEVER_ZERO
@@ -42,6 +45,12 @@ def build_trace(channel: Channel, t_ns: Ints, value: Floats, raw: Sequence[str] 
         except SchemaError:
             pass  # a reading cannot be used as it stands: find which
     good = (value > 0 if lowest else value >= 0) & (value <= ceiling) & (t_ns > T_MIN_NS) & (t_ns <= T_MAX_NS)
+    if len(good) - int(good.sum()) > MOST_DROPPED:
+        raise UnreadableError(
+            "has more readings that cannot be used than a log of failures is read for",
+            where=channel.source or channel.id, got=str(len(good) - int(good.sum())),
+            expected=f"at most {MOST_DROPPED}",
+        )  # fmt: skip
     kept = np.flatnonzero(good)
     kept = kept[np.argsort(t_ns[kept], kind="stable")]
     first = np.ones(len(kept), bool)

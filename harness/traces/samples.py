@@ -15,8 +15,9 @@ from harness.documents.files import read_bytes
 from harness.documents.times import NS
 from harness.documents.validate import check, parse_json
 from harness.traces.build import build_trace
+from harness.traces.chain import CLOCK, END, LINK, Links, links
 from harness.traces.channel import Channel
-from harness.traces.journal import CLOCK, END, MAGIC
+from harness.traces.journal import MAGIC
 from harness.traces.trace import Ints, Trace
 
 STEP_MIN_NS = 10_000_000
@@ -39,7 +40,7 @@ class Samples:
 
     about: what the sampler said of itself; late_ns: of each read [ns], int64; clocks: rows of wall clock, monotonic
     clock and processor time so far [ns], int64, shape (n, 3); end: its last words, None where it had no time for them;
-    cut: lines that are not whole
+    links: what its chain says, of all lines down to which; cut: lines that are not whole
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Samples:
     late_ns: Ints
     clocks: Ints
     end: Mapping[str, Any] | None
+    links: Links
     cut: int = 0
     faults: Mapping[str, int] = field(default_factory=dict)
 
@@ -97,11 +99,11 @@ class Samples:
 
 def read_samples(path: Path) -> Samples:
     """A journal, whole or cut off at any byte. Raises UnreadableError where not even its header is there."""
-    first, _, body = read_bytes(path).partition(b"\n")
+    content = read_bytes(path)
+    first, _, body = content.partition(b"\n")
     if not first.startswith(MAGIC.encode()):
         raise UnreadableError("is not a journal of samples", where=str(path), got=shorten(repr(first[:40])))
-    about = parse_json(first[len(MAGIC) :], where=f"{path}:1")
-    channels = [_channel(item, f"{path}:1") for item in about.pop("channels", ())]
+    about, channels = _header(parse_json(first[len(MAGIC) :], where=f"{path}:1"), f"{path}:1")
     rows: list[list[tuple[int, float, str]]] = [[] for _ in channels]
     late, clocks, end, cut = [], [], None, 0
     lines = body.split(b"\n")
@@ -109,35 +111,50 @@ def read_samples(path: Path) -> Samples:
     for line in lines[1:]:
         try:
             if line.startswith(CLOCK.encode()):
-                clocks.append([int(value) for value in json.loads(line[len(CLOCK) :])])
+                clocks.append(_clock(json.loads(line[len(CLOCK) :])))
             elif line.startswith(END.encode()):
                 end = dict(json.loads(line[len(END) :]))
-            elif line:
+            elif line and not line.startswith(LINK.encode()):
                 number, row, lateness = _row(line)
                 rows[number].append(row)
                 late += [lateness] if lateness is not None and number == 0 else []
-        except (ValueError, IndexError, TypeError):
+        except (ValueError, IndexError, TypeError, RecursionError):
             cut += 1
     faults = {c.id: n for c, of in zip(channels, rows, strict=True) if (n := sum(bool(row[2]) for row in of))}
     return Samples(
         path, about, tuple(_trace(c, of) for c, of in zip(channels, rows, strict=True)),
-        np.array(late, np.int64), np.array(clocks, np.int64).reshape(-1, 3), end, cut, faults,
+        np.array(late, np.int64), np.array(clocks, np.int64).reshape(-1, 3), end, links(content), cut, faults,
     )  # fmt: skip
 
 
-def _channel(header: Any, where: str) -> Channel:
-    check("power-trace", header, where=where)
-    return Channel.from_header(header)
+def _header(document: Any, where: str) -> tuple[dict[str, Any], list[Channel]]:
+    """What the sampler said of itself, and its channels. Raises UnreadableError or SchemaError."""
+    given = document.pop("channels", []) if isinstance(document, dict) else None
+    if not isinstance(given, list):
+        raise UnreadableError("is not a journal of samples", where=where, expected="an object with a list of channels")
+    for header in given:
+        check("power-trace", header, where=where)
+    return document, [Channel.from_header(header) for header in given]
+
+
+def _clock(row: Any) -> list[int]:
+    """Wall clock, monotonic clock, processor time [ns]. Raises ValueError or TypeError."""
+    wall, mono, cpu = (_int64(value) for value in row)
+    return [wall, mono, cpu]
+
+
+def _int64(value: Any) -> int:
+    found = int(value)
+    if not 0 <= found < 1 << 63:
+        raise ValueError("is no int64")
+    return found
 
 
 def _row(line: bytes) -> tuple[int, tuple[int, float, str], int | None]:
     number, t_ns, _, late, value, fault = line.split(b",", 5)
     said = str(json.loads(fault)) if fault else ""
-    lateness = int(late) if late and not late.startswith(b"-") else None
-    stamp = int(t_ns or 0)
-    if not 0 <= stamp < 1 << 63:
-        raise ValueError("a stamp is no int64")
-    return int(number), (stamp, float(value) if value else float("nan"), said), lateness
+    lateness = _int64(late) if late and not late.startswith(b"-") else None
+    return _int64(number), (_int64(t_ns or 0), float(value) if value else float("nan"), said), lateness
 
 
 def _trace(channel: Channel, rows: list[tuple[int, float, str]]) -> Trace:

@@ -6,9 +6,9 @@ Both carry the same columns and the same header; `content_sha256` is equal which
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from harness.documents.files import read_bytes, write_text
 from harness.documents.validate import check, parse_json
 from harness.traces.build import build_trace, number_or_nan
 from harness.traces.channel import Channel
+from harness.traces.lines import STEP, together
 from harness.traces.trace import T_MAX_NS, Dropped, Floats, Ints, Trace
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 MAGIC = b"# joulemark-trace: "
 _DROPPED = b"# dropped: "
+MOST_ROWS = 2**26
+"""Readings of a Parquet file, which may be packed into next to nothing; as columns they take a GiB."""
+SHORTEST = 8
+"""A large file whose lines are shorter than this in the mean is no trace [bytes]: a time alone has nineteen digits."""
 
 
 def header_document(trace: Trace) -> dict[str, Any]:
@@ -96,28 +101,61 @@ def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: s
         raise UnreadableError(
             "has other columns", where=f"{where}:2", got=shorten(",".join(names)), expected=",".join(expected)
         )
-    rows, dropped_lines = [], []
-    for number, line in enumerate(body.splitlines(), 3):
+    if len(body) > STEP and body.count(b"\n") * SHORTEST > len(body):
+        raise UnreadableError("has lines too short for readings", where=where, got=f"{len(body)} bytes")
+    lines, dropped_lines = _rows(body.splitlines(), len(names), where)
+    chunks = [_columns(some, len(names)) for some in together(lines)] or [_columns([], len(names))]
+    t_ns, value, position = (np.concatenate(column) for column in zip(*chunks, strict=True))
+    if dropped_lines or len(names) == 3:
+        dropped = _dropped([parse_json(line, where=where) for line in dropped_lines], where)
+        trace = Trace(channel, t_ns, value, position if len(names) == 3 else None, dropped)
+    else:
+        trace = build_trace(channel, t_ns, value, _Cells(lines))
+    return _verified(trace, document.get("content_sha256"), where)
+
+
+def _rows(lines: list[bytes], width: int, where: str) -> tuple[list[bytes], list[bytes]]:
+    """Lines of readings, and what the lines of dropped readings say."""
+    rows, dropped = [], []
+    for number, line in enumerate(lines, 3):
         if line.startswith(_DROPPED):
-            dropped_lines.append(line[len(_DROPPED) :])
+            dropped.append(line[len(_DROPPED) :])
         elif line and not line.startswith(b"#"):
-            cells = line.split(b",")
-            if len(cells) != len(names):
+            if line.count(b",") != width - 1:
                 raise UnreadableError(
                     "has a broken row",
                     where=f"{where}:{number}",
-                    got=shorten(repr(line)),
-                    expected=",".join(names),
+                    got=shorten(repr(line[:400])),
+                    expected="a cell for each column",
                 )
-            rows.append(cells)
-    columns = [[row[i] for row in rows] for i in range(len(names))]
-    t_ns, value = _integers(columns[0]), _numbers(columns[1])
-    trace = build_trace(channel, t_ns, value, [cell[:40].decode("utf-8", "replace") for cell in columns[1]])
-    if dropped_lines or len(names) == 3:
-        dropped = _dropped([parse_json(line, where=where) for line in dropped_lines], where)
-        position = _integers(columns[2]) if len(names) == 3 else None
-        trace = Trace(channel, t_ns, value, position, dropped)
-    return _verified(trace, document.get("content_sha256"), where)
+            rows.append(line)
+    return rows, dropped
+
+
+def _columns(lines: Sequence[bytes], width: int) -> tuple[Ints, Floats, Ints]:
+    """Times, values and, where there is a third column, positions of some lines."""
+    cells = [line.split(b",") for line in lines]
+    columns = [[row[i] for row in cells] for i in range(width)]
+    return _integers(columns[0]), _numbers(columns[1]), _integers(columns[2] if width == 3 else [])
+
+
+class _Cells(Sequence[str]):
+    """The value of each line as it is written; only what is asked for becomes text."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[k] for k in range(*at.indices(len(self)))]
+        return self._lines[at].split(b",", 2)[1][:40].decode("utf-8", "replace")
 
 
 def _dropped(rows: object, where: str) -> tuple[Dropped, ...]:
@@ -182,11 +220,20 @@ def read_parquet(path: Path) -> Trace:
     """Read a trace that `write_parquet` wrote."""
     arrow, parquet = _arrow()
     try:
-        table = parquet.read_table(arrow.BufferReader(read_bytes(path)))
-        metadata = table.schema.metadata or {}
+        file = parquet.ParquetFile(arrow.BufferReader(read_bytes(path)))
+        if file.metadata.num_rows > MOST_ROWS:
+            raise UnreadableError(
+                "holds more readings than are read", where=str(path), got=str(file.metadata.num_rows),
+                expected=f"at most {MOST_ROWS}",
+            )  # fmt: skip
+        metadata = file.schema_arrow.metadata or {}
         document = parse_json(metadata[b"joulemark-trace"], where=str(path))
         dropped = parse_json(metadata[b"dropped"], where=str(path))
         check("power-trace", document, where=str(path))
+        numbers = all(arrow.types.is_primitive(file.schema_arrow.field(name).type) for name in document["columns"])
+        if not numbers:
+            raise UnreadableError("has columns that are no numbers", where=str(path))
+        table = file.read(columns=document["columns"])
         columns = [np.array(table[name].to_numpy()) for name in document["columns"]]
         declared = document["content_sha256"]
     except (OSError, KeyError, arrow.ArrowException) as error:

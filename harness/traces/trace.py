@@ -146,7 +146,7 @@ def _number(raw: str) -> float | None:
         number = float(raw)
     except ValueError:
         return None
-    return number if np.isfinite(number) else None
+    return number if abs(number) <= VALUE_MAX * 1e6 else None  # beyond, sums of them are infinite
 
 
 def column_fault(t_ns: Ints, value: Floats, quantity: str = "power") -> str | None:

@@ -310,7 +310,8 @@ def test_a_changed_or_lost_file_is_found(out: Path) -> None:
     (out / "work" / "run-1" / "log" / "output.txt").unlink()
     (report,) = api.audit(api.read(out)).entries
     got = [finding.got for finding in report.findings if finding.rule == "evidence-readable"]
-    assert len(got) == 2
+    assert len(got) == 3
+    assert any("chain-broken" in text for text in got)
     assert any("file-changed" in text for text in got)
     assert any("file-unreadable" in text for text in got)
 

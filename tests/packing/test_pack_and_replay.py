@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -182,3 +183,15 @@ def test_a_live_run_replays_and_an_incomplete_one_does_not(tmp_path: Path) -> No
     (done.folder / "run.json").unlink()
     with pytest.raises(UnreadableError, match="the run is not complete"):
         list(replay(tmp_path / "live", out=tmp_path / "c", say=quiet))
+
+
+def test_links_pipes_and_hidden_files_are_not_packed(runs: Path, system: Path, tmp_path: Path) -> None:
+    (folder,) = (path.parent for path in runs.rglob("run.json") if path.parent.name == "run_1")
+    os.mkfifo(folder / "pipe")
+    (folder / "link").symlink_to("/etc/passwd")
+    (folder / ".hidden").write_text("")
+    packed = pack([runs], system, tmp_path / "out")
+    names = {Path(item["path"]).name for item in packed.manifest["files"]}
+    assert "run.json" in names
+    assert not names & {"pipe", "link", ".hidden"}
+    assert not [path for path in packed.folder.rglob("*") if not path.is_file() and not path.is_dir()]

@@ -118,7 +118,11 @@ def test_zones_round_trip(row: Any) -> None:
     assert annual(row.zone, row.source).zone == row.zone
 
 
-@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100), st.floats(3, 1500)), min_size=1, max_size=50))
+KWH = st.just(0.0) | st.floats(1e-9, 100)
+"""Energy of an hour [kWh]: less than a microwatt hour is a number without precision, and no energy."""
+
+
+@given(st.lists(st.tuples(KWH, KWH, st.floats(3, 1500)), min_size=1, max_size=50))
 def test_hourly_matching_never_beats_annual_and_neither_exceeds_gross(hours: list[tuple[float, float, float]]) -> None:
     found = clean_match(*map(list, zip(*hours, strict=True)))  # type: ignore[arg-type]
     assert 0 <= found.hourly_g <= found.gross_g * (1 + 1e-12)

@@ -34,7 +34,8 @@ def test_pass_parts_that_nobody_knows(tmp_path: Path, described: dict[str, objec
     ("name", "watts"),
     [
         ("NVIDIA H100-SXM5-80GB", 700), ("NVIDIA H100 PCIe", 350), ("NVIDIA A100-SXM4-40GB", 400), ("AMD MI300X", 750),
-        ("Intel® Gaudi® 2 AI Accelerator", None), ("Intel Gaudi 2", 600), ("NVIDIA GB200", 1200),
+        ("Intel® Gaudi® 3 AI Accelerator", None), ("Intel Gaudi 3 HL-325L", 900), ("Intel Gaudi 3 HL-338 PCIe", 600),
+        ("NVIDIA GB200", 1200), ("NVIDIA GH200", None), ("NVIDIA H800", None), ("Intel Gaudi 2", None),
         ("TPU-v5p", None), ("", None),
     ],
 )  # fmt: skip

@@ -39,3 +39,14 @@ def test_fail_no_seed(tmp_path: Path) -> None:
     b.assert_found(
         b.report(folder), RULE, "warn", where="result_1.txt", got="no seed, in 1 of 3", expected="one in each"
     )
+
+
+def test_fail_live_runs_with_one_seed_is_a_warning() -> None:
+    runs = [b.run(b.trace(range(-5, 606), 400.0 + k), id=f"run-{k}", facts={"seed": 7.0}) for k in range(2)]
+    found = b.judge(b.entry(*runs, task="training"))
+    b.assert_found(found, RULE, "warn", where="run.json", got="the same seeds in 2 runs", expected="each run")
+
+
+def test_pass_live_runs_each_with_a_seed() -> None:
+    runs = [b.run(b.trace(range(-5, 606), 400.0 + k), id=f"run-{k}", facts={"seed": float(k)}) for k in range(2)]
+    b.assert_pass(b.judge(b.entry(*runs, task="training")), RULE)

@@ -15,6 +15,7 @@ from harness.documents.errors import UsageError
 from harness.documents.validate import check
 from harness.formats.base import Entry, Quality, Quantity, Work
 from harness.leaderboard import Table, leaderboard
+from harness.render.board import board as text_of
 from harness.render.documents import leaderboard_document
 from tests.rules import builders as b
 
@@ -54,6 +55,7 @@ def test_rows_come_in_the_order_of_their_rank() -> None:
         {"facts": {"work": Work(1000.0, "token")}},
         {"meter": "unknown-sensor"},
         {"kind": "estimate"},
+        {"simulated": True},
     ],
     ids=str,
 )
@@ -68,6 +70,16 @@ def test_what_does_not_compare_stands_in_tables_of_its_own(other: dict[str, Any]
 def test_analyzers_and_sensors_are_never_in_one_table() -> None:
     tables = board(*(result_of(f"{m}{k}", 400 + k, m) for k in range(3) for m in ("yokogawa-wt210", "unknown-sensor")))
     assert [(table.measurement_class, len(table.rows)) for table in tables] == [("analyzer", 3), ("sensor", 3)]
+
+
+def test_a_simulated_result_is_never_ranked_with_a_real_one_whatever_it_needs() -> None:
+    real, simulated = board(*(result_of(f"r{k}", 400 + k) for k in range(2)), result_of("s", 1, simulated=True))
+    assert (real.simulated, ids(real)) == (False, ["r0", "r1"])
+    assert (simulated.simulated, ids(simulated)) == (True, ["s"])
+    text = text_of((real, simulated), "terminal")
+    assert [line for line in text.splitlines() if "measured by" in line] == [
+        "own, Offline (inference, measured by analyzer)", "own, Offline (inference, measured by analyzer, simulated)",
+    ]  # fmt: skip
 
 
 def test_different_systems_and_divisions_are_compared() -> None:

@@ -14,7 +14,7 @@ from lab_simulator import PERFECT, Faults, TrainingForm, simulate_window, write_
 from harness.account import score
 from harness.documents.errors import JoulemarkError, UnreadableError
 from harness.documents.times import to_iso
-from harness.formats.base import Entry, Run
+from harness.formats.base import Defect, Entry, Run
 from harness.formats.find import Found, find
 from harness.formats.native import FORMAT, write_entry
 
@@ -167,10 +167,26 @@ def test_unknown_fields_of_a_run_are_no_fault(written: Path) -> None:
     assert len(FORMAT.read(written, "x").runs) == 2
 
 
-def test_a_changed_trace_is_refused(written: Path) -> None:
+def altered(folder: Path) -> Defect:
+    """What is said of a trace that is not what the record lists; its run then has none, and the others stay."""
+    first, second = FORMAT.read(folder, "x").runs
+    assert not first.traces
+    assert second.traces
+    (found,) = (d for d in FORMAT.read(folder, "x").defects if d.code == "trace-unreadable")
+    return found
+
+
+def test_a_changed_trace_is_a_defect_and_its_run_has_no_energy(written: Path) -> None:
     path = written / "result_0" / "traces" / "node_0.csv"
     path.write_bytes(path.read_bytes().replace(b"6", b"7", 1))
-    assert "is not the trace its run record lists" in refused(written)
+    found = altered(written)
+    assert (found.where, found.got) == (str(path), "another SHA-256 than the run record lists")
+    assert score(FORMAT.read(written, "x"), draws=10_000).runs[0].energy_j is None
+
+
+def test_a_trace_that_is_not_there_is_a_defect(written: Path) -> None:
+    change(written, lambda d: d.update(traces=[{"path": "traces/none.csv", "sha256": "0" * 64}]))
+    assert "cannot be opened" in altered(written).got
 
 
 @pytest.mark.parametrize(
@@ -181,14 +197,14 @@ def test_a_trace_outside_the_run_is_refused(path: str, written: Path) -> None:
     assert "run.json" in refused(written)
 
 
-@pytest.mark.parametrize("what", ["trace", "traces folder", "run.json"])
-def test_links_are_refused(what: str, written: Path, tmp_path: Path) -> None:
-    path = {"trace": "result_0/traces/node_0.csv", "traces folder": "result_0/traces", "run.json": "result_0/run.json"}[
-        what
-    ]
+@pytest.mark.parametrize("path", ["result_0/traces/node_0.csv", "result_0/traces", "result_0/run.json"])
+def test_links_are_not_followed(path: str, written: Path, tmp_path: Path) -> None:
     (written / path).rename(tmp_path / "away")
     (written / path).symlink_to(tmp_path / "away")
-    refused(written)
+    if path.endswith("run.json"):
+        refused(written)
+    else:
+        altered(written)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +214,6 @@ def test_links_are_refused(what: str, written: Path, tmp_path: Path) -> None:
         lambda d: d["entry"].pop("task"),
         lambda d: d.update(schema_version="7"),
         lambda d: d.update(window={"start": "x", "stop": "y"}),
-        lambda d: d.update(traces=[{"path": "traces/none.csv", "sha256": "0" * 64}]),
         lambda d: d.update(work={"count": "x", "unit": "query"}),
         lambda d: d.update(rated=[{}]),
         lambda d: d.update(seconds="1"),

@@ -25,19 +25,24 @@ TRAINING_ONLY = {
 """Rules over what only MLPerf training packages hold."""
 INFERENCE_ONLY = {
     "declared-hashes", "frozen-readings", "loadgen-summary", "meter-identity", "meter-range", "phases-and-clocks",
-    "power-arithmetic", "ptd-commands", "ptd-errors", "ptd-raw-readings", "ptd-replies", "ptd-uncertainty",
-    "ranging-against-testing", "session-identity", "window-and-load",
+    "power-arithmetic", "power-documents", "ptd-commands", "ptd-errors", "ptd-raw-readings", "ptd-replies",
+    "ptd-uncertainty",
+    "ranging-against-testing", "session-identity", "window-and-load", "workflow-sources",
 }  # fmt: skip
 """Rules over what only MLPerf inference results hold: hashes, and the files of a power session."""
+LIVE_ONLY = {"meter-plausible", "record-against-log", "record-sound", "traces-from-journals"}
+"""Rules over what only joulemark records."""
 NOT_AT_THE_WALL = {"node-count", "stop-after-start", "conversion-efficiency"}
 """Rules that inference leaves out: the whole system is measured at the wall."""
 ABSENT = {
-    "joulemark-2026": TRAINING_ONLY | INFERENCE_ONLY,  # a store of another hash is refused before any rule sees it
-    "mlperf-inference-v4.1": TRAINING_ONLY | NOT_AT_THE_WALL,
-    "mlperf-inference-v5.1": TRAINING_ONLY | NOT_AT_THE_WALL,
-    "mlperf-training-v4.0": INFERENCE_ONLY,
-    "mlperf-training-v4.1": INFERENCE_ONLY,
-    "mlperf-training-v5.0": INFERENCE_ONLY,
+    "joulemark-2026": TRAINING_ONLY - {"run-seeds"}
+    | INFERENCE_ONLY,  # a store of another hash is refused before any rule sees it
+    "mlperf-inference-v4.1": TRAINING_ONLY | NOT_AT_THE_WALL | LIVE_ONLY,
+    "mlperf-inference-v5.0": TRAINING_ONLY | NOT_AT_THE_WALL | LIVE_ONLY,
+    "mlperf-inference-v5.1": TRAINING_ONLY | NOT_AT_THE_WALL | LIVE_ONLY,
+    "mlperf-training-v4.0": INFERENCE_ONLY | LIVE_ONLY,
+    "mlperf-training-v4.1": INFERENCE_ONLY | LIVE_ONLY,
+    "mlperf-training-v5.0": INFERENCE_ONLY | LIVE_ONLY,
 }
 """Rules a rulebook leaves out, on purpose."""
 
@@ -85,7 +90,14 @@ def test_rules_md_states_each_limit_of_each_round_once() -> None:
             for limit, item in settings.get("limits", {}).items():
                 assert f"`{limit}` {item['value']:g} {item['unit']}" in row
             for kind, texts in settings.get("accepts", {}).items():
-                assert f"`{kind}` {', '.join(texts)}" in row
+                assert f"`{kind}` {', '.join(texts) or '(no list)'}" in row
+
+
+def test_peers_md_names_every_rule_and_no_other() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "peers.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)*)`", text))
+    assert BY_ID.keys() <= named, "each rule answers a peer, or has a row among those that no peer has"
+    assert {name for name in named if "-" in name} <= BY_ID.keys()
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
@@ -107,7 +119,8 @@ def test_every_rulebook_is_listed_above() -> None:
     [
         ("mlperf-inference-v4.1", "mlperf-inference-v4.1", ""),
         ("mlperf-inference-v5.1", "mlperf-inference-v5.1", ""),
-        ("mlperf-inference-v5.0", "mlperf-inference-v4.1", "states mlperf-inference-v5.0, which has no rulebook"),
+        ("mlperf-inference-v5.0", "mlperf-inference-v5.0", ""),
+        ("mlperf-inference-v4.5", "mlperf-inference-v4.1", "states mlperf-inference-v4.5, which has no rulebook"),
         ("mlperf-inference-v4.0", "mlperf-inference-v4.1", "states mlperf-inference-v4.0"),
         ("mlperf-inference-v10.0", "mlperf-inference-v5.1", "judged by mlperf-inference-v5.1"),
         ("mlperf-training-v5.0", "mlperf-training-v5.0", ""),

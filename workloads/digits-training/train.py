@@ -9,14 +9,12 @@ the validation images. The test images are looked at once, when all members are 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import time
 from pathlib import Path
-from typing import Any, TextIO
 
 import numpy as np
 from digits import TRAIN, Committee, Digits, Network, load, moved
+from result_log import ResultLog, progress
 
 RATE, DECAY, MOMENTUM, BATCH = 0.1, 0.98, 0.9, 32
 """Step size in the first epoch, its factor in each later one, momentum, images in a batch: chosen on the validation."""
@@ -24,33 +22,6 @@ EVALUATE_EACH = 4
 """Epochs between two evaluations."""
 LONGEST = 200
 """Epochs after which a member that has not reached its target ends the run."""
-
-
-class ResultLog:
-    """MLLOG lines, in the form of mlcommons/logging."""
-
-    def __init__(self, file: TextIO) -> None:
-        self.file = file
-
-    def line(self, key: str, value: Any = None, event: str = "POINT_IN_TIME", **metadata: Any) -> None:
-        """One line, stamped now."""
-        said = {
-            "namespace": "",
-            "time_ms": time.time_ns() // 1_000_000,
-            "event_type": event,
-            "key": key,
-            "value": value,
-        }
-        place = {"file": Path(__file__).name, "lineno": sys._getframe(1).f_lineno}
-        print(":::MLLOG " + json.dumps(said | {"metadata": metadata | place}), file=self.file, flush=True)
-
-    def begin(self, key: str, **metadata: Any) -> None:
-        """The begin of an interval."""
-        self.line(key, event="INTERVAL_START", **metadata)
-
-    def end(self, key: str, value: Any = None, **metadata: Any) -> None:
-        """The end of an interval."""
-        self.line(key, value, event="INTERVAL_END", **metadata)
 
 
 def train_member(
@@ -82,28 +53,14 @@ def warm_up(digits: Digits) -> None:
         network.step(moved(digits.train.images[:BATCH], rng), digits.train.labels[:BATCH], 0.0, MOMENTUM)
 
 
-def header(log: ResultLog, asked: argparse.Namespace, digits: Digits) -> None:
-    """What is run, by whose code, on how much."""
-    log.line("submission_benchmark", "digits-training")
-    log.line("submission_division", "closed")
-    log.line("submission_org", "joulemark")
-    log.line("submission_platform", "reference")
-    log.line("submission_status", "onprem")
-    log.line("seed", asked.seed)
-    log.line("global_batch_size", BATCH)
-    log.line("train_samples", len(digits.train.labels))
-    log.line("eval_samples", len(digits.validation.labels))
-    log.line("opt_base_learning_rate", RATE)
-    log.line("data_sha256", digits.sha256)
-
-
 def run(asked: argparse.Namespace, log: ResultLog) -> bool:
     """The whole run; whether every member reached its target."""
     log.begin("init_start")
-    digits = load()
-    if asked.data_sha256 and digits.sha256 != asked.data_sha256:
-        raise SystemExit(f"the digits have SHA-256 {digits.sha256}, expected {asked.data_sha256}")
-    header(log, asked, digits)
+    digits = load(asked.data_sha256)
+    log.header(
+        "digits-training", seed=asked.seed, global_batch_size=BATCH, train_samples=len(digits.train.labels),
+        eval_samples=len(digits.validation.labels), opt_base_learning_rate=RATE, data_sha256=digits.sha256,
+    )  # fmt: skip
     warm_up(digits)
     log.end("init_stop")
 
@@ -113,6 +70,7 @@ def run(asked: argparse.Namespace, log: ResultLog) -> bool:
     for number in range(asked.members):
         network, took, good = train_member(digits, rng, asked.target, log, number)
         members.append(network)
+        progress(len(members), asked.members)
         epochs += took
         reached = reached and good
         if not good:

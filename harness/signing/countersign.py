@@ -1,0 +1,64 @@
+"""Countersign: an auditor states which report belongs to which manifest, and signs that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.documents.errors import UsageError
+from harness.documents.files import sha256, write_text
+from harness.documents.times import to_iso
+from harness.documents.validate import SCHEMA_VERSION, canonical, check
+from harness.signing import dsse
+from harness.signing.sign import signed_manifest
+from harness.signing.submission import COUNTERSIGNATURE, parse_canonical, parse_manifest
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+COUNTERSIGNATURE_TYPE = "application/vnd.joulemark.countersignature+json"
+
+
+def countersign(folder: Path, report: Mapping[str, Any], key: Ed25519PrivateKey) -> Path:
+    """Write the countersignature of a signed submission; the file. Raises JoulemarkError; then nothing is written.
+
+    report: what `joulemark audit SUBMISSION --json` printed
+    """
+    target = folder / COUNTERSIGNATURE
+    if target.exists():
+        raise UsageError("there is a countersignature already", where=str(target), fix="Remove it, if it is not right.")
+    manifest = signed_manifest(folder)
+    document = statement(manifest, report, to_iso(time.time_ns()))
+    write_text(target, dsse.dump(dsse.sign(COUNTERSIGNATURE_TYPE, canonical(document), key)).decode())
+    return target
+
+
+def statement(manifest: bytes, report: Mapping[str, Any], date: str) -> dict[str, Any]:
+    """What an auditor signs. Raises UsageError where the report does not speak of every entry of the manifest."""
+    stated = parse_manifest(manifest)
+    verdicts = {entry["id"]: entry["verdict"] for entry in report["entries"]}
+    verdicts |= {item["path"]: "unjudged" for item in report["unreadable"]}
+    for entry in stated["entries"]:
+        if entry["id"] not in verdicts:
+            raise UsageError(
+                "the report says nothing of an entry", where=entry["id"], got=", ".join(verdicts) or "no entry",
+                expected=entry["id"], fix="Audit this folder: joulemark audit SUBMISSION --json > audit.json",
+            )  # fmt: skip
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "date": date,
+        "submitter": stated["submitter"],
+        "round": stated["round"],
+        "manifest_sha256": sha256(manifest),
+        "report_sha256": sha256(canonical(report)),
+        "entries": [{"id": entry["id"], "verdict": verdicts[entry["id"]]} for entry in stated["entries"]],
+    }
+    check("countersignature", document, where=COUNTERSIGNATURE)
+    return document
+
+
+def parse_statement(content: bytes) -> dict[str, Any]:
+    """The statement that has these bytes. Raises JoulemarkError."""
+    return parse_canonical("countersignature", content, COUNTERSIGNATURE)

@@ -1,0 +1,109 @@
+"""Envelopes by DSSE 1.0 (github.com/secure-systems-lab/dsse): a payload, its type, and signatures over both.
+
+Any reader of DSSE takes ours. Ours takes only what has one spelling: RFC 8785 bytes, base64 of RFC 4648 section 4, each
+signature with its key's id. So no byte of an envelope can be another without being noticed.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.documents.errors import UnreadableError, shorten
+from harness.documents.files import MAX_DOCUMENT_BYTES, first_unequal
+from harness.documents.validate import canonical, parse_json
+from harness.signing.keys import key_id
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+MAX_ENVELOPE_BYTES = 2 * MAX_DOCUMENT_BYTES
+MAX_SIGNATURES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature. key: the id of its key; a hint, which only says which key to try"""
+
+    key: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A payload with its signatures; nothing of it is true before one is checked."""
+
+    payload_type: str
+    payload: bytes
+    signatures: tuple[Signature, ...]
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """What is signed: type and payload, each behind its length, so that neither can pass for the other."""
+    name = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
+
+
+def sign(payload_type: str, payload: bytes, key: Ed25519PrivateKey, others: Sequence[Signature] = ()) -> Envelope:
+    """An envelope with this key's signature. others: of other keys over the same payload; they stay"""
+    own = Signature(key_id(key.public_key()), key.sign(pae(payload_type, payload)))
+    return Envelope(payload_type, payload, (*(other for other in others if other.key != own.key), own))
+
+
+def is_signed_by(envelope: Envelope, signature: Signature, key: Ed25519PublicKey) -> bool:
+    """Whether it is this key's signature of this payload."""
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        key.verify(signature.value, pae(envelope.payload_type, envelope.payload))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def dump(envelope: Envelope) -> bytes:
+    """The bytes of an envelope."""
+    signatures = [{"keyid": item.key, "sig": _base64(item.value)} for item in envelope.signatures]
+    return canonical(
+        {"payload": _base64(envelope.payload), "payloadType": envelope.payload_type, "signatures": signatures}
+    )
+
+
+def parse(content: bytes, *, where: str) -> Envelope:
+    """The envelope that has these bytes. Raises UnreadableError."""
+    document = parse_json(content, where=where)
+    try:
+        signatures = [Signature(_text(s, "keyid"), _decoded(s, "sig")) for s in document["signatures"]]
+        envelope = Envelope(_text(document, "payloadType"), _decoded(document, "payload"), tuple(signatures))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableError(
+            "is not a DSSE envelope", where=where, got=f"{type(error).__name__}: {shorten(error)}",
+            expected="payload, payloadType, and signatures of keyid and sig",
+        ) from None  # fmt: skip
+    if not 0 < len(signatures) <= MAX_SIGNATURES:
+        raise UnreadableError(
+            "has no fit number of signatures", where=where, got=str(len(signatures)), expected=f"1 to {MAX_SIGNATURES}"
+        )
+    if (own := dump(envelope)) != content:
+        at = first_unequal(own, content)
+        raise UnreadableError(
+            "is spelled in another way than it was written", where=where, got=f"byte {at}: {content[at : at + 20]!r}",
+            expected=f"{own[at : at + 20]!r}, as RFC 8785 and RFC 4648 spell it",
+        )  # fmt: skip
+    return envelope
+
+
+def _text(item: Any, name: str) -> str:
+    if not isinstance(item[name], str):
+        raise TypeError(f"{name} is not text")
+    return str(item[name])
+
+
+def _decoded(item: Any, name: str) -> bytes:
+    return base64.b64decode(_text(item, name), validate=True)
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()

@@ -1,0 +1,102 @@
+"""Documents and tables that are given by name rather than found in a tree: what reads them, and a valid one of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.carbon.formulas import clean_match
+from harness.documents.resources import resource
+from harness.documents.validate import dump_document, read_settings
+from harness.footprint.compute import account
+from harness.footprint.document import from_document
+from harness.grid.columns import read_numbers
+from harness.grid.hourly import read_hourly
+from harness.render.account import account_document, account_text, clean_document, clean_text
+from harness.workload import Workload, workload
+from tests.hostile import checks
+from tests.hostile.paths import told
+from tests.hostile.trees import folder_for_now
+
+GRID = b"""schema_version: "1.0"
+zone: XX
+unit: g/kWh
+time_zone: Europe/Berlin
+kind: average
+basis: production
+source: somebody
+date: "2022"
+columns: {time: when, value: how}
+file: grid.csv
+"""
+HOURS = b"".join(b"2022-10-30T%02d:00:00,%d.5\n" % (hour, 300 + hour) for hour in range(24))
+SERIES = b"when,how\n" + HOURS
+CLEAN = b"energy_kwh,clean_kwh,g_per_kwh\n" + b"".join(b"%d,%d.5,400\n" % (k, k) for k in range(1, 25))
+SETTINGS = b"score: {level: 0.9}\naudit:\n  jobs: 2\n  strict: true\n"
+CATALOGUE = Path(__file__).parents[2] / "harness" / "catalogue" / "patterson-2021" / "gpt-3.json"
+
+
+def _grid(name: str) -> Callable[[bytes], None]:
+    """The series of a grid document, of which one of the two files is damaged."""
+    folder = folder_for_now()
+    (folder / "grid.yaml").write_bytes(GRID)
+    (folder / "grid.csv").write_bytes(SERIES)
+
+    def read(content: bytes) -> None:
+        (folder / name).write_bytes(content)
+        with told():
+            found = read_hourly(folder / "grid.yaml")
+            assert found.missing.sum() < len(found)
+            str(found.about).encode("utf-8")
+
+    return read
+
+
+def _clean(content: bytes) -> None:
+    path = _PLACE / "clean.csv"
+    path.write_bytes(content)
+    with told():
+        columns = read_numbers(path, ("energy_kwh", "clean_kwh", "g_per_kwh"))
+        found = clean_match(*columns)
+        checks.visible(clean_text(found, len(columns[0])))
+        dump_document("clean", clean_document(found, len(columns[0])))
+
+
+def _footprint(content: bytes) -> None:
+    from harness.documents.validate import read_document
+
+    path = _PLACE / "footprint.json"
+    path.write_bytes(content)
+    with told():
+        found = account(from_document(read_document("footprint", path)), level=0.95, seed=1)
+        checks.visible(account_text(found))
+        dump_document("account", account_document(found)).encode("utf-8")
+
+
+def _workload(content: bytes) -> None:
+    (_PLACE / "workload.yaml").write_bytes(content)
+    with told():
+        found: Workload = workload(str(_PLACE))
+        str((found.name, found.runner, found.missing())).encode("utf-8")
+        found.scenario(None)
+
+
+def _settings(content: bytes) -> None:
+    path = _PLACE / "joulemark.yaml"
+    path.write_bytes(content)
+    with told():
+        found: dict[str, dict[str, Any]] = read_settings(path)
+        assert all(isinstance(options, dict) for options in found.values())
+
+
+_PLACE = folder_for_now()
+DOCUMENTS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
+    "grid-document": (GRID, _grid("grid.yaml")),
+    "grid-csv": (SERIES, _grid("grid.csv")),
+    "clean-csv": (CLEAN, _clean),
+    "footprint": (CATALOGUE.read_bytes(), _footprint),
+    "workload": ((resource("workloads") / "file-type-detection" / "workload.yaml").read_bytes(), _workload),
+    "settings": (SETTINGS, _settings),
+}
+"""By the name of a parser: a valid document, and what to do with a damaged one."""

@@ -1,0 +1,105 @@
+"""The main path of the command line over one tree, with every form of output, each checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness import api
+from harness.auditing import Report
+from harness.documents.errors import JoulemarkError
+from harness.documents.validate import dump_document
+from harness.importing import Tree
+from harness.render.audit_html import audit_html
+from harness.render.board import board
+from harness.render.comparison import comparison_document, comparison_text
+from harness.render.documents import audit_document, import_document, leaderboard_document, result_document
+from harness.render.junit import junit_text
+from harness.render.report import audit_text, import_text, score_text
+from harness.render.sarif import sarif_text
+from tests.hostile import checks
+
+DRAWS = 1_000
+"""Of the Monte Carlo: its size is no matter of what is read."""
+BUG = "Please report this"
+"""How the harness names a fault of its own."""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors meant for a person are an answer; they can be printed as they are."""
+    said = ""
+    try:
+        yield
+    except JoulemarkError as error:
+        said = str(error)
+    assert BUG not in said, said
+    said.encode("utf-8")
+
+
+def whole(root: Path, out: Path | None = None) -> None:
+    """Read, audit, score, rank, compare and import; nothing but results, findings and errors for a person comes."""
+    with told():
+        tree, report = judged(root)
+        _audited(report, tree)
+        _scored(tree)
+        with told():
+            tables = api.rank(tree)
+            _document("leaderboard", leaderboard_document(tables, tree.unreadable, tree.skipped))
+            for form, check in BOARDS.items():
+                check(board(tables, form))
+    if out is not None:
+        with told():
+            done = api.import_tree(root, out=out)
+            checks.visible(import_text(done))
+            _document("import-report", import_document(done))
+
+
+def judged(root: Path) -> tuple[Tree, Report]:
+    """Read and audit, the part of the way where damage is met."""
+    tree = api.read(root)
+    for path, reason in tree.unreadable:
+        assert BUG not in reason, (path, reason)
+    report = api.audit(tree)
+    for finding in (finding for entry in report.entries for finding in entry.findings):
+        assert BUG not in finding.fix, finding
+    return tree, report
+
+
+BOARDS: dict[str, Any] = {
+    "terminal": checks.visible,
+    "md": checks.markdown_is_safe,
+    "csv": checks.csv_is_safe,
+    "html": checks.html_is_safe,
+    "latex": checks.latex_is_safe,
+}
+
+
+def _document(kind: str, document: dict[str, Any]) -> None:
+    text = dump_document(kind, document)
+    text.encode("utf-8")
+    json.loads(text)
+
+
+def _audited(report: Report, tree: Tree) -> None:
+    checks.visible(audit_text(report, verbose=True))
+    checks.visible(audit_text(report))
+    checks.html_is_safe(audit_html(report, tree.entries), scripts=1)
+    checks.visible(sarif_text(report))
+    json.loads(sarif_text(report))
+    checks.xml_is_safe(junit_text(report, strict=True))
+    _document("audit-report", audit_document(report))
+
+
+def _scored(tree: Tree) -> None:
+    results = api.score(tree, draws=DRAWS)
+    checks.visible(score_text(results, explained=True))
+    _document("result", result_document(results, tree.unreadable, tree.skipped))
+    if results:
+        with told():
+            found = api.compare(results[0], results[-1], draws=DRAWS)
+            checks.visible(comparison_text(found))
+            _document("comparison", comparison_document(found))

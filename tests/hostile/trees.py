@@ -1,0 +1,115 @@
+"""Small valid trees of every format that is read, and which of their files a stranger writes."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from lab_simulator import TrainingForm, write_inference, write_training
+
+from harness import api
+from harness.traces.channel import Accuracy, Channel
+from harness.traces.journal import Journal
+from harness.traces.store import read_csv, write_csv
+
+T0_NS = 1_767_225_600_000_000_000
+INFERENCE = "closed/s/results/m/resnet50/Offline"
+TRAINING = "t/results/m/bert"
+
+
+def inference(root: Path) -> None:
+    """One result of MLPerf inference power, a minute long."""
+    write_inference(root, submitter="s", system="m", benchmark="resnet50", scenario="Offline", seed=1)
+
+
+def training(root: Path) -> None:
+    """Three runs of MLPerf training power on two nodes and a switch."""
+    form = TrainingForm(scaling_factor=1.01, conversion_eff=0.94, interconnect_power_w=100.0)
+    sizes = {"runs": 3, "nodes": 2, "duration_s": 20.0}
+    write_training(root, submitter="t", system="m", benchmark="bert", seed=2, form=form, **sizes)  # type: ignore[arg-type]
+
+
+def native(root: Path) -> None:
+    """Run directories, as an import writes them, and a run that was not finished beside them."""
+    inference(root / "foreign")
+    api.import_tree(root / "foreign", out=root / "own")
+    record = next((root / "own").rglob("run.json"))
+    for path in sorted(record.parent.parent.iterdir()):
+        path.rename(root / path.name)
+    _remove(root / "foreign")
+    _remove(root / "own")
+    _unfinished(root / "run_1", root / "run_2")
+
+
+def _unfinished(run: Path, folder: Path) -> None:
+    record = json.loads((run / "run.json").read_bytes())
+    folder.mkdir()
+    cut = {"id": "run_2", "traces": [], "files": [], "facts": {"incomplete": "the process was killed"}}
+    (folder / "incomplete.json").write_text(json.dumps(record | cut))
+    channel = Channel(
+        id="total", kind="mean", boundary="wall", calibration_id="m", nominal_interval_s=1.0,
+        accuracy=Accuracy(reading_limit_pct=0.1, source="sheet"),
+    )  # fmt: skip
+    journal = Journal(folder / "samples" / "meter.csv", [channel], {"meter": "file"})
+    stamps = [T0_NS + k * 10**9 for k in range(60)]
+    journal.rows([journal.row("total", t, t, 0, 400.0 + k, "" if k % 9 else "busy") for k, t in enumerate(stamps)])
+    journal.clock()
+    journal.end({"missed": 0})
+
+
+def declared(root: Path) -> None:
+    """Two declared CSV traces."""
+    native(root / "made")
+    trace = read_csv(next((root / "made").rglob("traces/total.csv")))
+    for name in ("a.csv", "b.csv"):
+        write_csv(trace, root / name)
+        path = root / name
+        head, _, rest = path.read_text().partition("\n")
+        document = json.loads(head.partition(": ")[2])
+        del document["content_sha256"]
+        document["run"] = {"benchmark": "bert", "submitter": "s", "work": {"count": 5, "unit": "run"}}
+        path.write_text("# joulemark-trace: " + json.dumps(document) + "\n" + rest)
+    _remove(root / "made")
+
+
+def _remove(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    folder.rmdir()
+
+
+def folder_for_now() -> Path:
+    """A folder that is removed when the process ends."""
+    path = Path(tempfile.mkdtemp(prefix="joulemark-hostile-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+FILES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "spl": (inference, f"{INFERENCE}/performance/run_1/spl.txt"),
+    "spl-ranging": (inference, f"{INFERENCE}/performance/ranging/spl.txt"),
+    "server-json": (inference, f"{INFERENCE}/performance/power/server.json"),
+    "client-json": (inference, f"{INFERENCE}/performance/power/client.json"),
+    "ptd-logs": (inference, f"{INFERENCE}/performance/power/ptd_logs.txt"),
+    "server-log": (inference, f"{INFERENCE}/performance/power/server.log"),
+    "client-log": (inference, f"{INFERENCE}/performance/power/client.log"),
+    "detail": (inference, f"{INFERENCE}/performance/run_1/mlperf_log_detail.txt"),
+    "summary": (inference, f"{INFERENCE}/performance/run_1/mlperf_log_summary.txt"),
+    "accuracy": (inference, f"{INFERENCE}/accuracy/accuracy.txt"),
+    "inference-system": (inference, "closed/s/systems/m.json"),
+    "result": (training, f"{TRAINING}/result_0.txt"),
+    "node": (training, f"{TRAINING}/power/result_0/node_0.txt"),
+    "switch": (training, f"{TRAINING}/power/result_0/sw_0.txt"),
+    "scaling": (training, f"{TRAINING}/scaling.json"),
+    "training-system": (training, "t/systems/m.json"),
+    "run": (native, "run_1/run.json"),
+    "incomplete": (native, "run_2/incomplete.json"),
+    "native-system": (native, "system.json"),
+    "journal": (native, "run_2/samples/meter.csv"),
+    "csv": (declared, "a.csv"),
+}
+"""By the name of a parser: a tree, and the file in it that the parser reads."""

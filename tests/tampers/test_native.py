@@ -1,0 +1,75 @@
+"""Every tamper of recorded runs is caught by the right rule, or listed as not detectable with the reason."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import api
+from harness.rules import BY_ID
+from tests.rules import builders as b
+from tests.tampers import native
+from tests.tampers.native import TAMPERS, UNSEEN, Tamper
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return native.record(tmp_path_factory.mktemp("clean"))
+
+
+@pytest.fixture
+def folder(clean: Path, tmp_path: Path) -> Path:
+    shutil.copytree(clean, tmp_path / "work")
+    return tmp_path / "work"
+
+
+def test_untouched_runs_are_valid_and_silent(folder: Path) -> None:
+    found = b.report(folder)
+    assert found.verdict == "valid"
+    assert {f.status for f in found.findings} == {"skip"}, found.findings
+
+
+@pytest.mark.parametrize("tamper", TAMPERS, ids=lambda tamper: tamper.apply.__name__)
+def test_tamper_is_caught(tamper: Tamper, folder: Path) -> None:
+    tamper.apply(folder)
+    native.restate(folder)
+    found = b.report(folder)
+    hits = [(f.status, f.got) for f in b.of(found, tamper.rule)]
+    assert tamper.status in {status for status, _ in hits}, (hits, [(f.rule, f.status, f.got) for f in found.findings])
+    assert all(f.status != "error" for f in found.findings)
+    assert found.verdict == "invalid" or tamper.status == "warn"
+
+
+@pytest.mark.parametrize("tamper", UNSEEN, ids=lambda tamper: tamper.__name__)
+def test_tamper_that_nobody_can_see(tamper: Callable[[Path], object], folder: Path) -> None:
+    """It stays valid: should a rule come to find it, it belongs in the list above."""
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    tamper(folder)
+    native.restate(folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} != before
+    assert b.report(folder).verdict == "valid"
+    assert tamper.__doc__, "the reason why it cannot be seen"
+
+
+def test_a_file_that_was_edited_without_its_hash_is_found(folder: Path) -> None:
+    path = next((folder / "run-1" / "log").iterdir())
+    path.write_text(path.read_text("utf-8").replace("test_accuracy", "best_accuracy"), "utf-8")
+    b.assert_found(
+        b.report(folder), "evidence-readable", "fail", where="run-1/log", got="file-changed", expected="as the tools"
+    )
+
+
+def test_a_trace_that_was_edited_without_its_hash_is_not_read(folder: Path) -> None:
+    path = folder / "run-1" / "traces" / "wall.csv"
+    path.write_text(path.read_text("utf-8").replace(",4", ",3"), "utf-8")
+    report = api.audit(folder)
+    assert report.count("valid") == 0
+    assert report.count("unjudged") + report.count("invalid") >= 1
+
+
+def test_tampers_are_many_and_each_names_a_rule() -> None:
+    assert len({tamper.apply for tamper in TAMPERS}) == len(TAMPERS) >= 15
+    assert {tamper.rule for tamper in TAMPERS} <= BY_ID.keys()
