@@ -201,6 +201,13 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole > 0 else 0.0
 
 
+_ASSUMED = {
+    False: "the meter is unknown: the widest limit of its class is assumed",
+    True: "modelled by watts that nobody declared for this machine: the limit is that of all machines",
+}
+"""What is said where limits are assumed, by whether the readings are estimates."""
+
+
 def _notes(runs: Sequence[RunEnergy], measured: Sequence[RunEnergy], pooled: Pooled | None) -> list[str]:
     """What a reader must know beside the number."""
     notes = []
@@ -216,8 +223,8 @@ def _notes(runs: Sequence[RunEnergy], measured: Sequence[RunEnergy], pooled: Poo
     elif 1 < n < RANKED:
         notes.append(f"{n} runs: with fewer than {RANKED} the rank is provisional")
     readings = [reading.trace.channel for run in measured for reading in run.readings]
-    if any(channel.accuracy.assumed for channel in readings):
-        notes.append("the meter is unknown: the widest limit of its class is assumed")
+    assumed = {channel.kind == "estimate" for channel in readings if channel.accuracy.assumed}
+    notes += [_ASSUMED[modelled] for modelled in sorted(assumed)]
     if any(channel.clock_error_s is None for channel in readings):
         notes.append(f"clock error unknown: {UNKNOWN_CLOCK_S} s assumed")
     notes += [

@@ -23,6 +23,8 @@ def compatibility(entry: Entry, runs: Sequence[RunEnergy], level: float) -> dict
     """What the peers' formulas give for this entry, each with its unit, and a note where one gives nothing."""
     if entry.task == "inference":
         return _compat_inference(entry)
+    if not any("marker_start_ns" in trace.channel.extra for run in entry.runs for trace in run.traces):
+        return {}  # no logs of MLPerf's, such as a run that joulemark recorded: its tools say nothing of it
     kept, factor = kept_runs(entry), entry.scaling_factor
     found: dict[str, Any] = {}
     for name, node in (("mlperf_training_v4.0", _node_v4_0), ("mlperf_training_current", _node_current)):

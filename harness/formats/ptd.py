@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, overload
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,7 +17,7 @@ from harness.documents.times import mlperf_column
 from harness.traces.build import build_trace, number_or_nan
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import UNKNOWN_ANALYZER, instrument
-from harness.traces.lines import filled, together
+from harness.traces.lines import Cells, filled, together
 from harness.traces.trace import VALUE_MAX, Floats, Ints, Trace
 
 TOTAL = "total"
@@ -232,25 +232,6 @@ class _Table:
     broken: int
 
 
-class _Watts(Sequence[str]):
-    """The power of each line as it is written; only what is asked for becomes text."""
-
-    def __init__(self, lines: list[bytes], cell: int) -> None:
-        self._lines, self._cell = lines, cell
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[str]: ...
-    def __getitem__(self, at: int | slice) -> str | list[str]:
-        if isinstance(at, slice):
-            return [self[k] for k in range(*at.indices(len(self)))]
-        return self._lines[at].split(b",", self._cell + 1)[self._cell][:40].decode("ascii", "replace")
-
-
 def _uniform(content: bytes) -> _Table | None:
     """The usual file: each line has the same form, so the labels can be cut out of all lines at once."""
     lines = content.strip().split(b"\nTime,")
@@ -284,7 +265,7 @@ def _uniform(content: bytes) -> _Table | None:
         np.where(timed, t_ns, 0),
         groups,
         tuple(n.decode("ascii", "replace") for n in names),
-        _Watts(lines, 2),
+        Cells(lines, 2),
         stated,
         0,
     )
@@ -315,7 +296,7 @@ def _mixed(content: bytes) -> _Table | None:
     stated = tuple((mark.decode("ascii", "replace"), count) for mark, count in marks.most_common())
     timed = [np.where(good, t_ns, 0) for t_ns, good in stamps]
     broken = filled(content) - len(lines)
-    return _Table(np.concatenate(timed), np.concatenate(kept), tuple(starts), _Watts(lines, 3), stated, broken)
+    return _Table(np.concatenate(timed), np.concatenate(kept), tuple(starts), Cells(lines, 3), stated, broken)
 
 
 def _count(marks: Counter[bytes], rows: list[list[bytes]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import numpy as np
 
@@ -35,3 +35,22 @@ def together(lines: Sequence[T]) -> Iterator[Sequence[T]]:
             first, size = at + 1, 0
     if first < len(lines):
         yield lines[first:]
+
+
+class Cells(Sequence[str]):
+    """One cell of each line as it is written; only what is asked for becomes text."""
+
+    def __init__(self, lines: Sequence[bytes], cell: int) -> None:
+        self._lines, self._cell = lines, cell
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[k] for k in range(*at.indices(len(self)))]
+        return self._lines[at].split(b",", self._cell + 1)[self._cell][:40].decode("utf-8", "replace")

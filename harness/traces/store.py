@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from harness.documents.files import read_bytes, write_text
 from harness.documents.validate import check, parse_json
 from harness.traces.build import build_trace, number_or_nan
 from harness.traces.channel import Channel
-from harness.traces.lines import STEP, together
+from harness.traces.lines import STEP, Cells, together
 from harness.traces.trace import T_MAX_NS, Dropped, Floats, Ints, Trace
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: s
         dropped = _dropped([parse_json(line, where=where) for line in dropped_lines], where)
         trace = Trace(channel, t_ns, value, position if len(names) == 3 else None, dropped)
     else:
-        trace = build_trace(channel, t_ns, value, _Cells(lines))
+        trace = build_trace(channel, t_ns, value, Cells(lines, 1))
     return _verified(trace, document.get("content_sha256"), where)
 
 
@@ -137,25 +137,6 @@ def _columns(lines: Sequence[bytes], width: int) -> tuple[Ints, Floats, Ints]:
     cells = [line.split(b",") for line in lines]
     columns = [[row[i] for row in cells] for i in range(width)]
     return _integers(columns[0]), _numbers(columns[1]), _integers(columns[2] if width == 3 else [])
-
-
-class _Cells(Sequence[str]):
-    """The value of each line as it is written; only what is asked for becomes text."""
-
-    def __init__(self, lines: list[bytes]) -> None:
-        self._lines = lines
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[str]: ...
-    def __getitem__(self, at: int | slice) -> str | list[str]:
-        if isinstance(at, slice):
-            return [self[k] for k in range(*at.indices(len(self)))]
-        return self._lines[at].split(b",", 2)[1][:40].decode("utf-8", "replace")
 
 
 def _dropped(rows: object, where: str) -> tuple[Dropped, ...]:

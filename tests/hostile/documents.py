@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from harness.footprint.document import from_document
 from harness.grid.columns import read_numbers
 from harness.grid.hourly import read_hourly
 from harness.render.account import account_document, account_text, clean_document, clean_text
+from harness.render.signatures import verification_document, verification_text
+from harness.signing.trust import read_trust
+from harness.signing.verify import verify
 from harness.workload import Workload, workload
 from tests.hostile import checks
 from tests.hostile.paths import told
@@ -34,6 +38,7 @@ HOURS = b"".join(b"2022-10-30T%02d:00:00,%d.5\n" % (hour, 300 + hour) for hour i
 SERIES = b"when,how\n" + HOURS
 CLEAN = b"energy_kwh,clean_kwh,g_per_kwh\n" + b"".join(b"%d,%d.5,400\n" % (k, k) for k in range(1, 25))
 SETTINGS = b"score: {level: 0.9}\naudit:\n  jobs: 2\n  strict: true\n"
+SIGNED = {path.name: path.read_bytes() for path in resource("submissions").glob("joulemark-2026/open/joulemark/*.json")}
 CATALOGUE = Path(__file__).parents[2] / "harness" / "catalogue" / "patterson-2021" / "gpt-3.json"
 
 
@@ -90,6 +95,26 @@ def _settings(content: bytes) -> None:
         assert all(isinstance(options, dict) for options in found.values())
 
 
+TRUST = resource("submissions") / "trust.yaml"
+
+
+def _signed(name: str) -> Callable[[bytes], None]:
+    """A signed submission of which one file, or the trust file, is damaged."""
+    folder = folder_for_now()
+    shutil.copytree(resource("submissions") / "joulemark-2026/open/joulemark", folder / "signed")
+    shutil.rmtree(folder / "signed" / "results")  # what it lists is missing, and said to be
+    shutil.copy(TRUST, folder)
+
+    def read(content: bytes) -> None:
+        (folder / name).write_bytes(content)
+        with told():
+            found = verify(folder / "signed", read_trust(folder / TRUST.name), None)
+            checks.visible(verification_text([found]))
+            dump_document("verification", verification_document([found], []))
+
+    return read
+
+
 _PLACE = folder_for_now()
 DOCUMENTS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
     "grid-document": (GRID, _grid("grid.yaml")),
@@ -98,5 +123,8 @@ DOCUMENTS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
     "footprint": (CATALOGUE.read_bytes(), _footprint),
     "workload": ((resource("workloads") / "file-type-detection" / "workload.yaml").read_bytes(), _workload),
     "settings": (SETTINGS, _settings),
+    "trust": (TRUST.read_bytes(), _signed(TRUST.name)),
+    "manifest": (SIGNED["manifest.json"], _signed("signed/manifest.json")),
+    "envelope": (SIGNED["manifest.dsse.json"], _signed("signed/manifest.dsse.json")),
 }
 """By the name of a parser: a valid document, and what to do with a damaged one."""

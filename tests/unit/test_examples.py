@@ -9,6 +9,8 @@ from lab_simulator.examples import write_examples
 
 from harness import api
 from harness.demo import run_demo
+from harness.signing.trust import read_trust
+from harness.signing.verify import verify
 
 BUNDLED = Path(__file__).resolve().parents[2] / "submissions"
 
@@ -54,3 +56,19 @@ def test_demo_writes_every_file_and_ranks(tmp_path: Path) -> None:
         assert (tmp_path / name).stat().st_size > 0
     again = "\n".join(run_demo(tmp_path))
     assert again == text
+
+
+def test_the_real_runs_are_signed_valid_and_labelled_modelled() -> None:
+    submission = BUNDLED / "joulemark-2026" / "open" / "joulemark"
+    verified = verify(submission, read_trust(BUNDLED / "trust.yaml"))
+    assert verified.faults == []
+    tree = api.read(BUNDLED / "joulemark-2026")
+    report = api.audit(tree)
+    assert [entry.verdict for entry in report.entries] == ["valid"] * len(tree.entries)
+    assert not [finding for entry in report.entries for finding in entry.findings if finding.status in ("fail", "warn")]
+    assert {entry.benchmark: len(entry.runs) for entry in tree.entries} == {
+        "digits-training": 5, "image-classification": 5,
+    }  # fmt: skip
+    for result in api.score(tree):
+        assert result.measurement_class == "modelled"
+        assert not result.entry.simulated
