@@ -7,6 +7,7 @@ then `audit_entry` judges each. It is a plain function over one entry: any engin
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from harness.formats.base import Entry
 from harness.kinship import kinship
 from harness.parallel import spread
 from harness.rules import BY_ID, RULES
-from harness.rules.base import Case, Finding, Kin, Place, Rule, accepted_by, limit_of, place
+from harness.rules.base import Case, Finding, Kin, Near, Place, Rule, accepted_by, limit_of, place
 from harness.rules.rulebook import rulebook_for
 from harness.runs import RunEnergy, run_energy
 
@@ -109,8 +110,11 @@ def audit_entries(
 
     jobs: processes that judge; timeout_s: how long one entry may take [s]
     """
-    copies, kin = places(entries), kinship(entries)
-    todo = [_Task(entry, *_own(entry, copies, kin), round_name, chosen, timeout_s) for entry in entries]
+    copies, kin = _of_entries(places(entries)), _by_entry(kinship(entries))
+    todo = [
+        _Task(entry, copies.get(entry.id, {}), kin.get(entry.id, NO_KIN), round_name, chosen, timeout_s)
+        for entry in entries
+    ]
     return tuple(spread(_judge, todo, jobs))
 
 
@@ -139,12 +143,34 @@ def _judge(task: _Task) -> EntryReport:
         return EntryReport(task.entry.id, book["round"], "unjudged", (late,))
 
 
-def _own(entry: Entry, copies: Mapping[str, Sequence[Place]], kin: Kin) -> tuple[Mapping[str, Sequence[Place]], Kin]:
-    """What of the copies and the kin speaks of one entry."""
-    hashes = {trace.content_sha256 for run in entry.runs for trace in run.traces}
-    near = {where: found for where, found in kin.near.items() if where.entry == entry.id}
-    twins = {name: found for name, found in kin.twins.items() if name == entry.id}
-    return {digest: copies[digest] for digest in sorted(hashes & copies.keys())}, Kin(near, twins)
+def _of_entries(copies: Mapping[str, Sequence[Place]]) -> dict[str, dict[str, Sequence[Place]]]:
+    """By entry what it must know of the copies of its traces: its own places, and those others that it may name.
+
+    These are the first place of the two first entries and of each owner: a trace that stands in a thousand places
+    costs no more for each of them.
+    """
+    found: dict[str, dict[str, Sequence[Place]]] = defaultdict(dict)
+    for digest, where in copies.items():
+        own: dict[str, list[Place]] = defaultdict(list)
+        owners: dict[tuple[str, str], Place] = {}
+        for one in sorted(where):
+            own[one.entry].append(one)
+            owners.setdefault(one.owner, one)
+        named = {*(of[0] for of in itertools.islice(own.values(), 2)), *owners.values()}
+        for entry_id, mine in own.items():
+            found[entry_id][digest] = [*mine, *(one for one in sorted(named) if one.entry != entry_id)]
+    return found
+
+
+def _by_entry(kin: Kin) -> dict[str, Kin]:
+    """What of the kin speaks of each entry."""
+    near: dict[str, dict[Place, Sequence[Near]]] = defaultdict(dict)
+    for where, found in kin.near.items():
+        near[where.entry][where] = found
+    names = near.keys() | kin.twins.keys()
+    return {
+        name: Kin(near.get(name, {}), {name: kin.twins[name]} if name in kin.twins else {}) for name in sorted(names)
+    }
 
 
 def choose(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> frozenset[str] | None:

@@ -172,7 +172,7 @@ def _student(generator: np.random.Generator, dof: float, out: Floats) -> None:
 
     In single precision: its step, 6e-8, is far below what any number of draws can show.
     """
-    radius, angle = generator.random((2, len(out)), dtype=np.float32)
+    radius, angle = generator.random(len(out), np.float32), generator.random(len(out), np.float32)
     np.subtract(1, radius, out=radius)  # (0, 1]
     np.log(radius, out=radius)
     radius *= -2 / dof

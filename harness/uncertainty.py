@@ -53,8 +53,7 @@ def interval(values: Floats, level: float = LEVEL) -> tuple[float, float]:
     ends = _Ends(level)
     for first in range(0, len(values), BLOCK):
         ends.take(values[first : first + BLOCK])
-    low, high = ends.mean()
-    return low, high
+    return ends.mean()
 
 
 def estimate(
@@ -108,24 +107,24 @@ def _estimate(budget: Budget, view: View, ends: _Ends, u: float, nu_eff: float) 
 class _Ends:
     """The ends of the coverage interval of each block of draws (JCGM 101, 7.9).
 
-    Past the first block only the draws beyond a fence well inside the ends are put in order, not all.
+    Only the draws beyond two fences well inside the ends are put in order, not all.
     """
 
     def __init__(self, level: float) -> None:
         self.level = level
-        self.found: list[tuple[float, float]] = []
+        self.lows: list[float] = []
+        self.highs: list[float] = []
         self._fences: tuple[float, float] | None = None
 
     def take(self, values: Floats) -> None:
         """Take one block; a short one counts only where it is the only one."""
-        if len(values) < BLOCK and self.found:
+        if len(values) < BLOCK and self.lows:
             return
         rank = int((1 - self.level) / 2 * len(values))
-        if self._fences is None or not self._beyond(*self._fences, values, rank):
-            inner = min(rank + 6 * math.isqrt(rank) + 20, len(values) - 1)
-            ordered = np.partition(values, [rank, inner, -1 - inner, -1 - rank])
-            self._fences = float(ordered[inner]), float(ordered[-1 - inner])
-            self.found.append((float(ordered[rank]), float(ordered[-1 - rank])))
+        self._fences = self._fences or _fences(values, rank)
+        if not self._beyond(*self._fences, values, rank):
+            ordered = np.partition(values, [rank, len(values) - 1 - rank])
+            self._found(float(ordered[rank]), float(ordered[-1 - rank]))
 
     def _beyond(self, below: float, above: float, values: Floats, rank: int) -> bool:
         """Take a block by what lies beyond the fences; False where that is too little."""
@@ -135,17 +134,38 @@ class _Ends:
         beyond.sort()  # all of so few: faster than to part them
         low, high = float(beyond[rank]), float(beyond[-1 - rank])
         if enough := low < below and high > above:
-            self.found.append((low, high))
+            self._found(low, high)
         return enough
 
-    def mean(self) -> list[float]:
+    def _found(self, low: float, high: float) -> None:
+        self.lows.append(low)
+        self.highs.append(high)
+
+    def mean(self) -> tuple[float, float]:
         """Low and high end."""
-        return [float(end) for end in np.mean(self.found, axis=0)]
+        return _mean(self.lows), _mean(self.highs)
 
     def spread(self) -> float:
         """Standard deviation of the mean of the less certain end."""
-        blocks = len(self.found)
-        return float(np.std(self.found, axis=0, ddof=1).max()) / math.sqrt(blocks) if blocks > 1 else math.inf
+        return max(map(_deviation_of_mean, (self.lows, self.highs)))
+
+
+def _fences(values: Floats, rank: int) -> tuple[float, float]:
+    """Two values well inside the ends, from every eighth draw."""
+    some = np.sort(values[::8])
+    inner = min(rank // 8 + 2 * math.isqrt(rank // 8) + 4, len(some) - 1)
+    return float(some[inner]), float(some[-1 - inner])
+
+
+def _mean(found: Sequence[float]) -> float:
+    return math.fsum(found) / len(found)
+
+
+def _deviation_of_mean(found: Sequence[float]) -> float:
+    if len(found) < 2:
+        return math.inf
+    mean = _mean(found)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in found) / (len(found) - 1) / len(found))
 
 
 def _dof(runs: Sequence[RunTerm | None]) -> float:

@@ -5,6 +5,7 @@ Formats by MLPerf's logging tools, rounds v4.0 to v5.0; docs/formats.md tells wh
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from harness.formats.benchmarks import quality
 from harness.formats.reader import Reader, natural
 from harness.traces.align import zone_shift_ns
 from harness.traces.build import build_trace
-from harness.traces.channel import Channel
+from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import UNKNOWN_SENSOR, instrument
 from harness.traces.lines import filled
 from harness.traces.trace import T_MAX_NS, T_MIN_NS, VALUE_MAX, Floats, Ints, Trace, Window
@@ -300,7 +301,8 @@ def _trace(path: Path, log: _PowerLog, window: Window | None, submitter: str, re
     return trace
 
 
-def _limits() -> Any:
+@functools.cache
+def _limits() -> Accuracy:
     return instrument(UNKNOWN_SENSOR).accuracy()
 
 

@@ -149,6 +149,21 @@ def test_reports_do_not_depend_on_the_order_of_entries() -> None:
         assert {e.id: audit.audit_entry(e, audit.places(entries)) for e in entries} == expected
 
 
+def test_an_entry_needs_few_of_the_places_of_its_copies() -> None:
+    """Of a trace in many places each entry gets its own and those it may name: it says the same as with all."""
+    trace = b.trace(range(-5, 606), 400.0)
+    owners = [("v1", "s1"), ("v1", "s1"), ("v1", "s2"), ("v2", "s1"), ("", ""), ("v1", "s1")]
+    entries = [
+        b.entry(b.run(trace), b.run(trace, id="r2"), id=f"e{k % 25:02}", submitter=owner[0], system=owner[1])
+        for k, owner in enumerate(owners * 5)  # some ids twice
+    ]
+    copies, kin = audit.places(entries), audit.kinship(entries)
+    said = [[f for f in r.findings if f.rule == "duplicate-traces"] for r in audit.audit_entries(entries)]
+    everything = [audit.audit_entry(entry, copies, None, kin) for entry in entries]
+    assert said == [[f for f in report.findings if f.rule == "duplicate-traces"] for report in everything]
+    assert all(said)
+
+
 def test_an_entry_alone_has_the_verdict_it_has_among_others(tmp_path: Path) -> None:
     b.training(tmp_path / "a", TrainingForm(copied_nodes=True), nodes=2)
     b.training(tmp_path / "b", seed=8)
