@@ -8,8 +8,10 @@ bare loop.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from harness.traces.build import build_trace
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.samples import read_samples
 from harness.traces.store import write_csv
+from harness.traces.trace import Floats
 
 
 def recorded(folder: Path) -> Path:
@@ -46,34 +49,53 @@ def sampled(folder: Path, hertz: float, seconds: float) -> dict[str, Any]:
 WORK = """
 import sys, time
 import numpy as np
-a = np.random.default_rng(1).standard_normal((160, 160))
-def work(n):
-    for _ in range(n): np.linalg.eigvals(a)
-work(3)
-begin = time.perf_counter()
-work(int(sys.argv[1]))
-print(time.perf_counter() - begin)
+a = np.random.default_rng(1).standard_normal((120, 120))
+spans, end = [], time.monotonic() + float(sys.argv[1])
+while time.monotonic() < end:
+    begin = time.monotonic()
+    for _ in range(4): np.linalg.eigvals(a)
+    spans.append((begin, time.monotonic()))
+for begin, stop in spans: print(begin, stop)
 """
+PHASE_S, SETTLE_S = 1.0, 0.1
 
 
-def work(rounds: int) -> float:
-    """A fixed amount of work in a process of its own: time by its own clock [s]."""
+def slowdown(folder: Path, hertz: float, pairs: int) -> list[tuple[float, float]]:
+    """Time that a piece of work takes while it is sampled and while it is not [s], in pairs of neighbouring seconds.
+
+    One workload, and one sampler that is stopped and let go on by signals, in drawn order: what else the machine does
+    from one minute to the next falls out of each pair.
+    """
+    rng = np.random.default_rng(1)
+    phases: list[tuple[bool, float, float]] = []
+    with Sampling([Asked(parse(f"replay:path={recorded(folder)}"), 1 / hertz)], folder / "samples") as samplers:
+        sampler = samplers.processes[0].process.pid
+        work = _work((pairs + 1) * 2 * PHASE_S)
+        samplers.wait(2 * PHASE_S)  # it starts up
+        for sampling in (on for _ in range(pairs) for on in rng.permutation([True, False]).tolist()):
+            os.kill(sampler, signal.SIGCONT if sampling else signal.SIGSTOP)
+            begin = time.monotonic()
+            time.sleep(PHASE_S)
+            phases.append((sampling, begin + SETTLE_S, time.monotonic()))
+        os.kill(sampler, signal.SIGCONT)
+        spans = np.array([line.split() for line in work.communicate()[0].splitlines()], float)
+    times = [_mean_time(spans, begin, stop) for _, begin, stop in phases]
+    return [
+        (one, two) if phases[2 * n][0] else (two, one)
+        for n, (one, two) in enumerate(zip(times[::2], times[1::2], strict=True))
+    ]
+
+
+def _work(seconds: float) -> subprocess.Popen[str]:
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", WORK, str(rounds)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
+    command = [sys.executable, "-c", WORK, str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-def slowdown(folder: Path, hertz: float, pairs: int, rounds: int) -> list[tuple[float, float]]:
-    """Time of a workload with sampling and without [s], in pairs of drawn order."""
-    asked, rng, found = Asked(parse(f"replay:path={recorded(folder)}"), 1 / hertz), np.random.default_rng(1), []
-    for number in range(pairs):
-        took: dict[bool, float] = {}
-        for sampling in rng.permutation([True, False]).tolist():
-            with Sampling([asked] if sampling else [], folder / f"pair-{number}") as samplers:
-                samplers.wait(0.3)
-                took[sampling] = work(rounds)
-        found.append((took[True], took[False]))
-    return found
+def _mean_time(spans: Floats, begin: float, stop: float) -> float:
+    """Mean time of the pieces of work that lie wholly in a span [s]."""
+    inside = (spans[:, 0] >= begin) & (spans[:, 1] <= stop)
+    return float(np.diff(spans[inside], axis=1).mean())
 
 
 def interval(ratios: list[float]) -> tuple[float, float]:
@@ -147,7 +169,7 @@ def rows(folder: Path, quick: bool) -> Iterator[Row]:
 
 
 def _slowdown(folder: Path, quick: bool) -> Row:
-    times = slowdown(folder, 10, 4 if quick else 40, 20 if quick else 60)
+    times = slowdown(folder, 10, 10 if quick else 100)
     ratios = [with_it / without for with_it, without in times]
     low, high = interval(ratios)
     ours, theirs = (float(np.median(column)) for column in zip(*times, strict=True))
