@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import audit_speed, data, table, trace_speed
+from benchmarks import audit_speed, data, sampler, scale_speed, table, trace_speed
 
 
 def test_a_ratio_is_the_median_of_pairs_and_meets_its_bar_from_the_right_side() -> None:
@@ -45,3 +45,21 @@ def test_a_written_trace_has_the_energy_of_its_readings(tmp_path: Path) -> None:
     columns = trace_speed.write(tmp_path, 5_000)
     mean_w = trace_speed.whole(columns) / 2.999
     assert mean_w == pytest.approx(400.0, rel=0.01)
+
+
+def test_copies_are_audited_by_one_and_by_two_processes(tmp_path: Path) -> None:
+    tree = data.prepare(tmp_path / "data", small=True).inference
+    copies, jobs = scale_speed.rows(tree, tmp_path / "copies", copies=2, pairs=1)
+    assert copies.ratio > 0
+    assert jobs.at_least
+
+
+def test_time_with_and_without_sampling_comes_in_pairs(tmp_path: Path) -> None:
+    times = sampler.slowdown(tmp_path, 10, pairs=2)
+    assert len(times) == 2
+    assert all(0 < time < 60 for pair in times for time in pair)
+
+
+def test_an_interval_of_a_median_comes_from_ranks() -> None:
+    assert sampler.interval([float(k) for k in range(1, 21)]) == (6.0, 15.0)
+    assert sampler.interval([1.0, 1.0, 1.0, 99.0]) == (1.0, 99.0)
