@@ -21,7 +21,7 @@ def spread(function: Callable[[T], R], items: Iterable[T], jobs: int = 1) -> Ite
     if jobs <= 1 or len(todo) < 2:
         yield from map(function, todo)
         return
-    yield from _pool(jobs).map(function, todo, chunksize=max(1, len(todo) // (8 * jobs)))
+    yield from _pool(jobs).map(function, todo, chunksize=max(1, len(todo) // (32 * jobs)))
 
 
 @functools.cache
