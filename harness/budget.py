@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Base = Literal["normal", "uniform"]
@@ -51,7 +51,10 @@ class Term:
 
     def scaled(self, factor: float) -> Term:
         """The term in another unit."""
-        return replace(self, up=self.up * factor, down=self.down * factor)
+        up, down = self.up * factor, self.down * factor
+        return Term(
+            self.name, up, down, self.base, self.key, self.source, self.dof
+        )  # replace() takes four times as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class Part:
 
     def scaled(self, factor: float) -> Part:
         """The part in another unit."""
-        return replace(self, energy=self.energy * factor, offset_limit=self.offset_limit * factor)
+        energy, offset = self.energy * factor, self.offset_limit * factor
+        return Part(self.key, energy, self.gain_limit, offset, self.efficiency_limit, self.source)
 
     def terms(self) -> Iterable[Term]:
         """Its linear terms for the closed form, in the order gain, offset, efficiency."""

@@ -54,8 +54,8 @@ def training_node_current(
         order = np.argsort(t_ns, kind="stable")
         t_ns, power_w = t_ns[order], power_w[order]
     stop = stop_ns if stop_ns is not None else _later(None, t_ns)
-    inside = (t_ns >= start_ns) & (t_ns <= stop)
-    return _right_rectangles(t_ns[inside], power_w[inside], start_ns, stop, run_s)
+    first, last = np.searchsorted(t_ns, start_ns), np.searchsorted(t_ns, stop, "right")
+    return _right_rectangles(t_ns[first:last], power_w[first:last], start_ns, stop, run_s)
 
 
 def _later(stop_ns: int | None, t_ns: Ints) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -22,6 +23,8 @@ DRAWS = 200_000
 BLOCK = 10_000
 """Draws of one block in the tolerance check (JCGM 101, 7.9)."""
 _NONE: Floats = np.empty(0)
+ROWS = 4
+"""Arrays of draws that are asked for at once: 6.4 MB, so the system may give huge pages (from 4 MiB in numpy)."""
 SEED = 20210410
 """Default seed; any seed gives the same interval within the stated tolerance."""
 
@@ -133,13 +136,30 @@ def _generator(seed: int, key: str) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64([seed, int.from_bytes(digest, "little")]))
 
 
+class _Spare(threading.local):
+    """Rows that nobody has drawn into."""
+
+    def __init__(self) -> None:
+        self.rows: list[Floats] = []
+
+
+_spare = _Spare()
+
+
+def _row(draws: int) -> Floats:
+    """An array to draw into, a row of a larger one: fresh pages of a small one cost twice what the draws do."""
+    if not _spare.rows or len(_spare.rows[-1]) != draws:
+        _spare.rows = list(np.empty((ROWS, draws)))
+    return _spare.rows.pop()
+
+
 @functools.lru_cache(maxsize=32)
 def _standard(seed: int, key: str, base: Base, draws: int) -> Floats:
-    generator = _generator(seed, f"{base}|{key}")
+    generator, x = _generator(seed, f"{base}|{key}"), _row(draws)
     if base == "normal":
-        x = generator.standard_normal(draws)
+        generator.standard_normal(out=x)
     else:
-        x = generator.random(draws)
+        generator.random(out=x)
         x *= 2
         x -= 1
     x.setflags(write=False)
@@ -149,13 +169,13 @@ def _standard(seed: int, key: str, base: Base, draws: int) -> Floats:
 @functools.lru_cache(maxsize=2)
 def _own_normal(seed: int, budget_id: str, draws: int) -> Floats:
     """Draws of the sum of a budget's own normal terms, in units of its standard deviation."""
-    return _generator(seed, f"normal|own|{budget_id}").standard_normal(draws)
+    return _generator(seed, f"normal|own|{budget_id}").standard_normal(out=_row(draws))
 
 
 @functools.lru_cache(maxsize=4)
 def _own_student(seed: int, budget_id: str, dof: float, draws: int) -> Floats:
     """Draws of a budget's scatter between runs, in blocks that stay in the cache."""
-    generator, found = _generator(seed, f"t|runs|{budget_id}"), np.empty(draws)
+    generator, found = _generator(seed, f"t|runs|{budget_id}"), _row(draws)
     for first in range(0, draws, BLOCK):
         _student(generator, dof, found[first : first + BLOCK])
     return found
@@ -165,6 +185,7 @@ def forget() -> None:
     """Drop the draws that are kept: frees memory, and a benchmark then pays for them. They come out the same again."""
     for kept in (_standard, _own_normal, _own_student):
         kept.cache_clear()
+    _spare.rows.clear()
 
 
 def _student(generator: np.random.Generator, dof: float, out: Floats) -> None:
