@@ -70,7 +70,8 @@ def test_two_machines_make_one_run_on_one_timeline(tmp_path: Path) -> None:
     parts = [energy(trace, run.window).energy_j for trace in run.traces]
     assert min(parts) > 5  # each machine idles at 10 W for a second
     (result,) = api.score(api.read(tmp_path / "runs"))
-    assert result.runs[0].energy_j == pytest.approx(sum(parts))
+    assert sum(r.energy.energy_j for r in result.runs[0].readings) == pytest.approx(sum(parts))
+    assert result.runs[0].energy_j == pytest.approx(sum(parts), rel=1e-3)  # with what clock errors take on average
     assert result.runs[0].coverage == 1.0
 
     (report,) = api.audit(api.read(tmp_path / "runs")).entries
