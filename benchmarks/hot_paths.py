@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.table import Row, compare
 from harness.budget import Budget, Part, RunTerm, Term
 from harness.draws import DRAWS, forget
-from harness.formats.ptd import read_spl
+from harness.formats.spl import read_spl
 from harness.uncertainty import estimate
 
 BUDGET = Budget("bench", (Part("meter", 1e6, 0.01),), (Term.symmetric("edge", 1e3),), RunTerm(5e3, 9))

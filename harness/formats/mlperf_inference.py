@@ -16,6 +16,7 @@ from harness.documents.times import NS
 from harness.formats import loadgen_log, ptd, ptd_session
 from harness.formats.base import Entry, Run
 from harness.formats.reader import Reader
+from harness.formats.spl import Electric, read_spl
 from harness.traces.align import zone_shift_ns
 from harness.traces.trace import Trace, Window
 
@@ -45,7 +46,7 @@ class MlperfInference:
         clock_error = ptd.clock_error_s(client, server)
         owner = f"{place['submitter']}/{place['system']}"
         testing = ptd.analyzer(server, ptd_log, "testing")
-        electric: dict[ptd_session.Mode, ptd.Electric] = {}
+        electric: dict[ptd_session.Mode, Electric] = {}
         run, values = self._run(performance / "run_1", testing, owner, clock_error, log, electric)
         accuracy = log.optional(directory / "accuracy" / "accuracy.txt", quiet=True)
         scenario = loadgen_log.scenario(values, directory.name)
@@ -80,7 +81,7 @@ class MlperfInference:
 
     def _run(
         self, folder: Path, meter: ptd.Analyzer, owner: str, clock_error: float | None, log: Reader,
-        electric: dict[ptd_session.Mode, ptd.Electric],
+        electric: dict[ptd_session.Mode, Electric],
     ) -> tuple[Run, dict[str, Any]]:  # fmt: skip
         detail = log.optional(folder / "mlperf_log_detail.txt")
         values, broken = loadgen_log.read_detail(detail)
@@ -96,7 +97,7 @@ class MlperfInference:
         traces: tuple[Trace, ...] = ()
         if content := log.optional(folder / "spl.txt"):
             try:
-                spl = ptd.read_spl(content, str(folder / "spl.txt"))
+                spl = read_spl(content, str(folder / "spl.txt"))
                 electric["ranging" if folder.name == "ranging" else "testing"] = spl.electric
                 traces = ptd.traces(
                     spl,
@@ -121,7 +122,7 @@ class MlperfInference:
         owner: str,
         error: float | None,
         log: Reader,
-        electric: dict[ptd_session.Mode, ptd.Electric],
+        electric: dict[ptd_session.Mode, Electric],
     ) -> Run | None:
         if not folder.is_dir():
             log.note("file-unreadable", folder, "no folder of a ranging run")

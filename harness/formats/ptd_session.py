@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 from harness.documents.errors import UnreadableError
 from harness.documents.files import read_inside
 from harness.documents.times import from_mlperf
-from harness.formats.ptd import Electric
+from harness.formats.spl import Electric
 from harness.traces.trace import Window
 
 Mode = Literal["ranging", "testing"]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from harness.formats.ptd import AMP_STEPS, NEAR, Electric
+from harness.formats.ptd import AMP_STEPS, NEAR
 from harness.formats.ptd_session import Logs, Session
+from harness.formats.spl import Electric
 from harness.rules.base import Case, Hit, Rule, for_session
 
 SPL = "performance/run_1/spl.txt"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.documents.errors import shorten
-from harness.formats.ptd import Electric
 from harness.formats.ptd_session import MODES, Said, Session
+from harness.formats.spl import Electric
 from harness.rules.base import Case, Hit, Rule, for_session
 
 JSON = "performance/power/server.json"

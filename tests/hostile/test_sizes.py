@@ -16,7 +16,7 @@ import pytest
 from harness import api
 from harness.documents.errors import UnreadableError
 from harness.documents.files import MAX_FILE_BYTES, read_bytes
-from harness.formats import mllog, ptd
+from harness.formats import mllog, spl
 from harness.traces.build import MOST_DROPPED
 from harness.traces.lines import STEP, filled, together
 from harness.traces.store import read_csv, read_trace
@@ -232,10 +232,10 @@ def test_a_log_of_broken_lines_is_given_up() -> None:
 
 def test_sessions_of_many_marks_and_channels() -> None:
     lines = [FULL + b"%d" % k + CHANNELS for k in range(3000)]
-    spl = ptd.read_spl(b"\n".join(lines), "x")
-    assert len(spl.electric.marks) == ptd.MOST_MARKS + 1
-    assert sum(count for _, count in spl.electric.marks) == len(lines)
-    assert len(spl.parts) == ptd.MOST_PARTS
+    found = spl.read_spl(b"\n".join(lines), "x")
+    assert len(found.electric.marks) == spl.MOST_MARKS + 1
+    assert sum(count for _, count in found.electric.marks) == len(lines)
+    assert len(found.parts) == spl.MOST_PARTS
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from harness import api
 from harness.formats import ptd_session
-from harness.formats.ptd import read_spl
+from harness.formats.spl import read_spl
 from tests.rules import builders as b
 
 FILES = (
