@@ -12,6 +12,7 @@ from harness.account import Result
 from harness.documents.files import write_text
 from harness.documents.resources import resource
 from harness.documents.validate import SCHEMA_VERSION, write_document
+from harness.leaderboard import leaderboard
 from harness.render.board import board
 from harness.render.documents import audit_document, leaderboard_document, result_document
 from harness.render.report import audit_text
@@ -55,7 +56,7 @@ def run_demo(out: Path, say: Say | None = None) -> Iterator[str]:
     yield from (f"   {line}".rstrip() for line in audit_text(report).splitlines())
 
     yield "5. Rank"
-    tables = api.rank(tree)
+    tables = leaderboard(results, {entry.id: entry for entry in report.entries})
     write_document("leaderboard", leaderboard_document(tables), out / "leaderboard.json")
     for form, suffix in (("md", "md"), ("csv", "csv"), ("html", "html"), ("latex", "tex")):
         write_text(out / f"leaderboard.{suffix}", board(tables, form))
@@ -81,9 +82,9 @@ def _live(out: Path, say: Say) -> Path:
     plan = plan_workload(workload(WORKLOAD), Settings(out=out / "runs", meters=("estimator",), repeat=1, idle_s=(1, 1)))
     for _ in measure(plan, say):
         describe(plan)
-    system = out / "system.yaml"
+    system = out / "system.json"
     about = {"schema_version": SCHEMA_VERSION, "submitter": "you", "system_name": "this-machine"}
-    write_text(system, "".join(f"{name}: {json.dumps(value)}\n" for name, value in about.items()))
+    write_document("system", about, system)
     return pack([plan.entry.directory], system, out / "submissions").folder
 
 
