@@ -131,7 +131,7 @@ class _Task:
 
 
 def _judge(task: _Task) -> EntryReport:
-    book, _ = rulebook_for(task.entry, task.round_name)
+    book, _ = rulebook_for(task.entry, task.round_name)  # before the clock runs: it imports what must not be cut off
     try:
         with deadline(task.timeout_s):
             return audit_entry(task.entry, task.copies, task.round_name, task.kin, task.chosen)

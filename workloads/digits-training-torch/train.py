@@ -75,9 +75,7 @@ def run(asked: argparse.Namespace, log: ResultLog, place: Place) -> None:
     log.end("init_stop")
 
     rng = np.random.default_rng(asked.seed)
-    torch.manual_seed(
-        asked.seed + 1_000_003 * place.rank
-    )  # dropout differs between ranks, initial weights are rank 0's
+    torch.manual_seed(asked.seed + 1_000_003 * place.rank)  # dropout differs between ranks, first weights are rank 0's
     members, epochs, reached = [], 0, True
     log.begin("run_start")
     for number in range(asked.members):
