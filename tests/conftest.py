@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,20 @@ def expected() -> Callable[[str], list[dict[str, str]]]:
             return list(csv.DictReader(file))
 
     return rows
+
+
+@pytest.fixture(scope="session")
+def recorded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.tampers import native
+
+    return native.record(tmp_path_factory.mktemp("recorded"))
+
+
+@pytest.fixture
+def recorded(recorded_once: Path, tmp_path: Path) -> Path:
+    """Recorded runs of one entry, to tamper with."""
+    shutil.copytree(recorded_once, tmp_path / "work")
+    return tmp_path / "work"
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,26 +13,15 @@ from tests.tampers import native
 RULE = "record-sound"
 
 
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return native.record(tmp_path_factory.mktemp("clean"))
+def test_pass_as_recorded(recorded: Path) -> None:
+    b.assert_pass(b.report(recorded), RULE)
+    b.assert_pass(b.report(recorded / "run-2"), RULE)
 
 
-@pytest.fixture
-def folder(clean: Path, tmp_path: Path) -> Path:
-    shutil.copytree(clean, tmp_path / "work")
-    return tmp_path / "work"
-
-
-def test_pass_as_recorded(folder: Path) -> None:
-    b.assert_pass(b.report(folder), RULE)
-    b.assert_pass(b.report(folder / "run-2"), RULE)
-
-
-def test_pass_workload_that_we_do_not_ship_may_ask_for_less(folder: Path) -> None:
-    native.each(folder, lambda c: c["entry"].update(benchmark="our own"))
-    native.target_lowered(folder)
-    b.assert_pass(b.report(folder), RULE)
+def test_pass_workload_that_we_do_not_ship_may_ask_for_less(recorded: Path) -> None:
+    native.each(recorded, lambda c: c["entry"].update(benchmark="our own"))
+    native.target_lowered(recorded)
+    b.assert_pass(b.report(recorded), RULE)
 
 
 @pytest.mark.parametrize(
@@ -54,24 +42,24 @@ def test_pass_workload_that_we_do_not_ship_may_ask_for_less(folder: Path) -> Non
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_fail_record_contradicts(
-    folder: Path, tamper: Callable[[Path], None], where: str, got: str, expected: str
+    recorded: Path, tamper: Callable[[Path], None], where: str, got: str, expected: str
 ) -> None:
-    tamper(folder)
-    native.restate(folder)
-    b.assert_found(b.report(folder), RULE, "fail", where=where, got=got, expected=expected)
+    tamper(recorded)
+    native.restate(recorded)
+    b.assert_found(b.report(recorded), RULE, "fail", where=where, got=got, expected=expected)
 
 
-def test_fail_run_left_out_is_a_warning(folder: Path) -> None:
-    native.run_left_out(folder)
-    found = b.report(folder)
+def test_fail_run_left_out_is_a_warning(recorded: Path) -> None:
+    native.run_left_out(recorded)
+    found = b.report(recorded)
     b.assert_found(found, RULE, "warn", where="run-2", got="1 of 3 runs are not here", expected="each run")
     assert found.verdict == "valid", "a run may be left out for a reason"
 
 
-def test_fail_rest_outside_the_journal_is_a_warning(folder: Path) -> None:
+def test_fail_rest_outside_the_journal_is_a_warning(recorded: Path) -> None:
     span = {"start_ns": native.T0_NS, "stop_ns": native.T0_NS + native.NS}
-    native.each(folder, lambda c: c["facts"].update(idle={"before": span}))
-    b.assert_found(b.report(folder), RULE, "warn", where="run", got="idle time before the run outside", expected="it")
+    native.each(recorded, lambda c: c["facts"].update(idle={"before": span}))
+    b.assert_found(b.report(recorded), RULE, "warn", where="run", got="idle time before the run outside", expected="it")
 
 
 def test_fail_no_live_run_is_a_skip() -> None:

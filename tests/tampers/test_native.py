@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,28 +14,17 @@ from tests.tampers import native
 from tests.tampers.native import TAMPERS, UNSEEN, Tamper
 
 
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return native.record(tmp_path_factory.mktemp("clean"))
-
-
-@pytest.fixture
-def folder(clean: Path, tmp_path: Path) -> Path:
-    shutil.copytree(clean, tmp_path / "work")
-    return tmp_path / "work"
-
-
-def test_untouched_runs_are_valid_and_silent(folder: Path) -> None:
-    found = b.report(folder)
+def test_untouched_runs_are_valid_and_silent(recorded: Path) -> None:
+    found = b.report(recorded)
     assert found.verdict == "valid"
     assert {f.status for f in found.findings} == {"skip"}, found.findings
 
 
 @pytest.mark.parametrize("tamper", TAMPERS, ids=lambda tamper: tamper.apply.__name__)
-def test_tamper_is_caught(tamper: Tamper, folder: Path) -> None:
-    tamper.apply(folder)
-    native.restate(folder)
-    found = b.report(folder)
+def test_tamper_is_caught(tamper: Tamper, recorded: Path) -> None:
+    tamper.apply(recorded)
+    native.restate(recorded)
+    found = b.report(recorded)
     hits = [(f.status, f.got) for f in b.of(found, tamper.rule)]
     assert tamper.status in {status for status, _ in hits}, (hits, [(f.rule, f.status, f.got) for f in found.findings])
     assert all(f.status != "error" for f in found.findings)
@@ -44,28 +32,28 @@ def test_tamper_is_caught(tamper: Tamper, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("tamper", UNSEEN, ids=lambda tamper: tamper.__name__)
-def test_tamper_that_nobody_can_see(tamper: Callable[[Path], object], folder: Path) -> None:
+def test_tamper_that_nobody_can_see(tamper: Callable[[Path], object], recorded: Path) -> None:
     """It stays valid: should a rule come to find it, it belongs in the list above."""
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    tamper(folder)
-    native.restate(folder)
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} != before
-    assert b.report(folder).verdict == "valid"
+    before = {path: path.read_bytes() for path in recorded.rglob("*") if path.is_file()}
+    tamper(recorded)
+    native.restate(recorded)
+    assert {path: path.read_bytes() for path in recorded.rglob("*") if path.is_file()} != before
+    assert b.report(recorded).verdict == "valid"
     assert tamper.__doc__, "the reason why it cannot be seen"
 
 
-def test_a_file_that_was_edited_without_its_hash_is_found(folder: Path) -> None:
-    path = next((folder / "run-1" / "log").iterdir())
+def test_a_file_that_was_edited_without_its_hash_is_found(recorded: Path) -> None:
+    path = next((recorded / "run-1" / "log").iterdir())
     path.write_text(path.read_text("utf-8").replace("test_accuracy", "best_accuracy"), "utf-8")
     b.assert_found(
-        b.report(folder), "evidence-readable", "fail", where="run-1/log", got="file-changed", expected="as the tools"
+        b.report(recorded), "evidence-readable", "fail", where="run-1/log", got="file-changed", expected="as the tools"
     )
 
 
-def test_a_trace_that_was_edited_without_its_hash_is_not_read(folder: Path) -> None:
-    path = folder / "run-1" / "traces" / "wall.csv"
+def test_a_trace_that_was_edited_without_its_hash_is_not_read(recorded: Path) -> None:
+    path = recorded / "run-1" / "traces" / "wall.csv"
     path.write_text(path.read_text("utf-8").replace(",4", ",3"), "utf-8")
-    report = api.audit(folder)
+    report = api.audit(recorded)
     assert report.count("valid") == 0
     assert report.count("unjudged") + report.count("invalid") >= 1
 
