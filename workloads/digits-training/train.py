@@ -53,8 +53,8 @@ def warm_up(digits: Digits) -> None:
         network.step(moved(digits.train.images[:BATCH], rng), digits.train.labels[:BATCH], 0.0, MOMENTUM)
 
 
-def run(asked: argparse.Namespace, log: ResultLog) -> bool:
-    """The whole run; whether every member reached its target."""
+def run(asked: argparse.Namespace, log: ResultLog) -> None:
+    """The whole run."""
     log.begin("init_start")
     digits = load(asked.data_sha256)
     log.header(
@@ -68,12 +68,11 @@ def run(asked: argparse.Namespace, log: ResultLog) -> bool:
     members, epochs, reached = [], 0, True
     log.begin("run_start")
     for number in range(asked.members):
-        network, took, good = train_member(digits, rng, asked.target, log, number)
+        network, took, reached = train_member(digits, rng, asked.target, log, number)
         members.append(network)
         progress(len(members), asked.members)
         epochs += took
-        reached = reached and good
-        if not good:
+        if not reached:
             break
     log.end("run_stop", status="success" if reached else "aborted")
 
@@ -84,7 +83,6 @@ def run(asked: argparse.Namespace, log: ResultLog) -> bool:
     log.line("weights_sha256", committee.digest())
     if asked.checkpoint:
         log.line("checkpoint_sha256", committee.save(Path(asked.checkpoint)))
-    return reached
 
 
 def main() -> int:
