@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.base import FINDINGS, JSON, OK, PATHS, UNJUDGED, UNREADABLE, cli, emit, read_tree
+from harness.cli.base import FINDINGS, JSON, OK, PATHS, UNJUDGED, UNREADABLE, Number, cli, emit, read_tree
 
 if TYPE_CHECKING:
     from harness.api import Tree
@@ -29,7 +29,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--trust", type=FILE, help="Trust file: check signatures too, and warn of what is unsigned.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
 @click.option(
-    "--timeout", default=300.0, show_default=True, type=click.FloatRange(1), metavar="SECONDS",
+    "--timeout", default=300.0, show_default=True, type=Number(1, 1e6), metavar="SECONDS",
     help="For one entry; one that takes longer is unjudged.",
 )  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Print every finding, also the skipped.")

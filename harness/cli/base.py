@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 OK, FINDINGS, UNREADABLE, UNJUDGED, INTERRUPTED = 0, 1, 2, 3, 130
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document that its schema describes.")
+
+
+class Number(click.FloatRange):
+    """A finite number in a range: to click NaN lies in every range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return found
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -119,7 +130,7 @@ def seeded(command: Callable[..., Any]) -> Callable[..., Any]:
         "--level",
         default=0.95,
         show_default=True,
-        type=click.FloatRange(0.5, 0.9999),
+        type=Number(0.5, 0.9999),
         help="Of the intervals.",
     )
     @click.option("--seed", default=None, type=click.IntRange(0), help="Of the Monte Carlo; fixed by default.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.base import JSON, OK, cli, emit, seeded
+from harness.cli.base import JSON, OK, Number, cli, emit, seeded
 from harness.cli.carbon_options import gridded
 from harness.documents.errors import UsageError
 
@@ -42,7 +42,7 @@ def footprint() -> None:
 def _numbers(command: Any) -> Any:
     for name, (_, text) in reversed(_NUMBERS.items()):
         option = {"power": "--watts", "query_energy": "--joules-per-query"}.get(name, f"--{name.replace('_', '-')}")
-        command = click.option(option, name, type=click.FloatRange(min=0), help=text)(command)
+        command = click.option(option, name, type=Number(min=0), help=text)(command)
     return command
 
 
@@ -54,7 +54,7 @@ def _numbers(command: Any) -> Any:
     "--power-basis", default="measured", show_default=True, type=click.Choice(POWER), help="What the watts are."
 )
 @click.option(
-    "--embodied", nargs=3, type=click.FloatRange(min=0, min_open=True), metavar="KG RESERVED_H LIFESPAN_H",
+    "--embodied", nargs=3, type=Number(min=0, min_open=True), metavar="KG RESERVED_H LIFESPAN_H",
     help="Embodied emissions of the hardware [kg], hours reserved, and its lifespan [h].",
 )  # fmt: skip
 @gridded

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.base import FINDINGS, JSON, OK, cli, complain, emit, wrote
+from harness.cli.base import FINDINGS, JSON, OK, Number, cli, complain, emit, wrote
 
 OUT = click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 
@@ -19,10 +19,8 @@ OUT = click.option("--out", required=True, type=click.Path(path_type=Path, file_
 @click.option("--meter", "meters", multiple=True, metavar="NAME[:OPTION=VALUE,...]", help="A meter; may be repeated.")
 @click.option("--repeat", type=click.IntRange(1, 1000), help="Timed runs; the workload says how many by default.")
 @click.option("--scenario", help="Scenario of the workload, like Offline.")
-@click.option(
-    "--interval", default=0.1, show_default=True, type=click.FloatRange(0.001, 3600), help="Between reads [s]."
-)
-@click.option("--idle", default=3.0, show_default=True, type=click.FloatRange(0, 3600), help="Before and after [s].")
+@click.option("--interval", default=0.1, show_default=True, type=Number(0.001, 3600), help="Between reads [s].")
+@click.option("--idle", default=3.0, show_default=True, type=Number(0, 3600), help="Before and after [s].")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of the first run; the next adds 1.")
 @click.option("--name", help="Name of the benchmark, for --command.")
 @click.option("--system", default="this machine", show_default=True, help="Name of the system.")

@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from harness.cli import cli
+from harness.documents.errors import JoulemarkError
 from harness.documents.validate import check
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -170,3 +173,21 @@ def test_closed_pipe_is_quiet() -> None:
         cwd=REPOSITORY, check=False,
     )  # fmt: skip
     assert reader.stderr == ""
+
+
+@pytest.mark.parametrize("value", ["nan", "-nan", "inf", "-inf", "1e999", "", "x"])
+@pytest.mark.parametrize(
+    ("option", "command"),
+    [
+        ("--level", ["score", EXAMPLES]),
+        ("--timeout", ["audit", EXAMPLES]),
+        ("--idle", ["run", "digits-training", "--out", "none"]),
+        ("--interval", ["run", "digits-training", "--out", "none"]),
+        ("--watts", ["footprint", "compute"]),
+        ("--pue", ["score", EXAMPLES, "--zone", "DE"]),
+        ("--intensity-g-per-kwh", ["score", EXAMPLES]),
+    ],
+)
+def test_an_option_that_is_no_finite_number_is_refused(option: str, command: list[object], value: str) -> None:
+    done = CliRunner().invoke(cli, [*map(str, command), f"{option}={value}"])
+    assert done.exit_code == 2 or isinstance(done.exception, JoulemarkError), done.output
