@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Base = Literal["normal", "uniform"]
@@ -144,6 +144,12 @@ class Budget:
         A one-sided uniform term bounds a declared part; the declared value stays.
         """
         return self.measured + sum(term.mean for term in self.terms if term.base == "normal")
+
+    def logarithmic(self) -> Budget:
+        """The same with its scatter between runs as a factor: the tails of t then reach no energy below zero."""
+        if self.run is None or self.run.log:
+            return self
+        return replace(self, run=replace(self.run, scale=self.run.scale / self.value, log=True))
 
     def scaled(self, factor: float, run: RunTerm | None = None) -> Budget:
         """The budget in another unit, with another run term."""

@@ -46,7 +46,7 @@ class Comparison:
 
 def compare(a: Result, b: Result, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS) -> Comparison:
     """Compare the energy per unit of two results. Raises UsageError where they have no common unit or no energy."""
-    one, other = _logarithmic(_budget(a)), _logarithmic(_budget(b))
+    one, other = _budget(a).logarithmic(), _budget(b).logarithmic()
     unit = a.energy_per_unit.unit
     if unit != b.energy_per_unit.unit:
         raise UsageError(
@@ -54,8 +54,10 @@ def compare(a: Result, b: Result, *, level: float = LEVEL, seed: int = SEED, dra
             fix="Compare results of one benchmark and scenario.",
         )  # fmt: skip
     drawn_a, drawn_b = (draw(budget, seed=seed, draws=draws) for budget in (one, other))
-    if min(drawn_a.min(), drawn_b.min()) <= 0:
-        raise UsageError("an energy is not positive within its uncertainty", fix="Look at the budget with score.")
+    if min(drawn_a.min(), drawn_b.min()) <= 0 or not math.isfinite(max(drawn_a.max(), drawn_b.max())):
+        raise UsageError(
+            "an energy is not positive and finite within its uncertainty", fix="Look at the budget with score."
+        )
     logs = np.log(drawn_a) - np.log(drawn_b)
     value = math.log(one.value / other.value)
     low, high = interval(logs, level)
@@ -80,14 +82,6 @@ def _budget(result: Result) -> Budget:
     if budget is None or budget.value <= 0:
         raise UsageError("has no energy to compare", where=result.entry.id, got=result.energy_per_unit.note or "none")
     return budget
-
-
-def _logarithmic(budget: Budget) -> Budget:
-    """The budget with its scatter between runs as a factor: the tails of t then reach no energy below zero."""
-    run = budget.run
-    if run is None or run.log:
-        return budget
-    return replace(budget, run=replace(run, scale=run.scale / budget.value, log=True))
 
 
 def keys(budget: Budget) -> set[str]:

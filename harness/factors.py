@@ -135,7 +135,7 @@ def of_result(result: Result, basis: str, *, seed: int = SEED, draws: int = DRAW
     place = _constant(f"{name}|grid", grid, tuple(log for log in logs if log.name != "PUE"))
     drawn = [
         draw(budget, seed=seed, draws=draws)
-        for budget in (replace(energy, logs=()), building, replace(place, terms=missing))
+        for budget in (replace(energy.logarithmic(), logs=()), building, replace(place, terms=missing))
     ]
     task = f"{result.entry.benchmark}|{result.entry.scenario}|{result.energy_per_unit.unit}"
     return Chain(

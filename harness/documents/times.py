@@ -30,8 +30,8 @@ def from_iso(text: str, *, where: str = "") -> int:
             "is not a time", where=where, got=shorten(repr(text)), expected="like 2024-07-23T15:48:32.939Z"
         )
     try:
-        whole = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
-    except ValueError as error:
+        whole = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # or a year that only its own zone has
         raise UnreadableError(f"is not a time ({error})", where=where, got=shorten(repr(text))) from None
     return round(whole.timestamp()) * NS + int((match[2] or "").ljust(9, "0"))
 

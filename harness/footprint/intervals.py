@@ -64,9 +64,9 @@ def budget_rows(factors: Mapping[str, Factor], formula: Formula) -> list[BudgetR
     moved = {
         name: abs(formula(x | {name: x[name] * math.exp(f.u_ln)}) - value) for name, f in factors.items() if f.u_ln
     }
-    total = math.fsum(u**2 for u in moved.values())
+    total = math.hypot(*moved.values())
     rows = [
-        BudgetRow(name, u, u**2 / total, None, factors[name].key, factors[name].source)
+        BudgetRow(name, u, (u / total) ** 2, None, factors[name].key, factors[name].source)
         for name, u in moved.items() if u > 0
     ]  # fmt: skip
     return sorted(rows, key=lambda row: (-row.share, row.term))

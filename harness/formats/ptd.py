@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.formats.spl import Spl
 from harness.traces.build import build_trace
-from harness.traces.channel import Accuracy, Channel
+from harness.traces.channel import MOST_CLOCK_ERROR_S, Accuracy, Channel
 from harness.traces.instruments import UNKNOWN_ANALYZER, instrument
 from harness.traces.trace import VALUE_MAX, Floats, Ints, Trace
 
@@ -135,7 +135,7 @@ def clock_error_s(client: Mapping[str, Any], server: Mapping[str, Any]) -> float
         largest = max(abs(float(mine[0]) - float(theirs[0])) for mine, theirs in pairs)
     except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return None
-    return largest if math.isfinite(largest) else None
+    return None if math.isnan(largest) else min(largest, MOST_CLOCK_ERROR_S)
 
 
 def traces(spl: Spl, meter: Analyzer, *, owner: str, clock_error: float | None, source: str) -> tuple[Trace, ...]:

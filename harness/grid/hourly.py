@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def read_hourly(path: Path) -> Series:
     document, data = _described(path)
     about: dict[str, Any] = read_document("grid", document)
     data = data or document.parent / about.get("file", "")
-    if not data.is_file():
+    if not os.path.isfile(data):  # the name may be one that no file system takes
         raise UnreadableError(
             "names no data file", where=str(document), got=about.get("file", "nothing"), expected="`file: DATA.csv`"
         )
@@ -136,8 +137,9 @@ def _intensity(value: Floats, unit: str, where: str, market: bool) -> Floats:
     known = value[~np.isnan(value)]
     if not len(known):
         raise UnreadableError("holds no value", where=where)
-    g_per_kwh(float(np.median(known)), unit, where=f"{where}: median", market=market)
-    scaled = value * TO_G_PER_KWH[unit]
+    with np.errstate(all="ignore"):  # what is infinite here is refused below
+        g_per_kwh(float(np.median(known)), unit, where=f"{where}: median", market=market)
+        scaled = value * TO_G_PER_KWH[unit]
     bad = (scaled < 0) | (scaled > 3000) | ((scaled == 0) & (not market))
     if bad.any():
         row = int(np.argmax(bad))

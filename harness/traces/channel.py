@@ -10,6 +10,11 @@ from harness.documents.validate import SCHEMA_VERSION
 
 Kind = Literal["mean", "instant", "counter", "estimate"]
 
+LEAST_POWER_FACTOR = 1e-3
+"""Below it a power factor tells nothing: the limit that it leads to is several times the reading."""
+MOST_CLOCK_ERROR_S = 1e9
+"""No clock is further off: thirty years [s]."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
@@ -37,7 +42,7 @@ class Accuracy:
         """Limit of the relative error of a reading, with the power-factor term (dimensionless)."""
         limit = self.reading_limit_pct
         if self.power_factor_limit_pct and self.power_factor is not None and 0 < self.power_factor < 1:
-            tan_phi = (1 / self.power_factor**2 - 1) ** 0.5
+            tan_phi = (1 / max(self.power_factor, LEAST_POWER_FACTOR) ** 2 - 1) ** 0.5
             limit += tan_phi * self.power_factor_limit_pct
         return limit / 100
 

@@ -105,6 +105,14 @@ def test_what_cannot_be_compared_is_said() -> None:
         compare(nothing, one)
 
 
+@pytest.mark.filterwarnings("error")
+def test_two_runs_that_differ_without_measure_cannot_be_compared() -> None:
+    endless = result("a", 100.0, cv=10.0, n=2)  # t with one degree of freedom: some factors are beyond 1e308
+    for other in (endless, result("b", 100.0)):
+        with pytest.raises(UsageError, match="not positive and finite"):
+            compare(endless, other)
+
+
 # Moderated variance
 
 
