@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, repeat
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -76,16 +77,26 @@ def select(content: bytes, keys: Iterable[str]) -> tuple[list[Line], int]:
     """
     wanted = frozenset(keys)
     found, broken, failed = [], 0, 0
-    for text in _texts(content):
-        try:
-            if _key_decoder.decode(text).key in wanted:
-                found.append(_slim(text))
-        except _BROKEN:
-            broken += any(b'"' + key.encode() + b'"' in text for key in wanted)
-            failed += 1
-            if failed > MOST_BROKEN:  # no log of anything
-                return found, max(broken, 1)
+    for texts in _texts(content):
+        for text, key in zip(texts, _keys(texts), strict=True):
+            try:
+                if (key or _key_decoder.decode(text).key) in wanted:
+                    found.append(_slim(text))
+            except _BROKEN:
+                broken += any(b'"' + key.encode() + b'"' in text for key in wanted)
+                failed += 1
+                if failed > MOST_BROKEN:  # no log of anything
+                    return found, max(broken, 1)
     return found, broken
+
+
+def _keys(texts: list[bytes]) -> Iterable[str | None]:
+    """The key of each line, of all at once; of none where one of them is broken."""
+    try:
+        keys = [line.key for line in _key_decoder.decode_lines(b"\n".join(texts))]
+    except _BROKEN:
+        keys = []
+    return keys if len(keys) == len(texts) else repeat(None, len(texts))
 
 
 def read_all(content: bytes) -> tuple[list[Line], int]:
@@ -95,7 +106,7 @@ def read_all(content: bytes) -> tuple[list[Line], int]:
         return together, 0
     lines: list[Line] = []
     broken = 0  # one bad line: take them one by one
-    for text in _texts(content):
+    for text in chain.from_iterable(_texts(content)):
         try:
             lines.append(_slim(text))
         except _BROKEN:
@@ -117,12 +128,12 @@ def _slim(text: bytes) -> Line:
     return line
 
 
-def _texts(content: bytes) -> Iterator[bytes]:
-    """Each line that has the token, after the token; taken in steps, so that many short lines need no memory."""
+def _texts(content: bytes) -> Iterator[list[bytes]]:
+    """The lines that have the token, after the token; taken in steps, so that many short lines need no memory."""
     at = 0
     while at < len(content):
         end = content.find(b"\n", at + 2**20) + 1 or len(content)
-        yield from _LINE.findall(content, at, end)
+        yield _LINE.findall(content, at, end)
         at = end
 
 
