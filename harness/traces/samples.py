@@ -118,7 +118,7 @@ def read_samples(path: Path) -> Samples:
                 number, row, lateness = _row(line)
                 rows[number].append(row)
                 late += [lateness] if lateness is not None and number == 0 else []
-        except (ValueError, IndexError, TypeError, RecursionError):
+        except (ValueError, IndexError, TypeError, OverflowError, RecursionError):
             cut += 1
     faults = {c.id: n for c, of in zip(channels, rows, strict=True) if (n := sum(bool(row[2]) for row in of))}
     return Samples(

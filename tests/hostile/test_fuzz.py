@@ -78,6 +78,7 @@ FOUND = {
     "a journal of no list": ("journal", lambda: b'# joulemark-samples: {"channels": 1.5}\n'),
     "a clock line of two": ("journal", lambda: put("journal", CLOCK, CLOCK + b"1,2]\n" + CLOCK)),
     "a clock line beyond 64 bits": ("journal", lambda: put("journal", CLOCK, CLOCK + b"1e300,1,1]\n" + CLOCK)),
+    "a clock line of infinity": ("journal", lambda: put("journal", CLOCK, CLOCK + b"1e400,1,1]\n" + CLOCK)),
     "a fault nested without end": ("journal", lambda: put("journal", b'"busy"', b"[" * 100_000)),
     "a channel before the first": ("journal", lambda: put("journal", b"\n0,", b"\n-1,")),
     "hours whose sum is infinite": (
