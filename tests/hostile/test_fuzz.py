@@ -73,6 +73,10 @@ FOUND = {
         "detail",
         lambda: target("detail")[0] + b':::MLLOG {"key": "result_query_count", "value": 1.7e308}\n',
     ),
+    "an end 1e308 ms after the start": (
+        "detail",
+        lambda: re.sub(rb'("key": "power_end".*?"time_ms": )', rb'\g<1>1e308, "x": ', target("detail")[0]),
+    ),
     "one line of empty cells": ("spl", lambda: b"Time,07-23-2024 15:47:16.858,Watts,,Volts,,Amps,,PF,,Mark,x\n"),
     "a journal of no object": ("journal", lambda: b"# joulemark-samples: []\n"),
     "a journal of no list": ("journal", lambda: b'# joulemark-samples: {"channels": 1.5}\n'),
