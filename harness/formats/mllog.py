@@ -18,6 +18,8 @@ MOST_BROKEN = 100_000
 """After so many lines that cannot be decoded a log is read no further: each costs as much as ten good ones."""
 LONGEST = 2**20
 """A line beyond this is broken [bytes]; real ones have less than a hundredth of it."""
+MOST = 1e60
+"""No log holds a larger number that means anything."""
 _SCALAR = (bool, int, float, str, type(None))
 _BROKEN = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
@@ -167,14 +169,19 @@ def _decode_lines(content: bytes, decoder: msgspec.json.Decoder[Any]) -> list[An
 
 
 def number(value: object) -> float | None:
-    """A finite number from an MLLOG value that may be a number or a string; None where it is neither."""
+    """A number from an MLLOG value that may be a number or a string; None where it is neither, or beyond MOST.
+
+    What is nearer to 0 than 1/MOST is 0: products and ratios of a few such numbers are finite.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         result = float(value)
     except (ValueError, OverflowError):
         return None
-    return result if abs(result) < float("inf") else None
+    if not abs(result) <= MOST:  # or no number
+        return None
+    return result if abs(result) >= 1 / MOST else 0.0
 
 
 def count(value: object) -> float | None:
