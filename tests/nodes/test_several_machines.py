@@ -29,7 +29,7 @@ WORK = (
     "while time.monotonic() < end: sum(range(10000))\n"
     "line('run_stop', status='success')\n"
 )
-METER = "estimator:idle_w=10,busy_w=65"
+METER = "estimator:idle_w=10,busy_w={}"  # watts of each rank's own: all read one /proc/stat, and are no copies
 
 
 def machine(tmp_path: Path, rank: int, *, of: int = 2, out: Path | None = None, meet: str = "", length: float = 1.0,
@@ -39,7 +39,8 @@ def machine(tmp_path: Path, rank: int, *, of: int = 2, out: Path | None = None, 
     given = environment(tmp_path, on, skew_s=float(str(env.pop("skew_s", 0.0))), rate=float(str(env.pop("rate", 0.0))))
     given |= as_torchrun(rank, of) | {"LENGTH": str(length)} | {name: str(value) for name, value in env.items()}
     where = ["--meet", meet] if meet else []
-    arguments = ["run", "--meter", METER, "--interval", "0.02", "--idle", "0.3", "--out", out or tmp_path / "runs"]
+    meter = METER.format(65 + rank)
+    arguments = ["run", "--meter", meter, "--interval", "0.02", "--idle", "0.3", "--out", out or tmp_path / "runs"]
     return start([*arguments, *where, *options, "--name", "work", "--command", "--", sys.executable, "-c", WORK], given)
 
 
