@@ -92,7 +92,12 @@ FOUND = {
     "an uncertainty without end": ("footprint", lambda: put("footprint", b'"u_ln": ', b'"u_ln": 1e308, "x": ')),
     "a year beyond 64 bits": ("grid-csv", lambda: put("grid-csv", b"2022-10-30T23", b"9022-10-30T23")),
     "a power of the smallest double": ("footprint", lambda: put("footprint", b'"value": 330', b'"value": 5e-324')),
-    "a power of 1e308 W": ("footprint", lambda: put("footprint", b'"value": 330', b'"value": 1e308')),
+    "a power of 1e300 W with a PUE that nobody knows": (
+        "footprint",
+        lambda: re.sub(
+            rb'("pue": \{[^}]*"u_ln": )[\d.]+', rb"\g<1>10", put("footprint", b'"value": 330', b'"value": 1e300')
+        ),
+    ),
     "a data file of an endless name": (
         "grid-document",
         lambda: put("grid-document", b"grid.csv", b"g" * 300),
