@@ -146,7 +146,7 @@ class Budget:
         return self.measured + sum(term.mean for term in self.terms if term.base == "normal")
 
     def logarithmic(self) -> Budget:
-        """The same with its scatter between runs as a factor: the tails of t then reach no energy below zero."""
+        """The same, of a value above 0, with its scatter between runs as a factor: no tail of t is then below zero."""
         if self.run is None or self.run.log:
             return self
         return replace(self, run=replace(self.run, scale=self.run.scale / self.value, log=True))
