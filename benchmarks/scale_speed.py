@@ -34,7 +34,6 @@ def rows(tree: Path, folder: Path, copies: int, pairs: int) -> Iterator[Row]:
 
 
 def _audit(tree: Path, jobs: int) -> None:
-    found = api.load(api.search(tree), jobs=jobs)
-    if found.unreadable:
-        raise RuntimeError(f"cannot be read: {found.unreadable[0]}")
-    api.audit(found, jobs=jobs)
+    report = api.audit(tree, jobs=jobs)
+    if report.unreadable:
+        raise RuntimeError(f"cannot be read: {report.unreadable[0]}")

@@ -160,7 +160,7 @@ def _per_correct(view: View, quality: Quality | None) -> list[View]:
 
 def measurement_class(entry: Entry) -> str:
     """analyzer, sensor, modelled or declared: results of different classes are never ranked together."""
-    traces = [t for run in entry.runs for t in run.traces if t.channel.part_of is None]
+    traces = [trace for run in entry.runs for trace in run.outer]
     if not traces:
         return "declared"
     if any(trace.channel.kind == "estimate" for trace in traces):

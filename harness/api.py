@@ -7,38 +7,48 @@
     report = harness.audit(tree)
     tables = harness.rank(tree)
 
-Every function takes a path, several paths, or what `read` gave. All raise subclasses of
+Every function takes a path, several paths, what `search` found, or what `read` gave. All raise subclasses of
 `harness.documents.errors.JoulemarkError` for input that cannot be used at all; a single bad entry ends in `unreadable`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 from harness.account import Result, score_all
+from harness.apart import audit_apart
 from harness.auditing import Report, audit_entries, choose
 from harness.carbon.co2e import Inputs
 from harness.comparison import Comparison, compare
 from harness.draws import DRAWS, SEED
 from harness.emissions import as_reference, with_co2e
+from harness.formats.find import Found, Skipped
 from harness.importing import Import, Imported, Tree, import_tree, load, read, search
 from harness.leaderboard import RankBy, Table, leaderboard
 from harness.provenance import vouched
 from harness.signing.trust import read_trust
 from harness.uncertainty import LEVEL
 
-Source = str | Path | Tree
+Places = str | Path | Sequence[str | Path] | Iterable[Found | Skipped]
+Source = Tree | Places
 
 
-def _tree(source: Source | Sequence[str | Path]) -> Tree:
-    if isinstance(source, Tree):
-        return source
-    return read(source) if isinstance(source, str | Path) else read(*source)
+def _tree(source: Source, timeout_s: float | None = None) -> Tree:
+    return source if isinstance(source, Tree) else load(_found(source), timeout_s=timeout_s)
+
+
+def _found(source: Places) -> Iterable[Found | Skipped]:
+    """What `search` finds there; what it found already stays as it is."""
+    if isinstance(source, str | Path):
+        return search(source)
+    paths = [item for item in source if isinstance(item, str | Path)] if isinstance(source, Sequence) else []
+    return search(*paths) if paths else cast("Iterable[Found | Skipped]", source)
 
 
 def score(
-    source: Source | Sequence[str | Path], *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS,
+    source: Source, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS,
     carbon: Inputs | None = None,
 ) -> list[Result]:  # fmt: skip
     """Energy, energy per unit and intervals of each entry.
@@ -53,26 +63,31 @@ def score(
 
 
 def audit(
-    source: Source | Sequence[str | Path], *, round_name: str | None = None, select: Sequence[str] = (),
+    source: Source, *, round_name: str | None = None, select: Sequence[str] = (),
     ignore: Sequence[str] = (), jobs: int = 1, timeout_s: float | None = None,
     trust: str | Path | None = None,
 ) -> Report:  # fmt: skip
     """Findings and a verdict for each entry, by the rulebook of its round, or of `round_name`.
 
-    select, ignore: ids of rules; jobs: processes, which change nothing but the time
+    select, ignore: ids of rules
+    jobs: processes, which change nothing but the time; each reads what it judges, unless `source` is read already
     timeout_s: how long the judgement of one entry may take [s]; one that takes longer is unjudged
     trust: file that says whose signatures count; without one they are not asked for
     """
     chosen = choose(select, ignore)
     trusted = None if trust is None else read_trust(Path(trust))
-    tree = _tree(source)
+    if jobs > 1 and not isinstance(source, Tree):
+        return audit_apart(
+            _found(source), jobs, round_name=round_name, chosen=chosen, timeout_s=timeout_s, trust=trusted
+        )
+    tree = _tree(source, timeout_s)
     entries = vouched(tree.entries, trusted)
     reports = audit_entries(entries, round_name, chosen=chosen, jobs=jobs, timeout_s=timeout_s)
     return Report(reports, tree.unreadable, tree.skipped)
 
 
 def rank(
-    source: Source | Sequence[str | Path], *, by: RankBy = "energy", level: float = LEVEL, seed: int = SEED,
+    source: Source, *, by: RankBy = "energy", level: float = LEVEL, seed: int = SEED,
     carbon: Inputs | None = None,
 ) -> tuple[Table, ...]:  # fmt: skip
     """The leaderboard: a table for each benchmark, scenario and class of measurement.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from harness.deadline import TookTooLong, deadline
 from harness.documents.errors import UsageError, shorten
 from harness.formats.base import Entry
 from harness.kinship import kinship
-from harness.parallel import spread
+from harness.parallel import DIED, spread
 from harness.rules import BY_ID, RULES
 from harness.rules.base import Case, Finding, Kin, Near, Place, Rule, accepted_by, limit_of, place
 from harness.rules.rulebook import rulebook_for
@@ -59,11 +59,10 @@ def places(entries: Iterable[Entry]) -> dict[str, list[Place]]:
     found: dict[str, list[Place]] = defaultdict(list)
     for entry in entries:
         for run in entry.runs:
-            for trace in run.traces:
-                if trace.channel.part_of is None:
-                    found[trace.content_sha256].append(
-                        Place(entry.id, run.id, place(run, trace), (entry.submitter, entry.system))
-                    )
+            for trace in run.outer:
+                found[trace.content_sha256].append(
+                    Place(entry.id, run.id, place(run, trace), (entry.submitter, entry.system))
+                )
     return {digest: where for digest, where in found.items() if len(where) > 1}
 
 
@@ -110,16 +109,19 @@ def audit_entries(
 
     jobs: processes that judge; timeout_s: how long one entry may take [s]
     """
+    related = relations(entries)
+    todo = [Task(entry, *related(entry.id), round_name, chosen, timeout_s) for entry in entries]
+    return tuple(spread(judge, todo, jobs, lost=lost))
+
+
+def relations(entries: Sequence[Entry]) -> Callable[[str], tuple[Mapping[str, Sequence[Place]], Kin]]:
+    """By the id of an entry what the others have to do with it: copies of its traces, and kin."""
     copies, kin = _of_entries(places(entries)), _by_entry(kinship(entries))
-    todo = [
-        _Task(entry, copies.get(entry.id, {}), kin.get(entry.id, NO_KIN), round_name, chosen, timeout_s)
-        for entry in entries
-    ]
-    return tuple(spread(_judge, todo, jobs))
+    return lambda entry_id: (copies.get(entry_id, {}), kin.get(entry_id, NO_KIN))
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class Task:
     """All that the judgement of one entry needs, small enough to be sent to another process."""
 
     entry: Entry
@@ -130,17 +132,28 @@ class _Task:
     timeout_s: float | None
 
 
-def _judge(task: _Task) -> EntryReport:
-    book, _ = rulebook_for(task.entry, task.round_name)  # before the clock runs: it imports what must not be cut off
+def judge(task: Task) -> EntryReport:
+    """The report of one entry, or that it took too long."""
+    rulebook_for(task.entry, task.round_name)  # before the clock runs: it imports what must not be cut off
     try:
         with deadline(task.timeout_s):
             return audit_entry(task.entry, task.copies, task.round_name, task.kin, task.chosen)
     except TookTooLong as error:
-        late = Finding(
-            "evidence-readable", "error", task.entry.id, str(error), f"at most {task.timeout_s:g} s",
-            "Look why it is so large; then audit it alone with a longer --timeout.", book["source"],
+        return _unjudged(
+            task, str(error), f"at most {task.timeout_s:g} s",
+            "Look why it is so large; then audit it alone with a longer --timeout.",
         )  # fmt: skip
-        return EntryReport(task.entry.id, book["round"], "unjudged", (late,))
+
+
+def lost(task: Task) -> EntryReport:
+    """What is said of an entry whose process ended while it was judged."""
+    return _unjudged(task, f"not judged: {DIED}", "evidence that can be judged", "Audit it alone, with more memory.")
+
+
+def _unjudged(task: Task, got: str, expected: str, fix: str) -> EntryReport:
+    book, _ = rulebook_for(task.entry, task.round_name)
+    why = Finding("evidence-readable", "error", task.entry.id, got, expected, fix, book["source"])
+    return EntryReport(task.entry.id, book["round"], "unjudged", (why,))
 
 
 def _of_entries(copies: Mapping[str, Sequence[Place]]) -> dict[str, dict[str, Sequence[Place]]]:

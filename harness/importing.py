@@ -12,7 +12,7 @@ from harness.documents.errors import JoulemarkError, SchemaError, UnreadableErro
 from harness.formats.base import Entry
 from harness.formats.find import Found, Skipped, find
 from harness.formats.native import write_entry
-from harness.parallel import spread
+from harness.parallel import DIED, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,15 @@ def load(found: Iterable[Found | Skipped], *, jobs: int = 1, timeout_s: float | 
 
     jobs: processes that read; timeout_s: how long one entry may take [s]
     """
+    return sorted_out(spread(functools.partial(load_one, timeout_s=timeout_s), found, jobs, lost=died))
+
+
+def sorted_out(items: Iterable[Entry | Skipped | tuple[str, str]]) -> Tree:
+    """What `load_one` gave, by what it is."""
     entries: list[Entry] = []
     unreadable: list[tuple[str, str]] = []
     skipped: list[tuple[str, str]] = []
-    for item in spread(functools.partial(_load, timeout_s=timeout_s), found, jobs):
+    for item in items:
         if isinstance(item, Skipped):
             skipped.append((item.path, item.reason))
         elif isinstance(item, Entry):
@@ -89,7 +94,12 @@ def load(found: Iterable[Found | Skipped], *, jobs: int = 1, timeout_s: float | 
     return Tree(tuple(entries), tuple(unreadable), tuple(skipped))
 
 
-def _load(item: Found | Skipped, timeout_s: float | None) -> Entry | Skipped | tuple[str, str]:
+def died(item: Found | Skipped) -> Skipped | tuple[str, str]:
+    """What is said of an item whose process ended while it was read."""
+    return item if isinstance(item, Skipped) else (item.id, f"{item.directory}: was not read: {DIED}.")
+
+
+def load_one(item: Found | Skipped, timeout_s: float | None) -> Entry | Skipped | tuple[str, str]:
     """The entry, or (id, reason) where it cannot be read."""
     if isinstance(item, Skipped):
         return item

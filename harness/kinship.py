@@ -92,8 +92,8 @@ def _closest(mine: Place, others: Sequence[Place]) -> Place:
 def _items(entries: Iterable[Entry]) -> Iterator[_Item]:
     for entry in entries:
         for run in entry.runs:
-            for trace in run.traces:
-                if trace.channel.part_of is None and trace.channel.kind != "counter" and len(trace) >= LEAST_READINGS:
+            for trace in run.outer:
+                if trace.channel.kind != "counter" and len(trace) >= LEAST_READINGS:
                     yield _Item(Place(entry.id, run.id, place(run, trace), (entry.submitter, entry.system)), trace)
 
 
@@ -230,7 +230,7 @@ def _twins(entries: Sequence[Entry]) -> dict[str, tuple[Twin, ...]]:
         for run in entry.runs:
             if run.window is not None and current:
                 key = (entry.benchmark, run.window.start_ns, run.window.stop_ns)
-                nodes = {t.channel.node or "": t for t in run.traces if t.channel.boundary == "node"}
+                nodes = {t.channel.node or "": t for t in run.outer if t.channel.boundary == "node"}
                 if current == "ac":
                     before[key].append((entry, nodes))
                 else:
@@ -251,7 +251,7 @@ def _apart(entry_id: str, item: tuple[Entry, dict[str, Trace]]) -> tuple[int, st
 
 def _current(entry: Entry) -> str:
     """Whether an entry says it was measured as "ac" or "dc": in its logs, or in the names of system and submitter."""
-    said = {t.channel.current for run in entry.runs for t in run.traces} - {"unknown"}
+    said = {t.channel.current for run in entry.runs for t in run.outer} - {"unknown"}
     if len(said) == 1:
         return said.pop()
     text = " ".join((entry.submitter, entry.system, str((entry.system_description or {}).get("system_name", ""))))

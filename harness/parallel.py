@@ -1,30 +1,157 @@
-"""The same function over many items, in this process or in several; order and results are the same."""
+"""The same function over many items, in this process or in several; order and results are the same.
+
+New processes are spawned, not forked: a fork of a process with threads can hang. They stay: each imports for half a
+second.
+"""
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import multiprocessing
+import signal
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from typing import TypeVar
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeVar
+
+from harness.documents.errors import JoulemarkError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+DIED = "its process ended before it did: killed, by the system where memory ran out, or crashed"
+"""What is said of an item that took its process with it."""
 
-def spread(function: Callable[[T], R], items: Iterable[T], jobs: int = 1) -> Iterator[R]:
-    """What `function` gives for each item, in the order of the items. With several jobs both must be picklable.
+_lock = threading.Lock()
+_workers: list[_Worker] = []
 
-    New processes are spawned, not forked: a fork of a process with threads can hang.
+
+def spread(function: Callable[[T], R], items: Iterable[T], jobs: int = 1, *, lost: Callable[[T], R]) -> Iterator[R]:
+    """What `function` gives for each item, in the order of the items. With several jobs all must be picklable.
+
+    lost: what stands for an item whose process ended; the others are not touched by that
     """
-    todo = list(items)
-    if jobs <= 1 or len(todo) < 2:
-        yield from map(function, todo)
-        return
-    yield from _pool(jobs).map(function, todo, chunksize=max(1, len(todo) // (32 * jobs)))
+    if jobs <= 1:
+        return map(function, items)
+    return (result for _, result in share(function, items, jobs, lost=lost))
 
 
-@functools.cache
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    """One pool for all calls: a new process spends half a second on imports."""
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+def share(
+    function: Callable[[T], R], items: Iterable[T], jobs: int, *, lost: Callable[[T], R],
+    homes: Iterable[int] | None = None,
+) -> list[tuple[int, R]]:  # fmt: skip
+    """For each item, in order, the number of the process that did it, and what came of it.
+
+    homes: those numbers for each item, where it is to be done by the process that did something before; without them
+    each process takes the next item when it is free
+    Raises what `function` raises, and JoulemarkError where no process starts.
+    """
+    with _lock:
+        _workers.extend(_started(jobs - len(_workers)))
+        sharing = _Sharing(function, lost, jobs, items if homes is None else ())
+        if homes is not None:
+            for index, (item, home) in enumerate(zip(items, homes, strict=True)):
+                sharing.queues[home].append((index, item))
+        return sharing.results()
+
+
+class _Sharing(Generic[T, R]):
+    """Items that are for any process, and a queue of those that are for one."""
+
+    def __init__(self, function: Callable[[T], R], lost: Callable[[T], R], jobs: int, items: Iterable[T]) -> None:
+        self._function, self._lost, self._items = function, lost, enumerate(items)
+        self.queues: list[deque[tuple[int, T]]] = [deque() for _ in range(jobs)]
+        self._busy: dict[Connection, tuple[int, int, T]] = {}
+        self._found: dict[int, tuple[int, R]] = {}
+
+    def results(self) -> list[tuple[int, R]]:
+        """For each item, in order, the process that did it and what came of it."""
+        try:
+            for home in range(len(self.queues)):
+                self._give(home)
+            while self._busy:
+                for pipe in wait(list(self._busy)):
+                    self._take(pipe)  # type: ignore[arg-type]
+        finally:
+            for home, *_ in self._busy.values():  # an answer that nobody takes would be that to the next question
+                _workers[home].end()
+        return [self._found[index] for index in range(len(self._found))]
+
+    def _give(self, home: int) -> None:
+        queue = self.queues[home]
+        one = queue.popleft() if queue else next(self._items, None)
+        if one is not None:
+            if not _workers[home].alive:
+                _workers[home : home + 1] = _started(1)
+            _workers[home].ask(self._function, one[1])
+            self._busy[_workers[home].pipe] = home, *one
+
+    def _take(self, pipe: Connection) -> None:
+        home, index, item = self._busy.pop(pipe)
+        answer = _workers[home].answer()
+        self._give(home)  # first of all: it waits for work
+        if answer is None:
+            self._found[index] = home, self._lost(item)
+        else:
+            good, result = answer
+            if not good:
+                raise result
+            self._found[index] = home, result
+
+
+class _Worker:
+    """A process that answers one question after the other."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
+    def ask(self, function: Callable[[T], R], item: T) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ends: there is no answer
+            self.pipe.send((function, item))
+
+    def answer(self) -> tuple[bool, Any] | None:
+        """Whether the function returned, and what it returned or raised; None where the process ended."""
+        try:
+            return self.pipe.recv()  # type: ignore[no-any-return]
+        except (EOFError, ConnectionResetError):
+            self.end()
+            return None
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+def _serve(pipe: Connection) -> None:
+    """The life of a worker: the first answer says that it runs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's; its end is ours
+    answer: tuple[bool, Any] = True, None
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            pipe.send(answer)
+            function, item = pipe.recv()
+            try:
+                answer = True, function(item)
+            except Exception as error:  # noqa: BLE001 - it is raised where it was asked
+                answer = False, error
+
+
+def _started(count: int) -> list[_Worker]:
+    """So many new processes, which run."""
+    new = [_Worker() for _ in range(count)]
+    answers = [worker.answer() for worker in new]
+    if not all(answers):
+        raise JoulemarkError(
+            "no further process starts",
+            fix='Use one job; or, in a script of your own, call it below `if __name__ == "__main__":`.',
+        )
+    return new

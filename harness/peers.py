@@ -53,7 +53,7 @@ def _why_none(entry: Entry, kept: Sequence[int], values: Sequence[float | None])
 
 def _compat_inference(entry: Entry) -> dict[str, Any]:
     run = entry.runs[0] if entry.runs else None
-    total = next((t for t in run.traces if t.channel.part_of is None), None) if run else None
+    total = next(iter(run.outer), None) if run else None
     if run is None or total is None or run.window is None or "values" not in run.facts:
         return {}
     queries = run.facts.get("values", {}).get("result_query_count")

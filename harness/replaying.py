@@ -42,7 +42,7 @@ def _refuse_incomplete(entry: Entry) -> None:
 
 def pace(run: Run, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
     """Let the time of a run pass, telling its power once a second of it."""
-    trace = next((trace for trace in run.traces if trace.channel.part_of is None and len(trace) > 1), None)
+    trace = next((trace for trace in run.outer if len(trace) > 1), None)
     if trace is None:
         return
     begin, told = int(trace.t_ns[0]), -1

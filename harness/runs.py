@@ -57,7 +57,7 @@ class RunEnergy:
 
 def run_energy(entry: Entry, run: Run) -> RunEnergy:
     """Energy of one run: channels that are not part of another, rated parts, and nodes that nobody measured."""
-    summed = [trace for trace in run.traces if trace.channel.part_of is None]
+    summed = run.outer
     window = run.window if run.window is not None and run.window.seconds > 0 else None
     readings = tuple(Reading(trace, energy(trace, window) if window else None) for trace in summed)
     spoken = [(r, r.energy) for r in readings if r.energy is not None]

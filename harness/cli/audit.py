@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.base import FINDINGS, JSON, OK, PATHS, UNJUDGED, UNREADABLE, Number, cli, emit, read_tree
+from harness.cli.base import (
+    FINDINGS,
+    JSON,
+    OK,
+    PATHS,
+    UNJUDGED,
+    UNREADABLE,
+    Number,
+    cli,
+    complain_of,
+    emit,
+    progress,
+    read_tree,
+)  # fmt: skip
 
 if TYPE_CHECKING:
-    from harness.api import Tree
     from harness.auditing import Report
+    from harness.formats.base import Entry
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -48,11 +61,18 @@ def audit(
     choose(**chosen)  # a wrong name is said before anything is read
     if round_name is not None:
         rulebook(round_name)
-    tree = read_tree(paths, jobs=jobs, timeout_s=timeout)
-    report = api.audit(tree, round_name=round_name, jobs=jobs, timeout_s=timeout, trust=trust, **chosen)
+    options: dict[str, Any] = {"round_name": round_name, "jobs": jobs, "timeout_s": timeout, "trust": trust, **chosen}
+    entries: tuple[Entry, ...] = ()
+    if jobs > 1 and html is None:  # pictures need the traces here
+        with progress(api.search(*paths), "Reading") as items:
+            report = api.audit(items, **options)
+        complain_of(report)
+    else:
+        tree = read_tree(paths, jobs=jobs, timeout_s=timeout)
+        report, entries = api.audit(tree, **options), tree.entries
     for path, form in ((html, "html"), (sarif, "sarif"), (junit, "junit")):
         if path is not None:
-            write_text(path, _rendered(report, tree, form, strict))
+            write_text(path, _rendered(report, entries, form, strict))
             click.echo(f"joulemark: wrote {path}", err=True)
     if as_json:
         from harness.render.documents import audit_document
@@ -69,11 +89,11 @@ def _ids(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _rendered(report: Report, tree: Tree, form: str, strict: bool) -> str:
+def _rendered(report: Report, entries: tuple[Entry, ...], form: str, strict: bool) -> str:
     if form == "html":
         from harness.render.audit_html import audit_html
 
-        return audit_html(report, tree.entries)
+        return audit_html(report, entries)
     if form == "sarif":
         from harness.render.sarif import sarif_text
 

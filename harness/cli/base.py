@@ -20,6 +20,7 @@ from harness.documents.printable import printable
 
 if TYPE_CHECKING:
     from harness.api import Tree
+    from harness.auditing import Report
 
 OK, FINDINGS, UNREADABLE, UNJUDGED, INTERRUPTED = 0, 1, 2, 3, 130
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -98,24 +99,26 @@ def _settings() -> dict[str, Any]:
     return merged
 
 
-def read_tree(
-    paths: Sequence[Path], format_name: str | None = None, jobs: int = 1, timeout_s: float | None = None
-) -> Tree:
+def read_tree(paths: Sequence[Path], jobs: int = 1, timeout_s: float | None = None) -> Tree:
     """Read all entries, with progress on a terminal and a line on stderr for each that cannot be read."""
     from harness import api
 
-    found = api.search(*paths, format_name=format_name)
-    with _progress(found, "Reading") as items:
+    with progress(api.search(*paths), "Reading") as items:
         tree = api.load(items, jobs=jobs, timeout_s=timeout_s)
-    for path, reason in tree.unreadable:
-        complain(f"cannot be read: {printable(path)}: {printable(reason)}")
-    if tree.skipped:
-        click.echo(f"joulemark: {len(tree.skipped)} folders passed over ({tree.skipped[0][1]}, ...)", err=True)
+    complain_of(tree)
     return tree
 
 
+def complain_of(read: Tree | Report) -> None:
+    """A line on stderr for each entry that cannot be read, and one for what was passed over."""
+    for path, reason in read.unreadable:
+        complain(f"cannot be read: {printable(path)}: {printable(reason)}")
+    if read.skipped:
+        click.echo(f"joulemark: {len(read.skipped)} folders passed over ({read.skipped[0][1]}, ...)", err=True)
+
+
 @contextmanager
-def _progress(items: Sequence[Any], label: str) -> Iterator[Any]:
+def progress(items: Sequence[Any], label: str) -> Iterator[Any]:
     if not sys.stderr.isatty():
         yield items
         return

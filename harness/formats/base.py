@@ -90,6 +90,11 @@ class Run:
     sources: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def outer(self) -> tuple[Trace, ...]:
+        """The traces that are no part of another: their energies add."""
+        return tuple(trace for trace in self.traces if trace.channel.part_of is None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:

@@ -38,7 +38,7 @@ def entry_svg(entry: Entry, report: EntryReport) -> str:
 
 def _pick(entry: Entry, report: EntryReport) -> tuple[Run, Trace] | None:
     """The trace that the worst finding names, or the first of its run, or the first."""
-    all_traces = [(run, t) for run in entry.runs for t in run.traces if t.channel.part_of is None and len(t)]
+    all_traces = [(run, t) for run in entry.runs for t in run.outer if len(t)]
     for finding in report.findings:
         if finding.status == "skip":
             continue

@@ -13,7 +13,7 @@ from harness.traces.trace import Trace
 def check(case: Case) -> Iterator[Hit]:
     relative, absolute_w = case.limits["relative_max"], case.limits["absolute_max_w"]
     for run in case.entry.runs:
-        for total in (trace for trace in run.traces if trace.channel.part_of is None):
+        for total in run.outer:
             parts = [trace for trace in run.traces if _same_place(trace.channel, total.channel)]
             if parts:
                 yield from _compare(run, total, parts, relative, absolute_w)

@@ -31,7 +31,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
 
 
 def _power_w(run: Run | None) -> np.ndarray:
-    trace = next((t for t in run.traces if t.channel.part_of is None), None) if run else None
+    trace = next(iter(run.outer), None) if run else None
     if trace is None or run is None or run.window is None:
         return np.empty(0)
     return trace.window(run.window).value

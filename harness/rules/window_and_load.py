@@ -17,7 +17,7 @@ LOW, HIGH = 0.1, 0.75
 @for_session
 def check(case: Case, session: Session) -> Iterator[Hit]:
     run = case.entry.runs[0]
-    trace = next((t for t in run.traces if t.channel.part_of is None), None)
+    trace = next(iter(run.outer), None)
     if trace is None or run.window is None or not session.values:
         return
     levels = _levels(trace, run.window, case.limits["contrast_min"])
