@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import api, apart, auditing, importing
+from harness import apart, api, auditing, importing
 from harness.documents.errors import UsageError
 from harness.parallel import DIED, share, spread
 from tests.rules import builders as b
