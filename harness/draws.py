@@ -1,6 +1,7 @@
 """Draws of a budget: the Monte Carlo of JCGM 101, seeded, keyed, and in blocks that stay in the cache.
 
-The same budget and seed give the same draws; a key gives the same draws wherever it stands.
+The same budget and seed give the same draws; a key gives the same draws wherever it stands. What is drawn is the
+deviation from what was measured: in single precision its step, 6e-8 of it, is far below what draws can show.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import hashlib
 import math
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +20,17 @@ from numpy.typing import NDArray
 from harness.budget import Base, Budget, Part, RunTerm, Term
 
 Floats = NDArray[np.float64]
+Draws = NDArray[np.float32]
+Block = tuple[Draws, Draws, Draws]
+"""Deviations without the run term; Student draws of it, empty where it has none; logarithms of the factors on the
+whole, empty where there are none."""
 
 DRAWS = 200_000
 """Draws of a Monte Carlo (JCGM 101, 7.2.1 asks for at least 10^4 times 1/(1-p))."""
 BLOCK = 10_000
 """Draws of one block in the tolerance check (JCGM 101, 7.9)."""
-_NONE: Floats = np.empty(0)
-ROWS = 4
+_NONE: Draws = np.empty(0, np.float32)
+ROWS = 8
 """Arrays of draws that are asked for at once: 6.4 MB, so the system may give huge pages (from 4 MiB in numpy)."""
 SEED = 20210410
 """Default seed; any seed gives the same interval within the stated tolerance."""
@@ -32,42 +39,70 @@ SEED = 20210410
 def draw(budget: Budget, *, seed: int = SEED, draws: int = DRAWS) -> Floats:
     """Values that could be true [J], shape (draws,): the Monte Carlo of JCGM 101, section 7."""
     values = np.empty(draws)
-    rest = values
-    for systematic, student, logs in blocks(
-        budget, budget.run.dof if budget.run and budget.run.scale else 0.0, seed, draws
-    ):
-        with_run(systematic, student, logs, budget.run, rest[: len(systematic)])
-        rest = rest[len(systematic) :]
+    unit, small = normalised(budget)
+    run, rest = small.run, values
+    with np.errstate(over="ignore"):  # two runs: the tails of t with one degree of freedom have no end
+        for deviation, student, logs in blocks(small, run.dof if run and run.scale else 0.0, seed, draws):
+            out, rest = rest[: len(deviation)], rest[len(deviation) :]
+            np.add(deviation, small.measured, out=out, dtype=np.float64)
+            if run and run.scale:
+                scatter = np.multiply(student, run.scale, dtype=np.float64)
+                out[:] = out * np.exp(scatter) if run.log else out + scatter
+            if len(logs):
+                out *= np.exp(logs.astype(np.float64))
+        values *= unit
     return values
 
 
-def with_run(systematic: Floats, student: Floats, logs: Floats, run: RunTerm | None, out: Floats) -> Floats:
-    """Draws with the scatter between runs, then with the factors on the whole, in `out`."""
+def normalised(budget: Budget) -> tuple[float, Budget]:
+    """A unit in which no draw of a budget is too large for single precision, and the budget in it."""
+    run, measured = budget.run, abs(budget.measured)
+    terms = [*budget.terms, *(term for part in budget.parts for term in part.terms())]
+    spread = math.fsum(abs(term.up) + abs(term.down) for term in terms)
+    spread += (run.scale * measured if run.log else run.scale) if run else 0.0
+    unit = max(spread, measured * 1e-30) or 1.0
+    return unit, budget.scaled(1 / unit, in_unit(run, unit))
+
+
+def in_unit(run: RunTerm | None, unit: float) -> RunTerm | None:
+    """A run term in another unit; as an exponent it has none."""
+    return run if run is None or run.log else replace(run, scale=run.scale / unit)
+
+
+def with_run(block: Block, run: RunTerm | None, measured: float, out: Draws) -> Draws:
+    """Deviations with the scatter between runs, then with the factors on the whole, in `out`."""
+    deviation, student, logs = block
     if run is None or not run.scale:
-        out[:] = systematic
+        out[:] = deviation
     else:
         np.multiply(student, run.scale, out=out)
         if run.log:
-            with np.errstate(over="ignore"):  # two runs: the tails of t with one degree of freedom have no end
-                np.exp(out, out=out)
-                out *= systematic
+            _apply(out, deviation, measured, out)
         else:
-            out += systematic
+            out += deviation
     if len(logs):
-        out *= logs
+        _apply(logs, out, measured, out)
     return out
 
 
-def blocks(budget: Budget, dof: float, seed: int, draws: int) -> Iterator[tuple[Floats, Floats, Floats]]:
-    """Draws without run and log terms, Student draws, and factors on the whole (empty where there are none).
+def _apply(log: Draws, deviation: Draws, measured: float, out: Draws) -> None:
+    """(measured + deviation) exp(log) - measured, in a form that loses no digits of a small deviation."""
+    with np.errstate(over="ignore"):
+        factor = np.expm1(log)
+        factor *= deviation + measured
+        np.add(deviation, factor, out=out)
 
-    In blocks that stay in the cache; each is overwritten by the next. Student draws are empty where dof is 0.
+
+def blocks(budget: Budget, dof: float, seed: int, draws: int) -> Iterator[Block]:
+    """Draws of a normalised budget in blocks that stay in the cache; each is overwritten by the next.
+
+    dof: of the run term; 0 where there is none
     """
     own = math.sqrt(sum(t.up**2 for t in budget.terms if _own(t)))  # independent normal terms add as one
     normal = _own_normal(seed, budget.id, draws) if own else _NONE
     student = _own_student(seed, budget.id, dof, draws) if dof else _NONE
     shared = [(term, _term_draws(term, budget.id, seed, draws)) for term in budget.terms if not _own(term)]
-    buffers = np.zeros((2, BLOCK))
+    buffers = np.zeros((2, BLOCK), np.float32)
     for first in range(0, draws, BLOCK):
         span = slice(first, min(first + BLOCK, draws))
         total, work = buffers[:, : span.stop - first]
@@ -76,31 +111,32 @@ def blocks(budget: Budget, dof: float, seed: int, draws: int) -> Iterator[tuple[
         else:
             total.fill(0)
         for part in budget.parts:
-            total += _part_draws(part, seed, draws, span, work)
+            if part.gain_limit or part.offset_limit or part.efficiency_limit:
+                total += _part_draws(part, seed, draws, span, work)
         for term, x in shared:
             _add_term(total, term, x[span], work)
         yield total, student[span], _log_draws(budget, seed, draws, span)
 
 
-def _log_draws(budget: Budget, seed: int, draws: int, span: slice) -> Floats:
+def _log_draws(budget: Budget, seed: int, draws: int, span: slice) -> Draws:
     logs = [
         log.scale * _standard(seed, log.key or f"{log.name}|{budget.id}", "normal", draws)[span]
         for log in budget.logs
         if log.scale
     ]
-    return np.exp(sum(logs[1:], logs[0])) if logs else _NONE
+    return functools.reduce(np.add, logs) if logs else _NONE
 
 
 def _own(term: Term) -> bool:
     return term.base == "normal" and term.key is None and term.up == -term.down and term.dof is None
 
 
-def _term_draws(term: Term, budget_id: str, seed: int, draws: int) -> Floats:
+def _term_draws(term: Term, budget_id: str, seed: int, draws: int) -> Draws | Floats:
     key = term.key or f"{term.name}|{budget_id}"
     return _standard(seed, key, term.base, draws) if term.dof is None else student(key, term.dof, seed, draws)
 
 
-def _add_term(total: Floats, term: Term, x: Floats, work: Floats) -> None:
+def _add_term(total: Draws, term: Term, x: Draws | Floats, work: Draws) -> None:
     """Add up * max(x, 0) + down * max(-x, 0)."""
     if term.up != term.down:
         total += np.multiply(x, (term.up - term.down) / 2, out=work)
@@ -110,25 +146,20 @@ def _add_term(total: Floats, term: Term, x: Floats, work: Floats) -> None:
         total += work
 
 
-def _part_draws(part: Part, seed: int, draws: int, span: slice, value: Floats) -> Floats | float:
-    if not (part.offset_limit or part.gain_limit or part.efficiency_limit):
-        return part.energy
-    if not (part.offset_limit or part.efficiency_limit):  # the usual part, without copies
-        np.multiply(_standard(seed, f"meter gain|{part.key}", "uniform", draws)[span], part.gain_limit, out=value)
-        value += 1
-        return np.divide(part.energy, value, out=value)
-    value.fill(part.energy)
+def _part_draws(part: Part, seed: int, draws: int, span: slice, out: Draws) -> Draws:
+    """(E - o) (1 + e) / (1 + g) - E as (E (e - g) - o (1 + e)) / (1 + g): errors of gain g, offset o, efficiency e."""
+
+    def error(name: str, limit: float) -> Any:  # an array, or 0
+        return limit * _standard(seed, f"{name}|{part.key}", "uniform", draws)[span] if limit else 0.0
+
+    gain, efficiency = error("meter gain", part.gain_limit), error("conversion efficiency", part.efficiency_limit)
+    np.subtract(efficiency, gain, out=out)
+    out *= part.energy
     if part.offset_limit:
-        value -= part.offset_limit * _standard(seed, f"meter offset|{part.key}", "uniform", draws)[span]
-    for name, limit, apply in (
-        ("meter gain", part.gain_limit, np.divide),
-        ("conversion efficiency", part.efficiency_limit, np.multiply),
-    ):
-        if limit:
-            factor = limit * _standard(seed, f"{name}|{part.key}", "uniform", draws)[span]
-            factor += 1
-            apply(value, factor, out=value)
-    return value
+        out -= error("meter offset", part.offset_limit) * (efficiency + 1)
+    if part.gain_limit:
+        out /= gain + 1
+    return out
 
 
 def _generator(seed: int, key: str) -> np.random.Generator:
@@ -140,45 +171,38 @@ class _Spare(threading.local):
     """Rows that nobody has drawn into."""
 
     def __init__(self) -> None:
-        self.rows: list[Floats] = []
+        self.rows: list[Draws] = []
 
 
 _spare = _Spare()
 
 
-def _row(draws: int) -> Floats:
+def _row(draws: int) -> Draws:
     """An array to draw into, a row of a larger one: fresh pages of a small one cost twice what the draws do."""
     if not _spare.rows or len(_spare.rows[-1]) != draws:
-        _spare.rows = list(np.empty((ROWS, draws)))
+        _spare.rows = list(np.empty((ROWS, draws), np.float32))
     return _spare.rows.pop()
 
 
 @functools.lru_cache(maxsize=32)
-def _standard(seed: int, key: str, base: Base, draws: int) -> Floats:
-    generator, x = _generator(seed, f"{base}|{key}"), _row(draws)
-    if base == "normal":
-        generator.standard_normal(out=x)
-    else:
-        generator.random(out=x)
-        x *= 2
-        x -= 1
+def _standard(seed: int, key: str, base: Base, draws: int) -> Draws:
+    """Draws of a key: standard normal, or uniform on (-1, 1)."""
+    generator = _generator(seed, f"{base}|{key}")
+    x = _drawn(generator, math.inf, draws) if base == "normal" else _uniform(generator, _row(draws))
     x.setflags(write=False)
     return x
 
 
 @functools.lru_cache(maxsize=2)
-def _own_normal(seed: int, budget_id: str, draws: int) -> Floats:
+def _own_normal(seed: int, budget_id: str, draws: int) -> Draws:
     """Draws of the sum of a budget's own normal terms, in units of its standard deviation."""
-    return _generator(seed, f"normal|own|{budget_id}").standard_normal(out=_row(draws))
+    return _drawn(_generator(seed, f"normal|own|{budget_id}"), math.inf, draws)
 
 
 @functools.lru_cache(maxsize=4)
-def _own_student(seed: int, budget_id: str, dof: float, draws: int) -> Floats:
-    """Draws of a budget's scatter between runs, in blocks that stay in the cache."""
-    generator, found = _generator(seed, f"t|runs|{budget_id}"), _row(draws)
-    for first in range(0, draws, BLOCK):
-        _student(generator, dof, found[first : first + BLOCK])
-    return found
+def _own_student(seed: int, budget_id: str, dof: float, draws: int) -> Draws:
+    """Draws of a budget's scatter between runs."""
+    return _drawn(_generator(seed, f"t|runs|{budget_id}"), dof, draws)
 
 
 def forget() -> None:
@@ -188,20 +212,39 @@ def forget() -> None:
     _spare.rows.clear()
 
 
-def _student(generator: np.random.Generator, dof: float, out: Floats) -> None:
-    """Student draws as sqrt(dof (u^(-2/dof) - 1)) cos(2 pi v), which is exact for uniform u and v (Bailey 1994).
+def _uniform(generator: np.random.Generator, out: Draws) -> Draws:
+    """Uniform draws on (-1, 1)."""
+    generator.random(out=out, dtype=np.float32)
+    out *= 2
+    out -= 1
+    return out
 
-    In single precision: its step, 6e-8, is far below what any number of draws can show.
+
+def _drawn(generator: np.random.Generator, dof: float, draws: int) -> Draws:
+    """Student draws with `dof` degrees of freedom, normal ones where it is infinite, shape (draws,).
+
+    With uniform u and v the radius sqrt(dof (u^(-2/dof) - 1)), in the limit sqrt(-2 ln u), times cos(2 pi v) is
+    exact (Bailey 1994; Box and Muller 1958). Of a normal pair the second, with the sine, is as good as the first.
     """
-    radius, angle = generator.random(len(out), np.float32), generator.random(len(out), np.float32)
-    np.subtract(1, radius, out=radius)  # (0, 1]
-    np.log(radius, out=radius)
-    radius *= -2 / dof
-    np.expm1(radius, out=radius)
-    radius *= dof
-    np.sqrt(radius, out=radius)
-    angle *= 2 * math.pi
-    np.multiply(radius, np.cos(angle, out=angle), out=out)
+    found = _row(draws)
+    for first in range(0, draws, BLOCK):
+        out = found[first : first + BLOCK]
+        pair = math.isinf(dof)
+        half = (len(out) + 1) // 2 if pair else len(out)
+        radius, angle = generator.random((2, half), np.float32)
+        np.subtract(1, radius, out=radius)  # (0, 1]
+        np.log(radius, out=radius)
+        radius *= -2 if pair else -2 / dof
+        if not pair:
+            np.expm1(radius, out=radius)
+            radius *= dof
+        np.sqrt(radius, out=radius)
+        angle *= 2 * math.pi
+        np.multiply(radius, np.cos(angle), out=out[:half])
+        if pair:
+            rest = len(out) - half
+            np.multiply(radius[:rest], np.sin(angle[:rest]), out=out[half:])
+    return found
 
 
 def student(key: str, dof: float, seed: int, draws: int) -> Floats:

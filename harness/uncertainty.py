@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.budget import Budget, RunTerm, combine, coverage_factor, numerical_tolerance
-from harness.draws import BLOCK, DRAWS, SEED, Floats, blocks, with_run
+from harness.draws import BLOCK, DRAWS, SEED, Draws, Floats, blocks, in_unit, normalised, with_run
 
 LEVEL = 0.95
 """Default coverage probability of intervals."""
@@ -72,13 +72,16 @@ def estimates(
     Budgets that are looked at one by one may have the same draws: an estimate does not depend on its entry's name.
     """
     wanted = [None if v.run is None else replace(v.run, scale=_in_unit_of(v)) for v in views]
-    ends = {run: _Ends(level) for run in wanted}
-    values = np.empty(BLOCK)
-    for systematic, student, logs in blocks(replace(budget, id=""), _dof(wanted), seed, draws):
-        for run, end in ends.items():
-            end.take(with_run(systematic, student, logs, run, values[: len(systematic)]))
-    closed = {run: combine(replace(budget, run=run)) for run in ends}
-    return [_estimate(budget, view, ends[run], *closed[run]) for view, run in zip(views, wanted, strict=True)]
+    closed = {run: combine(replace(budget, run=run)) for run in wanted}
+    widest = max(closed, key=lambda run: closed[run][0])
+    unit, small = normalised(replace(budget, id="", run=widest))
+    ends = {run: _Ends(level) for run in closed}
+    each = [(in_unit(run, unit), end) for run, end in ends.items()]
+    values = np.empty(BLOCK, np.float32)
+    for block in blocks(small, _dof(wanted), seed, draws):
+        for run, end in each:
+            end.take(with_run(block, run, small.measured, values[: len(block[0])]))
+    return [_estimate(budget, view, ends[run], unit, *closed[run]) for view, run in zip(views, wanted, strict=True)]
 
 
 def _in_unit_of(view: View) -> float:
@@ -86,9 +89,10 @@ def _in_unit_of(view: View) -> float:
     return 0.0 if view.run is None else view.run.scale if view.run.log else view.run.scale / view.factor
 
 
-def _estimate(budget: Budget, view: View, ends: _Ends, u: float, nu_eff: float) -> Estimate:
+def _estimate(budget: Budget, view: View, ends: _Ends, unit: float, u: float, nu_eff: float) -> Estimate:
+    """unit: that of the ends, which are deviations from what was measured."""
     value, u_c = budget.value * view.factor, u * view.factor
-    low, high = (view.factor * end for end in ends.mean())
+    low, high = (view.factor * (budget.measured + unit * end) for end in ends.mean())
     tolerance = numerical_tolerance(u_c)
     return Estimate(
         value=value,
@@ -100,7 +104,7 @@ def _estimate(budget: Budget, view: View, ends: _Ends, u: float, nu_eff: float) 
         nu_eff=nu_eff if math.isfinite(nu_eff) else None,
         k=coverage_factor(ends.level, nu_eff),
         tolerance=tolerance,
-        tolerance_met=2 * view.factor * ends.spread() <= tolerance,
+        tolerance_met=2 * view.factor * unit * ends.spread() <= tolerance,
     )
 
 
@@ -116,7 +120,7 @@ class _Ends:
         self.highs: list[float] = []
         self._fences: tuple[float, float] | None = None
 
-    def take(self, values: Floats) -> None:
+    def take(self, values: Draws | Floats) -> None:
         """Take one block; a short one counts only where it is the only one."""
         if len(values) < BLOCK and self.lows:
             return
@@ -126,7 +130,7 @@ class _Ends:
             ordered = np.partition(values, [rank, len(values) - 1 - rank])
             self._found(float(ordered[rank]), float(ordered[-1 - rank]))
 
-    def _beyond(self, below: float, above: float, values: Floats, rank: int) -> bool:
+    def _beyond(self, below: float, above: float, values: Draws | Floats, rank: int) -> bool:
         """Take a block by what lies beyond the fences; False where that is too little."""
         beyond = values[((values < below) | (values > above)).nonzero()]  # by index: faster than by mask
         if len(beyond) <= 2 * rank:
@@ -150,7 +154,7 @@ class _Ends:
         return max(map(_deviation_of_mean, (self.lows, self.highs)))
 
 
-def _fences(values: Floats, rank: int) -> tuple[float, float]:
+def _fences(values: Draws | Floats, rank: int) -> tuple[float, float]:
     """Two values well inside the ends, from every eighth draw."""
     some = np.sort(values[::8])
     inner = min(rank // 8 + 2 * math.isqrt(rank // 8) + 4, len(some) - 1)

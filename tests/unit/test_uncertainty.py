@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.budget import Budget, Part, RunTerm, Term, combine, coverage_factor, numerical_tolerance, rows_of
+from harness.budget import Budget, LogTerm, Part, RunTerm, Term, combine, coverage_factor, numerical_tolerance, rows_of
 from harness.draws import draw
-from harness.uncertainty import estimate
+from harness.uncertainty import estimate, interval
 
 PLAIN = Budget("plain", (Part("meter", 1000.0, 0.0),))
 
@@ -94,6 +94,46 @@ def test_shared_key_cancels_and_own_terms_do_not() -> None:
     assert np.std(np.log(draw(one)) - np.log(draw(apart))) > 0.03
     edge = Term.symmetric("edge", 10.0)
     assert abs(np.corrcoef(draw(with_terms(edge)), draw(replace(with_terms(edge), id="c")))[0, 1]) < 0.01
+
+
+@pytest.mark.parametrize("dof", [1.0, 3.0, 9.0, math.inf])
+def test_draws_have_their_distribution_and_do_not_depend_on_each_other(dof: float) -> None:
+    term = Term.symmetric("edge", 1.0) if math.isinf(dof) else None
+    budget = Budget("b", (Part("meter", 1.0, 0.0),), (term,) if term else (), None if term else RunTerm(1.0, dof))
+    x = draw(budget) - 1
+    assert stats.kstest(x, stats.norm.cdf if term else stats.t(dof).cdf).pvalue > 0.01
+    ranks = stats.rankdata(x).reshape(-1, 2, 5000)  # halves of a block: normal draws come in pairs
+    for first, second in ((ranks[:, 0], ranks[:, 1]), (ranks[:-1], ranks[1:]), (ranks[..., 1:], ranks[..., :-1])):
+        for shape in (lambda r: r, lambda r: abs(r - len(x) / 2)):  # also in size
+            assert abs(np.corrcoef(shape(first).ravel(), shape(second).ravel())[0, 1]) < 0.011
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e-9, 1.0, 1e40])
+@pytest.mark.parametrize("relative", [1e-12, 1e-7, 1e-3])
+def test_small_uncertainties_of_any_number_keep_their_digits(scale: float, relative: float) -> None:
+    part = Part("meter", 1000 * scale, relative)
+    budget = Budget("b", (part,), (Term.symmetric("edge", 400 * scale * relative),), RunTerm(scale * relative * 300, 9))
+    for run in (budget.run, RunTerm(relative * 0.3, 9, log=True), None):
+        found = estimate(replace(budget, run=run), "J")
+        assert found.value is not None
+        assert found.low is not None
+        assert found.high is not None
+        usual = estimate(
+            Budget("b", (Part("meter", 1000.0, 0.001),), (Term.symmetric("edge", 0.4),),
+                   None if run is None else RunTerm(3e-4, 9, log=True) if run.log else RunTerm(0.3, 9)), "J",
+        )  # fmt: skip
+        for end, as_usual in ((found.low, usual.low), (found.high, usual.high)):
+            assert as_usual is not None
+            width = (end - found.value) / found.value / relative
+            assert width == pytest.approx((as_usual - 1000.0) / 1000 / 1e-3, rel=2e-3)
+
+
+def test_an_interval_is_that_of_the_draws() -> None:
+    budget = with_terms(Term.symmetric("edge", 3.0), Term("clock", 4.0, 2.0, key="c"), gain=0.01, offset=5.0)
+    for run in (None, RunTerm(5.0, 4), RunTerm(0.01, 4, log=True)):
+        whole = replace(budget, id="", run=run, logs=(LogTerm("PUE", 0.02),))
+        found = estimate(whole, "J")
+        assert (found.low, found.high) == pytest.approx(interval(draw(whole)), rel=1e-7)
 
 
 def test_same_seed_same_numbers_another_seed_within_tolerance() -> None:
