@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -78,11 +78,15 @@ def select(content: bytes, keys: Iterable[str]) -> tuple[list[Line], int]:
     Of the other lines only the key is decoded: a detail log is mostly lines that nobody asks for.
     """
     wanted = frozenset(keys)
-    found, broken, failed = [], 0, 0
+    found: list[Line] = []
+    broken = failed = 0
     for texts in _texts(content):
-        for text, key in zip(texts, _keys(texts), strict=True):
+        if (together := _select_together(texts, wanted)) is not None:
+            found += together
+            continue
+        for text in texts:
             try:
-                if (key or _key_decoder.decode(text).key) in wanted:
+                if _key_decoder.decode(text).key in wanted:
                     found.append(_slim(text))
             except _BROKEN:
                 broken += any(b'"' + key.encode() + b'"' in text for key in wanted)
@@ -92,13 +96,19 @@ def select(content: bytes, keys: Iterable[str]) -> tuple[list[Line], int]:
     return found, broken
 
 
-def _keys(texts: list[bytes]) -> Iterable[str | None]:
-    """The key of each line, of all at once; of none where one of them is broken."""
+def _select_together(texts: list[bytes], wanted: frozenset[str]) -> Sequence[Line] | None:
+    """The same of all lines at once; None where one of them is broken, or holds more than numbers and texts."""
     try:
-        keys = [line.key for line in _key_decoder.decode_lines(b"\n".join(texts))]
+        keys = _key_decoder.decode_lines(b"\n".join(texts))
+        if len(keys) != len(texts):
+            return None
+        chosen = [text for text, line in zip(texts, keys, strict=True) if line.key in wanted]
+        if max(map(len, chosen), default=0) > LONGEST:
+            return None
+        lines = _plain_decoder.decode_lines(b"\n".join(chosen))
     except _BROKEN:
-        keys = []
-    return keys if len(keys) == len(texts) else repeat(None, len(texts))
+        return None
+    return lines if len(lines) == len(chosen) else None
 
 
 def read_all(content: bytes) -> tuple[list[Line], int]:

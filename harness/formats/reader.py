@@ -24,14 +24,16 @@ class Reader:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.defects: list[Defect] = []
-        self._inside: dict[Path, bool] = {}
+        self._below = f"{root}{os.sep}"
+        self._inside: dict[str, bool] = {}
 
-    def inside(self, path: Path) -> bool:
+    def inside(self, path: Path | str) -> bool:
         """Whether no folder between the entry's own and `path`, nor `path` itself, is a link."""
-        if path not in self._inside:
-            below = str(path).startswith(f"{self.root}{os.sep}")
-            self._inside[path] = not below or (not os.path.islink(path) and self.inside(path.parent))
-        return self._inside[path]
+        text = str(path)
+        if text not in self._inside:
+            below = text.startswith(self._below)
+            self._inside[text] = not below or (not os.path.islink(text) and self.inside(os.path.dirname(text)))
+        return self._inside[text]
 
     def note(self, code: str, path: Path, got: str, count: int = 1) -> None:
         self.defects.append(Defect(code, str(path), got, count))
@@ -50,7 +52,7 @@ class Reader:
         return content
 
     def _read(self, path: Path, limit: int) -> bytes:
-        if not self.inside(path.parent):
+        if not self.inside(os.path.dirname(path)):
             raise UnreadableError("lies behind a symbolic link; links are not followed", where=str(path))
         try:
             return read_bytes(path, limit=limit)
