@@ -188,7 +188,7 @@ def _row(draws: int) -> Draws:
 def _standard(seed: int, key: str, base: Base, draws: int) -> Draws:
     """Draws of a key: standard normal, or uniform on (-1, 1)."""
     generator = _generator(seed, f"{base}|{key}")
-    x = _drawn(generator, math.inf, draws) if base == "normal" else _uniform(generator, _row(draws))
+    x = _drawn(generator, math.inf, draws) if base == "normal" else _uniform(generator, draws)
     x.setflags(write=False)
     return x
 
@@ -212,12 +212,19 @@ def forget() -> None:
     _spare.rows.clear()
 
 
-def _uniform(generator: np.random.Generator, out: Draws) -> Draws:
-    """Uniform draws on (-1, 1)."""
-    generator.random(out=out, dtype=np.float32)
-    out *= 2
-    out -= 1
-    return out
+def _bits(generator: np.random.Generator, count: int) -> NDArray[np.uint32]:
+    """Random numbers of 32 bits, shape (count,): twice as fast as numpy's draws of single precision."""
+    return generator.bit_generator.random_raw((count + 1) // 2).view(np.uint32)[:count]
+
+
+def _uniform(generator: np.random.Generator, draws: int) -> Draws:
+    """Uniform draws on (-1, 1), shape (draws,)."""
+    found = _row(draws)
+    for first in range(0, draws, BLOCK):
+        out = found[first : first + BLOCK]
+        out[:] = _bits(generator, len(out)).view(np.int32)
+        out *= 2.0**-31
+    return found
 
 
 def _drawn(generator: np.random.Generator, dof: float, draws: int) -> Draws:
@@ -231,15 +238,18 @@ def _drawn(generator: np.random.Generator, dof: float, draws: int) -> Draws:
         out = found[first : first + BLOCK]
         pair = math.isinf(dof)
         half = (len(out) + 1) // 2 if pair else len(out)
-        radius, angle = generator.random((2, half), np.float32)
-        np.subtract(1, radius, out=radius)  # (0, 1]
+        bits = _bits(generator, 2 * half)
+        radius = (bits[:half] >> np.uint32(8)).astype(np.float32)
+        radius += 1
+        radius *= 2.0**-24  # (0, 1]
         np.log(radius, out=radius)
         radius *= -2 if pair else -2 / dof
         if not pair:
             np.expm1(radius, out=radius)
             radius *= dof
         np.sqrt(radius, out=radius)
-        angle *= 2 * math.pi
+        angle = bits[half:].view(np.int32).astype(np.float32)
+        angle *= math.pi * 2.0**-31
         np.multiply(radius, np.cos(angle), out=out[:half])
         if pair:
             rest = len(out) - half
