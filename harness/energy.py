@@ -7,7 +7,7 @@ in, numbers out. A trace of any length is taken in chunks, so memory does not gr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -227,17 +227,16 @@ class _Integral:
             return None
         near = _joined(self.head)[:NEAREST], _joined(self.tail)[-NEAREST:]
         uncovered = int(self.head[0][0][0]) - start, stop - int(self.tail[-1][0][-1])
-        edges = tuple(self.edge(side, near[side], uncovered[side]) for side in (0, 1))
-        filled = sum(edge.energy for edge in edges)
+        edges = begin, end = self.edge(0, near[0], uncovered[0]), self.edge(1, near[1], uncovered[1])
         late = [f for f, read in zip(uncovered, self.crossing, strict=True) if read is not None and f > self.gap_ns]
         total = stop - start
         return ChannelEnergy(
-            energy_j=(self.sum + filled) / NS,
+            energy_j=(self.sum + begin.energy + end.energy) / NS,
             filled_j=(sum(edge.energy for edge in edges if not edge.outside) + self.gap_filled) / NS,
-            u_edge_j=math.sqrt(sum(edge.variance for edge in edges)) / NS,
+            u_edge_j=math.sqrt(begin.variance + end.variance) / NS,
             u_gap_j=math.sqrt(self.gap_variance) / NS,
             u_sampling_j=self.swing.u_mean() * total / NS,
-            u_quantisation_j=self.u_quantisation(total, max(_range(side) for side in near)),
+            u_quantisation_j=self.u_quantisation(total, near) if self.channel.resolution else 0.0,
             coverage=min(1.0, extent / total),
             gap_share=(self.gap_sum_ns + sum(late)) / total,
             largest_gap_s=max([self.largest_ns, *late]) / NS,
@@ -253,11 +252,14 @@ class _Integral:
         """The edges as the result tells them."""
         return edges
 
-    def u_quantisation(self, total_ns: int, swing_w: float) -> float:
-        """qT/sqrt(12 n) where noise moves the reading over steps, else qT/2 [J] (method, section 2)."""
+    def u_quantisation(self, total_ns: int, near: Sequence[list[float]]) -> float:
+        """qT/sqrt(12 n) where noise moves the reading over steps, else qT/2 [J] (method, section 2).
+
+        near: powers nearest the two edges [W]
+        """
         q = self.channel.resolution or 0.0
-        seconds = total_ns / NS
-        return q * seconds / math.sqrt(12 * max(self.cells, 1)) if swing_w > q / 2 else q * seconds / 2
+        moves = max(map(_range, near)) > q / 2
+        return q * total_ns / NS * (1 / math.sqrt(12 * max(self.cells, 1)) if moves else 1 / 2)
 
 
 class _Mean(_Integral):
@@ -335,7 +337,7 @@ class _Counter(_Integral):
     def whole(self, step_ns: int) -> bool:  # noqa: ARG002
         return True
 
-    def u_quantisation(self, total_ns: int, swing_w: float) -> float:  # noqa: ARG002
+    def u_quantisation(self, total_ns: int, near: Sequence[list[float]]) -> float:  # noqa: ARG002
         """Both ends of the count are rounded to one step [J]."""
         return (self.channel.resolution or 0.0) / math.sqrt(6)
 
@@ -363,8 +365,8 @@ class _Swing:
 
     def add(self, value: Floats) -> None:
         """Take the readings that follow those taken before."""
-        x = np.concatenate([self.last, value])
         new = len(self.last)
+        x = np.concatenate([self.last, value]) if new else value
         for lag in (1, 2):
             begin = max(new, lag)
             step = x[begin:] - x[begin - lag : len(x) - lag]
