@@ -127,8 +127,10 @@ class _Ends:
         rank = int((1 - self.level) / 2 * len(values))
         self._fences = self._fences or _fences(values, rank)
         if not self._beyond(*self._fences, values, rank):
-            ordered = np.partition(values, [rank, len(values) - 1 - rank])
+            inner = min(rank + 5 * math.isqrt(rank) + 4, len(values) - 1)
+            ordered = np.partition(values, sorted({rank, inner, len(values) - 1 - inner, len(values) - 1 - rank}))
             self._found(float(ordered[rank]), float(ordered[-1 - rank]))
+            self._fences = float(ordered[inner]), float(ordered[-1 - inner])  # of a whole block: better ones
 
     def _beyond(self, below: float, above: float, values: Draws | Floats, rank: int) -> bool:
         """Take a block by what lies beyond the fences; False where that is too little."""
