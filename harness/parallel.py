@@ -10,8 +10,10 @@ import contextlib
 import multiprocessing
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +22,10 @@ from harness.documents.errors import JoulemarkError
 T = TypeVar("T")
 R = TypeVar("R")
 
+TURN_S = 0.05
+"""How long a process works before it answers [s]: it is woken by each message, which costs as much as a small item."""
+MOST = 32
+"""Items of one turn at most."""
 DIED = "its process ended before it did: killed, by the system where memory ran out, or crashed"
 """What is said of an item that took its process with it."""
 
@@ -57,12 +63,13 @@ def share(
 
 
 class _Sharing(Generic[T, R]):
-    """Items that are for any process, and a queue of those that are for one."""
+    """Items that are for any process, and a queue of those that are for one; a turn is what one gets at once."""
 
     def __init__(self, function: Callable[[T], R], lost: Callable[[T], R], jobs: int, items: Iterable[T]) -> None:
         self._function, self._lost, self._items = function, lost, enumerate(items)
         self.queues: list[deque[tuple[int, T]]] = [deque() for _ in range(jobs)]
-        self._busy: dict[Connection, tuple[int, int, T]] = {}
+        self._turns = [1] * jobs
+        self._busy: dict[Connection, tuple[int, list[tuple[int, T]], float]] = {}
         self._found: dict[int, tuple[int, R]] = {}
 
     def results(self) -> list[tuple[int, R]]:
@@ -79,25 +86,35 @@ class _Sharing(Generic[T, R]):
         return [self._found[index] for index in range(len(self._found))]
 
     def _give(self, home: int) -> None:
-        queue = self.queues[home]
-        one = queue.popleft() if queue else next(self._items, None)
-        if one is not None:
+        """Give a process its next turn, where anything is left for it."""
+        turn = list(islice(self._rest(home), self._turns[home]))
+        if turn:
             if not _workers[home].alive:
                 _workers[home : home + 1] = _started(1)
-            _workers[home].ask(self._function, one[1])
-            self._busy[_workers[home].pipe] = home, *one
+            _workers[home].ask(self._function, [item for _, item in turn])
+            self._busy[_workers[home].pipe] = home, turn, time.monotonic()
+
+    def _rest(self, home: int) -> Iterator[tuple[int, T]]:
+        while self.queues[home]:
+            yield self.queues[home].popleft()
+        yield from self._items
 
     def _take(self, pipe: Connection) -> None:
-        home, index, item = self._busy.pop(pipe)
+        home, turn, since = self._busy.pop(pipe)
         answer = _workers[home].answer()
-        self._give(home)  # first of all: it waits for work
         if answer is None:
-            self._found[index] = home, self._lost(item)
+            self._turns[home] = 1
+            if len(turn) > 1:  # one of them was its end; one by one they tell which
+                self.queues[home].extendleft(reversed(turn))
+                turn = []
         else:
-            good, result = answer
-            if not good:
-                raise result
-            self._found[index] = home, result
+            as_many = int(len(turn) * TURN_S / max(time.monotonic() - since, 1e-6))
+            self._turns[home] = max(1, min(as_many, 2 * len(turn), MOST))
+        self._give(home)  # before anything else: it waits for work
+        if isinstance(answer, Exception):
+            raise answer
+        results = [self._lost(item) for _, item in turn] if answer is None else answer
+        self._found |= {index: (home, result) for (index, _), result in zip(turn, results, strict=True)}
 
 
 class _Worker:
@@ -114,12 +131,12 @@ class _Worker:
     def alive(self) -> bool:
         return self._process.is_alive()
 
-    def ask(self, function: Callable[[T], R], item: T) -> None:
+    def ask(self, function: Callable[[T], R], items: list[T]) -> None:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ends: there is no answer
-            self.pipe.send((function, item))
+            self.pipe.send((function, items))
 
-    def answer(self) -> tuple[bool, Any] | None:
-        """Whether the function returned, and what it returned or raised; None where the process ended."""
+    def answer(self) -> list[Any] | Exception | None:
+        """What the function returned for each item, or what it raised; None where the process ended."""
         try:
             return self.pipe.recv()  # type: ignore[no-any-return]
         except (EOFError, ConnectionResetError):
@@ -134,22 +151,22 @@ class _Worker:
 def _serve(pipe: Connection) -> None:
     """The life of a worker: the first answer says that it runs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's; its end is ours
-    answer: tuple[bool, Any] = True, None
+    answer: list[Any] | Exception = []
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             pipe.send(answer)
-            function, item = pipe.recv()
+            function, items = pipe.recv()
             try:
-                answer = True, function(item)
+                answer = [function(item) for item in items]
             except Exception as error:  # noqa: BLE001 - it is raised where it was asked
-                answer = False, error
+                answer = error
 
 
 def _started(count: int) -> list[_Worker]:
     """So many new processes, which run."""
     new = [_Worker() for _ in range(count)]
     answers = [worker.answer() for worker in new]
-    if not all(answers):
+    if None in answers:
         raise JoulemarkError(
             "no further process starts",
             fix='Use one job; or, in a script of your own, call it below `if __name__ == "__main__":`.',
