@@ -188,7 +188,7 @@ def _row(draws: int) -> Draws:
 def _standard(seed: int, key: str, base: Base, draws: int) -> Draws:
     """Draws of a key: standard normal, or uniform on (-1, 1)."""
     generator = _generator(seed, f"{base}|{key}")
-    x = _drawn(generator, math.inf, draws) if base == "normal" else _uniform(generator, draws)
+    x = (_normal if base == "normal" else _uniform)(generator, draws)
     x.setflags(write=False)
     return x
 
@@ -196,18 +196,39 @@ def _standard(seed: int, key: str, base: Base, draws: int) -> Draws:
 @functools.lru_cache(maxsize=2)
 def _own_normal(seed: int, budget_id: str, draws: int) -> Draws:
     """Draws of the sum of a budget's own normal terms, in units of its standard deviation."""
-    return _drawn(_generator(seed, f"normal|own|{budget_id}"), math.inf, draws)
+    return _normal(_generator(seed, f"normal|own|{budget_id}"), draws)
 
 
 @functools.lru_cache(maxsize=4)
 def _own_student(seed: int, budget_id: str, dof: float, draws: int) -> Draws:
-    """Draws of a budget's scatter between runs."""
-    return _drawn(_generator(seed, f"t|runs|{budget_id}"), dof, draws)
+    """Draws of a scatter between runs: sqrt(dof (u^(-2/dof) - 1)) cos(2 pi v), which is exact (Bailey 1994)."""
+    found = _row(draws)
+    log, cosine = _polar(seed, budget_id, draws)
+    for first in range(0, draws, BLOCK):
+        out = found[first : first + BLOCK]
+        np.multiply(log[first : first + BLOCK], -2 / dof, out=out)
+        np.expm1(out, out=out)
+        out *= dof
+        np.sqrt(out, out=out)
+        out *= cosine[first : first + BLOCK]
+    return found
+
+
+@functools.lru_cache(maxsize=1)
+def _polar(seed: int, budget_id: str, draws: int) -> tuple[Draws, Draws]:
+    """ln u and cos(2 pi v) of those draws, the same for any degrees of freedom."""
+    generator, log, cosine = _generator(seed, f"t|runs|{budget_id}"), _row(draws), _row(draws)
+    for first in range(0, draws, BLOCK):
+        out = log[first : first + BLOCK]
+        bits = _bits(generator, 2 * len(out))
+        _log_uniform(bits[: len(out)], out)
+        np.cos(_angle(bits[len(out) :]), out=cosine[first : first + BLOCK])
+    return log, cosine
 
 
 def forget() -> None:
     """Drop the draws that are kept: frees memory, and a benchmark then pays for them. They come out the same again."""
-    for kept in (_standard, _own_normal, _own_student):
+    for kept in (_standard, _own_normal, _own_student, _polar):
         kept.cache_clear()
     _spare.rows.clear()
 
@@ -227,34 +248,36 @@ def _uniform(generator: np.random.Generator, draws: int) -> Draws:
     return found
 
 
-def _drawn(generator: np.random.Generator, dof: float, draws: int) -> Draws:
-    """Student draws with `dof` degrees of freedom, normal ones where it is infinite, shape (draws,).
-
-    With uniform u and v the radius sqrt(dof (u^(-2/dof) - 1)), in the limit sqrt(-2 ln u), times cos(2 pi v) is
-    exact (Bailey 1994; Box and Muller 1958). Of a normal pair the second, with the sine, is as good as the first.
-    """
+def _normal(generator: np.random.Generator, draws: int) -> Draws:
+    """Normal draws in pairs, sqrt(-2 ln u) times cosine and sine of 2 pi v, shape (draws,) (Box and Muller 1958)."""
     found = _row(draws)
     for first in range(0, draws, BLOCK):
         out = found[first : first + BLOCK]
-        pair = math.isinf(dof)
-        half = (len(out) + 1) // 2 if pair else len(out)
+        half = (len(out) + 1) // 2
         bits = _bits(generator, 2 * half)
-        radius = (bits[:half] >> np.uint32(8)).astype(np.float32)
-        radius += 1
-        radius *= 2.0**-24  # (0, 1]
-        np.log(radius, out=radius)
-        radius *= -2 if pair else -2 / dof
-        if not pair:
-            np.expm1(radius, out=radius)
-            radius *= dof
+        radius = _log_uniform(bits[:half], np.empty(half, np.float32))
+        radius *= -2
         np.sqrt(radius, out=radius)
-        angle = bits[half:].view(np.int32).astype(np.float32)
-        angle *= math.pi * 2.0**-31
+        angle = _angle(bits[half:])
         np.multiply(radius, np.cos(angle), out=out[:half])
-        if pair:
-            rest = len(out) - half
-            np.multiply(radius[:rest], np.sin(angle[:rest]), out=out[half:])
+        rest = len(out) - half
+        np.multiply(radius[:rest], np.sin(angle[:rest]), out=out[half:])
     return found
+
+
+def _log_uniform(bits: NDArray[np.uint32], out: Draws) -> Draws:
+    """Logarithms of uniform draws on (0, 1]."""
+    out[:] = bits >> np.uint32(8)
+    out += 1
+    out *= 2.0**-24
+    return np.log(out, out=out)
+
+
+def _angle(bits: NDArray[np.uint32]) -> Draws:
+    """Uniform draws on (-pi, pi)."""
+    angle = bits.view(np.int32).astype(np.float32)
+    angle *= math.pi * 2.0**-31
+    return angle
 
 
 def student(key: str, dof: float, seed: int, draws: int) -> Floats:

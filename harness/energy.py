@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,7 @@ OUTSIDE = 3
 """Whole cells outside an edge that are needed to tell how steady power is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """How the part of the window between one edge and the nearest whole cell inside was found.
 
     energy, variance: of that part [W ns], [(W ns)^2]
@@ -39,8 +38,7 @@ class Edge:
     part_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelEnergy:
+class ChannelEnergy(NamedTuple):
     """Energy of one channel in one window.
 
     energy_j: best estimate [J]; filled_j: the part of it that no reading covers (edges and gaps) [J]

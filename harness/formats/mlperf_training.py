@@ -9,7 +9,7 @@ import functools
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -296,7 +296,7 @@ def _trace(path: Path, log: _PowerLog, window: Window | None, submitter: str, re
     if shift:
         reader.note("zone-shift", path, f"{shift / NS / 3600:+g} h between readings and run_start")
         moved = {k: v + shift if k.endswith("_ns") and v is not None else v for k, v in markers.items()}
-        channel = Channel.from_header(channel.header() | moved | {"zone_shift_ns": shift})
+        channel = replace(channel, extra=moved | {"zone_shift_ns": shift})
         trace = build_trace(channel, np.where(log.t_ns > 0, log.t_ns + shift, 0), log.value, log.raw)
     return trace
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,7 @@ def windows(draw: st.DrawFn, trace: Trace) -> Window:
 def flat(found: ChannelEnergy) -> list[Any]:
     """All numbers of a result, None as -1."""
     numbers: list[Any] = []
-    stack: list[Any] = list(astuple(found))
+    stack: list[Any] = list(found)
     for item in stack:
         if isinstance(item, tuple):
             stack.extend(item)
