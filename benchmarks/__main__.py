@@ -50,7 +50,7 @@ def measure(found: data.Data, folder: Path, quick: bool) -> Iterator[Row]:
     yield from hot_paths.rows(found.inference, pairs)
     yield from statistics_speed.rows(pairs)
     yield from carbon.rows(3)
-    # after the rows of one command, which none but a fresh process runs: 800 entries were in memory here
+    # late, as it leaves a process that has held 800 entries, and a command runs in a fresh one
     yield from scale_speed.rows(found.inference, folder / "copies", 10 if quick else 100, 1 if quick else 3)
     yield from sampler.rows(folder / "sampler", quick)
 

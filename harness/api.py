@@ -43,8 +43,9 @@ def _found(source: Places) -> Iterable[Found | Skipped]:
     """What `search` finds there; what it found already stays as it is."""
     if isinstance(source, str | Path):
         return search(source)
-    paths = [item for item in source if isinstance(item, str | Path)] if isinstance(source, Sequence) else []
-    return search(*paths) if paths else cast("Iterable[Found | Skipped]", source)
+    if isinstance(source, Sequence) and all(isinstance(item, str | Path) for item in source):
+        return search(*cast("Sequence[str | Path]", source))
+    return cast("Iterable[Found | Skipped]", source)
 
 
 def score(

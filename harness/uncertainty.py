@@ -71,7 +71,7 @@ def estimates(
 
     Budgets that are looked at one by one may have the same draws: an estimate does not depend on its entry's name.
     """
-    wanted = [None if v.run is None else replace(v.run, scale=_in_unit_of(v)) for v in views]
+    wanted = [in_unit(view.run, view.factor) for view in views]
     closed = {run: combine(replace(budget, run=run)) for run in wanted}
     widest = max(closed, key=lambda run: closed[run][0])
     unit, small = normalised(replace(budget, id="", run=widest))
@@ -82,11 +82,6 @@ def estimates(
         for run, end in each:
             end.take(with_run(block, run, small.measured, values[: len(block[0])]))
     return [_estimate(budget, view, ends[run], unit, *closed[run]) for view, run in zip(views, wanted, strict=True)]
-
-
-def _in_unit_of(view: View) -> float:
-    """Scale of the view's run term in the budget's own unit; as an exponent it has none."""
-    return 0.0 if view.run is None else view.run.scale if view.run.log else view.run.scale / view.factor
 
 
 def _estimate(budget: Budget, view: View, ends: _Ends, unit: float, u: float, nu_eff: float) -> Estimate:
