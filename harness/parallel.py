@@ -30,7 +30,7 @@ DIED = "its process ended before it did: killed, by the system where memory ran 
 """What is said of an item that took its process with it."""
 
 _lock = threading.Lock()
-_workers: list[_Worker] = []
+_workers: dict[int, _Worker] = {}
 
 
 def spread(function: Callable[[T], R], items: Iterable[T], jobs: int = 1, *, lost: Callable[[T], R]) -> Iterator[R]:
@@ -54,7 +54,6 @@ def share(
     Raises what `function` raises, and JoulemarkError where no process starts.
     """
     with _lock:
-        _workers.extend(_started(jobs - len(_workers)))
         sharing = _Sharing(function, lost, jobs, items if homes is None else ())
         if homes is not None:
             for index, (item, home) in enumerate(zip(items, homes, strict=True)):
@@ -88,11 +87,15 @@ class _Sharing(Generic[T, R]):
     def _give(self, home: int) -> None:
         """Give a process its next turn, where anything is left for it."""
         turn = list(islice(self._rest(home), self._turns[home]))
-        if turn:
-            if not _workers[home].alive:
-                _workers[home : home + 1] = _started(1)
+        if not turn:
+            return
+        if home in _workers and _workers[home].alive:
             _workers[home].ask(self._function, [item for _, item in turn])
-            self._busy[_workers[home].pipe] = home, turn, time.monotonic()
+        else:  # there is none yet, or no more: its first answer, to no item, says that it runs
+            _workers[home] = _Worker()
+            self.queues[home].extendleft(reversed(turn))
+            turn = []
+        self._busy[_workers[home].pipe] = home, turn, time.monotonic()
 
     def _rest(self, home: int) -> Iterator[tuple[int, T]]:
         while self.queues[home]:
@@ -102,6 +105,11 @@ class _Sharing(Generic[T, R]):
     def _take(self, pipe: Connection) -> None:
         home, turn, since = self._busy.pop(pipe)
         answer = _workers[home].answer()
+        if answer is None and not turn:
+            raise JoulemarkError(
+                "no further process starts",
+                fix='Use one job; or, in a script of your own, call it below `if __name__ == "__main__":`.',
+            )
         if answer is None:
             self._turns[home] = 1
             if len(turn) > 1:  # one of them was its end; one by one they tell which
@@ -160,15 +168,3 @@ def _serve(pipe: Connection) -> None:
                 answer = [function(item) for item in items]
             except Exception as error:  # noqa: BLE001 - it is raised where it was asked
                 answer = error
-
-
-def _started(count: int) -> list[_Worker]:
-    """So many new processes, which run."""
-    new = [_Worker() for _ in range(count)]
-    answers = [worker.answer() for worker in new]
-    if None in answers:
-        raise JoulemarkError(
-            "no further process starts",
-            fix='Use one job; or, in a script of your own, call it below `if __name__ == "__main__":`.',
-        )
-    return new
