@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,9 @@ from harness.traces.trace import T_MAX_NS, T_MIN_NS, VALUE_MAX, Floats, Ints, Tr
 
 SWITCH_IDLE_SHARE = 0.5
 """Lowest plausible share of a switch's rated power: an assumption, wide, without a source."""
+
+AT_ONCE = 2**23
+"""Power logs of a run are read together up to about this size [bytes]."""
 
 _RESULT_KEYS = (
     "run_start", "run_stop", "eval_accuracy", "seed", "global_batch_size", "submission_benchmark",
@@ -179,20 +182,16 @@ def _power(
     rated: list[Rated] = []
     lost: dict[str, list[int]] = {}
     stamps: dict[str, int | None] = {}
-    for name in (name for name in names if _POWER.fullmatch(name)):
-        path = folder / name
-        content = reader.optional(path)
-        if not content:
-            continue
-        log = _parse(content, path, reader)
+    for path, log in _logs([folder / name for name in names if _POWER.fullmatch(name)], reader):
+        node = path.name.startswith("node")
         if log.lost:
-            lost[f"power/{folder.name}/{name}"] = [log.lost, log.lines]
-        if name.startswith("sw") and log.estimate_w is not None and not len(log.t_ns):  # measured beats estimated
+            lost[f"power/{folder.name}/{path.name}"] = [log.lost, log.lines]
+        if not node and log.estimate_w is not None and not len(log.t_ns):  # measured beats estimated
             rated.append(_rated(path.stem, log))
             stamps[path.stem] = log.estimate_ns
         if len(log.t_ns):
             traces.append(_trace(path, log, window, submitter, reader))
-        elif log.estimate_w is None or name.startswith("node"):
+        elif log.estimate_w is None or node:
             reader.note("trace-unreadable", path, "no power_reading")
     facts = {"lost_lines": lost, "rated_stamps": stamps}
     return tuple(traces), tuple(rated), {name: value for name, value in facts.items() if value}
@@ -217,8 +216,27 @@ class _PowerLog:
     lost: int = 0
 
 
-def _parse(content: bytes, path: Path, reader: Reader) -> _PowerLog:
-    block = mllog.read_block(content)
+def _logs(paths: Iterable[Path], reader: Reader) -> Iterator[tuple[Path, _PowerLog]]:
+    """Power logs that are not empty, read in groups that memory easily holds."""
+    group: dict[Path, bytes] = {}
+    size = 0
+    for path in paths:
+        group[path] = reader.optional(path)
+        size += len(group[path])
+        if size > AT_ONCE:
+            yield from _group(group, reader)
+            group, size = {}, 0
+    yield from _group(group, reader)
+
+
+def _group(contents: Mapping[Path, bytes], reader: Reader) -> Iterator[tuple[Path, _PowerLog]]:
+    blocks = mllog.read_blocks(list(contents.values()))
+    for (path, content), block in zip(contents.items(), blocks, strict=True):
+        if content:
+            yield path, _parse(content, block, path, reader)
+
+
+def _parse(content: bytes, block: mllog.Block | None, path: Path, reader: Reader) -> _PowerLog:
     if block is None or not 0 < int(block.time_ms.min()) <= int(block.time_ms.max()) <= T_MAX_NS // 1_000_000:
         return _parse_lines(content, path, reader)
     log = _PowerLog(block.time_ms * 1_000_000, block.value, None)
