@@ -16,7 +16,7 @@ MAX_DOCUMENT_BYTES = 16 * 2**20
 """No JSON or YAML document is read beyond this size [bytes]."""
 
 
-def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
+def read_bytes(path: str | Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
     """The content of a regular file of at most `limit` bytes.
 
     A link, a device, a pipe or a directory is refused without being opened for reading.
@@ -29,11 +29,10 @@ def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
         if os.path.islink(path):
             reason = "is a symbolic link; links are not followed"
         raise UnreadableError(f"cannot be opened: {reason}", where=str(path)) from None
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise UnreadableError("is not a regular file", where=str(path), expected="a file")
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableError("is not a regular file", where=str(path), expected="a file")
         if status.st_size > limit:
             raise UnreadableError(
                 "is too large to read",
@@ -41,9 +40,13 @@ def read_bytes(path: Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
                 got=f"{status.st_size} bytes",
                 expected=f"at most {limit}",
             )
-        content = file.read(status.st_size + 1)  # a buffer of this size, not of the limit
-        while len(content) not in (0, status.st_size) and len(content) <= limit and (more := file.read(2**20)):
+        content = os.read(descriptor, status.st_size + 1)  # a buffer of this size, not of the limit
+        while (
+            len(content) not in (0, status.st_size) and len(content) <= limit and (more := os.read(descriptor, 2**20))
+        ):
             content += more
+    finally:
+        os.close(descriptor)
     if len(content) > limit:
         raise UnreadableError("grew while it was read", where=str(path), expected=f"at most {limit} bytes")
     return content

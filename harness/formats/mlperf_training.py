@@ -182,17 +182,18 @@ def _power(
     rated: list[Rated] = []
     lost: dict[str, list[int]] = {}
     stamps: dict[str, int | None] = {}
-    for path, log in _logs([folder / name for name in names if _POWER.fullmatch(name)], reader):
-        node = path.name.startswith("node")
+    for name, log in _logs(folder, [name for name in names if _POWER.fullmatch(name)], reader):
+        part, source = name.removesuffix(".txt"), f"power/{folder.name}/{name}"
+        node = part.startswith("node")
         if log.lost:
-            lost[f"power/{folder.name}/{path.name}"] = [log.lost, log.lines]
+            lost[source] = [log.lost, log.lines]
         if not node and log.estimate_w is not None and not len(log.t_ns):  # measured beats estimated
-            rated.append(_rated(path.stem, log))
-            stamps[path.stem] = log.estimate_ns
+            rated.append(_rated(part, log))
+            stamps[part] = log.estimate_ns
         if len(log.t_ns):
-            traces.append(_trace(path, log, window, submitter, reader))
+            traces.append(_trace(part, source, log, window, submitter, reader))
         elif log.estimate_w is None or node:
-            reader.note("trace-unreadable", path, "no power_reading")
+            reader.note("trace-unreadable", folder / name, "no power_reading")
     facts = {"lost_lines": lost, "rated_stamps": stamps}
     return tuple(traces), tuple(rated), {name: value for name, value in facts.items() if value}
 
@@ -216,27 +217,28 @@ class _PowerLog:
     lost: int = 0
 
 
-def _logs(paths: Iterable[Path], reader: Reader) -> Iterator[tuple[Path, _PowerLog]]:
-    """Power logs that are not empty, read in groups that memory easily holds."""
-    group: dict[Path, bytes] = {}
+def _logs(folder: Path, names: Iterable[str], reader: Reader) -> Iterator[tuple[str, _PowerLog]]:
+    """Power logs that are not empty, by name; they are read in groups that memory easily holds."""
+    group: list[tuple[str, bytes]] = []
     size = 0
-    for path in paths:
-        group[path] = reader.optional(path)
-        size += len(group[path])
+    for name in names:
+        content = reader.optional(f"{folder}{os.sep}{name}")
+        group.append((name, content))
+        size += len(content)
         if size > AT_ONCE:
-            yield from _group(group, reader)
-            group, size = {}, 0
-    yield from _group(group, reader)
+            yield from _group(folder, group, reader)
+            group, size = [], 0
+    yield from _group(folder, group, reader)
 
 
-def _group(contents: Mapping[Path, bytes], reader: Reader) -> Iterator[tuple[Path, _PowerLog]]:
-    blocks = mllog.read_blocks(list(contents.values()))
-    for (path, content), block in zip(contents.items(), blocks, strict=True):
+def _group(folder: Path, group: list[tuple[str, bytes]], reader: Reader) -> Iterator[tuple[str, _PowerLog]]:
+    blocks = mllog.read_blocks([content for _, content in group])
+    for (name, content), block in zip(group, blocks, strict=True):
         if content:
-            yield path, _parse(content, block, path, reader)
+            yield name, _parse(content, block, f"{folder}{os.sep}{name}", reader)
 
 
-def _parse(content: bytes, block: mllog.Block | None, path: Path, reader: Reader) -> _PowerLog:
+def _parse(content: bytes, block: mllog.Block | None, path: str, reader: Reader) -> _PowerLog:
     if block is None or not 0 < int(block.time_ms.min()) <= int(block.time_ms.max()) <= T_MAX_NS // 1_000_000:
         return _parse_lines(content, path, reader)
     log = _PowerLog(block.time_ms * 1_000_000, block.value, None)
@@ -248,7 +250,7 @@ def _parse(content: bytes, block: mllog.Block | None, path: Path, reader: Reader
     return log
 
 
-def _parse_lines(content: bytes, path: Path, reader: Reader) -> _PowerLog:
+def _parse_lines(content: bytes, path: str, reader: Reader) -> _PowerLog:
     """The same of a log that is not as simple, line by line."""
     lines, broken = mllog.read_all(content)
     if broken:
@@ -279,7 +281,7 @@ def _marker(log: _PowerLog, line: mllog.Line, before: int) -> None:
         log.estimate_ns = _ns(line.time_ms)
 
 
-def _columns(readings: list[mllog.Line], path: Path, reader: Reader) -> tuple[Ints, Floats, list[str]]:
+def _columns(readings: list[mllog.Line], path: str, reader: Reader) -> tuple[Ints, Floats, list[str]]:
     values = [line.value for line in readings]
     texts = sum(isinstance(value, str) for value in values)
     if texts:
@@ -290,21 +292,23 @@ def _columns(readings: list[mllog.Line], path: Path, reader: Reader) -> tuple[In
     return t_ns, column, [shorten(value, 40) for value in values]
 
 
-def _trace(path: Path, log: _PowerLog, window: Window | None, submitter: str, reader: Reader) -> Trace:
-    node = path.stem.startswith("node")
+def _trace(
+    part: str, source: str, log: _PowerLog, window: Window | None, submitter: str, reader: Reader
+) -> Trace:  # fmt: skip
+    node = part.startswith("node")
     markers = {
         "marker_start_ns": log.start_ns, "marker_stop_ns": log.stop_ns, "marker_stop_position": log.stop_position,
     }  # fmt: skip
     channel = Channel(
-        id=path.stem,
+        id=part,
         kind="instant",  # nothing says what the sensor averages: the kind that assumes least (ADR 0004)
         boundary="node" if node else "interconnect",
-        node=path.stem if node else None,
+        node=part if node else None,
         meter=UNKNOWN_SENSOR,
         calibration_id=f"{UNKNOWN_SENSOR}/{submitter}",
         accuracy=_limits(),
         clock=f"power log of {submitter}",
-        source=f"power/{path.parent.name}/{path.name}",
+        source=source,
         current={"AC": "ac", "DC": "dc"}.get(log.measured.upper(), "unknown"),  # type: ignore[arg-type]
         conversion_efficiency=log.efficiency,
         extra=markers,
@@ -312,7 +316,7 @@ def _trace(path: Path, log: _PowerLog, window: Window | None, submitter: str, re
     trace = build_trace(channel, log.t_ns, log.value, log.raw)
     shift = zone_shift_ns(trace, window) if window else 0
     if shift:
-        reader.note("zone-shift", path, f"{shift / NS / 3600:+g} h between readings and run_start")
+        reader.note("zone-shift", reader.root / source, f"{shift / NS / 3600:+g} h between readings and run_start")
         moved = {k: v + shift if k.endswith("_ns") and v is not None else v for k, v in markers.items()}
         channel = replace(channel, extra=moved | {"zone_shift_ns": shift})
         trace = build_trace(channel, np.where(log.t_ns > 0, log.t_ns + shift, 0), log.value, log.raw)

@@ -35,10 +35,10 @@ class Reader:
             self._inside[text] = not below or (not os.path.islink(text) and self.inside(os.path.dirname(text)))
         return self._inside[text]
 
-    def note(self, code: str, path: Path, got: str, count: int = 1) -> None:
+    def note(self, code: str, path: Path | str, got: str, count: int = 1) -> None:
         self.defects.append(Defect(code, str(path), got, count))
 
-    def optional(self, path: Path, *, quiet: bool = False) -> bytes:
+    def optional(self, path: Path | str, *, quiet: bool = False) -> bytes:
         """The file's bytes, or none with a note."""
         if quiet and not os.path.exists(path):
             return b""
@@ -51,7 +51,7 @@ class Reader:
             self.note("file-empty", path, "0 bytes")
         return content
 
-    def _read(self, path: Path, limit: int) -> bytes:
+    def _read(self, path: Path | str, limit: int) -> bytes:
         if not self.inside(os.path.dirname(path)):
             raise UnreadableError("lies behind a symbolic link; links are not followed", where=str(path))
         try:

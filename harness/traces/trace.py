@@ -160,14 +160,14 @@ def column_fault(t_ns: Ints, value: Floats, quantity: str = "power") -> str | No
         return f"columns have types {t_ns.dtype}, {value.dtype}; expected int64, float64"
     if not len(t_ns):
         return None
-    if np.any(t_ns[1:] <= t_ns[:-1]):
-        row = int(np.argmax(t_ns[1:] <= t_ns[:-1])) + 1
+    late = t_ns[1:] <= t_ns[:-1]
+    if late.any():
+        row = int(np.argmax(late)) + 1
         return f"time does not increase at row {row}: {t_ns[row]} after {t_ns[row - 1]}"
     if t_ns[0] < T_MIN_NS or t_ns[-1] > T_MAX_NS:
         return f"times {t_ns[0]}..{t_ns[-1]} ns are not between 1970 and 2100"
     low, high = (0.0, VALUE_MAX * 1e6) if quantity == "energy" else (0.0, VALUE_MAX)
-    good = (value >= low) & (value <= high)  # False for NaN
-    if not good.all():
-        row = int(np.argmin(good))
+    if not (low <= value.min() and value.max() <= high):  # or NaN
+        row = int(np.argmin((value >= low) & (value <= high)))
         return f"value out of range at row {row}: {value[row]!r}; expected {low:g}..{high:g}"
     return None
