@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,31 +32,36 @@ def mlperf_inference(
     return (1000 * mean_w * window.seconds / queries, "mJ") if queries else None
 
 
-def training_node_v4_0(
+class NodeEnergy(NamedTuple):
+    """Energy of one node [J] by MLPerf's own code; None where that code divides by zero.
+
+    v4_0: of the v4.0 round: file order, denominator to the last reading
+    current: sorted by time, readings between start and stop only
+    """
+
+    v4_0: float | None
+    current: float | None
+
+
+def training_node(
     t_ns: Ints, power_w: Floats, start_ns: int, stop_ns: int | None, stop_position: int | None, run_s: float
-) -> float | None:
-    """Energy of one node [J] by the code of the v4.0 round: file order, denominator to the last reading.
+) -> NodeEnergy:
+    """Both: sum of readings times the time since the previous one, scaled from the length of the log to the run's time.
 
     t_ns, power_w: readings in source order, shape (n,). stop_position: readings before the stop marker.
-    Sum of reading times the time since the previous one, scaled from the length of the log to the run's time.
     """
     end = len(t_ns) if stop_position is None else stop_position
-    return _right_rectangles(t_ns[:end], power_w[:end], start_ns, _later(stop_ns, t_ns[:end]), run_s)
-
-
-def training_node_current(
-    t_ns: Ints, power_w: Floats, start_ns: int, stop_ns: int | None, run_s: float
-) -> float | None:
-    """Energy of one node [J] by the current code: sorted by time, readings between start and stop only.
-
-    None where that code divides by zero (stop at start).
-    """
-    if np.any(t_ns[1:] < t_ns[:-1]):
+    filed = _right_rectangles(t_ns[:end], power_w[:end], start_ns)
+    v4_0 = _scaled(filed, start_ns, _later(stop_ns, t_ns[:end]), run_s)
+    ordered = not (t_ns[1:] < t_ns[:-1]).any()
+    if not ordered:
         order = np.argsort(t_ns, kind="stable")
         t_ns, power_w = t_ns[order], power_w[order]
     stop = stop_ns if stop_ns is not None else _later(None, t_ns)
-    first, last = np.searchsorted(t_ns, start_ns), np.searchsorted(t_ns, stop, "right")
-    return _right_rectangles(t_ns[first:last], power_w[first:last], start_ns, stop, run_s)
+    first, last = np.searchsorted(t_ns, [start_ns, stop + 1]).tolist()
+    same = ordered and (first, last) == (0, end)
+    inside = filed if same else _right_rectangles(t_ns[first:last], power_w[first:last], start_ns)
+    return NodeEnergy(v4_0, _scaled(inside, start_ns, stop, run_s))
 
 
 def _later(stop_ns: int | None, t_ns: Ints) -> int:
@@ -63,12 +69,16 @@ def _later(stop_ns: int | None, t_ns: Ints) -> int:
     return last if stop_ns is None else max(stop_ns, last)
 
 
-def _right_rectangles(t_ns: Ints, power_w: Floats, start_ns: int, stop_ns: int, run_s: float) -> float | None:
-    if stop_ns <= start_ns or not len(t_ns):
+def _right_rectangles(t_ns: Ints, power_w: Floats, start_ns: int) -> float | None:
+    """Sum of readings times the time since the previous one, or since the start [W ns]; None without a reading."""
+    if not len(t_ns):
         return None
     first = float(power_w[0]) * float(int(t_ns[0]) - start_ns)
-    rest = float(power_w[1:] @ (t_ns[1:] - t_ns[:-1]).astype(np.float64))
-    return (first + rest) / (stop_ns - start_ns) * run_s
+    return first + float(power_w[1:] @ (t_ns[1:] - t_ns[:-1]).astype(np.float64))
+
+
+def _scaled(energy: float | None, start_ns: int, stop_ns: int, run_s: float) -> float | None:
+    return None if energy is None or stop_ns <= start_ns else energy / (stop_ns - start_ns) * run_s
 
 
 def olympic_kept(seconds: Sequence[float | None], reached: Sequence[bool], drop: int) -> list[int]:

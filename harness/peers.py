@@ -27,8 +27,9 @@ def compatibility(entry: Entry, runs: Sequence[RunEnergy], level: float) -> dict
         return {}  # no logs of MLPerf's, such as a run that joulemark recorded: its tools say nothing of it
     kept, factor = kept_runs(entry), entry.scaling_factor
     found: dict[str, Any] = {}
-    for name, node in (("mlperf_training_v4.0", _node_v4_0), ("mlperf_training_current", _node_current)):
-        values = [_training_run(run, node) for run in entry.runs]
+    nodes = [(run, _nodes(run)) for run in entry.runs]
+    for name, of in (("mlperf_training_v4.0", "v4_0"), ("mlperf_training_current", "current")):
+        values = [_training_run(run, [getattr(node, of) for node in of_run]) for run, of_run in nodes]
         found[name] = {"value": compat.olympic_mean(values, kept, factor), "unit": "J"}
         if found[name]["value"] is None:
             found[name]["note"] = _why_none(entry, kept, values)
@@ -65,30 +66,25 @@ def _compat_inference(entry: Entry) -> dict[str, Any]:
     return {"mlperf_inference": {"value": found[0], "unit": found[1]}}
 
 
-def _training_run(run: Run, node: Any) -> float | None:
+def _training_run(run: Run, nodes: Sequence[float | None]) -> float | None:
     """A run's energy by one of the peer's formulas [J]; None where that formula fails on one of its logs."""
-    traces = [trace for trace in run.traces if trace.channel.boundary == "node"]
-    if run.seconds is None or not traces:
-        return None
-    values = [node(trace, run.seconds) for trace in traces]
-    if any(value is None for value in values):
+    values = [value for value in nodes if value is not None]
+    if run.seconds is None or not nodes or len(values) < len(nodes):
         return None
     return math.fsum(values) + math.fsum(part.power_w for part in run.rated) * run.seconds
 
 
-def _node_v4_0(trace: Trace, seconds: float) -> float | None:
-    marks, order = trace.channel.extra, trace.source_order()
-    if marks.get("marker_start_ns") is None:
-        return None
-    value = compat.training_node_v4_0(
-        *order, marks["marker_start_ns"], marks.get("marker_stop_ns"), marks.get("marker_stop_position"), seconds
-    )
-    return None if value is None else value * (trace.channel.conversion_efficiency or 1.0)
+def _nodes(run: Run) -> list[compat.NodeEnergy]:
+    """What the peer's formulas give for each node of a run."""
+    traces = [trace for trace in run.traces if trace.channel.boundary == "node"]
+    return [_node(trace, run.seconds) for trace in traces] if run.seconds is not None else []
 
 
-def _node_current(trace: Trace, seconds: float) -> float | None:
-    marks, order = trace.channel.extra, trace.source_order()
-    if marks.get("marker_start_ns") is None:
-        return None
-    value = compat.training_node_current(*order, marks["marker_start_ns"], marks.get("marker_stop_ns"), seconds)
-    return None if value is None else value * (trace.channel.conversion_efficiency or 1.0)
+def _node(trace: Trace, seconds: float) -> compat.NodeEnergy:
+    marks = trace.channel.extra
+    start, stop = marks.get("marker_start_ns"), marks.get("marker_stop_ns")
+    if start is None:
+        return compat.NodeEnergy(None, None)
+    found = compat.training_node(*trace.source_order(), start, stop, marks.get("marker_stop_position"), seconds)
+    factor = trace.channel.conversion_efficiency or 1.0
+    return compat.NodeEnergy(*(None if value is None else value * factor for value in found))

@@ -154,7 +154,7 @@ class _Ends:
 def _fences(values: Draws | Floats, rank: int) -> tuple[float, float]:
     """Two values well inside the ends, from every eighth draw."""
     some = np.sort(values[::8])
-    inner = min(rank // 8 + 2 * math.isqrt(rank // 8) + 4, len(some) - 1)
+    inner = min(rank // 8 + 4 * math.isqrt(rank // 8) + 4, len(some) - 1)
     return float(some[inner]), float(some[-1 - inner])
 
 
