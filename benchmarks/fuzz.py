@@ -26,7 +26,7 @@ MEMORY_MIB = 2048
 
 
 def main() -> int:
-    """Fuzz one parser; ends with 0 when the time is over, and with 1 after a round that met a fault."""
+    """Fuzz one parser; ends with 0 when the time is over, 1 after a round that met a fault, 2 for no such parser."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
     parser.add_argument("parser")
     parser.add_argument("--seconds", type=int, default=600)
@@ -45,7 +45,7 @@ def main() -> int:
                  f"--seed={given.seed + nth}", f"--out={given.out}", f"--corpus={corpus}"], check=False,
             )  # fmt: skip
             if ended.returncode:
-                return 1
+                return 2 if ended.returncode == 2 else 1
     return 0
 
 
