@@ -190,8 +190,8 @@ def _run(folder: Path, document: Mapping[str, Any], altered: list[Defect]) -> Ru
 
 
 def _quality(document: Mapping[str, Any]) -> Quality:
-    fields = _known(Quality, document)
-    return Quality(**fields | {"others": tuple(Quality(**_known(Quality, item)) for item in fields.get("others", ()))})
+    others = tuple(_quality(dict(item) | {"others": ()}) for item in document.get("others", ()))
+    return Quality(**_known(Quality, document) | {"others": others})
 
 
 def _known(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
