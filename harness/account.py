@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -60,6 +60,11 @@ class Result:
     co2e: Co2e | None = None
 
     @property
+    def efficiencies(self) -> set[float]:
+        """Declared efficiencies that its readings were multiplied by."""
+        return _efficiencies(self.runs)
+
+    @property
     def table(self) -> TableKey:
         """What it compares with: task, benchmark, scenario, unit of work, class of measurement, simulated or not."""
         entry, unit = self.entry, self.energy_per_unit.unit
@@ -114,7 +119,7 @@ def score(
         missing = Estimate(None, None, None, f"J/{unit}", level, "the log does not say how much was done")
         per_unit = found.get("unit", missing)
         if counts is not None:
-            taken = training(entry, measured, counts, found["step"], found["reference"])
+            taken = training(entry, measured, counts, found["step"], found.get("reference"))
     done = math.fsum(run.run.work.count for run in measured if run.run.work)
     energy_j = math.fsum(run.energy_j or 0.0 for run in measured)
     return Result(
@@ -188,13 +193,17 @@ def _mean_quantity(found: Sequence[Quantity]) -> Quantity | None:
 
 
 def _quality(entry: Entry) -> Quality | None:
-    """The worst quality of the runs: each run must reach the target."""
-    found = [run.quality for run in entry.runs if run.quality is not None]
-    if not found:
-        return None
+    """The worst quality of the runs, metric by metric: each run must reach the target."""
     known = benchmarks().get((entry.task, entry.benchmark))
-    choose = max if known is not None and known.better == "lower" else min
-    return choose(found, key=lambda quality: quality.value)
+    worst: dict[str, Quality] = {}
+    for run in entry.runs:
+        for item in run.quality.all if run.quality else ():
+            choose = max if known and known.lower(item.metric) else min
+            worst[item.metric] = choose(worst.get(item.metric, item), item, key=lambda quality: quality.value)
+    if not worst:
+        return None
+    first, *others = (replace(item, others=()) for item in worst.values())
+    return replace(first, others=tuple(others))
 
 
 def _share(part: float, whole: float) -> float:
@@ -227,6 +236,9 @@ def _notes(runs: Sequence[RunEnergy], measured: Sequence[RunEnergy], pooled: Poo
     notes += [_ASSUMED[modelled] for modelled in sorted(assumed)]
     if any(channel.clock_error_s is None for channel in readings):
         notes.append(f"clock error unknown: {UNKNOWN_CLOCK_S} s assumed")
+    efficiencies = _efficiencies(measured)
+    if efficiencies:
+        notes.append(efficiency_note(efficiencies))
     notes += [
         f"calibration {name} is given {len(limits)} sets of limits: each channel keeps its own"
         for name, limits in _limits(readings).items()
@@ -238,6 +250,18 @@ def _notes(runs: Sequence[RunEnergy], measured: Sequence[RunEnergy], pooled: Poo
     if lowest < 1:
         notes.append(f"readings cover {lowest:.2%} of the window in the worst run; the rest is filled")
     return notes
+
+
+def efficiency_note(values: Set[float]) -> str:
+    """What is said of readings that were multiplied by declared efficiencies."""
+    low, high = min(values), max(values)
+    return f"readings times a declared conversion efficiency of {low:g}" + (f" to {high:g}" if high > low else "")
+
+
+def _efficiencies(runs: Iterable[RunEnergy]) -> set[float]:
+    """Declared efficiencies that the readings of runs were multiplied by."""
+    found = {reading.trace.channel.conversion_efficiency for run in runs for reading in run.readings}
+    return {value for value in found if value is not None and value != 1}
 
 
 def _limits(channels: Iterable[Channel]) -> dict[str, set[tuple[float, float]]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.budget import Budget
 from harness.formats.base import Entry
+from harness.formats.convergence import against_reference
 from harness.repeats import ratio
 from harness.runs import RunEnergy
 from harness.uncertainty import Estimate, View
@@ -25,8 +26,8 @@ class Training:
     counts: what the log counts, as samples_count or epoch_num
     steps: mean of the counts at the target; steps_cv, energy_cv: scatter of counts and of energy per step, relative
     energy_per_step: [J per count]
-    reference_steps: mean count that the reference needs, from the scaling factor; steps where none was given
-    energy_at_reference: energy per step times reference steps [J]
+    reference_steps: count that the reference needs, by its convergence point; else mean count times scaling factor
+    energy_at_reference: energy per step times reference steps [J]; both None where neither is there
     """
 
     counts: str
@@ -34,8 +35,8 @@ class Training:
     steps_cv: float
     energy_cv: float
     energy_per_step: Estimate
-    reference_steps: float
-    energy_at_reference: Estimate
+    reference_steps: float | None
+    energy_at_reference: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,20 @@ def views(entry: Entry, runs: Sequence[RunEnergy], budget: Budget, counted: Coun
     if counted is None:
         return []
     per_step = ratio(f"J/{counted.name}", runs, budget, counted.steps.tolist())
-    return [per_step, replace(per_step, unit="J", factor=per_step.factor * _reference(entry, counted))]
+    needed = _reference(entry, counted)
+    at_reference = [] if needed is None else [replace(per_step, unit="J", factor=per_step.factor * needed)]
+    return [per_step, *at_reference]
 
 
-def _reference(entry: Entry, counted: Counted) -> float:
-    return float(counted.steps.mean()) * (entry.scaling_factor or 1.0)
+def _reference(entry: Entry, counted: Counted) -> float | None:
+    found = against_reference(entry, entry.round)
+    if found is not None:
+        return found[0].mean
+    return None if entry.scaling_factor is None else float(counted.steps.mean()) * entry.scaling_factor
 
 
 def training(
-    entry: Entry, runs: Sequence[RunEnergy], counted: Counted, per_step: Estimate, at_reference: Estimate
+    entry: Entry, runs: Sequence[RunEnergy], counted: Counted, per_step: Estimate, at_reference: Estimate | None
 ) -> Training:
     """A training result taken apart, from the estimates of `views`."""
     energies = np.array([run.energy_j or 0.0 for run in runs])

@@ -23,11 +23,25 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What accuracy was reached; target is None where no rulebook states one."""
+    """What accuracy was reached; target is None where no rulebook states one.
+
+    others: further metrics whose targets must be reached too
+    """
 
     metric: str
     value: float
     target: float | None = None
+    others: tuple[Quality, ...] = ()
+
+    @property
+    def all(self) -> tuple[Quality, ...]:
+        """This metric and the others."""
+        return (self, *self.others)
+
+    def document(self) -> dict[str, Any]:
+        """Its fields, without what it does not have."""
+        found: dict[str, Any] = {"metric": self.metric, "value": self.value, "target": self.target}
+        return found | ({"others": [other.document() for other in self.others]} if self.others else {})
 
 
 @dataclass(frozen=True, slots=True)

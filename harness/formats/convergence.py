@@ -64,8 +64,13 @@ def olympic(counts: Sequence[float], drop: int) -> float | None:
     return sum(kept) / len(kept) if kept else None
 
 
+def round_of_points(entry: Entry, judged_by: str) -> str:
+    """The round whose points speak of an entry: its own, or the one it is judged by where that has none."""
+    return entry.round if (entry.round, entry.benchmark) in points() else judged_by
+
+
 def against_reference(entry: Entry, round_name: str) -> tuple[Point, float] | None:
-    """The reference at the batch size of a training result, and the Olympic mean of its own counts.
+    """The reference of a round at the batch size of a training result, and the Olympic mean of its own counts.
 
     None where the logs do not all state one batch size and one kind of count, or the reference counts another.
     """

@@ -82,7 +82,7 @@ def _run(path: Path, trace: Trace) -> Run:
         traces=(trace,),
         work=_stated(Work, said.get("work")),
         performance=_stated(Quantity, said.get("performance")),
-        quality=_stated(Quality, said.get("quality")),
+        quality=_stated(Quality, {k: v for k, v in (said.get("quality") or {}).items() if k != "others"}),
         seconds=(stop - start) / 1e9,
         success=said.get("success"),
         declared_energy_j=said.get("declared_energy_j"),

@@ -112,6 +112,8 @@ def _walk(root: Path, directory: Path, formats: list[Format], depth: int) -> Ite
     if "performance" in names and "accuracy" in names:
         yield Skipped(relative, "no power was measured")
         return
+    if mlperf_training.is_benchmark(directory, names):
+        yield Skipped(relative, "power is no folder" if "power" in names else "no power was measured")
     if depth >= MAX_DEPTH and folders:
         yield Skipped(relative, f"nested deeper than {MAX_DEPTH} folders")
         return

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 TOKEN = b":::MLLOG"
 MOST_BROKEN = 100_000
-"""After so many lines that cannot be decoded a log is read no further: each costs as much as ten good ones."""
+"""After so many lines that cannot be decoded a log is read no further: each costs as much as twenty good ones."""
 LONGEST = 2**20
 """A line beyond this is broken [bytes]; real ones have less than a hundredth of it."""
 MOST = 1e60
@@ -89,11 +89,10 @@ def select(content: bytes, keys: Iterable[str]) -> tuple[list[Line], int]:
             found += together
             continue
         for text in texts:
-            try:
-                if _key_decoder.decode(text).key in wanted:
-                    found.append(_slim(text))
-            except _BROKEN:
-                broken += any(b'"' + key.encode() + b'"' in text for key in wanted)
+            events, lost = _events(text, wanted)
+            found += events
+            if lost:
+                broken += any(b'"' + key.encode() + b'"' in lost for key in wanted)
                 failed += 1
                 if failed > MOST_BROKEN:  # no log of anything
                     return found, max(broken, 1)
@@ -123,13 +122,51 @@ def read_all(content: bytes) -> tuple[list[Line], int]:
     lines: list[Line] = []
     broken = 0  # one bad line: take them one by one
     for text in chain.from_iterable(_texts(content)):
-        try:
-            lines.append(_slim(text))
-        except _BROKEN:
-            broken += 1
-            if broken > MOST_BROKEN:
-                break
+        events, lost = _events(text)
+        lines += events
+        broken += bool(lost)
+        if broken > MOST_BROKEN:
+            break
     return lines, broken
+
+
+def glued(content: bytes) -> int:
+    """How many events stand on a line behind another one."""
+    return content.count(TOKEN) - sum(map(len, _texts(content)))
+
+
+def _events(text: bytes, wanted: frozenset[str] | None = None) -> tuple[list[Line], bytes]:
+    """The events of a line, which ranks that write at once may share, and what of it could not be decoded.
+
+    Where one of several is broken only the last counts, as in MLPerf's parser.
+    """
+    try:
+        return _event(text, wanted), b""
+    except _BROKEN:
+        if len(text) > LONGEST:
+            return [], text
+    parts = text.split(TOKEN)
+    for first in sorted({0, len(parts) - 1}):
+        try:
+            events = [line for part in parts[first:] for line in _event(_mended(part), wanted)]
+            return events, b"".join(parts[:first])
+        except _BROKEN:
+            continue
+    return [], text
+
+
+def _event(text: bytes, wanted: frozenset[str] | None) -> list[Line]:
+    return [_slim(text)] if wanted is None or _key_decoder.decode(text).key in wanted else []
+
+
+def _mended(text: bytes) -> bytes:
+    """An event without what follows its last brace, such as a colour of the terminal, and as UTF-8."""
+    event = text[: text.rfind(b"}") + 1]
+    try:
+        event.decode()
+    except UnicodeDecodeError:
+        return event.decode("latin-1").encode()
+    return event
 
 
 def _slim(text: bytes) -> Line:

@@ -18,9 +18,8 @@ import numpy as np
 from harness.documents.errors import UnreadableError, shorten
 from harness.documents.printable import well_formed
 from harness.documents.times import NS
-from harness.formats import mllog
+from harness.formats import mllog, training_log
 from harness.formats.base import Entry, Quantity, Rated, Run, Work
-from harness.formats.benchmarks import quality
 from harness.formats.reader import Reader, natural
 from harness.traces.align import zone_shift_ns
 from harness.traces.build import build_trace
@@ -37,7 +36,7 @@ AT_ONCE = 2**23
 
 _RESULT_KEYS = (
     "run_start", "run_stop", "eval_accuracy", "seed", "global_batch_size", "submission_benchmark",
-    "submission_org", "submission_division", "submission_status", "submission_platform",
+    "submission_org", "submission_division", "submission_status", "submission_platform", "target_accuracy",
 )  # fmt: skip
 _STATED = ("global_batch_size", "submission_benchmark", "submission_division", "submission_platform")
 _POWER = re.compile(r"(node|sw)_(\w+)\.txt")
@@ -54,7 +53,7 @@ class MlperfTraining:
             return False
         if (directory / "power").is_symlink() or not (directory / "power").is_dir():
             return False
-        return any(name.startswith("result_") and name.endswith(".txt") for name in names)
+        return _has_results(names)
 
     def read(self, directory: Path, entry_id: str) -> Entry:
         """The entry: one run for each result log, with or without power."""
@@ -99,9 +98,7 @@ class MlperfTraining:
         traces, rated, said = _power(folder, names, window, submitter, reader)
         stop = next((line for line in reversed(lines) if line.key == "run_stop"), None)
         status = stop.metadata.get("status") if stop and isinstance(stop.metadata, Mapping) else None
-        reached = [
-            v for v in (mllog.number(line.value) for line in lines if line.key == "eval_accuracy") if v is not None
-        ]
+        quality, progress = training_log.reached(lines, directory.name)
         seconds = window.seconds if window else None
         return Run(
             id=result,
@@ -110,12 +107,12 @@ class MlperfTraining:
             rated=rated,
             work=Work(1, "run"),
             performance=None if seconds is None else Quantity(seconds / 60, "min", "time to train"),
-            quality=quality("training", directory.name, "eval_accuracy", reached[-1]) if reached else None,
+            quality=quality,
             seconds=seconds,
             success=None if status is None else status == "success",
             facts={
                 "seeds": [line.value for line in lines if line.key == "seed"],
-                "progress": _progress(lines),
+                "progress": progress,
                 "stated": {line.key: line.value for line in lines if line.key in _STATED},
             }
             | said,
@@ -123,15 +120,13 @@ class MlperfTraining:
         )
 
 
-def _progress(lines: list[mllog.Line]) -> list[Any] | None:
-    """What the log counted when it reached its target, as ["samples_count", 3072.0]; None where it counts nothing."""
-    for line in reversed(lines):
-        if line.key in ("run_stop", "eval_accuracy") and isinstance(line.metadata, Mapping):
-            for name in ("samples_count", "step_num", "epoch_num"):
-                value = mllog.count(line.metadata.get(name))
-                if value is not None:
-                    return [name, value]
-    return None
+def is_benchmark(directory: Path, names: frozenset[str]) -> bool:
+    """Whether `directory`, which holds `names`, is a benchmark folder of a training submission, power or no power."""
+    return directory.absolute().parent.parent.name == "results" and _has_results(names)
+
+
+def _has_results(names: frozenset[str]) -> bool:
+    return any(name.startswith("result_") and name.endswith(".txt") for name in names)
 
 
 def _window(lines: list[mllog.Line]) -> Window | None:
@@ -258,7 +253,7 @@ def _parse_lines(content: bytes, path: str, reader: Reader) -> _PowerLog:
     readings = [line for line in lines if line.key == "power_reading"]
     log = _PowerLog(*_columns(readings, path, reader))
     log.lines = filled(content)
-    log.lost = max(0, log.lines - len(lines))
+    log.lost = max(0, log.lines + mllog.glued(content) - len(lines))
     markers = [(at, line) for at, line in enumerate(lines) if line.key != "power_reading"]
     for nth, (at, line) in enumerate(markers):
         _marker(log, line, at - nth)
@@ -365,8 +360,13 @@ def _system(directory: Path, system: str, reader: Reader) -> Mapping[str, Any] |
 
 
 def _round(directory: Path) -> str:
-    """The round that the tree's own name states, as in `training_results_v4.0`; "" where none does."""
-    found = re.findall(r"training[\w-]*?v(\d+\.\d+)", os.path.abspath(directory))
+    """The round that the tree's own name states, as in `training_results_v4.0`; "" where none does.
+
+    What the submitter names, from its own folder down, states none.
+    """
+    path = Path(os.path.abspath(directory))
+    above = path.parents[3] if len(path.parents) > 3 and path.parents[1].name == "results" else path
+    found = re.findall(r"training[\w-]*?v(\d+\.\d+)", str(above))
     return f"mlperf-training-v{found[-1]}" if found else ""
 
 

@@ -179,7 +179,7 @@ def _run(folder: Path, document: Mapping[str, Any], altered: list[Defect]) -> Ru
         rated=tuple(Rated(**_known(Rated, item)) for item in document["rated"]),
         work=Work(**_known(Work, document["work"])) if document["work"] else None,
         performance=Quantity(**_known(Quantity, document["performance"])) if document["performance"] else None,
-        quality=Quality(**_known(Quality, document["quality"])) if document["quality"] else None,
+        quality=_quality(document["quality"]) if document["quality"] else None,
         seconds=document["seconds"],
         success=document["success"],
         declared_energy_j=document.get("declared_energy_j"),
@@ -187,6 +187,11 @@ def _run(folder: Path, document: Mapping[str, Any], altered: list[Defect]) -> Ru
         sources=tuple(item["path"] for item in document["sources"]),
         extra={key: value for key, value in document.items() if key not in _KNOWN},
     )
+
+
+def _quality(document: Mapping[str, Any]) -> Quality:
+    others = tuple(_quality(dict(item) | {"others": ()}) for item in document.get("others", ()))
+    return Quality(**_known(Quality, document) | {"others": others})
 
 
 def _known(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -286,7 +291,7 @@ def record(
         "success": run.success,
         "work": asdict(run.work) if run.work else None,
         "performance": asdict(run.performance) if run.performance else None,
-        "quality": asdict(run.quality) if run.quality else None,
+        "quality": run.quality.document() if run.quality else None,
         "declared_energy_j": run.declared_energy_j,
         "rated": [asdict(part) for part in run.rated],
         "traces": list(traces),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.account import efficiency_note
 from harness.leaderboard import Row, Table
 from harness.render import co2e
 from harness.render.cells import escape, grid
@@ -68,6 +69,9 @@ def footnotes(table: Table) -> list[str]:
         notes.append("(n) fewer than five runs: the rank is provisional, in brackets; one run shows no scatter.")
     if any(row.result.estimated_share > 0 for row in table.rows):
         notes.append("(e) part of the energy is estimated, not measured.")
+    efficiencies = {value for row in table.rows for value in row.result.efficiencies}
+    if efficiencies:
+        notes.append(f"(c) {efficiency_note(efficiencies)}.")
     if any(row.result.entry.simulated for row in table.rows):
         notes.append("(s) simulated, not a real system.")
     return notes + co2e.footnotes([row.result for row in table.rows], table.rank_by)
@@ -82,7 +86,8 @@ def _row(row: Row, carbon: bool) -> list[str]:
     marks = "".join(
         mark
         for mark, holds in (
-            ("n", result.distinct_runs < RANKED), ("e", result.estimated_share > 0), ("s", result.entry.simulated),
+            ("n", result.distinct_runs < RANKED), ("e", result.estimated_share > 0),
+            ("c", bool(result.efficiencies)), ("s", result.entry.simulated),
         )
         if holds
     )  # fmt: skip
@@ -97,7 +102,7 @@ def _row(row: Row, carbon: bool) -> list[str]:
         percent(row.rank.p_first) if row.rank else "-",
         percent(row.rank.pareto) if row.rank else "-",
         number(result.performance.value, result.performance.unit) if result.performance else "-",
-        f"{quality.metric} {quality.value:.6g}" if quality else "-",
+        ", ".join(f"{item.metric} {item.value:.6g}" for item in quality.all) if quality else "-",
         str(result.n_runs),
         verdict,
     ]

@@ -100,7 +100,7 @@ def _quantity(item: Quantity | None) -> dict[str, Any] | None:
 
 
 def _quality(item: Quality | None) -> dict[str, Any] | None:
-    return None if item is None else asdict(item)
+    return None if item is None else item.document()
 
 
 def audit_document(report: Report, round_name: str | None = None) -> dict[str, Any]:

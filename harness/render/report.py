@@ -75,11 +75,18 @@ def _training(result: Result) -> list[str]:
     found = result.training
     if found is None:
         return []
-    return [
-        f"  {estimate_text(found.energy_per_step)}, scatter {found.energy_cv:.1%}; {found.steps:,.0f} to the target "
+    lines = [
+        f"  {estimate_text(found.energy_per_step)}, scatter {found.energy_cv:.1%}; {_count(found.steps)} to the target "
         f"({plain(found.counts)}), scatter {found.steps_cv:.1%}",
-        f"  at {found.reference_steps:,.0f}, which the reference needs: {estimate_text(found.energy_at_reference)}",
     ]
+    if found.reference_steps is not None and found.energy_at_reference is not None:
+        needed, energy = _count(found.reference_steps), estimate_text(found.energy_at_reference)
+        lines.append(f"  at {needed}, which the reference needs: {energy}")
+    return lines
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.4g}"
 
 
 def plain_line(line: str) -> str:

@@ -15,7 +15,8 @@ from harness.formats.base import Defect, Entry, Run
 from harness.formats.native import RECORD, SAMPLES
 from harness.formats.ptd_session import Session
 from harness.runs import RunEnergy
-from harness.traces.trace import Trace
+from harness.traces.build import SAME_TIME, number_or_nan
+from harness.traces.trace import Ints, Trace
 
 Status = Literal["fail", "warn", "skip", "error"]
 
@@ -150,6 +151,25 @@ def live_runs(entry: Entry) -> list[Run]:
     if entry.format != "joulemark":
         return []
     return [run for run in entry.runs if run.facts.get("sampler") or (run_folder(entry, run) / SAMPLES).is_dir()]
+
+
+def from_training_logs(entry: Entry) -> bool:
+    """Whether an entry is an MLPerf training result, or was imported from one."""
+    return entry.task == "training" and (entry.origin or entry.format) == "mlperf-training-power"
+
+
+def second_readings_ns(trace: Trace) -> Ints:
+    """Stamps of readings that were dropped for their stamp alone: they differ from the one that stayed [ns].
+
+    The same value at the same time is one reading of the sensor, polled twice.
+    """
+    same = [item for item in trace.dropped if item.reason == SAME_TIME and item.t_ns is not None]
+    t_ns = np.array([item.t_ns for item in same], np.int64)
+    if not len(t_ns) or not len(trace):
+        return t_ns[:0]
+    value = np.array([number_or_nan(item.raw.encode()) for item in same])
+    kept = np.searchsorted(trace.t_ns, t_ns).clip(max=len(trace) - 1)
+    return np.compress(trace.value[kept] != value, t_ns)
 
 
 def whole_seconds(trace: Trace) -> bool:

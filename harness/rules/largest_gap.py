@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.documents.times import NS
-from harness.rules.base import Case, Hit, Rule, place, whole_seconds, worst
+from harness.rules.base import Case, Hit, Rule, place, second_readings_ns, whole_seconds, worst
 from harness.runs import Reading
-from harness.traces.build import SAME_TIME
 from harness.traces.trace import GAP_CELLS, Trace, Window
 
 FIX = "Find out why the meter was silent and measure again."
@@ -44,9 +43,9 @@ def _excused_s(trace: Trace, window: Window) -> float:
 
     One interval for a step with a repeated stamp at its ends, one second where stamps are cut to seconds.
     """
-    repeated = [d.t_ns for d in trace.dropped if d.reason == SAME_TIME and d.t_ns is not None]
+    repeated = second_readings_ns(trace)
     coarse = NS if whole_seconds(trace) else 0
-    if not repeated and not coarse:
+    if not len(repeated) and not coarse:
         return 0.0
     t_ns, interval_ns = trace.window(window).t_ns, round(trace.expected_interval_s * NS)
     twice = np.isin(t_ns, repeated)
@@ -61,9 +60,9 @@ RULE = Rule(
     id="largest-gap",
     title="No long gap between readings",
     why="A gap is filled with the mean of its neighbours; a long one is a guess, and a handy place to hide a peak.",
-    evidence="Steps between readings inside the window, longer than 1.5 intervals. A stamp that is given twice, or cut "
-    "to whole seconds, moves a reading and is no silence: one interval, or one second, of such a step is not counted "
-    "in the share. A counter loses nothing in a late read and is exempt.",
+    evidence="Steps between readings inside the window, longer than 1.5 intervals. A stamp that is given twice with "
+    "two values, or cut to whole seconds, moves a reading and is no silence: one interval, or one second, of such a "
+    "step is not counted in the share. A counter loses nothing in a late read and is exempt.",
     remedy="Poll the meter in a process of its own and measure again.",
     limits=("gap_max_s", "gap_share_max"),
     check=check,

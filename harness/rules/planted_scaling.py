@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from harness.formats.convergence import against_reference
+from harness.documents.errors import shorten
+from harness.formats.convergence import against_reference, round_of_points
 from harness.rules.base import Case, Hit, Rule
 
 FILE = "scaling.json"
@@ -16,14 +17,27 @@ def check(case: Case) -> Iterator[Hit]:
     if factor is not None and case.entry.division.lower() == "open" and factor != 1:
         yield Hit(FILE, f"a factor of {factor:.9g} in the open division", "none: only closed is normalised", REMOVE)
     elif factor is not None and not 1 <= factor <= most:
-        yield Hit(FILE, f"a factor of {factor:.9g}", f"from 1 to {most:g}", REMOVE)
+        other = factor > 1 and _foreign_points(case)
+        yield Hit(FILE, f"a factor of {factor:.9g}", f"from 1 to {most:g}", REMOVE, status="warn" if other else None)
     elif case.entry.division.lower() != "open":
         yield from _explained(case, 1.0 if factor is None else factor)
 
 
+def _foreign_points(case: Case) -> bool:
+    """Whether the entry states a round whose reference points are not known here."""
+    return case.entry.round not in ("", round_of_points(case.entry, case.round))
+
+
 def _explained(case: Case, factor: float) -> Iterator[Hit]:
     """Whether the counts of the logs and the reference give this factor."""
-    found = against_reference(case.entry, case.round)
+    if _foreign_points(case):
+        if factor != 1:
+            yield Hit(
+                FILE, f"a factor of {factor:.9g}", f"reference points of {shorten(case.entry.round, 40)}",
+                "Nothing: they are not known here, and those of another round say nothing of it.", status="skip",
+            )  # fmt: skip
+        return
+    found = against_reference(case.entry, round_of_points(case.entry, case.round))
     expected = None if found is None else max(1.0, found[0].mean / found[1])
     if expected is None:
         if factor != 1:
@@ -46,7 +60,8 @@ RULE = Rule(
     why="Time and energy are multiplied by it. MLPerf's own checker keeps what it finds in the open division.",
     evidence="scaling.json; global_batch_size and the counts at the target in each result log; the reference "
     "convergence points of the round. Below 1, above the limit, or in the open division it is a breach; one that the "
-    "counts do not give, or that is missing, is a warning.",
+    "counts do not give, or that is missing, is a warning. Of a round whose points are not known here a factor above "
+    "the limit is a warning, and any other is not judged.",
     remedy="Leave scaling.json to MLPerf's package checker.",
     limits=("factor_max", "relative_max"),
     check=check,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.documents.errors import shorten
 from harness.formats.accelerators import rated_w
 from harness.rules.base import Case, Hit, Rule, place
 
@@ -11,8 +12,12 @@ _COUNT = re.compile(r"\s*(\d{1,4})(?:\.0+)?\s*", re.ASCII)
 
 
 def check(case: Case) -> Iterator[Hit]:
-    parts = _rated(case.entry.system_description or {})
-    if case.entry.task != "training" or parts is None:
+    described = case.entry.system_description or {}
+    parts = _rated(described)
+    if case.entry.task != "training":
+        return
+    if parts is None:
+        yield _unknown(described)
         return
     accelerators, sockets = parts
     lowest = case.limits["accelerator_share_min"] * accelerators
@@ -38,6 +43,16 @@ def check(case: Case) -> Iterator[Hit]:
         )  # fmt: skip
 
 
+def _unknown(description: Mapping[str, Any]) -> Hit:
+    model, count = (
+        shorten(description.get(name, ""), 80) for name in ("accelerator_model_name", "accelerators_per_node")
+    )
+    return Hit(
+        "system description", f"{count!r} accelerators {model!r} a node", "a number of accelerators of a known rating",
+        "Hold the readings against the data sheets of the parts.", status="skip",
+    )  # fmt: skip
+
+
 def _rated(description: Mapping[str, Any]) -> tuple[float, float] | None:
     """Rated power of a node's accelerators [W], and its sockets; None where the parts are not known."""
     each = rated_w(str(description.get("accelerator_model_name", "")))
@@ -56,7 +71,8 @@ RULE = Rule(
     why="A log in which every reading was halved is a perfect log: only what the machine must draw gives it away.",
     evidence="Mean power of each node over the run, against the rated power of its accelerators (system description, "
     "and a table of data sheets). A detector by plausibility: it only warns, and a small cut stays unseen. Means in "
-    "the shared real data are 1.01 to 1.28 of the accelerators' rating: no false alarm in 150 node logs.",
+    "the shared real data are 1.01 to 1.28 of the accelerators' rating: no false alarm in 150 node logs. Skipped, "
+    "and said, where the table does not have the accelerator.",
     remedy="Measure the whole node.",
     limits=("accelerator_share_min", "accelerator_share_max", "socket_max_w"),
     check=check,

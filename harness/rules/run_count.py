@@ -3,12 +3,18 @@
 from collections.abc import Iterator
 
 from harness.formats.benchmarks import benchmarks
-from harness.rules.base import Case, Hit, Rule
+from harness.rules.base import Case, Hit, Rule, from_training_logs
 
 
 def check(case: Case) -> Iterator[Hit]:
     known = benchmarks().get((case.entry.task, case.entry.benchmark))
-    if case.entry.task != "training" or known is None or known.runs is None:
+    if known is None or known.runs is None:
+        if from_training_logs(case.entry):
+            yield Hit(
+                case.entry.benchmark, "nothing is known of the runs that it asks for: they are not judged",
+                "a benchmark whose runs the training rules state", "Count the runs by the rules of its round.",
+                status="warn",
+            )  # fmt: skip
         return
     count = len(case.entry.runs)
     where, expected = case.entry.benchmark, f"{known.runs} runs of {case.entry.benchmark}"
@@ -25,7 +31,8 @@ RULE = Rule(
     title="Every run that the benchmark asks for is there",
     why="Who leaves runs out chooses; the Olympic mean of fewer runs is another number.",
     evidence="Result logs, against the runs that the training rules ask for. What declares itself simulated is "
-    "skipped, shown as simulated everywhere, and never ranked with real results.",
+    "skipped, shown as simulated everywhere, and never ranked with real results. Where nothing is known of a training "
+    "benchmark, a warning says that its runs are not judged.",
     remedy="Submit the whole series.",
     check=check,
 )

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from harness.documents.times import NS
-from harness.rules.base import Case, Hit, Rule, place, whole_seconds
-from harness.traces.build import SAME_TIME
+from harness.rules.base import Case, Hit, Rule, place, second_readings_ns, whole_seconds
 from harness.traces.trace import Trace
 
 
@@ -33,8 +32,8 @@ def _interval_s(trace: Trace) -> tuple[float, str]:
     """Time between readings [s], and which average it is: stamps of whole seconds tell it by their mean only."""
     if not whole_seconds(trace):
         return trace.interval_s or 0.0, "median"
-    repeated = sum(item.reason == SAME_TIME for item in trace.dropped)
-    return float(trace.t_ns[-1] - trace.t_ns[0]) / NS / (len(trace) + repeated - 1), "mean"
+    readings = len(trace) + len(second_readings_ns(trace))
+    return float(trace.t_ns[-1] - trace.t_ns[0]) / NS / (readings - 1), "mean"
 
 
 RULE = Rule(
@@ -42,6 +41,7 @@ RULE = Rule(
     title="At least one reading a second",
     why="Power swings within a training step; slow samples of a meter that does not average see it by chance.",
     evidence="Median step between readings of each channel; the mean step where stamps are cut to whole seconds. "
+    "A reading that repeats both stamp and value of another is that reading, polled twice. "
     "A counter misses nothing and is exempt.",
     remedy="Set the meter to one reading a second or more.",
     limits=("interval_max_s",),

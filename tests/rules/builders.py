@@ -214,6 +214,13 @@ def submitted(root: Path, form: TrainingForm | None = None, **given: Any) -> Pat
     return folder
 
 
+def of_round(folder: Path, version: str) -> Path:
+    """The same training result in the tree of another round; returns its benchmark folder."""
+    tree = folder.parents[3]
+    moved = tree.rename(tree.with_name(f"training_results_{version}"))
+    return moved / folder.relative_to(tree)
+
+
 def shift_log(path: Path, seconds: float, share: float = 1.0) -> None:
     """Move the stamps of the readings and markers of a log, and scale its readings."""
     moved = []

@@ -94,8 +94,18 @@ def test_pass_repeated_stamps_are_no_silence(tmp_path: Path) -> None:
 
 def test_fail_repeated_stamps_hide_no_real_gap() -> None:
     t_s = sorted([*without(*((40 * k, 40 * k + 9) for k in range(1, 8))), *(40 * k + 0.25 for k in range(1, 8))])
-    found = b.judge(b.entry(b.run(b.trace(t_s))))
+    found = b.judge(b.entry(b.run(b.trace(t_s, 400 + np.arange(len(t_s)) % 7))))
     b.assert_found(found, RULE, "fail", where="total.csv", got="0.0817 of the window", expected="at most 0.05")
+
+
+def test_fail_a_reading_polled_twice_excuses_no_silence() -> None:
+    """Eight silences of 5 s: a second reading at one end would excuse one second of each, a copy of the first none."""
+    ends = [50 * k + 0.25 for k in range(1, 9)]
+    t_s = np.array(sorted([*without(*((50 * k, 50 * k + 5) for k in range(1, 9))), *ends]))
+    twice = np.isin(t_s, ends)
+    b.assert_pass(b.judge(b.entry(b.run(b.trace(t_s, 400 + np.arange(len(t_s)) % 7)))), RULE)
+    found = b.judge(b.entry(b.run(b.trace(t_s, np.where(twice, 400, 401)))))
+    b.assert_found(found, RULE, "fail", where="total.csv", got="0.0533 of the window", expected="at most 0.05")
 
 
 def test_pass_stamps_cut_to_the_second() -> None:

@@ -9,7 +9,7 @@ from lab_simulator import TrainingForm
 
 from harness import api
 from harness.formats.convergence import points, reference
-from harness.rules.rulebook import rulebook
+from harness.rules.rulebook import rounds, rulebook
 from tests.rules import builders as b
 
 RULE = "planted-scaling"
@@ -27,7 +27,11 @@ def llama(root: Path, factor: object = None, *, batch: object = 8, count: Any = 
             lambda _, line, value=value: b.set_mllog(line, metadata={"status": "success", "samples_count": value}),
             '"run_stop"',
         )
-        b.edit_lines(path, lambda _, line: b.set_mllog(line, value=0.92), '"eval_accuracy"')
+        b.edit_lines(
+            path,
+            lambda _, line, value=value: b.set_mllog(line, value=0.92, metadata={"samples_count": value}),
+            '"eval_accuracy"',
+        )
     if factor is not None:
         (folder / "scaling.json").write_text(json.dumps({"scaling_factor": factor}), "utf-8")
     return folder
@@ -42,8 +46,12 @@ def test_reference_is_that_of_the_published_packages() -> None:
     assert between.mean / 2418091.5 == pytest.approx(1.0106869564123353, rel=1e-9)
     assert reference(b.TRAINING, "bert", 1) is None
     assert reference(b.TRAINING, "nothing", 1) is None
+    latest = reference("mlperf-training-v5.1", "llama31_8b", 32)
+    assert latest is not None
+    assert latest.mean / (172_000 + 12_288 / 2) == pytest.approx(1.004011735824202, rel=1e-9)
     for (round_name, _), items in points().items():
-        most = rulebook(round_name)["rules"][RULE]["limits"]["factor_max"]["value"]
+        book = rulebook(round_name if round_name in rounds() else "mlperf-training-v5.0")
+        most = book["rules"][RULE]["limits"]["factor_max"]["value"]
         assert all(1 <= (p.max_speedup or 1) < most for p in items), "no legal factor is refused"
 
 
@@ -82,6 +90,50 @@ def test_fail_a_factor_nothing_explains_is_a_warning(tmp_path: Path) -> None:
     found = b.report(b.training(tmp_path, TrainingForm(scaling_factor=1.03)))
     b.assert_found(found, RULE, "warn", where="scaling.json", got="that nothing in the logs explains", expected="mean")
     assert found.verdict == "valid"
+
+
+def stable_diffusion(root: Path, factor: float, round_name: str = "v5.0") -> Path:
+    """Evaluations that count samples and, as MLPerf's reference logs do, a run_stop that counts steps of 256."""
+    folder = b.submitted(root, benchmark="stable_diffusion", runs=10, duration_s=40.0)
+    for run in range(10):
+        path = folder / f"result_{run}.txt"
+        b.edit_lines(path, lambda _, line: b.set_mllog(line, value=256), '"global_batch_size"')
+        b.edit_lines(path, _two_metrics, '"eval_accuracy"')
+        b.edit_lines(
+            path,
+            lambda _, line: b.set_mllog(line, metadata={"status": "success", "step_num": 8000}),
+            '"run_stop"',
+        )
+    (folder / "scaling.json").write_text(json.dumps({"scaling_factor": factor}), "utf-8")
+    return b.of_round(folder, round_name)
+
+
+def _two_metrics(nth: int, line: str) -> str | None:
+    if nth:
+        return None
+    rows = (1536000, 90.80931484542555, 0.16126911342144012), (2048000, 84.20111464624688, 0.1657453030347824)
+    return "".join(
+        b.set_mllog(line, value=value, metadata={"samples_count": count, "metric": metric})
+        for count, fid, clip in rows
+        for metric, value in (("FID", fid), ("CLIP", clip))
+    )
+
+
+def test_pass_a_factor_of_evaluations_that_count_samples_where_run_stop_counts_steps(tmp_path: Path) -> None:
+    """The batch of 256 needs 2,048,000 samples in v4.1, as the runs did, and fewer in v5.0."""
+    b.assert_pass(b.report(stable_diffusion(tmp_path / "a", 1.0, "v4.1")), RULE)
+    b.assert_pass(b.report(stable_diffusion(tmp_path / "b", 1.0, "v5.0")), RULE)
+    found = b.report(stable_diffusion(tmp_path / "c", 1.25, "v5.0"))
+    b.assert_found(found, RULE, "warn", where="scaling.json", got="a factor of 1.25", expected="1, the reference mean")
+
+
+def test_fail_only_by_the_points_of_its_own_round(tmp_path: Path) -> None:
+    folder = b.of_round(llama(tmp_path / "a", 1.02), "v6.0")
+    b.assert_found(b.report(folder), RULE, "skip", where="scaling.json", got="1.02", expected="mlperf-training-v6.0")
+    folder = b.of_round(llama(tmp_path / "b", 1.5), "v6.0")
+    b.assert_found(b.report(folder), RULE, "warn", where="scaling.json", got="1.5", expected="from 1 to 1.4")
+    folder = b.of_round(llama(tmp_path / "c", 0.9), "v6.0")
+    b.assert_found(b.report(folder), RULE, "fail", where="scaling.json", got="0.9", expected="from 1 to 1.4")
 
 
 @pytest.mark.parametrize(("factor", "got"), [(1.01, "a factor of 1.01"), (None, "no scaling.json")])

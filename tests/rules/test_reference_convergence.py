@@ -31,6 +31,19 @@ def test_fail_faster_than_the_reference_can(tmp_path: Path) -> None:
     b.assert_found(found, RULE, "fail", where="llama2_70b_lora", got="a mean of 2496", expected="3178.66667")
 
 
+def test_fail_by_the_points_of_another_round_is_a_warning(tmp_path: Path) -> None:
+    folder = b.of_round(llama(tmp_path, count=(2304,)), "v6.0")
+    hit = b.assert_found(b.report(folder), RULE, "warn", where="llama2", got="2304", expected="3178.66667")
+    assert "the reference of mlperf-training-v5.0" in hit.expected
+
+
+def test_fail_whatever_round_the_submitter_names_its_system_after(tmp_path: Path) -> None:
+    folder = llama(tmp_path, count=(2304,))
+    system = folder.parent.rename(folder.parent.with_name("training_v6.0"))
+    (folder.parents[2] / "systems" / "sim-1.json").rename(folder.parents[2] / "systems" / "training_v6.0.json")
+    b.assert_found(b.report(system / folder.name), RULE, "fail", where="llama2", got="2304", expected="3178.66667")
+
+
 def test_pass_the_open_division_is_free(tmp_path: Path) -> None:
     folder = llama(tmp_path, count=(2304,))
     b.describe(folder, division="open")

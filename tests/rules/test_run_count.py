@@ -15,11 +15,33 @@ def test_pass_five_runs_of_ssd(tmp_path: Path) -> None:
     assert found.verdict == "valid"
 
 
-def test_pass_a_benchmark_that_nobody_knows(tmp_path: Path) -> None:
-    b.assert_pass(b.report(b.submitted(tmp_path, benchmark="own", runs=1)), RULE)
+@pytest.mark.parametrize("benchmark", ["own", "gpt_oss_20b"])
+def test_fail_a_benchmark_that_nobody_knows_is_a_warning(tmp_path: Path, benchmark: str) -> None:
+    found = b.report(b.submitted(tmp_path, benchmark=benchmark, runs=1))
+    b.assert_found(found, RULE, "warn", where=benchmark, got="nothing is known", expected="runs the training rules")
 
 
-@pytest.mark.parametrize(("benchmark", "runs", "needed"), [("ssd", 4, 5), ("bert", 5, 10), ("gpt3", 2, 3)])
+def test_pass_a_training_of_ones_own() -> None:
+    run = b.run(b.trace(range(-5, 606)))
+    b.assert_pass(b.judge(b.entry(run, task="training"), round_name=b.TRAINING), RULE)
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "runs", "needed"),
+    [
+        ("ssd", 4, 5),
+        ("bert", 5, 10),
+        ("gpt3", 2, 3),
+        ("rgat", 5, 10),
+        ("llama31_8b", 2, 10),
+        ("flux1", 2, 10),
+        ("deepseekv3_671b", 2, 3),
+        ("dlrm", 4, 5),
+        ("rnnt", 5, 10),
+        ("maskrcnn", 4, 5),
+        ("minigo", 5, 10),
+    ],
+)
 def test_fail_runs_left_out(tmp_path: Path, benchmark: str, runs: int, needed: int) -> None:
     found = b.report(b.submitted(tmp_path, benchmark=benchmark, runs=runs))
     b.assert_found(found, RULE, "fail", where=benchmark, got=f"{runs} runs", expected=f"{needed} runs of {benchmark}")

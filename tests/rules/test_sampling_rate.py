@@ -49,3 +49,24 @@ def test_fail_stamps_cut_to_the_second_tell_the_rate_by_their_mean(interval_s: f
         b.assert_found(found, RULE, "fail", where="total.csv", got="mean interval 1.25", expected="at most 1.1")
     else:
         b.assert_pass(found, RULE)
+
+
+POLLED = [
+    (261, 3418), (261, 3418), (262, 2894), (263, 3483), (264, 2892), (265, 2934), (267, 2934), (268, 2934),
+    (268, 2934), (269, 3683), (271, 3069), (272, 3117), (272, 3117), (273, 5745), (275, 5680), (276, 7866),
+    (278, 7846), (278, 7846), (279, 7932), (280, 7832),
+]  # fmt: skip
+"""Seconds and watts of a BMC that is polled more often than it measures."""
+
+
+@pytest.mark.parametrize(("changed", "fails"), [(0, True), (2, False)])
+def test_fail_one_reading_polled_twice_is_no_second_reading(changed: int, fails: bool) -> None:
+    """The second of a stamp counts only where its value differs: then 20 readings in 19 s, else 16."""
+    rows = POLLED * 30
+    t_s = [second - 261 + 20 * (n // len(POLLED)) for n, (second, _) in enumerate(rows)]
+    value = [watts + changed * (n % 2) for n, (_, watts) in enumerate(rows)]
+    found = b.judge(b.entry(b.run(b.trace(t_s, value))))
+    if fails:
+        b.assert_found(found, RULE, "fail", where="total.csv", got="mean interval 1.25", expected="at most 1.1")
+    else:
+        b.assert_pass(found, RULE)

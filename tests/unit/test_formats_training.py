@@ -14,7 +14,7 @@ from lab_simulator import PERFECT, MeterModel, TrainingForm, write_training
 
 from harness.account import Result, score
 from harness.formats.base import Entry
-from harness.formats.find import Found, find
+from harness.formats.find import Found, Skipped, find
 from harness.formats.mlperf_training import FORMAT
 
 PERFECT_METER = MeterModel(kind="mean", resolution=0.0)
@@ -282,11 +282,24 @@ def test_a_folder_that_is_a_link_is_not_followed(name: str, tmp_path: Path) -> N
     (folder / name).symlink_to(tmp_path / "away", target_is_directory=True)
     found = list(find(tmp_path / "tree"))
     if name == "power":
-        assert found == []
+        assert found == [Skipped("lab/results/sim/bert", "power is no folder")]
         return
     entry = found[0].read()
     assert "power-folder-missing" in codes(entry)
     assert quick(entry).runs[1].energy_j is None
+
+
+def test_a_result_without_power_is_passed_over_with_a_reason(tmp_path: Path) -> None:
+    folder, _ = simulated(tmp_path)
+    shutil.rmtree(folder / "power")
+    assert list(find(tmp_path)) == [Skipped("lab/results/sim/bert", "no power was measured")]
+
+
+def test_a_file_that_is_named_like_a_result_hides_no_entry(tmp_path: Path) -> None:
+    simulated(tmp_path)
+    (tmp_path / "lab" / "results" / "sim" / "result_notes.txt").write_text("ours")
+    (tmp_path / "lab" / "result_notes.txt").write_text("ours")
+    assert [type(item) for item in find(tmp_path)] == [Found]
 
 
 def test_a_run_without_a_power_folder_is_noted(tmp_path: Path) -> None:

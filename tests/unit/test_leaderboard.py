@@ -26,7 +26,8 @@ def result_of(name: str, power_w: float = 400.0, meter: str = "yokogawa-wt310e",
     """One run of ten minutes; the meter's gain is known to 0.1 %."""
     facts = {"performance": Quantity(10.0, "Samples/s"), "work": WORK} | given.pop("facts", {})
     kind = given.pop("kind", "mean")
-    readings = b.trace(range(-5, 606), power_w, kind, meter=meter, calibration_id=name)
+    channel = {key: given.pop(key) for key in ("boundary", "conversion_efficiency") if key in given}
+    readings = b.trace(range(-5, 606), power_w, kind, meter=meter, calibration_id=name, **channel)
     return b.entry(b.run(readings, **facts), id=name, system=name, **given)
 
 
@@ -168,6 +169,21 @@ def test_loss_is_better_low_on_the_front() -> None:
         return [row.rank.pareto for row in table.rows if row.rank][1]
 
     assert (front(0.91), front(0.924)) == (1.0, 0.0)
+
+
+def test_readings_times_a_declared_efficiency_are_marked_and_said() -> None:
+    given = {"facts": {"work": Work(1, "run")}, "task": "training", "meter": "unknown-sensor", "boundary": "node"}
+    entries = [
+        result_of("plain", **given),
+        *(result_of(f"c{n}", conversion_efficiency=n, **given) for n in (0.94, 0.96)),
+    ]
+    tables = board(*entries)
+    text = text_of(tables, "terminal")
+    assert "(c) readings times a declared conversion efficiency of 0.94 to 0.96." in text
+    assert [name in text for name in ("plain (n)", "c0.94 (nc)", "c0.96 (nc)")] == [True] * 3
+    notes = {result.entry.id: result.notes for table in tables for result in (row.result for row in table.rows)}
+    assert "readings times a declared conversion efficiency of 0.96" in notes["c0.96"]
+    assert "(c)" not in text_of(board(entries[0]), "terminal")
 
 
 def test_cannot_rank_by_something_else() -> None:

@@ -12,7 +12,10 @@ import pytest
 from harness.account import Result, score, score_all
 from harness.budget import Budget, Part, RunTerm
 from harness.compat import trimmed_interval
+from harness.documents.validate import check
 from harness.formats.base import Entry, Quality, Run, Work
+from harness.render.documents import result_document
+from harness.render.report import score_text
 from harness.repeats import pool
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
@@ -139,8 +142,30 @@ def test_training_is_taken_apart_into_step_and_steps() -> None:
     assert taken.steps_cv > 0.05 > taken.energy_cv
     at_reference = (taken.energy_at_reference.high - taken.energy_at_reference.low) / taken.energy_at_reference.value  # type: ignore[operator]
     assert at_reference < relative_width(found) / 5
+    unknown = score(replace(plain, runs=runs))
+    assert unknown.training is not None
+    assert (unknown.training.reference_steps, unknown.training.energy_at_reference) == (None, None)
+    assert "which the reference needs" not in score_text([unknown])
+    check("result", result_document([unknown]))
     mixed = (replace(runs[0], facts={"progress": ["epoch_num", 3]}), *runs[1:])
     assert score(replace(plain, runs=mixed)).training is None
+
+
+def test_what_the_reference_needs_is_its_convergence_point() -> None:
+    """llama2_70b_lora at a batch of 8: 3178.67 samples in v4.0, whatever factor was given."""
+    plain = replace(
+        entry("a", 100.0, 101.0, 102.0, task="training"), benchmark="llama2_70b_lora", round="mlperf-training-v4.0"
+    )
+    stated = {"progress": ["samples_count", 3072.0], "stated": {"global_batch_size": 8}}
+    runs = tuple(replace(run, facts=stated, work=Work(1, "run")) for run in plain.runs)
+    for factor in (None, 1.034722222222222, 1.3):
+        found = score(replace(plain, runs=runs, scaling_factor=factor))
+        assert found.training is not None
+        assert found.training.reference_steps == pytest.approx(3178.66666667)
+        assert "at 3,179, which the reference needs" in score_text([found])
+    other = score(replace(plain, runs=runs, round="mlperf-training-v6.0"))
+    assert other.training is not None
+    assert other.training.reference_steps is None, "no point of that round is known"
 
 
 def test_tukey_mclaughlin_of_known_numbers() -> None:
