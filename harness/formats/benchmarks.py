@@ -29,12 +29,11 @@ class Benchmark:
 
 
 @functools.cache
-def benchmarks() -> dict[tuple[str, str], Benchmark]:
-    """All benchmarks by (task, name)."""
+def _rows() -> tuple[Benchmark, ...]:
     with Path(__file__).with_name("benchmarks.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {
-        (row["task"], row["benchmark"]): Benchmark(
+    return tuple(
+        Benchmark(
             task=row["task"],
             benchmark=row["benchmark"],
             metric=row["metric"],
@@ -45,13 +44,17 @@ def benchmarks() -> dict[tuple[str, str], Benchmark]:
             source=row["source"],
         )
         for row in rows
-    }
+    )
+
+
+@functools.cache
+def benchmarks() -> dict[tuple[str, str], Benchmark]:
+    """All benchmarks by (task, name); of one whose data changed, its newest row, which stands first."""
+    return {(row.task, row.benchmark): row for row in reversed(_rows())}
 
 
 def quality(task: str, benchmark: str, metric: str, value: float) -> Quality:
     """A reached quality beside the target of its benchmark, where that speaks of the same metric."""
-    known = benchmarks().get((task, benchmark))
-    if known is None:
-        return Quality(metric, value)
-    same = task == "training" or known.metric == metric
-    return Quality(known.metric if same else metric, value, known.target if same else None)
+    known = [row for row in _rows() if (row.task, row.benchmark) == (task, benchmark)]
+    same = next((row for row in known if task == "training" or row.metric == metric), None)
+    return Quality(same.metric, value, same.target) if same else Quality(metric, value)
