@@ -171,7 +171,7 @@ def performance(values: Values, of: str, round_name: str = "", seconds: float | 
         return None if latency_ns is None else Quantity(latency_ns / 1e6, "ms", "latency")
     if inferred(values, of):
         done = work(values, of, seconds)
-        return Quantity(done.count / seconds, "Samples/s", "throughput") if done and seconds else None
+        return Quantity(done.count / seconds, "Samples/s", "throughput") if done and seconds and seconds > 0 else None
     tokens = _tokens_per_second(values, of)
     if tokens is not None:
         return Quantity(tokens, "Tokens/s", "throughput")
