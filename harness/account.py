@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness import compat
 from harness.budget import Budget, BudgetRow, rows_of
@@ -13,6 +13,7 @@ from harness.carbon.co2e import Co2e
 from harness.draws import DRAWS, SEED
 from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.benchmarks import benchmarks
+from harness.formats.loadgen_log import samples_per_query
 from harness.peers import compatibility, kept_runs
 from harness.progress import Training, progress, training
 from harness.progress import views as step_views
@@ -22,8 +23,20 @@ from harness.traces.channel import Channel
 from harness.traces.instruments import instruments
 from harness.uncertainty import LEVEL, Estimate, View, estimates
 
-TableKey = tuple[str, str, str, str, str, bool]
-"""What results that compare share: task, benchmark, scenario, unit of work, class of measurement, simulated or not."""
+
+class TableKey(NamedTuple):
+    """What results that compare share.
+
+    unit: of energy per unit of work; simulated: whether they say that they are simulated; division: "" where not said
+    """
+
+    task: str
+    benchmark: str
+    scenario: str
+    unit: str
+    measurement_class: str
+    simulated: bool
+    division: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +79,14 @@ class Result:
 
     @property
     def table(self) -> TableKey:
-        """What it compares with: task, benchmark, scenario, unit of work, class of measurement, simulated or not."""
-        entry, unit = self.entry, self.energy_per_unit.unit
-        return entry.task, entry.benchmark, entry.scenario, unit, self.measurement_class, entry.simulated
+        """What it compares with."""
+        entry, unit, by = self.entry, self.energy_per_unit.unit, self.measurement_class
+        return TableKey(entry.task, entry.benchmark, entry.scenario, unit, by, entry.simulated, entry.division)
+
+    @property
+    def inferred(self) -> bool:
+        """Whether it is taken from a run of another scenario."""
+        return any(defect.code == "scenario-inferred" for defect in self.entry.defects)
 
 
 def score_all(entries: Iterable[Entry], *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS) -> list[Result]:
@@ -97,7 +115,7 @@ def score(
     """
     runs = tuple(run_energy(entry, run) for run in entry.runs)
     measured = counted(runs)
-    notes = [d.got for d in entry.defects if d.code == "run-incomplete"] + _notes(runs, measured, pooled)
+    notes = [*_told(entry, "run-incomplete"), *_notes(runs, measured, pooled), *_told(entry, *TOLD)]
     budget = mean_budget(entry, measured, pooled)
     unit, amounts = work(entry, measured)
     total, power, per_unit = (
@@ -111,7 +129,7 @@ def score(
         if amounts:
             seen["unit"] = ratio(f"J/{unit}", measured, budget, amounts, pooled)
             unit_budget = budget.scaled(seen["unit"].factor, seen["unit"].run)
-            seen |= zip(["correct"], _per_correct(seen["unit"], quality), strict=False)
+            seen |= zip(["correct"], _per_correct(seen["unit"], quality, _samples(entry, unit)), strict=False)
         seen |= zip(("step", "reference"), step_views(entry, measured, budget, counts), strict=False)
         drawn = estimates(budget, list(seen.values()), level=level, seed=seed, draws=draws)
         found = dict(zip(seen, map(_not_negative, drawn), strict=True))
@@ -147,20 +165,38 @@ def score(
     )
 
 
+TOLD = ("scenario-inferred", "scenario-differs", "count-derived", "count-missing", "round-differs", "local-time")
+"""Defects that a reader must know beside the number."""
+
+
+def _told(entry: Entry, *codes: str) -> list[str]:
+    return [defect.got for defect in entry.defects if defect.code in codes]
+
+
 def _not_negative(item: Estimate) -> Estimate:
     """With two runs the tails of t go below zero; no energy does."""
     below = item.value is not None and item.value > 0 and item.low is not None and item.low < 0
     return replace(item, low=0.0) if below else item
 
 
-def _per_correct(view: View, quality: Quality | None) -> list[View]:
-    """Energy per correct answer: per query or sample, over the share of right answers (method, section 5)."""
+def _per_correct(view: View, quality: Quality | None, samples: float) -> list[View]:
+    """Energy per correct answer: per sample, over the share of right answers (method, section 5).
+
+    samples: samples in a unit of work
+    """
     if quality is None or quality.metric != "accuracy" or view.unit not in ("J/query", "J/sample"):
         return []
     share = quality.value / 100 if quality.value > 1 else quality.value
     if not 1e-6 < share <= 1:
         return []
-    return [View("J/correct-answer", view.factor / share, view.run)]
+    return [View("J/correct-answer", view.factor / share / samples, view.run)]
+
+
+def _samples(entry: Entry, unit: str) -> float:
+    """Samples in a unit of work, as LoadGen's log has it; 1 where there is none."""
+    said = (run.facts.get("values") for run in entry.runs if unit == "query")
+    values = next((dict(item) for item in said if isinstance(item, Mapping)), {})
+    return samples_per_query(values, entry.scenario) if values else 1.0
 
 
 def measurement_class(entry: Entry) -> str:

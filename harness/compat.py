@@ -21,7 +21,8 @@ def mlperf_inference(
     """The power metric of MLPerf inference: mean power [W], or energy per query [mJ] for the stream scenarios.
 
     t_ns, power_w: all readings in source order, shape (n,). Readings strictly inside the window and above 0 W count,
-    each with the same weight. None where there is none. Source: submission checker, power_check.py.
+    each with the same weight. None where there is none. queries: of that scenario; a SingleStream run submitted as
+    MultiStream did an eighth of its own. Source: submission checker, power_check.py.
     """
     inside = (t_ns > window.start_ns) & (t_ns < window.stop_ns) & (power_w > 0)
     if not inside.any():

@@ -1,4 +1,4 @@
-"""The leaderboard: one table for each benchmark, scenario, unit and class of measurement; simulated ones apart."""
+"""The leaderboard: one table for each benchmark, scenario, unit, class of measurement and division; simulated apart."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ RankBy = Literal["energy", "co2e"]
 CLASSES = ("analyzer", "sensor", "modelled", "declared")
 Judged = tuple[Result, str, tuple[str, ...]]
 """A result, its verdict, and why it is not ranked."""
+Session = tuple[tuple[int, int, str], ...]
+"""What a result was measured from: begin and end of each run [ns], and the hashes of its readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Entries that compare: same task, benchmark, scenario, unit of work and class of measurement.
+    """Entries that compare: same task, benchmark, scenario, unit of work, class of measurement and division.
 
     simulated: whether they say that they are simulated; such a result is never ranked with a real one
+    division: closed, open or network; "" where they do not say
     """
 
     task: str
@@ -47,6 +50,12 @@ class Table:
     level: float
     rows: tuple[Row, ...]
     simulated: bool = False
+    division: str = ""
+
+    @property
+    def rounds(self) -> list[str]:
+        """The rounds that its entries state."""
+        return sorted({row.result.entry.round for row in self.rows} - {""})
 
 
 def leaderboard(
@@ -56,7 +65,7 @@ def leaderboard(
     rank_by: RankBy = "energy",
     seed: int = SEED,
 ) -> tuple[Table, ...]:
-    """Tables of all results, ordered by task, benchmark, scenario, class, and real before simulated.
+    """Tables of all results, ordered by task, benchmark, scenario, class, real before simulated, and division.
 
     reports: audit of each entry by its id; an entry without one, or whose id another has, is unjudged and not ranked.
     Ranked by energy per unit of work: the grid moves CO2e more than any system does (methodology, CO2e).
@@ -71,7 +80,7 @@ def leaderboard(
     known = {name: report for name, report in reports.items() if ids[name] == 1}  # else: whose verdict is it?
     for result in results:
         groups[result.table].append(result)
-    ordered = sorted(groups, key=lambda key: (*key[:4], CLASSES.index(key[4]), key[5]))
+    ordered = sorted(groups, key=lambda key: (*key[:4], CLASSES.index(key.measurement_class), *key[5:]))
     return tuple(_table(key, groups[key], known, rank_by, seed) for key in ordered)
 
 
@@ -84,10 +93,11 @@ def _table(
 ) -> Table:
     ranked: list[Judged] = []
     others: list[Judged] = []
-    for result in results:
+    first: dict[Session, str] = {}
+    for result in sorted(results, key=lambda result: (result.inferred, result.entry.id)):
         report = reports.get(result.entry.id)
         verdict = report.verdict if report else "unjudged"
-        why = _reasons(result, report)
+        why = _reasons(result, report) or _again(result, first)
         (others if why else ranked).append((result, verdict, why))
     level = results[0].energy_per_unit.level
     ranks = rank([_contender(result) for result, _, _ in ranked], level=level, seed=seed)
@@ -101,7 +111,7 @@ def _table(
     )
     rest = [Row(result, verdict, why, None) for result, verdict, why in others]
     rest.sort(key=lambda row: (row.result.energy_per_unit.value or float("inf"), row.result.entry.id))
-    return Table(key[0], key[1], key[2], key[3], key[4], rank_by, level, (*rows, *rest), key[5])
+    return Table(*key[:5], rank_by, level, (*rows, *rest), key.simulated, key.division)
 
 
 def _reasons(result: Result, report: EntryReport | None) -> tuple[str, ...]:
@@ -115,6 +125,17 @@ def _reasons(result: Result, report: EntryReport | None) -> tuple[str, ...]:
     if result.energy_per_unit.low is None or result.per_unit_budget is None:
         return (result.energy_per_unit.note or "no interval",)
     return ()
+
+
+def _again(result: Result, first: dict[Session, str]) -> tuple[str, ...]:
+    """Why a result whose session is ranked already is not ranked again.
+
+    first: sessions that are ranked, each with the id of its result; that of this one is added
+    """
+    runs = [(run.run.window, " ".join(sorted(r.trace.content_sha256 for r in run.readings))) for run in result.runs]
+    session = tuple(sorted((w.start_ns, w.stop_ns, hashes) for w, hashes in runs if w and hashes))
+    other = first.setdefault(session, result.entry.id) if session else result.entry.id
+    return () if other == result.entry.id else (f"the session of {other}",)
 
 
 def _contender(result: Result) -> Contender:

@@ -9,6 +9,7 @@ from typing import Any
 from harness import compat
 from harness.formats.base import Entry, Run
 from harness.formats.benchmarks import benchmarks
+from harness.formats.loadgen_log import STREAMS
 from harness.runs import RunEnergy
 from harness.traces.trace import Trace
 
@@ -57,10 +58,13 @@ def _compat_inference(entry: Entry) -> dict[str, Any]:
     total = next(iter(run.outer), None) if run else None
     if run is None or total is None or run.window is None or "values" not in run.facts:
         return {}
-    queries = run.facts.get("values", {}).get("result_query_count")
-    number = float(queries) if isinstance(queries, int | float) else None
-    found = compat.mlperf_inference(*total.source_order(), run.window, entry.scenario, number)
-    unit = "mJ" if entry.scenario in ("SingleStream", "MultiStream") else "W"
+    unit = "mJ" if entry.scenario in STREAMS else "W"
+    if unit == "mJ" and run.work is None:
+        note = "the log does not say how many queries were done"
+        return {"mlperf_inference": {"value": None, "unit": unit, "note": note}}
+    found = compat.mlperf_inference(
+        *total.source_order(), run.window, entry.scenario, run.work.count if run.work else None
+    )
     if found is None:
         return {"mlperf_inference": {"value": None, "unit": unit, "note": "no reading strictly inside the window"}}
     return {"mlperf_inference": {"value": found[0], "unit": found[1]}}

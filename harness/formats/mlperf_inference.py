@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.documents.errors import UnreadableError
-from harness.documents.printable import well_formed
 from harness.documents.times import NS
-from harness.formats import loadgen_log, ptd, ptd_session
-from harness.formats.base import Entry, Run
+from harness.formats import inference_place, loadgen_log, local_time, ptd, ptd_session
+from harness.formats.accuracy_text import read_accuracy
+from harness.formats.base import Entry, Quality, Run
 from harness.formats.reader import Reader
 from harness.formats.spl import Electric, read_spl
 from harness.traces.align import zone_shift_ns
 from harness.traces.trace import Trace, Window
+
+DETAIL = "performance/run_1/mlperf_log_detail.txt"
+UNCOUNTED = ("mlperf-inference-v1.0", "mlperf-inference-v1.1")
+"""Rounds whose LoadGen does not say how many queries a stream issued."""
 
 
 class MlperfInference:
@@ -38,7 +43,7 @@ class MlperfInference:
     def read(self, directory: Path, entry_id: str) -> Entry:
         """The entry: one testing run, and the ranging run as evidence."""
         performance = directory / "performance"
-        place = _place(directory)
+        place = inference_place.place(directory)
         log = Reader(directory)
         server = log.document(performance / "power" / "server.json")
         client = log.document(performance / "power" / "client.json")
@@ -49,23 +54,31 @@ class MlperfInference:
         electric: dict[ptd_session.Mode, Electric] = {}
         run, values = self._run(performance / "run_1", testing, owner, clock_error, log, electric)
         accuracy = log.optional(directory / "accuracy" / "accuracy.txt", quiet=True)
-        scenario = loadgen_log.scenario(values, directory.name)
+        round_name = _round(directory, values, log)
+        scenario = _scenario(directory, values, log)
         description = _system(directory, place["system"], log)
         facts: dict[str, Any] = {
             "values": values, "server": server, "client": client,
             "identity": testing.identity, "range_w": testing.range_w,
         }  # fmt: skip
-        run = _complete(run, values, scenario, loadgen_log.read_accuracy(accuracy, place["benchmark"]), facts)
+        run = _complete(run, values, scenario, round_name, read_accuracy(accuracy, place["benchmark"]), facts)
+        _note_count(run, scenario, round_name, log, directory)
         ranging = self._ranging(performance / "ranging", server, ptd_log, owner, clock_error, log, electric)
         said: dict[ptd_session.Mode, Mapping[str, Any]] = {
             "ranging": ranging.facts["values"] if ranging else {}, "testing": values,
         }  # fmt: skip
-        facts["session"] = ptd_session.Session(performance, server, client, said, electric)
+        session = ptd_session.Session(performance, server, client, said, electric)
+        shift_ns = _local(session, run, log) if round_name == local_time.ROUND else 0
+        if shift_ns:
+            facts["utc_shift_ns"] = shift_ns
+            session = replace(session, utc_shift_ns=shift_ns)
+            run, ranging = local_time.moved(run, shift_ns), ranging and local_time.moved(ranging, shift_ns)
+        facts["session"] = session
         return Entry(
             id=entry_id,
             directory=directory,
             format=self.name,
-            round=loadgen_log.round_of(values),
+            round=round_name,
             task="inference",
             submitter=place["submitter"],
             system=place["system"],
@@ -128,10 +141,12 @@ class MlperfInference:
             log.note("file-unreadable", folder, "no folder of a ranging run")
             return None
         run, values = self._run(folder, ptd.analyzer(server, ptd_log, "ranging"), owner, error, log, electric)
-        return _complete(run, values, loadgen_log.scenario(values, ""), None, {"values": values})
+        return _complete(run, values, loadgen_log.scenario(values, ""), "", None, {"values": values})
 
 
-def _complete(run: Run, values: dict[str, Any], scenario: str, quality: Any, facts: dict[str, Any]) -> Run:
+def _complete(
+    run: Run, values: dict[str, Any], scenario: str, round_name: str, quality: Quality | None, facts: dict[str, Any]
+) -> Run:
     seconds = run.window.seconds if run.window else None
     validity = values.get("result_validity")
     return Run(
@@ -139,7 +154,7 @@ def _complete(run: Run, values: dict[str, Any], scenario: str, quality: Any, fac
         window=run.window,
         traces=run.traces,
         work=loadgen_log.work(values, scenario, seconds),
-        performance=loadgen_log.performance(values, scenario),
+        performance=loadgen_log.performance(values, scenario, round_name, seconds),
         quality=quality,
         seconds=seconds,
         success=None if validity is None else validity == "VALID",
@@ -159,22 +174,46 @@ def _in_trace_zone(window: Window | None, traces: tuple[Trace, ...], log: Reader
     return Window(window.start_ns - shift, window.stop_ns - shift)
 
 
-def _place(directory: Path) -> dict[str, str]:
-    """Names from `<division>/<submitter>/results/<system>/<benchmark>/<scenario>`."""
-    parts = tuple(map(well_formed, Path(os.path.abspath(directory)).parts))
-    named = ("", "", "", *parts)
-    found = {
-        "scenario": named[-1],
-        "benchmark": named[-2],
-        "system": named[-3],
-        "submitter": "",
-        "division": "",
-    }
-    if len(parts) > 4 and parts[-4] == "results":
-        found["submitter"] = parts[-5]
-        division = parts[-6] if len(parts) > 5 else ""
-        found["division"] = division if division in ("closed", "open", "network") else ""
+def _local(session: ptd_session.Session, run: Run, log: Reader) -> int:
+    """What makes the stamps of round v1.0 UTC [ns]; 0 where they are, or where window and readings do not agree."""
+    shift = local_time.utc_shift_ns(session, "testing") if run.window == session.window("testing") else 0
+    if shift:
+        log.note(
+            "local-time", session.directory.parent / DETAIL, f"stamps in local time, {shift / NS / 3600:+g} h to UTC"
+        )
+    return shift
+
+
+def _scenario(directory: Path, values: dict[str, Any], log: Reader) -> str:
+    found, ran, folder = (
+        loadgen_log.scenario(values, directory.name), loadgen_log.ran(values), loadgen_log.named(directory.name),
+    )  # fmt: skip
+    if loadgen_log.inferred(values, found):
+        log.note("scenario-inferred", directory / DETAIL, f"inferred from a {ran} run")
+    elif folder and found != folder:
+        log.note("scenario-differs", directory / DETAIL, f"a {ran} run in a folder {folder}")
     return found
+
+
+def _note_count(run: Run, scenario: str, round_name: str, log: Reader, directory: Path) -> None:
+    values = run.facts["values"]
+    if run.work is None or (loadgen_log.ran(values) or scenario) not in loadgen_log.STREAMS:
+        return
+    found = loadgen_log.issued(values, run.seconds)
+    if found is not None and found.by != "result_query_count":
+        got = f"no result_query_count: {found.queries:.0f} queries by {found.by} and the window"
+        if round_name in UNCOUNTED:
+            log.note("count-derived", directory / DETAIL, got)
+        else:
+            log.note("count-missing", directory / DETAIL, got)
+
+
+def _round(directory: Path, values: dict[str, Any], log: Reader) -> str:
+    """The round that the tree states, else that of LoadGen's version."""
+    by_tree, by_log = inference_place.round_of(directory), loadgen_log.round_of(values)
+    if by_tree and by_log not in ("", by_tree):
+        log.note("round-differs", directory / DETAIL, f"LoadGen is of {by_log}, the tree of {by_tree}")
+    return by_tree or by_log
 
 
 def _system(directory: Path, system: str, log: Reader) -> Mapping[str, Any] | None:

@@ -60,6 +60,7 @@ class Session:
     """A session, kept small. `open` reads its logs.
 
     directory: the folder `performance`; values: of LoadGen's detail log, by mode; electric: of spl.txt, by mode
+    utc_shift_ns: what makes its stamps UTC [ns]; other than 0 where its round stamped in local time
     """
 
     directory: Path
@@ -67,6 +68,7 @@ class Session:
     client: Mapping[str, Any]
     values: Mapping[Mode, Mapping[str, Any]]
     electric: Mapping[Mode, Electric]
+    utc_shift_ns: int = 0
 
     def open(self) -> Logs:
         """Its logs; those of the session before are let go."""

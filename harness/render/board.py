@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from harness.account import efficiency_note
@@ -30,23 +31,33 @@ def board(tables: Sequence[Table], form: str) -> str:
     if form == "csv":
         carbon = any(co2e.shown(row.result for row in table.rows) for table in tables)
         rows = [[*_key(table), *_row(row, carbon)] for table in tables for row in table.rows]
-        return grid(("Task", "Benchmark", "Scenario", "Class", *_head(carbon)), rows, form) + "\n"
-    parts = [_section(table, form) for table in tables]
+        return grid(("Task", "Benchmark", "Scenario", "Class", "Division", *_head(carbon)), rows, form) + "\n"
+    titles = [_title(table) for table in tables]
+    twice = {title for title, count in Counter(titles).items() if count > 1}
+    named = [_title(table, always=title in twice) for table, title in zip(tables, titles, strict=True)]
+    parts = [_section(table, title, form) for table, title in zip(tables, named, strict=True)]
     if form == "html":
         return _page("\n".join(parts))
     return "\n\n".join(parts) + "\n"
 
 
 def _key(table: Table) -> tuple[str, ...]:
-    return table.task, table.benchmark, table.scenario, table.measurement_class
+    return table.task, table.benchmark, table.scenario, table.measurement_class, table.division
 
 
-def _section(table: Table, form: str) -> str:
-    title = f"{table.benchmark}, {table.scenario} ({table.task}, measured by {table.measurement_class})"
-    if table.measurement_class in ("modelled", "declared"):
-        title = f"{table.benchmark}, {table.scenario} ({table.task}, {table.measurement_class}: not measured)"
-    if table.simulated:
-        title = f"{title.removesuffix(')')}, simulated)"
+def _title(table: Table, *, always: bool = False) -> str:
+    """always: name the division too where it is the closed one, which most results are in"""
+    measured = table.measurement_class not in ("modelled", "declared")
+    said = [
+        table.task,
+        table.division if always or table.division != "closed" else "",
+        f"measured by {table.measurement_class}" if measured else f"{table.measurement_class}: not measured",
+        "simulated" if table.simulated else "",
+    ]
+    return f"{table.benchmark}, {table.scenario} ({', '.join(filter(None, said))})"
+
+
+def _section(table: Table, title: str, form: str) -> str:
     heading = {
         "md": f"### {escape(title, form)}\n",
         "html": f"<h2>{escape(title, form)}</h2>",
@@ -74,6 +85,10 @@ def footnotes(table: Table) -> list[str]:
         notes.append(f"(c) {efficiency_note(efficiencies)}.")
     if any(row.result.entry.simulated for row in table.rows):
         notes.append("(s) simulated, not a real system.")
+    if any(row.result.inferred for row in table.rows):
+        notes.append("(i) inferred from a run of another scenario, as MLPerf allows.")
+    if len(table.rounds) > 1:
+        notes.append(f"Of several rounds, whose rules differ: {', '.join(table.rounds)}.")
     return notes + co2e.footnotes([row.result for row in table.rows], table.rank_by)
 
 
@@ -87,7 +102,7 @@ def _row(row: Row, carbon: bool) -> list[str]:
         mark
         for mark, holds in (
             ("n", result.distinct_runs < RANKED), ("e", result.estimated_share > 0),
-            ("c", bool(result.efficiencies)), ("s", result.entry.simulated),
+            ("c", bool(result.efficiencies)), ("s", result.entry.simulated), ("i", result.inferred),
         )
         if holds
     )  # fmt: skip

@@ -133,6 +133,8 @@ def leaderboard_document(tables: Sequence[Table], unreadable: Pairs = (), skippe
                 "unit": table.unit,
                 "measurement_class": table.measurement_class,
                 "simulated": table.simulated,
+                "division": table.division,
+                "rounds": table.rounds,
                 "rank_by": table.rank_by,
                 "level": table.level,
                 "rows": [_row(row) for row in table.rows],
@@ -168,6 +170,7 @@ def _row(row: Row) -> dict[str, Any]:
         "coverage": result.coverage,
         "estimated_share": result.estimated_share,
         "simulated": result.entry.simulated,
+        "inferred": result.inferred,
     }
 
 

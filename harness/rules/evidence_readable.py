@@ -18,6 +18,7 @@ LOST = (
     "chain-broken",
     "submission-changed",
     "signature-bad",
+    "count-missing",
 )
 BROKEN = ("mllog-line-broken", "trace-line-broken", "value-is-text", "window-assumed")
 UNFINISHED = ("run-incomplete",)
@@ -26,6 +27,10 @@ FAILING = ("meter-hung", "samples-cut")
 UNBOUND = ("chain-missing", "chain-open")
 UNSIGNED = ("unsigned",)
 IGNORED = ("file-ignored",)
+DERIVED = ("count-derived",)
+LOCAL = ("local-time",)
+ELSEWHERE = ("round-differs", "scenario-differs")
+INFERRED = ("scenario-inferred",)
 
 COMPLETE = "Submit the complete, unedited files."
 _FIX = {
@@ -35,6 +40,12 @@ _FIX = {
     "samples-cut": "Run it again and leave this run out.",
     "chain-missing": "Record runs with a release that writes chains.",
     "chain-open": "Run it again and leave this run out.",
+    "count-missing": "Submit the whole log.",
+    "count-derived": "Nothing: LoadGen of this round counts no queries of a stream.",
+    "local-time": "Nothing: LoadGen of this round stamps in local time; it was undone here.",
+    "round-differs": "Run LoadGen of the round that is submitted to.",
+    "scenario-differs": "Submit a run in the folder of its scenario.",
+    "scenario-inferred": "Nothing: MLPerf allows it. The result is marked.",
     "unsigned": "Pack it and sign it: joulemark sign SUBMISSION --key FILE.",
 }
 
@@ -48,6 +59,10 @@ def check(case: Case) -> Iterator[Hit]:
         (DISTURBED, "a clock that runs evenly", None),
         (FAILING, "a meter that answers to the end", "warn"),
         (UNBOUND, "a journal whose chain goes to its end", "warn"),
+        (DERIVED, "result_query_count", "warn"),
+        (LOCAL, "stamps in UTC", "warn"),
+        (ELSEWHERE, "a log of the round and scenario of its folder", "warn"),
+        (INFERRED, "a run of the scenario itself", "warn"),
         (UNSIGNED, "a submission with its signature", "warn"),
     ):
         for defect in case.defects(*codes):

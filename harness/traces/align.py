@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.documents.times import NS
-from harness.traces.trace import Trace, Window
+from harness.traces.trace import T_MAX_NS, T_MIN_NS, Trace, Window
 
 QUARTER_NS = 900 * NS
 """All zones lie on a quarter of an hour."""
@@ -32,3 +34,12 @@ def zone_shift_ns(trace: Trace, window: Window) -> int:
 
 def _overlap(first: int, last: int, window: Window) -> int:
     return min(last, window.stop_ns) - max(first, window.start_ns)
+
+
+def shifted(trace: Trace, shift_ns: int) -> Trace:
+    """The trace with all its times moved [ns]; as it was where a time would leave what a trace can hold."""
+    times = [*trace.t_ns[:1], *trace.t_ns[-1:]]
+    if not all(T_MIN_NS <= int(t_ns) + shift_ns <= T_MAX_NS for t_ns in times):
+        return trace
+    dropped = tuple(d if d.t_ns is None else replace(d, t_ns=d.t_ns + shift_ns) for d in trace.dropped)
+    return replace(trace, t_ns=trace.t_ns + shift_ns, dropped=dropped)

@@ -9,7 +9,7 @@ import pytest
 
 from harness import api
 from harness.documents.printable import printable
-from harness.formats.loadgen_log import read_accuracy
+from harness.formats.accuracy_text import read_accuracy
 from harness.render.cells import FORMATS, WIDEST, escape, grid, plain
 from tests.hostile import trees
 

@@ -3,10 +3,12 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from lab_simulator import TrainingForm
 
 from harness import api
+from harness.formats.base import Defect
 from harness.rules.rulebook import FOLDER
 from tests.rules import builders as b
 
@@ -63,6 +65,15 @@ def test_fail_picture_among_the_logs_is_a_warning(tmp_path: Path) -> None:
     found = b.report(b.training(tmp_path, TrainingForm(png_files=True)))
     b.assert_found(found, RULE, "warn", where="power/result_0", got="nodes_0_to_0.png", expected="node_*.txt")
     assert found.verdict == "valid"
+
+
+@pytest.mark.parametrize(
+    "code", ["scenario-inferred", "scenario-differs", "round-differs", "count-derived", "local-time"]
+)
+def test_fail_what_a_reader_settled_is_a_warning(code: str) -> None:
+    made = b.entry(b.run(b.trace(range(-5, 606), np.linspace(300, 400, 611))), defects=(Defect(code, "e/log", "so"),))
+    hit = b.assert_found(b.judge(made), RULE, "warn", where="log", got=f"{code}: so", expected="")
+    assert hit.fix
 
 
 @pytest.mark.parametrize("factor", ["0", "-1", '"half"', "null", "1e9"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from harness.account import Result, score
 from harness.auditing import EntryReport, audit_entry, places
 from harness.documents.errors import UsageError
 from harness.documents.validate import check
-from harness.formats.base import Entry, Quality, Quantity, Work
+from harness.formats.base import Defect, Entry, Quality, Quantity, Work
 from harness.leaderboard import Table, leaderboard
 from harness.render.board import board as text_of
 from harness.render.documents import leaderboard_document
@@ -57,6 +58,7 @@ def test_rows_come_in_the_order_of_their_rank() -> None:
         {"meter": "unknown-sensor"},
         {"kind": "estimate"},
         {"simulated": True},
+        {"division": "open"},
     ],
     ids=str,
 )
@@ -83,8 +85,73 @@ def test_a_simulated_result_is_never_ranked_with_a_real_one_whatever_it_needs() 
     ]  # fmt: skip
 
 
-def test_different_systems_and_divisions_are_compared() -> None:
-    assert len(board(result_of("a", submitter="X", division="open"), result_of("b", 500, submitter="Y"))) == 1
+def test_different_systems_are_compared() -> None:
+    assert len(board(result_of("a", submitter="X"), result_of("b", 500, submitter="Y"))) == 1
+
+
+def titles(tables: tuple[Table, ...]) -> list[str]:
+    return [line for line in text_of(tables, "terminal").splitlines() if "measured by" in line]
+
+
+def test_open_and_closed_results_stand_in_tables_of_their_own() -> None:
+    """An open result may change the model; each was rank 1 or 2 of one table."""
+    tables = board(result_of("a", division="closed"), result_of("b", 500, division="open"))
+    assert [(t.division, ids(t), t.rows[0].rank and t.rows[0].rank.high) for t in tables] == [
+        ("closed", ["a"], 1), ("open", ["b"], 1),
+    ]  # fmt: skip
+    assert titles(tables) == [
+        "own, Offline (inference, measured by analyzer)", "own, Offline (inference, open, measured by analyzer)",
+    ]  # fmt: skip
+    document = leaderboard_document(tables)
+    check("leaderboard", document)
+    assert [table["division"] for table in document["tables"]] == ["closed", "open"]
+    assert [line.split(",")[4] for line in text_of(tables, "csv").splitlines()] == ["Division", "closed", "open"]
+
+
+def test_the_closed_division_is_named_where_a_title_would_stand_twice() -> None:
+    tables = board(result_of("a", division="closed"), result_of("b", 500))
+    assert titles(tables) == [
+        "own, Offline (inference, measured by analyzer)", "own, Offline (inference, closed, measured by analyzer)",
+    ]  # fmt: skip
+
+
+def test_results_of_several_rounds_are_ranked_together_and_it_is_said() -> None:
+    rounds = ("mlperf-inference-v4.0", "mlperf-inference-v4.1")
+    (table,) = board(*(result_of(name, 400 + 50 * k, round=name) for k, name in enumerate(rounds)))
+    assert [row.rank.low for row in table.rows if row.rank] == [1, 2]
+    said = "Of several rounds, whose rules differ: mlperf-inference-v4.0, mlperf-inference-v4.1."
+    assert said in text_of((table,), "terminal")
+    assert said not in text_of(board(*(result_of(name, 400, round=rounds[0]) for name in "ab")), "terminal")
+
+
+def test_a_session_is_ranked_once_in_a_table() -> None:
+    """Two folders with the logs of one run took two places."""
+    copies = [result_of(name, 400, submitter="X") for name in ("b", "a")]
+    copies = [replace(entry, system="box") for entry in copies]
+    (table,) = board(*copies, result_of("c", 500))
+    assert [(row.result.entry.id, row.rank and (row.rank.low, row.rank.high), row.reasons) for row in table.rows] == [
+        ("a", (1, 1), ()), ("c", (2, 2), ()), ("b", None, ("the session of a",)),
+    ]  # fmt: skip
+
+
+def test_a_run_is_ranked_before_what_was_inferred_from_it() -> None:
+    told = (Defect("scenario-inferred", "x", "inferred from a SingleStream run"),)
+    copy, run = (replace(e, system="box") for e in (result_of("a", 400, defects=told), result_of("b", 400)))
+    (table,) = board(copy, run, result_of("c", 500, defects=told))
+    assert [(row.result.entry.id, row.rank is not None) for row in table.rows] == [
+        ("b", True), ("c", True), ("a", False),
+    ]  # fmt: skip
+    text = text_of((table,), "terminal")
+    assert "c (ni)" in text
+    assert "(i) inferred from a run of another scenario, as MLPerf allows." in text
+    assert [row["inferred"] for row in leaderboard_document((table,))["tables"][0]["rows"]] == [False, True, True]
+
+
+def test_one_machine_at_the_same_power_in_another_hour_is_another_session() -> None:
+    later = b.trace(range(5995, 6606), 400.0, meter="yokogawa-wt310e", calibration_id="b")
+    run = b.run(later, performance=Quantity(10.0, "Samples/s"), work=WORK, window=b.window(6000, 6600))
+    (table,) = board(result_of("a"), b.entry(run, id="b", system="b"))
+    assert all(row.rank for row in table.rows)
 
 
 def test_tables_come_in_order_of_task_benchmark_scenario_and_class() -> None:
