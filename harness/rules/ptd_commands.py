@@ -81,7 +81,7 @@ def _configured(largest: Sequence[float], parts: Sequence[str], config: Mapping[
     channel = config.get("channel")
     numbers = [n for n in channel if isinstance(n, int)] if isinstance(channel, list) else []
     if len(numbers) in (1, 2):
-        first = min(numbers[0], 1000) if len(numbers) == 2 else 1
+        first = max(0, min(numbers[0], 1000)) if len(numbers) == 2 else 1
         names = {f"Ch{n}" for n in range(first, first + min(numbers[-1], len(parts)))}
         yield [largest[0], *(value for part, value in zip(parts, largest[1:], strict=True) if part in names)]
     yield largest[:1]

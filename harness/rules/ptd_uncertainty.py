@@ -1,7 +1,6 @@
 """The analyzer's uncertainty stays within the limit while it counts."""
 
 from collections.abc import Iterator
-from itertools import count
 
 import numpy as np
 
@@ -40,22 +39,27 @@ def _active(logs: Logs) -> Iterator[Hit]:
 
 
 def _above(case: Case, logs: Logs, window: Window | None) -> Iterator[Hit]:
-    """Readings of each analyzer, by the stamps of their lines: there is a line for each channel."""
-    most, of = case.limits["uncertainty_max"], _readings(case, window)
+    """Readings of each analyzer; each of its channels has a line of its own."""
+    most, of, interval_s = case.limits["uncertainty_max"], _readings(case, window), case.limits["interval_s"]
     for go, done, _ in logs.spans("testing"):
-        unstamped = count(-1, -1)
-        found: dict[int, float] = {}
+        count, worst = 0, 0.0
+        before: int | None = None
         for line in logs.lines(UNCERTAIN, go, done):
             stated = number_or_nan(line.text.partition("%")[0].rpartition(" ")[2].encode()) / 100
-            if stated >= most and _counts(line.t_ns, window, case.limits["interval_s"]):
-                at = next(unstamped) if line.t_ns is None else line.t_ns
-                found[at] = max(found.get(at, 0.0), stated)
-        if found:
+            if stated >= most and _counts(line.t_ns, window, interval_s):
+                same = _same(line.t_ns, before, interval_s)
+                count, worst, before = count + (not same), max(worst, stated), before if same else line.t_ns
+        if count:
             yield Hit(
-                PTD, f"{len(found)} readings of the window above the limit, the worst {100 * max(found.values()):.2f}",
+                PTD, f"{count} readings of the window above the limit, the worst {100 * worst:.2f}",
                 f"at most {100 * most:g}, but for {case.limits['count_share_max']:g} of its {of} readings", FIX, "%",
-                status=None if len(found) > case.limits["count_share_max"] * of else "warn",
+                status=None if count > case.limits["count_share_max"] * of else "warn",
             )  # fmt: skip
+
+
+def _same(t_ns: int | None, before_ns: int | None, interval_s: float) -> bool:
+    """Whether two lines are of one reading: stamps of its channels are a millisecond apart."""
+    return t_ns is not None and before_ns is not None and abs(t_ns - before_ns) < interval_s * NS / 2
 
 
 def _counts(t_ns: int | None, window: Window | None, interval_s: float) -> bool:

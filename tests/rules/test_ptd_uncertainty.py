@@ -49,8 +49,10 @@ def test_pass_step_of_the_load_is_a_warning(text: str, tmp_path: Path) -> None:
 
 def test_pass_a_line_for_each_channel_is_one_reading(tmp_path: Path) -> None:
     def change(folder: Path) -> None:
-        for share in ("1.12", "1.31", "1.05", "1.09"):
-            say(folder, 20, ABOVE_1_9.format(share), times=5)
+        """As of 04:13:17.655 and 04:13:17.656, in the order of their stamps."""
+        for second in range(5, 0, -1):
+            for n, share in enumerate(("1.12", "1.31", "1.05")):
+                say(folder, 20 + second - n / 1000, ABOVE_1_9.format(share))
 
     found = t.judged(tmp_path, change)
     b.assert_found(found, RULE, "warn", where="ptd_logs.txt", got="5 readings of the window", expected="at most 1")
