@@ -73,7 +73,8 @@ def audit_entry(
     """Judge one entry: every rule of its rulebook over its evidence. Never raises for what it reads.
 
     chosen: ids of the rules to apply; None for all. Raises UsageError where `round_name` has no rulebook.
-    What a round accepts by name (tools, meters) is that round's own: by the list of a neighbour it only warns.
+    What a round accepts by name (tools, meters) is that round's own: by the list of another, or where the entry's
+    round is unknown, it only warns.
     """
     book, note = rulebook_for(entry, round_name)
     runs, findings = _energies(entry)
@@ -81,7 +82,7 @@ def audit_entry(
         settings = book["rules"].get(rule.id)
         if settings is not None and settings["severity"] != "off" and (chosen is None or rule.id in chosen):
             case = Case(entry, runs, limit_of(book, rule.id), copies, kin, book["round"], accepted_by(book, rule.id))
-            borrowed = bool(rule.accepts and entry.round and round_name is None and entry.round != book["round"])
+            borrowed = bool(rule.accepts and round_name is None and entry.round != book["round"])
             findings += _apply(rule, case, {**settings, "severity": "warn"} if borrowed else settings)
     if not entry.runs:
         findings.append(

@@ -38,6 +38,13 @@ MOST_MESSAGES, MOST_ANALYZERS = 10_000, 64
 """So many messages to PTDaemons, and PTDaemons, are looked at; real sessions have some dozens, and six."""
 MOST_LINES = 10_000
 """So many lines of one kind are looked at; all of them are counted."""
+UNCERTAIN = re.compile(rb"WARNING: Uncertainty [\d.]{1,12}%(?:, which is)? above ")
+"""A reading whose uncertainty is above the limit, as PTDaemon 1.9 and 1.10 word it; one for each channel."""
+UNKNOWN = b"WARNING: Uncertainty unknown"
+OTHER = re.compile(rb"WARNING: (?!Uncertainty (?:unknown|[\d.]{1,12}%(?:, which is)? above ))")
+"""Any other warning."""
+BANNER = re.compile(rb"(?:Analyzer \d{1,2}\s{1,8})?(?:[A-Z][A-Za-z/ ]{1,40} interface specified\.\s{1,8})?\Z")
+"""What stands before `Selected power` where the log of one more analyzer begins."""
 
 
 class Said(NamedTuple):
@@ -45,6 +52,13 @@ class Said(NamedTuple):
 
     cmd: str
     reply: str
+
+
+class Reply(NamedTuple):
+    """The reply to RL in ptd_logs.txt, one reading a line; cut: the analyzer's log ends before its next reply."""
+
+    text: bytes
+    cut: bool
 
 
 class Line(NamedTuple):
@@ -60,7 +74,7 @@ class Session:
     """A session, kept small. `open` reads its logs.
 
     directory: the folder `performance`; values: of LoadGen's detail log, by mode; electric: of spl.txt, by mode
-    utc_shift_ns: what makes its stamps UTC [ns]; other than 0 where its round stamped in local time
+    utc_shift_ns: what makes UTC of the stamps of LoadGen and of the PTDaemon, which were local time in v1.0 [ns]
     """
 
     directory: Path
@@ -84,10 +98,10 @@ class Session:
         return f"{self.name}_{mode}"
 
     def window(self, mode: Mode) -> Window | None:
-        """power_begin to power_end of a mode, as LoadGen wrote them; None where either is missing or no time."""
-        values = self.values.get(mode, {})
+        """power_begin to power_end of a mode, in UTC; None where either is missing or no time."""
+        values, shift = self.values.get(mode, {}), self.utc_shift_ns
         try:
-            return Window(from_mlperf(values.get("power_begin")), from_mlperf(values.get("power_end")))
+            return Window(from_mlperf(values.get("power_begin")) + shift, from_mlperf(values.get("power_end")) + shift)
         except UnreadableError:
             return None
 
@@ -184,39 +198,52 @@ class Logs:
         return found
 
     def spans(self, mode: Mode) -> list[tuple[int, int, int]]:
-        """Of each analyzer: where its Go of a mode stands, where `Completed test`, and where its next Go or the end."""
+        """Of each analyzer: where its Go of a mode stands, where `Completed test`, and where its next Go or its end."""
         return self._spans[mode]
 
     @functools.cached_property
     def _spans(self) -> dict[Mode, list[tuple[int, int, int]]]:
-        edges = [at for at, _ in self.goes] + [len(self.ptd)]
         found: dict[Mode, list[tuple[int, int, int]]] = {mode: [] for mode in MODES}
-        for number, (at, mark) in enumerate(self.goes):
-            end = edges[number + 1]
+        for (at, mark), (end, following) in itertools.pairwise([*self.goes, (len(self.ptd), "_ranging")]):
+            if following.endswith("_ranging"):
+                end = self._end(at, end)
             done = self.ptd.find(b": Completed test", at, end)
             for mode in MODES:
                 if mark.endswith(f"_{mode}"):
                     found[mode].append((at, done if done >= 0 else end, end))
         return found
 
-    def raw_of_ptd(self, mode: Mode) -> list[bytes]:
-        """The reply to RL of each analyzer in ptd_logs.txt, one reading a line.
+    def _end(self, start: int, end: int) -> int:
+        """Where the log of an analyzer ends: the next one's begins with its banner, in the middle of a line maybe."""
+        at = self.ptd.find(b"Selected power ", start, end)
+        banner = BANNER.search(self.ptd[max(start, at - 100) : at]) if at >= 0 else None
+        return at - len(banner[0]) if banner else end
+
+    def is_last(self, span: tuple[int, int, int]) -> bool:
+        """Whether an analyzer's log ends with this span, so that its end may not have been written yet."""
+        return all(at != span[2] for at, _ in self.goes)
+
+    def raw_of_ptd(self, mode: Mode) -> list[Reply]:
+        """The reply to RL of each analyzer in ptd_logs.txt.
 
         The prefix of each socket chunk is cut out: it stands wherever a chunk begins, in a long line in its middle.
+        A line that the end of the log cuts is left out.
         """
         found = []
-        for _, done, end in self.spans(mode):
+        for span in self.spans(mode):
+            _, done, end = span
             head = self.ptd.find(SENT + b"Last ", done, end)
             start = self.ptd.find(b"\n", head, end) + 1 if head >= 0 else done
             stop = self.ptd.find(SENT + b"Uncertainty,", start, end)
+            cut = stop < 0 and self.is_last(span)
             pieces = self.ptd[start : stop if stop >= 0 else end].split(SENT)
             last = pieces.pop()
-            pieces = [piece[:-STAMP] for piece in pieces]
-            found.append(_unix(b"".join([*pieces, last[:-STAMP] if stop >= 0 else last])))
+            text = b"".join([*(piece[:-STAMP] for piece in pieces), last[:-STAMP] if stop >= 0 else last])
+            found.append(Reply(_unix(text[: text.rfind(b"\n") + 1] if cut else text), cut))
         return found
 
     def raw_of_server(self, mode: Mode) -> list[bytes]:
-        """The reply to RL of each analyzer in server.log: one line with a literal `\\n` after each reading."""
+        """The reply to RL of each analyzer in server.log, one reading a line; there `\\n` is written out after each."""
         text = self.file("power/server.log")
         middle = text.find(b"_testing'")
         start, end = (0, middle) if mode == "ranging" else (middle, len(text))
@@ -227,7 +254,8 @@ class Logs:
         while (start := text.find(token, start, end)) >= 0 and len(found) < 64:
             stop = text.find(b"\n", start, end)
             stop = stop if stop >= 0 else end
-            found.append(text[start + len(token) - 5 : stop].rstrip(b"'\r").removesuffix(b"\\n"))
+            reply = text[start + len(token) - 5 : stop].rstrip(b"'\r").removesuffix(b"\\n")
+            found.append(reply.replace(b"\\n", b"\n"))
             start = stop
         return found
 
@@ -251,26 +279,35 @@ class Logs:
         rows = (line.partition(mine)[2].partition(following)[0] for line in text.split(b"\n"))
         return re.sub(rb",Ch\d+,Watts", b",Watts", b"\n".join(rows))
 
-    def lines(self, token: bytes, start: int = 0, end: int | None = None) -> Iterator[Line]:
+    def lines(self, token: bytes | re.Pattern[bytes], start: int = 0, end: int | None = None) -> Iterator[Line]:
         """Lines of ptd_logs.txt that hold a text, at most MOST_LINES of them."""
         stop = len(self.ptd) if end is None else end
         for _ in range(MOST_LINES):
-            at = self.ptd.find(token, start, stop)
+            at = self._find(token, start, stop)
             if at < 0:
                 return
             begin = max(self.ptd.rfind(b"\n", max(0, at - 4096), at) + 1, 0)
             over = self.ptd.find(b"\n", at, at + 4096)
             line = self.ptd[begin : over if over >= 0 else at + 4096].strip()
             try:
-                t_ns: int | None = from_mlperf(line[:STAMP].decode("ascii", "replace"))
+                t_ns: int | None = from_mlperf(line[:STAMP].decode("ascii", "replace")) + self._session.utc_shift_ns
             except UnreadableError:
                 t_ns = None
             yield Line(
                 at, t_ns, self.ptd[at : over if over >= 0 else at + 200][:200].strip().decode("ascii", "replace")
             )
-            start = over if over >= 0 else at + len(token)
+            start = over if over >= 0 else at + 1
+
+    def _find(self, token: bytes | re.Pattern[bytes], start: int, end: int) -> int:
+        if isinstance(token, bytes):
+            return self.ptd.find(token, start, end)
+        found = token.search(self.ptd, start, end)
+        return found.start() if found else -1
 
 
 def _unix(text: bytes) -> bytes:
-    """Without carriage returns, and without blank lines at the ends."""
-    return (text.replace(b"\r", b"") if b"\r" in text else text).strip()
+    """Without carriage returns and blank lines, which a Windows director puts after each line."""
+    text = text.replace(b"\r", b"") if b"\r" in text else text
+    while b"\n\n" in text:
+        text = text.replace(b"\n\n", b"\n")
+    return text.strip()

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.documents.validate import SCHEMA_VERSION
 from harness.render.cells import grid
 from harness.rules import RULES
 from harness.rules.base import Rule
-from harness.rules.rulebook import rounds, rulebook
+from harness.rules.rulebook import alike, rounds, rulebook
 
 WIDTH = 100
 
 
 def rules_text() -> str:
     """All rules, with what a breach is in each round."""
-    books = [(name, rulebook(name)["rules"]) for name in rounds()]
-    rows = [[rule.id, *(_severity(book.get(rule.id)) for _, book in books), rule.title] for rule in RULES]
-    return grid(["Rule", *(_short(name) for name, _ in books), "Says"], rows, "terminal") + "\n"
+    columns = alike(lambda rules: [_severity(rules.get(rule.id)) for rule in RULES])
+    rows = [[rule.id, *said, rule.title] for rule, *said in zip(RULES, *(said for _, said in columns), strict=True)]
+    return grid(["Rule", *(_short(name) for name, _ in columns), "Says"], rows, "terminal") + "\n"
 
 
 def _short(round_name: str) -> str:
@@ -35,7 +35,7 @@ def rule_text(rule: Rule) -> str:
     parts = [f"{rule.id}: {rule.title}"]
     for head, text in (("Why", rule.why), ("Evidence", rule.evidence), ("Remedy", rule.remedy)):
         parts.append(textwrap.fill(f"{head}. {text}", WIDTH, break_long_words=False))
-    parts += [_round(name, rule) for name in rounds()]
+    parts += [_round(name, settings) for name, settings in alike(lambda rules: rules.get(rule.id))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -60,8 +60,7 @@ def _settings(round_name: str, rule: Rule) -> dict[str, Any] | None:
     return said | {"limits": limits, "accepts": dict(found.get("accepts") or {})}
 
 
-def _round(name: str, rule: Rule) -> str:
-    settings = rulebook(name)["rules"].get(rule.id)
+def _round(name: str, settings: Mapping[str, Any] | None) -> str:
     if settings is None:
         return f"{name}: not applied"
     lines = [f"{name}: a breach is a {settings['severity']} [{settings['clause']}]"]

@@ -19,10 +19,18 @@ NUMBER = rb"(-?[\d.]{1,20})"
 @for_session
 def check(case: Case, session: Session) -> Iterator[Hit]:
     limits = case.limits
+    yield from _zone(session.utc_shift_ns / NS, limits["utc_shift_max_s"])
     for mode in MODES:
         yield from _skew(session, mode, limits["phase_skew_max_s"], limits["clock_step_max_s"])
         yield from _window(case, session, mode)
     yield from _logged(session, limits["clock_offset_max_s"])
+
+
+def _zone(shift_s: float, most_s: float) -> Iterator[Hit]:
+    """Stamps in local time are those of a tool that wrote no other."""
+    if abs(shift_s) > most_s:
+        got = f"LoadGen and PTDaemon stamp {shift_s:+.0f} from UTC"
+        yield Hit("performance/run_1/mlperf_log_detail.txt", got, f"at most {most_s:g}", FIX, "s")
 
 
 def _skew(session: Session, mode: Mode, most_s: float, step_s: float) -> Iterator[Hit]:
@@ -105,8 +113,9 @@ RULE = Rule(
     "to the power of another time.",
     evidence="Four stamps of each run at client and server, by wall clock and steady clock; power_begin and power_end "
     "in the phase of the client; readings in the phase of the server; NTP offset and difference of the hosts in "
-    "client.log and server.log. No shift by an hour is excused: all stamps are UTC.",
+    "client.log and server.log. No shift by an hour is excused: all stamps are UTC, but for those of v1.0, which were "
+    "local time and are read so.",
     remedy="Synchronise both hosts by NTP, in UTC, and measure again.",
-    limits=("phase_skew_max_s", "clock_offset_max_s", "clock_step_max_s"),
+    limits=("phase_skew_max_s", "clock_offset_max_s", "clock_step_max_s", "utc_shift_max_s"),
     check=check,
 )

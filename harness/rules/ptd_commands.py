@@ -1,6 +1,7 @@
 """The analyzer was asked what the power workflow asks, and did it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from harness.documents.errors import shorten
 from harness.formats.ptd_session import MODES, Said, Session
@@ -17,9 +18,12 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
     dialogues = session.dialogues()
     if not dialogues and session.server:
         yield Hit(JSON, "no ptd_messages", "what was said to the PTDaemon", "Submit the document unedited.")
+    configs = session.configs()
     for number, dialogue in enumerate(dialogues):
         yield from _replies(dialogue, round(case.limits["interval_ms"]), session)
-        yield from _ranges(dialogue, session.electric.get("ranging"), number, len(dialogues), case.limits)
+        config = configs[number] if number < len(configs) else {}
+        analyzer = slice(number + 1, number + 2) if len(dialogues) > 1 else None
+        yield from _ranges(dialogue, session.electric.get("ranging"), config, analyzer, case.limits)
         yield from _restored(dialogue)
 
 
@@ -46,23 +50,41 @@ def _replies(dialogue: Sequence[Said], ms: int, session: Session) -> Iterator[Hi
 
 
 def _ranges(
-    dialogue: Sequence[Said], ranging: Electric | None, number: int, of: int, limits: Mapping[str, float]
-) -> Iterator[Hit]:
-    """Largest voltage of the ranging run, and its largest current with a margin."""
+    dialogue: Sequence[Said], ranging: Electric | None, config: Mapping[str, Any], analyzer: slice | None,
+    limits: Mapping[str, float],
+) -> Iterator[Hit]:  # fmt: skip
+    """Largest voltage of the ranging run, and its largest current with a margin.
+
+    analyzer: its place among the largest of several, where there are several
+    """
     goes = [i for i, said in enumerate(dialogue) if said.cmd.startswith("Go,")]
     if len(goes) < 2 or ranging is None:
         return
     asked = {said.cmd[3]: said.cmd[5:] for said in dialogue[goes[0] : goes[1]] if said.cmd.startswith(SET)}
-    at = slice(None) if of == 1 else slice(number + 1, number + 2)
-    largest = {"V": max(ranging.volts_max[at], default=0.0), "A": max(ranging.amps_max[at], default=0.0)}
-    for name, margin in (("V", 1.0), ("A", limits["current_margin"])):
-        expected, given = largest[name] * margin, asked.get(name, "nothing")
-        if expected and not _near(given, expected, limits["relative_max"]):
+    for name, largest, margin in (("V", ranging.volts_max, 1.0), ("A", ranging.amps_max, limits["current_margin"])):
+        groups = [largest[analyzer]] if analyzer else [largest, *_configured(largest, ranging.parts, config)]
+        expected = [max(group, default=0.0) * margin for group in groups]
+        given = asked.get(name, "nothing")
+        if expected[0] and not any(value and _near(given, value, limits["relative_max"]) for value in expected):
             yield Hit(
                 JSON, f"{name} range asked for testing: {shorten(given, 40)}",
-                f"{expected:.6f}: {margin:g} times the largest of the ranging run",
+                f"{expected[0]:.6f}: {margin:g} times the largest of the ranging run",
                 "Let the power workflow choose the ranges.", name,
             )  # fmt: skip
+
+
+def _configured(largest: Sequence[float], parts: Sequence[str], config: Mapping[str, Any]) -> Iterator[Sequence[float]]:
+    """What the workflow may have looked at instead of all: the total with the channels of ptd_config, or alone.
+
+    They are the first n for a WT500, [n], and n from the first on for a WT330, [first, n].
+    """
+    channel = config.get("channel")
+    numbers = [n for n in channel if isinstance(n, int)] if isinstance(channel, list) else []
+    if len(numbers) in (1, 2):
+        first = max(0, min(numbers[0], 1000)) if len(numbers) == 2 else 1
+        names = {f"Ch{n}" for n in range(first, first + min(numbers[-1], len(parts)))}
+        yield [largest[0], *(value for part, value in zip(parts, largest[1:], strict=True) if part in names)]
+    yield largest[:1]
 
 
 def _near(text: str, expected: float, relative: float) -> bool:
@@ -93,7 +115,8 @@ RULE = Rule(
     why="Ranges that were set by hand, another sampling interval or a second Go make another measurement than the one "
     "the rules describe.",
     evidence="Commands and replies in server.json: ranges, Go and Stop; the ranges of the testing run against the "
-    "largest voltage and current of the ranging run; the first ranges set again at the end (a warning).",
+    "largest voltage and current of the ranging run, of all channels, of those that ptd_config names, or of the total; "
+    "the first ranges set again at the end (a warning).",
     remedy="Measure with the unchanged power workflow.",
     limits=("interval_ms", "current_margin", "relative_max"),
     check=check,

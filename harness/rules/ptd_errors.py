@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.documents.errors import shorten
 from harness.documents.times import to_iso
-from harness.formats.ptd_session import MOST_LINES, Line, Logs, Session
+from harness.formats.ptd_session import MOST_LINES, OTHER, Line, Logs, Session
 from harness.rules.base import Case, Hit, Rule, Status, for_session
 
 PTD = "performance/power/ptd_logs.txt"
@@ -58,9 +58,8 @@ def _warnings(logs: Logs, session: Session) -> Iterator[Hit]:
     for go, done, _ in logs.spans("testing"):
         lines = [
             line
-            for line in logs.lines(b"WARNING: ", go, done)
-            if not line.text.startswith("WARNING: Uncertainty ")
-            and (line.t_ns is None or window is None or window.start_ns <= line.t_ns <= window.stop_ns)
+            for line in logs.lines(OTHER, go, done)
+            if line.t_ns is None or window is None or window.start_ns <= line.t_ns <= window.stop_ns
         ]
         for text, same in _kinds(lines):
             yield Hit(

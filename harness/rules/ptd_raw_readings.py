@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from harness.documents.errors import shorten
-from harness.formats.ptd_session import FOLDERS, MODES, Mode, Session
+from harness.formats.ptd_session import FOLDERS, MODES, Mode, Reply, Session
 from harness.rules.base import Case, Hit, Rule, for_session
 
 MOST_UNPAIRED = 3
@@ -12,17 +12,29 @@ FIX = "Submit spl.txt, ptd_logs.txt and server.log as the session wrote them."
 
 
 @for_session
-def check(_: Case, session: Session) -> Iterator[Hit]:
+def check(case: Case, session: Session) -> Iterator[Hit]:
+    asked = any(said.cmd.startswith("RL") for dialogue in session.dialogues() for said in dialogue)
+    if not asked and case.limits["copies_min"] < 1:
+        yield Hit(
+            "performance/power", "no second copy of the readings: the workflow of this round asked for none",
+            "one to compare with", "Compare them with ptd-replies, which sees their figures.", status="skip",
+        )  # fmt: skip
+        return
     logs = session.open()
     for mode in MODES:
         mine = logs.raw_of_spl(mode)
         if mine:  # else evidence-readable tells it
-            yield from _compare(mode, mine, logs.raw_of_ptd(mode), "ptd_logs.txt", b"\n")
-            yield from _compare(mode, mine, logs.raw_of_server(mode), "server.log", b"\\n")
+            server = [Reply(text, cut=False) for text in logs.raw_of_server(mode)]
+            held = len(server) == len(mine) and all(_same(a, b, len(mine)) for a, b in zip(mine, server, strict=True))
+            unwritten = case.limits["unwritten_max"] if held else -1
+            yield from _compare(mode, mine, logs.raw_of_ptd(mode), "ptd_logs.txt", unwritten)
+            yield from _compare(mode, mine, server, "server.log")
 
 
-def _compare(mode: Mode, mine: Sequence[bytes], raw: Sequence[bytes], name: str, end: bytes) -> Iterator[Hit]:
-    """Readings of each analyzer; end: what stands between two readings in the log"""
+def _compare(
+    mode: Mode, mine: Sequence[bytes], raw: Sequence[Reply], name: str, unwritten: float = -1
+) -> Iterator[Hit]:
+    """Readings of each analyzer; unwritten: what the end of a log may lack that server.log holds [bytes]"""
     where = f"performance/{FOLDERS[mode]}/spl.txt"
     if len(raw) != len(mine):
         yield Hit(
@@ -31,15 +43,27 @@ def _compare(mode: Mode, mine: Sequence[bytes], raw: Sequence[bytes], name: str,
         )  # fmt: skip
         return
     for number, (ours, theirs) in enumerate(zip(mine, raw, strict=True), 1):
-        want = ours if end == b"\n" else ours.replace(b"\n", end)
-        if want != theirs and not (len(mine) > 1 and _cut(want, theirs, end)):
-            of = f" of analyzer {number}" if len(mine) > 1 else ""
-            yield _differ(where, ours.split(b"\n"), theirs.split(end), name, of)
+        of = f" of analyzer {number}" if len(mine) > 1 else ""
+        if _same(ours, theirs, len(mine)):
+            continue
+        if theirs.cut and len(ours) - len(theirs.text) <= unwritten and (not theirs.text or _begins(ours, theirs.text)):
+            there, all_of = (text.count(b"\n") + bool(text) for text in (theirs.text, ours))
+            yield Hit(
+                f"performance/power/{name}", f"ends at reading {there} of {all_of}{of}; server.log holds all",
+                "all that was sent", "Stop the PTDaemon before its log is copied.", status="warn",
+            )  # fmt: skip
+        else:
+            yield _differ(where, ours.split(b"\n"), theirs.text.split(b"\n"), name, of)
 
 
-def _cut(ours: bytes, theirs: bytes, end: bytes) -> bool:
-    """Whether only the last lines lack: lines of several analyzers are paired, and the rest is left out."""
-    return theirs.startswith(ours + end) and theirs.count(end, len(ours)) <= MOST_UNPAIRED
+def _same(ours: bytes, theirs: Reply, analyzers: int) -> bool:
+    """Whether the readings are those; of several analyzers they are paired, and the last of the rest is left out."""
+    more = analyzers > 1 and _begins(theirs.text, ours) and theirs.text.count(b"\n", len(ours)) <= MOST_UNPAIRED
+    return ours == theirs.text or more
+
+
+def _begins(whole: bytes, lines: bytes) -> bool:
+    return whole.startswith(lines + b"\n")
 
 
 def _differ(where: str, ours: Sequence[bytes], theirs: Sequence[bytes], name: str, of: str) -> Hit:
@@ -63,7 +87,10 @@ RULE = Rule(
     title="The trace is what the analyzer sent",
     why="spl.txt is a copy of what the PTDaemon sent, and its hash can be stated anew after an edit. The same readings "
     "stand in two more files, which nobody compares.",
-    evidence="Each line of spl.txt, of both runs, against the reply to RL in ptd_logs.txt and in server.log.",
+    evidence="Each line of spl.txt, of both runs, against the reply to RL in ptd_logs.txt and in server.log. Where "
+    "ptd_logs.txt lacks no more than what the PTDaemon had not written yet, and server.log holds all, it is a warning. "
+    "The workflow until v3.0 did not ask for the readings: then there is nothing to compare, which is said.",
     remedy="Submit the files as the session wrote them.",
+    limits=("copies_min", "unwritten_max"),
     check=check,
 )

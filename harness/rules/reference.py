@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harness.rules import RULES
 from harness.rules.base import Rule
-from harness.rules.rulebook import rounds, rulebook
+from harness.rules.rulebook import alike
 
 PREFACE = """\
 # Rules
@@ -31,9 +31,10 @@ yields nothing has passed.
 | `unjudged` | no `fail`, but at least one `error`; also what cannot be read at all |
 | `valid` | neither; warnings may remain |
 
-**Rounds.** Limits are data: one rulebook for each round, in `harness/rules/rulebooks/`. An entry is judged by the round
-it states; where that has none, by the nearest older one of its family, else by the oldest, and a note says so.
-`--round` demands one. A new round is a new file, so an old entry keeps its verdict.
+**Rounds.** Limits are data: one rulebook for each round, in `harness/rules/rulebooks/`, which may be based on that of
+another round and state only what differs. An entry is judged by the round it states; where that has none, by the
+nearest of its family by number; where it states none, by the newest, and a note says so. What a round accepts by name
+(tools, meters) then only warns. `--round` demands one. A new round is a new file, so an old entry keeps its verdict.
 
 **Severity.** The rulebook says what a breach is: `fail` or `warn`. A milder case of a rule is a `warn` by the rule
 itself. A rule that a rulebook does not name does not hold in that round.
@@ -57,8 +58,7 @@ def _section(rule: Rule) -> str:
 
 
 def _rows(rule: Rule) -> Iterator[str]:
-    for name in rounds():
-        settings = rulebook(name)["rules"].get(rule.id)
+    for name, settings in alike(lambda rules: rules.get(rule.id)):
         if settings is None:
             yield f"| {name} | not applied | | |"
             continue

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.documents.errors import UsageError
-from harness.documents.validate import read_document
+from harness.documents.errors import SchemaError, UsageError, shorten
+from harness.documents.validate import check, read_document
 from harness.formats.base import Entry
 from harness.rules.base import live_runs
 
@@ -27,7 +27,54 @@ def rulebook(round_name: str) -> Mapping[str, Any]:
     """The rulebook of a round. Raises UsageError for a round that has none."""
     if round_name not in rounds():
         raise UsageError("no rulebook for this round", got=round_name, expected="one of " + ", ".join(rounds()))
-    return read_document("rulebook", FOLDER / f"{round_name}.yaml")
+    return whole(FOLDER, round_name)
+
+
+def whole(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A rulebook of a folder, with what it takes from the one it is based on. Raises SchemaError.
+
+    above: rulebooks that are based on this one
+    """
+    path = folder / f"{name}.yaml"
+    book = read_document("rulebook", path)
+    base = book.pop("based_on", None)
+    if base is None:
+        return book
+    above = (*above, name)
+    others = sorted({other.stem for other in folder.glob("*.yaml")} - set(above))
+    if base not in others:
+        fault = "goes in a circle" if base in above else "names a round that has no rulebook"
+        raise SchemaError(
+            f"is a rulebook whose base {fault}", where=f"{path}#/based_on", got=shorten(" > ".join([*above, base])),
+            expected="one of " + ", ".join(others), fix="Base it on a rulebook that leads to one with no base.",
+        )  # fmt: skip
+    book = _merged(whole(folder, base, above), book)
+    check("rulebook", book, where=str(path))
+    return book
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Rule by rule and limit by limit what a rulebook states itself, and what its base states else."""
+    rules = dict(base["rules"])
+    for name, settings in own["rules"].items():
+        old = rules.get(name, {})
+        parts = {kind: {**old.get(kind, {}), **settings.get(kind, {})} for kind in ("limits", "accepts")}
+        rules[name] = {**old, **settings, **{kind: part for kind, part in parts.items() if part}}
+    return {**base, **own, "rules": rules}
+
+
+def alike(say: Callable[[Mapping[str, Any]], Any]) -> list[tuple[str, Any]]:
+    """What is said of the rules of each round; rounds of a family in a row that say the same share one name."""
+    found: list[tuple[list[str], Any]] = []
+    for name in rounds():
+        said = say(rulebook(name)["rules"])
+        if found and found[-1][1] == said and _split(found[-1][0][0])[0] == _split(name)[0]:
+            found[-1][0].append(name)
+        else:
+            found.append(([name], said))
+    return [
+        (" to ".join([first, *(name.rpartition("-")[2] for name in more[-1:])]), said) for (first, *more), said in found
+    ]
 
 
 def rulebook_for(entry: Entry, asked: str | None = None) -> tuple[Mapping[str, Any], str]:
@@ -57,20 +104,19 @@ def _asked_note(entry: Entry, asked: str) -> str:
 
 
 def _nearest(entry: Entry) -> str:
-    """The nearest round of the same family: the newest that is not newer, or the oldest."""
-    family, version = _split(entry.round)
-    if not family:
-        family = {
-            "mlperf-inference-power": "mlperf-inference",
-            "mlperf-training-power": "mlperf-training",
-        }.get(entry.origin or entry.format, "")
+    """The round of the same family that is nearest by number, the older of two; the newest where none is stated."""
+    stated, version = _split(entry.round)
+    family = stated or {
+        "mlperf-inference-power": "mlperf-inference",
+        "mlperf-training-power": "mlperf-training",
+    }.get(entry.origin or entry.format, "")
     same = sorted((v, name) for name in rounds() for f, v in [_split(name)] if f == family)
     if not same:
         return OWN
-    older = [name for v, name in same if v <= version]
-    return older[-1] if older and version else same[0][1] if version else same[-1][1]
+    return min(same, key=lambda item: abs(item[0] - version))[1] if stated else same[-1][1]
 
 
-def _split(round_name: str) -> tuple[str, tuple[int, ...]]:
+def _split(round_name: str) -> tuple[str, int]:
+    """Family and number of a round: 4001 for v4.1; none, and 0, where it is no round of MLPerf."""
     match = re.fullmatch(r"([a-z-]+)-v(\d{1,3})\.(\d{1,3})", round_name)
-    return (match[1], (int(match[2]), int(match[3]))) if match else ("", ())
+    return (match[1], 1000 * int(match[2]) + int(match[3])) if match else ("", 0)

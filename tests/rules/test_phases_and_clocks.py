@@ -1,5 +1,6 @@
 """phases-and-clocks: both runs lie in their phases, on clocks that agree."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,30 @@ RULE = "phases-and-clocks"
 @pytest.mark.parametrize("analyzers", ["WT210", "WT333E", "two_analyzers"])
 def test_pass_a_clean_session(tmp_path: Path, analyzers: str) -> None:
     b.assert_pass(b.report(b.inference(tmp_path, analyzers=analyzers)), RULE)
+
+
+V10 = "mlperf-inference-v1.0"
+
+
+@pytest.mark.parametrize("hours", [-7, 8])
+def test_pass_local_stamps_of_v1_0_that_are_read_as_such(hours: int, tmp_path: Path) -> None:
+    """timezone 28800, phase at 1616065285.478, power_begin "03-18-2021 04:02:38.560": seven hours, by summer time."""
+    b.assert_pass(b.judge(replace(t.local_time(b.inference(tmp_path), hours), round=V10)), RULE)
+
+
+def test_fail_local_stamps_that_are_read_as_utc(tmp_path: Path) -> None:
+    folder = b.inference(tmp_path)
+    t.local_time(folder, -7)
+    found = b.report(folder, V10)
+    assert len([f for f in b.of(found, RULE) if "before the" in f.got]) == 4
+    b.assert_found(found, RULE, "fail", where="run_1", got="before the testing phase", expected="inside")
+
+
+def test_fail_local_stamps_in_a_round_that_stamps_in_utc(tmp_path: Path) -> None:
+    found = b.judge(t.local_time(b.inference(tmp_path), -7))
+    b.assert_found(
+        found, RULE, "fail", where="mlperf_log_detail.txt", got="stamp +25200 from UTC", expected="at most 0"
+    )
 
 
 def test_fail_hour_later(tmp_path: Path) -> None:

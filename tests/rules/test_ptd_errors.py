@@ -45,3 +45,10 @@ def test_fail_missed_samples_in_the_window(tmp_path: Path) -> None:
 def test_fail_no_session_is_a_skip() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(found, RULE, "skip", where="result", got="no files of a power session", expected="logs")
+
+
+def test_fail_warning_of_an_uncertainty_that_no_other_rule_looks_at(tmp_path: Path) -> None:
+    text = "WARNING: Uncertainty table of the meter is out of date"
+    found = t.judged(tmp_path, lambda folder: t.log(folder, text, after="_testing'\n", times=2))
+    b.assert_found(found, RULE, "warn", where="ptd_logs.txt", got=f"{text} (2 times", expected="no warning")
+    b.assert_pass(found, "ptd-uncertainty")

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness import api
 from harness.rules.rulebook import rulebook
 from tests.rules import builders as b
@@ -60,15 +62,41 @@ def test_fail_sources_are_no_hashes(tmp_path: Path) -> None:
     b.assert_found(b.report(folder), RULE, "fail", where="client.json", got="no sha1 of client.py", expected="source")
 
 
-def test_fail_round_without_a_list_is_a_skip(tmp_path: Path) -> None:
+def test_fail_round_that_the_entry_does_not_state_is_a_skip(tmp_path: Path) -> None:
     found = b.report(real(tmp_path), V50)
     b.assert_found(found, RULE, "skip", where="performance/power", got="no list of the round", expected="compare")
     assert len(b.of(found, RULE)) == 1
 
 
 def test_fail_a_neighbouring_rounds_list_is_not_used(tmp_path: Path) -> None:
-    """v4.0 accepted releases of its own: nothing is said of hashes that v4.1's list lacks."""
+    """A round without a rulebook accepted releases of its own: nothing is said of hashes that v4.1's list lacks."""
     (entry,) = api.read(real(tmp_path)).entries
-    found = b.judge(replace(entry, round="mlperf-inference-v4.0"))
+    found = b.judge(replace(entry, round="mlperf-inference-v4.2"))
     assert found.round == b.INFERENCE
     b.assert_found(found, RULE, "skip", where="performance/power", got="no list of the round", expected="compare")
+
+
+RELEASES = {
+    "v1.0": ("2ed36471c7af565d6c8438b2134edad1d7ddf166", "96c3c96250bf968a6c3e5d6b78669ae537a31ed3"),
+    "v1.1": ("24ae49fb193809cf47f2c18b1c9c7c866244be4d", "59c9fb92908260d3e9f81a895c7aa009742275e4"),
+    "v2.0": ("24ae49fb193809cf47f2c18b1c9c7c866244be4d", "59c9fb92908260d3e9f81a895c7aa009742275e4"),
+    "v2.1": ("cda0cdfaee9bfa1249c64a7dd4f89b7bf1b279f0", "59c9fb92908260d3e9f81a895c7aa009742275e4"),
+    "v3.0": ("cda0cdfaee9bfa1249c64a7dd4f89b7bf1b279f0",),
+    "v3.1": ("c7af63c31bb2fbedea4345f571f6e3507d268ada",),
+    "v4.0": ("99303c836c683aa9017ec565104e636161d02acb",),
+    "v5.0": ("9bc9a3b6b9b716520658ac175913bcbbdb354336",),
+    "v5.1": ("9bc9a3b6b9b716520658ac175913bcbbdb354336",),
+}
+"""lib/server.py of the releases that results of each round state."""
+
+
+@pytest.mark.parametrize("round_name", RELEASES)
+def test_pass_each_round_accepts_the_releases_of_its_results_and_no_others(round_name: str, tmp_path: Path) -> None:
+    folder, name = real(tmp_path), f"mlperf-inference-{round_name}"
+    accepted = [pair.split() for pair in rulebook(name)["rules"][RULE]["accepts"]["sources"]]
+    assert tuple(digest for source, digest in accepted if source == "lib/server.py") == RELEASES[round_name]
+    for server in (*RELEASES[round_name], "0" * 40):
+        set_sources(folder, lambda d, s=server: d.update(sources=dict(accepted) | {"lib/server.py": s}))
+        (entry,) = api.read(folder).entries
+        found = b.of(b.judge(replace(entry, round=name)), RULE)
+        assert [f.got for f in found] == ([] if server != "0" * 40 else ["sources unknown to us: lib/server.py"] * 2)

@@ -10,12 +10,14 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from harness import api
 from harness.auditing import EntryReport
+from harness.formats.base import Entry, Run
 from tests.rules import builders as b
 
 Edit = Callable[[Path], None]
@@ -164,6 +166,81 @@ def judged(root: Path, edit: Edit, **given: Any) -> EntryReport:
     edit(folder)
     b.rehash(folder)
     return b.report(folder)
+
+
+def of_round(folder: Path, number: str, ptd_version: str = "1.10.0") -> None:
+    """Make of a session of v4.1 one of v1.1 to v3.0: neither readings nor figures were asked for, nor any margin."""
+    not_asked = ("RL", "Watts", "Uncertainty")
+
+    def change(content: dict[str, Any]) -> None:
+        said = [m for m in content["ptd_messages"] if not m["cmd"].startswith(not_asked)]
+        said.insert(-2, {"cmd": "Stop", "reply": "Error: no measurement to stop"})
+        content["ptd_messages"] = said
+
+    document(folder, "server", change)
+    content = json.loads(power(folder, "server.json").read_text("utf-8"))
+    (asked,) = [m["cmd"] for m in content["ptd_messages"] if m["cmd"].startswith("SR,A,") and "Auto" not in m["cmd"]]
+    everywhere(folder, asked, f"SR,A,{float(asked[5:]) / 1.1:.6f}")
+    everywhere(folder, "version=1.10.0", f"version={ptd_version}")
+    replies = r"Last \d+ samples|Invalid number|Watts,|Uncertainty,|Time,"
+    path = power(folder, "ptd_logs.txt")
+    lines = path.read_bytes().decode().splitlines(keepends=True)
+    kept = [
+        line for line in lines if not re.match(rf"(?:{STAMP.pattern}: Response to client sent: )?(?:{replies})", line)
+    ]
+    path.write_bytes("".join(kept).encode())
+    b.edit_lines(
+        power(folder, "server.log"), lambda _, line: None if re.search(r"ptd: '(?:RL|" + replies + ")", line) else line,
+        " ptd: ",
+    )  # fmt: skip
+    for run in ("ranging", "run_1"):
+        b.edit_lines(
+            detail(folder, run), lambda _, line: b.set_mllog(line, value=f"{number} @ abc"), '"loadgen_version"'
+        )  # fmt: skip
+    b.rehash(folder)
+
+
+def without_last(folder: Path, count: int = 1, run: str = "run_1") -> None:
+    """The last readings, which the server of v1.0 to v3.0 had not seen yet when it cut spl.txt out."""
+    of = spl(folder, run).read_text("utf-8").count("Time,")
+    rows(folder, lambda n, line: None if n >= of - count else line, run)
+    b.rehash(folder)
+
+
+def cut_log(folder: Path, lacks: int, *, analyzer: int = 1, of: int = 1) -> None:
+    """ptd_logs.txt as the server merges it while each PTDaemon holds a buffer: a part ends in its last readings.
+
+    lacks: bytes of the readings that are not there, and with them all that follows
+    """
+    path = power(folder, "ptd_logs.txt")
+    text = path.read_bytes().decode()
+    starts = [match.start() for match in re.finditer("Selected power ", text)]
+    parts = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+    assert len(parts) == of
+    part = parts[analyzer - 1]
+    end = part.index("\r\n", part.rindex("Time,")) + 2
+    parts[analyzer - 1] = part[: end - lacks]
+    path.write_bytes("".join(f"Analyzer {n}\n{part}" for n, part in enumerate(parts, 1)).encode())
+    b.rehash(folder)
+
+
+def local_time(folder: Path, hours: int) -> Entry:
+    """A session whose LoadGen and PTDaemon stamp in local time, as in v1.0, read with what makes UTC of it."""
+    for run in ("ranging", "run_1"):
+        shift(spl(folder, run), 3600 * hours)
+        shift(detail(folder, run), 3600 * hours, '"power_')
+    shift(power(folder, "ptd_logs.txt"), 3600 * hours)
+    b.rehash(folder)
+    (entry,) = api.read(folder).entries
+
+    def utc(run: Run) -> Run:
+        return replace(run, traces=tuple(b.shifted(trace, -3600 * hours) for trace in run.traces))
+
+    run = utc(entry.runs[0])
+    session = replace(run.facts["session"], utc_shift_ns=-3600 * hours * b.NS)
+    run = replace(run, window=session.window("testing"), facts={**run.facts, "session": session})
+    assert entry.ranging is not None
+    return replace(entry, runs=(run,), ranging=utc(entry.ranging))
 
 
 # The table of the reference
@@ -355,6 +432,54 @@ def raw_reply_left_out(folder: Path) -> None:
 
 def server_log_of_another_run(folder: Path) -> None:
     b.edit(power(folder, "server.log"), lambda text: re.sub(r"Watts,4(\d\d\.\d)", r"Watts,5\1", text))
+
+
+def replies_left_out(folder: Path) -> None:
+    """All that the PTDaemon said of its readings is gone, as if the workflow of v3.0 had run."""
+    of_round(folder, "4.1")
+
+
+def other_round_stated(folder: Path) -> None:
+    """A round that had no second copy of the readings is stated, where they are there."""
+    scale_testing_a_little(folder)
+    for run in ("ranging", "run_1"):
+        b.edit_lines(detail(folder, run), lambda _, line: b.set_mllog(line, value="3.0 @ abc"), '"loadgen_version"')
+
+
+def cut_far_too_early(folder: Path) -> None:
+    """All that is above 4 KiB is no buffer that was not written yet."""
+    cut_log(folder, 5000)
+
+
+def cut_after_an_edit(folder: Path) -> None:
+    """The last readings are cut off in ptd_logs.txt, and one before them is another in spl.txt and server.log."""
+    cut_log(folder, 30)
+    line = [line for line in spl(folder).read_text("utf-8").splitlines() if "Time," in line][300]
+    other = b.set_watts(line, f"{b.watts(line) + 1:.6f}").partition(",Mark,")[0]
+    b.edit(power(folder, "server.log"), lambda text: text.replace(line.partition(",Mark,")[0], other))
+    rows(folder, lambda n, line: line.replace(line.partition(",Mark,")[0], other) if n == 300 else line)
+
+
+def cut_without_a_copy(folder: Path) -> None:
+    cut_log(folder, 30)
+    raw_reply_left_out(folder)
+
+
+def ranges_without_the_margin(folder: Path) -> None:
+    """As until v3.0: the range of the largest current itself."""
+
+    def change(content: dict[str, Any]) -> None:
+        (asked,) = [m for m in content["ptd_messages"] if m["cmd"].startswith("SR,A") and "Auto" not in m["cmd"]]
+        asked["cmd"] = f"SR,A,{float(asked['cmd'][5:]) / 1.1:.6f}"
+
+    document(folder, "server", change)
+
+
+def uncertain_readings_in_old_words(folder: Path) -> None:
+    """As PTDaemon 1.9.2 words it, a line for each channel."""
+    text = "WARNING: Uncertainty 1.12% above 1.00% limit for the last measurement sample!"
+    for _ in range(3):
+        log(folder, text, after="_testing'\n", times=8)
 
 
 def frozen_meter(folder: Path) -> None:
@@ -593,6 +718,13 @@ MORE = (
     Tamper(empty_raw_log, "ptd-raw-readings"),
     Tamper(raw_reply_left_out, "ptd-raw-readings"),
     Tamper(server_log_of_another_run, "ptd-raw-readings"),
+    Tamper(replies_left_out, "ptd-raw-readings"),
+    Tamper(other_round_stated, "ptd-raw-readings"),
+    Tamper(cut_far_too_early, "ptd-raw-readings"),
+    Tamper(cut_after_an_edit, "ptd-raw-readings"),
+    Tamper(cut_without_a_copy, "ptd-raw-readings"),
+    Tamper(ranges_without_the_margin, "ptd-commands"),
+    Tamper(uncertain_readings_in_old_words, "ptd-uncertainty"),
     Tamper(frozen_meter, "frozen-readings", "warn"),
     Tamper(uncertainty_check_off, "ptd-uncertainty"),
     Tamper(unknown_uncertainty, "ptd-uncertainty", "warn"),

@@ -126,6 +126,17 @@ def test_round_that_is_asked_for_judges_and_is_noted() -> None:
         b.judge(clean(), round_name="mlperf-inference-v0.5")
 
 
+def test_lists_only_warn_where_the_round_is_unknown(tmp_path: Path) -> None:
+    """A result that states no round, as those of v1.0 whose LoadGen calls itself .5a1, is judged by the newest."""
+    (entry,) = api.read(b.inference(tmp_path)).entries
+    found = audit.audit_entry(replace(entry, round=""), {})
+    assert found.round == "mlperf-inference-v5.1"
+    assert found.notes == ("the entry states no round; judged by mlperf-inference-v5.1",)
+    identity = [f for f in found.findings if f.rule == "meter-identity"]
+    assert "PTDaemon 1.10.0" in {f.got for f in identity}
+    assert {f.status for f in identity} == {"warn"}
+
+
 def test_nearest_round_is_noted(tmp_path: Path) -> None:
     folder = b.inference(tmp_path)
     b.edit_lines(b.detail(folder), lambda _, line: b.set_mllog(line, value="5.2.1 @ abc"), '"loadgen_version"')

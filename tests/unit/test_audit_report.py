@@ -24,7 +24,7 @@ from harness.render.rules import rule_text, rules_text
 from harness.render.sarif import sarif_text
 from harness.rules import BY_ID, RULES
 from harness.rules.base import Finding
-from harness.rules.rulebook import rounds, rulebook
+from harness.rules.rulebook import alike, rounds, rulebook
 from tests.rules import builders as b
 from tests.unit.test_cli import EXAMPLES, assert_refused, joulemark
 
@@ -256,11 +256,13 @@ def test_rules_as_a_document_say_what_the_rulebooks_say() -> None:
 
 
 def test_every_rule_is_explained_for_every_round() -> None:
-    assert all(name.removeprefix("mlperf-") in rules_text() for name in rounds())
+    head = rules_text().splitlines()[0]
+    assert head.split("  ")[0] == "Rule"
+    assert "inference-v1.0 to v5.1" in head
+    assert "training-v4.0 to v5.0" in head
     for rule in RULES:
         text = rule_text(rule)
-        for name in rounds():
-            settings = rulebook(name)["rules"].get(rule.id)
+        for name, settings in alike(lambda rules, at=rule.id: rules.get(at)):
             assert (settings["clause"] if settings else f"{name}: not applied") in text
     assert BY_ID
 

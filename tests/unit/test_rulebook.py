@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.documents.errors import UsageError
+from harness.documents.errors import SchemaError, UsageError
 from harness.documents.resources import resource
-from harness.documents.validate import read_document
 from harness.rules import BY_ID, RULES
 from harness.rules.reference import reference
-from harness.rules.rulebook import FOLDER, OWN, rounds, rulebook, rulebook_for
+from harness.rules.rulebook import FOLDER, OWN, alike, rounds, rulebook, rulebook_for, whole
 from tests.rules import builders as b
 
 RULES_FOLDER = FOLDER.parent
@@ -37,9 +36,10 @@ NOT_AT_THE_WALL = {"node-count", "stop-after-start", "conversion-efficiency"}
 ABSENT = {
     "joulemark-2026": TRAINING_ONLY - {"run-seeds"}
     | INFERENCE_ONLY,  # a store of another hash is refused before any rule sees it
-    "mlperf-inference-v4.1": TRAINING_ONLY | NOT_AT_THE_WALL | LIVE_ONLY,
-    "mlperf-inference-v5.0": TRAINING_ONLY | NOT_AT_THE_WALL | LIVE_ONLY,
-    "mlperf-inference-v5.1": TRAINING_ONLY | NOT_AT_THE_WALL | LIVE_ONLY,
+    **{
+        f"mlperf-inference-v{number}": TRAINING_ONLY | NOT_AT_THE_WALL | LIVE_ONLY
+        for number in ("1.0", "1.1", "2.0", "2.1", "3.0", "3.1", "4.0", "4.1", "5.0", "5.1")
+    },
     "mlperf-training-v4.0": INFERENCE_ONLY | LIVE_ONLY,
     "mlperf-training-v4.1": INFERENCE_ONLY | LIVE_ONLY,
     "mlperf-training-v5.0": INFERENCE_ONLY | LIVE_ONLY,
@@ -80,17 +80,27 @@ def test_rules_md_has_one_heading_for_each_rule() -> None:
 
 def test_rules_md_states_each_limit_of_each_round_once() -> None:
     text = reference()
-    for name in rounds():
-        for rule, settings in rulebook(name)["rules"].items():
-            section = text.split(f"\n## {rule}\n")[1].split("\n## ")[0]
+    for rule in RULES:
+        section = text.split(f"\n## {rule.id}\n")[1].split("\n## ")[0]
+        for name, settings in alike(lambda rules, at=rule.id: rules.get(at)):
             (row,) = [line for line in section.splitlines() if line.startswith(f"| {name} |")]
             assert row.count("|") == 5, "no cell breaks the table"
-            assert settings["clause"] in row
-            assert f"`{settings['severity']}`" in row
-            for limit, item in settings.get("limits", {}).items():
+            for said in (settings["clause"], f"`{settings['severity']}`") if settings else ("not applied",):
+                assert said in row
+            for limit, item in (settings or {}).get("limits", {}).items():
                 assert f"`{limit}` {item['value']:g} {item['unit']}" in row
-            for kind, texts in settings.get("accepts", {}).items():
+            for kind, texts in (settings or {}).get("accepts", {}).items():
                 assert f"`{kind}` {', '.join(texts) or '(no list)'}" in row
+
+
+def test_rounds_in_a_row_that_say_the_same_are_told_together() -> None:
+    margins = alike(
+        lambda rules: rules.get("ptd-commands", {}).get("limits", {}).get("current_margin", {}).get("value")
+    )
+    assert margins == [
+        ("joulemark-2026", None), ("mlperf-inference-v1.0 to v3.0", 1), ("mlperf-inference-v3.1 to v5.1", 1.1),
+        ("mlperf-training-v4.0 to v5.0", None),
+    ]  # fmt: skip
 
 
 def test_peers_md_names_every_rule_and_no_other() -> None:
@@ -102,8 +112,9 @@ def test_peers_md_names_every_rule_and_no_other() -> None:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
 def test_rulebook_is_valid_and_names_rules_that_exist_with_their_limits(path: Path) -> None:
-    book = read_document("rulebook", path)
+    book = rulebook(path.stem)
     assert book["round"] == path.stem
+    assert "based_on" not in book
     assert set(book["rules"]) == set(BY_ID) - ABSENT[path.stem]
     for name, settings in book["rules"].items():
         assert set(settings.get("limits", {})) == set(BY_ID[name].limits), name
@@ -121,7 +132,11 @@ def test_every_rulebook_is_listed_above() -> None:
         ("mlperf-inference-v5.1", "mlperf-inference-v5.1", ""),
         ("mlperf-inference-v5.0", "mlperf-inference-v5.0", ""),
         ("mlperf-inference-v4.5", "mlperf-inference-v4.1", "states mlperf-inference-v4.5, which has no rulebook"),
-        ("mlperf-inference-v4.0", "mlperf-inference-v4.1", "states mlperf-inference-v4.0"),
+        ("mlperf-inference-v4.0", "mlperf-inference-v4.0", ""),
+        ("mlperf-inference-v1.0", "mlperf-inference-v1.0", ""),
+        ("mlperf-inference-v0.7", "mlperf-inference-v1.0", "states mlperf-inference-v0.7, which has no rulebook"),
+        ("mlperf-inference-v3.2", "mlperf-inference-v3.1", "judged by mlperf-inference-v3.1"),
+        ("mlperf-inference-v6.0", "mlperf-inference-v5.1", "judged by mlperf-inference-v5.1"),
         ("mlperf-inference-v10.0", "mlperf-inference-v5.1", "judged by mlperf-inference-v5.1"),
         ("mlperf-training-v5.0", "mlperf-training-v5.0", ""),
         ("mlperf-training-v4.2", "mlperf-training-v4.1", "states mlperf-training-v4.2, which has no rulebook"),
@@ -162,3 +177,67 @@ def test_a_round_that_the_auditor_asks_for(stated: str, asked: str, note: str) -
 def test_a_round_without_a_rulebook_is_a_usage_error(name: str) -> None:
     with pytest.raises(UsageError, match="one of joulemark-2026, mlperf-inference"):
         rulebook(name)
+
+
+# A rulebook that states only what differs
+
+BASE = """
+schema_version: "1.0"
+round: a
+title: A
+source: s
+formats: [csv]
+rules:
+  coverage: {severity: fail, clause: c, limits: {one: {value: 1, unit: s, why: w}, two: {value: 2, unit: s}}}
+  meter-identity: {severity: warn, clause: m, accepts: {models: [x, y], versions: ["1"]}}
+"""
+
+
+def books(folder: Path, **texts: str) -> Path:
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text, "utf-8")
+    return folder
+
+
+def based(name: str, on: str, rules: str = "{}") -> str:
+    return f'schema_version: "1.0"\nround: {name}\nbased_on: {on}\ntitle: T\nsource: s\nrules: {rules}\n'
+
+
+def test_what_a_rulebook_does_not_state_is_that_of_its_base(tmp_path: Path) -> None:
+    rules = """
+  coverage: {limits: {two: {value: 3, unit: s}}}
+  meter-identity: {severity: fail, accepts: {models: [z]}}
+  time-order: {severity: "off", clause: t}"""
+    books(tmp_path, a=BASE, b=based("b", "a", rules), c=based("c", "b"))
+    for name in ("b", "c"):
+        book = whole(tmp_path, name)
+        assert (book["round"], book["title"], book["formats"]) == (name, "T", ["csv"])
+        assert book["rules"]["coverage"] == {
+            "severity": "fail", "clause": "c",
+            "limits": {"one": {"value": 1, "unit": "s", "why": "w"}, "two": {"value": 3, "unit": "s"}},
+        }  # fmt: skip
+        identity = {"severity": "fail", "clause": "m", "accepts": {"models": ["z"], "versions": ["1"]}}
+        assert book["rules"]["meter-identity"] == identity
+        assert book["rules"]["time-order"] == {"severity": "off", "clause": "t"}
+    assert whole(tmp_path, "a")["rules"]["coverage"]["limits"]["two"]["value"] == 2
+
+
+@pytest.mark.parametrize(
+    ("on", "fault"),
+    [
+        ("c", "goes in a circle; got b > c > b, expected one of a"),
+        ("b", "goes in a circle; got b > b, expected one of a, c"),
+        ("z", "names a round that has no rulebook; got b > z, expected one of a, c"),
+        ("../a", "names a round that has no rulebook"),
+    ],
+)
+def test_base_that_leads_nowhere_is_refused(on: str, fault: str, tmp_path: Path) -> None:
+    books(tmp_path, a=BASE, b=based("b", on), c=based("c", "b"))
+    with pytest.raises(SchemaError, match=rf"#/based_on: is a rulebook whose base {re.escape(fault)}"):
+        whole(tmp_path, "b")
+
+
+def test_rule_that_neither_rulebook_completes_is_refused(tmp_path: Path) -> None:
+    books(tmp_path, a=BASE, b=based("b", "a", "{time-order: {severity: warn}}"))
+    with pytest.raises(SchemaError, match=r"b\.yaml#/rules/time-order/clause"):
+        whole(tmp_path, "b")
