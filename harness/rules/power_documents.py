@@ -90,9 +90,10 @@ RULE = Rule(
     id="power-documents",
     title="Analyzer and power settings are described",
     why="A power figure can be repeated only by who knows how the analyzer was wired and how the machine was tuned.",
-    evidence="analyzer_table.* and power_settings.* in the folder of the scenario or one of its three parents, below "
-    "measurements or, where these were merged, below results; empty files; and whether the table names the analyzer "
-    "that answered (a warning). Skipped for a tree without measurements, which is a part of a submission.",
+    evidence="analyzer_table.* and power_settings.* (or powersetting.*, powersettings.*) in the folder of the scenario "
+    "or one of its three parents, below measurements or, where these were merged, below results; empty files; and "
+    "whether the table names the analyzer that answered, in any spelling (a warning). Skipped for a tree without "
+    "measurements, which is a part of a submission.",
     remedy="Submit both files.",
     check=check,
 )
