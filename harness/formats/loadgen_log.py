@@ -25,7 +25,8 @@ COMPLETED_SINCE = (4, 1)
 KEYS = (
     "loadgen_version", "test_datetime", "power_begin", "power_end", "effective_scenario", "effective_test_mode",
     "effective_min_duration_ms", "effective_samples_per_query", "effective_target_duration_ms",
-    "effective_max_async_queries", "result_mean_latency_ns", "result_mean_query_latency_ns", "early_stopping_met",
+    "effective_max_async_queries", "result_mean_latency_ns", "result_mean_query_latency_ns", "result_max_latency_ns",
+    "early_stopping_met",
     "generated_query_count", "generated_samples_per_query", "result_validity", "result_query_count",
     "result_min_duration_met", "result_min_queries_met", "result_invalid_reason", "result_qps_with_loadgen_overhead",
     "result_samples_per_second", "result_tokens_per_second", "result_inferred_tokens_per_second",

@@ -110,7 +110,7 @@ class MlperfInference:
         traces: tuple[Trace, ...] = ()
         if content := log.optional(folder / "spl.txt"):
             try:
-                spl = read_spl(content, str(folder / "spl.txt"))
+                spl = read_spl(content, str(folder / "spl.txt"), meter.channels)
                 electric["ranging" if folder.name == "ranging" else "testing"] = spl.electric
                 traces = ptd.traces(
                     spl,

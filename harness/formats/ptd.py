@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.formats.spl import Spl
+from harness.formats.spl import MOST_PARTS, Spl
 from harness.traces.build import build_trace
 from harness.traces.channel import MOST_CLOCK_ERROR_S, Accuracy, Channel
 from harness.traces.instruments import UNKNOWN_ANALYZER, instrument
@@ -16,14 +16,20 @@ from harness.traces.trace import VALUE_MAX, Floats, Ints, Trace
 
 TOTAL = "total"
 _VOLT_STEPS = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0, 1000.0)
-AMP_STEPS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0)
-"""Current ranges of the analyzers that PTDaemon knows [A]."""
+_AMP_STEPS = (
+    (r"WT310E?H", (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)),
+    (r"WT310|WT210|760401", (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)),
+    (r"WT500(?!0)|76020\d", (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)),
+    (r"", (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0)),
+)
+"""Current ranges [A] of the analyzers that PTDaemon knows, by a pattern of their reply to Identify."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analyzer:
     """The analyzer of a session, as the PTDaemon identified it.
 
+    channels: that it sums up, as it says itself
     range_w: voltage range x current range of one channel [W]; None where the logs do not tell
     interval_s: averaging interval it was told to keep [s]
     """
@@ -31,6 +37,7 @@ class Analyzer:
     instrument_id: str
     identity: str
     serial: str
+    channels: int
     range_w: float | None
     interval_s: float | None
 
@@ -50,7 +57,8 @@ def analyzer(server: Mapping[str, Any], ptd_log: bytes, mode: str) -> Analyzer:
         instrument_id=_instrument_id(identity),
         identity=identity,
         serial=parts[2] if len(parts) > 2 and parts[2] not in ("", "0") else "",
-        range_w=_range_w(messages, ptd_log, mode),
+        channels=_channels(identity),
+        range_w=_range_w(messages, ptd_log, mode, amp_steps(identity)),
         interval_s=int(interval[1]) / 1000 if interval and int(interval[1]) else None,
     )
 
@@ -65,9 +73,22 @@ def _messages(server: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [m for m in messages[:MOST_MESSAGES] if isinstance(m, Mapping)] if isinstance(messages, list) else []
 
 
+def _channels(identity: str) -> int:
+    """Channels of a multichannel analyzer: the third number after the mode."""
+    name, _, rest = identity.partition(",")
+    found = re.search(r",mode=power,\d{1,3},\d{1,3},(\d{1,3}),", rest) if "multichannel" in name else None
+    return min(max(int(found[1]), 1), MOST_PARTS) if found else 1
+
+
+def amp_steps(identity: str) -> tuple[float, ...]:
+    """Current ranges of the analyzer that answers so to Identify [A]."""
+    return next(steps for pattern, steps in _AMP_STEPS if re.search(pattern, identity.upper()))
+
+
 def _instrument_id(identity: str) -> str:
+    """The model in the reply to Identify; a WT300E that emulates a WT300 has its name, and firmware like F1.04EM."""
     model = identity.upper()
-    if re.search(r"WT3[13]\dE", model):
+    if re.search(r"WT3[13]\dE|WT3[13]\d;[^;]{0,40};F[\d.]{1,10}EM", model):
         return "yokogawa-wt310e-dc" if "_DC" in model else "yokogawa-wt310e"
     for pattern, found in (
         (r"WT210|WT230|760401", "yokogawa-wt210"),
@@ -81,40 +102,44 @@ def _instrument_id(identity: str) -> str:
     return UNKNOWN_ANALYZER
 
 
-def _range_w(messages: list[tuple[str, str]], ptd_log: bytes, mode: str) -> float | None:
+def _range_w(messages: list[tuple[str, str]], ptd_log: bytes, mode: str, steps: tuple[float, ...]) -> float | None:
     """Voltage times current range in force when a mode began [W]."""
-    taken = _ranges_in_log(ptd_log, mode)
+    end = max(ptd_log.find(b"_" + mode.encode() + b"'"), 0)
+    taken = ranges_taken(ptd_log, max(0, end - NEAR), end)
     asked: dict[str, str] = {}
     for cmd, _ in messages:
         if cmd.startswith("Go,") and cmd.endswith(mode):
             break
         if cmd.startswith(("SR,V,", "SR,A,")):
             asked[cmd[3]] = cmd[5:]
-    volts = taken.get("V") or _step(asked.get("V"), _VOLT_STEPS)
-    amps = taken.get("A") or _step(asked.get("A"), AMP_STEPS)
+    volts = taken["V"] or _step(asked.get("V"), _VOLT_STEPS)
+    amps = taken["A"] or _step(asked.get("A"), steps)
     return volts * amps if volts and amps else None
 
 
 MOST_MESSAGES = 10_000
 NEAR = 65536
 """Ranges are set within so many bytes before a Go; what lies between is the reply to RL of the run before."""
+_RANGE = re.compile(
+    rb": (V|A)(?:olt|oltage|mp|mpere) range (?:for channel (\d{1,3}), physical channel \d{1,3}, )?set to (.{1,40})"
+)
+"""What PTDaemon writes when it takes a range: of all channels, or of one of a WT500, with a unit that may be false."""
 
 
-def _ranges_in_log(ptd_log: bytes, mode: str) -> dict[str, float]:
-    """Last fixed ranges that ptd_logs.txt reports before the mode's Go."""
-    end = ptd_log.find(b"_" + mode.encode() + b"'")
-    found: dict[str, float] = {}
-    at = ptd_log.find(b" range set to ", max(0, end - NEAR), max(end, 0))
-    while at >= 0:
-        what = ptd_log[at - 6 : at]
-        value = re.match(rb"(\d+\.?\d*)", ptd_log[at + 14 : at + 40])
-        name = "V" if what.endswith(b"Volt") else "A"
-        if value is None:
-            found.pop(name, None)  # Auto: no fixed range any more
-        else:
-            found[name] = float(value[1])
-        at = ptd_log.find(b" range set to ", at + 1, end)
-    return found
+def ranges_taken(ptd_log: bytes, start: int, end: int) -> dict[str, float | None]:
+    """Fixed voltage and current range [V, A] that ptd_logs.txt reports last in a stretch, the largest of the channels.
+
+    None where there is none: no report, or the analyzer ranges by itself.
+    """
+    found: dict[str, dict[bytes, float]] = {"V": {}, "A": {}}
+    for match in _RANGE.finditer(ptd_log, start, end):
+        name, channel = match[1].decode(), match[2] or b""
+        value = re.match(rb"\d{1,9}(?:\.\d{1,9})?", match[3])
+        if value is None or not channel:
+            found[name].clear()  # what is said of all channels undoes what was said of each
+        if value is not None:
+            found[name][channel] = float(value[0])
+    return {name: max(ranges.values(), default=0.0) or None for name, ranges in found.items()}
 
 
 def _step(asked: str | None, steps: tuple[float, ...]) -> float | None:
@@ -143,12 +168,7 @@ def traces(spl: Spl, meter: Analyzer, *, owner: str, clock_error: float | None, 
 
     owner: whose analyzer it is, for the calibration id of a meter without a serial number; source: the file
     """
-    channels = max(1, len(spl.parts))
-    known = meter.range_w is not None and meter.instrument_id != UNKNOWN_ANALYZER
-    limits = instrument(meter.instrument_id if known else UNKNOWN_ANALYZER)
-    accuracy = limits.accuracy(
-        range_w=(meter.range_w or 0.0) * channels if known else None, power_factor=spl.power_factor
-    )
+    accuracy = _accuracy(spl, meter)
     total = Channel(
         id=TOTAL,
         kind="mean",
@@ -166,6 +186,15 @@ def traces(spl: Spl, meter: Analyzer, *, owner: str, clock_error: float | None, 
         build_trace(total, spl.t_ns, spl.power_w, spl.raw),
         *(_usable(_part(total, name, accuracy), spl.t_ns, power) for name, power in spl.parts),
     )
+
+
+def _accuracy(spl: Spl, meter: Analyzer) -> Accuracy:
+    """Limits of the analyzer; those of its class where its model, its ranges or the power factor are not known."""
+    limits = instrument(meter.instrument_id)
+    told = spl.power_factor is not None or not limits.power_factor_limit_pct
+    if meter.range_w is None or not told or meter.instrument_id == UNKNOWN_ANALYZER:
+        return instrument(UNKNOWN_ANALYZER).accuracy(power_factor=spl.power_factor)
+    return limits.accuracy(range_w=meter.range_w * max(1, spl.channels), power_factor=spl.power_factor)
 
 
 def _usable(channel: Channel, t_ns: Ints, power_w: Floats) -> Trace:

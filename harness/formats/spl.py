@@ -13,6 +13,7 @@ import numpy as np
 from harness.documents.errors import UnreadableError
 from harness.documents.times import mlperf_column
 from harness.traces.build import number_or_nan
+from harness.traces.digits import half_digit
 from harness.traces.lines import Cells, filled, together
 from harness.traces.trace import VALUE_MAX, Floats, Ints
 
@@ -28,7 +29,9 @@ _TO_COMMAS = bytes.maketrans(b"WVAPC", b",,,,,")
 class Spl:
     """The columns of spl.txt.
 
-    parts: per channel or further analyzer, its id and its power [W]; electric: what the other columns say
+    power_factor: mean power factor, of the channels as such and not of their sum; None where no line tells
+    parts: per channel that carried something, or per analyzer, its id and its power [W]
+    channels: that the total sums up; electric: what the other columns say
     """
 
     t_ns: np.ndarray
@@ -36,7 +39,7 @@ class Spl:
     raw: Sequence[str]
     power_factor: float | None
     parts: tuple[tuple[str, Floats], ...]
-    part_of_analyzers: bool
+    channels: int
     broken: int
     electric: Electric
 
@@ -45,15 +48,18 @@ class Spl:
 class Electric:
     """What spl.txt says beside power, kept small: the columns themselves are not kept.
 
-    lines: readings; parts: ids of channels or analyzers
+    lines: readings; parts: ids of all channels or analyzers that the lines name
+    channels: that the total and each part sum up, and whose means their volts and amperes are; 0 where not known
     volts_max, amps_max: largest of the total and of each part [V, A]
-    off_w, of_w: difference of W and V A PF, the worst of the reading's groups, and the power it is of [W], float32
+    off_w, of_w: difference of W and V A PF that is more than the printed digits make, the worst of the reading's
+    groups, and the power it is of [W], float32
     same: a number for each reading, equal where all its columns are equal, int64
     marks: session marks and how many lines have each
     """
 
     lines: int
     parts: tuple[str, ...]
+    channels: tuple[int, ...]
     volts_max: tuple[float, ...]
     amps_max: tuple[float, ...]
     off_w: np.ndarray
@@ -62,8 +68,11 @@ class Electric:
     marks: tuple[tuple[str, int], ...]
 
 
-def read_spl(content: bytes, where: str) -> Spl:
-    """All `Time,` lines of an spl.txt, in file order. Raises UnreadableError where there is none."""
+def read_spl(content: bytes, where: str, channels: int = 1) -> Spl:
+    """All `Time,` lines of an spl.txt, in file order. Raises UnreadableError where there is none.
+
+    channels: of an analyzer, for lines that have only the sum of them
+    """
     table = (_uniform(content) if len(content) <= AT_ONCE else None) or _mixed(content)
     if table is None:
         raise UnreadableError(
@@ -71,21 +80,22 @@ def read_spl(content: bytes, where: str) -> Spl:
             where=where,
             expected="lines like Time,07-23-2024 15:47:16.858,Watts,172.9,...",
         )
-    power_w, factors = table.groups[:, 0, 0], table.groups[:, 0, 3]
-    usable = factors[(factors > 0) & (factors <= 1) & (power_w > 0)]
-    parts = [(name, table.groups[:, at, 0]) for at, name in enumerate(table.names, 1)]
-    analyzers = any(name.startswith("Analyzer") for name in table.names)
-    for _, part in parts if analyzers else ():  # the tool adds 0 for an analyzer that failed: no reading of the whole
+    power_w = table.groups[:, 0, 0]
+    live, summed = _channels(table, channels)
+    parts = [(table.names[at - 1], table.groups[:, at, 0]) for at in live if at]
+    for _, part in (
+        parts if _of_analyzers(table.names) else ()
+    ):  # the tool adds 0 for an analyzer that failed: no reading of the whole
         power_w = np.where(part > 0, power_w, np.nan)
     return Spl(
         t_ns=table.t_ns,
         power_w=np.ascontiguousarray(power_w),
         raw=table.watts,
-        power_factor=float(usable.mean()) if len(usable) else None,
+        power_factor=_power_factor(table.groups[:, live], summed[live]),
         parts=tuple((name, np.ascontiguousarray(part)) for name, part in parts),
-        part_of_analyzers=analyzers,
+        channels=int(summed[live].sum()),
         broken=table.broken,
-        electric=_electric(table, analyzers),
+        electric=_electric(table, summed),
     )
 
 
@@ -203,34 +213,80 @@ def _group(rows: list[list[bytes]], at: int) -> np.ndarray:
     )
 
 
-def _electric(table: _Table, analyzers: bool) -> Electric:
-    """The reading's own arithmetic: W = V A PF for one channel; W = n V A PF with mean V and A for a sum of n."""
+def _of_analyzers(names: tuple[str, ...]) -> bool:
+    return any(name.startswith("Analyzer") for name in names)
+
+
+def _channels(table: _Table, channels: int) -> tuple[list[int], Ints]:
+    """The groups that are measured apart, and how many channels each group sums up.
+
+    A channel of nothing but zeros has no wires: it is none. Whether the means of the total count it is not known.
+    """
+    names = table.names
+    if not names or _of_analyzers(names):
+        inner = list(range(1, len(names) + 1)) or [0]
+        return inner, np.array([channels if at in inner else 0 for at in range(len(names) + 1)], np.int64)
+    live = [at for at in range(1, len(names) + 1) if table.groups[:, at, :3].any()]
+    return live or [0], np.array([len(names) if len(live) == len(names) else 0] + [1] * len(names), np.int64)
+
+
+def _power_factor(groups: np.ndarray, summed: Ints) -> float | None:
+    """Mean over the lines of power over apparent power, of the groups that are measured apart.
+
+    The power factor that is printed of several channels is that of their vectors' sum, where a leading channel undoes
+    a lagging one; what the reading of each is uncertain by is not undone.
+    """
+    w, v, a = (groups[:, :, k] for k in range(3))
     with np.errstate(all="ignore"):
-        w, v, a, pf = (np.abs(table.groups[:, :, k]) for k in range(4))
-        product = v * a * pf
-        if len(table.names) and not analyzers:
-            product[:, 0] *= len(table.names)
-        off = np.abs(w - product)
-        good = ((table.groups > 0) & (table.groups <= VALUE_MAX)).all(axis=2)
-        off = np.where(good, off, 0.0)
-        share = np.where(good, off / w, 0.0)
+        apparent = v * a * summed
+        good = (w > 0) & (v > 0) & (a > 0) & (w <= VALUE_MAX) & (apparent > 0) & (apparent <= VALUE_MAX)
+        watts, apparent_va = (np.where(good, x, 0.0).sum(axis=1) for x in (w, apparent))
+    told = apparent_va > 0
+    return float(np.minimum(watts[told] / apparent_va[told], 1.0).mean()) if told.any() else None
+
+
+SPREAD = 0.01
+"""Mean voltage times mean current of channels is so far from the mean of voltage times current, at most."""
+_FILLED = (5, 5, 4, 3)
+"""Decimals of W, V, A and PF that may be filled in with zeros: each analyzer has the others."""
+
+
+def _electric(table: _Table, summed: Ints) -> Electric:
+    """The reading's own arithmetic: W = V A PF of one channel; at most n V A PF, with mean V and A, of a sum of n."""
+    groups = table.groups
+    with np.errstate(all="ignore"):
+        w, v, a, pf = np.ascontiguousarray(groups.transpose(2, 0, 1))
+        product = v * a * pf * summed
+        off = np.where(summed == 1, np.abs(w - product), np.maximum(w - product * (1 + SPREAD), 0.0))
+        least = np.minimum(np.minimum(w, v), np.minimum(a, pf))
+        most = np.maximum(np.maximum(w, v), np.maximum(a, pf))
+        good = (least > 0) & (most <= VALUE_MAX) & (summed > 0)
+        far = good & (off > np.minimum(0.001 * w, 0.1))  # no limit is closer
+        off[far] = np.maximum(off[far] - _by_digits(groups[far]), 0.0)
+        off[~far] = 0.0
+        share = np.where(far, off / w, 0.0)
         worst = np.argmax(share, axis=1)
         rows = np.arange(len(worst))
-        largest = [
-            tuple(np.max(x, axis=0, where=(x > 0) & (x <= VALUE_MAX), initial=0.0).tolist())
-            for x in (table.groups[:, :, 1], table.groups[:, :, 2])
-        ]
-        mixed = table.groups.reshape(len(w), -1) @ _WEIGHTS[: 4 * w.shape[1]] if w.shape[1] <= 16 else w[:, 0]
+        largest = [tuple(np.max(x, axis=0, where=(x > 0) & (x <= VALUE_MAX), initial=0.0).tolist()) for x in (v, a)]
+        mixed = groups.reshape(len(w), -1) @ _WEIGHTS[: 4 * w.shape[1]] if w.shape[1] <= 16 else w[:, 0]
     return Electric(
         lines=len(w),
         parts=table.names,
+        channels=tuple(summed.tolist()),
         volts_max=largest[0],
         amps_max=largest[1],
-        off_w=np.minimum(off, VALUE_MAX)[rows, worst].astype(np.float32),
-        of_w=np.minimum(w, VALUE_MAX)[rows, worst].astype(np.float32),
+        off_w=np.minimum(off[rows, worst], VALUE_MAX).astype(np.float32),
+        of_w=np.minimum(np.abs(w[rows, worst]), VALUE_MAX).astype(np.float32),
         same=np.ascontiguousarray(mixed, np.float64).view(np.int64),
         marks=table.marks,
     )
+
+
+def _by_digits(groups: np.ndarray) -> Floats:
+    """How far W and V A PF may be apart because each is rounded to its last digit [W]."""
+    w, v, a, pf = groups.T
+    half_w, *halves = (half_digit(x, zeros) for x, zeros in zip(groups.T, _FILLED, strict=True))
+    return np.asarray(half_w + w * sum(half / x for half, x in zip(halves, (v, a, pf), strict=True)), np.float64)
 
 
 _WEIGHTS = np.sqrt(np.array([p for p in range(2, 400) if all(p % q for q in range(2, p))][:64], np.float64))

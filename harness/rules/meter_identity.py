@@ -9,6 +9,8 @@ from harness.formats.ptd_session import Logs, Session
 from harness.rules.base import Case, Hit, Rule, for_session
 
 JSON, PTD = "performance/power/server.json", "performance/power/ptd_logs.txt"
+ONE_NUMBER = "48"
+"""The multichannel device type that takes the first channel alone; the other takes the first and the last."""
 FIX = "Measure with an analyzer that the round accepts, and submit its documents unedited."
 
 
@@ -43,11 +45,17 @@ def _kind(reply: str, config: Mapping[str, Any], models: Mapping[str, str]) -> I
     if kind not in command:
         yield Hit(JSON, f"a command without {shorten(kind, 20)}", "the device type of ptd_config", FIX)
     if "multichannel" in name:
-        after = [command[i + 1] for i, word in enumerate(command[:-1]) if word == "-c"]
-        channel = config.get("channel")
-        pair = isinstance(channel, list) and len(channel) == 2
-        if not pair or not any(re.fullmatch(r"\d+,\d+", text) for text in after):
-            yield Hit(JSON, f"channels {shorten(str(channel), 40)}", "first and last channel, as -c says", FIX)
+        yield from _channels(command, config.get("channel"), models[name])
+
+
+def _channels(command: Sequence[str], channel: object, kind: str) -> Iterator[Hit]:
+    """What -c says, and the server took from it."""
+    after = [command[i + 1] for i, word in enumerate(command[:-1]) if word == "-c"]
+    count = 1 if kind == ONE_NUMBER else 2
+    said = any(re.fullmatch(r"\d{1,9}" + r",\d{1,9}" * (count - 1), text) for text in after)
+    if not said or not isinstance(channel, list) or len(channel) != count:
+        expected = "the first channel" if count == 1 else "first and last channel"
+        yield Hit(JSON, f"channels {shorten(str(channel), 40)}", f"{expected}, as -c says", FIX)
 
 
 def _version(reply: str, accepted: Sequence[str]) -> Iterator[Hit]:

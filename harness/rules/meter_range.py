@@ -1,9 +1,9 @@
 """The ranges that were set fit the load."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from harness.formats.ptd import AMP_STEPS, NEAR
-from harness.formats.ptd_session import Logs, Session
+from harness.formats.ptd import NEAR, amp_steps, ranges_taken
+from harness.formats.ptd_session import Said, Session
 from harness.formats.spl import Electric
 from harness.rules.base import Case, Hit, Rule, for_session
 
@@ -16,11 +16,11 @@ NAMES = {"V": "voltage", "A": "current"}
 @for_session
 def check(case: Case, session: Session) -> Iterator[Hit]:
     logs, testing, ranging = session.open(), session.electric.get("testing"), session.electric.get("ranging")
-    spans = logs.spans("testing")
+    spans, dialogues = logs.spans("testing"), session.dialogues()
     for number, (go, _, _) in enumerate(spans if testing else ()):
         before = max((at for at, _ in logs.goes if at < go), default=0)
         before = max(before, go - NEAR)
-        for name, taken in _ranges(logs, before, go).items():
+        for name, taken in ranges_taken(logs.ptd, before, go).items():
             if taken is None:
                 yield Hit(
                     "performance/power/ptd_logs.txt", f"{NAMES[name]} range not fixed before the testing run",
@@ -29,26 +29,25 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
                 continue
             peak = _peak(testing, name, number, len(spans))
             yield from _over(name, taken, peak, case.limits["range_share_max"])
-            if name == "A":
-                yield from _wide(taken, peak, _peak(ranging, name, number, len(spans)), case.limits)
-
-
-def _ranges(logs: Logs, start: int, end: int) -> dict[str, float | None]:
-    """Ranges that the PTDaemon reports between two Gos; None where it ranges by itself."""
-    found: dict[str, float | None] = {"V": None, "A": None}
-    for line in logs.lines(b" range set to ", start, end):
-        kind = logs.ptd[max(0, line.at - 6) : line.at]
-        name = "V" if kind.endswith(b"Volt") else "A"
-        try:
-            found[name] = float(line.text.removeprefix("range set to ").rstrip("AV"))
-        except ValueError:
-            found[name] = None
-    return found
+            if name == "A" and _has_peaks(testing, number, len(spans)):
+                steps = amp_steps(_identity(dialogues, number))
+                yield from _wide(taken, peak, _peak(ranging, name, number, len(spans)), steps, case.limits)
 
 
 def _peak(electric: Electric | None, name: str, number: int, of: int) -> float:
     largest = () if electric is None else electric.volts_max if name == "V" else electric.amps_max
     return max(largest if of == 1 else largest[number + 1 : number + 2], default=0.0)
+
+
+def _has_peaks(electric: Electric | None, number: int, of: int) -> bool:
+    """Whether the current is told of single channels: that of a sum is their mean, and some channel has more."""
+    channels = () if electric is None else electric.channels
+    return 1 in (channels if of == 1 else channels[number + 1 : number + 2])
+
+
+def _identity(dialogues: Sequence[Sequence[Said]], number: int) -> str:
+    said = dialogues[number] if number < len(dialogues) else ()
+    return next((item.reply for item in said if item.cmd == "Identify"), "")
 
 
 def _over(name: str, taken: float, peak: float, most: float) -> Iterator[Hit]:
@@ -59,9 +58,11 @@ def _over(name: str, taken: float, peak: float, most: float) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-def _wide(taken: float, peak: float, ranging: float, limits: Mapping[str, float]) -> Iterator[Hit]:
+def _wide(
+    taken: float, peak: float, ranging: float, steps: Sequence[float], limits: Mapping[str, float]
+) -> Iterator[Hit]:
     """A range that the margin alone pushed up, or that is far too wide: the uncertainty is that of the range."""
-    fits = max((step for step in AMP_STEPS if step < TWICE * taken), default=0.0)
+    fits = max((step for step in steps if step < TWICE * taken), default=0.0)
     if 0 < max(peak, ranging) <= fits:
         why = "the margin alone asks for more" if ranging * limits["current_margin"] > fits else "it is far too wide"
         yield Hit(

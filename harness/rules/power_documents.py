@@ -9,7 +9,10 @@ from harness.documents.errors import UnreadableError
 from harness.documents.files import read_bytes
 from harness.rules.base import Case, Hit, Rule
 
-ANALYZER, SETTINGS = "analyzer_table", "power_settings"
+ANALYZER, SETTINGS = ("analyzer_table",), ("power_settings", "powersettings", "powersetting")
+"""What the two may be called."""
+MODEL = re.compile(r"wt[ _-]?(\d{3,4})(?!\d)(?:[ _-]?(e)h?(?![\w-]))?", re.IGNORECASE)
+"""A model of analyzer: its number, and the E of the second series."""
 LONGEST = 2**20
 """A table beyond this size is not searched [bytes]."""
 
@@ -25,16 +28,20 @@ def check(case: Case) -> Iterator[Hit]:
     found = [path for tree in trees for folder in _folders(root / tree, directory) for path in _files(folder)]
     if not found and not complete:
         yield Hit(
-            "measurements", "no such folder in this tree", f"{ANALYZER}.* and {SETTINGS}.*",
+            "measurements", "no such folder in this tree", f"{ANALYZER[0]}.* and {SETTINGS[0]}.*",
             "Audit the whole submission.", status="skip",
         )  # fmt: skip
         return
-    for stem in (ANALYZER, SETTINGS):
-        named = next((path for path in found if path.name.startswith(f"{stem}.")), None)
+    for stems in (ANALYZER, SETTINGS):
+        named = next((path for path in found if path.name.startswith(_dotted(stems))), None)
         if named is None:
-            yield Hit("measurements", f"no {stem}.*", "one, for the scenario or above it", "Submit the file.")
+            yield Hit("measurements", f"no {stems[0]}.*", "one, for the scenario or above it", "Submit the file.")
         else:
             yield from _content(case, named, root)
+
+
+def _dotted(stems: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{stem}." for stem in stems)
 
 
 def _folders(tree: Path, directory: Path) -> list[Path]:
@@ -45,7 +52,7 @@ def _folders(tree: Path, directory: Path) -> list[Path]:
 
 def _files(folder: Path) -> list[Path]:
     try:
-        names = [name for name in os.listdir(folder) if name.startswith((f"{ANALYZER}.", f"{SETTINGS}."))]
+        names = [name for name in os.listdir(folder) if name.startswith(_dotted(ANALYZER + SETTINGS))]
     except OSError:
         return []
     return [path for path in map(folder.joinpath, sorted(names)) if path.is_file() and not path.is_symlink()]
@@ -54,30 +61,39 @@ def _files(folder: Path) -> list[Path]:
 def _content(case: Case, path: Path, root: Path) -> Iterator[Hit]:
     where = path.relative_to(root).as_posix()
     try:
-        text = read_bytes(path, limit=LONGEST).decode("utf-8", "replace").lower()
+        text = read_bytes(path, limit=LONGEST).decode("utf-8", "replace")
     except UnreadableError as error:
         yield Hit(where, error.message, "a file that can be read", "Submit it.")
         return
     models = _models(case)
     if not text.strip():
         yield Hit(where, "an empty file", "what it must describe", "Fill it.")
-    elif path.name.startswith(ANALYZER) and models and not any(model.lower() in text for model in models):
-        yield Hit(where, "another analyzer", f"{' or '.join(models)}, as Identify answers", "Name it.", status="warn")
+    elif path.name.startswith(ANALYZER) and models and not models & _named(text):
+        expected = f"{' or '.join(sorted(models))}, as Identify answers"
+        yield Hit(where, "another analyzer", expected, "Name it.", status="warn")
 
 
-def _models(case: Case) -> list[str]:
-    """Names of the analyzer in the reply to Identify: of its driver, and of itself."""
+def _models(case: Case) -> set[str]:
+    """Names of the analyzer in the reply to Identify: of its driver, and of itself; both where it emulates another."""
     identity = str(case.entry.runs[0].facts.get("identity", "")) if case.entry.runs else ""
-    return list(dict.fromkeys(re.findall(r"WT\d{3}", identity)))
+    found = _named(identity)
+    second = any(name.endswith("E") for name in found) or re.search(r";F[\d.]{1,10}EM\b", identity)
+    return found | {f"{name.removesuffix('E')}E" for name in found if second}
+
+
+def _named(text: str) -> set[str]:
+    """Models that a text names, in one spelling."""
+    return {f"WT{number}{series.upper()}" for number, series in MODEL.findall(text)}
 
 
 RULE = Rule(
     id="power-documents",
     title="Analyzer and power settings are described",
     why="A power figure can be repeated only by who knows how the analyzer was wired and how the machine was tuned.",
-    evidence="analyzer_table.* and power_settings.* in the folder of the scenario or one of its three parents, below "
-    "measurements or, where these were merged, below results; empty files; and whether the table names the analyzer "
-    "that answered (a warning). Skipped for a tree without measurements, which is a part of a submission.",
+    evidence="analyzer_table.* and power_settings.* (or powersetting.*, powersettings.*) in the folder of the scenario "
+    "or one of its three parents, below measurements or, where these were merged, below results; empty files; and "
+    "whether the table names the analyzer that answered, in any spelling (a warning). Skipped for a tree without "
+    "measurements, which is a part of a submission.",
     remedy="Submit both files.",
     check=check,
 )

@@ -23,7 +23,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
     yield from _marks(session)
     if session.client and session.server:
         yield from _alike(session)
-        yield from _messages(_list(session.client.get("messages")), _list(session.server.get("messages")))
+        yield from _messages(session, _list(session.client.get("messages")), _list(session.server.get("messages")))
         yield from _named(session, case.limits["name_slack_s"])
     if session.server.get("debug"):
         yield Hit(SERVER, "the server ran in debug mode", "no debug", "Measure again without it.")
@@ -54,9 +54,11 @@ def _alike(session: Session) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-def _messages(mine: Sequence[Any], theirs: Sequence[Any]) -> Iterator[Hit]:
+def _messages(session: Session, mine: Sequence[Any], theirs: Sequence[Any]) -> Iterator[Hit]:
     pairs = [(_map(a), _map(b)) for a, b in zip(mine, theirs, strict=False)]
-    if len(mine) != len(theirs):
+    sent = f"session,{session.name},upload,client.json"  # no document holds the message that it is sent with: v1.0
+    heard = theirs[:-1] if len(theirs) == len(mine) + 1 and _map(theirs[-1]).get("cmd") == sent else theirs
+    if len(mine) != len(heard):
         yield Hit(CLIENT, f"{len(mine)} messages", f"{len(theirs)}, as the server counts", FIX)
     for number, (a, b) in enumerate(pairs, 1):
         if a.get("cmd") != b.get("cmd") or (a.get("cmd") != "time" and a.get("reply") != b.get("reply")):

@@ -25,6 +25,7 @@ TEXTS = {
     "errors of a kind each": ("power/ptd_logs.txt", b"ERROR: 1.1.1.1 x\n" * 100_000),
     "offsets": ("power/client.log", b"NTP:offset = 1" * 100_000),
     "ranges": ("power/ptd_logs.txt", b" range set to 1" * 100_000 + b": Go with mark 'x_testing'"),
+    "ranges of channels": ("power/ptd_logs.txt", b": Amp range for channel 1, physical channel 1" * 50_000),
     "commas": ("run_1/spl.txt", b"Time,x,Watts" + b"," * 500_000),
     "begins of lines": ("run_1/spl.txt", b"Time," * 200_000),
     "tokens": ("run_1/mlperf_log_detail.txt", b":::MLLOG" * 200_000),

@@ -57,3 +57,33 @@ def test_fail_no_common_stamp_is_a_warning() -> None:
 def test_pass_a_package_behind_a_wall_meter_is_no_share_of_it() -> None:
     parts = [b.trace(range(-2, 603), 90.0, id="package", boundary="package", part_of="total")]
     b.assert_pass(b.judge(b.entry(b.run(b.trace(range(-2, 603)), *parts))), RULE)
+
+
+@pytest.mark.parametrize(("off_w", "fails"), [(0.0, False), (0.01, False), (0.4, True)])
+def test_fail_three_percent_of_a_small_total(off_w: float, fails: bool) -> None:
+    """14.48 W in two channels, each printed to a hundredth of a watt."""
+    total = b.trace(range(-2, 603), 14.48)
+    parts = [b.trace(range(-2, 603), value, id=f"ch{value:.0f}", part_of="total") for value in (8.36, 6.12 - off_w)]
+    found = b.judge(b.entry(b.run(total, *parts)))
+    if fails:
+        b.assert_found(found, RULE, "fail", where="total.csv", got="14.48 W against 14.08 W", expected="0.015 W")
+    else:
+        b.assert_pass(found, RULE)
+
+
+def test_pass_a_third_channel_without_wires(tmp_path: Path) -> None:
+    """PTDaemon 1.9.2 printed three channels where two were measured, and no volts and amperes of the total."""
+    folder = b.inference(tmp_path, analyzers="WT333E")
+
+    def two_channels(_: int, line: str) -> str:
+        ahead, _, behind = line.rstrip("\n").partition(",Ch3,Watts,")
+        cells = b.set_watts(ahead, f"{b.watts(ahead) - float(behind.split(',')[0]):.6f}").split(",")
+        cells[5] = cells[7] = cells[9] = "-1.000000"
+        none = "Watts,0.000000,Volts,0.000000,Amps,0.000000,PF,0.000000"
+        return ",".join([*cells, "Ch3", none]) + "\n"
+
+    b.edit_lines(b.spl(folder), two_channels, "Time,")
+    b.rehash(folder)
+    found = b.report(folder)
+    b.assert_pass(found, RULE)
+    b.assert_pass(found, "power-arithmetic")

@@ -50,7 +50,7 @@ def test_fail_hash_of_the_edited_file_removed(tmp_path: Path) -> None:
     b.assert_found(b.report(folder), RULE, "fail", where="run_1/spl.txt", got="no hash", expected="sha1")
 
 
-@pytest.mark.parametrize("name", ["../../../secret", "/etc/passwd", "a\\b", "1/2/3/4/5"])
+@pytest.mark.parametrize("name", ["../../../secret", "/etc/passwd", "a\\b", "1/2/3/4/5/6/7/8/9/10/11"])
 def test_fail_name_outside_the_result(tmp_path: Path, name: str) -> None:
     folder = b.inference(tmp_path)
     set_results(folder, "client", lambda results: results.update({name: "0"}))
@@ -67,3 +67,25 @@ def test_fail_documents_without_hashes(tmp_path: Path) -> None:
 def test_fail_nothing_foreign_is_a_skip() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(found, RULE, "skip", where="result", got="no foreign files", expected="client.json")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ranging/A100-PCIex8_TRT_MaxQ/resnet50/Server/mlperf_log_detail.txt",
+        "power/ptd_logs_analyzer_1.txt", "ranging/spl_analyzer_1.csv", "run_1/spl_analyzer_1.txt",
+    ],
+)  # fmt: skip
+def test_pass_file_that_was_hashed_and_is_not_submitted(tmp_path: Path, name: str) -> None:
+    folder = b.inference(tmp_path)
+    set_results(folder, "server", lambda results: results.update({name: "0" * 40}))
+    b.assert_pass(b.report(folder), RULE)
+
+
+def test_fail_nested_file_that_is_submitted_and_was_edited(tmp_path: Path) -> None:
+    folder = b.inference(tmp_path)
+    name = "ranging/A100-PCIex8_TRT_MaxQ/resnet50/Server/mlperf_log_detail.txt"
+    (folder / "performance" / name).parent.mkdir(parents=True)
+    (folder / "performance" / name).write_text("edited\n")
+    set_results(folder, "server", lambda results: results.update({name: "0" * 40}))
+    b.assert_found(b.report(folder), RULE, "fail", where=name, got="sha1", expected="server.json states")

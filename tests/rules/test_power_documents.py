@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.rules import builders as b
+from tests.tampers import inference as t
 
 RULE = "power-documents"
 TABLE = "| Vendor | Model |\n|---|---|\n| Yokogawa | WT210, WT310, WT330 |\n"
@@ -67,3 +68,37 @@ def test_fail_part_of_a_submission_is_a_skip(tmp_path: Path) -> None:
 def test_fail_imported_run_is_a_skip() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(found, RULE, "skip", where="result", got="no foreign files", expected="submission")
+
+
+@pytest.mark.parametrize("name", ["powersetting.adoc", "powersettings.md", "power_settings.txt"])
+def test_pass_settings_by_either_name(tmp_path: Path, name: str) -> None:
+    folder = described(tmp_path)
+    settings = next(folder.parents[3].glob("measurements/**/power_settings.adoc"))
+    settings.rename(settings.with_name(name))
+    b.assert_pass(b.report(folder), RULE)
+
+
+IDENTITY = "YokogawaWT310{0},1000,1,1,1,1,0,1,1,mode=power,1,1,1,0,0,no_cal_date,YOKOGAWA;WT310{0};C2SF14004V;F1.01{1}"
+
+
+@pytest.mark.parametrize(
+    ("table", "series", "firmware", "fits"),
+    [
+        ("Yokogawa,WT-310E,F1.04,single channel,USB,,1,1", "E", "", True),
+        ("| Yokogawa | WT 310E |", "E", "", True),
+        ("| Yokogawa | WT310EH |", "E", "", True),
+        ("| Yokogawa | WT310 |", "E", "", False),
+        ("Yokogawa,WT-310E,F1.04,single channel,USB,,1,1", "", "", False),
+        ("Yokogawa,WT-310E,F1.04,single channel,USB,,1,1", "", "EM", True),
+        ("| Yokogawa | WT_310 | Ethernet |", "", "", True),
+        ("| Yokogawa | WT3100 |", "", "", False),
+    ],
+)
+def test_pass_model_in_any_spelling_and_fail_another(
+    tmp_path: Path, table: str, series: str, firmware: str, fits: bool
+) -> None:
+    """A WT310E that emulates a WT310 has firmware `EM`: one device, of one serial number, answered in both ways."""
+    folder = described(tmp_path, table=table)
+    t.say(folder, "Identify", lambda _: IDENTITY.format(series, firmware))
+    found = b.of(b.report(folder), RULE)
+    assert [hit.got for hit in found] == ([] if fits else ["another analyzer"])

@@ -1,5 +1,6 @@
 """session-identity: all files are of one session."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,24 @@ def test_fail_session_of_another_day(tmp_path: Path) -> None:
 def test_fail_no_session_is_a_skip() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(found, RULE, "skip", where="result", got="no files of a power session", expected="logs")
+
+
+def last_message(cmd: str) -> t.Edit:
+    """The server of v1.0 wrote one message more than the client: that which brought it the client's document."""
+
+    def edit(folder: Path) -> None:
+        name = json.loads(t.power(folder, "server.json").read_text("utf-8"))["session_name"]
+        said = {"cmd": cmd.format(name), "cmd_time": 0, "reply": "OK", "reply_time": 0}
+        t.document(folder, "server", lambda content: content["messages"].append(said))
+
+    return edit
+
+
+def test_pass_document_that_does_not_hold_its_own_sending(tmp_path: Path) -> None:
+    b.assert_pass(t.judged(tmp_path, last_message("session,{},upload,client.json")), RULE)
+
+
+@pytest.mark.parametrize("cmd", ["session,{},stop,testing", "session,2020-01-01_00-00-00,upload,client.json"])
+def test_fail_another_message_that_the_client_does_not_know(tmp_path: Path, cmd: str) -> None:
+    found = t.judged(tmp_path, last_message(cmd))
+    b.assert_found(found, RULE, "fail", where="client.json", got="messages", expected="as the server counts")

@@ -13,11 +13,14 @@ from lab_simulator import PERFECT, Faults, MeterError, write_inference
 
 from harness.account import score
 from harness.documents.errors import UnreadableError
+from harness.formats import ptd
 from harness.formats.base import Entry
 from harness.formats.find import Found, Skipped, find
 from harness.formats.loadgen_log import read_detail
 from harness.formats.mllog import read_all, select
 from harness.formats.mlperf_inference import FORMAT
+from harness.formats.spl import read_spl
+from harness.traces.channel import Accuracy
 
 PLACE = "closed/LabSim/results/sim-1/resnet50"
 
@@ -362,3 +365,88 @@ class TestMllog:
     def test_the_last_value_of_a_key_wins(self) -> None:
         content = b':::MLLOG {"key": "power_begin", "value": "x"}\n:::MLLOG {"key": "power_begin", "value": "y"}\n'
         assert read_detail(content)[0] == {"power_begin": "y"}
+
+
+class TestAnalyzer:
+    """What its limits are taken for: ranges, channels and power factor."""
+
+    IDENTITY = "mode=power,1,1,{channels},0,0,no_cal_date,YOKOGAWA;WT333E;C2WL21005V;F1.04"
+
+    def meter(self, log: bytes, name: str = "YokogawaWT330_multichannel", channels: int = 3) -> ptd.Analyzer:
+        reply = f"{name},1000,1,1,1,1,0,0,1,version=1.10.0-ed9a21d2-20220817,OS=Linux," + self.IDENTITY
+        messages = [{"cmd": "Identify", "reply": reply.format(channels=channels)}]
+        return ptd.analyzer({"ptd_messages": messages}, log, "testing")
+
+    @pytest.mark.parametrize(
+        ("lines", "range_w"),
+        [
+            (("Volt range set to 300.000000V", "Amp range set to 10.000000A"), 3000.0),
+            (("Volt range set to 300.000000V", "Ampere range set to 10.000000A"), 3000.0),
+            (
+                (
+                    "Voltage range for channel 1, physical channel 1, set to 300.000000A",
+                    "Voltage range for channel 2, physical channel 2, set to 300.000000A",
+                    "Amp range for channel 1, physical channel 1, set to 10.000000A",
+                    "Amp range for channel 2, physical channel 2, set to 20.000000A",
+                    "Amp range for channel 3, physical channel 3, set to 10.000000A",
+                ),
+                6000.0,
+            ),
+            (("Volt range set to 300.000000V", "Amp range set to 0.200000A"), 60.0),
+            (("Volt range set to 300.000000V", "Amp range set to 10.000000A", "Ampere range set to Auto"), None),
+        ],
+    )
+    def test_range_is_the_largest_of_the_channels(self, lines: tuple[str, ...], range_w: float | None) -> None:
+        log = "".join(f"08-01-2025 00:04:20.208: {line}\r\n" for line in lines)
+        assert self.meter(log.encode() + b"08-01-2025 00:04:40.000: Go with mark 'x_testing'\n").range_w == range_w
+
+    @pytest.mark.parametrize(
+        ("name", "said", "channels"),
+        [
+            ("YokogawaWT330_multichannel", 3, 3),
+            ("YokogawaWT330_multichannel", 999, 16),
+            ("YokogawaWT330_multichannel", 0, 1),
+            ("YokogawaWT330E", 3, 1),
+        ],
+    )
+    def test_channels_are_those_of_a_multichannel_analyzer(self, name: str, said: int, channels: int) -> None:
+        assert self.meter(b"", name, said).channels == channels
+
+    LOG = b"x: Volt range set to 300.000000V\nx: Amp range set to 10.000000A\nx: Go with mark 'x_testing'\n"
+    GROUP = ",Watts,400.0,Volts,206.38,Amps,2.0,PF,0.969"
+
+    def accuracy(self, line: str) -> Accuracy:
+        text = "\n".join(f"Time,02-24-2023 18:16:{n:02d}.000,{line}" for n in range(20))
+        meter = self.meter(self.LOG)
+        found = read_spl(text.encode(), "spl.txt", meter.channels)
+        return ptd.traces(found, meter, owner="x", clock_error=None, source="spl.txt")[0].channel.accuracy
+
+    @pytest.mark.parametrize(
+        ("line", "channels"),
+        [
+            ("Watts,1200.0,Volts,206.38,Amps,2.0,PF,0.969,Mark,m", 3),
+            ("Watts,800.0,Volts,-1,Amps,-1,PF,-1,Mark,m,Ch1{0},Ch2{0},Ch3,Watts,0,Volts,0,Amps,0,PF,0", 2),
+            ("Watts,800.0,Volts,-1,Amps,-1,PF,-1,Mark,m,Ch1{0},Ch2{0}", 2),
+            ("Watts,400.0,Volts,-1,Amps,-1,PF,-1,Mark,m,Ch1{0}", 1),
+        ],
+    )
+    def test_range_counts_for_each_channel_with_wires(self, line: str, channels: int) -> None:
+        found = self.accuracy(line.format(self.GROUP))
+        assert found.range_limit_w == pytest.approx(0.0005 * 3000 * channels)
+        assert found.power_factor == pytest.approx(0.969, abs=1e-3)
+        assert not found.assumed
+
+    def test_limits_are_those_of_the_class_where_the_power_factor_is_not_told(self) -> None:
+        found = self.accuracy("Watts,1200.0,Volts,-1,Amps,-1,PF,-1,Mark,m")
+        assert found.assumed
+        assert found.gain_limit == pytest.approx(0.01)
+
+    @pytest.mark.parametrize(
+        ("model", "known"),
+        [("WT333;C2WL21005V;F1.04EM", "yokogawa-wt310e"), ("WT333;C2WL21005V;F1.04", "yokogawa-wt310")],
+    )
+    def test_a_wt333e_that_emulates_a_wt333_is_known_by_its_firmware(self, model: str, known: str) -> None:
+        reply = f"YokogawaWT330_multichannel,mode=power,1,1,2,0,0,no_cal_date,YOKOGAWA;{model}"
+        assert (
+            ptd.analyzer({"ptd_messages": [{"cmd": "Identify", "reply": reply}]}, b"", "testing").instrument_id == known
+        )
