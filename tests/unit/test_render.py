@@ -157,7 +157,7 @@ def test_markdown_rows_keep_their_cells_and_carry_no_markup(name: str) -> None:
 @hostile
 def test_csv_cells_are_no_formulas_and_stay_cells(name: str) -> None:
     head, *rows = csv.reader(io.StringIO(board(tables(name), "csv")))
-    assert head == ["Task", "Benchmark", "Scenario", "Class", *HEAD]
+    assert head == ["Task", "Benchmark", "Scenario", "Class", "Division", *HEAD]
     assert len(rows) == 2
     for row in rows:
         assert len(row) == len(head)
@@ -229,7 +229,9 @@ def test_all_forms_have_the_same_cells() -> None:
 
 def test_no_tables_make_a_page_without_rows() -> None:
     assert "<table>" not in board((), "html")
-    assert list(csv.reader(io.StringIO(board((), "csv")))) == [["Task", "Benchmark", "Scenario", "Class", *HEAD]]
+    assert list(csv.reader(io.StringIO(board((), "csv")))) == [
+        ["Task", "Benchmark", "Scenario", "Class", "Division", *HEAD]
+    ]
 
 
 def test_footnotes_explain_the_marks_that_occur() -> None:
