@@ -105,6 +105,7 @@ class Session:
         except UnreadableError:
             return None
 
+    @functools.cached_property
     def dialogues(self) -> list[list[Said]]:
         """What was said to each PTDaemon, from Hello on: one list for each analyzer."""
         given = self.server.get("ptd_messages")
@@ -243,7 +244,7 @@ class Logs:
         return found
 
     def raw_of_server(self, mode: Mode) -> list[bytes]:
-        """The reply to RL of each analyzer in server.log, one reading a line; there `\\n` is written out after each."""
+        """The reply to RL of each analyzer in server.log: one line with a literal `\\n` after each reading."""
         text = self.file("power/server.log")
         middle = text.find(b"_testing'")
         start, end = (0, middle) if mode == "ranging" else (middle, len(text))
@@ -254,8 +255,7 @@ class Logs:
         while (start := text.find(token, start, end)) >= 0 and len(found) < 64:
             stop = text.find(b"\n", start, end)
             stop = stop if stop >= 0 else end
-            reply = text[start + len(token) - 5 : stop].rstrip(b"'\r").removesuffix(b"\\n")
-            found.append(reply.replace(b"\\n", b"\n"))
+            found.append(text[start + len(token) - 5 : stop].rstrip(b"'\r").removesuffix(b"\\n"))
             start = stop
         return found
 
@@ -306,8 +306,8 @@ class Logs:
 
 
 def _unix(text: bytes) -> bytes:
-    """Without carriage returns and blank lines, which a Windows director puts after each line."""
-    text = text.replace(b"\r", b"") if b"\r" in text else text
-    while b"\n\n" in text:
+    """Without carriage returns and blank lines, which a Windows director puts after each line: then also the first."""
+    text = (text.replace(b"\r", b"") if b"\r" in text else text).strip()
+    while text.startswith(b"\n\n", text.find(b"\n")):
         text = text.replace(b"\n\n", b"\n")
-    return text.strip()
+    return text

@@ -136,7 +136,7 @@ def _uniform(content: bytes) -> _Table | None:
     width = 4 + 5 * len(names)
     if len(numbers) != len(lines) * width:
         return None
-    table = np.array(numbers, np.float64).reshape(len(lines), width)
+    table = np.fromiter(numbers, np.float64, len(numbers)).reshape(len(lines), width)
     numbered = table[:, 4:].reshape(len(lines), len(names), 5)
     if np.any(numbered[:, :, 0] != [int(name[2:]) for name in names]):
         return None

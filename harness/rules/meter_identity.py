@@ -18,7 +18,7 @@ FIX = "Measure with an analyzer that the round accepts, and submit its documents
 def check(case: Case, session: Session) -> Iterator[Hit]:
     models = {name: kind for kind, _, name in (text.partition(" ") for text in case.accepts["models"])}
     configs = session.configs()
-    for number, dialogue in enumerate(session.dialogues()):
+    for number, dialogue in enumerate(session.dialogues):
         reply = next((said.reply for said in dialogue if said.cmd == "Identify"), "")
         if not reply:
             yield Hit(JSON, "no answer to Identify", "the analyzer's name", FIX)
@@ -28,8 +28,8 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         yield from _version(reply, case.accepts["ptd_versions"])
         yield from _calibrated(reply)
         yield from _logged(reply, config, session.open())
-    if session.server and len(configs) != len(session.dialogues()):
-        yield Hit(JSON, f"{len(configs)} in ptd_config", f"{len(session.dialogues())} analyzers", FIX)
+    if session.server and len(configs) != len(session.dialogues):
+        yield Hit(JSON, f"{len(configs)} in ptd_config", f"{len(session.dialogues)} analyzers", FIX)
 
 
 def _kind(reply: str, config: Mapping[str, Any], models: Mapping[str, str]) -> Iterator[Hit]:

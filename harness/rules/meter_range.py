@@ -16,7 +16,7 @@ NAMES = {"V": "voltage", "A": "current"}
 @for_session
 def check(case: Case, session: Session) -> Iterator[Hit]:
     logs, testing, ranging = session.open(), session.electric.get("testing"), session.electric.get("ranging")
-    spans, dialogues = logs.spans("testing"), session.dialogues()
+    spans, dialogues = logs.spans("testing"), session.dialogues
     for number, (go, _, _) in enumerate(spans if testing else ()):
         before = max((at for at, _ in logs.goes if at < go), default=0)
         before = max(before, go - NEAR)

@@ -15,7 +15,7 @@ STARTED = "Starting untimed measurement, maximum 500000 samples at {ms}ms with 0
 
 @for_session
 def check(case: Case, session: Session) -> Iterator[Hit]:
-    dialogues = session.dialogues()
+    dialogues = session.dialogues
     if not dialogues and session.server:
         yield Hit(JSON, "no ptd_messages", "what was said to the PTDaemon", "Submit the document unedited.")
     configs = session.configs()

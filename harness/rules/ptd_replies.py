@@ -27,7 +27,7 @@ UNCOPIED = 1
 
 @for_session
 def check(case: Case, session: Session) -> Iterator[Hit]:
-    logs, dialogues = session.open(), session.dialogues()
+    logs, dialogues = session.open(), session.dialogues
     for mode in MODES:
         run = case.entry.ranging if mode == "ranging" else case.entry.runs[0]
         spans = logs.spans(mode)
@@ -44,7 +44,8 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
 def _sent(logs: Logs, mode: Mode) -> list[bytes]:
     """The readings that each analyzer sent; by server.log where ptd_logs.txt ends too early."""
     replies = logs.raw_of_ptd(mode)
-    return logs.raw_of_server(mode) if any(r.cut for r in replies) else [r.text for r in replies]
+    cut = any(reply.cut for reply in replies)
+    return [text.replace(b"\\n", b"\n") for text in logs.raw_of_server(mode)] if cut else [r.text for r in replies]
 
 
 def _logged(said: Sequence[Said], logs: Logs, span: tuple[int, int, int] | None, mode: Mode) -> Iterator[Hit]:

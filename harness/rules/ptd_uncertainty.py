@@ -86,7 +86,7 @@ def _unknown(logs: Logs) -> Iterator[Hit]:
 
 def _replies(session: Session, most: float) -> Iterator[Hit]:
     where = "performance/power/server.json"
-    for dialogue in session.dialogues():
+    for dialogue in session.dialogues:
         reply = next((said.reply for said in reversed(part(dialogue, "testing")) if said.cmd == "Uncertainty"), None)
         cells = [number_or_nan(cell.encode("utf-8", "replace")) for cell in reply.split(",")[1:8]] if reply else []
         if reply is None:
