@@ -35,6 +35,16 @@ def test_fail_loss_above_target() -> None:
     b.assert_found(found, RULE, "fail", where="run.json", got="eval_loss 0.9251", expected="target 0.925")
 
 
+@pytest.mark.parametrize("division", ["open", "closed", ""])
+def test_pass_below_the_target_in_the_open_division_alone(division: str) -> None:
+    run = b.run(b.trace(range(-5, 606)), quality=Quality("accuracy", 70.1, 75.6954))
+    found = b.judge(b.entry(run, task="inference", benchmark="resnet50", division=division))
+    if division == "open":
+        b.assert_pass(found, RULE)
+    else:
+        b.assert_found(found, RULE, "fail", where="run.json", got="accuracy 70.1", expected="target 75.6954")
+
+
 @pytest.mark.parametrize("value", ["75.6953", "12.0"])
 def test_fail_accuracy_below_target(tmp_path: Path, value: str) -> None:
     folder = b.inference(tmp_path)
