@@ -241,11 +241,12 @@ def _equal_lines(parts: Sequence[bytes]) -> list[_Columns] | None:
         return None
     if any(len(part) % len(line) for part in parts):
         return None
-    cells = np.frombuffer(content, np.uint8).reshape(-1, len(line))
+    text = np.frombuffer(content, np.uint8)
+    cells = text.reshape(-1, len(line))
     places = np.zeros((len(line), 2))
     for column, number in enumerate(numbers):
         places[slice(*number.span(1)), column] = _POWERS[-len(number[1]) :]
-    varying = (cells != cells[0]).any(axis=0).nonzero()[0]
+    varying = (text[len(line) :] != text[: -len(line)]).reshape(-1, len(line)).any(axis=0).nonzero()[0]
     digits, weights = cells[:, varying] - ord("0"), places[varying]
     if not weights.any(axis=1).all() or digits.max(initial=0) > 9:
         return None
