@@ -222,7 +222,9 @@ class _PlainYaml:
     def _loader() -> type[yaml.SafeLoader]:
         import yaml
 
-        class Loader(yaml.SafeLoader):
+        fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where PyYAML has it; depth was looked at
+
+        class Loader(fast):  # type: ignore[misc]
             """The safe loader that refuses a key twice."""
 
             def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -233,7 +235,8 @@ class _PlainYaml:
                             None, None, f"the key {key.value!r} twice", key.start_mark
                         )
                     seen.add((key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key))
-                return super().construct_mapping(node, deep)
+                found: dict[Any, Any] = super().construct_mapping(node, deep)
+                return found
 
         return Loader
 
