@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOKEN = b":::MLLOG"
+_HEAD = TOKEN + b" {"
+"""How a line begins that holds an event and nothing ahead of it."""
 MOST_BROKEN = 100_000
 """After so many lines that cannot be decoded a log is read no further: each costs as much as twenty good ones."""
 LONGEST = 2**20
@@ -212,7 +214,7 @@ def _block(content: bytes, place: slice, columns: _Columns | None) -> Block | No
     markers = _decode_lines(content[: place.start] + content[place.stop :], _decoder)
     if columns is None or markers is None or place.start == place.stop:
         return None
-    before = content.count(TOKEN, 0, place.start)
+    before = content.count(_HEAD, 0, place.start)
     return Block(markers[:before], *columns, markers[before:])
 
 
@@ -272,7 +274,7 @@ def _readings(content: bytes) -> _Columns | None:
 
 def _decode_lines(content: bytes, decoder: msgspec.json.Decoder[Any]) -> list[Any] | None:
     """All lines at once; None where one of them is no MLLOG line, or not one that the decoder takes."""
-    head, *rest = content.split(TOKEN + b" {")
+    head, *rest = content.split(_HEAD)
     if head:
         return None
     try:

@@ -287,9 +287,7 @@ def _columns(readings: list[mllog.Line], path: str, reader: Reader) -> tuple[Int
     return t_ns, column, [shorten(value, 40) for value in values]
 
 
-def _trace(
-    part: str, source: str, log: _PowerLog, window: Window | None, submitter: str, reader: Reader
-) -> Trace:  # fmt: skip
+def _trace(part: str, source: str, log: _PowerLog, window: Window | None, submitter: str, reader: Reader) -> Trace:
     node = part.startswith("node")
     markers = {
         "marker_start_ns": log.start_ns, "marker_stop_ns": log.stop_ns, "marker_stop_position": log.stop_position,

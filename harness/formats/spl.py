@@ -83,10 +83,9 @@ def read_spl(content: bytes, where: str, channels: int = 1) -> Spl:
     power_w = table.groups[:, 0, 0]
     live, summed = _channels(table, channels)
     parts = [(table.names[at - 1], table.groups[:, at, 0]) for at in live if at]
-    for _, part in (
-        parts if _of_analyzers(table.names) else ()
-    ):  # the tool adds 0 for an analyzer that failed: no reading of the whole
-        power_w = np.where(part > 0, power_w, np.nan)
+    if _of_analyzers(table.names):  # the tool adds 0 for one that failed: no reading of the whole
+        for _, part in parts:
+            power_w = np.where(part > 0, power_w, np.nan)
     return Spl(
         t_ns=table.t_ns,
         power_w=np.ascontiguousarray(power_w),

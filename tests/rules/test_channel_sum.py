@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lab_simulator import Faults
 
+from harness.auditing import EntryReport
 from tests.rules import builders as b
 
 RULE = "channel-sum"
@@ -24,11 +25,15 @@ def test_pass_a_failed_read_of_one_analyzer(tmp_path: Path) -> None:
     b.assert_pass(found, RULE)
 
 
+def judged(total_w: float, *channels_w: float) -> EntryReport:
+    """The report of a steady total and its channels."""
+    parts = [b.trace(range(-2, 603), value, id=f"ch{value:.0f}", part_of="total") for value in channels_w]
+    return b.judge(b.entry(b.run(b.trace(range(-2, 603), total_w), *parts)))
+
+
 @pytest.mark.parametrize(("off_w", "fails"), [(0.49, False), (0.51, True)])
 def test_fail_limit_of_half_a_watt(off_w: float, fails: bool) -> None:
-    total = b.trace(range(-2, 603), 100.0)
-    parts = [b.trace(range(-2, 603), value, id=f"ch{value:.0f}", part_of="total") for value in (60.0, 40.0 - off_w)]
-    found = b.judge(b.entry(b.run(total, *parts)))
+    found = judged(100.0, 60.0, 40.0 - off_w)
     if fails:
         b.assert_found(found, RULE, "fail", where="total.csv", got="100.00 W against 99.49 W", expected="0.5 W")
     else:
@@ -62,9 +67,7 @@ def test_pass_a_package_behind_a_wall_meter_is_no_share_of_it() -> None:
 @pytest.mark.parametrize(("off_w", "fails"), [(0.0, False), (0.01, False), (0.4, True)])
 def test_fail_three_percent_of_a_small_total(off_w: float, fails: bool) -> None:
     """14.48 W in two channels, each printed to a hundredth of a watt."""
-    total = b.trace(range(-2, 603), 14.48)
-    parts = [b.trace(range(-2, 603), value, id=f"ch{value:.0f}", part_of="total") for value in (8.36, 6.12 - off_w)]
-    found = b.judge(b.entry(b.run(total, *parts)))
+    found = judged(14.48, 8.36, 6.12 - off_w)
     if fails:
         b.assert_found(found, RULE, "fail", where="total.csv", got="14.48 W against 14.08 W", expected="0.015 W")
     else:

@@ -106,6 +106,12 @@ def test_a_log_with_other_lines_is_left_to_the_lines(odd: bytes, where: int) -> 
     assert mllog.read_blocks([b"".join(parts)]) == [None]
 
 
+def test_a_marker_that_speaks_of_the_token() -> None:
+    spoken = START.replace('"metadata": ""', '"metadata": ":::MLLOG and more"')
+    content = _log([(T, 2000), (T + 1, 3000)]).replace(START.encode(), spoken.encode())
+    _same(content, mllog.read_blocks([content])[0])
+
+
 def test_readings_to_the_very_end() -> None:
     whole = _log([(T + n, 2000 + n) for n in range(4)])
     content = whole[: whole.rindex(STOP.encode())]
