@@ -49,7 +49,7 @@ class ChannelEnergy(NamedTuple):
     inside_w: mean power of the first and the last whole cell inside [W]
     outside_w: power just before and just after the window [W]; None where nothing was recorded
     resets: counter resets inside the window
-    edges: what was done at both edges; none where readings are of an instant: there power is held
+    edges: what was done at both edges; none where readings are of an instant
     """
 
     energy_j: float
@@ -230,7 +230,7 @@ class _Integral:
         total = stop - start
         return ChannelEnergy(
             energy_j=(self.sum + begin.energy + end.energy) / NS,
-            filled_j=(sum(edge.energy for edge in edges if not edge.outside) + self.gap_filled) / NS,
+            filled_j=max(0.0, sum(edge.energy for edge in edges if not edge.outside) + self.gap_filled) / NS,
             u_edge_j=math.sqrt(begin.variance + end.variance) / NS,
             u_gap_j=math.sqrt(self.gap_variance) / NS,
             u_sampling_j=self.swing.u_mean() * total / NS,
@@ -278,21 +278,28 @@ class _Instant(_Integral):
 
     def __init__(self, channel: Channel, window: Window, interval_s: float) -> None:
         super().__init__(channel, window, interval_s)
-        self.held: list[float] = []  # the first and the last reading inside [W]
+        self.ends: list[Floats] = []  # the two readings inside that are nearest each edge, the nearest first [W]
 
     def power(self, t_ns: Ints, value: Floats) -> Floats:  # noqa: ARG002
         return (value[1:] + value[:-1]) / 2
 
     def inside(self, t_ns: Ints, value: Floats, power: Floats) -> None:
-        self.swing.add(value[1:] if self.held else value)
-        self.held = [self.held[0] if self.held else float(value[0]), float(value[-1])]
+        self.swing.add(value[1:] if self.ends else value)
+        self.ends = [self.ends[0] if self.ends else value[:2].copy(), value[:-3:-1]]
         super().inside(t_ns, value, power)
 
     def edge(self, side: int, inside: list[float], uncovered_ns: int) -> Edge:
-        """The nearest reading is held; up to one interval is part of the sampling term, the rest is a gap."""
+        """The nearest reading stands for one interval, wherever it fell; the next one makes up what is left.
+
+        So the weight of a reading does not depend on its distance from the edge, and load that rises within that
+        distance counts as often as readings meet it. Up to one interval is part of the sampling term, the rest a gap.
+        """
+        if not uncovered_ns:
+            return Edge(0.0, 0.0, False, 0.0)
+        nearest, following = self.ends[side].tolist()
         beyond = max(0, uncovered_ns - self.interval_ns)
-        variance = _edge_variance(_range(inside), beyond, self.interval_ns)
-        return Edge(self.held[side] * uncovered_ns, variance, False, uncovered_ns / NS)
+        part = nearest * uncovered_ns + (following - nearest) * (uncovered_ns - beyond - self.interval_ns / 2)
+        return Edge(part, _edge_variance(_range(inside), beyond, self.interval_ns), False, uncovered_ns / NS)
 
     def told(self, edges: tuple[Edge, ...]) -> tuple[Edge, ...]:  # noqa: ARG002
         return ()
