@@ -1,6 +1,6 @@
 """The short form of the coverage laboratory: bounds that a broken method fails.
 
-`python -m benchmarks.coverage` is the long form; docs/coverage.md holds its tables.
+`python -m benchmarks.sessions` and `python -m benchmarks.coverage` are the long form; docs/coverage.md holds their tables.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.coverage import Cell, Windows, cover, order, play, ratios
+from benchmarks.sessions import sessions
 
 COUNT = 400
 LOW, HIGH = 0.92, 0.985
@@ -17,6 +18,13 @@ LOW, HIGH = 0.92, 0.985
 @pytest.fixture(scope="module")
 def windows() -> dict[str, Windows]:
     return {kind: play(kind, 60, 300) for kind in ("mean", "instant")}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["mean", "instant", "counter", "estimate"])
+def test_the_interval_of_one_session_holds_what_was_drawn_in_it(kind: str) -> None:
+    found = sessions(kind, 300)  # type: ignore[arg-type]
+    assert 0.90 <= found.coverage <= HIGH
+    assert abs(found.bias) < 5e-4
 
 
 @pytest.mark.parametrize("kind", ["mean", "instant"])
