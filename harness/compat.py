@@ -45,24 +45,25 @@ class NodeEnergy(NamedTuple):
 
 
 def training_node(
-    t_ns: Ints, power_w: Floats, start_ns: int, stop_ns: int | None, stop_position: int | None, run_s: float
+    t_ns: Ints, power_w: Floats, start_ns: int, stop_ns: int | None, stop_position: int | None, factor: float
 ) -> NodeEnergy:
-    """Both: sum of readings times the time since the previous one, scaled from the length of the log to the run's time.
+    """Both: sum of readings times the time since the previous one, over the length of the log, times `factor`.
 
     t_ns, power_w: readings in source order, shape (n,). stop_position: readings before the stop marker.
+    factor: time to train [s] times the conversion efficiency that the log states.
     """
     end = len(t_ns) if stop_position is None else stop_position
     filed = _right_rectangles(t_ns[:end], power_w[:end], start_ns)
-    v4_0 = _scaled(filed, start_ns, _later(stop_ns, t_ns[:end]), run_s)
-    ordered = not (t_ns[1:] < t_ns[:-1]).any()
+    v4_0 = _scaled(filed, start_ns, _later(stop_ns, t_ns[:end]), factor)
+    ordered = not np.count_nonzero(t_ns[1:] < t_ns[:-1])
     if not ordered:
         order = np.argsort(t_ns, kind="stable")
         t_ns, power_w = t_ns[order], power_w[order]
     stop = stop_ns if stop_ns is not None else _later(None, t_ns)
-    first, last = np.searchsorted(t_ns, [start_ns, stop + 1]).tolist()
+    first, last = int(t_ns.searchsorted(start_ns)), int(t_ns.searchsorted(stop, "right"))
     same = ordered and (first, last) == (0, end)
     inside = filed if same else _right_rectangles(t_ns[first:last], power_w[first:last], start_ns)
-    return NodeEnergy(v4_0, _scaled(inside, start_ns, stop, run_s))
+    return NodeEnergy(v4_0, _scaled(inside, start_ns, stop, factor))
 
 
 def _later(stop_ns: int | None, t_ns: Ints) -> int:
@@ -75,11 +76,11 @@ def _right_rectangles(t_ns: Ints, power_w: Floats, start_ns: int) -> float | Non
     if not len(t_ns):
         return None
     first = float(power_w[0]) * float(int(t_ns[0]) - start_ns)
-    return first + float(power_w[1:] @ (t_ns[1:] - t_ns[:-1]).astype(np.float64))
+    return first + float(power_w[1:].dot((t_ns[1:] - t_ns[:-1]).astype(np.float64)))
 
 
-def _scaled(energy: float | None, start_ns: int, stop_ns: int, run_s: float) -> float | None:
-    return None if energy is None or stop_ns <= start_ns else energy / (stop_ns - start_ns) * run_s
+def _scaled(energy: float | None, start_ns: int, stop_ns: int, factor: float) -> float | None:
+    return None if energy is None or stop_ns <= start_ns else energy / (stop_ns - start_ns) * factor
 
 
 def olympic_kept(seconds: Sequence[float | None], reached: Sequence[bool], drop: int) -> list[int]:

@@ -102,8 +102,9 @@ class _Integral:
         self.gap_ns = int(GAP_CELLS * self.interval_ns)
         self.sum = 0.0  # [W ns]
         self.cells = 0
-        self.head: list[tuple[Ints, Floats]] = []  # (times, powers) of the first and the last cells inside
-        self.tail: list[tuple[Ints, Floats]] = []
+        self.head: list[float] = []  # powers of the first and the last whole cells inside [W]
+        self.tail: list[float] = []
+        self.head_ns = self.tail_ns = 0  # where the first of them begins, and the last one ends
         self.before: list[float] = []  # powers of the last whole cells before the window [W]
         self.after: list[float] = []  # and of the first ones after it
         self.first_ns: int | None = None
@@ -128,9 +129,9 @@ class _Integral:
         self.last_ns = int(t_ns[-1])
         low, high = 0, len(t_ns)
         if t_ns[0] < start:
-            low = int(np.searchsorted(t_ns, start))
+            low = int(t_ns.searchsorted(start))
         if t_ns[-1] > stop:
-            high = int(np.searchsorted(t_ns, stop, "right"))
+            high = int(t_ns.searchsorted(stop, "right"))
         power = self.power(t_ns, value)  # power[i] belongs to the cell (t[i], t[i+1]]
         self.around(t_ns, power, low, high)
         if high - low > 1:
@@ -172,18 +173,18 @@ class _Integral:
         self.remember(t_ns, power)
 
     def remember(self, t_ns: Ints, power: Floats) -> None:
-        if sum(len(p) for _, p in self.head) < NEAREST:
-            self.head.append((t_ns[: NEAREST + 1].copy(), power[:NEAREST].copy()))
-        self.tail.append((t_ns[-NEAREST - 1 :], power[-NEAREST:]))
-        if len(self.tail) > NEAREST:
-            del self.tail[0]
+        if not self.head:
+            self.head_ns = int(t_ns[0])
+        if len(self.head) < NEAREST:
+            self.head += power[: NEAREST - len(self.head)].tolist()
+        self.tail = (self.tail + power[-NEAREST:].tolist())[-NEAREST:]
+        self.tail_ns = int(t_ns[-1])
 
     def fill(self, step: Ints, value: Floats, power: Floats) -> None:
         """Replace the unread part of each gap by the mean of both neighbours; it carries u_gap."""
-        earlier = _joined(self.tail)[-NEAREST:]
         for i in np.flatnonzero(step > self.gap_ns).tolist():
             missing = int(step[i]) - self.interval_ns
-            nearest = [*earlier, *power[max(0, i - NEAREST) : i].tolist()][-NEAREST:]
+            nearest = [*self.tail, *power[max(0, i - NEAREST) : i].tolist()][-NEAREST:]
             swing = _range([*nearest, *value[i : i + 2].tolist()])
             filled = (float(value[i]) + float(value[i + 1])) / 2
             self.gap_filled += filled * missing
@@ -223,8 +224,8 @@ class _Integral:
         extent = min(self.last_ns, stop) - max(self.first_ns, start)
         if extent <= 0 or stop <= start or not self.head:
             return None
-        near = _joined(self.head)[:NEAREST], _joined(self.tail)[-NEAREST:]
-        uncovered = int(self.head[0][0][0]) - start, stop - int(self.tail[-1][0][-1])
+        near = self.head, self.tail
+        uncovered = self.head_ns - start, stop - self.tail_ns
         edges = begin, end = self.edge(0, near[0], uncovered[0]), self.edge(1, near[1], uncovered[1])
         late = [f for f, read in zip(uncovered, self.crossing, strict=True) if read is not None and f > self.gap_ns]
         total = stop - start
@@ -375,7 +376,7 @@ class _Swing:
         for lag in (1, 2):
             begin = max(new, lag)
             step = x[begin:] - x[begin - lag : len(x) - lag]
-            self.squares[lag - 1] += float(step @ step)
+            self.squares[lag - 1] += float(step.dot(step))
         self.last = x[-2:]
         self.n += len(value)
 
@@ -386,11 +387,6 @@ class _Swing:
         one, two = (square / max(self.n - lag, 1) for lag, square in enumerate(self.squares, 1))
         fresh = min(max(0.0, 2 * one - two), one) if self.n > 2 else one
         return math.sqrt(((one - fresh) / 12 + fresh / 2) / self.n)
-
-
-def _joined(cells: Iterable[tuple[Ints, Floats]]) -> list[float]:
-    """The powers of cells that were kept, one after the other [W]."""
-    return [power for _, powers in cells for power in powers.tolist()]
 
 
 def _range(values: list[float]) -> float:

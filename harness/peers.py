@@ -89,6 +89,5 @@ def _node(trace: Trace, seconds: float) -> compat.NodeEnergy:
     start, stop = marks.get("marker_start_ns"), marks.get("marker_stop_ns")
     if start is None:
         return compat.NodeEnergy(None, None)
-    found = compat.training_node(*trace.source_order(), start, stop, marks.get("marker_stop_position"), seconds)
-    factor = trace.channel.conversion_efficiency or 1.0
-    return compat.NodeEnergy(*(None if value is None else value * factor for value in found))
+    factor = seconds * (trace.channel.conversion_efficiency or 1.0)
+    return compat.training_node(*trace.source_order(), start, stop, marks.get("marker_stop_position"), factor)

@@ -120,8 +120,9 @@ def _terms(spoken: Spoken, entry_id: str) -> list[Term]:
         ("quantisation", "u_quantisation_j"),
     )
     terms = []
+    factors = [(found, reading.factor) for reading, found in spoken]
     for name, attribute in named:
-        scale = math.sqrt(math.fsum((getattr(found, attribute) * reading.factor) ** 2 for reading, found in spoken))
+        scale = math.hypot(*(getattr(found, attribute) * factor for found, factor in factors))
         if scale:
             terms.append(Term.symmetric(name, scale, source="docs/methodology.md, one run"))
     for reading, found in spoken:

@@ -13,6 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.traces.trace import T_MAX_NS
+
 TOKEN = b":::MLLOG"
 _HEAD = TOKEN + b" {"
 """How a line begins that holds an event and nothing ahead of it."""
@@ -20,6 +22,8 @@ MOST_BROKEN = 100_000
 """After so many lines that cannot be decoded a log is read no further: each costs as much as twenty good ones."""
 LONGEST = 2**20
 """A line beyond this is broken [bytes]; real ones have less than a hundredth of it."""
+LATEST_MS = T_MAX_NS // 1_000_000
+"""A reading after it has no time [ms]."""
 MOST = 1e60
 """No log holds a larger number that means anything."""
 _SCALAR = (bool, int, float, str, type(None))
@@ -39,7 +43,7 @@ class Line(msgspec.Struct, gc=False):
 class Block:
     """A power log as most are: markers, then nothing but readings, then markers.
 
-    time_ms, value: of the readings, as the log says them, int64 and float64, shape (n,)
+    time_ms, value: of the readings, as the log says them, int64 and float64, shape (n,); times from 1970 to 2099
     """
 
     before: list[Line]
@@ -212,7 +216,7 @@ def _place(content: bytes) -> slice:
 
 def _block(content: bytes, place: slice, columns: _Columns | None) -> Block | None:
     markers = _decode_lines(content[: place.start] + content[place.stop :], _decoder)
-    if columns is None or markers is None or place.start == place.stop:
+    if columns is None or markers is None or any(line.key == "power_reading" for line in markers):
         return None
     before = content.count(_HEAD, 0, place.start)
     return Block(markers[:before], *columns, markers[before:])
@@ -254,8 +258,9 @@ def _equal_lines(parts: Sequence[bytes]) -> list[_Columns] | None:
         return None
     change = (digits - digits[0].astype(float)) @ weights
     time_ms, value = first[0] + change[:, 0].astype(np.int64), first[1] + change[:, 1]
-    if any(column.min() < 10 ** (len(n[1]) - 1) for column, n in zip((time_ms, value), numbers, strict=True)):
-        return None  # a number that begins with 0
+    least = [10 ** (len(number[1]) - 1) for number in numbers]
+    if time_ms.min() < least[0] or value.min() < least[1] or time_ms.max() > LATEST_MS:
+        return None  # a number that begins with 0, or no time
     ends = np.cumsum([len(part) // len(line) for part in parts]).tolist()
     return [(time_ms[a:b], value[a:b]) for a, b in pairwise([0, *ends])]
 
@@ -268,6 +273,8 @@ def _readings(content: bytes) -> _Columns | None:
     try:
         time_ms = np.fromiter(map(attrgetter("time_ms"), rows), np.int64, len(rows))
     except OverflowError:
+        return None
+    if not 0 < time_ms.min(initial=1) <= time_ms.max(initial=1) <= LATEST_MS:
         return None
     return time_ms, np.fromiter(map(attrgetter("value"), rows), np.float64, len(rows))
 

@@ -234,7 +234,7 @@ def _group(folder: Path, group: list[tuple[str, bytes]], reader: Reader) -> Iter
 
 
 def _parse(content: bytes, block: mllog.Block | None, path: str, reader: Reader) -> _PowerLog:
-    if block is None or not 0 < int(block.time_ms.min()) <= int(block.time_ms.max()) <= T_MAX_NS // 1_000_000:
+    if block is None:
         return _parse_lines(content, path, reader)
     log = _PowerLog(block.time_ms * 1_000_000, block.value, None)
     log.lines = len(block.before) + len(block.value) + len(block.after)

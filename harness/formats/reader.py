@@ -12,10 +12,12 @@ from harness.documents.files import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES, read_byt
 from harness.documents.validate import key_twice, parse_json
 from harness.formats.base import Defect
 
+_NUMBER = re.compile(r"(\d+)")
+
 
 def natural(name: str) -> list[tuple[int, str]]:
     """A key that sorts names by the numbers in them: `result_2` before `result_10`."""
-    return [(int(part), "") if part.isdigit() and len(part) < 18 else (0, part) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdigit() and len(part) < 18 else (0, part) for part in _NUMBER.split(name)]
 
 
 class Reader:

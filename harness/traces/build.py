@@ -69,7 +69,7 @@ def build_trace(channel: Channel, t_ns: Ints, value: Floats, raw: Sequence[str] 
 
 def _all_good(t_ns: Ints, value: Floats, above_zero: bool) -> bool:
     """Whether nothing is wrong that a trace would not refuse."""
-    return not len(t_ns) or (bool(t_ns[0] > T_MIN_NS) and not (above_zero and value.min() == 0))
+    return not len(t_ns) or (bool(t_ns[0] > T_MIN_NS) and not (above_zero and np.count_nonzero(value) < len(value)))
 
 
 def _reason(t_ns: int, value: float) -> str:

@@ -82,8 +82,9 @@ class Trace:
         """Time between readings [s]: the median step, or the nominal interval of fewer than two readings."""
         if len(self) < 2:
             return self.channel.nominal_interval_s
-        steps = np.diff(self.t_ns)
-        return float(np.partition(steps, len(steps) // 2)[len(steps) // 2]) / NS
+        steps = self.t_ns[1:] - self.t_ns[:-1]
+        steps.partition(len(steps) // 2)
+        return int(steps[len(steps) // 2]) / NS
 
     @property
     def rate(self) -> float | None:
@@ -161,7 +162,7 @@ def column_fault(t_ns: Ints, value: Floats, quantity: str = "power") -> str | No
     if not len(t_ns):
         return None
     late = t_ns[1:] <= t_ns[:-1]
-    if late.any():
+    if np.count_nonzero(late):
         row = int(np.argmax(late)) + 1
         return f"time does not increase at row {row}: {t_ns[row]} after {t_ns[row - 1]}"
     if t_ns[0] < T_MIN_NS or t_ns[-1] > T_MAX_NS:
