@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from harness.documents.errors import UnreadableError
-from harness.documents.files import read_inside
+from harness.documents.files import read_bytes
 from harness.documents.times import from_mlperf
+from harness.formats.reader import Reader
 from harness.formats.spl import Electric
 from harness.traces.trace import Window
 
@@ -155,15 +157,20 @@ class Logs:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._files: dict[str, bytes] = {}
+        self._behind_link = os.path.islink(session.directory)
+        self._inside = Reader(session.directory).inside
 
     def read(self, name: str) -> bytes:
-        """A file below `performance`; a log is read once. Raises UnreadableError."""
-        if name in self._files:
-            return self._files[name]
-        path = self._session.directory / name
-        if self._session.directory.is_symlink():
-            raise UnreadableError("lies behind a symbolic link; links are not followed", where=str(path))
-        content = read_inside(self._session.directory, name)
+        """A file below `performance`, by a path without `.`, `..` and empty parts; a log is read once.
+
+        Raises UnreadableError.
+        """
+        if kept := self._files.get(name):
+            return kept
+        path = os.path.join(self._session.directory, name)
+        if self._behind_link or not self._inside(path):
+            raise UnreadableError("lies behind a symbolic link; links are not followed", where=path)
+        content = read_bytes(path)
         if name in KEPT and len(content) <= LOG_BYTES:
             self._files[name] = content
         return content
