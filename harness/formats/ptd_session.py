@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from harness.documents.errors import UnreadableError
 from harness.documents.files import read_bytes
 from harness.documents.times import from_mlperf
@@ -101,6 +103,13 @@ class Session:
 
     def window(self, mode: Mode) -> Window | None:
         """power_begin to power_end of a mode, in UTC; None where either is missing or no time."""
+        return self._windows[mode]
+
+    @functools.cached_property
+    def _windows(self) -> Mapping[Mode, Window | None]:
+        return {mode: self._window(mode) for mode in MODES}
+
+    def _window(self, mode: Mode) -> Window | None:
         values, shift = self.values.get(mode, {}), self.utc_shift_ns
         try:
             return Window(from_mlperf(values.get("power_begin")) + shift, from_mlperf(values.get("power_end")) + shift)
@@ -252,8 +261,7 @@ class Logs:
 
     def raw_of_server(self, mode: Mode) -> list[bytes]:
         """The reply to RL of each analyzer in server.log: one line with a literal `\\n` after each reading."""
-        text = self.file("power/server.log")
-        middle = text.find(b"_testing'")
+        text, middle = self.file("power/server.log"), self._middle
         start, end = (0, middle) if mode == "ranging" else (middle, len(text))
         found: list[bytes] = []
         if middle < 0:
@@ -266,6 +274,11 @@ class Logs:
             start = stop
         return found
 
+    @functools.cached_property
+    def _middle(self) -> int:
+        """Where server.log begins to tell of the testing run; -1 where it does not."""
+        return self.file("power/server.log").find(b"_testing'")
+
     def raw_of_spl(self, mode: Mode) -> list[bytes]:
         """What each PTDaemon must have sent, by spl.txt: its readings without mark and channel names."""
         text = _unix(self.spl(mode))
@@ -273,12 +286,10 @@ class Logs:
         if electric is None or not text:
             return []
         mark = b",Mark," + (electric.marks[0][0] if electric.marks else "").encode("ascii", "replace")
-        text = text.replace(mark, b"")
         if any(name.startswith("Analyzer") for name in electric.parts):
+            text = text.replace(mark, b"")
             return [self._of_analyzer(text, number) for number in range(1, len(electric.parts) + 1)]
-        for name in electric.parts:
-            text = text.replace(f",{name},Watts".encode(), b",Watts")
-        return [text]
+        return [bare(text, mark, [f",{name}".encode() for name in electric.parts])]
 
     @staticmethod
     def _of_analyzer(text: bytes, number: int) -> bytes:
@@ -310,6 +321,43 @@ class Logs:
             return self.ptd.find(token, start, end)
         found = token.search(self.ptd, start, end)
         return found.start() if found else -1
+
+
+WATTS = b",Watts"
+
+
+def bare(text: bytes, mark: bytes, names: Sequence[bytes]) -> bytes:
+    """A text without a mark, and without the names of channels, as `,Ch1`, that stand before `,Watts`."""
+    if (found := _bare_rows(text, mark, names)) is not None:
+        return found
+    text = text.replace(mark, b"")
+    for name in names:
+        text = text.replace(name + WATTS, WATTS)
+    return text
+
+
+def _bare_rows(text: bytes, mark: bytes, names: Sequence[bytes]) -> bytes | None:
+    """The same, of all lines at once, where each has the mark and then all names, and `C` nowhere else; else None."""
+    letters, kept = np.frombuffer(text, np.uint8), np.ones(len(text), bool)
+    commas = np.flatnonzero(letters == ord("C")) - 1
+    if not names or not len(commas) or len(commas) % len(names):
+        return None
+    for k, name in enumerate(names):
+        before = b"" if k else mark
+        word, cut = before + name + WATTS, len(before + name)
+        at = commas[k :: len(names)] - len(before)
+        if at[0] < 0 or at[-1] + len(word) > len(text):
+            return None
+        if _stretches(letters, len(word))[at].tobytes() != word * len(at):
+            return None
+        _stretches(kept, cut)[at] = False
+    found = letters[kept].tobytes()
+    return None if mark in found else found
+
+
+def _stretches(column: np.ndarray, width: int) -> np.ndarray:
+    """Those of `width` bytes that begin at each place of a column of bytes, in its memory, shape (n - width + 1, width)."""
+    return np.ndarray((len(column) - width + 1, width), column.dtype, column, strides=(1, 1))
 
 
 def _unix(text: bytes) -> bytes:

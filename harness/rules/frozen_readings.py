@@ -47,8 +47,10 @@ def _blocks(same: np.ndarray) -> tuple[int, int]:
         block = block * np.uint64(6364136223846793005) + mixed[shift : len(same) - BLOCK + 1 + shift]
     changes = np.concatenate([[0], np.cumsum(np.diff(same) != 0)])
     moving = changes[BLOCK - 1 :] - changes[: len(same) - BLOCK + 1] >= BLOCK - 2
-    _, first, inverse = np.unique(block, return_index=True, return_inverse=True)
-    again = moving & (first[inverse] != np.arange(len(block)))
+    order = np.argsort(block, kind="stable")
+    again = np.zeros(len(block), bool)
+    again[order[1:]] = np.diff(block[order]) == 0
+    again &= moving
     return (int(np.argmax(again)), int(again.sum())) if again.any() else (0, 0)
 
 
