@@ -255,7 +255,7 @@ class Logs:
             cut = stop < 0 and self.is_last(span)
             pieces = self.ptd[start : stop if stop >= 0 else end].split(SENT)
             last = pieces.pop()
-            text = b"".join([*(piece[:-STAMP] for piece in pieces), last[:-STAMP] if stop >= 0 else last])
+            text = b"".join([*[piece[:-STAMP] for piece in pieces], last[:-STAMP] if stop >= 0 else last])
             found.append(Reply(_unix(text[: text.rfind(b"\n") + 1] if cut else text), cut))
         return found
 

@@ -7,7 +7,7 @@ import numpy as np
 from harness.documents.times import NS
 from harness.formats.ptd_session import Session
 from harness.rules.base import Case, Hit, Rule, for_session
-from harness.traces.trace import Trace, Window
+from harness.traces.trace import Floats, Trace, Window
 
 DETAIL = "performance/run_1/mlperf_log_detail.txt"
 LOW, HIGH = 0.1, 0.75
@@ -46,9 +46,16 @@ def _levels(trace: Trace, window: Window, contrast: float) -> tuple[float, float
     outside = (trace.t_ns < window.start_ns - NS) | (trace.t_ns > window.stop_ns + NS)
     if int(outside.sum()) < 3:
         return None
-    idle_w = float(np.quantile(trace.value[outside], 0.1))
-    load_w = float(np.quantile(trace.value, 0.7))
+    idle_w, load_w = quantile(trace.value[outside], 0.1), quantile(trace.value, 0.7)
     return (idle_w, load_w) if load_w > contrast * idle_w else None
+
+
+def quantile(value: Floats, share: float) -> float:
+    """What `np.quantile` says of three or more numbers and a share below 2/3 + 1/30, without its many cases."""
+    below, rest = divmod(share * (len(value) - 1), 1)
+    at = int(below)
+    low, high = np.partition(value, (at, at + 1))[at : at + 2].tolist()
+    return low + (high - low) * rest if rest < 0.5 else high - (high - low) * (1 - rest)
 
 
 def _outside(trace: Trace, window: Window, high_w: float) -> dict[str, float]:
