@@ -196,6 +196,10 @@ class Logs:
     def ptd(self) -> bytes:
         return self.file("power/ptd_logs.txt")
 
+    def holds(self, text: bytes, start: int, end: int) -> bool:
+        """Whether ptd_logs.txt has a text there. Replies stand before or behind the readings, so these come last."""
+        return self.ptd.find(text, start, min(start + 4096, end)) >= 0 or self.ptd.rfind(text, start, end) >= 0
+
     def spl(self, mode: Mode) -> bytes:
         return self.file(f"{FOLDERS[mode]}/spl.txt")
 
@@ -356,7 +360,7 @@ def _bare_rows(text: bytes, mark: bytes, names: Sequence[bytes]) -> bytes | None
 
 
 def _stretches(column: np.ndarray, width: int) -> np.ndarray:
-    """Those of `width` bytes that begin at each place of a column of bytes, in its memory, shape (n - width + 1, width)."""
+    """All stretches of `width` bytes of a column of bytes, in its own memory, shape (n - width + 1, width)."""
     return np.ndarray((len(column) - width + 1, width), column.dtype, column, strides=(1, 1))
 
 

@@ -17,6 +17,8 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         electric = session.electric.get(mode)
         if electric is None or len(electric.same) < 2 * BLOCK:
             continue
+        if np.sum(np.diff(np.sort(electric.same)) == 0) < min(BLOCK, case.limits["same_max"]):
+            continue  # the usual: too few readings came before to make a block, or a long run
         where = f"performance/{FOLDERS[mode]}/spl.txt"
         start, length = _longest_run(electric.same)
         if length > case.limits["same_max"]:

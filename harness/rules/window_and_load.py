@@ -6,7 +6,7 @@ import numpy as np
 
 from harness.documents.times import NS
 from harness.formats.ptd_session import Session
-from harness.rules.base import Case, Hit, Rule, for_session
+from harness.rules.base import Case, Hit, Rule, for_session, readings_in
 from harness.traces.trace import Floats, Trace, Window
 
 DETAIL = "performance/run_1/mlperf_log_detail.txt"
@@ -25,7 +25,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         return
     idle_w, load_w = levels
     low_w, high_w = (idle_w + share * (load_w - idle_w) for share in (LOW, HIGH))
-    inside = trace.window(run.window).value
+    inside = readings_in(trace, run.window)
     idle, most = float(np.mean(inside < low_w)) if len(inside) else 0.0, case.limits["idle_share_max"]
     if idle > most:
         yield Hit(
