@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
 from harness.documents.errors import UnreadableError
 from harness.documents.files import read_bytes
 from harness.documents.times import from_mlperf
@@ -327,41 +325,19 @@ class Logs:
         return found.start() if found else -1
 
 
-WATTS = b",Watts"
-
-
 def bare(text: bytes, mark: bytes, names: Sequence[bytes]) -> bytes:
     """A text without a mark, and without the names of channels, as `,Ch1`, that stand before `,Watts`."""
-    if (found := _bare_rows(text, mark, names)) is not None:
-        return found
-    text = text.replace(mark, b"")
-    for name in names:
-        text = text.replace(name + WATTS, WATTS)
+    if names:  # the mark stands before the first name, so both are found at once
+        found = _without([mark + names[0], *names[1:]], text)
+        if b"C" not in found and mark not in found:
+            return found
+    return _without(names, text.replace(mark, b""))
+
+
+def _without(words: Sequence[bytes], text: bytes) -> bytes:
+    for word in words:
+        text = text.replace(word + b",Watts", b",Watts")
     return text
-
-
-def _bare_rows(text: bytes, mark: bytes, names: Sequence[bytes]) -> bytes | None:
-    """The same, of all lines at once, where each has the mark and then all names, and `C` nowhere else; else None."""
-    letters, kept = np.frombuffer(text, np.uint8), np.ones(len(text), bool)
-    commas = np.flatnonzero(letters == ord("C")) - 1
-    if not names or not len(commas) or len(commas) % len(names):
-        return None
-    for k, name in enumerate(names):
-        before = b"" if k else mark
-        word, cut = before + name + WATTS, len(before + name)
-        at = commas[k :: len(names)] - len(before)
-        if at[0] < 0 or at[-1] + len(word) > len(text):
-            return None
-        if _stretches(letters, len(word))[at].tobytes() != word * len(at):
-            return None
-        _stretches(kept, cut)[at] = False
-    found = letters[kept].tobytes()
-    return None if mark in found else found
-
-
-def _stretches(column: np.ndarray, width: int) -> np.ndarray:
-    """All stretches of `width` bytes of a column of bytes, in its own memory, shape (n - width + 1, width)."""
-    return np.ndarray((len(column) - width + 1, width), column.dtype, column, strides=(1, 1))
 
 
 def _unix(text: bytes) -> bytes:
