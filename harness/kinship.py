@@ -151,10 +151,12 @@ def _repeats(traces: Sequence[Trace]) -> dict[tuple[int, int], _Like]:
             asked, begins = tables[mine] if stride == 1 else _windows(trace.value, stride)
             which, rows = _matches(hashes, asked)
             others = owner[rows] != mine
-            mine_at, rows = begins[which[others]], rows[others]
-            varied = _varied(trace.value, stride, mine_at)
-            for begin, row in zip(mine_at[varied].tolist(), rows[varied].tolist(), strict=True):
-                found[mine, int(owner[row]), stride].append((begin, int(at[row])))
+            if not others.any():
+                continue
+            windows, back = np.unique(which[others], return_inverse=True)
+            varied = _varied(trace.value, stride, begins[windows])[back]
+            for k, row in zip(windows[back[varied]].tolist(), rows[others][varied].tolist(), strict=True):
+                found[mine, int(owner[row]), stride].append((int(begins[k]), int(at[row])))
     best: dict[tuple[int, int], _Like] = {}
     for (mine, other, stride), pairs in sorted(found.items()):
         like = _like(traces[mine], traces[other], stride, pairs)
@@ -162,14 +164,6 @@ def _repeats(traces: Sequence[Trace]) -> dict[tuple[int, int], _Like]:
         if like is not None and (key not in best or like.share > best[key].share):
             best[key] = like if mine < other else like.turned()
     return best
-
-
-def _matches(hashes: NDArray[np.uint64], asked: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
-    """Where each asked hash stands among the sorted ones, the first `MOST` of each."""
-    low, high = np.searchsorted(hashes, asked, "left"), np.searchsorted(hashes, asked, "right")
-    for k in np.flatnonzero(high > low):
-        for row in range(int(low[k]), min(int(high[k]), int(low[k]) + MOST)):
-            yield int(k), row
 
 
 def _matches(hashes: NDArray[np.uint64], asked: NDArray[np.uint64]) -> tuple[Ints, Ints]:

@@ -51,10 +51,10 @@ def _levels(trace: Trace, window: Window, contrast: float) -> tuple[float, float
 
 
 def quantile(value: Floats, share: float) -> float:
-    """What `np.quantile` says of three or more numbers and a share below 2/3 + 1/30, without its many cases."""
+    """What `np.quantile` says of two or more finite numbers and a share below 1, without its many cases."""
     below, rest = divmod(share * (len(value) - 1), 1)
     at = int(below)
-    low, high = np.partition(value, (at, at + 1))[at : at + 2].tolist()
+    low, high = map(float, np.partition(value, (at, at + 1))[at : at + 2])
     return low + (high - low) * rest if rest < 0.5 else high - (high - low) * (1 - rest)
 
 
