@@ -113,21 +113,33 @@ def _windows(value: Floats, stride: int) -> tuple[NDArray[np.uint64], Ints]:
     count = len(value) - (WIDTH - 1) * stride
     if count <= 0:
         return np.empty(0, np.uint64), np.empty(0, np.int64)
-    rows = np.stack([value[k * stride : k * stride + count] for k in range(WIDTH)])
-    found = (rows.view(np.uint64) * _ODD[:, None]).sum(axis=0, dtype=np.uint64)
+    bits = value.view(np.uint64)
+    found = bits[:count] * _ODD[0]
+    for k in range(1, WIDTH):
+        found += bits[k * stride : k * stride + count] * _ODD[k]
     found ^= found >> np.uint64(29)
     found *= np.uint64(0xBF58476D1CE4E5B9)
-    keep = np.ones(count, bool) if len(value) <= LONG * stride else (found >> np.uint64(40)) % np.uint64(KEPT) == 0
-    at = np.flatnonzero(keep)
-    varied = (np.diff(np.sort(rows[:, at], axis=0), axis=0) != 0).sum(axis=0) + 1 >= DISTINCT
-    return found[at[varied]], at[varied]
+    if len(value) <= LONG * stride:
+        return found, np.arange(count)
+    at = np.flatnonzero((found >> np.uint64(40)) % np.uint64(KEPT) == 0)
+    return found[at], at
+
+
+def _varied(value: Floats, stride: int, begins: Ints) -> NDArray[np.bool_]:
+    """Whether each window has `DISTINCT` different values."""
+    rows = np.sort(value[begins[:, None] + stride * np.arange(WIDTH)], axis=1)
+    return np.asarray((rows[:, 1:] != rows[:, :-1]).sum(axis=1) + 1 >= DISTINCT)
 
 
 def _repeats(traces: Sequence[Trace]) -> dict[tuple[int, int], _Like]:
     """Pairs of traces of which one holds readings of the other, and how."""
     if not traces:
         return {}
-    tables = [_windows(trace.value, 1) for trace in traces]
+    tables = []
+    for trace in traces:
+        asked, begins = _windows(trace.value, 1)
+        varied = _varied(trace.value, 1, begins)
+        tables.append((asked[varied], begins[varied]))
     hashes = np.concatenate([table[0] for table in tables])
     owner = np.repeat(np.arange(len(traces)), [len(table[0]) for table in tables])
     at = np.concatenate([table[1] for table in tables])
@@ -137,9 +149,14 @@ def _repeats(traces: Sequence[Trace]) -> dict[tuple[int, int], _Like]:
     for mine, trace in enumerate(traces):
         for stride in STRIDES:
             asked, begins = tables[mine] if stride == 1 else _windows(trace.value, stride)
-            for k, row in _matches(hashes, asked):
-                if owner[row] != mine:
-                    found[mine, int(owner[row]), stride].append((int(begins[k]), int(at[row])))
+            which, rows = _matches(hashes, asked)
+            others = owner[rows] != mine
+            if not others.any():
+                continue
+            windows, back = np.unique(which[others], return_inverse=True)
+            varied = _varied(trace.value, stride, begins[windows])[back]
+            for k, row in zip(windows[back[varied]].tolist(), rows[others][varied].tolist(), strict=True):
+                found[mine, int(owner[row]), stride].append((int(begins[k]), int(at[row])))
     best: dict[tuple[int, int], _Like] = {}
     for (mine, other, stride), pairs in sorted(found.items()):
         like = _like(traces[mine], traces[other], stride, pairs)
@@ -149,12 +166,15 @@ def _repeats(traces: Sequence[Trace]) -> dict[tuple[int, int], _Like]:
     return best
 
 
-def _matches(hashes: NDArray[np.uint64], asked: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
-    """Where each asked hash stands among the sorted ones, the first `MOST` of each."""
-    low, high = np.searchsorted(hashes, asked, "left"), np.searchsorted(hashes, asked, "right")
-    for k in np.flatnonzero(high > low):
-        for row in range(int(low[k]), min(int(high[k]), int(low[k]) + MOST)):
-            yield int(k), row
+def _matches(hashes: NDArray[np.uint64], asked: NDArray[np.uint64]) -> tuple[Ints, Ints]:
+    """Which of the asked hashes stand among the sorted ones, and where: the first `MOST` places of each."""
+    low = np.searchsorted(hashes, asked)
+    which = np.flatnonzero(low < len(hashes))
+    which = which[hashes[low[which]] == asked[which]]
+    low = low[which]
+    count = np.minimum(np.searchsorted(hashes, asked[which], "right") - low, MOST)
+    before = np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(which, count), np.repeat(low, count) + np.arange(len(before)) - before
 
 
 def _like(mine: Trace, other: Trace, stride: int, pairs: list[tuple[int, int]]) -> _Like | None:

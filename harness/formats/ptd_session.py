@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from harness.documents.errors import UnreadableError
-from harness.documents.files import read_inside
+from harness.documents.files import read_bytes
 from harness.documents.times import from_mlperf
+from harness.formats.reader import Reader
 from harness.formats.spl import Electric
 from harness.traces.trace import Window
 
@@ -99,6 +101,13 @@ class Session:
 
     def window(self, mode: Mode) -> Window | None:
         """power_begin to power_end of a mode, in UTC; None where either is missing or no time."""
+        return self._windows[mode]
+
+    @functools.cached_property
+    def _windows(self) -> Mapping[Mode, Window | None]:
+        return {mode: self._window(mode) for mode in MODES}
+
+    def _window(self, mode: Mode) -> Window | None:
         values, shift = self.values.get(mode, {}), self.utc_shift_ns
         try:
             return Window(from_mlperf(values.get("power_begin")) + shift, from_mlperf(values.get("power_end")) + shift)
@@ -155,15 +164,20 @@ class Logs:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._files: dict[str, bytes] = {}
+        self._behind_link = os.path.islink(session.directory)
+        self._inside = Reader(session.directory).inside
 
     def read(self, name: str) -> bytes:
-        """A file below `performance`; a log is read once. Raises UnreadableError."""
-        if name in self._files:
-            return self._files[name]
-        path = self._session.directory / name
-        if self._session.directory.is_symlink():
-            raise UnreadableError("lies behind a symbolic link; links are not followed", where=str(path))
-        content = read_inside(self._session.directory, name)
+        """A file below `performance`, by a path without `.`, `..` and empty parts; a log is read once.
+
+        Raises UnreadableError.
+        """
+        if kept := self._files.get(name):
+            return kept
+        path = os.path.join(self._session.directory, name)
+        if self._behind_link or not self._inside(path):
+            raise UnreadableError("lies behind a symbolic link; links are not followed", where=path)
+        content = read_bytes(path)
         if name in KEPT and len(content) <= LOG_BYTES:
             self._files[name] = content
         return content
@@ -179,6 +193,10 @@ class Logs:
     @property
     def ptd(self) -> bytes:
         return self.file("power/ptd_logs.txt")
+
+    def holds(self, text: bytes, start: int, end: int) -> bool:
+        """Whether ptd_logs.txt has a text there. Replies stand before or behind the readings, so these come last."""
+        return self.ptd.find(text, start, min(start + 4096, end)) >= 0 or self.ptd.rfind(text, start, end) >= 0
 
     def spl(self, mode: Mode) -> bytes:
         return self.file(f"{FOLDERS[mode]}/spl.txt")
@@ -239,14 +257,13 @@ class Logs:
             cut = stop < 0 and self.is_last(span)
             pieces = self.ptd[start : stop if stop >= 0 else end].split(SENT)
             last = pieces.pop()
-            text = b"".join([*(piece[:-STAMP] for piece in pieces), last[:-STAMP] if stop >= 0 else last])
+            text = b"".join([*[piece[:-STAMP] for piece in pieces], last[:-STAMP] if stop >= 0 else last])
             found.append(Reply(_unix(text[: text.rfind(b"\n") + 1] if cut else text), cut))
         return found
 
     def raw_of_server(self, mode: Mode) -> list[bytes]:
         """The reply to RL of each analyzer in server.log: one line with a literal `\\n` after each reading."""
-        text = self.file("power/server.log")
-        middle = text.find(b"_testing'")
+        text, middle = self.file("power/server.log"), self._middle
         start, end = (0, middle) if mode == "ranging" else (middle, len(text))
         found: list[bytes] = []
         if middle < 0:
@@ -259,6 +276,11 @@ class Logs:
             start = stop
         return found
 
+    @functools.cached_property
+    def _middle(self) -> int:
+        """Where server.log begins to tell of the testing run; -1 where it does not."""
+        return self.file("power/server.log").find(b"_testing'")
+
     def raw_of_spl(self, mode: Mode) -> list[bytes]:
         """What each PTDaemon must have sent, by spl.txt: its readings without mark and channel names."""
         text = _unix(self.spl(mode))
@@ -266,12 +288,10 @@ class Logs:
         if electric is None or not text:
             return []
         mark = b",Mark," + (electric.marks[0][0] if electric.marks else "").encode("ascii", "replace")
-        text = text.replace(mark, b"")
         if any(name.startswith("Analyzer") for name in electric.parts):
+            text = text.replace(mark, b"")
             return [self._of_analyzer(text, number) for number in range(1, len(electric.parts) + 1)]
-        for name in electric.parts:
-            text = text.replace(f",{name},Watts".encode(), b",Watts")
-        return [text]
+        return [bare(text, mark, [f",{name}".encode() for name in electric.parts])]
 
     @staticmethod
     def _of_analyzer(text: bytes, number: int) -> bytes:
@@ -303,6 +323,21 @@ class Logs:
             return self.ptd.find(token, start, end)
         found = token.search(self.ptd, start, end)
         return found.start() if found else -1
+
+
+def bare(text: bytes, mark: bytes, names: Sequence[bytes]) -> bytes:
+    """A text without a mark, and without the names of channels, as `,Ch1`, that stand before `,Watts`."""
+    if names:  # the mark stands before the first name, so both are found at once
+        found = _without([mark + names[0], *names[1:]], text)
+        if b"C" not in found and mark not in found:
+            return found
+    return _without(names, text.replace(mark, b""))
+
+
+def _without(words: Sequence[bytes], text: bytes) -> bytes:
+    for word in words:
+        text = text.replace(word + b",Watts", b",Watts")
+    return text
 
 
 def _unix(text: bytes) -> bytes:

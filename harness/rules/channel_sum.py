@@ -28,7 +28,8 @@ def _same_place(part: Channel, total: Channel) -> bool:
 def _compare(run: Run, total: Trace, parts: list[Trace], relative: float, absolute_w: float) -> Iterator[Hit]:
     common = total.t_ns
     for part in parts:
-        common = np.intersect1d(common, part.t_ns, assume_unique=True)
+        if not np.array_equal(common, part.t_ns):
+            common = np.intersect1d(common, part.t_ns, assume_unique=True)
     if not len(common):
         yield Hit(
             place(run, total),

@@ -17,6 +17,8 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         electric = session.electric.get(mode)
         if electric is None or len(electric.same) < 2 * BLOCK:
             continue
+        if np.sum(np.diff(np.sort(electric.same)) == 0) < min(BLOCK, case.limits["same_max"]):
+            continue  # the usual: too few readings came before to make a block, or a long run
         where = f"performance/{FOLDERS[mode]}/spl.txt"
         start, length = _longest_run(electric.same)
         if length > case.limits["same_max"]:
@@ -47,8 +49,10 @@ def _blocks(same: np.ndarray) -> tuple[int, int]:
         block = block * np.uint64(6364136223846793005) + mixed[shift : len(same) - BLOCK + 1 + shift]
     changes = np.concatenate([[0], np.cumsum(np.diff(same) != 0)])
     moving = changes[BLOCK - 1 :] - changes[: len(same) - BLOCK + 1] >= BLOCK - 2
-    _, first, inverse = np.unique(block, return_index=True, return_inverse=True)
-    again = moving & (first[inverse] != np.arange(len(block)))
+    order = np.argsort(block, kind="stable")
+    again = np.zeros(len(block), bool)
+    again[order[1:]] = np.diff(block[order]) == 0
+    again &= moving
     return (int(np.argmax(again)), int(again.sum())) if again.any() else (0, 0)
 
 

@@ -60,7 +60,9 @@ def _summary(text: str, values: Mapping[str, Any], where: str, case: Case, statu
         if got != expected:
             yield Hit(where, f"{what} {shorten(got or 'nothing', 60)}", shorten(expected, 60), FIX, status=status)
     for label, keys in FIGURES:
-        stated = fields.get(label, "")
+        stated = fields.get(label)
+        if not stated:
+            continue
         mine, theirs = (
             number(stated) if re.fullmatch(r"[-+.\deE]{1,40}", stated) else None,
             next((n for k in keys if (n := number(values.get(k)))), None),

@@ -9,8 +9,8 @@ from harness.documents.errors import UnreadableError
 from harness.documents.files import read_bytes
 from harness.rules.base import Case, Hit, Rule
 
-ANALYZER, SETTINGS = ("analyzer_table",), ("power_settings", "powersettings", "powersetting")
-"""What the two may be called."""
+ANALYZER, SETTINGS = ("analyzer_table.",), ("power_settings.", "powersettings.", "powersetting.")
+"""How the names of the two may begin."""
 MODEL = re.compile(r"wt[ _-]?(\d{3,4})(?!\d)(?:[ _-]?(e)h?(?![\w-]))?", re.IGNORECASE)
 """A model of analyzer: its number, and the E of the second series."""
 LONGEST = 2**20
@@ -28,34 +28,31 @@ def check(case: Case) -> Iterator[Hit]:
     found = [path for tree in trees for folder in _folders(root / tree, directory) for path in _files(folder)]
     if not found and not complete:
         yield Hit(
-            "measurements", "no such folder in this tree", f"{ANALYZER[0]}.* and {SETTINGS[0]}.*",
+            "measurements", "no such folder in this tree", f"{ANALYZER[0]}* and {SETTINGS[0]}*",
             "Audit the whole submission.", status="skip",
         )  # fmt: skip
         return
     for stems in (ANALYZER, SETTINGS):
-        named = next((path for path in found if path.name.startswith(_dotted(stems))), None)
+        named = next((path for path in found if path.name.startswith(stems)), None)
         if named is None:
-            yield Hit("measurements", f"no {stems[0]}.*", "one, for the scenario or above it", "Submit the file.")
+            yield Hit("measurements", f"no {stems[0]}*", "one, for the scenario or above it", "Submit the file.")
         else:
             yield from _content(case, named, root)
 
 
-def _dotted(stems: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"{stem}." for stem in stems)
-
-
-def _folders(tree: Path, directory: Path) -> list[Path]:
+def _folders(tree: Path, directory: Path) -> list[str]:
     """Where the two may lie: in the folder of the scenario or its three parents."""
     below = directory.parts[-3:]
-    return [tree.joinpath(*below[:depth]) for depth in (3, 2, 1, 0)]
+    return [os.path.join(tree, *below[:depth]) for depth in (3, 2, 1, 0)]
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: str) -> list[Path]:
     try:
-        names = [name for name in os.listdir(folder) if name.startswith(_dotted(ANALYZER + SETTINGS))]
+        names = [name for name in os.listdir(folder) if name.startswith(ANALYZER + SETTINGS)]
     except OSError:
         return []
-    return [path for path in map(folder.joinpath, sorted(names)) if path.is_file() and not path.is_symlink()]
+    paths = [Path(folder, name) for name in sorted(names)]
+    return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
 def _content(case: Case, path: Path, root: Path) -> Iterator[Hit]:

@@ -58,12 +58,12 @@ def _logged(said: Sequence[Said], logs: Logs, span: tuple[int, int, int] | None,
                 yield Hit(JSON, f"no {cmd} was asked after {mode}", "a reply", "Submit the documents unedited.")
             continue
         sent = SENT + reply.encode("utf-8", "replace")
-        if span is None or logs.ptd.find(sent, *span[1:]) < 0:
+        if span is None or not logs.holds(sent, *span[1:]):
             if span is not None and _ends_before(logs, span, cmd, sent):
                 unwritten.append(cmd)
             else:
                 yield _unheard(cmd, reply, "ptd_logs.txt", mode)
-        if f"from ptd: {reply!r}".encode("utf-8", "replace") not in logs.file("power/server.log"):
+        if logs.file("power/server.log").rfind(f"from ptd: {reply!r}".encode("utf-8", "replace")) < 0:
             yield _unheard(cmd, reply, "server.log", mode)
     if unwritten:
         yield Hit(

@@ -17,9 +17,10 @@ FOLDER = Path(__file__).with_name("rulebooks")
 OWN = "joulemark-2026"
 
 
-def rounds() -> list[str]:
+@functools.cache
+def rounds() -> tuple[str, ...]:
     """Names of all rounds that have a rulebook."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
 @functools.cache

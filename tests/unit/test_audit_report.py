@@ -244,7 +244,7 @@ def test_rules_as_a_document_say_what_the_rulebooks_say() -> None:
     check("rules", document)
     assert [rule["id"] for rule in document["rules"]] == [rule.id for rule in RULES]
     for rule in document["rules"]:
-        assert list(rule["rounds"]) == rounds()
+        assert tuple(rule["rounds"]) == rounds()
         for name, said in rule["rounds"].items():
             settings = rulebook(name)["rules"].get(rule["id"])
             assert (said is None) == (settings is None)

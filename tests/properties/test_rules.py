@@ -1,0 +1,82 @@
+"""What rules find at once, of whole logs and columns, is what a plain look at each line and reading finds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from harness import kinship
+from harness.formats.ptd_session import bare
+from harness.rules import frozen_readings
+from harness.rules.window_and_load import quantile
+
+MARK, NAMES = b",Mark,m_testing", (b",Ch1", b",Ch2", b",Ch12")
+pieces = st.sampled_from([MARK, *NAMES, b",Watts", b",Watts,1.5", b"\n", b"Time,", b",Mark,m", b"C", b",PF,0.9"])
+usual = st.integers(1, 3).map(
+    lambda n: b"Time,Watts,9" + MARK + b"".join(name + b",Watts,3" for name in NAMES[:n]) + b"\n"
+)
+readings = st.lists(st.integers(0, 3), min_size=2 * frozen_readings.BLOCK, max_size=60)
+
+
+@given(st.lists(pieces | usual, max_size=30).map(b"".join), st.integers(0, len(NAMES)))
+@example(b"Time" + MARK + b",Ch1,Watts" + MARK + b"\n", 1)
+@example(b"Time" + MARK + b",Ch1,Ch1,Watts\n", 1)
+@example(b",Ch2" + MARK + b",Ch1,Watts\n", 2)
+def test_marks_and_names_are_cut_out_as_one_by_one(text: bytes, channels: int) -> None:
+    expected = text.replace(MARK, b"")
+    for name in NAMES[:channels]:
+        expected = expected.replace(name + b",Watts", b",Watts")
+    assert bare(text, MARK, NAMES[:channels]) == expected
+
+
+@given(st.lists(st.floats(0, 1e12), min_size=2, max_size=50), st.sampled_from([0.0, 0.1, 0.5, 0.7, 0.99]))
+def test_quantile_is_numpys(value: list[float], share: float) -> None:
+    assert quantile(np.array(value), share) == float(np.quantile(value, share))
+
+
+@given(readings)
+def test_blocks_are_those_that_came_before(same: list[int]) -> None:
+    size = frozen_readings.BLOCK
+    blocks = [tuple(same[i : i + size]) for i in range(len(same) - size + 1)]
+    moving = [sum(a != b for a, b in pairwise(block)) >= size - 2 for block in blocks]
+    again = [i for i, block in enumerate(blocks) if moving[i] and block in blocks[:i]]
+    assert frozen_readings._blocks(np.array(same)) == (again[0] if again else 0, len(again))
+
+
+@given(readings)
+def test_few_readings_that_came_before_make_no_block_and_no_long_run(same: list[int]) -> None:
+    came_before = sum(count - 1 for count in Counter(same).values())
+    assert frozen_readings._longest_run(np.array(same))[1] <= came_before + 1
+    if came_before < frozen_readings.BLOCK:
+        assert frozen_readings._blocks(np.array(same)) == (0, 0)
+
+
+@given(st.lists(st.integers(0, 5), max_size=60), st.lists(st.integers(0, 7), max_size=20))
+def test_hashes_stand_where_they_stand(hashes: list[int], asked: list[int]) -> None:
+    hashes = sorted(hashes)
+    expected = []
+    for k, one in enumerate(asked):
+        rows = [row for row, other in enumerate(hashes) if other == one]
+        expected += [(k, row) for row in rows[: kinship.MOST]]
+    which, rows = kinship._matches(np.array(hashes, np.uint64), np.array(asked, np.uint64))
+    assert list(zip(which.tolist(), rows.tolist(), strict=True)) == expected
+
+
+@given(st.lists(st.integers(0, 9), min_size=kinship.WIDTH, max_size=40), st.sampled_from(kinship.STRIDES))
+def test_variety_is_how_many_values_differ(value: list[int], stride: int) -> None:
+    begins = np.arange(max(0, len(value) - (kinship.WIDTH - 1) * stride))
+    expected = [len(set(value[i::stride][: kinship.WIDTH])) >= kinship.DISTINCT for i in begins]
+    assert kinship._varied(np.array(value, np.float64), stride, begins).tolist() == expected
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60), st.sampled_from(kinship.STRIDES))
+def test_equal_windows_have_equal_hashes(value: list[float], stride: int) -> None:
+    once = np.array(value, np.float64)
+    hashes, begins = kinship._windows(np.repeat(once, stride), stride)
+    expected, _ = kinship._windows(once, 1)
+    assert begins.tolist() == list(range(len(begins)))
+    assert np.array_equal(hashes[::stride], expected)
