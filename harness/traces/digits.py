@@ -15,5 +15,5 @@ def half_digit(value: Floats, zeros: int = DECIMALS) -> Floats:
     micro = np.rint(np.minimum(value, VALUE_MAX) * 10**DECIMALS).astype(np.int64)
     half = np.full(value.shape, 0.5 * 10.0**-DECIMALS)
     for count in range(1, zeros + 1):
-        half[micro % 10**count == 0] = 0.5 * 10.0 ** (count - DECIMALS)
+        half[micro // 10**count * 10**count == micro] = 0.5 * 10.0 ** (count - DECIMALS)
     return half
