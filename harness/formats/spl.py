@@ -143,9 +143,10 @@ _LINE = re.compile(
 def _uniform(content: bytes) -> _Table | None:
     """The usual file: all lines have one mark and the same channels; how many digits a number has may differ."""
     content = content.strip() + b"\n"
-    if content.count(b"\n") * SHORTEST > len(content):
+    ends = np.frombuffer(content, np.uint8) == ord("\n")
+    if np.count_nonzero(ends) * SHORTEST > len(content):
         return None
-    stop = np.flatnonzero(np.frombuffer(content, np.uint8) == ord("\n"))
+    stop = np.flatnonzero(ends)
     start = np.concatenate([[0], stop[:-1] + 1])
     forms: list[_Form] = []
     of = np.empty(len(start), np.int64)
@@ -159,11 +160,9 @@ def _uniform(content: bytes) -> _Table | None:
     if any((form.mark, form.names) != (mark, names) for form in forms):
         return None
 
-    def each(columns: list[list[int]] | list[list[float]]) -> np.ndarray:
-        return np.take(np.transpose(columns), of, axis=1)
-
-    length, scale = each([form.length for form in forms]), each([form.scale for form in forms])
-    found = numbers(content, start + each([form.begin for form in forms]), length)
+    begin, length, scale = (np.array([getattr(form, name) for form in forms]) for name in ("begin", "length", "scale"))
+    found = numbers(content, start, of, begin, length)
+    scale = np.take(scale.T, of, axis=1)
     whole, part = np.split(found[7:], 2)
     value = (whole * np.abs(scale) + part) / scale
     t_ns, _ = mlperf_fields(found[:7])
@@ -286,7 +285,7 @@ def _power_factor(groups: np.ndarray, summed: Ints) -> float | None:
 
 SPREAD = 0.01
 """Mean voltage times mean current of channels is so far from the mean of voltage times current, at most."""
-_FILLED = (5, 5, 4, 3)
+_FILLED = np.array([5, 5, 4, 3])
 """Decimals of W, V, A and PF that may be filled in with zeros: each analyzer has the others."""
 
 
@@ -324,7 +323,7 @@ def _electric(table: _Table, summed: Ints) -> Electric:
 def _by_digits(groups: np.ndarray) -> Floats:
     """How far W and V A PF may be apart because each is rounded to its last digit [W]."""
     w, v, a, pf = groups
-    half_w, *halves = (half_digit(x, zeros) for x, zeros in zip(groups, _FILLED, strict=True))
+    half_w, *halves = half_digit(groups, _FILLED[:, None])
     return np.asarray(half_w + w * sum(half / x for half, x in zip(halves, (v, a, pf), strict=True)), np.float64)
 
 
