@@ -13,7 +13,7 @@ NS = 1_000_000_000
 """Nanoseconds in a second."""
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
-_MLPERF = re.compile(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d(\.\d{1,9})?")
+_MLPERF = re.compile(r"(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?", re.ASCII)
 
 
 def to_iso(t_ns: int) -> str:
@@ -38,14 +38,15 @@ def from_iso(text: str, *, where: str = "") -> int:
 
 def from_mlperf(text: object, *, where: str = "") -> int:
     """Nanoseconds of `MM-DD-YYYY HH:MM:SS.mmm`, the stamp of LoadGen and PTDaemon, taken as UTC."""
-    if not isinstance(text, str) or _MLPERF.fullmatch(text) is None:
+    match = _MLPERF.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
         raise UnreadableError("is not a time", where=where, got=shorten(repr(text)), expected="MM-DD-YYYY HH:MM:SS.mmm")
-    date, _, fraction = text.partition(".")
+    month, day, year, hour, minute, second = map(int, match.groups()[:6])
     try:
-        whole = datetime.strptime(date, "%m-%d-%Y %H:%M:%S").replace(tzinfo=UTC)
+        whole = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise UnreadableError(f"is not a time ({error})", where=where, got=shorten(repr(text))) from None
-    return int(whole.timestamp()) * NS + int(fraction.ljust(9, "0") or "0")
+    return int(whole.timestamp()) * NS + int((match[7] or "").ljust(9, "0"))
 
 
 def mlperf_column(stamps: list[bytes]) -> tuple[np.ndarray, np.ndarray]:

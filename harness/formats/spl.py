@@ -24,8 +24,8 @@ AT_ONCE = 32 * 2**20
 """A file up to this size is read at once [bytes]: a day of three channels. A larger one takes more time, not memory."""
 SHORTEST = len(b"Time,01-01-2000 00:00:00.000,Watts,0.0,Volts,0.0,Amps,0.0,PF,0.0,Mark,m\n")
 """No line of the usual file is shorter [bytes]; more lines of another would need more memory."""
-MOST_FORMS = 64
-"""So many different places of commas are looked for in a file; of three channels up to 10 kW there may be 40."""
+MOST_FORMS = 32
+"""So many different places of commas are looked for in a file; real files have up to 6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,6 @@ def _uniform(content: bytes) -> _Table | None:
     mark, names = forms[0].mark, forms[0].names
     if any((form.mark, form.names) != (mark, names) for form in forms):
         return None
-
     begin, length, scale = (np.array([getattr(form, name) for form in forms]) for name in ("begin", "length", "scale"))
     found = numbers(content, start, of, begin, length)
     scale = np.take(scale.T, of, axis=1)

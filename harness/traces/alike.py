@@ -56,14 +56,14 @@ def numbers(content: bytes, start: Ints, of: Ints, begin: Ints, length: Ints) ->
     words = np.ndarray(len(content), "<u8", content + bytes(MOST_DIGITS), strides=(1,))
     shift = (8 * (MOST_DIGITS - length)).astype(np.uint64)
     found = np.empty((begin.shape[1], len(start)), np.int64)
-    for at in range(0, len(start), _AT_ONCE):
-        some = slice(at, at + _AT_ONCE)
+    for at in range(0, len(start), _TOGETHER):
+        some = slice(at, at + _TOGETHER)
         form = of[some]
         found[:, some] = _values(words[start[some] + np.take(begin.T, form, axis=1)], np.take(shift.T, form, axis=1))
     return found
 
 
-_AT_ONCE = 256
+_TOGETHER = 256
 """Lines whose numbers are taken together: memory that is used again costs less than fresh memory."""
 
 
