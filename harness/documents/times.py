@@ -13,7 +13,7 @@ NS = 1_000_000_000
 """Nanoseconds in a second."""
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
-_MLPERF = re.compile(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d(\.\d{1,9})?")
+_MLPERF = re.compile(r"(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?", re.ASCII)
 
 
 def to_iso(t_ns: int) -> str:
@@ -38,14 +38,15 @@ def from_iso(text: str, *, where: str = "") -> int:
 
 def from_mlperf(text: object, *, where: str = "") -> int:
     """Nanoseconds of `MM-DD-YYYY HH:MM:SS.mmm`, the stamp of LoadGen and PTDaemon, taken as UTC."""
-    if not isinstance(text, str) or _MLPERF.fullmatch(text) is None:
+    match = _MLPERF.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
         raise UnreadableError("is not a time", where=where, got=shorten(repr(text)), expected="MM-DD-YYYY HH:MM:SS.mmm")
-    date, _, fraction = text.partition(".")
+    month, day, year, hour, minute, second = map(int, match.groups()[:6])
     try:
-        whole = datetime.strptime(date, "%m-%d-%Y %H:%M:%S").replace(tzinfo=UTC)
+        whole = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise UnreadableError(f"is not a time ({error})", where=where, got=shorten(repr(text))) from None
-    return int(whole.timestamp()) * NS + int(fraction.ljust(9, "0") or "0")
+    return int(whole.timestamp()) * NS + int((match[7] or "").ljust(9, "0"))
 
 
 def mlperf_column(stamps: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
@@ -62,13 +63,22 @@ def mlperf_column(stamps: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
         value = np.zeros(len(text), np.int64)
         for position in at:
             value = value * 10 + code[:, position]
-        return np.where(good, value, 1)
+        return value
 
-    year, month = number(6, 7, 8, 9), number(0, 1)
-    good &= (month >= 1) & (month <= 12) & (year >= 1970) & (year < 2200)
-    day, hour, minute, second = number(3, 4), number(11, 12), number(14, 15), number(17, 18)
+    fields = ((0, 1), (3, 4), (6, 7, 8, 9), (11, 12), (14, 15), (17, 18), (20, 21, 22))
+    t_ns, possible = mlperf_fields(np.where(good, [number(*at) for at in fields], 1))
+    return np.where(good, t_ns, 0), good & possible
+
+
+def mlperf_fields(fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Many stamps from their numbers: month, day, year, hour, minute, second, millisecond; int64, shape (7, n).
+
+    Returns t_ns (int64, shape (n,)) and a mask of those that are times; others are 0.
+    """
+    month, day, year, hour, minute, second, milli = fields
+    good = (month >= 1) & (month <= 12) & (year >= 1970) & (year < 2200)
     good &= (day >= 1) & (day <= 31) & (hour < 24) & (minute < 60) & (second < 61)
     months = (np.where(good, year, 1970) - 1970) * 12 + np.where(good, month, 1) - 1
     days = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + day - 1
     seconds = days * 86400 + hour * 3600 + minute * 60 + second
-    return np.where(good, seconds * NS + number(20, 21, 22) * 1_000_000, 0), good
+    return np.where(good, seconds * NS + milli * 1_000_000, 0), good

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain, groupby, pairwise
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.traces.lines import steps
 from harness.traces.trace import T_MAX_NS
 
 TOKEN = b":::MLLOG"
@@ -85,12 +87,12 @@ _reading_decoder = msgspec.json.Decoder(_Reading)
 def select(content: bytes, keys: Iterable[str]) -> tuple[list[Line], int]:
     """Lines with one of `keys`, in file order, and how many of them could not be decoded.
 
-    Of the other lines only the key is decoded: a detail log is mostly lines that nobody asks for.
+    Lines that name none of them are not decoded: a detail log is mostly lines that nobody asks for.
     """
     wanted = frozenset(keys)
     found: list[Line] = []
     broken = failed = 0
-    for texts in _texts(content):
+    for texts in _texts_with(content, _in_quotes(wanted)):
         if (together := _select_together(texts, wanted)) is not None:
             found += together
             continue
@@ -189,11 +191,30 @@ def _slim(text: bytes) -> Line:
 
 def _texts(content: bytes) -> Iterator[list[bytes]]:
     """The lines that have the token, after the token; taken in steps, so that many short lines need no memory."""
-    at = 0
-    while at < len(content):
-        end = content.find(b"\n", at + 2**20) + 1 or len(content)
+    for at, end in steps(content, 2**20):
         yield _LINE.findall(content, at, end)
-        at = end
+
+
+def _texts_with(content: bytes, name: re.Pattern[bytes]) -> Iterator[list[bytes]]:
+    """Those of them that have a name, or a backslash, behind which there may be one."""
+    for at, end in steps(content, 2**20):
+        texts = []
+        while (at := content.find(TOKEN, at, end)) >= 0:
+            at += len(TOKEN)
+            stop = content.find(b"\n", at, end)
+            stop = end if stop < 0 else stop
+            if name.search(content, at, stop) or content.find(b"\\", at, stop) >= 0:
+                texts.append(content[at:stop])
+            at = stop
+        yield texts
+
+
+@functools.lru_cache(16)
+def _in_quotes(names: frozenset[str]) -> re.Pattern[bytes]:
+    """One of some names in quotes; looked for by their first words, as many names have the same."""
+    words = groupby(sorted(names), lambda name: name.partition("_")[0])
+    parts = [re.escape(word) + f"(?:{'|'.join(re.escape(n[len(word) :]) for n in some)})" for word, some in words]
+    return re.compile(f'"(?:{"|".join(parts)})"'.encode("utf-8", "surrogatepass"))
 
 
 def read_blocks(contents: Sequence[bytes]) -> list[Block | None]:

@@ -96,21 +96,22 @@ class MlperfInference:
         self, folder: Path, meter: ptd.Analyzer, owner: str, clock_error: float | None, log: Reader,
         electric: dict[ptd_session.Mode, Electric],
     ) -> tuple[Run, dict[str, Any]]:  # fmt: skip
-        detail = log.optional(folder / "mlperf_log_detail.txt")
+        detail_path, spl_path = folder / "mlperf_log_detail.txt", folder / "spl.txt"
+        detail = log.optional(detail_path)
         values, broken = loadgen_log.read_detail(detail)
         if broken:
-            log.note("mllog-line-broken", folder / "mlperf_log_detail.txt", f"{broken} lines", broken)
+            log.note("mllog-line-broken", detail_path, f"{broken} lines", broken)
         try:
-            window = loadgen_log.window(values, str(folder / "mlperf_log_detail.txt"))
+            window = loadgen_log.window(values, str(detail_path))
             if detail and window is None:
-                log.note("window-missing", folder / "mlperf_log_detail.txt", "no power_begin or no power_end")
+                log.note("window-missing", detail_path, "no power_begin or no power_end")
         except UnreadableError as error:
             window = None
-            log.note("window-unreadable", folder / "mlperf_log_detail.txt", error.got)
+            log.note("window-unreadable", detail_path, error.got)
         traces: tuple[Trace, ...] = ()
-        if content := log.optional(folder / "spl.txt"):
+        if content := log.optional(spl_path):
             try:
-                spl = read_spl(content, str(folder / "spl.txt"), meter.channels)
+                spl = read_spl(content, str(spl_path), meter.channels)
                 electric["ranging" if folder.name == "ranging" else "testing"] = spl.electric
                 traces = ptd.traces(
                     spl,
@@ -120,9 +121,9 @@ class MlperfInference:
                     source=f"performance/{folder.name}/spl.txt",
                 )
                 if spl.broken:
-                    log.note("trace-line-broken", folder / "spl.txt", f"{spl.broken} lines", spl.broken)
+                    log.note("trace-line-broken", spl_path, f"{spl.broken} lines", spl.broken)
             except UnreadableError as error:
-                log.note("trace-unreadable", folder / "spl.txt", error.message)
+                log.note("trace-unreadable", spl_path, error.message)
         window = _in_trace_zone(window, traces, log, folder)
         sources = tuple(f"performance/{folder.name}/{name}" for name in ("mlperf_log_detail.txt", "spl.txt"))
         return Run(id=folder.name, window=window, traces=traces, sources=sources), values

@@ -11,18 +11,21 @@ import msgspec
 import numpy as np
 
 from harness.documents.errors import UnreadableError
-from harness.documents.times import mlperf_column
+from harness.documents.times import mlperf_column, mlperf_fields
+from harness.traces.alike import Alike, alike, numbers
 from harness.traces.build import number_or_nan
 from harness.traces.digits import half_digit
-from harness.traces.lines import Cells, filled, together
+from harness.traces.lines import Cells, Lines, filled, together
 from harness.traces.trace import VALUE_MAX, Floats, Ints
 
 MOST_PARTS, MOST_MARKS = 16, 1000
 """Channels or analyzers of a session that are read, and session marks that are told apart; real ones have 6, and 2."""
 AT_ONCE = 32 * 2**20
 """A file up to this size is read at once [bytes]: a day of three channels. A larger one takes more time, not memory."""
-_TO_COMMAS = bytes.maketrans(b"WVAPC", b",,,,,")
-"""The first letters of Watts, Volts, Amps, PF and ChN become the commas between numbers."""
+SHORTEST = len(b"Time,01-01-2000 00:00:00.000,Watts,0.0,Volts,0.0,Amps,0.0,PF,0.0,Mark,m\n")
+"""No line of the usual file is shorter [bytes]; more lines of another would need more memory."""
+MOST_LOOKS = 8
+"""Looks at a line, on average, that finding lines of equal form may take; in real files it takes less than three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +83,18 @@ def read_spl(content: bytes, where: str, channels: int = 1) -> Spl:
             where=where,
             expected="lines like Time,07-23-2024 15:47:16.858,Watts,172.9,...",
         )
-    power_w = table.groups[:, 0, 0]
+    power_w = table.groups[0, 0]
     live, summed = _channels(table, channels)
-    parts = [(table.names[at - 1], table.groups[:, at, 0]) for at in live if at]
+    parts = [(table.names[at - 1], table.groups[0, at]) for at in live if at]
     if _of_analyzers(table.names):  # the tool adds 0 for one that failed: no reading of the whole
         for _, part in parts:
             power_w = np.where(part > 0, power_w, np.nan)
     return Spl(
         t_ns=table.t_ns,
-        power_w=np.ascontiguousarray(power_w),
+        power_w=power_w.copy(),  # the table is not kept
         raw=table.watts,
-        power_factor=_power_factor(table.groups[:, live], summed[live]),
-        parts=tuple((name, np.ascontiguousarray(part)) for name, part in parts),
+        power_factor=_power_factor(table.groups[:3, live], summed[live]),
+        parts=tuple((name, part.copy()) for name, part in parts),
         channels=int(summed[live].sum()),
         broken=table.broken,
         electric=_electric(table, summed),
@@ -102,7 +105,7 @@ def read_spl(content: bytes, where: str, channels: int = 1) -> Spl:
 class _Table:
     """Lines of spl.txt.
 
-    t_ns: 0 where there is no time; groups: W, V, A, PF of total and parts, float64, shape (n, 1 + parts, 4)
+    t_ns: 0 where there is no time; groups: W, V, A, PF of total and parts, float64, shape (4, 1 + parts, n)
     """
 
     t_ns: Ints
@@ -113,43 +116,83 @@ class _Table:
     broken: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A line of the usual file: its mark and channels, and where in it the numbers are.
+
+    begin, length: digits of the stamp's seven numbers, then those ahead of each decimal point, then those behind it;
+    scale: what makes a whole number of both, negative where the number is
+    """
+
+    mark: bytes
+    names: list[bytes]
+    begin: list[int]
+    length: list[int]
+    scale: list[float]
+
+
+_STAMP = [(5, 7), (8, 10), (11, 15), (16, 18), (19, 21), (22, 24), (25, 28)]
+_NUMBER = re.compile(rb",(?:Watts|Volts|Amps|PF),(-?)(\d{1,8})\.(\d{1,7})")
+"""A float64 holds each whole number of 15 digits: divided once, it is what float(text) says."""
+_GROUP = rb",Watts,{0},Volts,{0},Amps,{0},PF,{0}".replace(b"{0}", rb"-?\d{1,8}\.\d{1,7}")
+_LINE = re.compile(
+    rb"Time,\d\d-\d\d-\d{4} \d\d:\d\d:\d\d\.\d{3}%b,Mark,([^,\r]{1,80})((?:,Ch\d{1,3}%b)*)\r?" % (_GROUP, _GROUP)
+)
+
+
 def _uniform(content: bytes) -> _Table | None:
-    """The usual file: each line has the same form, so the labels can be cut out of all lines at once."""
-    lines = content.strip().split(b"\nTime,")
-    if not lines[0].startswith(b"Time,") or content.find(b"Analyzer", 0, 512) >= 0:
+    """The usual file: all lines have one mark and the same channels; how many digits a number has may differ."""
+    content = content.strip() + b"\n"
+    ends = np.frombuffer(content, np.uint8) == ord("\n")
+    if np.count_nonzero(ends) * SHORTEST > len(content):
         return None
-    lines[0] = lines[0][5:]
-    _, _, mark = lines[0].partition(b",Mark,")
-    mark, *channels = mark.strip().split(b",")
-    names = [cell for cell in channels if re.fullmatch(rb"Ch\d{1,3}", cell)]
-    if any(line[23:30] != b",Watts," for line in lines) or not mark or len(names) > MOST_PARTS:
+    stop = np.flatnonzero(ends)
+    start = np.concatenate([[0], stop[:-1] + 1])
+    forms: list[_Form] = []
+    of = np.empty(len(start), np.int64)
+    left, looks = len(start), 0
+    for group in alike(content, start, stop):
+        form = _form(group)
+        looks += left
+        left -= len(group.at)
+        if form is None or looks > MOST_LOOKS * len(start):
+            return None
+        of[group.at] = len(forms)
+        forms.append(form)
+    mark, names = forms[0].mark, forms[0].names
+    if any((form.mark, form.names) != (mark, names) for form in forms):
         return None
-    text = b"W".join([line[30:] for line in lines]).replace(b",Mark," + mark, b"")
-    bare = text.translate(_TO_COMMAS, delete=b",attsolmpFh")  # a channel's number stays, in front of its group
-    if len(text) - len(bare) != len(lines) * (14 + 22 * len(names)):
-        return None  # not the labels that were to be cut out
-    try:
-        numbers = msgspec.json.decode(b"[" + bare + b"]", type=list[float])
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    width = 4 + 5 * len(names)
-    if len(numbers) != len(lines) * width:
-        return None
-    table = np.fromiter(numbers, np.float64, len(numbers)).reshape(len(lines), width)
-    numbered = table[:, 4:].reshape(len(lines), len(names), 5)
-    if np.any(numbered[:, :, 0] != [int(name[2:]) for name in names]):
-        return None
-    groups = np.concatenate([table[:, None, :4], numbered[:, :, 1:]], axis=1)
-    stated = ((mark.decode("ascii", "replace"), len(lines)),)
-    t_ns, timed = mlperf_column([line[:23] for line in lines])
+    begin, length, scale = (np.array([getattr(form, name) for form in forms]) for name in ("begin", "length", "scale"))
+    found = numbers(content, start, of, begin, length)
+    scale = np.take(scale.T, of, axis=1)
+    whole, part = np.split(found[7:], 2)
+    value = (whole * np.abs(scale) + part) / scale
+    t_ns, _ = mlperf_fields(found[:7])
     return _Table(
-        np.where(timed, t_ns, 0),
-        groups,
-        tuple(n.decode("ascii", "replace") for n in names),
-        Cells(lines, 2),
-        stated,
+        t_ns,
+        value.reshape(4, -1, len(start)),
+        tuple(name.decode() for name in names),
+        Cells(Lines(content), 3),
+        ((mark.decode("ascii", "replace"), len(start)),),
         0,
     )
+
+
+def _form(lines: Alike) -> _Form | None:
+    line = _LINE.fullmatch(lines.first)
+    if line is None:
+        return None
+    mark, names, found = line[1], re.findall(rb"Ch\d+", line[2]), list(_NUMBER.finditer(lines.first))
+    if mark != mark.strip() or len({*names}) < len(names) or len(names) > MOST_PARTS:
+        return None
+    found = [number for quantity in range(4) for number in found[quantity::4]]
+    spans = [*_STAMP, *(number.span(2) for number in found), *(number.span(3) for number in found)]
+    if not {*lines.varying} <= {at for span in spans for at in range(*span)}:
+        return None
+    return _Form(
+        mark, names, [begin for begin, _ in spans], [end - begin for begin, end in spans],
+        [(-1 if number[1] else 1) * 10.0 ** len(number[3]) for number in found],
+    )  # fmt: skip
 
 
 _ROW = re.compile(rb"^Time,[^,\n]*,Watts,(?:[^,\n]*,){6}[^\n]*", re.MULTILINE)
@@ -177,7 +220,7 @@ def _mixed(content: bytes) -> _Table | None:
     stated = tuple((mark.decode("ascii", "replace"), count) for mark, count in marks.most_common())
     timed = [np.where(good, t_ns, 0) for t_ns, good in stamps]
     broken = filled(content) - len(lines)
-    return _Table(np.concatenate(timed), np.concatenate(kept), tuple(starts), Cells(lines, 3), stated, broken)
+    return _Table(np.concatenate(timed), np.concatenate(kept, axis=2), tuple(starts), Cells(lines, 3), stated, broken)
 
 
 def _count(marks: Counter[bytes], rows: list[list[bytes]]) -> None:
@@ -207,9 +250,7 @@ def _carried(starts: dict[str, int], rows: list[list[bytes]]) -> dict[str, int]:
 
 def _group(rows: list[list[bytes]], at: int) -> np.ndarray:
     """W, V, A and PF of the group that begins at a cell, NaN where a line lacks one."""
-    return np.stack(
-        [_numbers([row[k] if k < len(row) else b"nan" for row in rows]) for k in range(at + 1, at + 9, 2)], 1
-    )
+    return np.stack([_numbers([row[k] if k < len(row) else b"nan" for row in rows]) for k in range(at + 1, at + 9, 2)])
 
 
 def _of_analyzers(names: tuple[str, ...]) -> bool:
@@ -225,7 +266,7 @@ def _channels(table: _Table, channels: int) -> tuple[list[int], Ints]:
     if not names or _of_analyzers(names):
         inner = list(range(1, len(names) + 1)) or [0]
         return inner, np.array([channels if at in inner else 0 for at in range(len(names) + 1)], np.int64)
-    live = [at for at in range(1, len(names) + 1) if table.groups[:, at, :3].any()]
+    live = [at for at in range(1, len(names) + 1) if table.groups[:3, at].any()]
     return live or [0], np.array([len(names) if len(live) == len(names) else 0] + [1] * len(names), np.int64)
 
 
@@ -235,47 +276,47 @@ def _power_factor(groups: np.ndarray, summed: Ints) -> float | None:
     The power factor that is printed of several channels is that of their vectors' sum, where a leading channel undoes
     a lagging one; what the reading of each is uncertain by is not undone.
     """
-    w, v, a = (groups[:, :, k] for k in range(3))
+    w, v, a = groups
     with np.errstate(all="ignore"):
-        apparent = v * a * summed
+        apparent = v * a * summed[:, None]
         good = (w > 0) & (v > 0) & (a > 0) & (w <= VALUE_MAX) & (apparent > 0) & (apparent <= VALUE_MAX)
-        watts, apparent_va = (np.where(good, x, 0.0).sum(axis=1) for x in (w, apparent))
+        watts, apparent_va = (np.where(good, x, 0.0).sum(axis=0) for x in (w, apparent))
     told = apparent_va > 0
     return float(np.minimum(watts[told] / apparent_va[told], 1.0).mean()) if told.any() else None
 
 
 SPREAD = 0.01
 """Mean voltage times mean current of channels is so far from the mean of voltage times current, at most."""
-_FILLED = (5, 5, 4, 3)
+_FILLED = np.array([5, 5, 4, 3])
 """Decimals of W, V, A and PF that may be filled in with zeros: each analyzer has the others."""
 
 
 def _electric(table: _Table, summed: Ints) -> Electric:
     """The reading's own arithmetic: W = V A PF of one channel; at most n V A PF, with mean V and A, of a sum of n."""
-    groups = table.groups
+    w, v, a, pf = table.groups
+    summed = summed[:, None]
     with np.errstate(all="ignore"):
-        w, v, a, pf = np.ascontiguousarray(groups.transpose(2, 0, 1))
         product = v * a * pf * summed
         off = np.where(summed == 1, np.abs(w - product), np.maximum(w - product * (1 + SPREAD), 0.0))
         least = np.minimum(np.minimum(w, v), np.minimum(a, pf))
         most = np.maximum(np.maximum(w, v), np.maximum(a, pf))
         good = (least > 0) & (most <= VALUE_MAX) & (summed > 0)
         far = good & (off > np.minimum(0.001 * w, 0.1))  # no limit is closer
-        off[far] = np.maximum(off[far] - _by_digits(groups[far]), 0.0)
+        off[far] = np.maximum(off[far] - _by_digits(table.groups[:, far]), 0.0)
         off[~far] = 0.0
         share = np.where(far, off / w, 0.0)
-        worst = np.argmax(share, axis=1)
-        rows = np.arange(len(worst))
-        largest = [tuple(np.max(x, axis=0, where=(x > 0) & (x <= VALUE_MAX), initial=0.0).tolist()) for x in (v, a)]
-        mixed = groups.reshape(len(w), -1) @ _WEIGHTS[: 4 * w.shape[1]] if w.shape[1] <= 16 else w[:, 0]
+        worst = np.argmax(share, axis=0), np.arange(w.shape[1])
+        largest = [tuple(np.max(x, axis=1, where=(x > 0) & (x <= VALUE_MAX), initial=0.0).tolist()) for x in (v, a)]
+        columns = table.groups.reshape(-1, w.shape[1])
+        mixed = (_WEIGHTS[: len(columns), None] * columns).sum(axis=0) if len(w) <= 16 else w[0]
     return Electric(
-        lines=len(w),
+        lines=w.shape[1],
         parts=table.names,
-        channels=tuple(summed.tolist()),
+        channels=tuple(summed[:, 0].tolist()),
         volts_max=largest[0],
         amps_max=largest[1],
-        off_w=np.minimum(off[rows, worst], VALUE_MAX).astype(np.float32),
-        of_w=np.minimum(np.abs(w[rows, worst]), VALUE_MAX).astype(np.float32),
+        off_w=np.minimum(off[worst], VALUE_MAX).astype(np.float32),
+        of_w=np.minimum(np.abs(w[worst]), VALUE_MAX).astype(np.float32),
         same=np.ascontiguousarray(mixed, np.float64).view(np.int64),
         marks=table.marks,
     )
@@ -283,8 +324,8 @@ def _electric(table: _Table, summed: Ints) -> Electric:
 
 def _by_digits(groups: np.ndarray) -> Floats:
     """How far W and V A PF may be apart because each is rounded to its last digit [W]."""
-    w, v, a, pf = groups.T
-    half_w, *halves = (half_digit(x, zeros) for x, zeros in zip(groups.T, _FILLED, strict=True))
+    w, v, a, pf = groups
+    half_w, *halves = half_digit(groups, _FILLED[:, None])
     return np.asarray(half_w + w * sum(half / x for half, x in zip(halves, (v, a, pf), strict=True)), np.float64)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import TypeVar, overload
 
@@ -13,15 +14,22 @@ _SPACES = b" \t\x0b\x0c"
 T = TypeVar("T", bound=bytes)
 
 
+def steps(content: bytes, size: int = STEP) -> Iterator[tuple[int, int]]:
+    """Where pieces of whole lines begin and end, of `size` bytes and the rest of a line."""
+    at = 0
+    while at < len(content):
+        end = content.find(b"\n", at + size) + 1 or len(content)
+        yield at, end
+        at = end
+
+
 def filled(content: bytes) -> int:
     """How many lines hold more than spaces; a line ends with a line feed, a carriage return, or both."""
-    found, at = 0, 0
-    while at < len(content):
-        end = content.find(b"\n", at + STEP) + 1 or len(content)
+    found = 0
+    for at, end in steps(content):
         code = np.frombuffer(content[at:end].translate(None, _SPACES), np.uint8)
         text = (code != 10) & (code != 13)
         found += int(text[:1].sum()) + int((text[1:] & ~text[:-1]).sum())
-        at = end
     return found
 
 
@@ -35,6 +43,27 @@ def together(lines: Sequence[T]) -> Iterator[Sequence[T]]:
             first, size = at + 1, 0
     if first < len(lines):
         yield lines[first:]
+
+
+class Lines(Sequence[bytes]):
+    """The lines of a text that ends with a line feed, cut apart when one is asked for."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __len__(self) -> int:
+        return self._content.count(b"\n")
+
+    @functools.cached_property
+    def _lines(self) -> list[bytes]:
+        return self._content.split(b"\n")[:-1]
+
+    @overload
+    def __getitem__(self, at: int) -> bytes: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[bytes]: ...
+    def __getitem__(self, at: int | slice) -> bytes | list[bytes]:
+        return self._lines[at]
 
 
 class Cells(Sequence[str]):
