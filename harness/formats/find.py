@@ -78,7 +78,7 @@ def find(root: Path, *, format_name: str | None = None) -> Iterator[Found | Skip
     if root.is_file():
         yield from _file(root, formats)
     elif root.is_dir():
-        yield from _walk(root, root, formats, 0)
+        yield from _walk(root, "", formats, 0)
     else:
         raise UnreadableError("is not there" if not root.exists() else "is neither file nor folder", where=str(root))
 
@@ -95,8 +95,9 @@ def _file(path: Path, formats: list[Format]) -> Iterator[Found]:
     )
 
 
-def _walk(root: Path, directory: Path, formats: list[Format], depth: int) -> Iterator[Found | Skipped]:
-    relative = directory.relative_to(root).as_posix()
+def _walk(directory: Path, ahead: str, formats: list[Format], depth: int) -> Iterator[Found | Skipped]:
+    """Entries in a folder and below. ahead: its path inside the tree and a slash; nothing for the tree itself"""
+    relative = ahead[:-1] or "."
     try:
         with os.scandir(directory) as listing:
             items = sorted(listing, key=lambda item: item.name)
@@ -107,7 +108,7 @@ def _walk(root: Path, directory: Path, formats: list[Format], depth: int) -> Ite
     names = frozenset(item.name for item in items)
     for reader in formats:
         if reader.sniff(directory, names):
-            yield Found(reader, directory, directory.absolute().name if relative == "." else relative)
+            yield Found(reader, directory, ahead[:-1] or directory.absolute().name)
             return
     if "performance" in names and "accuracy" in names:
         yield Skipped(relative, "no power was measured")
@@ -118,4 +119,4 @@ def _walk(root: Path, directory: Path, formats: list[Format], depth: int) -> Ite
         yield Skipped(relative, f"nested deeper than {MAX_DEPTH} folders")
         return
     for name in folders:
-        yield from _walk(root, directory / name, formats, depth + 1)
+        yield from _walk(directory / name, f"{ahead}{name}/", formats, depth + 1)

@@ -198,14 +198,20 @@ def _texts(content: bytes) -> Iterator[list[bytes]]:
 def _texts_with(content: bytes, name: re.Pattern[bytes]) -> Iterator[list[bytes]]:
     """Those of them that have a name, or a backslash, behind which there may be one."""
     for at, end in steps(content, 2**20):
-        texts = []
-        while (at := content.find(TOKEN, at, end)) >= 0:
-            at += len(TOKEN)
-            stop = content.find(b"\n", at, end)
+        texts: list[bytes] = []
+        named = -1
+        while at < end:
+            if named < at:
+                match = name.search(content, at, end)
+                named = match.start() if match else end
+            odd = content.find(b"\\", at, named)
+            place = named if odd < 0 else odd
+            stop = content.find(b"\n", place, end)
             stop = end if stop < 0 else stop
-            if name.search(content, at, stop) or content.find(b"\\", at, stop) >= 0:
-                texts.append(content[at:stop])
-            at = stop
+            begin = content.find(TOKEN, content.rfind(b"\n", at, place) + 1 or at, stop)
+            if begin >= 0 and place < end:
+                texts.append(content[begin + len(TOKEN) : stop])
+            at = stop + 1
         yield texts
 
 
