@@ -161,7 +161,7 @@ def clock_slopes(found: ChannelEnergy, error_s: float) -> tuple[float, float]:
     (first, last), (before, after) = found.inside_w, found.outside_w
     if before is None or after is None:
         return max(first, last), -max(first, last)
-    if not found.edges:  # readings of an instant: an edge that moves loses half of what lies before the next reading
+    if not found.edges:  # readings of an instant: a start that moves loses nothing while load rises, an end loses all
         share = (1 + min(1.0, error_s / found.interval_s)) / 2 if found.interval_s else 1.0
         return share * (first - before), share * (last - after)
     begin, end = found.edges
