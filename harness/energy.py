@@ -279,14 +279,18 @@ class _Instant(_Integral):
 
     def __init__(self, channel: Channel, window: Window, interval_s: float) -> None:
         super().__init__(channel, window, interval_s)
-        self.ends: list[Floats] = []  # the two readings inside that are nearest each edge, the nearest first [W]
+        self.ends: list[
+            tuple[float, float, int]
+        ] = []  # at each edge: the nearest reading, the next, and their distance
 
     def power(self, t_ns: Ints, value: Floats) -> Floats:  # noqa: ARG002
         return (value[1:] + value[:-1]) / 2
 
     def inside(self, t_ns: Ints, value: Floats, power: Floats) -> None:
         self.swing.add(value[1:] if self.ends else value)
-        self.ends = [self.ends[0] if self.ends else value[:2].copy(), value[:-3:-1]]
+        first = float(value[0]), float(value[1]), int(t_ns[1] - t_ns[0])
+        last = float(value[-1]), float(value[-2]), int(t_ns[-1] - t_ns[-2])
+        self.ends = [self.ends[0] if self.ends else first, last]
         super().inside(t_ns, value, power)
 
     def edge(self, side: int, inside: list[float], uncovered_ns: int) -> Edge:
@@ -297,9 +301,10 @@ class _Instant(_Integral):
         """
         if not uncovered_ns:
             return Edge(0.0, 0.0, False, 0.0)
-        nearest, following = self.ends[side].tolist()
+        nearest, following, apart_ns = self.ends[side]
+        one_ns = min(self.interval_ns, apart_ns)  # then no reading has a weight below 0
+        part = nearest * uncovered_ns + (following - nearest) * (min(uncovered_ns, one_ns) - one_ns / 2)
         beyond = max(0, uncovered_ns - self.interval_ns)
-        part = nearest * uncovered_ns + (following - nearest) * (uncovered_ns - beyond - self.interval_ns / 2)
         return Edge(part, _edge_variance(_range(inside), beyond, self.interval_ns), False, uncovered_ns / NS)
 
     def told(self, edges: tuple[Edge, ...]) -> tuple[Edge, ...]:  # noqa: ARG002

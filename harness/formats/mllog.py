@@ -200,18 +200,20 @@ def _texts_with(content: bytes, name: re.Pattern[bytes]) -> Iterator[list[bytes]
     for at, end in steps(content, 2**20):
         texts: list[bytes] = []
         named = -1
-        while at < end:
+        while (at := content.find(TOKEN, at, end)) >= 0:
             if named < at:
                 match = name.search(content, at, end)
                 named = match.start() if match else end
             odd = content.find(b"\\", at, named)
             place = named if odd < 0 else odd
+            if place == end:
+                break
             stop = content.find(b"\n", place, end)
             stop = end if stop < 0 else stop
             begin = content.find(TOKEN, content.rfind(b"\n", at, place) + 1 or at, stop)
-            if begin >= 0 and place < end:
+            if begin >= 0:
                 texts.append(content[begin + len(TOKEN) : stop])
-            at = stop + 1
+            at = stop
         yield texts
 
 

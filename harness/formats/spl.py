@@ -180,10 +180,10 @@ def _uniform(content: bytes) -> _Table | None:
 
 def _form(lines: Alike) -> _Form | None:
     line = _LINE.fullmatch(lines.first)
-    if line is None:
+    if line is None or line[2].count(b",Ch") > MOST_PARTS:
         return None
     mark, names, found = line[1], re.findall(rb"Ch\d+", line[2]), list(_NUMBER.finditer(lines.first))
-    if mark != mark.strip() or len({*names}) < len(names) or len(names) > MOST_PARTS:
+    if mark != mark.strip() or len({*names}) < len(names):
         return None
     found = [number for quantity in range(4) for number in found[quantity::4]]
     spans = [*_STAMP, *(number.span(2) for number in found), *(number.span(3) for number in found)]

@@ -63,7 +63,7 @@ def _logged(said: Sequence[Said], logs: Logs, span: tuple[int, int, int] | None,
                 unwritten.append(cmd)
             else:
                 yield _unheard(cmd, reply, "ptd_logs.txt", mode)
-        if logs.file("power/server.log").rfind(f"from ptd: {reply!r}".encode("utf-8", "replace")) < 0:
+        if f"from ptd: {reply!r}".encode("utf-8", "replace") not in logs.file("power/server.log"):
             yield _unheard(cmd, reply, "server.log", mode)
     if unwritten:
         yield Hit(

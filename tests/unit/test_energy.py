@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lab_simulator import PERFECT, Load, MeterModel, make_curve, record, simulate_window
 
 from harness.energy import energy
@@ -117,6 +119,32 @@ class TestInstant:
             load = np.where((t < 0) | (t > 10), 100.0, 100 + 300 * np.clip(t / max(rise, 1e-9), 0, 1))
             found.append(energy(trace(t, load, "instant"), window(0, 10)).energy_j)
         assert np.mean(found) == pytest.approx(4000 - 300 * rise / 2, rel=1e-5)
+
+    @pytest.mark.parametrize("nominal_s", [None, 1.0, 10.0, 30.0])
+    def test_the_declared_interval_moves_no_energy(
+        self, nominal_s: float | None, trace: MakeTrace, window: MakeWindow
+    ) -> None:
+        """What weighs a reading at an edge is the step between readings, not what somebody declares it to be."""
+        value = [150.0] * 3 + [900.0] + [1000.0] * 58 + [900.0] + [150.0] * 3
+        t = [n + 0.5 for n in range(-3, 63)]
+        found = energy(trace(t, value, "instant", nominal_interval_s=nominal_s), window(0, 60))
+        assert found.energy_j == pytest.approx(59_800)
+
+    @given(
+        rows=st.lists(st.tuples(st.floats(0.001, 20), st.floats(0, 5000)), min_size=3, max_size=30),
+        start=st.floats(0, 1), stop=st.floats(0, 1), nominal_s=st.none() | st.floats(0.001, 60),
+    )  # fmt: skip
+    def test_energy_is_that_of_a_power_between_the_readings(
+        self, rows: list[tuple[float, float]], start: float, stop: float, nominal_s: float | None,
+        trace: MakeTrace, window: MakeWindow,
+    ) -> None:  # fmt: skip
+        """However steps, window and gaps lie: no reading has a weight below 0, and the weights fill the window."""
+        steps, power = zip(*rows, strict=True)
+        t = np.cumsum(steps)
+        span = window(t[0] + start * (t[-1] - t[0]) - 1e-3, t[0] + max(start, stop) * (t[-1] - t[0]) + 0.1)
+        found = energy(trace(t, power, "instant", boundary="board", nominal_interval_s=nominal_s), span)
+        if found is not None:
+            assert min(power) - 1e-6 <= found.energy_j / span.seconds <= max(power) + 1e-6
 
     def test_power_on_a_line_is_exact_between_stamps_on_the_edges(self, trace: MakeTrace, window: MakeWindow) -> None:
         found = energy(trace(range(11), [100 + 7 * t for t in range(11)], "instant"), window(2, 9))
