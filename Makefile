@@ -26,12 +26,12 @@ demo: $(VENV)/.run  ## run a workload live; audit and rank it beside the bundled
 test: $(VENV)/.dev  ## the tests
 	$(BIN)/python -m pytest -n auto
 
-check: $(VENV)/.dev  ## style, types, layers, tests with coverage
+check: $(VENV)/.dev  ## style, types, layers, tests with coverage; TESTS chooses some of them
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -n auto $(TESTS) --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 bench: $(VENV)/.bench  ## speed, as ratios to peers and limits
 	$(BIN)/python -m benchmarks

@@ -22,6 +22,7 @@ from harness.traces.lines import STEP, filled, together
 from harness.traces.store import read_csv, read_trace
 from tests.hostile import trees
 
+pytestmark = pytest.mark.slow
 MIB = 2**20
 REPOSITORY = Path(__file__).resolve().parents[2]
 BASE, FACTOR = 900 * MIB, 12
