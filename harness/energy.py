@@ -279,9 +279,7 @@ class _Instant(_Integral):
 
     def __init__(self, channel: Channel, window: Window, interval_s: float) -> None:
         super().__init__(channel, window, interval_s)
-        self.ends: list[
-            tuple[float, float, int]
-        ] = []  # at each edge: the nearest reading, the next, and their distance
+        self.ends: list[tuple[float, float, int]] = []  # nearest reading of each edge [W], the next [W], time between [ns]
 
     def power(self, t_ns: Ints, value: Floats) -> Floats:  # noqa: ARG002
         return (value[1:] + value[:-1]) / 2
