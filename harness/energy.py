@@ -279,7 +279,8 @@ class _Instant(_Integral):
 
     def __init__(self, channel: Channel, window: Window, interval_s: float) -> None:
         super().__init__(channel, window, interval_s)
-        self.ends: list[tuple[float, float, int]] = []  # nearest reading of each edge [W], the next [W], time between [ns]
+        # of each edge: the nearest reading inside [W], the one next to it [W], and the time between them [ns]
+        self.ends: list[tuple[float, float, int]] = []
 
     def power(self, t_ns: Ints, value: Floats) -> Floats:  # noqa: ARG002
         return (value[1:] + value[:-1]) / 2
