@@ -281,8 +281,8 @@ def _power_factor(groups: np.ndarray, summed: Ints) -> float | None:
         apparent = v * a * summed[:, None]
         good = (w > 0) & (v > 0) & (a > 0) & (w <= VALUE_MAX) & (apparent > 0) & (apparent <= VALUE_MAX)
         watts, apparent_va = (np.where(good, x, 0.0).sum(axis=0) for x in (w, apparent))
-    told = apparent_va > 0
-    return float(np.minimum(watts[told] / apparent_va[told], 1.0).mean()) if told.any() else None
+        told = apparent_va > 0
+        return float(np.minimum(watts[told] / apparent_va[told], 1.0).mean()) if told.any() else None
 
 
 SPREAD = 0.01

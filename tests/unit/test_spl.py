@@ -49,6 +49,11 @@ def test_a_power_factor_that_no_line_tells_is_none() -> None:
     assert read("no volts and amperes at all", 3).power_factor is None
 
 
+def test_volts_and_amperes_next_to_nothing_make_no_power_factor_beyond_one() -> None:
+    line = b"Time,07-25-2024 11:06:30.245,Watts,%s,Volts,1e-160,Amps,1e-160,PF,1.0,Mark,m\n"
+    assert read_spl(line % b"500000.0" * 3, "spl.txt").power_factor == 1
+
+
 def test_a_channel_without_wires_is_none_but_its_name_stands_in_the_file() -> None:
     found = read("a total without volts and amperes", 2)
     assert [name for name, _ in found.parts] == ["Ch1", "Ch2"]
