@@ -7,7 +7,7 @@ in, numbers out. A trace of any length is taken in chunks, so memory does not gr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -224,9 +224,8 @@ class _Integral:
         extent = min(self.last_ns, stop) - max(self.first_ns, start)
         if extent <= 0 or stop <= start or not self.head:
             return None
-        near = self.head, self.tail
         uncovered = self.head_ns - start, stop - self.tail_ns
-        edges = begin, end = self.edge(0, near[0], uncovered[0]), self.edge(1, near[1], uncovered[1])
+        edges = begin, end = self.edge(0, self.head, uncovered[0]), self.edge(1, self.tail, uncovered[1])
         late = [f for f, read in zip(uncovered, self.crossing, strict=True) if read is not None and f > self.gap_ns]
         total = stop - start
         return ChannelEnergy(
@@ -235,13 +234,13 @@ class _Integral:
             u_edge_j=math.sqrt(begin.variance + end.variance) / NS,
             u_gap_j=math.sqrt(self.gap_variance) / NS,
             u_sampling_j=self.swing.u_mean() * total / NS,
-            u_quantisation_j=self.u_quantisation(total, near) if self.channel.resolution else 0.0,
+            u_quantisation_j=self.u_quantisation(total) if self.channel.resolution else 0.0,
             coverage=min(1.0, extent / total),
             gap_share=(self.gap_sum_ns + sum(late)) / total,
             largest_gap_s=max([self.largest_ns, *late]) / NS,
             readings=self.cells + 1,
             interval_s=self.interval_ns / NS,
-            inside_w=(near[0][0], near[1][-1]),
+            inside_w=(self.head[0], self.tail[-1]),
             outside_w=(self.before[-1] if self.before else None, self.after[0] if self.after else None),
             resets=self.resets,
             edges=self.told(edges),
@@ -251,13 +250,10 @@ class _Integral:
         """The edges as the result tells them."""
         return edges
 
-    def u_quantisation(self, total_ns: int, near: Sequence[list[float]]) -> float:
-        """qT/sqrt(12 n) where noise moves the reading over steps, else qT/2 [J] (method, section 2).
-
-        near: powers nearest the two edges [W]
-        """
+    def u_quantisation(self, total_ns: int) -> float:
+        """qT/sqrt(12 n) where noise moves readings near an edge over steps, else qT/2 [J] (method, section 2)."""
         q = self.channel.resolution or 0.0
-        moves = max(map(_range, near)) > q / 2
+        moves = max(_range(self.head), _range(self.tail)) > q / 2
         return q * total_ns / NS * (1 / math.sqrt(12 * max(self.cells, 1)) if moves else 1 / 2)
 
 
@@ -347,7 +343,7 @@ class _Counter(_Integral):
     def whole(self, step_ns: int) -> bool:  # noqa: ARG002
         return True
 
-    def u_quantisation(self, total_ns: int, near: Sequence[list[float]]) -> float:  # noqa: ARG002
+    def u_quantisation(self, total_ns: int) -> float:  # noqa: ARG002
         """Both ends of the count are rounded to one step [J]."""
         return (self.channel.resolution or 0.0) / math.sqrt(6)
 

@@ -194,13 +194,6 @@ class Logs:
     def ptd(self) -> bytes:
         return self.file("power/ptd_logs.txt")
 
-    def holds(self, text: bytes, start: int, end: int) -> bool:
-        """Whether ptd_logs.txt has a text there. Replies stand before or behind the readings, so these come last.
-
-        Not by rfind, whose time grows with the product of both lengths.
-        """
-        return self.ptd.find(text, start, min(start + 4096, end)) >= 0 or self.ptd.find(text, start, end) >= 0
-
     def spl(self, mode: Mode) -> bytes:
         return self.file(f"{FOLDERS[mode]}/spl.txt")
 

@@ -16,7 +16,7 @@ from harness.formats.native import RECORD, SAMPLES
 from harness.formats.ptd_session import Session
 from harness.runs import RunEnergy
 from harness.traces.build import SAME_TIME, number_or_nan
-from harness.traces.trace import Floats, Ints, Trace, Window
+from harness.traces.trace import Ints, Trace
 
 Status = Literal["fail", "warn", "skip", "error"]
 
@@ -170,12 +170,6 @@ def second_readings_ns(trace: Trace) -> Ints:
     value = np.array([number_or_nan(item.raw.encode()) for item in same])
     kept = np.searchsorted(trace.t_ns, t_ns).clip(max=len(trace) - 1)
     return np.compress(trace.value[kept] != value, t_ns)
-
-
-def readings_in(trace: Trace, window: Window) -> Floats:
-    """Readings whose time lies in [start, stop], shape (n,)."""
-    first = int(np.searchsorted(trace.t_ns, window.start_ns, "left"))
-    return trace.value[first : int(np.searchsorted(trace.t_ns, window.stop_ns, "right"))]
 
 
 def whole_seconds(trace: Trace) -> bool:

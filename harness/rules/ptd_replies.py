@@ -58,7 +58,7 @@ def _logged(said: Sequence[Said], logs: Logs, span: tuple[int, int, int] | None,
                 yield Hit(JSON, f"no {cmd} was asked after {mode}", "a reply", "Submit the documents unedited.")
             continue
         sent = SENT + reply.encode("utf-8", "replace")
-        if span is None or not logs.holds(sent, *span[1:]):
+        if span is None or logs.ptd.find(sent, *span[1:]) < 0:
             if span is not None and _ends_before(logs, span, cmd, sent):
                 unwritten.append(cmd)
             else:

@@ -6,7 +6,7 @@ import numpy as np
 
 from harness.formats.base import Run
 from harness.formats.ptd_session import Session
-from harness.rules.base import Case, Hit, Rule, for_session, readings_in
+from harness.rules.base import Case, Hit, Rule, for_session
 from harness.traces.build import FAILED, NEGATIVE, ZERO
 
 SPL = "performance/run_1/spl.txt"
@@ -46,7 +46,7 @@ def _power_w(run: Run | None) -> np.ndarray:
     trace = next(iter(run.outer), None) if run else None
     if trace is None or run is None or run.window is None:
         return np.empty(0)
-    return readings_in(trace, run.window)
+    return trace.window(run.window).value
 
 
 def _failed(run: Run) -> int:

@@ -6,8 +6,8 @@ import numpy as np
 
 from harness.documents.times import NS
 from harness.formats.ptd_session import Session
-from harness.rules.base import Case, Hit, Rule, for_session, readings_in
-from harness.traces.trace import Floats, Trace, Window
+from harness.rules.base import Case, Hit, Rule, for_session
+from harness.traces.trace import Trace, Window
 
 DETAIL = "performance/run_1/mlperf_log_detail.txt"
 LOW, HIGH = 0.1, 0.75
@@ -25,7 +25,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         return
     idle_w, load_w = levels
     low_w, high_w = (idle_w + share * (load_w - idle_w) for share in (LOW, HIGH))
-    inside = readings_in(trace, run.window)
+    inside = trace.window(run.window).value
     idle, most = float(np.mean(inside < low_w)) if len(inside) else 0.0, case.limits["idle_share_max"]
     if idle > most:
         yield Hit(
@@ -46,16 +46,9 @@ def _levels(trace: Trace, window: Window, contrast: float) -> tuple[float, float
     outside = (trace.t_ns < window.start_ns - NS) | (trace.t_ns > window.stop_ns + NS)
     if int(outside.sum()) < 3:
         return None
-    idle_w, load_w = quantile(trace.value[outside], 0.1), quantile(trace.value, 0.7)
+    idle_w = float(np.quantile(trace.value[outside], 0.1))
+    load_w = float(np.quantile(trace.value, 0.7))
     return (idle_w, load_w) if load_w > contrast * idle_w else None
-
-
-def quantile(value: Floats, share: float) -> float:
-    """What `np.quantile` says of two or more finite numbers and a share below 1, without its many cases."""
-    below, rest = divmod(share * (len(value) - 1), 1)
-    at = int(below)
-    low, high = map(float, np.partition(value, (at, at + 1))[at : at + 2])
-    return low + (high - low) * rest if rest < 0.5 else high - (high - low) * (1 - rest)
 
 
 def _outside(trace: Trace, window: Window, high_w: float) -> dict[str, float]:

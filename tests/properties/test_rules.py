@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from harness import kinship
 from harness.formats.ptd_session import bare
 from harness.rules import frozen_readings
-from harness.rules.window_and_load import quantile
 
 MARK, NAMES = b",Mark,m_testing", (b",Ch1", b",Ch2", b",Ch12")
 pieces = st.sampled_from([MARK, *NAMES, b",Watts", b",Watts,1.5", b"\n", b"Time,", b",Mark,m", b"C", b",PF,0.9"])
@@ -31,11 +30,6 @@ def test_marks_and_names_are_cut_out_as_one_by_one(text: bytes, channels: int) -
     for name in NAMES[:channels]:
         expected = expected.replace(name + b",Watts", b",Watts")
     assert bare(text, MARK, NAMES[:channels]) == expected
-
-
-@given(st.lists(st.floats(0, 1e12), min_size=2, max_size=50), st.sampled_from([0.0, 0.1, 0.5, 0.7, 0.99]))
-def test_quantile_is_numpys(value: list[float], share: float) -> None:
-    assert quantile(np.array(value), share) == float(np.quantile(value, share))
 
 
 @given(readings)
