@@ -7,6 +7,7 @@ then `audit_entry` judges each. It is a plain function over one entry: any engin
 from __future__ import annotations
 
 import difflib
+import functools
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,8 +20,8 @@ from harness.formats.base import Entry
 from harness.kinship import kinship
 from harness.parallel import DIED, spread
 from harness.rules import BY_ID, RULES
-from harness.rules.base import Case, Finding, Kin, Near, Place, Rule, accepted_by, limit_of, place
-from harness.rules.rulebook import rulebook_for
+from harness.rules.base import Case, Finding, Kin, Near, Place, Rule, place
+from harness.rules.rulebook import rulebook, rulebook_for
 from harness.runs import RunEnergy, run_energy
 
 Verdict = Literal["valid", "invalid", "unjudged"]
@@ -78,10 +79,12 @@ def audit_entry(
     """
     book, note = rulebook_for(entry, round_name)
     runs, findings = _energies(entry)
+    terms = _terms(book["round"])
     for rule in RULES:
         settings = book["rules"].get(rule.id)
         if settings is not None and settings["severity"] != "off" and (chosen is None or rule.id in chosen):
-            case = Case(entry, runs, limit_of(book, rule.id), copies, kin, book["round"], accepted_by(book, rule.id))
+            limits, accepts = terms[rule.id]
+            case = Case(entry, runs, limits, copies, kin, book["round"], accepts)
             borrowed = bool(rule.accepts and round_name is None and entry.round != book["round"])
             findings += _apply(rule, case, {**settings, "severity": "warn"} if borrowed else settings)
     if not entry.runs:
@@ -209,6 +212,18 @@ def known_rule(name: str) -> Rule:
         "no rule has this id", got=shorten(name, 60), expected=f"one of `joulemark rules`, as {', '.join(near)}" if near
         else "one of those that `joulemark rules` lists",
     )  # fmt: skip
+
+
+@functools.cache
+def _terms(round_name: str) -> Mapping[str, tuple[Mapping[str, float], Mapping[str, tuple[str, ...]]]]:
+    """By rule the limits that a round sets it, and its lists of accepted texts."""
+    return {
+        name: (
+            {limit: float(item["value"]) for limit, item in (settings.get("limits") or {}).items()},
+            {listed: tuple(texts) for listed, texts in (settings.get("accepts") or {}).items()},
+        )
+        for name, settings in rulebook(round_name)["rules"].items()
+    }
 
 
 def _energies(entry: Entry) -> tuple[tuple[RunEnergy, ...], list[Finding]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.deadline import TookTooLong, deadline
 from harness.documents.errors import JoulemarkError, SchemaError, UnreadableError
+from harness.documents.files import reuse_memory
 from harness.formats.base import Entry
 from harness.formats.find import Found, Skipped, find
 from harness.formats.native import write_entry
@@ -103,6 +104,7 @@ def load_one(item: Found | Skipped, timeout_s: float | None) -> Entry | Skipped 
     """The entry, or (id, reason) where it cannot be read."""
     if isinstance(item, Skipped):
         return item
+    reuse_memory()
     try:
         with deadline(timeout_s):
             return item.read()

@@ -45,15 +45,14 @@ class MlperfInference:
         performance = directory / "performance"
         place = inference_place.place(directory)
         log = Reader(directory)
-        server = log.document(performance / "power" / "server.json")
-        client = log.document(performance / "power" / "client.json")
-        ptd_log = log.optional(performance / "power" / "ptd_logs.txt")
+        server, client = (log.document(f"{performance}/power/{side}.json") for side in ("server", "client"))
+        ptd_log = log.optional(f"{performance}/power/ptd_logs.txt")
         clock_error = ptd.clock_error_s(client, server)
         owner = f"{place['submitter']}/{place['system']}"
         testing = ptd.analyzer(server, ptd_log, "testing")
         electric: dict[ptd_session.Mode, Electric] = {}
         run, values = self._run(performance / "run_1", testing, owner, clock_error, log, electric)
-        accuracy = log.optional(directory / "accuracy" / "accuracy.txt", quiet=True)
+        accuracy = log.optional(f"{directory}/accuracy/accuracy.txt", quiet=True)
         round_name = _round(directory, values, log)
         scenario = _scenario(directory, values, log)
         description = _system(directory, place["system"], log)
@@ -96,13 +95,13 @@ class MlperfInference:
         self, folder: Path, meter: ptd.Analyzer, owner: str, clock_error: float | None, log: Reader,
         electric: dict[ptd_session.Mode, Electric],
     ) -> tuple[Run, dict[str, Any]]:  # fmt: skip
-        detail_path, spl_path = folder / "mlperf_log_detail.txt", folder / "spl.txt"
+        detail_path, spl_path = (f"{folder}/{name}" for name in ("mlperf_log_detail.txt", "spl.txt"))
         detail = log.optional(detail_path)
         values, broken = loadgen_log.read_detail(detail)
         if broken:
             log.note("mllog-line-broken", detail_path, f"{broken} lines", broken)
         try:
-            window = loadgen_log.window(values, str(detail_path))
+            window = loadgen_log.window(values, detail_path)
             if detail and window is None:
                 log.note("window-missing", detail_path, "no power_begin or no power_end")
         except UnreadableError as error:
@@ -111,7 +110,7 @@ class MlperfInference:
         traces: tuple[Trace, ...] = ()
         if content := log.optional(spl_path):
             try:
-                spl = read_spl(content, str(spl_path), meter.channels)
+                spl = read_spl(content, spl_path, meter.channels)
                 electric["ranging" if folder.name == "ranging" else "testing"] = spl.electric
                 traces = ptd.traces(
                     spl,

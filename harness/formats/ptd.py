@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -80,11 +81,13 @@ def _channels(identity: str) -> int:
     return min(max(int(found[1]), 1), MOST_PARTS) if found else 1
 
 
+@functools.lru_cache(64)
 def amp_steps(identity: str) -> tuple[float, ...]:
     """Current ranges of the analyzer that answers so to Identify [A]."""
     return next(steps for pattern, steps in _AMP_STEPS if re.search(pattern, identity.upper()))
 
 
+@functools.lru_cache(64)
 def _instrument_id(identity: str) -> str:
     """The model in the reply to Identify; a WT300E that emulates a WT300 has its name, and firmware like F1.04EM."""
     model = identity.upper()
@@ -132,7 +135,8 @@ def ranges_taken(ptd_log: bytes, start: int, end: int) -> dict[str, float | None
     None where there is none: no report, or the analyzer ranges by itself.
     """
     found: dict[str, dict[bytes, float]] = {"V": {}, "A": {}}
-    for match in _RANGE.finditer(ptd_log, start, end):
+    first = ptd_log.find(b" range ", start, end)  # faster than the pattern
+    for match in _RANGE.finditer(ptd_log, max(start, first - len(": Voltage")), end) if first >= 0 else ():
         name, channel = match[1].decode(), match[2] or b""
         value = re.match(rb"\d{1,9}(?:\.\d{1,9})?", match[3])
         if value is None or not channel:

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 
 from harness.documents.errors import UnreadableError
 from harness.documents.files import read_bytes
+from harness.documents.once import once
 from harness.documents.times import from_mlperf
 from harness.formats.reader import Reader
 from harness.formats.spl import Electric
@@ -175,7 +176,7 @@ class Logs:
         if kept := self._files.get(name):
             return kept
         path = os.path.join(self._session.directory, name)
-        if self._behind_link or not self._inside(path):
+        if self._behind_link or not self._inside(os.path.dirname(path)):
             raise UnreadableError("lies behind a symbolic link; links are not followed", where=path)
         content = read_bytes(path)
         if name in KEPT and len(content) <= LOG_BYTES:
@@ -321,6 +322,7 @@ class Logs:
         return found.start() if found else -1
 
 
+@once
 def bare(text: bytes, mark: bytes, names: Sequence[bytes]) -> bytes:
     """A text without a mark, and without the names of channels, as `,Ch1`, that stand before `,Watts`."""
     if names:  # the mark stands before the first name, so both are found at once

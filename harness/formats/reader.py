@@ -61,7 +61,7 @@ class Reader:
         except OSError as error:
             raise UnreadableError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
-    def document(self, path: Path) -> dict[str, Any]:
+    def document(self, path: Path | str) -> dict[str, Any]:
         """The file's JSON object, or an empty one with a note."""
         try:
             content = self._read(path, MAX_DOCUMENT_BYTES)

@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 
 from harness.documents.errors import UnreadableError
+from harness.documents.once import once
 from harness.documents.times import mlperf_column, mlperf_fields
-from harness.traces.alike import Alike, alike, numbers
+from harness.traces.alike import Alike, alike, numbers, places
 from harness.traces.build import number_or_nan
 from harness.traces.digits import half_digit
 from harness.traces.lines import Cells, Lines, filled, together
@@ -76,13 +77,21 @@ def read_spl(content: bytes, where: str, channels: int = 1) -> Spl:
 
     channels: of an analyzer, for lines that have only the sum of them
     """
-    table = (_uniform(content) if len(content) <= AT_ONCE else None) or _mixed(content)
-    if table is None:
+    found = _read(content, channels)
+    if found is None:
         raise UnreadableError(
             "has no power reading",
             where=where,
             expected="lines like Time,07-23-2024 15:47:16.858,Watts,172.9,...",
         )
+    return found
+
+
+@once
+def _read(content: bytes, channels: int) -> Spl | None:
+    table = (_uniform(content) if len(content) <= AT_ONCE else None) or _mixed(content)
+    if table is None:
+        return None
     power_w = table.groups[0, 0]
     live, summed = _channels(table, channels)
     parts = [(table.names[at - 1], table.groups[0, at]) for at in live if at]
@@ -120,20 +129,20 @@ class _Table:
 class _Form:
     """A line of the usual file: its mark and channels, and where in it the numbers are.
 
-    begin, length: digits of the stamp's seven numbers, then those ahead of each decimal point, then those behind it;
-    scale: what makes a whole number of both, negative where the number is
+    places: of the digits of the stamp's seven numbers, then of W, V, A and PF of the total and each part
+    scale: what the latter are to be divided by, negative where they are; shape (4 (1 + parts), 1)
     """
 
     mark: bytes
     names: list[bytes]
-    begin: list[int]
-    length: list[int]
-    scale: list[float]
+    places: Ints
+    scale: np.ndarray
 
 
 _STAMP = [(5, 7), (8, 10), (11, 15), (16, 18), (19, 21), (22, 24), (25, 28)]
 _NUMBER = re.compile(rb",(?:Watts|Volts|Amps|PF),(-?)(\d{1,8})\.(\d{1,7})")
 """A float64 holds each whole number of 15 digits: divided once, it is what float(text) says."""
+_NAME = re.compile(rb"Ch\d+")
 _GROUP = rb",Watts,{0},Volts,{0},Amps,{0},PF,{0}".replace(b"{0}", rb"-?\d{1,8}\.\d{1,7}")
 _LINE = re.compile(
     rb"Time,\d\d-\d\d-\d{4} \d\d:\d\d:\d\d\.\d{3}%b,Mark,([^,\r]{1,80})((?:,Ch\d{1,3}%b)*)\r?" % (_GROUP, _GROUP)
@@ -142,14 +151,15 @@ _LINE = re.compile(
 
 def _uniform(content: bytes) -> _Table | None:
     """The usual file: all lines have one mark and the same channels; how many digits a number has may differ."""
-    content = content.strip() + b"\n"
+    content = content.strip()
     ends = np.frombuffer(content, np.uint8) == ord("\n")
     if np.count_nonzero(ends) * SHORTEST > len(content):
         return None
-    stop = np.flatnonzero(ends)
-    start = np.concatenate([[0], stop[:-1] + 1])
+    stop = np.append(np.flatnonzero(ends), len(content))
+    start = np.append(0, stop[:-1] + 1)
     forms: list[_Form] = []
-    of = np.empty(len(start), np.int64)
+    found: list[Floats] = []
+    order: list[Ints] = []
     left, looks = len(start), 0
     for group in alike(content, start, stop):
         form = _form(group)
@@ -157,20 +167,19 @@ def _uniform(content: bytes) -> _Table | None:
         left -= len(group.at)
         if form is None or looks > MOST_LOOKS * len(start):
             return None
-        of[group.at] = len(forms)
         forms.append(form)
+        found.append(numbers(group, form.places))
+        found[-1][len(_STAMP) :] /= form.scale
+        order.append(group.at)
     mark, names = forms[0].mark, forms[0].names
     if any((form.mark, form.names) != (mark, names) for form in forms):
         return None
-    begin, length, scale = (np.array([getattr(form, name) for form in forms]) for name in ("begin", "length", "scale"))
-    found = numbers(content, start, of, begin, length)
-    scale = np.take(scale.T, of, axis=1)
-    whole, part = np.split(found[7:], 2)
-    value = (whole * np.abs(scale) + part) / scale
-    t_ns, _ = mlperf_fields(found[:7])
+    columns = np.empty((len(found[0]), len(start)))
+    columns[:, np.concatenate(order)] = np.concatenate(found, axis=1)
+    t_ns, _ = mlperf_fields(columns[: len(_STAMP)].astype(np.int64))
     return _Table(
         t_ns,
-        value.reshape(4, -1, len(start)),
+        columns[len(_STAMP) :].reshape(4, -1, len(start)),
         tuple(name.decode() for name in names),
         Cells(Lines(content), 3),
         ((mark.decode("ascii", "replace"), len(start)),),
@@ -182,17 +191,18 @@ def _form(lines: Alike) -> _Form | None:
     line = _LINE.fullmatch(lines.first)
     if line is None or line[2].count(b",Ch") > MOST_PARTS:
         return None
-    mark, names, found = line[1], re.findall(rb"Ch\d+", line[2]), list(_NUMBER.finditer(lines.first))
+    mark, names, found = line[1], _NAME.findall(line[2]), list(_NUMBER.finditer(lines.first))
     if mark != mark.strip() or len({*names}) < len(names):
         return None
     found = [number for quantity in range(4) for number in found[quantity::4]]
-    spans = [*_STAMP, *(number.span(2) for number in found), *(number.span(3) for number in found)]
-    if not {*lines.varying} <= {at for span in spans for at in range(*span)}:
+    whole, part = ([number.span(side) for number in found] for side in (2, 3))
+    where = places((*_STAMP, *whole), (*[(0, 0)] * len(_STAMP), *part))
+    digit = np.zeros(len(lines.first) + 1, bool)
+    digit[where] = True
+    if not digit[lines.varying].all():
         return None
-    return _Form(
-        mark, names, [begin for begin, _ in spans], [end - begin for begin, end in spans],
-        [(-1 if number[1] else 1) * 10.0 ** len(number[3]) for number in found],
-    )  # fmt: skip
+    scale = np.array([[(-1 if number[1] else 1) * 10.0 ** len(number[3])] for number in found])
+    return _Form(mark, names, where, scale)
 
 
 _ROW = re.compile(rb"^Time,[^,\n]*,Watts,(?:[^,\n]*,){6}[^\n]*", re.MULTILINE)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -217,15 +217,3 @@ def worst(hits: Sequence[tuple[float, Hit]], of: int) -> Iterator[Hit]:
     if hits:
         hit = max(hits, key=lambda item: item[0])[1]
         yield hit if of == 1 else replace(hit, got=f"{hit.got}; {len(hits)} of {of} channels at fault")
-
-
-def limit_of(rulebook: Mapping[str, Any], rule: str) -> dict[str, float]:
-    """The limits that a rulebook gives one rule."""
-    given = rulebook["rules"].get(rule, {}).get("limits") or {}
-    return {name: float(item["value"]) for name, item in given.items()}
-
-
-def accepted_by(rulebook: Mapping[str, Any], rule: str) -> dict[str, tuple[str, ...]]:
-    """The lists of accepted texts that a rulebook gives one rule."""
-    given = rulebook["rules"].get(rule, {}).get("accepts") or {}
-    return {name: tuple(texts) for name, texts in given.items()}

@@ -135,7 +135,7 @@ def _written_ns(values: Mapping[str, Any]) -> float | None:
     """When the line of power_end was written [ns], but for the zone."""
     after_ms = number(values.get("power_end_time_ms"))
     try:
-        began = datetime.strptime(str(values.get("test_datetime"))[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+        began = datetime.fromisoformat(str(values.get("test_datetime"))[:19]).replace(tzinfo=UTC)
     except ValueError:
         return None
     return None if after_ms is None else began.timestamp() * NS + after_ms * 1e6

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from harness.documents.errors import shorten
@@ -77,11 +77,11 @@ def _named(session: Session, slack_s: float) -> Iterator[Hit]:
     if not any(reply.startswith(f"OK {session.name},") for reply in new):
         yield Hit(SERVER, shorten(", ".join(new) or "no new session", 100), f"OK {shorten(session.name, 60)},...", FIX)
     phases = session.phases("server", "ranging")
-    match = re.match(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", session.name)
+    match = re.match(r"(\d{4}-\d\d-\d\d)_(\d\d-\d\d-\d\d)", session.name)
     if not phases or match is None:
         return
     try:
-        named = datetime.strptime(match[0], "%Y-%m-%d_%H-%M-%S").replace(tzinfo=UTC).timestamp()
+        named = datetime.fromisoformat(f"{match[1]}T{match[2].replace('-', ':')}+00:00").timestamp()
     except ValueError:
         named = float("nan")
     late = phases[0][0] - named

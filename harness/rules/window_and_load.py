@@ -7,7 +7,7 @@ import numpy as np
 from harness.documents.times import NS
 from harness.formats.ptd_session import Session
 from harness.rules.base import Case, Hit, Rule, for_session
-from harness.traces.trace import Trace, Window
+from harness.traces.trace import Floats, Trace, Window
 
 DETAIL = "performance/run_1/mlperf_log_detail.txt"
 LOW, HIGH = 0.1, 0.75
@@ -46,9 +46,14 @@ def _levels(trace: Trace, window: Window, contrast: float) -> tuple[float, float
     outside = (trace.t_ns < window.start_ns - NS) | (trace.t_ns > window.stop_ns + NS)
     if int(outside.sum()) < 3:
         return None
-    idle_w = float(np.quantile(trace.value[outside], 0.1))
-    load_w = float(np.quantile(trace.value, 0.7))
+    idle_w, load_w = _at(0.1, trace.value[outside]), _at(0.7, trace.value)
     return (idle_w, load_w) if load_w > contrast * idle_w else None
+
+
+def _at(share: float, value: Floats) -> float:
+    """The reading below which a share of all lies."""
+    rank = int(share * (len(value) - 1))
+    return float(np.partition(value, rank)[rank])
 
 
 def _outside(trace: Trace, window: Window, high_w: float) -> dict[str, float]:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.traces.trace import Ints
+from harness.traces.trace import Floats, Ints
 
-MOST_DIGITS = 8
-"""Of one number: those that eight bytes hold."""
+Spans = tuple[tuple[int, int], ...]
+_TOGETHER = 256
+"""Lines whose digits are taken together, so that they stay in the cache."""
+_DIGITS = np.arange(10, dtype=np.uint8)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Alike:
     """Lines of a text that have the same bytes but for digits, which stand at the same places.
 
-    at: which lines, int64, shape (n,); first: the first of them; varying: places whose digit is not that of the first
+    at: which lines, int64, shape (n,); first: the first of them
+    varying: places whose digit is not in all of them that of the first, int64, shape (places,)
+    digits: those that stand there, uint8, shape (places, n)
     """
 
     at: Ints
     first: bytes
-    varying: list[int]
+    varying: Ints
+    digits: NDArray[np.uint8]
 
 
 def alike(content: bytes, start: Ints, stop: Ints) -> Iterator[Alike]:
@@ -33,43 +39,58 @@ def alike(content: bytes, start: Ints, stop: Ints) -> Iterator[Alike]:
         size = int(length[left[0]])
         same = length[left] == size
         cells = np.ndarray((len(content) - size + 1, size), np.uint8, content, strides=(1, 1))[start[left[same]]]
-        varying = _varying(cells)
-        digits = cells[:, varying] - np.uint8(ord("0"))
+        varying, digits = _varying(cells)
         if digits.max(initial=0) > 9:
-            fits = ((digits == digits[0]) | (np.maximum(digits, digits[0]) <= 9)).all(axis=1)
+            fits = ((digits == digits[:, :1]) | (np.maximum(digits, digits[:, :1]) <= 9)).all(axis=0)
             same[same] = fits
-            varying = _varying(cells[fits])
-        yield Alike(left[same], cells[0].tobytes(), varying.tolist())
+            varying, digits = _varying(cells[fits])
+        yield Alike(left[same], cells[0].tobytes(), varying, digits)
         left = left[~same]
 
 
-def _varying(cells: NDArray[np.uint8]) -> Ints:
-    return np.flatnonzero((cells != cells[0]).any(axis=0))
+def _varying(cells: NDArray[np.uint8]) -> tuple[Ints, NDArray[np.uint8]]:
+    """Places where some line differs from the first, and by place what the lines have there, as digits."""
+    varying = np.flatnonzero((cells != cells[0]).any(axis=0))
+    return varying, np.ascontiguousarray(cells[:, varying].T) - np.uint8(ord("0"))
 
 
-def numbers(content: bytes, start: Ints, of: Ints, begin: Ints, length: Ints) -> Ints:
-    """The numbers of some lines, int64, shape (numbers, lines).
+@functools.lru_cache(256)
+def places(whole: Spans, part: Spans) -> Ints:
+    """Where in a line the digits of numbers stand, int64, shape (digits, numbers); -1 ahead of a shorter number.
 
-    start: where each line begins in the text; of: its form; begin, length: where in a line of a form each number
-    begins, and its digits, 1 to MOST_DIGITS; shape (forms, numbers)
+    whole, part: where the digits ahead of each decimal point begin and end, and those behind it
     """
-    words = np.ndarray(len(content), "<u8", content + bytes(MOST_DIGITS), strides=(1,))
-    shift = (8 * (MOST_DIGITS - length)).astype(np.uint64)
-    found = np.empty((begin.shape[1], len(start)), np.int64)
-    for at in range(0, len(start), _TOGETHER):
-        some = slice(at, at + _TOGETHER)
-        form = of[some]
-        found[:, some] = _values(words[start[some] + np.take(begin.T, form, axis=1)], np.take(shift.T, form, axis=1))
+    (begin, end), (point, last) = np.array(whole).T, np.array(part).T
+    behind = last - point
+    most = int((end - begin + behind).max())
+    rank = np.arange(-(-most // 4) * 4)[::-1, None]  # from the last digit on
+    place = np.where(rank < behind, last - 1 - rank, end - 1 - rank + behind)
+    found = np.where((rank < behind) | (place >= begin), place, -1)
+    found.flags.writeable = False
     return found
 
 
-_TOGETHER = 256
-"""Lines whose numbers are taken together: memory that is used again costs less than fresh memory."""
+def numbers(lines: Alike, places: Ints) -> Floats:
+    """Whole numbers that stand in lines, with the digits at some places, float64, shape (numbers, n)."""
+    zero = len(lines.varying)  # after the digits that vary come rows of zeros, of ones, and so on
+    row = np.append(np.frombuffer(lines.first, np.uint8).astype(np.int64) + (zero - ord("0")), zero)
+    row[lines.varying] = np.arange(zero)
+    taken = row[places]
+    found = np.empty((places.shape[1], len(lines.at)))
+    for at in range(0, len(lines.at), _TOGETHER):
+        varying = lines.digits[:, at : at + _TOGETHER]
+        digits = np.empty((zero + 10, varying.shape[1]), np.uint8)
+        digits[:zero], digits[zero:] = varying, _DIGITS
+        found[:, at : at + _TOGETHER] = _values(digits[taken])
+    return found
 
 
-def _values(words: NDArray[np.uint64], shift: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Numbers from eight bytes each: neighbours become numbers of two digits, then of four, then of eight."""
-    words = (words << shift) & np.uint64(0x0F0F0F0F0F0F0F0F)  # what follows a number falls out, zeros come ahead of it
-    for bits, mask in ((8, 0x00FF00FF00FF00FF), (16, 0x0000FFFF0000FFFF), (32, 0x00000000FFFFFFFF)):
-        words = (words * np.uint64(10 ** (bits // 8)) + (words >> np.uint64(bits))) & np.uint64(mask)
-    return words
+def _values(digits: NDArray[np.uint8]) -> Floats:
+    """Numbers from their digits, the first axis: neighbours become numbers of two digits, then of four."""
+    pairs = digits[0::2] * np.uint8(10) + digits[1::2]
+    first, *rest = pairs[0::2] * np.uint16(100) + pairs[1::2]
+    value = first.astype(np.float64)
+    for four in rest:
+        value *= 10_000
+        value += four
+    return np.asarray(value, np.float64)

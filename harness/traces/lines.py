@@ -46,17 +46,17 @@ def together(lines: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 class Lines(Sequence[bytes]):
-    """The lines of a text that ends with a line feed, cut apart when one is asked for."""
+    """The lines of a text that does not end with a line feed, cut apart when one is asked for."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
 
     def __len__(self) -> int:
-        return self._content.count(b"\n")
+        return self._content.count(b"\n") + 1
 
     @functools.cached_property
     def _lines(self) -> list[bytes]:
-        return self._content.split(b"\n")[:-1]
+        return self._content.split(b"\n")
 
     @overload
     def __getitem__(self, at: int) -> bytes: ...
