@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.table import Row, compare
 from harness import api
+from harness.documents.once import forget_all
 
 
 def rows(tree: Path, pairs: int) -> Iterator[Row]:
@@ -27,4 +28,5 @@ def rows(tree: Path, pairs: int) -> Iterator[Row]:
         hashes,
         pairs=pairs,
         bar=6,
+        before=forget_all,
     )

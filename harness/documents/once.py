@@ -10,8 +10,8 @@ from typing import TypeVar, TypeVarTuple
 A = TypeVarTuple("A")
 R = TypeVar("R")
 
-KEPT, LONGEST = 32, 2**20
-"""So many contents are kept, none beyond this size [bytes]; real twins stand within a dozen files of each other."""
+KEPT, LONGEST = 6, 2**20
+"""So many contents are kept, none beyond this size [bytes]: two runs each of the three scenarios between twins."""
 
 
 _forget: list[Callable[[], None]] = []

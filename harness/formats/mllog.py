@@ -26,6 +26,8 @@ LONGEST = 2**20
 """A line beyond this is broken [bytes]; real ones have less than a hundredth of it."""
 LATEST_MS = T_MAX_NS // 1_000_000
 """A reading after it has no time [ms]."""
+NEAR = 16384
+"""A name is looked for in so many bytes at once."""
 MOST = 1e60
 """No log holds a larger number that means anything."""
 _SCALAR = (bool, int, float, str, type(None))
@@ -202,8 +204,7 @@ def _texts_with(content: bytes, name: re.Pattern[bytes]) -> Iterator[list[bytes]
         named = -1
         while (at := content.find(TOKEN, at, end)) >= 0:
             if named < at:
-                match = name.search(content, at, end)
-                named = match.start() if match else end
+                named = _named(content, name, at, end)
             odd = content.find(b"\\", at, named)
             place = named if odd < 0 else odd
             if place == end:
@@ -215,6 +216,15 @@ def _texts_with(content: bytes, name: re.Pattern[bytes]) -> Iterator[list[bytes]
                 texts.append(content[begin + len(TOKEN) : stop])
             at = stop
         yield texts
+
+
+def _named(content: bytes, name: re.Pattern[bytes], at: int, end: int) -> int:
+    """Where the first name stands, or `end`; a list of numbers, which holds no quote, is passed over."""
+    while 0 <= at < end:
+        if match := name.search(content, at, min(at + NEAR + len(name.pattern), end)):  # no name is longer
+            return match.start()
+        at = content.find(b'"', at + NEAR, end)
+    return end
 
 
 @functools.lru_cache(16)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.documents.once import once
 from harness.formats.spl import MOST_PARTS, Spl
 from harness.traces.build import build_trace
 from harness.traces.channel import MOST_CLOCK_ERROR_S, Accuracy, Channel
@@ -107,7 +108,7 @@ def _instrument_id(identity: str) -> str:
 
 def _range_w(messages: list[tuple[str, str]], ptd_log: bytes, mode: str, steps: tuple[float, ...]) -> float | None:
     """Voltage times current range in force when a mode began [W]."""
-    end = max(ptd_log.find(b"_" + mode.encode() + b"'"), 0)
+    end = next((at for at, mark in goes(ptd_log) if mark.endswith(f"_{mode}")), 0)
     taken = ranges_taken(ptd_log, max(0, end - NEAR), end)
     asked: dict[str, str] = {}
     for cmd, _ in messages:
@@ -120,7 +121,19 @@ def _range_w(messages: list[tuple[str, str]], ptd_log: bytes, mode: str, steps: 
     return volts * amps if volts and amps else None
 
 
-MOST_MESSAGES = 10_000
+@once
+def goes(ptd_log: bytes) -> Sequence[tuple[int, str]]:
+    """Where the PTDaemon began to measure, and the mark; for several analyzers one after the other."""
+    token, at = b": Go with mark '", 0
+    found: list[tuple[int, str]] = []
+    while (at := ptd_log.find(token, at)) >= 0 and len(found) < MOST_GOES:
+        mark = ptd_log[at + len(token) : at + len(token) + 200].split(b"'")[0]
+        found.append((at, mark.decode("ascii", "replace")))
+        at += 1
+    return found
+
+
+MOST_MESSAGES, MOST_GOES = 10_000, 64
 NEAR = 65536
 """Ranges are set within so many bytes before a Go; what lies between is the reply to RL of the run before."""
 _RANGE = re.compile(

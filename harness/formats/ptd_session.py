@@ -20,6 +20,7 @@ from harness.documents.errors import UnreadableError
 from harness.documents.files import read_bytes
 from harness.documents.once import once
 from harness.documents.times import from_mlperf
+from harness.formats.ptd import goes
 from harness.formats.reader import Reader
 from harness.formats.spl import Electric
 from harness.traces.trace import Window
@@ -203,15 +204,8 @@ class Logs:
         return self.file(f"{FOLDERS[mode]}/mlperf_log_summary.txt")[:65536].decode("utf-8", "replace")
 
     @functools.cached_property
-    def goes(self) -> list[tuple[int, str]]:
-        """Where the PTDaemon began to measure, and the mark; for several analyzers one after the other."""
-        token, at = b": Go with mark '", 0
-        found: list[tuple[int, str]] = []
-        while (at := self.ptd.find(token, at)) >= 0 and len(found) < 64:
-            mark = self.ptd[at + len(token) : at + len(token) + 200].split(b"'")[0]
-            found.append((at, mark.decode("ascii", "replace")))
-            at += 1
-        return found
+    def goes(self) -> Sequence[tuple[int, str]]:
+        return goes(self.ptd)
 
     def spans(self, mode: Mode) -> list[tuple[int, int, int]]:
         """Of each analyzer: where its Go of a mode stands, where `Completed test`, and where its next Go or its end."""

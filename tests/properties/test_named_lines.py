@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import chain
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -30,12 +31,15 @@ LINES = st.one_of(
 )
 
 
-@given(st.lists(LINES, max_size=8), st.sampled_from(["\n", "\r\n"]))
-@example(['{"key": "power_end"}:::MLLOG {"key": 1}'], "\n")
-@example([':::MLLOG {"\\u006bey": "power_end"}'], "\n")
-def test_lines_passed_over_change_nothing(lines: list[str], end: str) -> None:
+@given(st.lists(LINES, max_size=8), st.sampled_from(["\n", "\r\n"]), st.sampled_from([1, 50, mllog.NEAR]))
+@example(['{"key": "power_end"}:::MLLOG {"key": 1}'], "\n", mllog.NEAR)
+@example([':::MLLOG {"\\u006bey": "power_end"}'], "\n", mllog.NEAR)
+@example([':::MLLOG {"key": "set", "value": [' + "1," * 400 + "1]}", ':::MLLOG {"key": "power_end"}'], "\n", 1)
+def test_lines_passed_over_change_nothing(lines: list[str], end: str, near: int) -> None:
     content = end.join(lines).encode()
-    found, broken = mllog.select(content, KEYS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mllog, "NEAR", near)
+        found, broken = mllog.select(content, KEYS)
     expected, lost = [], 0
     for text in chain.from_iterable(mllog._texts(content)):
         events, gone = mllog._events(text, frozenset(KEYS))
