@@ -384,7 +384,7 @@ class _Swing:
         """Standard uncertainty of the mean [W]; 0 for a kind that does not sample."""
         if self.n < 2:
             return 0.0
-        one, two = (square / max(self.n - lag, 1) for lag, square in enumerate(self.squares, 1))
+        one, two = self.squares[0] / (self.n - 1), self.squares[1] / max(self.n - 2, 1)
         fresh = min(max(0.0, 2 * one - two), one) if self.n > 2 else one
         return math.sqrt(((one - fresh) / 12 + fresh / 2) / self.n)
 

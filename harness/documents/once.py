@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
 
@@ -12,8 +11,6 @@ R = TypeVar("R")
 
 KEPT, LONGEST = 6, 2**20
 """So many contents are kept, none beyond this size [bytes]: two runs each of the three scenarios between twins."""
-
-
 _forget: list[Callable[[], None]] = []
 
 
@@ -40,11 +37,12 @@ def once(make: Callable[[bytes, *A], R]) -> Callable[[bytes, *A], R]:
     def wrapped(content: bytes, *more: *A) -> R:
         nonlocal kept
         asked = (content, *more)
-        found = next((made for known, made in kept if known == asked), None)
-        if found is None:
-            found = make(*asked)
-            if len(content) <= LONGEST:
-                kept = ((asked, found), *itertools.islice(kept, KEPT - 1))
-        return found
+        for known, made in kept:
+            if known == asked:
+                return made
+        made = make(*asked)
+        if len(content) <= LONGEST:
+            kept = ((asked, made), *kept[: KEPT - 1])
+        return made
 
     return wrapped

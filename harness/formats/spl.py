@@ -197,9 +197,7 @@ def _form(lines: Alike) -> _Form | None:
     found = [number for quantity in range(4) for number in found[quantity::4]]
     whole, part = ([number.span(side) for number in found] for side in (2, 3))
     where = places((*_STAMP, *whole), (*[(0, 0)] * len(_STAMP), *part))
-    digit = np.zeros(len(lines.first) + 1, bool)
-    digit[where] = True
-    if not digit[lines.varying].all():
+    if not lines.varies_at(where):
         return None
     scale = np.array([[(-1 if number[1] else 1) * 10.0 ** len(number[3])] for number in found])
     return _Form(mark, names, where, scale)

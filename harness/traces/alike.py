@@ -31,6 +31,12 @@ class Alike:
     varying: Ints
     digits: NDArray[np.uint8]
 
+    def varies_at(self, places: Ints) -> bool:
+        """Whether all that varies stands at some places, as `places` gives them."""
+        known = np.zeros(len(self.first) + 1, bool)
+        known[places] = True
+        return bool(known[self.varying].all())
+
 
 def alike(content: bytes, start: Ints, stop: Ints) -> Iterator[Alike]:
     """Lines start..stop of a text in groups, in the order of the first line of each."""
