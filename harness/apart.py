@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from harness.auditing import EntryReport, Report, Task, judge, lost, relations
+from harness.auditing import Task, judge, lost, relations
 from harness.formats.base import Entry, Run
 from harness.formats.find import Found, Skipped
 from harness.importing import died, load_one, sorted_out
@@ -17,6 +17,7 @@ from harness.parallel import share
 from harness.provenance import vouched
 from harness.signing.trust import Trust
 from harness.traces.trace import Trace
+from harness.verdict import EntryReport, Report
 
 _audits = itertools.count()
 _kept: dict[tuple[int, int], Entry] = {}

@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import cast
 
 from harness.account import Result, score_all
-from harness.apart import audit_apart
-from harness.auditing import Report, audit_entries, choose
 from harness.carbon.co2e import Inputs
 from harness.comparison import Comparison, compare
 from harness.draws import DRAWS, SEED
@@ -27,9 +25,8 @@ from harness.emissions import as_reference, with_co2e
 from harness.formats.find import Found, Skipped
 from harness.importing import Import, Imported, Tree, import_tree, load, read, search
 from harness.leaderboard import RankBy, Table, leaderboard
-from harness.provenance import vouched
-from harness.signing.trust import read_trust
 from harness.uncertainty import LEVEL
+from harness.verdict import Report
 
 Places = str | Path | Sequence[str | Path] | Iterable[Found | Skipped]
 Source = Tree | Places
@@ -75,9 +72,15 @@ def audit(
     timeout_s: how long the judgement of one entry may take [s]; one that takes longer is unjudged
     trust: file that says whose signatures count; without one they are not asked for
     """
+    from harness.auditing import audit_entries, choose  # the rules, which a score does not need
+    from harness.provenance import vouched
+    from harness.signing.trust import read_trust
+
     chosen = choose(select, ignore)
     trusted = None if trust is None else read_trust(Path(trust))
     if jobs > 1 and not isinstance(source, Tree):
+        from harness.apart import audit_apart
+
         return audit_apart(
             _found(source), jobs, round_name=round_name, chosen=chosen, timeout_s=timeout_s, trust=trusted
         )

@@ -12,7 +12,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from harness.deadline import TookTooLong, deadline
 from harness.documents.errors import UsageError, shorten
@@ -20,39 +20,13 @@ from harness.formats.base import Entry
 from harness.kinship import kinship
 from harness.parallel import DIED, spread
 from harness.rules import BY_ID, RULES
-from harness.rules.base import Case, Finding, Kin, Near, Place, Rule, place
+from harness.rules.base import Case, Kin, Near, Place, Rule, place
 from harness.rules.rulebook import rulebook, rulebook_for
 from harness.runs import RunEnergy, run_energy
+from harness.verdict import EntryReport, Finding, Verdict
 
-Verdict = Literal["valid", "invalid", "unjudged"]
-VERDICTS: tuple[Verdict, ...] = ("valid", "invalid", "unjudged")
 NO_KIN = Kin()
 _WORST = ("fail", "error", "warn", "skip")
-
-
-@dataclass(frozen=True, slots=True)
-class EntryReport:
-    """What the audit says of one entry. findings: worst first; a rule without a finding passed."""
-
-    id: str
-    round: str
-    verdict: Verdict
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The audit of all that was given."""
-
-    entries: tuple[EntryReport, ...]
-    unreadable: tuple[tuple[str, str], ...]
-    skipped: tuple[tuple[str, str], ...]
-
-    def count(self, verdict: Verdict) -> int:
-        """Entries with this verdict; what could not be read is unjudged."""
-        found = sum(entry.verdict == verdict for entry in self.entries)
-        return found + (len(self.unreadable) if verdict == "unjudged" else 0)
 
 
 def places(entries: Iterable[Entry]) -> dict[str, list[Place]]:

@@ -225,10 +225,14 @@ def rows_of(budget: Budget) -> list[BudgetRow]:
 
 def coverage_factor(level: float, nu: float) -> float:
     """Two-sided quantile of Student's t, or of the normal distribution for infinite nu."""
-    from scipy import special
-
     tail = (1 + level) / 2
-    return float(special.ndtri(tail) if math.isinf(nu) else special.stdtrit(nu, tail))
+    if math.isinf(nu):
+        from statistics import NormalDist
+
+        return NormalDist().inv_cdf(tail)
+    from scipy import special  # half a second: not where nothing scatters
+
+    return float(special.stdtrit(nu, tail))
 
 
 def numerical_tolerance(u: float) -> float:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from harness.account import Result, TableKey
-from harness.auditing import EntryReport
 from harness.documents.errors import UsageError
 from harness.draws import SEED
 from harness.emissions import common_reference
 from harness.formats.benchmarks import benchmarks
 from harness.ranking import Contender, Rank, rank
+from harness.verdict import EntryReport
 
 RankBy = Literal["energy", "co2e"]
 CLASSES = ("analyzer", "sensor", "modelled", "declared")

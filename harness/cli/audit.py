@@ -23,8 +23,8 @@ from harness.cli.base import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from harness.auditing import Report
     from harness.formats.base import Entry
+    from harness.verdict import Report
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 

@@ -20,7 +20,7 @@ from harness.documents.printable import printable
 
 if TYPE_CHECKING:
     from harness.api import Tree
-    from harness.auditing import Report
+    from harness.verdict import Report
 
 OK, FINDINGS, UNREADABLE, UNJUDGED, INTERRUPTED = 0, 1, 2, 3, 130
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))

@@ -10,10 +10,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.auditing import VERDICTS, EntryReport, Report
 from harness.formats.base import Entry
 from harness.render.cells import escape
 from harness.render.trace_svg import entry_svg
+from harness.verdict import VERDICTS, EntryReport, Report
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#1b1b1b;"

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.account import Result
-from harness.auditing import VERDICTS, EntryReport, Report
 from harness.carbon import co2e
 from harness.documents.times import to_iso
 from harness.documents.validate import SCHEMA_VERSION
@@ -16,6 +15,7 @@ from harness.importing import Import
 from harness.leaderboard import Row, Table
 from harness.runs import RunEnergy
 from harness.uncertainty import Estimate
+from harness.verdict import VERDICTS, EntryReport, Report
 
 Pairs = Iterable[tuple[str, str]]
 

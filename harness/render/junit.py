@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from harness.auditing import EntryReport, Report
 from harness.render.cells import plain
 from harness.rules import RULES
-from harness.rules.base import Finding
 from harness.rules.rulebook import rulebook
+from harness.verdict import EntryReport, Finding, Report
 
 
 def junit_text(report: Report, *, strict: bool = False) -> str:

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.account import Result
-from harness.auditing import VERDICTS, EntryReport, Report
 from harness.importing import Import
 from harness.render import co2e
 from harness.render.budget import budget_table, explain
 from harness.render.cells import grid, plain
 from harness.render.numbers import decimals, estimate_text, number, percent
+from harness.verdict import VERDICTS, EntryReport, Report
 
 SHOWN = 12
 """Findings of one rule and status that are printed in full; the rest is counted."""

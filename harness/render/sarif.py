@@ -9,10 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from harness import __version__
-from harness.auditing import EntryReport, Report
 from harness.render.cells import plain
 from harness.rules import BY_ID, RULES
-from harness.rules.base import Finding
+from harness.verdict import EntryReport, Finding, Report
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {

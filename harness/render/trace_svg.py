@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from harness.auditing import EntryReport
 from harness.documents.times import NS
 from harness.formats.base import Entry, Run
 from harness.render.cells import escape
 from harness.rules.base import place
 from harness.traces.trace import Trace
+from harness.verdict import EntryReport
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 900, 180, 60, 24, 20
 COLUMNS = 400

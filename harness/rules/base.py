@@ -17,22 +17,7 @@ from harness.formats.ptd_session import Session
 from harness.runs import RunEnergy
 from harness.traces.build import SAME_TIME, number_or_nan
 from harness.traces.trace import Ints, Trace
-
-Status = Literal["fail", "warn", "skip", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding of one rule: where, what was got, what was expected, how to mend it, and the clause behind it."""
-
-    rule: str
-    status: Status
-    where: str
-    got: str
-    expected: str
-    fix: str
-    clause: str
-    unit: str = ""
+from harness.verdict import Status
 
 
 @dataclass(frozen=True, slots=True)

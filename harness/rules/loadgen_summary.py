@@ -9,7 +9,8 @@ from harness.documents.errors import shorten
 from harness.documents.times import NS
 from harness.formats.mllog import number
 from harness.formats.ptd_session import FOLDERS, MODES, Mode, Session
-from harness.rules.base import Case, Hit, Rule, Status, for_session
+from harness.rules.base import Case, Hit, Rule, for_session
+from harness.verdict import Status
 
 FIX = "Submit the logs of one run, as LoadGen wrote them."
 FIGURES = (

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from harness.documents.errors import shorten
 from harness.documents.times import to_iso
 from harness.formats.ptd_session import MOST_LINES, OTHER, Line, Logs, Session
-from harness.rules.base import Case, Hit, Rule, Status, for_session
+from harness.rules.base import Case, Hit, Rule, for_session
+from harness.verdict import Status
 
 PTD = "performance/power/ptd_logs.txt"
 KINDS = 20

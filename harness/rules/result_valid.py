@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from harness.formats.base import Quality, Run
 from harness.formats.benchmarks import Benchmark, benchmarks
-from harness.rules.base import Case, Hit, Rule, Status, from_training_logs, place
+from harness.rules.base import Case, Hit, Rule, from_training_logs, place
+from harness.verdict import Status
 
 
 def check(case: Case) -> Iterator[Hit]:

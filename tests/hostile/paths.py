@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from harness import api
-from harness.auditing import Report
 from harness.documents.errors import JoulemarkError
 from harness.documents.validate import dump_document
 from harness.importing import Tree
@@ -20,6 +19,7 @@ from harness.render.documents import audit_document, import_document, leaderboar
 from harness.render.junit import junit_text
 from harness.render.report import audit_text, import_text, score_text
 from harness.render.sarif import sarif_text
+from harness.verdict import Report
 from tests.hostile import checks
 
 DRAWS = 1_000

@@ -13,15 +13,15 @@ import numpy as np
 from lab_simulator import TrainingForm, Truth, write_inference, write_training
 
 from harness import api
-from harness.auditing import EntryReport, audit_entry, places
+from harness.auditing import audit_entry, places
 from harness.formats.base import Entry, Run
 from harness.kinship import kinship
 from harness.rules import BY_ID
-from harness.rules.base import Finding
 from harness.rules.rulebook import rulebook
 from harness.traces.build import build_trace
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
+from harness.verdict import EntryReport, Finding
 
 NS = 1_000_000_000
 T0_NS = 1_767_225_600 * NS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lab_simulator import Faults
 
-from harness.auditing import EntryReport
+from harness.verdict import EntryReport
 from tests.rules import builders as b
 
 RULE = "channel-sum"

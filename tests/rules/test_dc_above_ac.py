@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from harness import api
-from harness.auditing import EntryReport
+from harness.verdict import EntryReport
 from tests.rules import builders as b
 
 RULE = "dc-above-ac"

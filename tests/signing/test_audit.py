@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.auditing import EntryReport
 from harness.documents.validate import canonical
 from harness.packing import pack
-from harness.rules.base import Finding
 from harness.signing.submission import ENVELOPE, MANIFEST
+from harness.verdict import EntryReport, Finding
 from tests.signing.conftest import AUDITOR, OTHER, OWNER, SYSTEM, Signed
 from tests.signing.test_verify import envelope
 

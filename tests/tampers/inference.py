@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from harness import api
-from harness.auditing import EntryReport
 from harness.formats.base import Entry, Run
+from harness.verdict import EntryReport
 from tests.rules import builders as b
 
 Edit = Callable[[Path], None]

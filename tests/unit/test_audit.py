@@ -19,6 +19,7 @@ from harness.render.documents import audit_document
 from harness.rules import RULES
 from harness.rules.base import Case, Hit
 from harness.rules.rulebook import rulebook
+from harness.verdict import VERDICTS
 from tests.rules import builders as b
 
 
@@ -205,7 +206,7 @@ def test_unreadable_entry_counts_as_unjudged_and_stops_nothing(tmp_path: Path) -
     result = api.audit(tmp_path)
     assert [e.verdict for e in result.entries] == ["valid"]
     assert [path for path, _ in result.unreadable] == ["native"]
-    assert [result.count(v) for v in audit.VERDICTS] == [1, 0, 1]
+    assert [result.count(v) for v in VERDICTS] == [1, 0, 1]
     assert audit_document(result)["summary"] == {"valid": 1, "invalid": 0, "unjudged": 1}
 
 

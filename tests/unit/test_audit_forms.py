@@ -16,10 +16,9 @@ import pytest
 from lab_simulator import TrainingForm
 
 from harness import api
-from harness.auditing import EntryReport, Report
 from harness.render.junit import junit_text
 from harness.render.sarif import sarif_text
-from harness.rules.base import Finding
+from harness.verdict import EntryReport, Finding, Report
 from tests.rules import builders as b
 
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}

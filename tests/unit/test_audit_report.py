@@ -15,7 +15,7 @@ import pytest
 from lab_simulator import TrainingForm
 
 from harness import api
-from harness.auditing import EntryReport, Report, choose
+from harness.auditing import choose
 from harness.documents.errors import UsageError
 from harness.documents.validate import check
 from harness.render.audit_html import audit_html
@@ -23,8 +23,8 @@ from harness.render.junit import junit_text
 from harness.render.rules import rule_text, rules_text
 from harness.render.sarif import sarif_text
 from harness.rules import BY_ID, RULES
-from harness.rules.base import Finding
 from harness.rules.rulebook import alike, rounds, rulebook
+from harness.verdict import EntryReport, Finding, Report
 from tests.rules import builders as b
 from tests.unit.test_cli import EXAMPLES, assert_refused, joulemark
 

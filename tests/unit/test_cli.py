@@ -50,6 +50,15 @@ def test_help_loads_no_numerical_library() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_score_of_single_runs_loads_neither_rules_nor_scipy() -> None:
+    single = next(EXAMPLES.rglob("Offline"))
+    code = f"import sys, harness.cli as c\ntry: c.main(['score', {str(single)!r}])\nexcept SystemExit: pass\n"
+    code += "print([m for m in ('scipy.special', 'harness.rules', 'jsonschema', 'pyarrow') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert "Mean power" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize(
     ("command", "kind"), [("score", "result"), ("audit", "audit-report"), ("leaderboard", "leaderboard")]
 )

@@ -11,13 +11,14 @@ import pytest
 
 from harness import api
 from harness.account import Result, score
-from harness.auditing import EntryReport, audit_entry, places
+from harness.auditing import audit_entry, places
 from harness.documents.errors import UsageError
 from harness.documents.validate import check
 from harness.formats.base import Defect, Entry, Quality, Quantity, Work
 from harness.leaderboard import Table, leaderboard
 from harness.render.board import board as text_of
 from harness.render.documents import leaderboard_document
+from harness.verdict import EntryReport
 from tests.rules import builders as b
 
 WORK = Work(1000.0, "sample")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.account import score
-from harness.auditing import EntryReport, Report, audit_entry, places
+from harness.auditing import audit_entry, places
 from harness.documents.validate import check
 from harness.formats.base import Quality, Quantity, Work
 from harness.leaderboard import Table, leaderboard
@@ -24,8 +24,8 @@ from harness.render.cells import FORMATS, escape, grid, plain
 from harness.render.documents import audit_document, leaderboard_document
 from harness.render.numbers import decimals, estimate_text, number, percent
 from harness.render.report import audit_text, score_text
-from harness.rules.base import Finding
 from harness.uncertainty import Estimate
+from harness.verdict import EntryReport, Finding, Report
 from tests.rules import builders as b
 
 HOSTILE = {
