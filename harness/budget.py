@@ -151,6 +151,25 @@ class Budget:
             return self
         return replace(self, run=replace(self.run, scale=self.run.scale / self.value, log=True))
 
+    def alone(self) -> Budget:
+        """The same where nothing is compared: sources are named by their size, so all budgets need the same draws."""
+        sizes = [(sum(abs(term.up) for term in p.terms()), "part", p.key) for p in self.parts]
+        sizes += [(abs(t.up) + abs(t.down), t.base, t.key) for t in self.terms if t.key is not None]
+        sizes += [(g.scale, "log", g.key) for g in self.logs if g.key is not None]
+        names: dict[tuple[str, str | None], str | None] = {}
+        for _, kind, key in sorted(sizes, key=lambda item: -item[0]):
+            names.setdefault((kind, key), f"{kind} {sum(k == kind for k, _ in names)}")
+        return Budget(
+            "",
+            tuple(
+                Part(str(names["part", p.key]), p.energy, p.gain_limit, p.offset_limit, p.efficiency_limit)
+                for p in self.parts
+            ),
+            tuple(Term(t.name, t.up, t.down, t.base, names.get((t.base, t.key)), "", t.dof) for t in self.terms),
+            self.run,
+            tuple(LogTerm(g.name, g.scale, names.get(("log", g.key))) for g in self.logs),
+        )
+
     def scaled(self, factor: float, run: RunTerm | None = None) -> Budget:
         """The budget in another unit, with another run term."""
         return Budget(

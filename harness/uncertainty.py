@@ -69,12 +69,12 @@ def estimates(
 ) -> list[Estimate]:
     """Estimates of one budget in several units, from one set of draws: the views differ in their run term only.
 
-    Budgets that are looked at one by one may have the same draws: an estimate does not depend on its entry's name.
+    Budgets that are looked at one by one have the same draws: an estimate depends on no name, and many cost less.
     """
     wanted = [in_unit(view.run, view.factor) for view in views]
     closed = {run: combine(replace(budget, run=run)) for run in wanted}
     widest = max(closed, key=lambda run: closed[run][0])
-    unit, small = normalised(replace(budget, id="", run=widest))
+    unit, small = normalised(replace(budget.alone(), run=widest))
     ends = {run: _Ends(level) for run in closed}
     each = [(in_unit(run, unit), end) for run, end in ends.items()]
     values = np.empty(BLOCK, np.float32)

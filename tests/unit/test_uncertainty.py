@@ -131,9 +131,22 @@ def test_small_uncertainties_of_any_number_keep_their_digits(scale: float, relat
 def test_an_interval_is_that_of_the_draws() -> None:
     budget = with_terms(Term.symmetric("edge", 3.0), Term("clock", 4.0, 2.0, key="c"), gain=0.01, offset=5.0)
     for run in (None, RunTerm(5.0, 4), RunTerm(0.01, 4, log=True)):
-        whole = replace(budget, id="", run=run, logs=(LogTerm("PUE", 0.02),))
+        whole = replace(budget, run=run, logs=(LogTerm("PUE", 0.02),))
         found = estimate(whole, "J")
-        assert (found.low, found.high) == pytest.approx(interval(draw(whole)), rel=1e-7)
+        assert (found.low, found.high) == pytest.approx(interval(draw(whole.alone())), rel=1e-7)
+
+
+def test_an_interval_depends_on_no_name_and_no_order_but_on_what_is_shared() -> None:
+    def of(a: str, b: str, c: str, *, turned: bool = False) -> Budget:
+        terms = Term("rated", -20.0, -20.0, "uniform", c), Term.symmetric("x", 9.0, key=a)
+        parts = Part(a, 700.0, 0.01, 3.0), Part(b, 300.0, 0.05)
+        return Budget(a, parts[::-1] if turned else parts, terms[::-1] if turned else terms, RunTerm(5.0, 4))
+
+    found = estimate(of("a", "b", "c"), "J")
+    assert estimate(of("z", "q", "a"), "J") == found
+    turned = estimate(of("c", "b", "a", turned=True), "J")
+    assert (turned.low, turned.high) == pytest.approx((found.low, found.high), rel=1e-8)
+    assert estimate(of("a", "a", "c"), "J").u_c > found.u_c  # type: ignore[operator]
 
 
 def test_same_seed_same_numbers_another_seed_within_tolerance() -> None:
