@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -13,6 +14,7 @@ from harness.documents.errors import UnreadableError
 MAX_FILE_BYTES = 256 * 2**20
 """No file of a submission is read whole beyond this size [bytes]."""
 
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 MAX_DOCUMENT_BYTES = 16 * 2**20
 """No JSON or YAML document is read beyond this size [bytes]."""
 
@@ -24,7 +26,9 @@ def read_bytes(path: str | Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
     Raises UnreadableError.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
+        if not _NO_FOLLOW and os.path.islink(path):
+            raise OSError
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_FOLLOW)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         if os.path.islink(path):
@@ -60,7 +64,8 @@ def reuse_memory() -> None:
     The C library of Linux gives a block back to the system as soon as it is free, where it is larger than all that
     were freed before; so the largest that it learns from is freed first. Elsewhere this does nothing.
     """
-    bytes(30 * 2**20)
+    with contextlib.suppress(MemoryError):
+        bytes(30 * 2**20)
 
 
 def read_inside(root: Path, relative: str | PurePosixPath) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -19,12 +18,22 @@ from harness.traces.trace import VALUE_MAX, Floats, Ints, Trace
 TOTAL = "total"
 _VOLT_STEPS = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0, 1000.0)
 _AMP_STEPS = (
-    (r"WT310E?H", (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)),
-    (r"WT310|WT210|760401", (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)),
-    (r"WT500(?!0)|76020\d", (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)),
-    (r"", (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0)),
+    (re.compile(r"WT310E?H"), (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)),
+    (re.compile(r"WT310|WT210|760401"), (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)),
+    (re.compile(r"WT500(?!0)|76020\d"), (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)),
+    (re.compile(r""), (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0)),
 )
 """Current ranges [A] of the analyzers that PTDaemon knows, by a pattern of their reply to Identify."""
+
+_MODELS = (
+    (re.compile(r"WT3[13]\dE|WT3[13]\d;[^;]{0,40};F[\d.]{1,10}EM"), "yokogawa-wt310e"),
+    (re.compile(r"WT210|WT230|760401"), "yokogawa-wt210"),
+    (re.compile(r"WT3[13]\d(?!\d)"), "yokogawa-wt310"),
+    (re.compile(r"WT500(?!0)"), "yokogawa-wt500"),
+    (re.compile(r"WT3000"), "yokogawa-wt3000"),
+    (re.compile(r"WT5000"), "yokogawa-wt5000"),
+)
+"""Analyzers that have limits of their own, by a pattern of the same reply; the first that fits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,28 +91,16 @@ def _channels(identity: str) -> int:
     return min(max(int(found[1]), 1), MOST_PARTS) if found else 1
 
 
-@functools.lru_cache(64)
 def amp_steps(identity: str) -> tuple[float, ...]:
     """Current ranges of the analyzer that answers so to Identify [A]."""
-    return next(steps for pattern, steps in _AMP_STEPS if re.search(pattern, identity.upper()))
+    return next(steps for pattern, steps in _AMP_STEPS if pattern.search(identity.upper()))
 
 
-@functools.lru_cache(64)
 def _instrument_id(identity: str) -> str:
     """The model in the reply to Identify; a WT300E that emulates a WT300 has its name, and firmware like F1.04EM."""
     model = identity.upper()
-    if re.search(r"WT3[13]\dE|WT3[13]\d;[^;]{0,40};F[\d.]{1,10}EM", model):
-        return "yokogawa-wt310e-dc" if "_DC" in model else "yokogawa-wt310e"
-    for pattern, found in (
-        (r"WT210|WT230|760401", "yokogawa-wt210"),
-        (r"WT3[13]\d(?!\d)", "yokogawa-wt310"),
-        (r"WT500(?!0)", "yokogawa-wt500"),
-        (r"WT3000", "yokogawa-wt3000"),
-        (r"WT5000", "yokogawa-wt5000"),
-    ):
-        if re.search(pattern, model):
-            return found
-    return UNKNOWN_ANALYZER
+    found = next((name for pattern, name in _MODELS if pattern.search(model)), UNKNOWN_ANALYZER)
+    return f"{found}-dc" if found == _MODELS[0][1] and "_DC" in model else found
 
 
 def _range_w(messages: list[tuple[str, str]], ptd_log: bytes, mode: str, steps: tuple[float, ...]) -> float | None:
@@ -130,7 +127,7 @@ def goes(ptd_log: bytes) -> Sequence[tuple[int, str]]:
         mark = ptd_log[at + len(token) : at + len(token) + 200].split(b"'")[0]
         found.append((at, mark.decode("ascii", "replace")))
         at += 1
-    return found
+    return tuple(found)
 
 
 MOST_MESSAGES, MOST_GOES = 10_000, 64

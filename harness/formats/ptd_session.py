@@ -205,6 +205,7 @@ class Logs:
 
     @functools.cached_property
     def goes(self) -> Sequence[tuple[int, str]]:
+        """Where its PTDaemons began to measure, and the marks."""
         return goes(self.ptd)
 
     def spans(self, mode: Mode) -> list[tuple[int, int, int]]:

@@ -26,15 +26,16 @@ class Reader:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.defects: list[Defect] = []
-        self._below = f"{root}{os.sep}"
+        self._below = os.path.join(os.path.abspath(root), "")
         self._inside: dict[str, bool] = {}
 
     def inside(self, path: Path | str) -> bool:
         """Whether no folder between the entry's own and `path`, nor `path` itself, is a link."""
         text = str(path)
         if text not in self._inside:
-            below = text.startswith(self._below)
-            self._inside[text] = not below or (not os.path.islink(text) and self.inside(os.path.dirname(text)))
+            whole = os.path.abspath(text)
+            below = whole.startswith(self._below)
+            self._inside[text] = not below or (not os.path.islink(whole) and self.inside(os.path.dirname(whole)))
         return self._inside[text]
 
     def note(self, code: str, path: Path | str, got: str, count: int = 1) -> None:

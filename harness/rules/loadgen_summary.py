@@ -13,6 +13,7 @@ from harness.rules.base import Case, Hit, Rule, for_session
 from harness.verdict import Status
 
 FIX = "Submit the logs of one run, as LoadGen wrote them."
+STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}")
 FIGURES = (
     ("Samples per second", ("result_samples_per_second",)),
     ("Completed samples per second", ("result_completed_samples_per_sec",)),
@@ -135,11 +136,14 @@ def _took_s(values: Mapping[str, Any]) -> tuple[float, float] | None:
 def _written_ns(values: Mapping[str, Any]) -> float | None:
     """When the line of power_end was written [ns], but for the zone."""
     after_ms = number(values.get("power_end_time_ms"))
+    stated = str(values.get("test_datetime"))[:19]
+    if after_ms is None or not STAMP.fullmatch(stated):
+        return None
     try:
-        began = datetime.fromisoformat(str(values.get("test_datetime"))[:19]).replace(tzinfo=UTC)
+        began = datetime.fromisoformat(stated).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return None if after_ms is None else began.timestamp() * NS + after_ms * 1e6
+    return began.timestamp() * NS + after_ms * 1e6
 
 
 RULE = Rule(

@@ -51,9 +51,10 @@ def _levels(trace: Trace, window: Window, contrast: float) -> tuple[float, float
 
 
 def _at(share: float, value: Floats) -> float:
-    """The reading below which a share of all lies."""
-    rank = int(share * (len(value) - 1))
-    return float(np.partition(value, rank)[rank])
+    """The power below which a share of the readings lies, between two of them if need be."""
+    rank, part = divmod(share * (len(value) - 1), 1)
+    two = np.partition(value, (int(rank), min(int(rank) + 1, len(value) - 1)))[int(rank) : int(rank) + 2]
+    return float(two[0] + part * (two[-1] - two[0]))
 
 
 def _outside(trace: Trace, window: Window, high_w: float) -> dict[str, float]:

@@ -31,10 +31,10 @@ class Alike:
     varying: Ints
     digits: NDArray[np.uint8]
 
-    def varies_at(self, places: Ints) -> bool:
+    def varies_at(self, where: Ints) -> bool:
         """Whether all that varies stands at some places, as `places` gives them."""
         known = np.zeros(len(self.first) + 1, bool)
-        known[places] = True
+        known[where] = True
         return bool(known[self.varying].all())
 
 
@@ -76,13 +76,13 @@ def places(whole: Spans, part: Spans) -> Ints:
     return found
 
 
-def numbers(lines: Alike, places: Ints) -> Floats:
-    """Whole numbers that stand in lines, with the digits at some places, float64, shape (numbers, n)."""
+def numbers(lines: Alike, where: Ints) -> Floats:
+    """Whole numbers whose digits stand at some places of lines, as `places` gives them; float64, shape (numbers, n)."""
     zero = len(lines.varying)  # after the digits that vary come rows of zeros, of ones, and so on
     row = np.append(np.frombuffer(lines.first, np.uint8).astype(np.int64) + (zero - ord("0")), zero)
     row[lines.varying] = np.arange(zero)
-    taken = row[places]
-    found = np.empty((places.shape[1], len(lines.at)))
+    taken = row[where]
+    found = np.empty((where.shape[1], len(lines.at)))
     for at in range(0, len(lines.at), _TOGETHER):
         varying = lines.digits[:, at : at + _TOGETHER]
         digits = np.empty((zero + 10, varying.shape[1]), np.uint8)

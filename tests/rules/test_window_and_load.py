@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from harness.rules import window_and_load
 from tests.rules import builders as b
 from tests.tampers import inference as t
 
@@ -30,3 +34,8 @@ def test_fail_work_before_the_window(tmp_path: Path) -> None:
 def test_fail_no_session_is_a_skip() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(found, RULE, "skip", where="result", got="no files of a power session", expected="logs")
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=30), st.sampled_from([0.0, 0.1, 0.5, 0.7, 1.0]))
+def test_levels_are_quantiles(value: list[float], share: float) -> None:
+    assert window_and_load._at(share, np.array(value)) == pytest.approx(float(np.quantile(value, share)), abs=1e-9)

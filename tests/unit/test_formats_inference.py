@@ -261,6 +261,22 @@ def test_a_folder_that_is_a_link_is_not_followed(name: str, tmp_path: Path) -> N
     assert (score(entry, draws=10_000).energy.value is None) == (name == "performance/run_1")
 
 
+@pytest.mark.parametrize("here", [".", "../single", "../single/."])
+def test_a_link_is_not_followed_from_a_relative_path(
+    here: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = simulated(tmp_path / "tree")
+    folder.rename(tmp_path / "single")
+    (tmp_path / "single/performance/power").rename(tmp_path / "elsewhere")
+    (tmp_path / "single/performance/power").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    monkeypatch.chdir(tmp_path / "single")
+    entry = read(Path(here))
+    assert not entry.runs[0].facts["server"]
+    session = entry.runs[0].facts["session"]
+    assert not session.open().ptd
+    assert session.open().spl("testing")
+
+
 def test_a_performance_folder_that_is_a_link_is_no_entry(tmp_path: Path) -> None:
     folder, _ = simulated(tmp_path / "tree")
     (folder / "performance").rename(tmp_path / "elsewhere")
