@@ -9,7 +9,7 @@ from typing import TypeVar, TypeVarTuple
 A = TypeVarTuple("A")
 R = TypeVar("R")
 
-KEPT, LONGEST = 6, 2**20
+KEPT, LONGEST = 6, 2**21
 """So many contents are kept, none beyond this size [bytes]: two runs each of the three scenarios between twins."""
 _forget: list[Callable[[], None]] = []
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.documents.errors import SchemaError, UnreadableError, UsageError, shorten
 from harness.documents.files import MAX_DOCUMENT_BYTES, read_bytes, write_text
+from harness.documents.once import once
 from harness.documents.printable import visible_json
 from harness.documents.resources import resource
 
@@ -186,6 +187,7 @@ def parse_json(content: bytes, *, where: str) -> Any:
         raise UnreadableError(f"is not JSON ({shorten(error)})", where=where) from None
 
 
+@once
 def key_twice(content: bytes) -> str | None:
     """A key that one object of a JSON document has twice, so that two readers may see two documents; None for none."""
     found: list[str] = []

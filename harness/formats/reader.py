@@ -26,17 +26,22 @@ class Reader:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.defects: list[Defect] = []
-        self._below = os.path.join(os.path.abspath(root), "")
+        self._below = "" if str(root) == os.curdir else f"{root}{os.sep}"
         self._inside: dict[str, bool] = {}
 
     def inside(self, path: Path | str) -> bool:
         """Whether no folder between the entry's own and `path`, nor `path` itself, is a link."""
         text = str(path)
         if text not in self._inside:
-            whole = os.path.abspath(text)
-            below = whole.startswith(self._below)
-            self._inside[text] = not below or (not os.path.islink(whole) and self.inside(os.path.dirname(whole)))
+            below = self._is_below(text)
+            self._inside[text] = not below or (not os.path.islink(text) and self.inside(os.path.dirname(text)))
         return self._inside[text]
+
+    def _is_below(self, text: str) -> bool:
+        """Whether a path, made of the entry's own, is not that; below the folder at hand a path begins with no dot."""
+        if self._below:
+            return text.startswith(self._below)
+        return text not in ("", os.curdir) and not os.path.isabs(text)
 
     def note(self, code: str, path: Path | str, got: str, count: int = 1) -> None:
         self.defects.append(Defect(code, str(path), got, count))

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.documents.errors import UnreadableError, shorten
 from harness.documents.files import read_bytes
+from harness.documents.once import once
 from harness.formats.ptd_session import Session
 from harness.rules.base import Case, Hit, Rule
 
@@ -48,6 +49,11 @@ def check(case: Case) -> Iterator[Hit]:
         yield from _compare(root, name, digest, side, read)
 
 
+@once
+def _sha1(content: bytes) -> str:
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
+
+
 def _stated(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """File -> (sha1, side that states it)."""
     found: dict[str, tuple[str, str]] = {}
@@ -65,7 +71,7 @@ def _compare(root: Path, name: str, digest: str, side: str, read: Callable[[str]
         return
     plain = "/".join(part for part in parts if part not in ("", "."))
     try:
-        found = hashlib.sha1(read(plain), usedforsecurity=False).hexdigest()
+        found = _sha1(read(plain))
     except UnreadableError as error:
         if name in NEEDED or os.path.lexists(root / plain):
             yield Hit(f"performance/{name}", error.message, "the file that was hashed", "Submit the file.")
