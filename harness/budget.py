@@ -5,8 +5,10 @@ Terms that share a key share their draws, in one budget and between budgets, so 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -156,13 +158,15 @@ class Budget:
         sizes = [(sum(abs(term.up) for term in p.terms()), "part", p.key) for p in self.parts]
         sizes += [(abs(t.up) + abs(t.down), t.base, t.key) for t in self.terms if t.key is not None]
         sizes += [(g.scale, "log", g.key) for g in self.logs if g.key is not None]
-        names: dict[tuple[str, str | None], str | None] = {}
+        names: dict[tuple[str, str | None], str] = {}
+        numbers: dict[str, Iterator[int]] = defaultdict(itertools.count)
         for _, kind, key in sorted(sizes, key=lambda item: -item[0]):
-            names.setdefault((kind, key), f"{kind} {sum(k == kind for k, _ in names)}")
+            if (kind, key) not in names:
+                names[kind, key] = f"{kind} {next(numbers[kind])}"
         return Budget(
             "",
             tuple(
-                Part(str(names["part", p.key]), p.energy, p.gain_limit, p.offset_limit, p.efficiency_limit)
+                Part(names["part", p.key], p.energy, p.gain_limit, p.offset_limit, p.efficiency_limit)
                 for p in self.parts
             ),
             tuple(Term(t.name, t.up, t.down, t.base, names.get((t.base, t.key)), "", t.dof) for t in self.terms),

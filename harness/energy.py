@@ -165,7 +165,9 @@ class _Integral:
     def inside(self, t_ns: Ints, value: Floats, power: Floats) -> None:
         """Add the whole cells inside the window."""
         step = t_ns[1:] - t_ns[:-1]
-        self.sum += _dot(power, step.astype(np.float64))
+        step_ns = step.astype(np.float64)
+        # a long product not by BLAS, which shares it among threads, and waits for them on a busy machine
+        self.sum += float(power.dot(step_ns) if len(step) < ALONE else np.einsum("i,i", power, step_ns))
         self.cells += len(step)
         largest = int(step.max())
         self.largest_ns = max(self.largest_ns, largest)
@@ -377,7 +379,7 @@ class _Swing:
         for lag in (1, 2):
             begin = max(new, lag)
             step = x[begin:] - x[begin - lag : len(x) - lag]
-            self.squares[lag - 1] += _dot(step, step)
+            self.squares[lag - 1] += float(step.dot(step))
         self.last = x[-2:]
         self.n += len(value)
 
@@ -388,11 +390,6 @@ class _Swing:
         one, two = self.squares[0] / (self.n - 1), self.squares[1] / max(self.n - 2, 1)
         fresh = min(max(0.0, 2 * one - two), one) if self.n > 2 else one
         return math.sqrt(((one - fresh) / 12 + fresh / 2) / self.n)
-
-
-def _dot(a: Floats, b: Floats) -> float:
-    """Sum of products; of long columns without BLAS, which shares them among threads that a busy machine makes wait."""
-    return float(a.dot(b) if len(a) < ALONE else np.einsum("i,i", a, b))
 
 
 def _range(values: list[float]) -> float:
