@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.table import Row, compare
 from harness.budget import Budget, Part, RunTerm, Term
+from harness.documents.once import forget_all
 from harness.draws import DRAWS, forget
 from harness.formats.spl import read_spl
 from harness.uncertainty import estimate
@@ -26,7 +27,7 @@ def rows(inference: Path, pairs: int) -> Iterator[Row]:
     yield compare(
         "read of spl.txt", lambda: [read_spl(content, "") for content in contents],
         "bytes.split of its cells", lambda: [[line.split(b",") for line in c.splitlines()] for c in contents],
-        pairs=pairs,
+        pairs=pairs, before=forget_all,
     )  # fmt: skip
 
 
