@@ -59,7 +59,7 @@ def read_bytes(path: str | Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
 
 @functools.cache
 def reuse_memory() -> None:
-    """Let the memory of a file that was read be used for the next one: fresh pages cost more than the reading.
+    """Let the memory of a file that was read be used for the next one: to touch fresh pages takes time.
 
     The C library of Linux gives a block back to the system as soon as it is free, where it is larger than all that
     were freed before; so the largest that it learns from is freed first. Elsewhere this does nothing.
