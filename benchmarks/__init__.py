@@ -5,4 +5,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT / "workloads") not in sys.path:
-    sys.path.insert(0, str(ROOT / "workloads"))  # the lab simulator, which stands in for absent data
+    sys.path.insert(
+        0, str(ROOT / "workloads")
+    )  # the lab simulator, which stands in for absent data

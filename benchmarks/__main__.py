@@ -27,11 +27,15 @@ from benchmarks.table import Row, show
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer pairs, and a trace of a tenth of the length")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer pairs, and a trace of a tenth of the length"
+    )
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory(prefix="joulemark-bench-") as folder:
         found = data.prepare(Path(folder, "data"))
-        print(f"Data: {found.source}. Ratios are medians of pairs timed in turn, with the lowest and the highest.\n")
+        print(
+            f"Data: {found.source}. Ratios are medians of pairs timed in turn, with the lowest and the highest.\n"
+        )
         table = list(measure(found, Path(folder), quick))
     print(show(table))
     return 0
@@ -51,7 +55,9 @@ def measure(found: data.Data, folder: Path, quick: bool) -> Iterator[Row]:
     yield from statistics_speed.rows(pairs)
     yield from carbon.rows(3)
     # late, as it leaves a process that has held 800 entries, and a command runs in a fresh one
-    yield from scale_speed.rows(found.inference, folder / "copies", 10 if quick else 100, 1 if quick else 3)
+    yield from scale_speed.rows(
+        found.inference, folder / "copies", 10 if quick else 100, 1 if quick else 3
+    )
     yield from sampler.rows(folder / "sampler", quick)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.table import Row, compare
 from harness import api
-from harness.documents.once import forget_all
+from harness.core.content_cache import forget_all
 
 
 def rows(tree: Path, pairs: int) -> Iterator[Row]:

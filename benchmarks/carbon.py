@@ -12,21 +12,28 @@ import numpy as np
 
 from benchmarks.table import Row, clock, compare, show
 from harness.carbon.factor import Factor
-from harness.carbon.join import edges, emissions_g, profile
 from harness.carbon.series import HOUR_NS, Series
-from harness.energy import energy
+from harness.carbon.time_weighting import edges, emissions_g, profile
+from harness.emissions.whatif import sweep
+from harness.energy.integrate import energy
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
-from harness.whatif import sweep
 
 READINGS = 10**7
 HOURS, ZONES = 8_760, 50
 START_NS = 1_640_995_200_000_000_000
 """The first hour of 2022 [ns UTC]."""
 GRID = Factor(
-    name="location_intensity", value=400.0, unit="g/kWh", u_ln=0.1, source="benchmark", date="2022", licence="none",
-    zone="Z", dataset="benchmark",
-)  # fmt: skip
+    name="location_intensity",
+    value=400.0,
+    unit="g/kWh",
+    u_ln=0.1,
+    source="benchmark",
+    date="2022",
+    licence="none",
+    zone="Z",
+    dataset="benchmark",
+)
 
 
 def rows(pairs: int) -> Iterator[Row]:
@@ -45,7 +52,9 @@ def rows(pairs: int) -> Iterator[Row]:
         took = [clock(lambda hours=hours: starts(hours)) for _ in range(pairs)]  # type: ignore[misc]
         middle = sorted(took)[len(took) // 2]
         ratios = tuple(t / 2 for t in took)
-        yield Row(f"{HOURS} starts x {ZONES} zones, a run of {hours} h", middle, "limit", 2.0, ratios, 1)
+        yield Row(
+            f"{HOURS} starts x {ZONES} zones, a run of {hours} h", middle, "limit", 2.0, ratios, 1
+        )
 
 
 def long_trace(step_ns: int) -> tuple[Trace, Window, Series]:
@@ -53,9 +62,13 @@ def long_trace(step_ns: int) -> tuple[Trace, Window, Series]:
     t_ns = START_NS + step_ns * np.arange(READINGS, dtype=np.int64)
     power_w = np.random.default_rng(1).normal(400.0, 10.0, READINGS)
     channel = Channel(
-        id="total", kind="mean", boundary="wall", calibration_id="bench", nominal_interval_s=step_ns / 1e9,
+        id="total",
+        kind="mean",
+        boundary="wall",
+        calibration_id="bench",
+        nominal_interval_s=step_ns / 1e9,
         accuracy=Accuracy(reading_limit_pct=0.1, source="benchmark"),
-    )  # fmt: skip
+    )
     trace = Trace(channel, t_ns, power_w)
     window = Window(int(t_ns[0]), int(t_ns[-1]))
     assert trace.interval_s  # found once, before both are timed

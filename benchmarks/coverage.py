@@ -21,14 +21,14 @@ from lab_simulator import simulate_window
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.budget import Budget, Part, RunTerm, Term, combine, coverage_factor
-from harness.energy import energy
-from harness.ranking import Contender, pairs
-from harness.runs import clock_slopes
-from harness.traces.build import build_trace
+from harness.energy.integrate import energy
+from harness.energy.run import clock_slopes
+from harness.ranking.rank_sets import Contender, pairs
 from harness.traces.channel import Accuracy, Channel
+from harness.traces.clean import build_trace
 from harness.traces.trace import Window
-from harness.uncertainty import Estimate, estimate
+from harness.uncertainty.budget import Budget, Part, RunTerm, Term, combine, coverage_factor
+from harness.uncertainty.estimate import Estimate, estimate
 
 Floats = NDArray[np.float64]
 Kind = Literal["mean", "instant"]
@@ -51,9 +51,13 @@ class Windows:
 def play(kind: Kind, seconds: float, count: int, seed: int = SEED) -> Windows:
     """`count` windows read by a meter without gain and offset error."""
     channel = Channel(
-        id="m", kind=kind, boundary="wall", calibration_id="m", nominal_interval_s=1.0,
+        id="m",
+        kind=kind,
+        boundary="wall",
+        calibration_id="m",
+        nominal_interval_s=1.0,
         accuracy=Accuracy(reading_limit_pct=0.0, source="laboratory"),
-    )  # fmt: skip
+    )
     rows = []
     for number in range(count):
         recording, truth = simulate_window(
@@ -99,9 +103,13 @@ def scatter(rng: np.random.Generator, shape: tuple[int, ...], cell: Cell) -> Flo
     return 1 + cell.cv * (steps - mean) / deviation
 
 
-def experiments(cell: Cell, windows: Windows, count: int, seed: int) -> Iterator[tuple[Floats, Budget]]:
+def experiments(
+    cell: Cell, windows: Windows, count: int, seed: int
+) -> Iterator[tuple[Floats, Budget]]:
     """Measured energies of the runs [J] and the budget of their mean, `count` times; relative to a truth of 1."""
-    rng = np.random.default_rng([seed, int(cell.seconds), cell.n, round(cell.cv * 1e4), cell.lumpy, len(cell.kind)])
+    rng = np.random.default_rng(
+        [seed, int(cell.seconds), cell.n, round(cell.cv * 1e4), cell.lumpy, len(cell.kind)]
+    )
     truth = float(windows.true_j.mean())
     for number in range(count):
         chosen = rng.integers(0, len(windows.true_j), cell.n)
@@ -109,7 +117,9 @@ def experiments(cell: Cell, windows: Windows, count: int, seed: int) -> Iterator
         gain, offset = rng.uniform(-GAIN, GAIN), rng.uniform(-OFFSET_W, OFFSET_W) * windows.seconds
         runs = (windows.read_j[chosen] * factor * (1 + gain) + offset) / truth
         clock = float(windows.clock_j[chosen].mean()) / truth
-        meter = Part(f"meter {number}", float(runs.mean()), GAIN, OFFSET_W * windows.seconds / truth)
+        meter = Part(
+            f"meter {number}", float(runs.mean()), GAIN, OFFSET_W * windows.seconds / truth
+        )
         spread = RunTerm(float(runs.std(ddof=1)) / math.sqrt(cell.n), cell.n - 1)
         yield runs, Budget(f"experiment {number}", (meter,), (Term("clock", clock, clock),), spread)
 
@@ -121,7 +131,9 @@ def student(runs: Floats, budget: Budget) -> tuple[float, float]:  # noqa: ARG00
 
 def bca(runs: Floats, budget: Budget) -> tuple[float, float]:  # noqa: ARG001
     with np.errstate(all="ignore"):
-        found = stats.bootstrap((runs,), np.mean, n_resamples=999, method="BCa", rng=0, vectorized=True)
+        found = stats.bootstrap(
+            (runs,), np.mean, n_resamples=999, method="BCa", rng=0, vectorized=True
+        )
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
@@ -144,12 +156,20 @@ def ours(runs: Floats, budget: Budget) -> tuple[float, float]:  # noqa: ARG001
 
 
 METHODS: dict[str, Callable[[Floats, Budget], tuple[float, float]]] = {
-    "t": student, "BCa": bca, "GUM k=2": gum_k2, "GUM W-S": gum_ws, "joulemark": ours,
-}  # fmt: skip
+    "t": student,
+    "BCa": bca,
+    "GUM k=2": gum_k2,
+    "GUM W-S": gum_ws,
+    "joulemark": ours,
+}
 
 
 def cover(
-    cell: Cell, windows: Windows, count: int, seed: int = SEED, methods: tuple[str, ...] = tuple(METHODS)
+    cell: Cell,
+    windows: Windows,
+    count: int,
+    seed: int = SEED,
+    methods: tuple[str, ...] = tuple(METHODS),
 ) -> list[Score]:
     """Coverage and mean width of each method over `count` experiments of a cell; nominal 95 %."""
     held, width = dict.fromkeys(methods, 0), dict.fromkeys(methods, 0.0)
@@ -173,7 +193,9 @@ RANK_CV, RANK_METER, STEP = 0.007, 0.005, 0.016
 """Scatter between runs, limit of each meter's gain, and relative step between neighbouring pairs of tied entries."""
 
 
-def tables(n: int, *, shared: bool, count: int, seed: int = SEED) -> Iterator[tuple[Floats, Floats]]:
+def tables(
+    n: int, *, shared: bool, count: int, seed: int = SEED
+) -> Iterator[tuple[Floats, Floats]]:
     """Logarithms of ten entries' runs, shape (10, n), and their true values: five pairs of exact ties."""
     rng = np.random.default_rng([seed, n, shared])
     truth = np.repeat(np.arange(5) * STEP, 2)
@@ -182,7 +204,9 @@ def tables(n: int, *, shared: bool, count: int, seed: int = SEED) -> Iterator[tu
         yield (truth + gain)[:, None] + RANK_CV * rng.standard_normal((10, n)), truth
 
 
-def order(n: int, *, shared: bool, count: int, method: Literal["joulemark", "pairwise t"]) -> Orders:
+def order(
+    n: int, *, shared: bool, count: int, method: Literal["joulemark", "pairwise t"]
+) -> Orders:
     """False and true orders over `count` tables of ten entries with n runs each, own meters or one shared."""
     false, found = 0, 0.0
     better = np.triu(np.ones((10, 10), bool), 1)
@@ -202,7 +226,9 @@ def _ranked(runs: Floats, shared: bool, number: int) -> NDArray[np.bool_]:
     for i, (mean, sd) in enumerate(zip(runs.mean(axis=1), runs.std(axis=1, ddof=1), strict=True)):
         value = math.exp(float(mean))
         meter = Part(f"{number}" if shared else f"{number}.{i}", value, RANK_METER)
-        budget = Budget(f"{number}.{i}", (meter,), (), RunTerm(float(sd) / math.sqrt(n), n - 1, log=True))
+        budget = Budget(
+            f"{number}.{i}", (meter,), (), RunTerm(float(sd) / math.sqrt(n), n - 1, log=True)
+        )
         entries.append(Contender(Estimate(value, value, value, "J"), budget))
     return pairs(entries)
 
@@ -229,10 +255,14 @@ def ratios(n: int, count: int, seed: int = SEED) -> dict[str, float]:
         logs = np.log(energies / work)
         value = float(np.exp(logs.mean()))
         spread = RunTerm(float(logs.std(ddof=1)) / math.sqrt(n), n - 1, log=True)
-        low, high = ours(logs, Budget(f"ratio {number}", (Part(f"meter {number}", value, GAIN),), (), spread))
+        low, high = ours(
+            logs, Budget(f"ratio {number}", (Part(f"meter {number}", value, GAIN),), (), spread)
+        )
         held["joulemark"] += low <= 1.0 <= high
         mean_e, mean_w = float(energies.mean()), float(work.mean())
-        relative = math.hypot(float(energies.std(ddof=1)) / mean_e, float(work.std(ddof=1)) / mean_w) / math.sqrt(n)
+        relative = math.hypot(
+            float(energies.std(ddof=1)) / mean_e, float(work.std(ddof=1)) / mean_w
+        ) / math.sqrt(n)
         half = stats.t.ppf(0.975, n - 1) * relative * mean_e / mean_w
         held["quotient of means"] += abs(mean_e / mean_w - 1.0) <= half
     return {method: hits / count for method, hits in held.items()}
@@ -250,13 +280,18 @@ def cells(durations: tuple[int, ...] = (60, 120, 600)) -> Iterator[Cell]:
 def tables_of_ranks(count: int) -> None:
     """Print the table of orders."""
     print(f"Ten entries in five exact ties, steps of {STEP:.1%}, {count} tables a row\n")
-    print("| meters | n | false orders, pairwise t | false orders, joulemark | true orders found, joulemark |")
+    print(
+        "| meters | n | false orders, pairwise t | false orders, joulemark | true orders found, joulemark |"
+    )
     print("|---|---|---|---|---|")
     for shared, n in product((False, True), (3, 5, 10)):
         other = order(n, shared=shared, count=count, method="pairwise t")
         found = order(n, shared=shared, count=count, method="joulemark")
         meters = "one shared" if shared else "own"
-        print(f"| {meters} | {n} | {other.false:.1%} | {found.false:.1%} | {found.found:.1%} |", flush=True)
+        print(
+            f"| {meters} | {n} | {other.false:.1%} | {found.false:.1%} | {found.found:.1%} |",
+            flush=True,
+        )
     print()
 
 
@@ -290,7 +325,10 @@ def main() -> None:
         scores = cover(cell, played[place], options.experiments, options.seed)
         texts = " | ".join(f"{s.coverage:.1%} ({s.width:.2%})" for s in scores)
         shape = "lumpy" if cell.lumpy else "smooth"
-        print(f"| {cell.kind} | {cell.seconds:g} s | {cell.n} | {cell.cv:.1%} | {shape} | {texts} |", flush=True)
+        print(
+            f"| {cell.kind} | {cell.seconds:g} s | {cell.n} | {cell.cv:.1%} | {shape} | {texts} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

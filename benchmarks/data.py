@@ -36,16 +36,35 @@ def prepare(folder: Path, *, small: bool = False) -> Data:
     inference, training = folder / "inference_results_v4.1", folder / "training_results_v4.0"
     for number, scenario in enumerate(("Offline", "Server") * (1 if small else 4)):
         write_inference(
-            inference, submitter="Bench", system=SERVER, benchmark=f"resnet50-{number}" if number > 1 else "resnet50",
-            scenario=scenario, seed=number, duration_s=seconds, analyzers="WT333E",
-        )  # fmt: skip
-    for benchmark, nodes in (("bert", 1), ("llama2_70b_lora", 8)) if not small else (("llama2_70b_lora", 2),):
+            inference,
+            submitter="Bench",
+            system=SERVER,
+            benchmark=f"resnet50-{number}" if number > 1 else "resnet50",
+            scenario=scenario,
+            seed=number,
+            duration_s=seconds,
+            analyzers="WT333E",
+        )
+    for benchmark, nodes in (
+        (("bert", 1), ("llama2_70b_lora", 8)) if not small else (("llama2_70b_lora", 2),)
+    ):
         write_training(
-            training, submitter="Bench", system=f"{nodes}xNode", benchmark=benchmark, seed=nodes, runs=runs,
-            nodes=nodes, duration_s=seconds, meter=replace(NODE_METER, interval_s=2.0),
+            training,
+            submitter="Bench",
+            system=f"{nodes}xNode",
+            benchmark=benchmark,
+            seed=nodes,
+            runs=runs,
+            nodes=nodes,
+            duration_s=seconds,
+            meter=replace(NODE_METER, interval_s=2.0),
             form=TrainingForm(scaling_factor=1.0),
-        )  # fmt: skip
-    return Data(inference, training / "Bench", "simulated, as the sample data is absent: other figures than in docs")
+        )
+    return Data(
+        inference,
+        training / "Bench",
+        "simulated, as the sample data is absent: other figures than in docs",
+    )
 
 
 def one_benchmark(training: Path, folder: Path) -> Path | None:

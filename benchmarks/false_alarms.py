@@ -30,16 +30,25 @@ def simulated(count: int, seed: int = SEED) -> Counter[str]:
         idle_w = float(rng.uniform(20.0, 900.0))
         base_w = idle_w * float(rng.uniform(1.05, 3.5))
         load = Load(
-            idle_w=idle_w, base_w=base_w, step_w=float(rng.uniform(0.0, 0.2)) * base_w,
-            drift_w=float(rng.uniform(-0.03, 0.03)) * base_w, noise_w=float(rng.uniform(0.0, 0.05)) * base_w,
+            idle_w=idle_w,
+            base_w=base_w,
+            step_w=float(rng.uniform(0.0, 0.2)) * base_w,
+            drift_w=float(rng.uniform(-0.03, 0.03)) * base_w,
+            noise_w=float(rng.uniform(0.0, 0.05)) * base_w,
             ramp_s=float(rng.uniform(0.0, 20.0)),
-        )  # fmt: skip
+        )
         with tempfile.TemporaryDirectory() as folder:
             write_inference(
-                Path(folder), submitter="Lab", system="sim", benchmark="resnet50", seed=seed + number, load=load,
-                scenario=SCENARIOS[number % 4], analyzers=("WT210", "WT333E", "two_analyzers")[number % 3],
+                Path(folder),
+                submitter="Lab",
+                system="sim",
+                benchmark="resnet50",
+                seed=seed + number,
+                load=load,
+                scenario=SCENARIOS[number % 4],
+                analyzers=("WT210", "WT333E", "two_analyzers")[number % 3],
                 duration_s=float(rng.uniform(600.0, 900.0)),
-            )  # fmt: skip
+            )
             found.update(_rules(Path(folder)))
     return found
 
@@ -48,7 +57,10 @@ def _rules(tree: Path) -> list[str]:
     """Each statistical rule that said something, once an entry; other rules that did, under their name."""
     told = []
     for report in api.audit(tree).entries:
-        rules = {f.rule for f in report.findings if f.status not in ("skip",)} - {"meter-identity", "duplicate-traces"}
+        rules = {f.rule for f in report.findings if f.status not in ("skip",)} - {
+            "meter-identity",
+            "duplicate-traces",
+        }
         told += sorted(rules)
     return told
 

@@ -31,8 +31,12 @@ def main() -> int:
     parser.add_argument("parser")
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path("out/fuzz"), help="folder for inputs that meet a fault")
-    parser.add_argument("--corpus", type=Path, help="one round: inputs that it begins with, and adds to")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/fuzz"), help="folder for inputs that meet a fault"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, help="one round: inputs that it begins with, and adds to"
+    )
     given = parser.parse_args()
     if given.corpus:
         return _round(given)
@@ -41,9 +45,18 @@ def main() -> int:
         for nth in range(-(-given.seconds // ROUND_S)):
             seconds = min(ROUND_S, given.seconds - nth * ROUND_S)
             ended = subprocess.run(
-                [sys.executable, "-m", "benchmarks.fuzz", given.parser, f"--seconds={seconds}",
-                 f"--seed={given.seed + nth}", f"--out={given.out}", f"--corpus={corpus}"], check=False,
-            )  # fmt: skip
+                [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.fuzz",
+                    given.parser,
+                    f"--seconds={seconds}",
+                    f"--seed={given.seed + nth}",
+                    f"--out={given.out}",
+                    f"--corpus={corpus}",
+                ],
+                check=False,
+            )
             if ended.returncode:
                 return 2 if ended.returncode == 2 else 1
     return 0
@@ -55,7 +68,9 @@ def _round(given: argparse.Namespace) -> int:
         from tests.hostile.mutations import mutate
         from tests.hostile.targets import PARSERS, target
     if given.parser not in PARSERS:
-        print(f"no such parser: {given.parser}; expected one of {', '.join(PARSERS)}", file=sys.stderr)
+        print(
+            f"no such parser: {given.parser}; expected one of {', '.join(PARSERS)}", file=sys.stderr
+        )
         return 2
     warnings.simplefilter("error")
     valid, read = target(given.parser)
@@ -69,12 +84,20 @@ def _round(given: argparse.Namespace) -> int:
 
     Path(given.corpus, "valid").write_bytes(valid)
     atheris.Setup(
-        [sys.argv[0], str(given.corpus), f"-max_total_time={given.seconds}", f"-seed={given.seed}",
-         f"-timeout={SLOW_S}", f"-rss_limit_mb={MEMORY_MIB}", f"-max_len={4 * len(valid)}", "-print_final_stats=1",
-         f"-artifact_prefix={given.out}/{given.parser}-"],
+        [
+            sys.argv[0],
+            str(given.corpus),
+            f"-max_total_time={given.seconds}",
+            f"-seed={given.seed}",
+            f"-timeout={SLOW_S}",
+            f"-rss_limit_mb={MEMORY_MIB}",
+            f"-max_len={4 * len(valid)}",
+            "-print_final_stats=1",
+            f"-artifact_prefix={given.out}/{given.parser}-",
+        ],
         read,
         custom_mutator=change,
-    )  # fmt: skip
+    )
     atheris.Fuzz()
     return 0
 
@@ -83,7 +106,9 @@ def _atheris() -> ModuleType:
     try:
         import atheris
     except ImportError:
-        print("fuzzing needs Atheris (Linux, macOS): pip install 'joulemark[fuzz]'", file=sys.stderr)
+        print(
+            "fuzzing needs Atheris (Linux, macOS): pip install 'joulemark[fuzz]'", file=sys.stderr
+        )
         raise SystemExit(2) from None
     found: ModuleType = atheris
     return found

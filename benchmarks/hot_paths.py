@@ -8,27 +8,36 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.table import Row, compare
-from harness.budget import Budget, Part, RunTerm, Term
-from harness.documents.once import forget_all
-from harness.draws import DRAWS, forget
-from harness.formats.spl import read_spl
-from harness.uncertainty import estimate
+from harness.core.content_cache import forget_all
+from harness.formats.ptdaemon.spl import read_spl
+from harness.uncertainty.budget import Budget, Part, RunTerm, Term
+from harness.uncertainty.estimate import estimate
+from harness.uncertainty.monte_carlo import DRAWS, forget
 
-BUDGET = Budget("bench", (Part("meter", 1e6, 0.01),), (Term.symmetric("edge", 1e3),), RunTerm(5e3, 9))
+BUDGET = Budget(
+    "bench", (Part("meter", 1e6, 0.01),), (Term.symmetric("edge", 1e3),), RunTerm(5e3, 9)
+)
 
 
 def rows(inference: Path, pairs: int) -> Iterator[Row]:
     """Monte Carlo against its random numbers alone; spl.txt against a split of its cells."""
     yield compare(
-        "estimate, 200 000 draws of 3 terms", lambda: estimate(BUDGET, "J"),
-        "numpy's draws of the 3 terms", _bare_draws, pairs=pairs, before=forget,
-    )  # fmt: skip
+        "estimate, 200 000 draws of 3 terms",
+        lambda: estimate(BUDGET, "J"),
+        "numpy's draws of the 3 terms",
+        _bare_draws,
+        pairs=pairs,
+        before=forget,
+    )
     contents = [path.read_bytes() for path in sorted(inference.rglob("spl.txt"))]
     yield compare(
-        "read of spl.txt", lambda: [read_spl(content, "") for content in contents],
-        "bytes.split of its cells", lambda: [[line.split(b",") for line in c.splitlines()] for c in contents],
-        pairs=pairs, before=forget_all,
-    )  # fmt: skip
+        "read of spl.txt",
+        lambda: [read_spl(content, "") for content in contents],
+        "bytes.split of its cells",
+        lambda: [[line.split(b",") for line in c.splitlines()] for c in contents],
+        pairs=pairs,
+        before=forget_all,
+    )
 
 
 def _bare_draws() -> None:

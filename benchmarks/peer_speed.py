@@ -15,7 +15,8 @@ from pathlib import Path
 
 from benchmarks.start_speed import run
 from benchmarks.table import Row, compare
-from harness import api, draws
+from harness import api
+from harness.uncertainty import monte_carlo as draws
 
 RULES = ("training", "4.0.0")
 
@@ -39,14 +40,32 @@ def rows(package: Path, pairs: int) -> Iterator[Row]:
     def ours() -> None:
         api.score(package)
 
-    yield compare("score of 8 nodes x 10 runs, one process", ours, peer, theirs, pairs=pairs, bar=20, at_least=True)
-    yield compare("the same, draws made anew", ours, peer, theirs, pairs=pairs, at_least=True, before=draws.forget)
+    yield compare(
+        "score of 8 nodes x 10 runs, one process",
+        ours,
+        peer,
+        theirs,
+        pairs=pairs,
+        bar=20,
+        at_least=True,
+    )
+    yield compare(
+        "the same, draws made anew",
+        ours,
+        peer,
+        theirs,
+        pairs=pairs,
+        at_least=True,
+        before=draws.forget,
+    )
     command = [sys.executable, "-m", "mlperf_logging.result_summarizer", str(package), *RULES]
     yield compare(
         "the same, whole commands",
         lambda: run("-m", "harness", "score", str(package)),
         peer,
-        lambda: subprocess.run(command, cwd=package.parent, check=True, capture_output=True, timeout=600),
+        lambda: subprocess.run(
+            command, cwd=package.parent, check=True, capture_output=True, timeout=600
+        ),
         pairs=max(1, pairs // 3),
         at_least=True,
     )

@@ -21,10 +21,10 @@ from scipy import stats
 
 from benchmarks.table import Row
 from harness.meters import parse
-from harness.sampling import Asked, Sampling
-from harness.traces.build import build_trace
+from harness.meters.sampler_process import Asked, Sampling
 from harness.traces.channel import Accuracy, Channel
-from harness.traces.samples import read_samples
+from harness.traces.clean import build_trace
+from harness.traces.journal_reader import read_samples
 from harness.traces.store import write_csv
 from harness.traces.trace import Floats
 
@@ -32,7 +32,9 @@ from harness.traces.trace import Floats
 def recorded(folder: Path) -> Path:
     """A recorded trace to replay: a minute at 10 Hz."""
     limits = Accuracy(reading_limit_pct=1.0, source="benchmark")
-    channel = Channel(id="total", kind="mean", boundary="wall", calibration_id="benchmark", accuracy=limits)
+    channel = Channel(
+        id="total", kind="mean", boundary="wall", calibration_id="benchmark", accuracy=limits
+    )
     t_ns = np.arange(600, dtype=np.int64) * 100_000_000 + 1_700_000_000_000_000_000
     path = folder / "total.csv"
     write_csv(build_trace(channel, t_ns, 100 + np.sin(np.arange(600) / 9)), path)
@@ -41,7 +43,9 @@ def recorded(folder: Path) -> Path:
 
 def sampled(folder: Path, hertz: float, seconds: float) -> dict[str, Any]:
     """Statistics of the replay meter at a rate, with nothing else to do."""
-    with Sampling([Asked(parse(f"replay:path={recorded(folder)}"), 1 / hertz)], folder / "samples") as samplers:
+    with Sampling(
+        [Asked(parse(f"replay:path={recorded(folder)}"), 1 / hertz)], folder / "samples"
+    ) as samplers:
         samplers.wait(seconds)
     return read_samples(folder / "samples" / "replay.csv").statistics()
 
@@ -68,11 +72,15 @@ def slowdown(folder: Path, hertz: float, pairs: int) -> list[tuple[float, float]
     """
     rng = np.random.default_rng(1)
     phases: list[tuple[bool, float, float]] = []
-    with Sampling([Asked(parse(f"replay:path={recorded(folder)}"), 1 / hertz)], folder / "samples") as samplers:
+    with Sampling(
+        [Asked(parse(f"replay:path={recorded(folder)}"), 1 / hertz)], folder / "samples"
+    ) as samplers:
         sampler = samplers.processes[0].process.pid
         work = _work((pairs + 1) * 2 * PHASE_S)
         samplers.wait(2 * PHASE_S)  # it starts up
-        for sampling in (on for _ in range(pairs) for on in rng.permutation([True, False]).tolist()):
+        for sampling in (
+            on for _ in range(pairs) for on in rng.permutation([True, False]).tolist()
+        ):
             os.kill(sampler, signal.SIGCONT if sampling else signal.SIGSTOP)
             begin = time.monotonic()
             time.sleep(PHASE_S)
@@ -137,7 +145,9 @@ def per_query_us(folder: Path, kind: str) -> float:
 
     folder.mkdir(exist_ok=True)
     place = str(Path(child.__file__).parent)
-    subprocess.run([sys.executable, "-c", BARE, kind, str(folder), place], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", BARE, kind, str(folder), place], check=True, capture_output=True
+    )
     for line in (folder / "mlperf_log_summary.txt").read_text().splitlines():
         if line.startswith("Mean latency (ns)"):
             return float(line.rpartition(":")[2]) / 1000
@@ -154,7 +164,13 @@ def rows(folder: Path, quick: bool) -> Iterator[Row]:
     what = f"lateness of a read at 100 Hz, p99 (median {late['p50'] * 1e3:.2f}, most {late['max'] * 1e3:.2f} ms)"
     yield Row(what, late["p99"], "limit", 0.001, (late["p99"] / 0.001,), 1)
     yield Row(
-        "sampler at 10 Hz, share of a core", slow["cpu_share"], "limit", 0.005, (slow["cpu_share"] / 0.005,), 1, unit=""
+        "sampler at 10 Hz, share of a core",
+        slow["cpu_share"],
+        "limit",
+        0.005,
+        (slow["cpu_share"] / 0.005,),
+        1,
+        unit="",
     )
     yield Row(
         "sampler at 100 Hz, share of a core",
@@ -185,7 +201,14 @@ def _overhead(folder: Path, pairs: int) -> Iterator[Row]:
         print("LoadGen left out: it is not installed", file=sys.stderr)
         return
     found = [
-        tuple(per_query_us(folder / f"{kind}-{n}", kind) * 1e-6 for kind in ("wrapped", "bare")) for n in range(pairs)
+        tuple(per_query_us(folder / f"{kind}-{n}", kind) * 1e-6 for kind in ("wrapped", "bare"))
+        for n in range(pairs)
     ]
     ours, theirs = (float(np.median(column)) for column in zip(*found, strict=True))
-    yield Row("LoadGen, a query in our wrapper", ours, "in a bare loop", theirs, tuple(a / b for a, b in found))
+    yield Row(
+        "LoadGen, a query in our wrapper",
+        ours,
+        "in a bare loop",
+        theirs,
+        tuple(a / b for a, b in found),
+    )

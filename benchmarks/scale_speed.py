@@ -18,9 +18,17 @@ def rows(tree: Path, folder: Path, copies: int, pairs: int) -> Iterator[Row]:
     """Two rows. The processes of a pool are started before the clock: half a second that no tree makes longer."""
     for number in range(copies):
         shutil.copytree(tree, folder / f"copy-{number}", copy_function=os.link)
-    one, many = min(clock(lambda: _audit(tree, 1)) for _ in range(9)), clock(lambda: _audit(folder, 1))
+    one, many = (
+        min(clock(lambda: _audit(tree, 1)) for _ in range(9)),
+        clock(lambda: _audit(folder, 1)),
+    )
     yield Row(
-        f"audit of {copies} copies of the tree", many, f"{copies} times one", copies * one, (many / one / copies,), 1.1
+        f"audit of {copies} copies of the tree",
+        many,
+        f"{copies} times one",
+        copies * one,
+        (many / one / copies,),
+        1.1,
     )
     yield compare(
         f"audit of {copies} copies, two processes",

@@ -9,8 +9,9 @@ import msgspec
 import orjson
 
 from benchmarks.table import Row, clock, compare
-from harness import api, draws
-from harness.formats.mllog import TOKEN
+from harness import api
+from harness.formats.mlperf.mllog import TOKEN
+from harness.uncertainty import monte_carlo as draws
 
 
 def rows(package: Path, pairs: int) -> Iterator[Row]:
@@ -20,7 +21,9 @@ def rows(package: Path, pairs: int) -> Iterator[Row]:
         "orjson": orjson.loads,
         "msgspec": msgspec.json.Decoder().decode,
     }
-    name = min(parsers, key=lambda of: min(clock(lambda: _bare_pass(files, parsers[of])) for _ in range(3)))
+    name = min(
+        parsers, key=lambda of: min(clock(lambda: _bare_pass(files, parsers[of])) for _ in range(3))
+    )
     yield compare(
         "score of a training package, 200 000 draws",
         lambda: api.score(package),

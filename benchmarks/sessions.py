@@ -16,10 +16,10 @@ from typing import get_args
 import numpy as np
 from lab_simulator import Load, Truth, simulate_window
 
-from harness.account import score
 from harness.formats.base import Entry, Run
-from harness.traces.build import build_trace
+from harness.scoring.score import score
 from harness.traces.channel import Accuracy, Channel, Kind
+from harness.traces.clean import build_trace
 from harness.traces.trace import Window
 
 GAIN, OFFSET_W, CLOCK_S, JITTER_S, RESOLUTION = 0.001, 0.5, 0.02, 0.01, 0.1
@@ -53,7 +53,9 @@ def sessions(kind: Kind, count: int, *, seconds: float = 60.0, load: Load | None
         energy = score(entry, draws=DRAWS).energy
         if energy.value is None or energy.low is None or energy.high is None:
             raise RuntimeError(f"no energy of {kind} session {seed}: {energy.note}")
-        errors[seed] = (energy.value - meter.offset_w * seconds) / (1 + meter.gain_rel) / truth_j - 1
+        errors[seed] = (energy.value - meter.offset_w * seconds) / (
+            1 + meter.gain_rel
+        ) / truth_j - 1
         widths[seed] = (energy.high - energy.low) / truth_j
         held += energy.low <= truth_j <= energy.high
     return Found(held / count, errors.mean(), errors.std(ddof=1) / np.sqrt(count), widths.mean())
@@ -63,21 +65,46 @@ def _session(kind: Kind, seed: int, seconds: float, load: Load) -> tuple[Entry, 
     """An entry of one run, and the truth about its window."""
     gain = ESTIMATE_GAIN if kind == "estimate" else GAIN
     recording, truth = simulate_window(
-        kind, seed=seed, duration_s=seconds, load=load, jitter_s=JITTER_S, clock_sigma_s=CLOCK_S,
-        resolution=RESOLUTION, reading_limit_rel=gain, range_limit_w=OFFSET_W,
-    )  # fmt: skip
+        kind,
+        seed=seed,
+        duration_s=seconds,
+        load=load,
+        jitter_s=JITTER_S,
+        clock_sigma_s=CLOCK_S,
+        resolution=RESOLUTION,
+        reading_limit_rel=gain,
+        range_limit_w=OFFSET_W,
+    )
     quantity, unit = ("energy", "J") if kind == "counter" else ("power", "W")
     channel = Channel(
-        id="m", quantity=quantity, unit=unit, kind=kind, boundary="wall", calibration_id=f"meter {seed}",
-        nominal_interval_s=1.0, resolution=RESOLUTION, clock=f"clock {seed}", clock_error_s=CLOCK_S,
-        accuracy=Accuracy(reading_limit_pct=100 * gain, range_limit_w=OFFSET_W, source="laboratory"),
-    )  # fmt: skip
+        id="m",
+        quantity=quantity,
+        unit=unit,
+        kind=kind,
+        boundary="wall",
+        calibration_id=f"meter {seed}",
+        nominal_interval_s=1.0,
+        resolution=RESOLUTION,
+        clock=f"clock {seed}",
+        clock_error_s=CLOCK_S,
+        accuracy=Accuracy(
+            reading_limit_pct=100 * gain, range_limit_w=OFFSET_W, source="laboratory"
+        ),
+    )
     trace = build_trace(channel, recording.t_ns, recording.value)
     run = Run(id="run-1", window=Window(truth.t0_ns, truth.t1_ns), traces=(trace,))
     entry = Entry(
-        id=f"{kind} {seed}", directory=Path("nowhere"), format="csv", round="", task="inference",
-        submitter="laboratory", system="simulated", benchmark="load", scenario="", runs=(run,),
-    )  # fmt: skip
+        id=f"{kind} {seed}",
+        directory=Path("nowhere"),
+        format="csv",
+        round="",
+        task="inference",
+        submitter="laboratory",
+        system="simulated",
+        benchmark="load",
+        scenario="",
+        runs=(run,),
+    )
     return entry, truth
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.table import Row, compare
-from harness.account import score
-from harness.budget import Budget, Part, RunTerm, Term
-from harness.draws import DRAWS, forget
 from harness.formats.base import Entry, Run, Work
-from harness.ranking import Contender, rank
+from harness.ranking.rank_sets import Contender, rank
+from harness.scoring.score import score
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
-from harness.uncertainty import Estimate
+from harness.uncertainty.budget import Budget, Part, RunTerm, Term
+from harness.uncertainty.estimate import Estimate
+from harness.uncertainty.monte_carlo import DRAWS, forget
 
 NS = 1_000_000_000
 
@@ -27,15 +27,35 @@ def rows(pairs: int) -> Iterator[Row]:
     """Score of one result, and the growth of a ranking."""
     entry = one_entry()
     yield compare(
-        "one result, 5 runs of 600 readings", lambda: score(entry),
-        "bare draws of its 3 terms", bare_draws, pairs=pairs, bar=3, before=forget,
-    )  # fmt: skip
+        "one result, 5 runs of 600 readings",
+        lambda: score(entry),
+        "bare draws of its 3 terms",
+        bare_draws,
+        pairs=pairs,
+        bar=3,
+        before=forget,
+    )
     yield compare(
-        "the same", lambda: score(entry), "50 ms", lambda: time.sleep(0.05), pairs=pairs, bar=1, before=forget
+        "the same",
+        lambda: score(entry),
+        "50 ms",
+        lambda: time.sleep(0.05),
+        pairs=pairs,
+        bar=1,
+        before=forget,
     )
     thousand, hundred = (contenders(count) for count in (1000, 100))
-    yield compare("ranking of 1,000 entries", lambda: rank(thousand), "5 s", lambda: time.sleep(5), pairs=1, bar=1)
-    yield compare("the same", lambda: rank(thousand), "ranking of 100", lambda: rank(hundred), pairs=3)
+    yield compare(
+        "ranking of 1,000 entries",
+        lambda: rank(thousand),
+        "5 s",
+        lambda: time.sleep(5),
+        pairs=1,
+        bar=1,
+    )
+    yield compare(
+        "the same", lambda: rank(thousand), "ranking of 100", lambda: rank(hundred), pairs=3
+    )
     tracemalloc.start()
     rank(thousand)
     peak = tracemalloc.get_traced_memory()[1]
@@ -48,20 +68,43 @@ def one_entry() -> Entry:
     rng = np.random.default_rng(1)
     accuracy = Accuracy(reading_limit_pct=0.1, range_limit_w=1.0, source="bench")
     channel = Channel(
-        id="total", kind="mean", boundary="wall", meter="yokogawa-wt310e", calibration_id="m", accuracy=accuracy,
-        nominal_interval_s=1.0, clock="c", clock_error_s=0.01,
-    )  # fmt: skip
+        id="total",
+        kind="mean",
+        boundary="wall",
+        meter="yokogawa-wt310e",
+        calibration_id="m",
+        accuracy=accuracy,
+        nominal_interval_s=1.0,
+        clock="c",
+        clock_error_s=0.01,
+    )
     runs = []
     for number in range(5):
         start = 1_700_000_000 * NS + number * 10_000 * NS
         t_ns = start + np.arange(-10, 611, dtype=np.int64) * NS
         trace = Trace(channel, t_ns, rng.normal(500 + number, 20, len(t_ns)))
         window = Window(start, start + 600 * NS)
-        runs.append(Run(id=f"run_{number}", window=window, traces=(trace,), work=Work(1e6, "query"), seconds=600.0))
+        runs.append(
+            Run(
+                id=f"run_{number}",
+                window=window,
+                traces=(trace,),
+                work=Work(1e6, "query"),
+                seconds=600.0,
+            )
+        )
     return Entry(
-        id="bench", directory=Path(), format="joulemark", round="", task="inference", submitter="", system="",
-        benchmark="bench", scenario="Offline", runs=tuple(runs),
-    )  # fmt: skip
+        id="bench",
+        directory=Path(),
+        format="joulemark",
+        round="",
+        task="inference",
+        submitter="",
+        system="",
+        benchmark="bench",
+        scenario="Offline",
+        runs=tuple(runs),
+    )
 
 
 def bare_draws() -> None:

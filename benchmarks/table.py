@@ -57,9 +57,16 @@ def clock(call: Call, before: Call = nothing) -> float:
 
 
 def compare(
-    what: str, ours: Call, against: str, peer: Call, *,
-    pairs: int, bar: float | None = None, at_least: bool = False, before: Call = nothing,
-) -> Row:  # fmt: skip
+    what: str,
+    ours: Call,
+    against: str,
+    peer: Call,
+    *,
+    pairs: int,
+    bar: float | None = None,
+    at_least: bool = False,
+    before: Call = nothing,
+) -> Row:
     """Time ours and peer in turn, `pairs` times after one round that does not count.
 
     before: runs ahead of each call of ours, untimed

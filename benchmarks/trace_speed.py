@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.table import Row, compare
-from harness.energy import CHUNK, integrate
+from harness.energy.integrate import CHUNK, integrate
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Floats, Ints, Window
 
@@ -19,9 +19,13 @@ START_NS = 1_700_000_000_000_000_000
 BLOCK = 1_000_000
 """Readings written at once."""
 CHANNEL = Channel(
-    id="total", kind="mean", boundary="wall", calibration_id="bench", nominal_interval_s=STEP_NS / 1e9,
+    id="total",
+    kind="mean",
+    boundary="wall",
+    calibration_id="bench",
+    nominal_interval_s=STEP_NS / 1e9,
     accuracy=Accuracy(reading_limit_pct=0.1, source="benchmark"),
-)  # fmt: skip
+)
 Columns = tuple[Ints, Floats]
 
 
@@ -37,7 +41,9 @@ def rows(folder: Path, readings: int, pairs: int) -> Iterator[Row]:
         bar=3,
     )
     short, long = (_peak_mib(mapped(folder, length)) for length in (readings // 10, readings))
-    yield Row("its peak memory", long, "at a tenth of the length", short, (long / short,), 1.1, unit="MiB")
+    yield Row(
+        "its peak memory", long, "at a tenth of the length", short, (long / short,), 1.1, unit="MiB"
+    )
 
 
 def write(folder: Path, readings: int) -> Columns:
@@ -71,7 +77,12 @@ def _chunks(columns: Columns) -> Iterator[Columns]:
 def whole(columns: Columns) -> float:
     """Energy of all but the first and the last second [J]."""
     t_ns, _ = columns
-    found = integrate(CHANNEL, _chunks(columns), Window(int(t_ns[0]) + 10**9, int(t_ns[-1]) - 10**9), STEP_NS / 1e9)
+    found = integrate(
+        CHANNEL,
+        _chunks(columns),
+        Window(int(t_ns[0]) + 10**9, int(t_ns[-1]) - 10**9),
+        STEP_NS / 1e9,
+    )
     return found.energy_j if found else 0.0
 
 

@@ -8,7 +8,7 @@
     tables = harness.rank(tree)
 
 Every function takes a path, several paths, what `search` found, or what `read` gave. All raise subclasses of
-`harness.documents.errors.JoulemarkError` for input that cannot be used at all; a single bad entry ends in `unreadable`.
+`harness.core.errors.JoulemarkError` for input that cannot be used at all; a single bad entry ends in `unreadable`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
-from harness.account import Result, score_all
+from harness.auditing.report import Report
 from harness.carbon.co2e import Inputs
-from harness.comparison import Comparison, compare
-from harness.draws import DRAWS, SEED
-from harness.emissions import as_reference, with_co2e
-from harness.formats.find import Found, Skipped
-from harness.importing import Import, Imported, Tree, import_tree, load, read, search
-from harness.leaderboard import RankBy, Table, leaderboard
-from harness.uncertainty import LEVEL
-from harness.verdict import Report
+from harness.emissions.result_emissions import as_reference, with_co2e
+from harness.formats.discovery import Found, Skipped
+from harness.formats.load import Import, Imported, Tree, import_tree, load, read, search
+from harness.ranking.comparison import Comparison, compare
+from harness.ranking.leaderboard import RankBy, Table, leaderboard
+from harness.scoring.score import Result, score_all
+from harness.uncertainty.estimate import LEVEL
+from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 Places = str | Path | Sequence[str | Path] | Iterable[Found | Skipped]
 Source = Tree | Places
@@ -46,9 +46,13 @@ def _found(source: Places) -> Iterable[Found | Skipped]:
 
 
 def score(
-    source: Source, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS,
+    source: Source,
+    *,
+    level: float = LEVEL,
+    seed: int = SEED,
+    draws: int = DRAWS,
     carbon: Inputs | None = None,
-) -> list[Result]:  # fmt: skip
+) -> list[Result]:
     """Energy, energy per unit and intervals of each entry.
 
     level: of the intervals, 0..1; seed, draws: of the Monte Carlo; the same seed gives the same numbers
@@ -61,10 +65,15 @@ def score(
 
 
 def audit(
-    source: Source, *, round_name: str | None = None, select: Sequence[str] = (),
-    ignore: Sequence[str] = (), jobs: int = 1, timeout_s: float | None = None,
+    source: Source,
+    *,
+    round_name: str | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    jobs: int = 1,
+    timeout_s: float | None = None,
     trust: str | Path | None = None,
-) -> Report:  # fmt: skip
+) -> Report:
     """Findings and a verdict for each entry, by the rulebook of its round, or of `round_name`.
 
     select, ignore: ids of rules
@@ -72,17 +81,25 @@ def audit(
     timeout_s: how long the judgement of one entry may take [s]; one that takes longer is unjudged
     trust: file that says whose signatures count; without one they are not asked for
     """
-    from harness.auditing import audit_entries, choose  # the rules, which a score does not need
-    from harness.provenance import vouched
+    from harness.auditing.engine import (
+        audit_entries,
+        choose,
+    )  # the rules, which a score does not need
+    from harness.auditing.submission import vouched
     from harness.signing.trust import read_trust
 
     chosen = choose(select, ignore)
     trusted = None if trust is None else read_trust(Path(trust))
     if jobs > 1 and not isinstance(source, Tree):
-        from harness.apart import audit_apart
+        from harness.auditing.parallel import audit_apart
 
         return audit_apart(
-            _found(source), jobs, round_name=round_name, chosen=chosen, timeout_s=timeout_s, trust=trusted
+            _found(source),
+            jobs,
+            round_name=round_name,
+            chosen=chosen,
+            timeout_s=timeout_s,
+            trust=trusted,
         )
     tree = _tree(source, timeout_s)
     entries = vouched(tree.entries, trusted)
@@ -91,9 +108,13 @@ def audit(
 
 
 def rank(
-    source: Source, *, by: RankBy = "energy", level: float = LEVEL, seed: int = SEED,
+    source: Source,
+    *,
+    by: RankBy = "energy",
+    level: float = LEVEL,
+    seed: int = SEED,
     carbon: Inputs | None = None,
-) -> tuple[Table, ...]:  # fmt: skip
+) -> tuple[Table, ...]:
     """The leaderboard: a table for each benchmark, scenario and class of measurement.
 
     carbon: grid and PUE; an annual or declared intensity is the common reference of all entries
@@ -101,7 +122,9 @@ def rank(
     tree = _tree(source)
     reports = {report.id: report for report in audit(tree).entries}
     common = None if carbon is None else as_reference(carbon)
-    return leaderboard(score(tree, level=level, seed=seed, carbon=common), reports, rank_by=by, seed=seed)
+    return leaderboard(
+        score(tree, level=level, seed=seed, carbon=common), reports, rank_by=by, seed=seed
+    )
 
 
 __all__ = [

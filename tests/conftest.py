@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from harness.formats.base import Entry, Run
-from harness.traces.build import build_trace
 from harness.traces.channel import Accuracy, Channel
+from harness.traces.clean import build_trace
 from harness.traces.trace import Trace, Window
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -26,7 +26,9 @@ EPOCH_NS = 1_700_000_000_000_000_000
 def _shared(relative: str) -> Path:
     path = SHARED / relative
     if not path.exists():
-        pytest.skip(f"{path} is absent: the real sample data lies beside the checkout on development machines only")
+        pytest.skip(
+            f"{path} is absent: the real sample data lies beside the checkout on development machines only"
+        )
     return path
 
 
@@ -98,7 +100,12 @@ def channel() -> Callable[..., Channel]:
     def make(kind: str = "mean", **given: Any) -> Channel:
         energy = {"quantity": "energy", "unit": "J"} if kind == "counter" else {}
         limits = given.pop("accuracy", Accuracy(reading_limit_pct=0.0, source="test"))
-        fixed = {"id": "total", "boundary": "wall", "calibration_id": "meter-1", "nominal_interval_s": 1.0}
+        fixed = {
+            "id": "total",
+            "boundary": "wall",
+            "calibration_id": "meter-1",
+            "nominal_interval_s": 1.0,
+        }
         return Channel(**(fixed | energy | {"kind": kind, "accuracy": limits} | given))
 
     return make
@@ -127,9 +134,16 @@ def entry_of() -> Callable[..., Entry]:
 
     def make(*runs: Run, **given: Any) -> Entry:
         fixed: dict[str, Any] = {
-            "id": "entry", "directory": Path("nowhere"), "format": "csv", "round": "", "task": "inference",
-            "submitter": "someone", "system": "machine", "benchmark": "work", "scenario": "",
-        }  # fmt: skip
+            "id": "entry",
+            "directory": Path("nowhere"),
+            "format": "csv",
+            "round": "",
+            "task": "inference",
+            "submitter": "someone",
+            "system": "machine",
+            "benchmark": "work",
+            "scenario": "",
+        }
         return Entry(**(fixed | {"runs": runs} | given))
 
     return make

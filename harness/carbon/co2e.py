@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from harness.budget import Budget, BudgetRow
 from harness.carbon.factor import Factor
 from harness.carbon.series import Series
-from harness.uncertainty import Estimate
+from harness.uncertainty.budget import Budget, BudgetRow
+from harness.uncertainty.estimate import Estimate
 
 Role = Literal["as run", "reference"]
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from harness.carbon.formulas import KG_PER_LB
-from harness.documents.errors import UsageError
+from harness.core.errors import UsageError
 
 Status = Literal["measured", "printed", "inferred", "assumed", "unverified", "declared"]
 
@@ -52,9 +52,11 @@ class Factor:
     def __post_init__(self) -> None:
         if not self.source.strip():
             raise UsageError(
-                f"{self.name} has no source", got=f"{self.value:g} {self.unit}", expected="who says so, and where",
+                f"{self.name} has no source",
+                got=f"{self.value:g} {self.unit}",
+                expected="who says so, and where",
                 fix="Name the document or data set, like --intensity-source 'supplier statement 2025'.",
-            )  # fmt: skip
+            )
 
     def document(self) -> dict[str, Any]:
         """The factor as it lands in results."""
@@ -68,12 +70,19 @@ def g_per_kwh(value: float, unit: str, *, where: str = "", market: bool = False)
     """
     if unit not in TO_G_PER_KWH:
         raise UsageError(
-            "is no unit of intensity", where=where, got=repr(unit), expected="one of " + ", ".join(TO_G_PER_KWH)
+            "is no unit of intensity",
+            where=where,
+            got=repr(unit),
+            expected="one of " + ", ".join(TO_G_PER_KWH),
         )
     found = value * TO_G_PER_KWH[unit]
     if (market and found == 0) or LOWEST_G <= found <= HIGHEST_G:
         return found
-    what = "is negative: no grid takes up CO2e" if value < 0 else "is no intensity that a grid can have"
+    what = (
+        "is negative: no grid takes up CO2e"
+        if value < 0
+        else "is no intensity that a grid can have"
+    )
     raise UsageError(
         what,
         where=where,
@@ -100,18 +109,26 @@ def checked_pue(value: float, *, where: str = "") -> float:
     """A PUE: at least 1 (facility energy over IT energy, ISO/IEC 30134-2), and below 5."""
     if 1 <= value < 5:
         return value
-    fix = "Give the ratio, like 1.10 for 10 % overhead." if value < 1 or value > 20 else "Check the source."
+    fix = (
+        "Give the ratio, like 1.10 for 10 % overhead."
+        if value < 1 or value > 20
+        else "Check the source."
+    )
     raise UsageError("is no PUE", where=where, got=f"{value:g}", expected="1 to 5", fix=fix)
 
 
 def same_dataset(factors: list[Factor]) -> None:
     """The rule: intensities of one comparison come from one data set. Raises UsageError naming those that do not."""
-    found = sorted({(factor.dataset or factor.source, factor.zone or factor.name) for factor in factors})
+    found = sorted(
+        {(factor.dataset or factor.source, factor.zone or factor.name) for factor in factors}
+    )
     names = sorted({dataset for dataset, _ in found})
     if len(names) > 1:
         shown = "; ".join(f"{zone} from {dataset}" for dataset, zone in found[:6])
         raise UsageError(
-            "intensities of two sources are in one comparison", got=shown, expected="one source for all",
+            "intensities of two sources are in one comparison",
+            got=shown,
+            expected="one source for all",
             fix="Sources differ by 12 % in the median country and by more than 30 % in some: give one --source, or one "
             "reference --zone for all.",
-        )  # fmt: skip
+        )

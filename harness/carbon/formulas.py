@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.documents.errors import UsageError
+from harness.core.errors import UsageError
 
 KG_PER_LB = 0.45359237
 """Exact: the international pound [kg]."""
@@ -56,7 +56,9 @@ class CleanMatch:
     cfe_share: float
 
 
-def clean_match(energy_kwh: Sequence[float], clean_kwh: Sequence[float], g_per_kwh: Sequence[float]) -> CleanMatch:
+def clean_match(
+    energy_kwh: Sequence[float], clean_kwh: Sequence[float], g_per_kwh: Sequence[float]
+) -> CleanMatch:
     """24/7 and annual matching of the same hours (Patterson 2021, section 2.5; GHG Protocol Scope 2 Guidance).
 
     energy_kwh: used in each hour; clean_kwh: clean energy bought for it on the same grid; g_per_kwh: of the grid
@@ -78,7 +80,11 @@ def clean_match(energy_kwh: Sequence[float], clean_kwh: Sequence[float], g_per_k
 
 
 def embodied_share_kg(
-    total_kg: float, reserved_h: float, lifespan_h: float, reserved: float = 1.0, resources: float = 1.0
+    total_kg: float,
+    reserved_h: float,
+    lifespan_h: float,
+    reserved: float = 1.0,
+    resources: float = 1.0,
 ) -> float:
     """Embodied emissions that a run carries [kg CO2e]: M = TE x TiR/EL x RR/ToR (SCI 1.1, ISO/IEC 21031).
 

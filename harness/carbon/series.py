@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from harness.carbon.assumed import WITHIN_YEAR_U_LN
 from harness.carbon.factor import Factor
-from harness.documents.errors import UsageError
-from harness.documents.times import NS, to_iso
+from harness.core.errors import UsageError
+from harness.core.timestamps import NS, to_iso
 from harness.traces.trace import Window
 
 Floats = NDArray[np.float64]
@@ -66,9 +66,13 @@ class Series:
         if self.about.name == "market_intensity":  # contracts may cover any hour
             return self.missing
         half = max(1, round(12 * HOUR_NS / self.step_ns))
-        around = np.lib.stride_tricks.sliding_window_view(np.pad(self.filled, half, mode="reflect"), 2 * half + 1)
+        around = np.lib.stride_tricks.sliding_window_view(
+            np.pad(self.filled, half, mode="reflect"), 2 * half + 1
+        )
         median = np.median(around, axis=1)
-        return np.asarray(self.missing | (self.filled * OUTLIER < median) | (self.filled > OUTLIER * median))
+        return np.asarray(
+            self.missing | (self.filled * OUTLIER < median) | (self.filled > OUTLIER * median)
+        )
 
     @functools.cached_property
     def u_step(self) -> float:

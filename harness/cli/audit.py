@@ -20,11 +20,11 @@ from harness.cli.base import (
     emit,
     progress,
     read_tree,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
+    from harness.auditing.report import Report
     from harness.formats.base import Entry
-    from harness.verdict import Report
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -32,36 +32,68 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @cli.command()
 @PATHS
 @JSON
-@click.option("--round", "round_name", help="Judge by this round's rulebook instead of the one each entry states.")
-@click.option("--select", default="", metavar="RULES", help="Only these rules, by id, separated by commas.")
+@click.option(
+    "--round",
+    "round_name",
+    help="Judge by this round's rulebook instead of the one each entry states.",
+)
+@click.option(
+    "--select", default="", metavar="RULES", help="Only these rules, by id, separated by commas."
+)
 @click.option("--ignore", default="", metavar="RULES", help="Not these rules.")
 @click.option("--strict", is_flag=True, help="Warnings count: exit with 1 where there is one.")
-@click.option("--html", type=FILE, help="Write one self-contained page with a picture of each trace.")
+@click.option(
+    "--html", type=FILE, help="Write one self-contained page with a picture of each trace."
+)
 @click.option("--sarif", type=FILE, help="Write SARIF 2.1.0, for code-review tools.")
 @click.option("--junit", type=FILE, help="Write JUnit XML, for CI.")
-@click.option("--trust", type=FILE, help="Trust file: check signatures too, and warn of what is unsigned.")
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
 @click.option(
-    "--timeout", default=300.0, show_default=True, type=Number(1, 1e6), metavar="SECONDS",
+    "--trust", type=FILE, help="Trust file: check signatures too, and warn of what is unsigned."
+)
+@click.option(
+    "--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes."
+)
+@click.option(
+    "--timeout",
+    default=300.0,
+    show_default=True,
+    type=Number(1, 1e6),
+    metavar="SECONDS",
     help="For one entry; one that takes longer is unjudged.",
-)  # fmt: skip
+)
 @click.option("--verbose", is_flag=True, help="Print every finding, also the skipped.")
 def audit(
-    paths: tuple[Path, ...], as_json: bool, round_name: str | None, select: str, ignore: str, strict: bool,
-    html: Path | None, sarif: Path | None, junit: Path | None, trust: Path | None, jobs: int, timeout: float,
+    paths: tuple[Path, ...],
+    as_json: bool,
+    round_name: str | None,
+    select: str,
+    ignore: str,
+    strict: bool,
+    html: Path | None,
+    sarif: Path | None,
+    junit: Path | None,
+    trust: Path | None,
+    jobs: int,
+    timeout: float,
     verbose: bool,
-) -> int:  # fmt: skip
+) -> int:
     """Every rule over every entry below PATHS: native run directories and raw MLPerf result trees."""
     from harness import api
-    from harness.auditing import choose
-    from harness.documents.files import write_text
-    from harness.rules.rulebook import rulebook
+    from harness.auditing.engine import choose
+    from harness.auditing.rules.rulebook import rulebook
+    from harness.core.files import write_text
 
     chosen = {"select": _ids(select), "ignore": _ids(ignore)}
     choose(**chosen)  # a wrong name is said before anything is read
     if round_name is not None:
         rulebook(round_name)
-    options: dict[str, Any] = {"round_name": round_name, "jobs": jobs, "timeout_s": timeout, "trust": trust, **chosen}
+    options: dict[str, Any] = {
+        "round_name": round_name,
+        "jobs": jobs,
+        "timeout_s": timeout,
+        "trust": trust,
+        **chosen,
+    }
     entries: tuple[Entry, ...] = ()
     if jobs > 1 and html is None:  # pictures need the traces here
         with progress(api.search(*paths), "Reading") as items:
@@ -75,11 +107,11 @@ def audit(
             write_text(path, _rendered(report, entries, form, strict))
             click.echo(f"joulemark: wrote {path}", err=True)
     if as_json:
-        from harness.render.documents import audit_document
+        from harness.render.json import audit_document
 
         emit("audit-report", audit_document(report, round_name))
     else:
-        from harness.render.report import audit_text
+        from harness.render.terminal.report import audit_text
 
         click.echo(audit_text(report, verbose=verbose), nl=False)
     return _code(report, strict)
@@ -104,7 +136,9 @@ def _rendered(report: Report, entries: tuple[Entry, ...], form: str, strict: boo
 
 
 def _code(report: Report, strict: bool) -> int:
-    warned = strict and any(finding.status == "warn" for entry in report.entries for finding in entry.findings)
+    warned = strict and any(
+        finding.status == "warn" for entry in report.entries for finding in entry.findings
+    )
     if report.count("invalid") or warned:
         return FINDINGS
     if not report.entries:
@@ -117,8 +151,8 @@ def _code(report: Report, strict: bool) -> int:
 @JSON
 def rules(name: str | None, as_json: bool) -> int:
     """List all rules, or explain one with its limits in each round."""
-    from harness.auditing import known_rule
-    from harness.render.rules import rule_text, rules_document, rules_text
+    from harness.auditing.engine import known_rule
+    from harness.render.terminal.rules import rule_text, rules_document, rules_text
 
     rule = None if name is None else known_rule(name)
     if as_json:

@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from harness import __version__
-from harness.documents.errors import JoulemarkError
-from harness.documents.printable import printable
+from harness.core.errors import JoulemarkError
+from harness.core.printable import printable
 
 if TYPE_CHECKING:
     from harness.api import Tree
-    from harness.verdict import Report
+    from harness.auditing.report import Report
 
 OK, FINDINGS, UNREADABLE, UNJUDGED, INTERRUPTED = 0, 1, 2, 3, 130
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document that its schema describes.")
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document that its schema describes."
+)
 
 
 class Number(click.FloatRange):
@@ -41,9 +43,13 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run and exit: 0 ok, 1 findings, 2 usage or unreadable input, 3 could not judge, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # of a name or a unit that this terminal cannot show
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # of a name or a unit that this terminal cannot show
     try:
-        code = cli.main(args=None if args is None else list(args), prog_name="joulemark", standalone_mode=False)
+        code = cli.main(
+            args=None if args is None else list(args), prog_name="joulemark", standalone_mode=False
+        )
         sys.exit(code if isinstance(code, int) else OK)
     except JoulemarkError as error:
         complain(str(error))
@@ -55,7 +61,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         complain("interrupted")
         sys.exit(INTERRUPTED)
     except MemoryError:
-        complain("needs more memory than there is; docs/security.md states how much files may ask for")
+        complain(
+            "needs more memory than there is; docs/security.md states how much files may ask for"
+        )
         sys.exit(UNJUDGED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -66,7 +74,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 
 def complain(text: str) -> None:
-    seen = "\n".join(map(printable, text.split("\n")))  # the remedy of some errors is a file to write
+    seen = "\n".join(
+        map(printable, text.split("\n"))
+    )  # the remedy of some errors is a file to write
     click.secho(f"joulemark: {seen}", err=True, fg="red", color=_colour())
 
 
@@ -74,7 +84,9 @@ def _colour() -> bool | None:
     return False if os.environ.get("NO_COLOR") else None
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "JOULEMARK"})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "JOULEMARK"}
+)
 @click.version_option(__version__, prog_name="joulemark")
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -92,7 +104,7 @@ def _settings() -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for path in (home / "joulemark" / "joulemark.yaml", Path("joulemark.yaml")):
         if path.is_file():
-            from harness.documents.validate import read_settings
+            from harness.core.schemas import read_settings
 
             for command, options in read_settings(path).items():
                 merged[command] = {**merged.get(command, {}), **options}
@@ -114,7 +126,10 @@ def complain_of(read: Tree | Report) -> None:
     for path, reason in read.unreadable:
         complain(f"cannot be read: {printable(path)}: {printable(reason)}")
     if read.skipped:
-        click.echo(f"joulemark: {len(read.skipped)} folders passed over ({read.skipped[0][1]}, ...)", err=True)
+        click.echo(
+            f"joulemark: {len(read.skipped)} folders passed over ({read.skipped[0][1]}, ...)",
+            err=True,
+        )
 
 
 @contextmanager
@@ -136,10 +151,12 @@ def seeded(command: Callable[..., Any]) -> Callable[..., Any]:
         type=Number(0.5, 0.9999),
         help="Of the intervals.",
     )
-    @click.option("--seed", default=None, type=click.IntRange(0), help="Of the Monte Carlo; fixed by default.")
+    @click.option(
+        "--seed", default=None, type=click.IntRange(0), help="Of the Monte Carlo; fixed by default."
+    )
     @functools.wraps(command)
     def wrapped(*args: Any, seed: int | None, **options: Any) -> Any:
-        from harness.draws import SEED
+        from harness.uncertainty.monte_carlo import SEED
 
         return command(*args, seed=SEED if seed is None else seed, **options)
 
@@ -147,7 +164,7 @@ def seeded(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def emit(kind: str, document: dict[str, Any]) -> None:
-    from harness.documents.validate import dump_document
+    from harness.core.schemas import dump_document
 
     click.echo(dump_document(kind, document), nl=False)
 
@@ -155,9 +172,12 @@ def emit(kind: str, document: dict[str, Any]) -> None:
 def wrote(command: str, written: Sequence[dict[str, Any]], as_json: bool) -> None:
     """Tell what a command wrote: a document of the schema `written`, or the paths, one a line."""
     if as_json:
-        from harness.documents.validate import SCHEMA_VERSION
+        from harness.core.schemas import SCHEMA_VERSION
 
-        emit("written", {"schema_version": SCHEMA_VERSION, "command": command, "written": list(written)})
+        emit(
+            "written",
+            {"schema_version": SCHEMA_VERSION, "command": command, "written": list(written)},
+        )
         return
     for item in written:
         click.echo(item["path"])

@@ -9,17 +9,22 @@ import click
 
 from harness.cli.base import JSON, OK, Number, cli, emit, seeded
 from harness.cli.carbon_options import gridded
-from harness.documents.errors import UsageError
+from harness.core.errors import UsageError
 
 POWER = ("measured", "borrowed", "rated")
 FORM = click.option(
-    "--format", "form", default="terminal", show_default=True,
-    type=click.Choice(["terminal", "md", "csv", "html", "latex"]), help="Form of the table.",
-)  # fmt: skip
+    "--format",
+    "form",
+    default="terminal",
+    show_default=True,
+    type=click.Choice(["terminal", "md", "csv", "html", "latex"]),
+    help="Form of the table.",
+)
 PICTURE = click.option(
-    "--picture", type=click.Path(path_type=Path, dir_okay=False),
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
     help="Also draw it: .svg or .png (extra `pictures`).",
-)  # fmt: skip
+)
 _NUMBERS = {
     "hours": ("h", "Hours of training."),
     "processors": ("1", "Processors."),
@@ -41,7 +46,9 @@ def footprint() -> None:
 
 def _numbers(command: Any) -> Any:
     for name, (_, text) in reversed(_NUMBERS.items()):
-        option = {"power": "--watts", "query_energy": "--joules-per-query"}.get(name, f"--{name.replace('_', '-')}")
+        option = {"power": "--watts", "query_energy": "--joules-per-query"}.get(
+            name, f"--{name.replace('_', '-')}"
+        )
         command = click.option(option, name, type=Number(min=0), help=text)(command)
     return command
 
@@ -51,21 +58,30 @@ def _numbers(command: Any) -> Any:
 @JSON
 @_numbers
 @click.option(
-    "--power-basis", default="measured", show_default=True, type=click.Choice(POWER), help="What the watts are."
+    "--power-basis",
+    default="measured",
+    show_default=True,
+    type=click.Choice(POWER),
+    help="What the watts are.",
 )
 @click.option(
-    "--embodied", nargs=3, type=Number(min=0, min_open=True), metavar="KG RESERVED_H LIFESPAN_H",
+    "--embodied",
+    nargs=3,
+    type=Number(min=0, min_open=True),
+    metavar="KG RESERVED_H LIFESPAN_H",
     help="Embodied emissions of the hardware [kg], hours reserved, and its lifespan [h].",
-)  # fmt: skip
+)
 @gridded
 @seeded
-def compute(document: str | None, as_json: bool, level: float, seed: int, carbon: Any, **given: Any) -> int:
+def compute(
+    document: str | None, as_json: bool, level: float, seed: int, carbon: Any, **given: Any
+) -> int:
     """Energy and CO2e from declared factors: a DOCUMENT (file or name in the catalogue), or numbers.
 
     hours x processors x average watts x PUE, times intensity; training plus queries times inference.
     """
-    from harness.footprint.compute import account, with_grid
-    from harness.render.account import account_document, account_text
+    from harness.carbon.footprint.compute import account, with_grid
+    from harness.render.terminal.footprint_account import account_document, account_text
 
     item = _item(document) if document else _from_numbers(**given)
     found = account(with_grid(item, carbon), level=level, seed=seed)
@@ -78,17 +94,19 @@ def compute(document: str | None, as_json: bool, level: float, seed: int, carbon
 
 def _item(name: str) -> Any:
     """A footprint from a file, or from the catalogue by its name."""
-    from harness.catalogue import entry
-    from harness.documents.validate import read_document
-    from harness.footprint.document import from_document
+    from harness.carbon.catalogue import entry
+    from harness.carbon.footprint.document import from_document
+    from harness.core.schemas import read_document
 
     path = Path(name)
     return from_document(read_document("footprint", path)) if path.is_file() else entry(name)
 
 
-def _from_numbers(power_basis: str, embodied: tuple[float, float, float] | None, **given: float | None) -> Any:
+def _from_numbers(
+    power_basis: str, embodied: tuple[float, float, float] | None, **given: float | None
+) -> Any:
     from harness.carbon import assumed
-    from harness.footprint.document import from_document
+    from harness.carbon.footprint.document import from_document
 
     spread = {
         "measured": assumed.POWER_MEASURED_U_LN,
@@ -96,26 +114,47 @@ def _from_numbers(power_basis: str, embodied: tuple[float, float, float] | None,
         "rated": assumed.POWER_TDP_U_LN,
     }
     inputs = {
-        name: {"value": value, "unit": _NUMBERS[name][0], "u_ln": spread[power_basis] if name == "power" else 0.0}
+        name: {
+            "value": value,
+            "unit": _NUMBERS[name][0],
+            "u_ln": spread[power_basis] if name == "power" else 0.0,
+        }
         for name, value in given.items()
         if value is not None
     }
     if not inputs:
-        raise UsageError("nothing to compute", expected="--hours, --processors and --watts, or a document")
-    return from_document({
-        "id": "declared", "model": "declared", "date": "", "inputs": inputs, "verified": False,
-        "source": {"citation": "declared on the command line", "licence": "not stated"},
-        "convention": {
-            "power": {"measured": "measured system"}.get(power_basis, power_basis), "pue": "none", "accounting": "none",
-        },
-        "embodied": [] if embodied is None else [
-            {"what": "hardware", "total_kg": embodied[0], "reserved_h": embodied[1], "lifespan_h": embodied[2]}
-        ],
-    })  # fmt: skip
+        raise UsageError(
+            "nothing to compute", expected="--hours, --processors and --watts, or a document"
+        )
+    return from_document(
+        {
+            "id": "declared",
+            "model": "declared",
+            "date": "",
+            "inputs": inputs,
+            "verified": False,
+            "source": {"citation": "declared on the command line", "licence": "not stated"},
+            "convention": {
+                "power": {"measured": "measured system"}.get(power_basis, power_basis),
+                "pue": "none",
+                "accounting": "none",
+            },
+            "embodied": []
+            if embodied is None
+            else [
+                {
+                    "what": "hardware",
+                    "total_kg": embodied[0],
+                    "reserved_h": embodied[1],
+                    "lifespan_h": embodied[2],
+                }
+            ],
+        }
+    )
 
 
 def _draw(figure: Any, path: Path) -> None:
-    from harness.render.pictures import save
+    from harness.render.plots import save
 
     save(figure, path)
     click.echo(f"joulemark: wrote {path}", err=True)
@@ -127,20 +166,24 @@ def _draw(figure: Any, path: Path) -> None:
 @FORM
 @PICTURE
 @seeded
-def published(names: tuple[str, ...], as_json: bool, form: str, picture: Path | None, level: float, seed: int) -> int:
+def published(
+    names: tuple[str, ...], as_json: bool, form: str, picture: Path | None, level: float, seed: int
+) -> int:
     """Every published footprint recomputed from its declared inputs; NAMES show single ones in full."""
-    from harness.catalogue import catalogue, entry
-    from harness.render import footprint as render
+    from harness.carbon.catalogue import catalogue, entry
+    from harness.render.terminal import footprint as render
 
     items = [entry(name) for name in names] if names else catalogue()
     if picture is not None:
-        from harness.render.pictures import catalogue_picture
+        from harness.render.plots import catalogue_picture
 
         _draw(catalogue_picture(items), picture)
     if as_json:
         emit("published", render.published_document(items, level=level, seed=seed))
     elif names:
-        click.echo("\n".join(render.one_text(item, level=level, seed=seed) for item in items), nl=False)
+        click.echo(
+            "\n".join(render.one_text(item, level=level, seed=seed) for item in items), nl=False
+        )
     else:
         click.echo(render.published_text(items, form), nl=False)
     return OK
@@ -153,20 +196,29 @@ def published(names: tuple[str, ...], as_json: bool, form: str, picture: Path | 
 @PICTURE
 @gridded
 @seeded
-def compare(a: str, b: str, as_json: bool, picture: Path | None, level: float, seed: int, carbon: Any) -> int:
+def compare(
+    a: str, b: str, as_json: bool, picture: Path | None, level: float, seed: int, carbon: Any
+) -> int:
     """Why two footprints differ: model, machine, mechanization and map; A and B are files or names in the catalogue.
 
     With --zone or --intensity-g-per-kwh both stand on that one grid.
     """
-    from harness.contrast import contrast
-    from harness.footprint.compute import with_grid
-    from harness.render.account import factors_document, factors_text
+    from harness.carbon.footprint.compute import with_grid
+    from harness.emissions.footprint_comparison import contrast
+    from harness.render.terminal.footprint_account import factors_document, factors_text
 
-    splits, ratios = contrast(*(with_grid(_item(name), carbon) for name in (a, b)), level=level, seed=seed)
+    splits, ratios = contrast(
+        *(with_grid(_item(name), carbon) for name in (a, b)), level=level, seed=seed
+    )
     if picture is not None:
-        from harness.render.pictures import waterfall_picture
+        from harness.render.plots import waterfall_picture
 
-        _draw(waterfall_picture([(name, found) for name, found in splits.items() if found is not None]), picture)
+        _draw(
+            waterfall_picture(
+                [(name, found) for name, found in splits.items() if found is not None]
+            ),
+            picture,
+        )
     if as_json:
         emit("factors", factors_document(splits, ratios))
     else:
@@ -183,8 +235,8 @@ def clean(path: Path, as_json: bool) -> int:
     PATH is a CSV file with the columns energy_kwh, clean_kwh and g_per_kwh, one row an hour.
     """
     from harness.carbon.formulas import clean_match
-    from harness.grid.columns import read_numbers
-    from harness.render.account import clean_document, clean_text
+    from harness.carbon.grid.columns import read_numbers
+    from harness.render.terminal.footprint_account import clean_document, clean_text
 
     energy, supply, grid = read_numbers(path, ("energy_kwh", "clean_kwh", "g_per_kwh"))
     found = clean_match(energy, supply, grid)
@@ -200,21 +252,24 @@ def clean(path: Path, as_json: bool) -> int:
 @JSON
 def zones(form: str, as_json: bool) -> int:
     """Annual intensities that ship, with their sources and licences."""
-    from harness.grid.annual import rows, sources
-    from harness.render.cells import grid
+    from harness.carbon.grid.annual import rows, sources
+    from harness.render.escape import grid
 
     if as_json:
         from dataclasses import asdict
 
-        from harness.documents.validate import SCHEMA_VERSION
+        from harness.core.schemas import SCHEMA_VERSION
 
         listed = {"zones": [asdict(row) for row in rows()], "sources": list(sources().values())}
         emit("zones", {"schema_version": SCHEMA_VERSION} | listed)
         return OK
-    table = [[row.zone, row.name, row.source, str(row.year), f"{row.g_per_kwh:.1f}"] for row in rows()]
+    table = [
+        [row.zone, row.name, row.source, str(row.year), f"{row.g_per_kwh:.1f}"] for row in rows()
+    ]
     click.echo(grid(("Zone", "Name", "Source", "Year", "g/kWh"), table, form) + "\n")
     about = [
-        [s["id"], s["publisher"], s["licence"], "yes" if s["shipped"] else "no", s["note"]] for s in sources().values()
+        [s["id"], s["publisher"], s["licence"], "yes" if s["shipped"] else "no", s["note"]]
+        for s in sources().values()
     ]
     click.echo(grid(("Source", "Publisher", "Licence", "Ships", "Note"), about, form))
     return OK

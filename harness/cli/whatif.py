@@ -9,42 +9,61 @@ from typing import Any
 import click
 
 from harness.cli.base import JSON, OK, cli, emit, read_tree, seeded
-from harness.documents.errors import UsageError
+from harness.core.errors import UsageError
 
 
 @cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @JSON
 @click.option(
-    "--zone", "zones", multiple=True, help="Zone by its annual intensity; the first is the run's own. Repeat."
+    "--zone",
+    "zones",
+    multiple=True,
+    help="Zone by its annual intensity; the first is the run's own. Repeat.",
 )
 @click.option("--source", help="Data set or provider of the zones, like owid-ember or egrid2023.")
 @click.option("--year", type=int, help="Year of the zones.")
 @click.option(
-    "--hourly", multiple=True, help="Series of a zone: file or PROVIDER:ZONE; the first is the run's own. Repeat."
+    "--hourly",
+    multiple=True,
+    help="Series of a zone: file or PROVIDER:ZONE; the first is the run's own. Repeat.",
 )
 @click.option("--pue", type=float, help="Facility energy over IT energy, the same everywhere.")
 @click.option("--start", help="Take this start for the run's own, like 2022-07-01T14:00:00Z.")
 @click.option("--deferrable", help="Find the best start at most this much later: 24h, 90m, 2d.")
 @click.option(
-    "--picture", type=click.Path(path_type=Path, dir_okay=False), help="Also draw it: .svg or .png (extra `pictures`)."
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also draw it: .svg or .png (extra `pictures`).",
 )
 @seeded
 def whatif(
-    path: Path, as_json: bool, zones: tuple[str, ...], source: str | None, year: int | None, hourly: tuple[str, ...],
-    pue: float | None, start: str | None, deferrable: str | None, picture: Path | None, level: float, seed: int,
-) -> int:  # fmt: skip
+    path: Path,
+    as_json: bool,
+    zones: tuple[str, ...],
+    source: str | None,
+    year: int | None,
+    hourly: tuple[str, ...],
+    pue: float | None,
+    start: str | None,
+    deferrable: str | None,
+    picture: Path | None,
+    level: float,
+    seed: int,
+) -> int:
     """The same run in other zones and at other hours: energy stays, only the map changes."""
     if bool(zones) == bool(hourly):
         raise UsageError(
-            "name places by year or by hour", got="both" if zones else "none", expected="--zone or --hourly",
+            "name places by year or by hour",
+            got="both" if zones else "none",
+            expected="--zone or --hourly",
             fix="Annual and hourly figures are two sources and are not compared.",
-        )  # fmt: skip
+        )
     from harness import api
     from harness.cli.carbon_options import building, location, series
-    from harness.documents.times import from_iso
-    from harness.render.whatif import whatif_document, whatif_text
-    from harness.whatif import whatif as ask
+    from harness.core.timestamps import from_iso
+    from harness.emissions.whatif import whatif as ask
+    from harness.render.terminal.whatif import whatif_document, whatif_text
 
     places: list[Any] = [series(name) for name in hourly] or [
         location(zone, source, year, None, None, None) for zone in zones
@@ -55,15 +74,24 @@ def whatif(
     if len(entries) != 1:
         ids = ", ".join(entry.id for entry in entries[:5])
         raise UsageError(
-            "one result is moved at a time", where=str(path), got=f"{len(entries)} ({ids})", expected="1",
+            "one result is moved at a time",
+            where=str(path),
+            got=f"{len(entries)} ({ids})",
+            expected="1",
             fix="Name the folder of one result.",
-        )  # fmt: skip
+        )
     result = api.score(tree, level=level, seed=seed)[0]
     found = ask(
-        result, places, building(pue, None), start_ns=start_ns, deferrable_s=span, level=level, seed=seed  # type: ignore[arg-type]
-    )  # fmt: skip
+        result,
+        places,
+        building(pue, None),
+        start_ns=start_ns,
+        deferrable_s=span,
+        level=level,
+        seed=seed,  # type: ignore[arg-type]
+    )
     if picture is not None:
-        from harness.render.pictures import save, whatif_picture
+        from harness.render.plots import save, whatif_picture
 
         save(whatif_picture(found), picture)
         click.echo(f"joulemark: wrote {picture}", err=True)
@@ -78,5 +106,10 @@ def seconds(text: str) -> float:
     """A span like 24h, 90m or 2d [s]. Raises UsageError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)", text.strip())
     if match is None:
-        raise UsageError("is no span of time", where="--deferrable", got=repr(text), expected="like 24h, 90m or 2d")
+        raise UsageError(
+            "is no span of time",
+            where="--deferrable",
+            got=repr(text),
+            expected="like 24h, 90m or 2d",
+        )
     return float(match[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}[match[2]]

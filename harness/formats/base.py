@@ -41,7 +41,9 @@ class Quality:
     def document(self) -> dict[str, Any]:
         """Its fields, without what it does not have."""
         found: dict[str, Any] = {"metric": self.metric, "value": self.value, "target": self.target}
-        return found | ({"others": [other.document() for other in self.others]} if self.others else {})
+        return found | (
+            {"others": [other.document() for other in self.others]} if self.others else {}
+        )
 
 
 @dataclass(frozen=True, slots=True)

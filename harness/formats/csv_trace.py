@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.documents.errors import UnreadableError
-from harness.documents.times import from_iso
+from harness.core.errors import UnreadableError
+from harness.core.timestamps import from_iso
 from harness.formats.base import Defect, Entry, Quality, Quantity, Run, Work
-from harness.formats.reader import natural
+from harness.formats.entry_reader import natural
 from harness.traces.store import MAGIC, read_csv
 from harness.traces.trace import Trace, Window
 
@@ -33,7 +33,9 @@ class CsvTrace:
         paths = (
             [directory]
             if directory.is_file()
-            else sorted(filter(is_trace, directory.glob("*.csv")), key=lambda path: natural(path.name))
+            else sorted(
+                filter(is_trace, directory.glob("*.csv")), key=lambda path: natural(path.name)
+            )
         )
         traces = [(path, read_csv(path)) for path in paths]
         first = _declared(traces[0][1])
@@ -82,7 +84,9 @@ def _run(path: Path, trace: Trace) -> Run:
         traces=(trace,),
         work=_stated(Work, said.get("work")),
         performance=_stated(Quantity, said.get("performance")),
-        quality=_stated(Quality, {k: v for k, v in (said.get("quality") or {}).items() if k != "others"}),
+        quality=_stated(
+            Quality, {k: v for k, v in (said.get("quality") or {}).items() if k != "others"}
+        ),
         seconds=(stop - start) / 1e9,
         success=said.get("success"),
         declared_energy_j=said.get("declared_energy_j"),
@@ -93,7 +97,11 @@ def _run(path: Path, trace: Trace) -> Run:
 def _stated(record: Callable[..., Stated], fields: Mapping[str, Any] | None) -> Stated | None:
     """A record of what the header says, without the fields that this release does not know."""
     known = getattr(record, "__slots__", ())
-    return record(**{name: value for name, value in fields.items() if name in known}) if fields else None
+    return (
+        record(**{name: value for name, value in fields.items() if name in known})
+        if fields
+        else None
+    )
 
 
 def _defects(traces: list[tuple[Path, Trace]]) -> list[Defect]:

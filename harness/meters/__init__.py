@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from harness.documents.errors import UsageError, shorten
+from harness.core.errors import UsageError, shorten
 from harness.meters.base import Meter
 
 GROUP = "joulemark.meters"
@@ -45,7 +45,10 @@ def parse(text: str) -> MeterSpec:
         key, equals, value = part.partition("=")
         if not equals or not key:
             raise UsageError(
-                "is not a meter", where=shorten(text), got=shorten(part), expected="name:option=value,option=value"
+                "is not a meter",
+                where=shorten(text),
+                got=shorten(part),
+                expected="name:option=value,option=value",
             )
         options[key.strip()] = value
     return MeterSpec(name, options)
@@ -64,7 +67,9 @@ def make(spec: MeterSpec) -> Meter:
     missing = [k for k, p in known.items() if p.default is p.empty and k not in spec.options]
     if unknown or missing:
         raise UsageError(
-            f"meter {spec.name} has no such option" if unknown else f"meter {spec.name} needs an option",
+            f"meter {spec.name} has no such option"
+            if unknown
+            else f"meter {spec.name} needs an option",
             got=shorten(", ".join(unknown)) if unknown else "nothing",
             expected=", ".join(known) if unknown else ", ".join(missing),
             fix=f"Write --meter {spec.name}:" + ",".join(f"{k}=..." for k in (missing or known)),
@@ -87,14 +92,18 @@ def _maker(name: str) -> Callable[..., Any]:
         found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
         return found
     if name not in _added():
-        raise UsageError("no such meter", got=shorten(name), expected="one of " + ", ".join(names()))
+        raise UsageError(
+            "no such meter", got=shorten(name), expected="one of " + ", ".join(names())
+        )
     try:
         found = _added()[name].load()
     except Exception as error:
         raise UsageError(
-            f"meter {name} cannot be loaded", got=f"{type(error).__name__}: {shorten(error)}",
-            expected="a class or function", fix="Mend or remove the package that provides it.",
-        ) from error  # fmt: skip
+            f"meter {name} cannot be loaded",
+            got=f"{type(error).__name__}: {shorten(error)}",
+            expected="a class or function",
+            fix="Mend or remove the package that provides it.",
+        ) from error
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.documents.errors import JoulemarkError
+from harness.core.errors import JoulemarkError
 from harness.traces.channel import Channel
 
 

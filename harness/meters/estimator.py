@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.documents.errors import UsageError
+from harness.core.errors import UsageError
 from harness.meters.base import ReadFailed, Reading, Unavailable
 from harness.traces.calibration import calibration_id
 from harness.traces.channel import Accuracy, Channel
@@ -32,13 +32,19 @@ class Estimator:
 
     def __init__(self, idle_w: str = "", busy_w: str = "", root: str = "/proc") -> None:
         if bool(idle_w) != bool(busy_w):
-            raise UsageError("the estimator needs both or none", got="one", expected="idle_w and busy_w [W]")
+            raise UsageError(
+                "the estimator needs both or none", got="one", expected="idle_w and busy_w [W]"
+            )
         self.declared = bool(idle_w)
         processors = os.cpu_count() or 1
         self.idle_w = _watts("idle_w", idle_w) if idle_w else IDLE_W * processors
         self.busy_w = _watts("busy_w", busy_w) if busy_w else BUSY_W * processors
         if self.busy_w < self.idle_w:
-            raise UsageError("busy_w is below idle_w", got=f"{self.busy_w:g} W", expected=f"at least {self.idle_w:g} W")
+            raise UsageError(
+                "busy_w is below idle_w",
+                got=f"{self.busy_w:g} W",
+                expected=f"at least {self.idle_w:g} W",
+            )
         self.path = Path(root) / "stat"
         self._last = (0, 0)
         self._power_w = 0.0
@@ -49,9 +55,12 @@ class Estimator:
             self._last = self._ticks()
         except ReadFailed as error:
             raise Unavailable(
-                "processor time cannot be read", where=str(self.path), got=str(error), expected="Linux's /proc/stat",
+                "processor time cannot be read",
+                where=str(self.path),
+                got=str(error),
+                expected="Linux's /proc/stat",
                 fix="Use a meter.",
-            ) from None  # fmt: skip
+            ) from None
         self._power_w = self.idle_w
         accuracy = instrument("declared-model").accuracy() if self.declared else ASSUMED
         return [
@@ -64,7 +73,13 @@ class Estimator:
                 accuracy=accuracy,
                 clock="system",
                 clock_error_s=0.0,
-                extra={"model": {"idle_w": self.idle_w, "busy_w": self.busy_w, "declared": self.declared}},
+                extra={
+                    "model": {
+                        "idle_w": self.idle_w,
+                        "busy_w": self.busy_w,
+                        "declared": self.declared,
+                    }
+                },
             )
         ]
 
@@ -96,5 +111,7 @@ def _watts(name: str, text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < 1e9:
-        raise UsageError("is not a power", where=f"estimator:{name}", got=text, expected="watts, like 65")
+        raise UsageError(
+            "is not a power", where=f"estimator:{name}", got=text, expected="watts, like 65"
+        )
     return value

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.documents.errors import JoulemarkError
+from harness.core.errors import JoulemarkError
 from harness.meters.base import ReadFailed, Reading, Unavailable
 from harness.traces.channel import Channel
 from harness.traces.store import column_names, declared_channel
@@ -38,16 +38,21 @@ class File:
                 names = file.readline(4096).strip().decode("utf-8", "replace").split(",")
                 self._inode, self._at = os.fstat(file.fileno()).st_ino, file.seek(0, os.SEEK_END)
         except OSError as error:
-            raise Unavailable(f"cannot be opened: {error.strerror}", where=str(self.path), fix=FIX) from None
+            raise Unavailable(
+                f"cannot be opened: {error.strerror}", where=str(self.path), fix=FIX
+            ) from None
         except JoulemarkError as error:
             raise Unavailable(
                 error.message, where=error.where, got=error.got, expected=error.expected, fix=FIX
             ) from None
         if names != column_names(channel):
             raise Unavailable(
-                "has other columns", where=f"{self.path}:2", got=",".join(names)[:80],
-                expected=",".join(column_names(channel)), fix=FIX,
-            )  # fmt: skip
+                "has other columns",
+                where=f"{self.path}:2",
+                got=",".join(names)[:80],
+                expected=",".join(column_names(channel)),
+                fix=FIX,
+            )
         self._channel = channel.id
         return [channel]
 
@@ -57,7 +62,11 @@ class File:
             with self.path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 if status.st_ino != self._inode or status.st_size < self._at:
-                    self._inode, self._at, self._rest = status.st_ino, 0, b""  # begun anew: all of it is news
+                    self._inode, self._at, self._rest = (
+                        status.st_ino,
+                        0,
+                        b"",
+                    )  # begun anew: all of it is news
                 file.seek(self._at)
                 content = file.read(1 << 20)
         except OSError as error:

@@ -42,14 +42,18 @@ class Sensor:
     @property
     def id(self) -> str:
         """Name of its channel."""
-        return re.sub(r"[^A-Za-z0-9._-]", "_", f"{self.device}-{self.driver}-{self.label or self.base}")
+        return re.sub(
+            r"[^A-Za-z0-9._-]", "_", f"{self.device}-{self.driver}-{self.label or self.base}"
+        )
 
     @property
     def boundary(self) -> str:
         """Where it measures."""
         if self.output:
             return "psu-output"
-        return next((where for where, names in BOUNDARIES if re.fullmatch(names, self.driver)), "rail")
+        return next(
+            (where for where, names in BOUNDARIES if re.fullmatch(names, self.driver)), "rail"
+        )
 
     @property
     def output(self) -> bool:
@@ -74,12 +78,16 @@ class Hwmon:
         try:
             sensors = [s for s in self._sensors() if re.fullmatch(self.only, s.id)]
         except re.error as error:
-            raise Unavailable("is not a regular expression", where="--meter hwmon:only", got=str(error)) from None
+            raise Unavailable(
+                "is not a regular expression", where="--meter hwmon:only", got=str(error)
+            ) from None
         if not sensors:
             raise Unavailable(
-                "no power sensor", where=str(self.root), expected="power1_input, power1_average or energy1_input",
+                "no power sensor",
+                where=str(self.root),
+                expected="power1_input, power1_average or energy1_input",
                 fix="Load the driver of the supply or board (sudo modprobe acpi_power_meter), or use another meter.",
-            )  # fmt: skip
+            )
         self._files = {sensor.id: NumberFile(sensor.path) for sensor in sensors}
         outermost = min((s.boundary for s in sensors), key=ORDER.index)
         holder = next(s for s in sensors if s.boundary == outermost)
@@ -99,10 +107,16 @@ class Hwmon:
 
     def _sensors(self) -> Iterator[Sensor]:
         folders = self.root.glob("hwmon*") if self.root.is_dir() else ()
-        for folder in sorted(folders, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)]):
+        for folder in sorted(
+            folders, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)]
+        ):
             driver = text(folder / "name") or "unnamed"
             taken: set[str] = set()
-            for suffix, kind in (("energy*_input", "counter"), ("power*_average", "mean"), ("power*_input", "instant")):
+            for suffix, kind in (
+                ("energy*_input", "counter"),
+                ("power*_average", "mean"),
+                ("power*_input", "instant"),
+            ):
                 for path in sorted(folder.glob(suffix)):
                     base = path.name.partition("_")[0]
                     if base not in taken and whole(path) is not None and not _same(base, taken):
@@ -115,12 +129,19 @@ def _same(base: str, taken: set[str]) -> bool:
     return base.replace("power", "energy") in taken
 
 
-def _sensor(folder: Path, driver: str, base: str, kind: Literal["counter", "mean", "instant"], path: Path) -> Sensor:
+def _sensor(
+    folder: Path, driver: str, base: str, kind: Literal["counter", "mean", "instant"], path: Path
+) -> Sensor:
     interval_ms = whole(folder / f"{base}_average_interval")
     return Sensor(
-        path, driver, folder.name, base, text(folder / f"{base}_label"), kind,
+        path,
+        driver,
+        folder.name,
+        base,
+        text(folder / f"{base}_label"),
+        kind,
         interval_ms / 1000 if kind == "mean" and interval_ms else None,
-    )  # fmt: skip
+    )
 
 
 def _channel(sensor: Sensor, part_of: str | None) -> Channel:
@@ -149,7 +170,12 @@ def _accuracy(sensor: Sensor) -> Accuracy:
     limit = _limit_pct(text(sensor.path.with_name(f"{sensor.base}_accuracy")) or "")
     if limit is None:
         return unknown
-    return replace(unknown, reading_limit_pct=limit, source=f"{sensor.base}_accuracy of {sensor.driver}", assumed=False)
+    return replace(
+        unknown,
+        reading_limit_pct=limit,
+        source=f"{sensor.base}_accuracy of {sensor.driver}",
+        assumed=False,
+    )
 
 
 def _limit_pct(stated: str) -> float | None:

@@ -54,9 +54,12 @@ class Nvml:
             self._boards = tuple(self._board(index) for index in self._chosen(count))
         except self._nvml.NVMLError as error:
             raise Unavailable(
-                "NVML does not answer", where="nvml", got=str(error), expected="an NVIDIA board and its driver",
+                "NVML does not answer",
+                where="nvml",
+                got=str(error),
+                expected="an NVIDIA board and its driver",
                 fix="Install the NVIDIA driver; `nvidia-smi` must list the boards.",
-            ) from None  # fmt: skip
+            ) from None
         if not self._boards:
             raise Unavailable("no NVIDIA board", where="nvml", fix="Use another meter.")
         return [_channel(board) for board in self._boards]
@@ -66,7 +69,9 @@ class Nvml:
         readings = []
         for board in self._boards:
             read = (
-                self._nvml.nvmlDeviceGetTotalEnergyConsumption if board.counter else self._nvml.nvmlDeviceGetPowerUsage
+                self._nvml.nvmlDeviceGetTotalEnergyConsumption
+                if board.counter
+                else self._nvml.nvmlDeviceGetPowerUsage
             )
             try:
                 readings.append(Reading(board.id, read(board.handle) * MILLI))
@@ -78,12 +83,19 @@ class Nvml:
 
     def _chosen(self, count: int) -> list[int]:
         try:
-            chosen = [int(part) for part in self.devices.split("+")] if self.devices else list(range(count))
+            chosen = (
+                [int(part) for part in self.devices.split("+")]
+                if self.devices
+                else list(range(count))
+            )
         except ValueError:
             chosen = [-1]
         if any(not 0 <= index < count for index in chosen):
             raise Unavailable(
-                "no such board", where="nvml:devices", got=self.devices, expected=f"numbers below {count}, like 0+1"
+                "no such board",
+                where="nvml:devices",
+                got=self.devices,
+                expected=f"numbers below {count}, like 0+1",
             )
         return chosen
 
@@ -103,7 +115,9 @@ def _library() -> Any:
         import pynvml
     except ImportError:
         raise Unavailable(
-            "the package nvidia-ml-py is not installed", where="nvml", fix="pip install 'joulemark[nvidia]'"
+            "the package nvidia-ml-py is not installed",
+            where="nvml",
+            fix="pip install 'joulemark[nvidia]'",
         ) from None
     return pynvml
 
@@ -127,4 +141,8 @@ def _channel(board: Board) -> Channel:
 
 def _accuracy(board: Board) -> Accuracy:
     stated = instrument("nvidia-nvml").accuracy()
-    return stated if board.counter else replace(stated, reading_limit_pct=SAMPLED_PCT, source=SAMPLED_SOURCE)
+    return (
+        stated
+        if board.counter
+        else replace(stated, reading_limit_pct=SAMPLED_PCT, source=SAMPLED_SOURCE)
+    )

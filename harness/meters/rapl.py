@@ -53,10 +53,12 @@ class Rapl:
         zones = self._zones()
         if not zones:
             raise Unavailable(
-                "no RAPL zone", where=str(self.root), expected="intel-rapl:0 or the like",
+                "no RAPL zone",
+                where=str(self.root),
+                expected="intel-rapl:0 or the like",
                 fix="Load the driver: sudo modprobe intel_rapl_msr. Virtual machines rarely have it: "
                 "use --meter estimator there.",
-            )  # fmt: skip
+            )
         self._refuse_locked(zones)
         platform = next((zone for zone in zones if zone.name == "psys"), None)
         ids = _unique(zones)
@@ -69,7 +71,11 @@ class Rapl:
         for id_, file in self._files.items():
             try:
                 value = file.read()
-                readings.append(Reading(id_, value * UJ) if value >= 0 else Reading(id_, math.nan, fault=f"{value} uJ"))
+                readings.append(
+                    Reading(id_, value * UJ)
+                    if value >= 0
+                    else Reading(id_, math.nan, fault=f"{value} uJ")
+                )
             except ReadFailed as error:
                 readings.append(Reading(id_, math.nan, fault=str(error)))
         if readings and all(math.isnan(reading.value) for reading in readings):
@@ -82,7 +88,9 @@ class Rapl:
         folders = self.root.glob("*:*") if self.root.is_dir() else ()
         for folder in sorted(folders, key=lambda path: ("mmio" in path.name, _numbers(path.name))):
             zone = _zone(folder)
-            if zone is not None and not ("mmio" in folder.name and zone.name in {z.name for z in found}):
+            if zone is not None and not (
+                "mmio" in folder.name and zone.name in {z.name for z in found}
+            ):
                 found.append(zone)
         return found
 
@@ -91,9 +99,11 @@ class Rapl:
         if locked:
             raise Unavailable(
                 "RAPL counters may be read by root only (since CVE-2020-8694)",
-                where=str(locked[0].folder / "energy_uj"), got="permission denied", expected="a readable file",
+                where=str(locked[0].folder / "energy_uj"),
+                got="permission denied",
+                expected="a readable file",
                 fix=f"Run once: sudo chmod a+r {self.root}/*/energy_uj",
-            )  # fmt: skip
+            )
 
 
 def _zone(folder: Path) -> Zone | None:
@@ -115,14 +125,20 @@ def _unique(zones: Sequence[Zone]) -> dict[str, Zone]:
     """Zones by channel id; where two have one name, the zone's number tells them apart."""
     ids = [zone.id for zone in zones]
     return {
-        id_ if ids.count(id_) == 1 else f"{id_}-{zone.folder.name.partition(':')[2].replace(':', '.')}": zone
+        id_
+        if ids.count(id_) == 1
+        else f"{id_}-{zone.folder.name.partition(':')[2].replace(':', '.')}": zone
         for id_, zone in zip(ids, zones, strict=True)
     }
 
 
 def _channel(id_: str, zone: Zone, ids: dict[str, Zone], platform: Zone | None) -> Channel:
     by_folder = {other.folder.name: other_id for other_id, other in ids.items()}
-    inside = by_folder.get(zone.folder.name.rpartition(":")[0]) if zone.parent and zone.name != "dram" else None
+    inside = (
+        by_folder.get(zone.folder.name.rpartition(":")[0])
+        if zone.parent and zone.name != "dram"
+        else None
+    )
     if inside is None and platform is not None and zone is not platform:
         inside = by_folder[platform.folder.name]
     largest = whole(zone.folder / "max_energy_range_uj")

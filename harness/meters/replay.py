@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.documents.errors import JoulemarkError
+from harness.core.errors import JoulemarkError
 from harness.meters.base import ReadFailed, Reading, Unavailable
 from harness.traces.channel import Channel
 from harness.traces.store import read_trace
@@ -35,16 +35,28 @@ class Replay:
             trace = read_trace(self.path)
         except JoulemarkError as error:
             raise Unavailable(
-                error.message, where=error.where, got=error.got, expected=error.expected or "a recorded trace",
+                error.message,
+                where=error.where,
+                got=error.got,
+                expected=error.expected or "a recorded trace",
                 fix=error.fix or "Name a file below traces/ of a run directory.",
-            ) from None  # fmt: skip
+            ) from None
         if not len(trace):
             raise Unavailable("has no reading", where=str(self.path), fix="Name another trace.")
         self._times = (trace.t_ns - trace.t_ns[0]).tolist()
         self._values = trace.value.tolist()
         self._channel, self._begin_ns = trace.channel.id, time.monotonic_ns()
         played = dict(trace.channel.extra) | {"played_from": trace.content_sha256}
-        return [replace(trace.channel, part_of=None, source=None, clock="system", clock_error_s=0.0, extra=played)]
+        return [
+            replace(
+                trace.channel,
+                part_of=None,
+                source=None,
+                clock="system",
+                clock_error_s=0.0,
+                extra=played,
+            )
+        ]
 
     def read(self) -> Sequence[Reading]:
         """The reading that was the last one this long after the begin."""

@@ -41,7 +41,9 @@ class NumberFile:
             return int(content)
         except (OSError, ValueError) as error:
             self.close()
-            reason = error.strerror if isinstance(error, OSError) else f"not a number: {content[:32]!r}"
+            reason = (
+                error.strerror if isinstance(error, OSError) else f"not a number: {content[:32]!r}"
+            )
             raise ReadFailed(f"{self.path.name}: {reason}") from None
 
     def close(self) -> None:

@@ -10,10 +10,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
+from harness.auditing.report import VERDICTS, EntryReport, Report
 from harness.formats.base import Entry
-from harness.render.cells import escape
+from harness.render.escape import escape
 from harness.render.trace_svg import entry_svg
-from harness.verdict import VERDICTS, EntryReport, Report
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#1b1b1b;"
@@ -69,22 +69,36 @@ def _html(text: object) -> str:
 
 
 def _summary(report: Report) -> str:
-    counts = "".join(f"<div class={verdict}><b>{report.count(verdict)}</b>{verdict}</div>" for verdict in VERDICTS)
-    found = Counter((f.rule, f.status) for entry in report.entries for f in entry.findings if f.status != "skip")
+    counts = "".join(
+        f"<div class={verdict}><b>{report.count(verdict)}</b>{verdict}</div>"
+        for verdict in VERDICTS
+    )
+    found = Counter(
+        (f.rule, f.status) for entry in report.entries for f in entry.findings if f.status != "skip"
+    )
     rows = "".join(
         f"<tr><td>{_html(rule)}</td><td>{status}</td><td>{count}</td></tr>"
         for (rule, status), count in sorted(found.items(), key=lambda item: (-item[1], item[0]))
     )
-    table = f"<table><tr><th>Rule</th><th>Status</th><th>Findings</th></tr>{rows}</table>" if rows else ""
-    passed = f"<p class=note>{len(report.skipped)} folders passed over.</p>" if report.skipped else ""
+    table = (
+        f"<table><tr><th>Rule</th><th>Status</th><th>Findings</th></tr>{rows}</table>"
+        if rows
+        else ""
+    )
+    passed = (
+        f"<p class=note>{len(report.skipped)} folders passed over.</p>" if report.skipped else ""
+    )
     by_rule = f"<details><summary>Findings by rule</summary>{table}</details>" if table else ""
     return f"<div class=counts>{counts}</div>{by_rule}{passed}"
 
 
 def _filters(report: Report) -> str:
-    rules = sorted({f.rule for entry in report.entries for f in entry.findings if f.status != "skip"})
+    rules = sorted(
+        {f.rule for entry in report.entries for f in entry.findings if f.status != "skip"}
+    )
     verdicts, names = (
-        '<option value="">all</option>' + "".join(f"<option>{_html(text)}</option>" for text in texts)
+        '<option value="">all</option>'
+        + "".join(f"<option>{_html(text)}</option>" for text in texts)
         for texts in (VERDICTS, rules)
     )
     return (
@@ -98,7 +112,9 @@ def _entry(item: EntryReport, evidence: Entry | None) -> str:
     told = [finding for finding in item.findings if finding.status != "skip"]
     rules = " ".join(sorted({finding.rule for finding in told}))
     notes = "".join(f"<p class=note>{_html(note)}</p>" for note in item.notes)
-    picture = f"<div class=picture>{entry_svg(evidence, item)}</div>" if evidence is not None else ""
+    picture = (
+        f"<div class=picture>{entry_svg(evidence, item)}</div>" if evidence is not None else ""
+    )
     return (
         f'<section class="entry {item.verdict}" data-verdict="{item.verdict}" data-rules="{_html(rules)}">'
         f"<h2>{item.verdict}: {_html(item.id)}</h2><p class=note>{_html(item.round)}</p>{notes}{picture}"
@@ -116,7 +132,10 @@ def _findings(item: EntryReport) -> str:
     if not rows:
         return "<p>No finding.</p>"
     more = len(item.findings) - SHOWN
-    head = "".join(f"<th>{name}</th>" for name in ("Status", "Rule", "Where", "Got", "Expected", "Remedy", "Clause"))
+    head = "".join(
+        f"<th>{name}</th>"
+        for name in ("Status", "Rule", "Where", "Got", "Expected", "Remedy", "Clause")
+    )
     return f"<table class=findings><tr>{head}</tr>{rows}</table>" + (
         f"<p class=note>and {more} more</p>" if more > 0 else ""
     )

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from harness.render.cells import plain
-from harness.rules import RULES
-from harness.rules.rulebook import rulebook
-from harness.verdict import EntryReport, Finding, Report
+from harness.auditing.report import EntryReport, Finding, Report
+from harness.auditing.rules import RULES
+from harness.auditing.rules.rulebook import rulebook
+from harness.render.escape import plain
 
 
 def junit_text(report: Report, *, strict: bool = False) -> str:
     """The whole report. strict: a warning is a failure, else it is output of a case that passes."""
     suites = [_suite(entry, strict) for entry in report.entries]
     suites += [_unreadable(path, reason) for path, reason in report.unreadable]
-    totals = [sum(numbers) for numbers in zip(*(counts for counts, _ in suites), strict=True)] or [0, 0, 0, 0]
+    totals = [sum(numbers) for numbers in zip(*(counts for counts, _ in suites), strict=True)] or [
+        0,
+        0,
+        0,
+        0,
+    ]
     body = "\n".join(text for _, text in suites)
     head = f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="joulemark audit"{_counts(totals[:3])}>'
     return f"{head}\n{body}\n</testsuites>\n"
@@ -32,22 +37,34 @@ def _suite(entry: EntryReport, strict: bool) -> tuple[list[int], str]:
     cases, counts = [], [0, 0, 0, 0]
     for rule in RULES:
         if rule.id in book or rule.id in found:
-            kind, text = _case(entry, rule.id, [f for f in entry.findings if f.rule == rule.id], strict)
+            kind, text = _case(
+                entry, rule.id, [f for f in entry.findings if f.rule == rule.id], strict
+            )
             counts[0] += 1
             counts[kind] += kind > 0
             cases.append(text)
-    return counts, f"<testsuite name={_quoted(entry.id)}{_counts(counts)}>\n" + "\n".join(cases) + "\n</testsuite>"
+    return counts, f"<testsuite name={_quoted(entry.id)}{_counts(counts)}>\n" + "\n".join(
+        cases
+    ) + "\n</testsuite>"
 
 
-def _case(entry: EntryReport, rule: str, findings: Sequence[Finding], strict: bool) -> tuple[int, str]:
+def _case(
+    entry: EntryReport, rule: str, findings: Sequence[Finding], strict: bool
+) -> tuple[int, str]:
     """(0 passed, 1 failed, 2 error, 3 skipped; the element)"""
     statuses = [finding.status for finding in findings]
     head = f"<testcase classname={_quoted(entry.id)} name={_quoted(rule)}>"
     text = "\n".join(_line(finding) for finding in findings)
     if "fail" in statuses or (strict and "warn" in statuses):
-        return 1, f"{head}<failure message={_quoted(_line(findings[0]))}>{escape(text)}</failure></testcase>"
+        return (
+            1,
+            f"{head}<failure message={_quoted(_line(findings[0]))}>{escape(text)}</failure></testcase>",
+        )
     if "error" in statuses:
-        return 2, f"{head}<error message={_quoted(_line(findings[0]))}>{escape(text)}</error></testcase>"
+        return (
+            2,
+            f"{head}<error message={_quoted(_line(findings[0]))}>{escape(text)}</error></testcase>",
+        )
     if statuses and set(statuses) == {"skip"}:
         return 3, f"{head}<skipped message={_quoted(_line(findings[0]))}/></testcase>"
     out = f"<system-out>{escape(text)}</system-out>" if findings else ""

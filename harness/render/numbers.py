@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from harness.uncertainty import Estimate
+from harness.uncertainty.estimate import Estimate
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 
@@ -12,7 +12,9 @@ _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, 
 def prefix(value: float, unit: str) -> tuple[float, str]:
     """Factor and prefixed unit that put `value` between 1 and 1000."""
     size = abs(value)
-    factor, letter = next(((f, p) for f, p in _PREFIXES if size >= f), _PREFIXES[-1]) if size else (1.0, "")
+    factor, letter = (
+        next(((f, p) for f, p in _PREFIXES if size >= f), _PREFIXES[-1]) if size else (1.0, "")
+    )
     return factor, letter + unit
 
 

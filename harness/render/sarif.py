@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from harness import __version__
-from harness.render.cells import plain
-from harness.rules import BY_ID, RULES
-from harness.verdict import EntryReport, Finding, Report
+from harness.auditing.report import EntryReport, Finding, Report
+from harness.auditing.rules import BY_ID, RULES
+from harness.render.escape import plain
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {
@@ -29,12 +29,19 @@ def sarif_text(report: Report) -> str:
     results = [_result(entry, finding) for entry in report.entries for finding in entry.findings]
     results += [_unreadable(path, reason) for path, reason in report.unreadable]
     run = {
-        "tool": {"driver": {"name": "joulemark", "semanticVersion": __version__, "rules": list(_rules())}},
+        "tool": {
+            "driver": {"name": "joulemark", "semanticVersion": __version__, "rules": list(_rules())}
+        },
         "columnKind": "unicodeCodePoints",
         "invocations": [{"executionSuccessful": True}],
         "results": results,
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1, ensure_ascii=True) + "\n"
+    return (
+        json.dumps(
+            {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1, ensure_ascii=True
+        )
+        + "\n"
+    )
 
 
 def _rules() -> Iterator[dict[str, Any]]:
@@ -51,13 +58,17 @@ def _rules() -> Iterator[dict[str, Any]]:
 def _result(entry: EntryReport, finding: Finding) -> dict[str, Any]:
     kind, level = LEVELS[finding.status]
     unit = f" {plain(finding.unit)}" if finding.unit else ""
-    text = f"got {plain(finding.got)}, expected {plain(finding.expected)}{unit}. {plain(finding.fix)}"
+    text = (
+        f"got {plain(finding.got)}, expected {plain(finding.expected)}{unit}. {plain(finding.fix)}"
+    )
     return _with_index(finding.rule) | {
         "kind": kind,
         "level": level,
         "message": {"text": f"{text} [{plain(finding.clause)}]"},
         "locations": [_location(entry.id, finding.where)],
-        "partialFingerprints": {"joulemark/v1": _print(entry.id, finding.rule, finding.where, finding.got)},
+        "partialFingerprints": {
+            "joulemark/v1": _print(entry.id, finding.rule, finding.where, finding.got)
+        },
         "properties": {"entry": plain(entry.id), "round": entry.round, "verdict": entry.verdict},
     }
 
@@ -71,7 +82,9 @@ def _location(entry: str, where: str) -> dict[str, Any]:
     clean = plain(where).split(", line ")[0]
     uri = entry if where == entry else f"{entry}/{clean}"
     name = {"logicalLocations": [{"fullyQualifiedName": f"{plain(entry)}: {plain(where)}"}]}
-    return {"physicalLocation": {"artifactLocation": {"uri": quote(plain(uri).lstrip("/"), safe="/")}}} | name
+    return {
+        "physicalLocation": {"artifactLocation": {"uri": quote(plain(uri).lstrip("/"), safe="/")}}
+    } | name
 
 
 def _print(*parts: str) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from harness.documents.times import NS
+from harness.auditing.report import EntryReport
+from harness.auditing.rules.base import place
+from harness.core.timestamps import NS
 from harness.formats.base import Entry, Run
-from harness.render.cells import escape
-from harness.rules.base import place
+from harness.render.escape import escape
 from harness.traces.trace import Trace
-from harness.verdict import EntryReport
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 900, 180, 60, 24, 20
 COLUMNS = 400
@@ -59,7 +59,11 @@ def _names(where: str, run_id: str) -> bool:
 def _found(report: EntryReport, run: Run, trace: Trace) -> str:
     """Rules with a finding in this trace or its run, the worst first."""
     at = place(run, trace)
-    told = [f for f in report.findings if f.status in _ORDER and (f.where.startswith(at) or f.where == run.id)]
+    told = [
+        f
+        for f in report.findings
+        if f.status in _ORDER and (f.where.startswith(at) or f.where == run.id)
+    ]
     return ", ".join(dict.fromkeys(f"{f.status} {f.rule}" for f in told))
 
 
@@ -97,7 +101,9 @@ def _trace(run: Run, trace: Trace, found: str) -> Iterator[str]:
     for begin, end in power.gaps(window)[:MARKS]:
         yield _box(x(begin), x(end), GAP, "gap")
     yield f'<polyline fill="none" stroke="#3d6b8e" points="{_points(power, x, top, floor, height)}"/>'
-    for lost in [d for d in trace.dropped if d.t_ns is not None and first <= d.t_ns <= last][:MARKS]:
+    for lost in [d for d in trace.dropped if d.t_ns is not None and first <= d.t_ns <= last][
+        :MARKS
+    ]:
         at = x(lost.t_ns or 0)
         yield f'<path d="M{at:.1f} {floor}v-8" stroke="#b5533c"><title>{escape(lost.reason, "html")}</title></path>'
     yield f'<text x="0" y="{TOP + 10}" fill="#444">{top / 1.05:.4g} W</text>'
@@ -138,6 +144,13 @@ def _points(trace: Trace, x: Callable[[int], float], top: float, floor: int, hei
     if len(trace) > 2 * COLUMNS:
         chunks = np.array_split(keep, COLUMNS)
         keep = np.unique(
-            [i for part in chunks for i in (part[trace.value[part].argmin()], part[trace.value[part].argmax()])]
+            [
+                i
+                for part in chunks
+                for i in (part[trace.value[part].argmin()], part[trace.value[part].argmax()])
+            ]
         )
-    return " ".join(f"{x(int(trace.t_ns[i])):.1f},{floor - height * float(trace.value[i]) / top:.1f}" for i in keep)
+    return " ".join(
+        f"{x(int(trace.t_ns[i])):.1f},{floor - height * float(trace.value[i]) / top:.1f}"
+        for i in keep
+    )

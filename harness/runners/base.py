@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.documents.errors import JoulemarkError
+from harness.core.errors import JoulemarkError
 from harness.formats.base import Quality, Quantity, Work
-from harness.formats.mllog import Line, number
+from harness.formats.mlperf.mllog import Line, number
 from harness.traces.trace import Window
 
 OUTPUT = "output.txt"
@@ -96,15 +96,18 @@ class Runner(Protocol):
 
 def marked_window(lines: Sequence[Line]) -> Window | None:
     """From the first `run_start` to the last `run_stop`; None where there are none. Raises WorkloadFailed."""
-    start = next((at for line in lines if line.key == "run_start" and (at := number(line.time_ms))), None)
+    start = next(
+        (at for line in lines if line.key == "run_start" and (at := number(line.time_ms))), None
+    )
     stops = [at for line in lines if line.key == "run_stop" and (at := number(line.time_ms))]
     if start is None and not stops:
         return None
     if start is None or not stops or stops[-1] <= start:
         raise WorkloadFailed(
-            "the MLLOG lines mark no window", got=f"run_start {start}, run_stop {stops[-1] if stops else None}",
+            "the MLLOG lines mark no window",
+            got=f"run_start {start}, run_stop {stops[-1] if stops else None}",
             expected="a run_start, and a later run_stop, each with time_ms",
-        )  # fmt: skip
+        )
     return Window(round(start * MS), round(stops[-1] * MS))
 
 

@@ -6,11 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.documents.errors import UnreadableError
-from harness.documents.files import read_bytes
+from harness.core.errors import UnreadableError
+from harness.core.files import read_bytes
 from harness.formats.base import Work
-from harness.formats.mllog import read_all
-from harness.runners.base import OUTPUT, Ended, Job, Outcome, Step, WorkloadFailed, marked_window, stop_status
+from harness.formats.mlperf.mllog import read_all
+from harness.runners.base import (
+    OUTPUT,
+    Ended,
+    Job,
+    Outcome,
+    Step,
+    WorkloadFailed,
+    marked_window,
+    stop_status,
+)
 from harness.traces.trace import Window
 
 
@@ -41,6 +50,8 @@ class Command:
             window=window or whole,
             success=stop_status(lines) if window else True,
             work=Work(1.0, "run"),
-            facts={"window_from": "run_start and run_stop" if window else "the life of the program",
-                   "cpu_s": ended.cpu_s},
-        )  # fmt: skip
+            facts={
+                "window_from": "run_start and run_stop" if window else "the life of the program",
+                "cpu_s": ended.cpu_s,
+            },
+        )

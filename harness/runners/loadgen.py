@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.documents.errors import UnreadableError, UsageError, shorten
-from harness.documents.files import read_bytes, sha256, write_text
-from harness.formats import loadgen_log
+from harness.core.errors import UnreadableError, UsageError, shorten
+from harness.core.files import read_bytes, sha256, write_text
 from harness.formats.base import Quality
+from harness.formats.mlperf import loadgen_log
 from harness.runners import loadgen_child
 from harness.runners.base import Ended, Job, Outcome, Step, WorkloadFailed
 from harness.traces.trace import Window
@@ -29,7 +29,12 @@ OPTIONS = {
 """Settings of a scenario in workload.yaml and on the command line, and LoadGen's names for them."""
 FACTOR = {"min_duration_ms": 1e3, "server_target_latency_ns": 1e6}
 """From our unit to LoadGen's, where they differ."""
-WHOLE = ("min_duration_ms", "server_target_latency_ns", "min_query_count", "multi_stream_samples_per_query")
+WHOLE = (
+    "min_duration_ms",
+    "server_target_latency_ns",
+    "min_query_count",
+    "multi_stream_samples_per_query",
+)
 """Settings that are whole numbers."""
 
 
@@ -61,8 +66,13 @@ class LoadGen:
 
     def settings(self) -> dict[str, Any]:
         """LoadGen's settings: the spec's, over them the user's, and what calibration found of the rest."""
-        asked = {k: v for k, v in self.scenario.items() if k in OPTIONS and v is not None} | _numbers(self.options)
-        seeds = {f"{name}_rng_seed": value for name, value in self.spec["runner"].get("seeds", {}).items()}
+        asked = {
+            k: v for k, v in self.scenario.items() if k in OPTIONS and v is not None
+        } | _numbers(self.options)
+        seeds = {
+            f"{name}_rng_seed": value
+            for name, value in self.spec["runner"].get("seeds", {}).items()
+        }
         given: dict[str, Any] = {}
         for name, value in asked.items():
             for target in OPTIONS[name]:
@@ -84,9 +94,12 @@ class LoadGen:
         self.quality = Quality(asked["metric"], said["accuracy"], asked["target"])
         if said["accuracy"] < asked["target"]:
             raise WorkloadFailed(
-                "the model misses its quality target", where=str(folder / "accuracy"), got=f"{said['accuracy']:.4f}",
-                expected=f"at least {asked['target']:g}", fix="Use the model that the workload names.",
-            )  # fmt: skip
+                "the model misses its quality target",
+                where=str(folder / "accuracy"),
+                got=f"{said['accuracy']:.4f}",
+                expected=f"at least {asked['target']:g}",
+                fix="Use the model that the workload names.",
+            )
         if not any(name in self.settings() for name in EXPECTED[self.scenario["name"]]):
             yield self._step("calibrate", folder / "calibration")
             self.found = _said(folder / "calibration")["settings"]
@@ -95,15 +108,25 @@ class LoadGen:
         stated, found = (self.spec["model"] or {}).get("sha256"), self.identity.get("model_sha256")
         if stated and found != stated:
             raise WorkloadFailed(
-                "another model than the workload names", got=f"SHA-256 {found}", expected=stated,
+                "another model than the workload names",
+                got=f"SHA-256 {found}",
+                expected=stated,
                 fix="Install the version that workload.yaml names.",
-            )  # fmt: skip
+            )
 
     def _build(self, build: Mapping[str, Any], folder: Path) -> Iterator[Step]:
         product = folder / build["product"]
-        arguments = {**build["arguments"], build["product_argument"]: product, "result": folder / "result.txt"}
+        arguments = {
+            **build["arguments"],
+            build["product_argument"]: product,
+            "result": folder / "result.txt",
+        }
         written = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
-        yield Step("build the model", [sys.executable, str(self.folder / build["program"]), *written], folder)
+        yield Step(
+            "build the model",
+            [sys.executable, str(self.folder / build["program"]), *written],
+            folder,
+        )
         self.assets = (str(product.absolute()), sha256(read_bytes(product)))
 
     def _step(self, mode: str, log: Path) -> Step:
@@ -119,7 +142,14 @@ class LoadGen:
         }
         write_text(log / "job.json", json.dumps(job, indent=1) + "\n")
         model = str(self.folder / self.spec["runner"]["model"])
-        return [sys.executable, "-P", loadgen_child.__file__, str((log / "job.json").absolute()), model, *self.assets]
+        return [
+            sys.executable,
+            "-P",
+            loadgen_child.__file__,
+            str((log / "job.json").absolute()),
+            model,
+            *self.assets,
+        ]
 
     def command(self, job: Job) -> Sequence[str]:
         """The child, in performance mode."""
@@ -132,7 +162,9 @@ class LoadGen:
             summary = read_bytes(job.log / SUMMARY).decode("utf-8", "replace")
             window = loadgen_log.window(values, str(job.log / DETAIL))
         except UnreadableError as error:
-            raise WorkloadFailed(f"LoadGen's log {error.message}", where=error.where, got=error.got) from None
+            raise WorkloadFailed(
+                f"LoadGen's log {error.message}", where=error.where, got=error.got
+            ) from None
         verdict = re.search(r"^Result is : (\w+)", summary, re.M)
         if window is None or verdict is None:
             raise WorkloadFailed("LoadGen's logs state no window or no result", where=str(job.log))
@@ -146,9 +178,14 @@ class LoadGen:
             performance=loadgen_log.performance(values, of),
             quality=self.quality,
             advice=() if valid else tuple(_advice(summary, values, of, window)),
-            facts={"values": values, "settings": self.settings(), "model": dict(self.identity),
-                   "mllog_lines_broken": broken, "cpu_s": ended.cpu_s},
-        )  # fmt: skip
+            facts={
+                "values": values,
+                "settings": self.settings(),
+                "model": dict(self.identity),
+                "mllog_lines_broken": broken,
+                "cpu_s": ended.cpu_s,
+            },
+        )
 
 
 EXPECTED = {
@@ -165,20 +202,32 @@ def _belongs(setting: str, scenario: str) -> bool:
     return owner in (None, scenario)
 
 
-_OWNERS = {"Offline": "offline_", "Server": "server_", "SingleStream": "single_stream_", "MultiStream": "multi_stream_"}
+_OWNERS = {
+    "Offline": "offline_",
+    "Server": "server_",
+    "SingleStream": "single_stream_",
+    "MultiStream": "multi_stream_",
+}
 
 
 def _numbers(options: Mapping[str, str]) -> dict[str, float]:
     found = {}
     for name, text in options.items():
         if name not in OPTIONS:
-            raise UsageError("no such setting", got=shorten(name), expected="one of " + ", ".join(OPTIONS))
+            raise UsageError(
+                "no such setting", got=shorten(name), expected="one of " + ", ".join(OPTIONS)
+            )
         try:
             found[name] = float(text)
         except ValueError:
             found[name] = -1.0
         if not 0 < found[name] < 1e12:
-            raise UsageError("is not a setting", where=f"--set {name}", got=shorten(text), expected="a number above 0")
+            raise UsageError(
+                "is not a setting",
+                where=f"--set {name}",
+                got=shorten(text),
+                expected="a number above 0",
+            )
     return found
 
 
@@ -187,15 +236,21 @@ def _said(folder: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(read_bytes(folder / CHILD))
     except (UnreadableError, ValueError):
-        raise WorkloadFailed("the child of LoadGen ended without a word", where=str(folder)) from None
+        raise WorkloadFailed(
+            "the child of LoadGen ended without a word", where=str(folder)
+        ) from None
     return found
 
 
 def _advice(summary: str, values: dict[str, Any], of: str, window: Window) -> Iterator[str]:
     """Why LoadGen calls a run invalid, in its words, and what to write to mend it."""
     unmet = re.findall(r"^\s*(.+?)\s*satisfied\s*: NO", summary, re.M)
-    reasons = re.findall(r"^\s+\* (.+)$", summary.partition("Recommendations:")[2].partition("\n\n")[0], re.M)
-    yield "LoadGen says INVALID: " + "; ".join([*(f"{name} not satisfied" for name in unmet), *reasons])
+    reasons = re.findall(
+        r"^\s+\* (.+)$", summary.partition("Recommendations:")[2].partition("\n\n")[0], re.M
+    )
+    yield "LoadGen says INVALID: " + "; ".join(
+        [*(f"{name} not satisfied" for name in unmet), *reasons]
+    )
     reached = loadgen_log.performance(values, of)
     if of == "Offline" and reached:
         yield f"try --set target_qps={1.1 * reached.value:.4g}, or leave it out: a calibration finds it"

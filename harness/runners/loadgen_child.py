@@ -61,7 +61,9 @@ class Served:
                 answers = self.model.predict([sample.index for sample in part])
                 at = answers.ctypes.data  # int32, shape (n,): alive until LoadGen has copied it
                 response = self.loadgen.QuerySampleResponse
-                self.loadgen.QuerySamplesComplete([response(s.id, at + 4 * i, 4) for i, s in enumerate(part)])
+                self.loadgen.QuerySamplesComplete(
+                    [response(s.id, at + 4 * i, 4) for i, s in enumerate(part)]
+                )
         except BaseException:  # noqa: BLE001 - nothing may unwind through LoadGen
             die("the model failed in a query")
 
@@ -91,7 +93,11 @@ def settings_of(loadgen: Any, job: dict[str, Any], over: dict[str, Any]) -> Any:
     """LoadGen's settings from the job's: every key is an attribute of TestSettings, less scenario and mode."""
     settings = loadgen.TestSettings()
     settings.scenario = getattr(loadgen.TestScenario, job["scenario"])
-    settings.mode = loadgen.TestMode.AccuracyOnly if job["mode"] == "accuracy" else loadgen.TestMode.PerformanceOnly
+    settings.mode = (
+        loadgen.TestMode.AccuracyOnly
+        if job["mode"] == "accuracy"
+        else loadgen.TestMode.PerformanceOnly
+    )
     for name, value in (job["settings"] | over).items():
         if not hasattr(settings, name):
             raise SystemExit(f"this LoadGen has no setting {name}")
@@ -100,7 +106,12 @@ def settings_of(loadgen: Any, job: dict[str, Any], over: dict[str, Any]) -> Any:
 
 
 def run(
-    loadgen: Any, job: dict[str, Any], model: Any, out: Path, over: dict[str, Any], threaded: bool | None = None
+    loadgen: Any,
+    job: dict[str, Any],
+    model: Any,
+    out: Path,
+    over: dict[str, Any],
+    threaded: bool | None = None,
 ) -> dict[str, Any]:
     """One LoadGen test; what its detail log says last of each result."""
     out.mkdir(parents=True, exist_ok=True)
@@ -152,19 +163,32 @@ def calibrate(loadgen: Any, job: dict[str, Any], model: Any, out: Path) -> dict[
         return {"offline_expected_qps": 1.1 * float(got["result_samples_per_second"])}
     if scenario in ("SingleStream", "MultiStream"):
         name = "single_stream" if scenario == "SingleStream" else "multi_stream"
-        size = 1 if scenario == "SingleStream" else job["settings"].get("multi_stream_samples_per_query", 8)
+        size = (
+            1
+            if scenario == "SingleStream"
+            else job["settings"].get("multi_stream_samples_per_query", 8)
+        )
         latency_ns = round(0.8e9 * size / direct_rate(model, size, seconds / 2))
         return {f"{name}_expected_latency_ns": max(1000, latency_ns)}
-    served = run(loadgen, job | {"scenario": "SingleStream"}, model, out / "serial", short, threaded=True)
+    served = run(
+        loadgen, job | {"scenario": "SingleStream"}, model, out / "serial", short, threaded=True
+    )
     low, high = 0.0, 2e9 / float(served["result_mean_latency_ns"])
     for trial in range(TRIALS):
         rate = high / 2 if not low else (low + high) / 2
         got = run(loadgen, job, model, out / f"server-{trial}", short | {"server_target_qps": rate})
-        late_ns, limit_ns = got["result_99.00_percentile_latency_ns"], job["settings"]["server_target_latency_ns"]
+        late_ns, limit_ns = (
+            got["result_99.00_percentile_latency_ns"],
+            job["settings"]["server_target_latency_ns"],
+        )
         low, high = (rate, high) if late_ns <= limit_ns else (low, rate)
-        print(f"calibration: {rate:.1f} queries/s, 99th percentile {late_ns / 1e6:.2f} ms", flush=True)
+        print(
+            f"calibration: {rate:.1f} queries/s, 99th percentile {late_ns / 1e6:.2f} ms", flush=True
+        )
     if not low:
-        raise SystemExit(f"no rate holds the latency limit of {limit_ns / 1e6:g} ms, not even {high:.3g} queries/s")
+        raise SystemExit(
+            f"no rate holds the latency limit of {limit_ns / 1e6:g} ms, not even {high:.3g} queries/s"
+        )
     return {"server_target_qps": HEADROOM * low}
 
 
@@ -178,7 +202,9 @@ def accuracy(model: Any, out: Path) -> dict[str, Any]:
         raise SystemExit(f"the accuracy log holds {len(answers)} of {model.count} samples")
     good = sum(model.correct(index, answer) for index, answer in answers.items())
     value = good / len(answers)
-    (out / "accuracy.txt").write_text(f"accuracy={100 * value:.4f}%, good={good}, total={len(answers)}\n")
+    (out / "accuracy.txt").write_text(
+        f"accuracy={100 * value:.4f}%, good={good}, total={len(answers)}\n"
+    )
     return {"accuracy": value, "good": good, "total": len(answers)}
 
 
@@ -207,7 +233,13 @@ def main() -> int:
             said["settings"] = calibrate(loadgen, job, model, out)
         else:
             direct_rate(model, min(job["batch"], model.count), 0.5)  # warm-up, outside the window
-            run(loadgen, job | ({"scenario": "Offline"} if job["mode"] == "accuracy" else {}), model, out, {})
+            run(
+                loadgen,
+                job | ({"scenario": "Offline"} if job["mode"] == "accuracy" else {}),
+                model,
+                out,
+                {},
+            )
             said |= accuracy(model, out) if job["mode"] == "accuracy" else {}
         (out / "child.json").write_text(json.dumps(said))
     except Exception:  # noqa: BLE001 - a fault of the workload's code is told like one in a callback

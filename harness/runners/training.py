@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.documents.errors import UnreadableError, UsageError, shorten
-from harness.documents.files import read_bytes
+from harness.core.errors import UnreadableError, UsageError, shorten
+from harness.core.files import read_bytes
 from harness.formats.base import Quality, Quantity, Work
-from harness.formats.mllog import Line, number, read_all
-from harness.runners.base import Ended, Job, Outcome, Step, WorkloadFailed, marked_window, stop_status
+from harness.formats.mlperf.mllog import Line, number, read_all
+from harness.runners.base import (
+    Ended,
+    Job,
+    Outcome,
+    Step,
+    WorkloadFailed,
+    marked_window,
+    stop_status,
+)
 
 
 @dataclass(frozen=True)
@@ -28,9 +36,10 @@ class Training:
         unknown = [name for name in self.options if name not in known]
         if unknown:
             raise UsageError(
-                f"{self.spec['name']} has no such setting", got=shorten(", ".join(unknown)),
+                f"{self.spec['name']} has no such setting",
+                got=shorten(", ".join(unknown)),
                 expected=", ".join(known) or "none",
-            )  # fmt: skip
+            )
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -49,7 +58,11 @@ class Training:
     def command(self, job: Job) -> Sequence[str]:
         """The program, with its seed, its result log, and what the spec and the user set."""
         runner = self.spec["runner"]
-        arguments = {"seed": job.seed, "result": self.result(job)} | runner.get("arguments", {}) | dict(self.options)
+        arguments = (
+            {"seed": job.seed, "result": self.result(job)}
+            | runner.get("arguments", {})
+            | dict(self.options)
+        )
         if (self.spec["data"] or {}).get("sha256"):
             arguments["data-sha256"] = self.spec["data"]["sha256"]
         written = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
@@ -61,7 +74,9 @@ class Training:
         try:
             lines, broken = read_all(read_bytes(path))
         except UnreadableError as error:
-            raise WorkloadFailed("the training wrote no result log", where=str(path), got=error.message) from None
+            raise WorkloadFailed(
+                "the training wrote no result log", where=str(path), got=error.message
+            ) from None
         window = marked_window(lines)
         if window is None:
             raise WorkloadFailed("the result log has no run_start and run_stop", where=str(path))
@@ -75,7 +90,8 @@ class Training:
             performance=Quantity(window.seconds / 60, "min", "time to train"),
             quality=quality,
             advice=tuple(_advice(quality, success)),
-            facts=facts | {"settings": dict(self.options), "mllog_lines_broken": broken, "cpu_s": ended.cpu_s},
+            facts=facts
+            | {"settings": dict(self.options), "mllog_lines_broken": broken, "cpu_s": ended.cpu_s},
         )
 
     def _quality(self, lines: Sequence[Line]) -> Quality | None:
@@ -84,7 +100,14 @@ class Training:
         return None if reached is None else Quality(asked["metric"], reached, asked["target"])
 
 
-FACTS = ("seed", "epochs_to_target", "samples_to_target", "train_samples", "eval_samples", "global_batch_size")
+FACTS = (
+    "seed",
+    "epochs_to_target",
+    "samples_to_target",
+    "train_samples",
+    "eval_samples",
+    "global_batch_size",
+)
 """Values of the result log that are kept in the run record, under their names there."""
 
 
@@ -98,5 +121,7 @@ def _advice(quality: Quality | None, success: bool | None) -> list[str]:
     if quality is None:
         return ["the result log states no final quality"]
     if quality.target is not None and quality.value < quality.target:
-        return [f"{quality.metric} {quality.value:.4g} misses the target of {quality.target:g}: the run does not count"]
+        return [
+            f"{quality.metric} {quality.value:.4g} misses the target of {quality.target:g}: the run does not count"
+        ]
     return []

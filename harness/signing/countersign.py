@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.documents.errors import UsageError
-from harness.documents.files import sha256, write_text
-from harness.documents.times import to_iso
-from harness.documents.validate import SCHEMA_VERSION, canonical, check
+from harness.core.errors import UsageError
+from harness.core.files import sha256, write_text
+from harness.core.schemas import SCHEMA_VERSION, canonical, check
+from harness.core.timestamps import to_iso
 from harness.signing import dsse
+from harness.signing.manifest import COUNTERSIGNATURE, parse_canonical, parse_manifest
 from harness.signing.sign import signed_manifest
-from harness.signing.submission import COUNTERSIGNATURE, parse_canonical, parse_manifest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -28,10 +28,16 @@ def countersign(folder: Path, report: Mapping[str, Any], key: Ed25519PrivateKey)
     """
     target = folder / COUNTERSIGNATURE
     if target.exists():
-        raise UsageError("there is a countersignature already", where=str(target), fix="Remove it, if it is not right.")
+        raise UsageError(
+            "there is a countersignature already",
+            where=str(target),
+            fix="Remove it, if it is not right.",
+        )
     manifest = signed_manifest(folder)
     document = statement(manifest, report, to_iso(time.time_ns()))
-    write_text(target, dsse.dump(dsse.sign(COUNTERSIGNATURE_TYPE, canonical(document), key)).decode())
+    write_text(
+        target, dsse.dump(dsse.sign(COUNTERSIGNATURE_TYPE, canonical(document), key)).decode()
+    )
     return target
 
 
@@ -43,9 +49,12 @@ def statement(manifest: bytes, report: Mapping[str, Any], date: str) -> dict[str
     for entry in stated["entries"]:
         if entry["id"] not in verdicts:
             raise UsageError(
-                "the report says nothing of an entry", where=entry["id"], got=", ".join(verdicts) or "no entry",
-                expected=entry["id"], fix="Audit this folder: joulemark audit SUBMISSION --json > audit.json",
-            )  # fmt: skip
+                "the report says nothing of an entry",
+                where=entry["id"],
+                got=", ".join(verdicts) or "no entry",
+                expected=entry["id"],
+                fix="Audit this folder: joulemark audit SUBMISSION --json > audit.json",
+            )
     document = {
         "schema_version": SCHEMA_VERSION,
         "date": date,
@@ -53,7 +62,9 @@ def statement(manifest: bytes, report: Mapping[str, Any], date: str) -> dict[str
         "round": stated["round"],
         "manifest_sha256": sha256(manifest),
         "report_sha256": sha256(canonical(report)),
-        "entries": [{"id": entry["id"], "verdict": verdicts[entry["id"]]} for entry in stated["entries"]],
+        "entries": [
+            {"id": entry["id"], "verdict": verdicts[entry["id"]]} for entry in stated["entries"]
+        ],
     }
     check("countersignature", document, where=COUNTERSIGNATURE)
     return document

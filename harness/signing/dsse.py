@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.documents.errors import UnreadableError, shorten
-from harness.documents.files import MAX_DOCUMENT_BYTES, first_unequal
-from harness.documents.validate import canonical, parse_json
+from harness.core.errors import UnreadableError, shorten
+from harness.core.files import MAX_DOCUMENT_BYTES, first_unequal
+from harness.core.schemas import canonical, parse_json
 from harness.signing.keys import key_id
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 MAX_ENVELOPE_BYTES = 2 * MAX_DOCUMENT_BYTES
 MAX_SIGNATURES = 16
@@ -46,10 +49,14 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
 
 
-def sign(payload_type: str, payload: bytes, key: Ed25519PrivateKey, others: Sequence[Signature] = ()) -> Envelope:
+def sign(
+    payload_type: str, payload: bytes, key: Ed25519PrivateKey, others: Sequence[Signature] = ()
+) -> Envelope:
     """An envelope with this key's signature. others: of other keys over the same payload; they stay"""
     own = Signature(key_id(key.public_key()), key.sign(pae(payload_type, payload)))
-    return Envelope(payload_type, payload, (*(other for other in others if other.key != own.key), own))
+    return Envelope(
+        payload_type, payload, (*(other for other in others if other.key != own.key), own)
+    )
 
 
 def is_signed_by(envelope: Envelope, signature: Signature, key: Ed25519PublicKey) -> bool:
@@ -67,7 +74,11 @@ def dump(envelope: Envelope) -> bytes:
     """The bytes of an envelope."""
     signatures = [{"keyid": item.key, "sig": _base64(item.value)} for item in envelope.signatures]
     return canonical(
-        {"payload": _base64(envelope.payload), "payloadType": envelope.payload_type, "signatures": signatures}
+        {
+            "payload": _base64(envelope.payload),
+            "payloadType": envelope.payload_type,
+            "signatures": signatures,
+        }
     )
 
 
@@ -75,23 +86,34 @@ def parse(content: bytes, *, where: str) -> Envelope:
     """The envelope that has these bytes. Raises UnreadableError."""
     document = parse_json(content, where=where)
     try:
-        signatures = [Signature(_text(s, "keyid"), _decoded(s, "sig")) for s in document["signatures"]]
-        envelope = Envelope(_text(document, "payloadType"), _decoded(document, "payload"), tuple(signatures))
+        signatures = [
+            Signature(_text(s, "keyid"), _decoded(s, "sig")) for s in document["signatures"]
+        ]
+        envelope = Envelope(
+            _text(document, "payloadType"), _decoded(document, "payload"), tuple(signatures)
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableError(
-            "is not a DSSE envelope", where=where, got=f"{type(error).__name__}: {shorten(error)}",
+            "is not a DSSE envelope",
+            where=where,
+            got=f"{type(error).__name__}: {shorten(error)}",
             expected="payload, payloadType, and signatures of keyid and sig",
-        ) from None  # fmt: skip
+        ) from None
     if not 0 < len(signatures) <= MAX_SIGNATURES:
         raise UnreadableError(
-            "has no fit number of signatures", where=where, got=str(len(signatures)), expected=f"1 to {MAX_SIGNATURES}"
+            "has no fit number of signatures",
+            where=where,
+            got=str(len(signatures)),
+            expected=f"1 to {MAX_SIGNATURES}",
         )
     if (own := dump(envelope)) != content:
         at = first_unequal(own, content)
         raise UnreadableError(
-            "is spelled in another way than it was written", where=where, got=f"byte {at}: {content[at : at + 20]!r}",
+            "is spelled in another way than it was written",
+            where=where,
+            got=f"byte {at}: {content[at : at + 20]!r}",
             expected=f"{own[at : at + 20]!r}, as RFC 8785 and RFC 4648 spell it",
-        )  # fmt: skip
+        )
     return envelope
 
 

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.documents.errors import UnreadableError, UsageError, shorten
-from harness.documents.files import read_bytes
+from harness.core.errors import UnreadableError, UsageError, shorten
+from harness.core.files import read_bytes
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 PRIVATE, PUBLIC = ".key.pem", ".pub.pem"
 KEY_BYTES = 64 * 1024
@@ -43,13 +46,17 @@ def generate(folder: Path, name: str, passphrase: bytes | None = None) -> KeyFil
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     if not re.fullmatch(r"[\w][\w.-]{0,99}", name):
-        raise UsageError("is no name of a key", got=shorten(repr(name)), expected="letters, digits, . _ -")
+        raise UsageError(
+            "is no name of a key", got=shorten(repr(name)), expected="letters, digits, . _ -"
+        )
     private, public = folder / f"{name}{PRIVATE}", folder / f"{name}{PUBLIC}"
     if public.exists():
         raise _there(public)
     key = Ed25519PrivateKey.generate()
     locked = form.BestAvailableEncryption(passphrase) if passphrase else form.NoEncryption()
-    _write_new(private, key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, locked), 0o600)
+    _write_new(
+        private, key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, locked), 0o600
+    )
     pem = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
     _write_new(public, pem, 0o644)
     return KeyFiles(private, public, key_id(key.public_key()), public_line(key.public_key()))
@@ -68,7 +75,11 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
 
 
 def _there(path: Path) -> UsageError:
-    return UsageError("there is a key already", where=str(path), fix="Choose another --out or --name; it is untouched.")
+    return UsageError(
+        "there is a key already",
+        where=str(path),
+        fix="Choose another --out or --name; it is untouched.",
+    )
 
 
 def read_private(path: Path, passphrase: Passphrase) -> Ed25519PrivateKey:
@@ -77,7 +88,10 @@ def read_private(path: Path, passphrase: Passphrase) -> Ed25519PrivateKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    content, expected = read_bytes(path, limit=KEY_BYTES), "an Ed25519 private key (joulemark keygen)"
+    content, expected = (
+        read_bytes(path, limit=KEY_BYTES),
+        "an Ed25519 private key (joulemark keygen)",
+    )
     try:
         try:
             key = load_pem_private_key(content, password=None)
@@ -85,9 +99,12 @@ def read_private(path: Path, passphrase: Passphrase) -> Ed25519PrivateKey:
             key = load_pem_private_key(content, password=passphrase())
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnreadableError(
-            "is no private key that can be read", where=str(path), got=shorten(error), expected=expected,
+            "is no private key that can be read",
+            where=str(path),
+            got=shorten(error),
+            expected=expected,
             fix="If it is locked, the passphrase may be wrong.",
-        ) from None  # fmt: skip
+        ) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise UnreadableError("is a key of another kind", where=str(path), expected=expected)
     return key

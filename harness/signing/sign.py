@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.documents.errors import UsageError
-from harness.documents.files import read_bytes, write_text
+from harness.core.errors import UsageError
+from harness.core.files import read_bytes, write_text
 from harness.signing import dsse
-from harness.signing.submission import ENVELOPE, MANIFEST, compare, parse_manifest, read_manifest
+from harness.signing.manifest import ENVELOPE, MANIFEST, compare, parse_manifest, read_manifest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -35,9 +35,12 @@ def whole_manifest(folder: Path) -> bytes:
     if found:
         more = f", and {len(found) - 1} more differences" if found[1:] else ""
         raise UsageError(
-            "is not what its manifest lists", where=f"{folder}/{found[0].where}", got=f"{found[0].got}{more}",
-            expected=found[0].expected, fix="Pack it again; what is signed is what was packed.",
-        )  # fmt: skip
+            "is not what its manifest lists",
+            where=f"{folder}/{found[0].where}",
+            got=f"{found[0].got}{more}",
+            expected=found[0].expected,
+            fix="Pack it again; what is signed is what was packed.",
+        )
     return manifest
 
 
@@ -46,7 +49,10 @@ def signed_manifest(folder: Path) -> bytes:
     manifest = whole_manifest(folder)
     if not _signatures(folder / ENVELOPE, manifest):
         raise UsageError(
-            "is not signed", where=str(folder), expected=ENVELOPE, fix="joulemark sign SUBMISSION --key FILE."
+            "is not signed",
+            where=str(folder),
+            expected=ENVELOPE,
+            fix="joulemark sign SUBMISSION --key FILE.",
         )
     return manifest
 
@@ -58,7 +64,9 @@ def _signatures(path: Path, manifest: bytes) -> tuple[dsse.Signature, ...]:
     there = dsse.parse(read_bytes(path, limit=dsse.MAX_ENVELOPE_BYTES), where=str(path))
     if (there.payload_type, there.payload) != (MANIFEST_TYPE, manifest):
         raise UsageError(
-            "is a signature of something else", where=str(path), expected=f"the {MANIFEST} beside it",
+            "is a signature of something else",
+            where=str(path),
+            expected=f"the {MANIFEST} beside it",
             fix="Remove it, if this manifest is the one to be signed.",
-        )  # fmt: skip
+        )
     return there.signatures

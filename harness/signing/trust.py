@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.documents.errors import SchemaError, UnreadableError, shorten
-from harness.documents.times import from_iso
-from harness.documents.validate import read_document
+from harness.core.errors import SchemaError, UnreadableError, shorten
+from harness.core.schemas import read_document
+from harness.core.timestamps import from_iso
 from harness.signing.keys import key_id, read_public_line
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ class Signers:
 
     def other(self, id_: str) -> str:
         """A key that may not sign, in words."""
-        return f"key {shorten(id_[:16])}, {self.owners.get(id_, 'which the trust file does not name')}"
+        return (
+            f"key {shorten(id_[:16])}, {self.owners.get(id_, 'which the trust file does not name')}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,24 @@ class Trust:
 
     def submitter(self, name: str) -> Signers:
         """Who may sign for one submitter."""
-        return self._signers(self.submitters.get(name, ()), f"a key that the trust file gives to {shorten(name)}")
+        return self._signers(
+            self.submitters.get(name, ()), f"a key that the trust file gives to {shorten(name)}"
+        )
 
     def auditor(self) -> Signers:
         """Who may countersign."""
-        return self._signers((key for keys in self.auditors.values() for key in keys), "a key of an auditor")
+        return self._signers(
+            (key for keys in self.auditors.values() for key in keys), "a key of an auditor"
+        )
 
     def _signers(self, keys: Iterable[TrustedKey], whose: str) -> Signers:
         roles = (("submitter", self.submitters), ("auditor", self.auditors))
-        owners = {key.id: f"of {role} {name}" for role, of in roles for name, theirs in of.items() for key in theirs}
+        owners = {
+            key.id: f"of {role} {name}"
+            for role, of in roles
+            for name, theirs in of.items()
+            for key in theirs
+        }
         return Signers({key.id: key for key in keys}, whose, owners)
 
 
@@ -88,7 +99,10 @@ def read_trust(path: Path) -> Trust:
     document = read_document("trust", path)
     return Trust(
         *(
-            {name: _keys(name, items, f"{path}#/{role}/{name}") for name, items in document.get(role, {}).items()}
+            {
+                name: _keys(name, items, f"{path}#/{role}/{name}")
+                for name, items in document.get(role, {}).items()
+            }
             for role in ("submitters", "auditors")
         )
     )
@@ -97,7 +111,9 @@ def read_trust(path: Path) -> Trust:
 def _keys(owner: str, items: Iterable[Mapping[str, Any]], where: str) -> tuple[TrustedKey, ...]:
     keys = tuple(_key(owner, item, f"{where}/{number}") for number, item in enumerate(items))
     if len({key.id for key in keys}) < len(keys):
-        raise SchemaError("the same key stands there twice", where=where, fix="State each key once.")
+        raise SchemaError(
+            "the same key stands there twice", where=where, fix="State each key once."
+        )
     return keys
 
 
@@ -110,7 +126,9 @@ def _key(owner: str, item: Mapping[str, Any], where: str) -> TrustedKey:
         public = read_public_line(item["public_key"])
     except ValueError as error:
         raise SchemaError(
-            "is no Ed25519 public key", where=f"{where}/public_key", got=shorten(error),
+            "is no Ed25519 public key",
+            where=f"{where}/public_key",
+            got=shorten(error),
             expected="the line between BEGIN and END of the file that joulemark keygen wrote",
-        ) from None  # fmt: skip
+        ) from None
     return TrustedKey(owner, key_id(public), public, **bounds, revoked=item.get("revoked"))

@@ -22,13 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.documents.errors import JoulemarkError, UnreadableError, shorten
-from harness.documents.files import read_bytes, sha256
-from harness.documents.validate import canonical
+from harness.core.errors import JoulemarkError, UnreadableError, shorten
+from harness.core.files import read_bytes, sha256
+from harness.core.schemas import canonical
 from harness.signing import dsse
 from harness.signing.countersign import COUNTERSIGNATURE_TYPE, parse_statement, statement
-from harness.signing.sign import MANIFEST_TYPE
-from harness.signing.submission import (
+from harness.signing.manifest import (
     COUNTERSIGNATURE,
     ENVELOPE,
     MANIFEST,
@@ -37,12 +36,23 @@ from harness.signing.submission import (
     difference,
     parse_manifest,
     read_manifest,
-)  # fmt: skip
+)
+from harness.signing.sign import MANIFEST_TYPE
 from harness.signing.trust import Signers, Trust
 
 T = TypeVar("T")
 
-STEPS = ("", "envelope", "payload type", "payload", "manifest", "signature", "key", "files", "countersignature")
+STEPS = (
+    "",
+    "envelope",
+    "payload type",
+    "payload",
+    "manifest",
+    "signature",
+    "key",
+    "files",
+    "countersignature",
+)
 """Names of the steps, by number."""
 
 
@@ -94,9 +104,11 @@ def verify(folder: Path, trust: Trust, report: Mapping[str, Any] | None = None) 
     """
     if not any((folder / name).exists() for name in (MANIFEST, ENVELOPE)):
         raise UnreadableError(
-            "is no submission", where=str(folder), expected=f"a folder that holds {MANIFEST}",
+            "is no submission",
+            where=str(folder),
+            expected=f"a folder that holds {MANIFEST}",
             fix="Name the folder that joulemark pack made.",
-        )  # fmt: skip
+        )
     done = Verification(folder, enveloped=(folder / ENVELOPE).exists())
     envelope = _opened(done, ENVELOPE, MANIFEST_TYPE, (1, 2))
     stored = done.attempt(3, MANIFEST, lambda: read_manifest(folder))
@@ -119,10 +131,16 @@ def verify(folder: Path, trust: Trust, report: Mapping[str, Any] | None = None) 
     return done
 
 
-def _opened(done: Verification, name: str, kind: str, steps: tuple[int, int]) -> dsse.Envelope | None:
+def _opened(
+    done: Verification, name: str, kind: str, steps: tuple[int, int]
+) -> dsse.Envelope | None:
     """An envelope of this type. steps: the numbers of being one, and of its type"""
     path = done.folder / name
-    read = done.attempt(steps[0], name, lambda: dsse.parse(read_bytes(path, limit=dsse.MAX_ENVELOPE_BYTES), where=name))
+    read = done.attempt(
+        steps[0],
+        name,
+        lambda: dsse.parse(read_bytes(path, limit=dsse.MAX_ENVELOPE_BYTES), where=name),
+    )
     if read is None or read.payload_type == kind:
         return read
     done.add(steps[1], [Difference(f"{name}#/payloadType", shorten(read.payload_type), kind)])
@@ -130,7 +148,12 @@ def _opened(done: Verification, name: str, kind: str, steps: tuple[int, int]) ->
 
 
 def _holding(
-    done: Verification, name: str, envelope: dsse.Envelope, signers: Signers, date: str, steps: tuple[int, int]
+    done: Verification,
+    name: str,
+    envelope: dsse.Envelope,
+    signers: Signers,
+    date: str,
+    steps: tuple[int, int],
 ) -> list[tuple[str, str]]:
     """(owner, key id) of the signatures that hold. steps: the numbers of the signature, and of its key"""
     held = []
@@ -139,10 +162,15 @@ def _holding(
         if key is None:
             done.add(steps[0], [Difference(where, signers.other(signature.key), signers.whose)])
         elif not dsse.is_signed_by(envelope, signature, key.public):
-            got = f"a signature that key {key.id[:16]} of {key.owner} did not make over this payload"
+            got = (
+                f"a signature that key {key.id[:16]} of {key.owner} did not make over this payload"
+            )
             done.add(steps[0], [Difference(where, got, signers.whose)])
         elif fault := key.fault(date):
-            done.add(steps[1], [Difference(where, f"key {key.id[:16]} of {key.owner}: {fault[0]}", fault[1])])
+            done.add(
+                steps[1],
+                [Difference(where, f"key {key.id[:16]} of {key.owner}: {fault[0]}", fault[1])],
+            )
         else:
             held.append((key.owner, key.id))
     return held
@@ -160,7 +188,9 @@ def _auditors(
         return []
     true: dict[str, Any] | None = stated | {"manifest_sha256": sha256(manifest)}
     if report is not None:
-        true = done.attempt(8, COUNTERSIGNATURE, lambda: statement(manifest, report, stated["date"]))
+        true = done.attempt(
+            8, COUNTERSIGNATURE, lambda: statement(manifest, report, stated["date"])
+        )
     if true is None:
         return []
     if true != stated:

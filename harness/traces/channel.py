@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast
 
-from harness.documents.validate import SCHEMA_VERSION
+from harness.core.schemas import SCHEMA_VERSION
 
 Kind = Literal["mean", "instant", "counter", "estimate"]
 
@@ -41,7 +41,11 @@ class Accuracy:
     def gain_limit(self) -> float:
         """Limit of the relative error of a reading, with the power-factor term (dimensionless)."""
         limit = self.reading_limit_pct
-        if self.power_factor_limit_pct and self.power_factor is not None and 0 < self.power_factor < 1:
+        if (
+            self.power_factor_limit_pct
+            and self.power_factor is not None
+            and 0 < self.power_factor < 1
+        ):
             tan_phi = (1 / max(self.power_factor, LEAST_POWER_FACTOR) ** 2 - 1) ** 0.5
             limit += tan_phi * self.power_factor_limit_pct
         return limit / 100
@@ -90,7 +94,9 @@ class Channel:
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name == "accuracy":
-                value = {f.name: getattr(value, f.name) for f in fields(value) if f.name != "extra"} | dict(value.extra)
+                value = {
+                    f.name: getattr(value, f.name) for f in fields(value) if f.name != "extra"
+                } | dict(value.extra)
             if item.name != "extra":
                 document[item.name] = value
         return document | dict(self.extra)
@@ -106,6 +112,13 @@ class Channel:
             extra={k: v for k, v in stated.items() if k not in limits},
         )
         given = {k: v for k, v in document.items() if k in known}
-        stored = known | {"schema_version", "accuracy", "readings", "dropped", "columns", "content_sha256"}
+        stored = known | {
+            "schema_version",
+            "accuracy",
+            "readings",
+            "dropped",
+            "columns",
+            "content_sha256",
+        }
         extra = {k: v for k, v in document.items() if k not in stored}
         return Channel(**cast(Any, given), accuracy=accuracy, extra=extra)

@@ -7,7 +7,7 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.documents.errors import UsageError
+from harness.core.errors import UsageError
 from harness.traces.channel import Accuracy
 
 UNKNOWN_ANALYZER, UNKNOWN_SENSOR = "unknown-analyzer", "unknown-sensor"
@@ -32,7 +32,9 @@ class Instrument:
     status: str
     source: str
 
-    def accuracy(self, *, range_w: float | None = None, power_factor: float | None = None) -> Accuracy:
+    def accuracy(
+        self, *, range_w: float | None = None, power_factor: float | None = None
+    ) -> Accuracy:
         """Limits at a measuring range [W] (voltage range x current range x channels) and power factor."""
         return Accuracy(
             reading_limit_pct=self.reading_limit_pct,
@@ -49,7 +51,10 @@ def instruments() -> dict[str, Instrument]:
     """All instruments of the table, by id."""
     numbers = ("reading_limit_pct", "range_limit_pct", "power_factor_limit_pct")
     with Path(__file__).with_name("instruments.csv").open(encoding="utf-8", newline="") as file:
-        rows = [{k: float(v) if k in numbers else v for k, v in row.items()} for row in csv.DictReader(file)]
+        rows = [
+            {k: float(v) if k in numbers else v for k, v in row.items()}
+            for row in csv.DictReader(file)
+        ]
     return {str(row["id"]): Instrument(**row) for row in rows}  # type: ignore[arg-type]
 
 

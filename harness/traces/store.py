@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.documents.errors import MissingExtraError, UnreadableError, shorten
-from harness.documents.files import read_bytes, write_text
-from harness.documents.validate import check, parse_json
-from harness.traces.build import build_trace, number_or_nan
+from harness.core.errors import MissingExtraError, UnreadableError, shorten
+from harness.core.files import read_bytes, write_text
+from harness.core.schemas import check, parse_json
 from harness.traces.channel import Channel
-from harness.traces.lines import STEP, Cells, together
+from harness.traces.clean import build_trace, number_or_nan
+from harness.traces.text_lines import STEP, Cells, together
 from harness.traces.trace import T_MAX_NS, Dropped, Floats, Ints, Trace
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def write_csv(trace: Trace, path: Path) -> None:
         columns.append(trace.position.tolist())
     lines += [",".join(map(str, row)) for row in zip(*columns, strict=True)]
     for item in trace.dropped:
-        lines.append(_DROPPED.decode() + json.dumps([item.position, item.t_ns, item.raw, item.reason]))
+        lines.append(
+            _DROPPED.decode() + json.dumps([item.position, item.t_ns, item.raw, item.reason])
+        )
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -72,7 +74,9 @@ def read_csv(path: Path) -> Trace:
     first, _, rest = read_bytes(path).partition(b"\n")
     document = _header(first, f"{path}:1")
     names, _, body = rest.partition(b"\n")
-    return _from_rows(document, names.strip().decode("utf-8", "replace").split(","), body, str(path))
+    return _from_rows(
+        document, names.strip().decode("utf-8", "replace").split(","), body, str(path)
+    )
 
 
 def declared_channel(line: bytes, *, where: str) -> Channel:
@@ -99,10 +103,15 @@ def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: s
     expected = column_names(channel)
     if names[:2] != expected or names[2:] not in ([], ["position"]):
         raise UnreadableError(
-            "has other columns", where=f"{where}:2", got=shorten(",".join(names)), expected=",".join(expected)
+            "has other columns",
+            where=f"{where}:2",
+            got=shorten(",".join(names)),
+            expected=",".join(expected),
         )
     if len(body) > STEP and body.count(b"\n") * SHORTEST > len(body):
-        raise UnreadableError("has lines too short for readings", where=where, got=f"{len(body)} bytes")
+        raise UnreadableError(
+            "has lines too short for readings", where=where, got=f"{len(body)} bytes"
+        )
     lines, dropped_lines = _rows(body.splitlines(), len(names), where)
     chunks = [_columns(some, len(names)) for some in together(lines)] or [_columns([], len(names))]
     t_ns, value, position = (np.concatenate(column) for column in zip(*chunks, strict=True))
@@ -192,7 +201,9 @@ def write_parquet(trace: Trace, path: Path) -> None:
     columns = [trace.t_ns, trace.value] + ([] if trace.position is None else [trace.position])
     table = arrow.table(dict(zip(document["columns"], columns, strict=True)))
     dropped = [[d.position, d.t_ns, d.raw, d.reason] for d in trace.dropped]
-    table = table.replace_schema_metadata({"joulemark-trace": json.dumps(document), "dropped": json.dumps(dropped)})
+    table = table.replace_schema_metadata(
+        {"joulemark-trace": json.dumps(document), "dropped": json.dumps(dropped)}
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(table, path)
 
@@ -204,21 +215,28 @@ def read_parquet(path: Path) -> Trace:
         file = parquet.ParquetFile(arrow.BufferReader(read_bytes(path)))
         if file.metadata.num_rows > MOST_ROWS:
             raise UnreadableError(
-                "holds more readings than are read", where=str(path), got=str(file.metadata.num_rows),
+                "holds more readings than are read",
+                where=str(path),
+                got=str(file.metadata.num_rows),
                 expected=f"at most {MOST_ROWS}",
-            )  # fmt: skip
+            )
         metadata = file.schema_arrow.metadata or {}
         document = parse_json(metadata[b"joulemark-trace"], where=str(path))
         dropped = parse_json(metadata[b"dropped"], where=str(path))
         check("power-trace", document, where=str(path))
-        numbers = all(arrow.types.is_primitive(file.schema_arrow.field(name).type) for name in document["columns"])
+        numbers = all(
+            arrow.types.is_primitive(file.schema_arrow.field(name).type)
+            for name in document["columns"]
+        )
         if not numbers:
             raise UnreadableError("has columns that are no numbers", where=str(path))
         table = file.read(columns=document["columns"])
         columns = [np.array(table[name].to_numpy()) for name in document["columns"]]
         declared = document["content_sha256"]
     except (OSError, KeyError, arrow.ArrowException) as error:
-        raise UnreadableError(f"is not a power trace in Parquet ({shorten(error)})", where=str(path)) from None
+        raise UnreadableError(
+            f"is not a power trace in Parquet ({shorten(error)})", where=str(path)
+        ) from None
     position = columns[2] if len(columns) > 2 else None
     channel = Channel.from_header(document)
     trace = Trace(channel, columns[0], columns[1], position, _dropped(dropped, str(path)))

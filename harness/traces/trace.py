@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.documents.errors import SchemaError, shorten
-from harness.documents.times import NS
+from harness.core.errors import SchemaError, shorten
+from harness.core.timestamps import NS
 from harness.traces.channel import Channel
 
 Ints = NDArray[np.int64]
@@ -156,7 +156,9 @@ def column_fault(t_ns: Ints, value: Floats, quantity: str = "power") -> str | No
     The vector form of the item rules in `schemas/power-trace.schema.json`.
     """
     if t_ns.ndim != 1 or value.ndim != 1 or len(t_ns) != len(value):
-        return f"columns differ in length: {shorten(t_ns.shape)} times, {shorten(value.shape)} values"
+        return (
+            f"columns differ in length: {shorten(t_ns.shape)} times, {shorten(value.shape)} values"
+        )
     if t_ns.dtype != np.int64 or value.dtype != np.float64:
         return f"columns have types {t_ns.dtype}, {value.dtype}; expected int64, float64"
     if not len(t_ns):

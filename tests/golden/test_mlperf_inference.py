@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.account import Result, score
-from harness.formats.find import Found, find
+from harness.formats.discovery import Found, find
+from harness.scoring.score import Result, score
 
 Rows = Callable[[str], list[dict[str, str]]]
 UNITS = {"Watts": "W", "millijoules": "mJ"}
@@ -21,7 +21,9 @@ def results(real_data: Path) -> dict[tuple[str, str, str, str], Result]:
     for place in find(real_data / "mlperf-inference-v4.1"):
         assert isinstance(place, Found), place
         entry = place.read()
-        found[entry.submitter, entry.system, entry.benchmark, entry.scenario.lower()] = score(entry, draws=10_000)
+        found[entry.submitter, entry.system, entry.benchmark, entry.scenario.lower()] = score(
+            entry, draws=10_000
+        )
     return found
 
 
@@ -57,13 +59,17 @@ def test_window_and_readings_are_those_of_the_log(results: dict, expected: Rows)
         assert len(trace.window(run.run.window)) == int(row["n_samples_window"]), row
 
 
-def test_our_energy_lies_within_a_tenth_of_a_percent_of_mean_times_duration(results: dict, expected: Rows) -> None:
+def test_our_energy_lies_within_a_tenth_of_a_percent_of_mean_times_duration(
+    results: dict, expected: Rows
+) -> None:
     """Reading is clean and the window long: the methods part by edges only (method, section 2)."""
     for row in expected("mlperf-inference-v4.1"):
         ours = results[_key(row)].energy
         assert ours.value == pytest.approx(float(row["energy_J_mean_x_dur"]), rel=1e-3), row
         assert ours.low < ours.value < ours.high
-        assert (ours.high - ours.low) / ours.value < 0.02, row  # an analyzer: half a percent either way, not five
+        assert (ours.high - ours.low) / ours.value < 0.02, (
+            row
+        )  # an analyzer: half a percent either way, not five
 
 
 def test_phases_are_not_added_to_the_total(results: dict) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.account import Result, score
-from harness.formats.find import Found, find
+from harness.formats.discovery import Found, find
+from harness.scoring.score import Result, score
 
 Rows = Callable[[str], list[dict[str, str]]]
 TABLE, PER_RUN = "mlperf-training-v4.0", "mlperf-training-v4.0-per-run"
@@ -55,7 +55,9 @@ def test_current_code_is_met_and_its_crash_is_told(results: dict, expected: Rows
     assert 0 < crashes < len(expected(TABLE))  # both branches are met
 
 
-def test_window_energy_is_the_trapezoid_where_readings_cover_the_window(results: dict, expected: Rows) -> None:
+def test_window_energy_is_the_trapezoid_where_readings_cover_the_window(
+    results: dict, expected: Rows
+) -> None:
     rows = [row for row in expected(TABLE) if float(row["coverage_of_run_window_min"]) == 1.0]
     assert rows
     for row in rows:
@@ -63,7 +65,9 @@ def test_window_energy_is_the_trapezoid_where_readings_cover_the_window(results:
         assert ours == pytest.approx(float(row["window_trapezoid_olympic_scaled_J"]), rel=2e-3), row
 
 
-def test_coverage_is_that_of_the_table_and_what_is_missing_is_noted(results: dict, expected: Rows) -> None:
+def test_coverage_is_that_of_the_table_and_what_is_missing_is_noted(
+    results: dict, expected: Rows
+) -> None:
     partly = 0
     for row in expected(TABLE):
         result, share = results[_key(row)], float(row["coverage_of_run_window_min"])
@@ -92,7 +96,9 @@ def test_shape_of_the_package(results: dict, expected: Rows) -> None:
         for run in result.runs:
             assert run.nodes == (int(row["nodes_per_run"]),) * 2
             assert sum(part.power_w for part in run.run.rated) == float(row["switch_estimate_W"])
-        assert (result.entry.scaling_factor or 1.0) == pytest.approx(float(row["scaling_factor"]), abs=5e-7)
+        assert (result.entry.scaling_factor or 1.0) == pytest.approx(
+            float(row["scaling_factor"]), abs=5e-7
+        )
 
 
 def test_each_run_lies_near_its_own_trapezoid(results: dict, expected: Rows) -> None:

@@ -10,16 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from harness.carbon.catalogue import catalogue, entry
+from harness.carbon.footprint.document import Footprint
+from harness.carbon.footprint.totals import alternatives, common_convention, recomputed
 from harness.carbon.formulas import KG_PER_LB, emissions_kg, facility_energy_kwh, it_energy_kwh
-from harness.catalogue import catalogue, entry
-from harness.footprint.document import Footprint
-from harness.footprint.totals import alternatives, common_convention, recomputed
 
 TABLE_4 = ("evolved-transformer-nas", "t5", "meena", "gshard-600b", "switch-transformer", "gpt-3")
 TABLE_1 = (
-    "transformer-big-p100-us-average", "transformer-big-p100-iowa", "evolved-transformer-medium-p100-iowa",
-    "transformer-big-tpu-v2-iowa", "evolved-transformer-medium-tpu-v2-iowa",
-)  # fmt: skip
+    "transformer-big-p100-us-average",
+    "transformer-big-p100-iowa",
+    "evolved-transformer-medium-p100-iowa",
+    "transformer-big-tpu-v2-iowa",
+    "evolved-transformer-medium-tpu-v2-iowa",
+)
 FIGURES = ("energy_mwh", "gross_tco2e", "net_tco2e")
 
 
@@ -27,17 +30,25 @@ def errors(name: str) -> dict[str, float]:
     """Recomputed against printed, less 1."""
     item = entry(f"patterson-2021/{name}")
     again = recomputed(item)
-    return {figure: again[figure] / item.published[figure] - 1 for figure in (*FIGURES, "total_flops")}  # type: ignore[operator]
+    return {
+        figure: again[figure] / item.published[figure] - 1 for figure in (*FIGURES, "total_flops")
+    }  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("name", TABLE_4 + TABLE_1)
-def test_every_cell_of_tables_1_and_4_follows_from_printed_inputs_within_2_percent(name: str) -> None:
+def test_every_cell_of_tables_1_and_4_follows_from_printed_inputs_within_2_percent(
+    name: str,
+) -> None:
     for figure, error in errors(name).items():
         assert abs(error) < 0.02, f"{name} {figure} {error:+.2%}"
 
 
 def test_worst_cells_are_those_that_rounding_explains() -> None:
-    found = {(name, figure): error for name in TABLE_4 + TABLE_1 for figure, error in errors(name).items()}
+    found = {
+        (name, figure): error
+        for name in TABLE_4 + TABLE_1
+        for figure, error in errors(name).items()
+    }
     worst = sorted(found, key=lambda cell: -abs(found[cell]))[:3]
     assert worst[0] == ("gshard-600b", "net_tco2e")
     assert found[worst[0]] == pytest.approx(-0.0155, abs=0.0002)
@@ -111,14 +122,18 @@ def test_opt_gets_its_82_tonnes_under_the_common_convention() -> None:
 def test_other_rows_deviate_as_the_facts_say() -> None:
     path = Path(__file__).resolve().parents[3] / "shared" / "facts" / "published_footprints.csv"
     if not path.exists():
-        pytest.skip(f"{path} is absent: the table of facts lies beside the checkout on development machines only")
+        pytest.skip(
+            f"{path} is absent: the table of facts lies beside the checkout on development machines only"
+        )
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     items = {_mark(item.model, item.published): item for item in catalogue()}
     assert len(items) == len(rows) == 43
     compared = 0
     for row in rows:
-        item = items[_mark(row["model"], {name: _number(row[f"{name}_published"]) for name in FIGURES})]
+        item = items[
+            _mark(row["model"], {name: _number(row[f"{name}_published"]) for name in FIGURES})
+        ]
         again = recomputed(item)
         assert item.verified == (row["figures_checked"] == "yes")
         for name in FIGURES:
@@ -128,7 +143,9 @@ def test_other_rows_deviate_as_the_facts_say() -> None:
                 compared += 1
             error = _number(row[f"rel_err_{name.split('_')[0]}_pct"])
             if error is not None:
-                assert 100 * (again[name] / item.published[name] - 1) == pytest.approx(error, abs=0.011)  # type: ignore[operator]
+                assert 100 * (again[name] / item.published[name] - 1) == pytest.approx(
+                    error, abs=0.011
+                )  # type: ignore[operator]
     assert compared > 60
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from harness.cli import cli
-from harness.demo import run_demo
+from harness.cli.demo import run_demo
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
 
@@ -38,5 +38,9 @@ def test_the_leaderboard_of_real_results_is_the_one_shown(real_data: Path) -> No
 
 
 def test_the_score_of_a_real_result_is_the_one_shown(real_data: Path) -> None:
-    place = real_data / "mlperf-training-v4.0/smc-ac-power/results/1xSMC-H100-SXM-80GB/llama2_70b_lora"
-    assert_printed(shown("score of a real result"), CliRunner().invoke(cli, ["score", str(place)]).output)
+    place = (
+        real_data / "mlperf-training-v4.0/smc-ac-power/results/1xSMC-H100-SXM-80GB/llama2_70b_lora"
+    )
+    assert_printed(
+        shown("score of a real result"), CliRunner().invoke(cli, ["score", str(place)]).output
+    )

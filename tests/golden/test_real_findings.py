@@ -42,6 +42,10 @@ def test_the_page_names_every_finding_of_the_audit(real_data: Path) -> None:
 
 
 def test_names_on_the_page_are_unique_and_used() -> None:
-    used = {re.sub(r" \d+$", "", item) for _, _, entries, _ in rows("Findings") for item in entries.split(", ")}
+    used = {
+        re.sub(r" \d+$", "", item)
+        for _, _, entries, _ in rows("Findings")
+        for item in entries.split(", ")
+    }
     assert used == set(paths())
     assert len(set(paths().values())) == len(paths())

@@ -11,10 +11,30 @@ from xml.etree import ElementTree
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that a reader cannot see: controls, direction and zero-width marks, surrogates, line ends."""
-ACTIVE = frozenset({
-    "a", "animate", "applet", "audio", "base", "embed", "foreignobject", "frame", "iframe", "image", "img", "input",
-    "link", "math", "object", "set", "source", "template", "use", "video",
-})  # fmt: skip
+ACTIVE = frozenset(
+    {
+        "a",
+        "animate",
+        "applet",
+        "audio",
+        "base",
+        "embed",
+        "foreignobject",
+        "frame",
+        "iframe",
+        "image",
+        "img",
+        "input",
+        "link",
+        "math",
+        "object",
+        "set",
+        "source",
+        "template",
+        "use",
+        "video",
+    }
+)
 """Elements that load or do something; the pages of the harness have none of them."""
 NUMBER = re.compile(r"-?[\d.,]+( [A-Za-zµ%/]+)?|-|-?\d[\d.]*(e[+-]\d+)?")
 
@@ -51,9 +71,18 @@ def latex_is_safe(text: str) -> None:
     """No command but those that the tables are made of."""
     visible(text)
     known = (
-        "begin", "end", "toprule", "midrule", "bottomrule", "hline", "subsection", "textbackslash", "textasciitilde",
-        "textasciicircum", "ensuremath",
-    )  # fmt: skip
+        "begin",
+        "end",
+        "toprule",
+        "midrule",
+        "bottomrule",
+        "hline",
+        "subsection",
+        "textbackslash",
+        "textasciitilde",
+        "textasciicircum",
+        "ensuremath",
+    )
     for command in re.findall(r"\\([A-Za-z]+)", text.replace("\\\\", "")):
         assert command in known, command
 

@@ -7,18 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.carbon.footprint.compute import account
+from harness.carbon.footprint.document import from_document
 from harness.carbon.formulas import clean_match
-from harness.documents.resources import resource
-from harness.documents.validate import dump_document, read_settings
-from harness.footprint.compute import account
-from harness.footprint.document import from_document
-from harness.grid.columns import read_numbers
-from harness.grid.hourly import read_hourly
-from harness.render.account import account_document, account_text, clean_document, clean_text
-from harness.render.signatures import verification_document, verification_text
+from harness.carbon.grid.columns import read_numbers
+from harness.carbon.grid.hourly import read_hourly
+from harness.core.resources import resource
+from harness.core.schemas import dump_document, read_settings
+from harness.render.terminal.footprint_account import (
+    account_document,
+    account_text,
+    clean_document,
+    clean_text,
+)
+from harness.render.terminal.signatures import verification_document, verification_text
+from harness.runners.workload import Workload, workload
 from harness.signing.trust import read_trust
 from harness.signing.verify import verify
-from harness.workload import Workload, workload
 from tests.hostile import checks
 from tests.hostile.paths import told
 from tests.hostile.trees import folder_for_now
@@ -36,9 +41,14 @@ file: grid.csv
 """
 HOURS = b"".join(b"2022-10-30T%02d:00:00,%d.5\n" % (hour, 300 + hour) for hour in range(24))
 SERIES = b"when,how\n" + HOURS
-CLEAN = b"energy_kwh,clean_kwh,g_per_kwh\n" + b"".join(b"%d,%d.5,400\n" % (k, k) for k in range(1, 25))
+CLEAN = b"energy_kwh,clean_kwh,g_per_kwh\n" + b"".join(
+    b"%d,%d.5,400\n" % (k, k) for k in range(1, 25)
+)
 SETTINGS = b"score: {level: 0.9}\naudit:\n  jobs: 2\n  strict: true\n"
-SIGNED = {path.name: path.read_bytes() for path in resource("submissions").glob("joulemark-2026/open/joulemark/*.json")}
+SIGNED = {
+    path.name: path.read_bytes()
+    for path in resource("submissions").glob("joulemark-2026/open/joulemark/*.json")
+}
 CATALOGUE = Path(__file__).parents[2] / "harness" / "catalogue" / "patterson-2021" / "gpt-3.json"
 
 
@@ -69,7 +79,7 @@ def _clean(content: bytes) -> None:
 
 
 def _footprint(content: bytes) -> None:
-    from harness.documents.validate import read_document
+    from harness.core.schemas import read_document
 
     path = _PLACE / "footprint.json"
     path.write_bytes(content)
@@ -121,7 +131,10 @@ DOCUMENTS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
     "grid-csv": (SERIES, _grid("grid.csv")),
     "clean-csv": (CLEAN, _clean),
     "footprint": (CATALOGUE.read_bytes(), _footprint),
-    "workload": ((resource("workloads") / "file-type-detection" / "workload.yaml").read_bytes(), _workload),
+    "workload": (
+        (resource("workloads") / "file-type-detection" / "workload.yaml").read_bytes(),
+        _workload,
+    ),
     "settings": (SETTINGS, _settings),
     "trust": (TRUST.read_bytes(), _signed(TRUST.name)),
     "manifest": (SIGNED["manifest.json"], _signed("signed/manifest.json")),

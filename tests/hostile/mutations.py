@@ -9,20 +9,95 @@ from random import Random
 from typing import Any
 
 NUMBERS = (
-    b"0", b"-1", b"-0.0", b"1e308", b"-1e308", b"5e-324", b"1e-300", b"9.91E+37", b"NaN", b"Infinity", b"-Infinity",
-    b"9223372036854775807", b"9223372036854775808", b"-9223372036854775809", b"18446744073709551616",
-    b"4102444800000000000", b"1" + b"0" * 400, b"1e400", b"0x10", b"1_000", b"", b"null", b"true",
-)  # fmt: skip
+    b"0",
+    b"-1",
+    b"-0.0",
+    b"1e308",
+    b"-1e308",
+    b"5e-324",
+    b"1e-300",
+    b"9.91E+37",
+    b"NaN",
+    b"Infinity",
+    b"-Infinity",
+    b"9223372036854775807",
+    b"9223372036854775808",
+    b"-9223372036854775809",
+    b"18446744073709551616",
+    b"4102444800000000000",
+    b"1" + b"0" * 400,
+    b"1e400",
+    b"0x10",
+    b"1_000",
+    b"",
+    b"null",
+    b"true",
+)
 TEXTS = (
-    b"\x00", b"\r", b"\n", b"\t", b"\x1b[31m", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\\ud800", b"\\u0000",
-    b"\xe2\x80\xae", b"\xe2\x80\x8b", b"'", b'"', b",", b"{", b"[", b"}", b"]", b":::MLLOG {", b"<script>", b"=1+1",
-    b"Time,", b",Ch1,", b",Analyzer1,", b",Mark,", b"../", b"%s", b"*" * 300,
-)  # fmt: skip
+    b"\x00",
+    b"\r",
+    b"\n",
+    b"\t",
+    b"\x1b[31m",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\xed\xa0\x80",
+    b"\\ud800",
+    b"\\u0000",
+    b"\xe2\x80\xae",
+    b"\xe2\x80\x8b",
+    b"'",
+    b'"',
+    b",",
+    b"{",
+    b"[",
+    b"}",
+    b"]",
+    b":::MLLOG {",
+    b"<script>",
+    b"=1+1",
+    b"Time,",
+    b",Ch1,",
+    b",Analyzer1,",
+    b",Mark,",
+    b"../",
+    b"%s",
+    b"*" * 300,
+)
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1e308, -1e308, 5e-324, 2**63, -(2**63), 2**64, 10**400, "", "NaN", "1e999", "-5", "0",
-    "\x00", "a" * 1000, [], {}, [[]], [None], {"": None}, [1, 2, 3], "2024-07-23T15:48:32Z", "9999-12-31T23:59:59Z",
-    "0001-01-01T00:00:00+23:59", "../../x", "/etc/passwd", "\u202e", "$ref",
-)  # fmt: skip
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1e308,
+    -1e308,
+    5e-324,
+    2**63,
+    -(2**63),
+    2**64,
+    10**400,
+    "",
+    "NaN",
+    "1e999",
+    "-5",
+    "0",
+    "\x00",
+    "a" * 1000,
+    [],
+    {},
+    [[]],
+    [None],
+    {"": None},
+    [1, 2, 3],
+    "2024-07-23T15:48:32Z",
+    "9999-12-31T23:59:59Z",
+    "0001-01-01T00:00:00+23:59",
+    "../../x",
+    "/etc/passwd",
+    "\u202e",
+    "$ref",
+)
 _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _JSON = re.compile(rb"\{.*\}", re.DOTALL)
 
@@ -74,7 +149,9 @@ def _number(content: bytes, rng: Random) -> bytes:
     if not found:
         return content
     one, two = rng.choice(found), rng.choice(found)
-    new = rng.choice((rng.choice(NUMBERS), rng.choice(NUMBERS), two[0], b"-" + one[0], one[0] + b"0" * 6))
+    new = rng.choice(
+        (rng.choice(NUMBERS), rng.choice(NUMBERS), two[0], b"-" + one[0], one[0] + b"0" * 6)
+    )
     return content[: one.start()] + new + content[one.end() :]
 
 
@@ -134,5 +211,14 @@ def _damage(document: Any, rng: Random) -> None:
 
 
 WAYS: tuple[Callable[[bytes, Random], bytes], ...] = (
-    _flip, _cut, _insert, _lines, _number, _number, _cell, _json, _json, _json,
-)  # fmt: skip
+    _flip,
+    _cut,
+    _insert,
+    _lines,
+    _number,
+    _number,
+    _cell,
+    _json,
+    _json,
+    _json,
+)

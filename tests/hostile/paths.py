@@ -9,17 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from harness import api
-from harness.documents.errors import JoulemarkError
-from harness.documents.validate import dump_document
-from harness.importing import Tree
+from harness.auditing.report import Report
+from harness.core.errors import JoulemarkError
+from harness.core.schemas import dump_document
+from harness.formats.load import Tree
 from harness.render.audit_html import audit_html
-from harness.render.board import board
-from harness.render.comparison import comparison_document, comparison_text
-from harness.render.documents import audit_document, import_document, leaderboard_document, result_document
+from harness.render.json import (
+    audit_document,
+    import_document,
+    leaderboard_document,
+    result_document,
+)
 from harness.render.junit import junit_text
-from harness.render.report import audit_text, import_text, score_text
 from harness.render.sarif import sarif_text
-from harness.verdict import Report
+from harness.render.terminal.comparison import comparison_document, comparison_text
+from harness.render.terminal.leaderboard import board
+from harness.render.terminal.report import audit_text, import_text, score_text
 from tests.hostile import checks
 
 DRAWS = 1_000

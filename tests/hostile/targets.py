@@ -25,7 +25,9 @@ def target(parser: str) -> tuple[bytes, Callable[[bytes], None]]:
     valid = (root / name).read_bytes()
 
     def read(content: bytes) -> None:
-        (root / name).write_bytes(content)  # all other forms of output are made for one content in four
+        (root / name).write_bytes(
+            content
+        )  # all other forms of output are made for one content in four
         if zlib.crc32(content) % 4:
             with told():
                 tree, _ = judged(root)

@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.documents.errors import JoulemarkError, SchemaError, UnreadableError
-from harness.documents.validate import MOST_FAULTS, check, key_twice, parse_json, read_document, read_settings
+from harness.core.errors import JoulemarkError, SchemaError, UnreadableError
+from harness.core.schemas import (
+    MOST_FAULTS,
+    check,
+    key_twice,
+    parse_json,
+    read_document,
+    read_settings,
+)
 from tests.hostile import trees
 from tests.hostile.documents import GRID, SERIES
 from tests.hostile.paths import whole
@@ -43,11 +50,22 @@ def test_yaml_that_is_more_than_data(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b"{}\0", b'{"a": "\xff"}', b'{"a": "\\ud800"}', b'{"a": NaN}',
-        b'{"a": Infinity}', b'{"a": 01}', b"{} {}", b"[" * 100_000, b'{"a":' * 100_000, b"", b"{'a': 1}",
+        b"\xef\xbb\xbf{}",
+        "{}".encode("utf-16"),
+        b"{}\0",
+        b'{"a": "\xff"}',
+        b'{"a": "\\ud800"}',
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": 01}',
+        b"{} {}",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"",
+        b"{'a': 1}",
         b'{"a": "\n"}',
     ],
-)  # fmt: skip
+)
 def test_json_that_is_none(content: bytes) -> None:
     with pytest.raises(UnreadableError):
         parse_json(content, where="x")
@@ -67,7 +85,10 @@ def test_a_key_twice_is_found_however_it_is_written(content: bytes) -> None:
 
 
 def test_a_key_in_two_objects_is_not_twice() -> None:
-    assert key_twice(b'{"a": {"a": 1}, "b": [{"a": 1}, {"a": 1e999, "c": ' + b"9" * 5000 + b"}]}") is None
+    assert (
+        key_twice(b'{"a": {"a": 1}, "b": [{"a": 1}, {"a": 1e999, "c": ' + b"9" * 5000 + b"}]}")
+        is None
+    )
 
 
 def test_a_key_twice_in_an_own_document_is_refused(tmp_path: Path) -> None:
@@ -105,7 +126,14 @@ def test_a_document_of_faults_is_refused_soon() -> None:
         {"phases": {"testing": [[1, 2]] * 500_000}},
         {"ptd_messages": [{"cmd": "Go," + "9" * 5000 + ",testing", "reply": ""}]},
     ],
-    ids=["greetings", "analyzers", "hashes", "configurations", "stamps", "an interval of 5000 digits"],
+    ids=[
+        "greetings",
+        "analyzers",
+        "hashes",
+        "configurations",
+        "stamps",
+        "an interval of 5000 digits",
+    ],
 )
 def test_a_session_of_very_many(document: object, tmp_path: Path) -> None:
     trees.inference(tmp_path)
@@ -116,10 +144,11 @@ def test_a_session_of_very_many(document: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "stamp", ["9999-12-31T23:59:59", "0001-01-01T00:00:00", "2022-10-30T00:00:00.000001", "2300-01-01"]
+    "stamp",
+    ["9999-12-31T23:59:59", "0001-01-01T00:00:00", "2022-10-30T00:00:00.000001", "2300-01-01"],
 )
 def test_a_series_whose_last_stamp_is_far_away(stamp: str, tmp_path: Path) -> None:
-    from harness.grid.hourly import read_hourly
+    from harness.carbon.grid.hourly import read_hourly
 
     (tmp_path / "grid.yaml").write_bytes(GRID)
     (tmp_path / "grid.csv").write_bytes(SERIES + stamp.encode() + b",400\n")
@@ -128,7 +157,7 @@ def test_a_series_whose_last_stamp_is_far_away(stamp: str, tmp_path: Path) -> No
 
 
 def test_a_table_of_a_million_columns(tmp_path: Path) -> None:
-    from harness.grid.hourly import read_hourly
+    from harness.carbon.grid.hourly import read_hourly
 
     (tmp_path / "grid.yaml").write_bytes(GRID)
     (tmp_path / "grid.csv").write_bytes(b"a," * 10**6 + b"a\n" + b"1," * 10**6 + b"1\n")
@@ -138,7 +167,7 @@ def test_a_table_of_a_million_columns(tmp_path: Path) -> None:
 
 
 def test_lines_may_end_with_a_carriage_return(tmp_path: Path) -> None:
-    from harness.grid.hourly import read_hourly
+    from harness.carbon.grid.hourly import read_hourly
 
     (tmp_path / "grid.yaml").write_bytes(GRID)
     (tmp_path / "grid.csv").write_bytes(SERIES.replace(b"\n", b"\r"))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.documents.errors import JoulemarkError
-from harness.documents.validate import check
+from harness.core.errors import JoulemarkError
+from harness.core.schemas import check
 from tests.hostile import trees
 from tests.hostile.paths import whole
 
@@ -86,7 +86,9 @@ def test_a_native_run(payload: str, tmp_path: Path) -> None:
     for name in ("run_1/run.json", "run_2/incomplete.json", "ranging/run.json"):
         poison(tmp_path / "in" / name, payload, by_schema("run"))
     poison(tmp_path / "in/system.json", payload, by_schema("system"))
-    assert json.loads((tmp_path / "in/run_1/run.json").read_bytes())["entry"]["submitter"] == payload
+    assert (
+        json.loads((tmp_path / "in/run_1/run.json").read_bytes())["entry"]["submitter"] == payload
+    )
     whole(tmp_path / "in", tmp_path / "out")
 
 
@@ -125,7 +127,9 @@ def test_an_inference_result(payload: str, tmp_path: Path) -> None:
         spl.write_text(spl.read_text("utf-8").replace("Mark,", f"Mark,{payload}"), "utf-8")
     for name in ("client.log", "server.log", "ptd_logs.txt"):
         log = folder / "performance/power" / name
-        log.write_text(log.read_text("utf-8").replace(": ", f": {payload} ERROR: {payload}"), "utf-8")
+        log.write_text(
+            log.read_text("utf-8").replace(": ", f": {payload} ERROR: {payload}"), "utf-8"
+        )
     whole(tmp_path / "in", tmp_path / "out")
 
 
@@ -137,12 +141,24 @@ def test_a_training_result(payload: str, tmp_path: Path) -> None:
     (folder / "scaling.json").write_text(json.dumps({"scaling_factor": payload}))
     for path in sorted(folder.rglob("*.txt")):
         stated = [
-            {"key": key, "value": payload, "metadata": {"status": payload, "measurement_type": payload}}
-            for key in ("seed", "submission_benchmark", "submission_org", "submission_platform", "conversion_eff")
+            {
+                "key": key,
+                "value": payload,
+                "metadata": {"status": payload, "measurement_type": payload},
+            }
+            for key in (
+                "seed",
+                "submission_benchmark",
+                "submission_org",
+                "submission_platform",
+                "conversion_eff",
+            )
         ]
         lines = path.read_text("utf-8").splitlines()
         lines[1:1] = [":::MLLOG " + json.dumps(line) for line in stated]
-        lines.append(":::MLLOG " + json.dumps({"key": "power_reading", "value": payload, "time_ms": payload}))
+        lines.append(
+            ":::MLLOG " + json.dumps({"key": "power_reading", "value": payload, "time_ms": payload})
+        )
         path.write_text("\n".join(lines) + "\n", "utf-8")
     whole(tmp_path / "in", tmp_path / "out")
 
@@ -153,8 +169,17 @@ def test_names_of_folders_and_files(payload: str, tmp_path: Path) -> None:
     trees.training(tmp_path / "in")
     trees.inference(tmp_path / "in")
     (tmp_path / "in/t/results/m/bert/power/result_0" / name).write_text("")
-    (tmp_path / "in/t/results/m/bert/result_1.txt").rename(tmp_path / f"in/t/results/m/bert/result_{name}.txt")
-    for way in ("t/results/m/bert", "t/results/m", "t", trees.INFERENCE, "closed/s/results/m", "closed/s"):
+    (tmp_path / "in/t/results/m/bert/result_1.txt").rename(
+        tmp_path / f"in/t/results/m/bert/result_{name}.txt"
+    )
+    for way in (
+        "t/results/m/bert",
+        "t/results/m",
+        "t",
+        trees.INFERENCE,
+        "closed/s/results/m",
+        "closed/s",
+    ):
         path = tmp_path / "in" / way
         path.rename(path.with_name(name + path.name[:1]))
     whole(tmp_path / "in", tmp_path / "out")

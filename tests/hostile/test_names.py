@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.documents.errors import JoulemarkError, SchemaError, UnreadableError
-from harness.documents.files import write_text
-from harness.documents.printable import UNSEEN, printable, visible_json, well_formed
-from harness.documents.validate import check
+from harness.core.errors import JoulemarkError, SchemaError, UnreadableError
+from harness.core.files import write_text
+from harness.core.printable import UNSEEN, printable, visible_json, well_formed
+from harness.core.schemas import check
 from tests.hostile import checks, trees
 from tests.hostile.paths import whole
 
@@ -24,9 +24,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def joulemark(*args: object, **env: str) -> subprocess.CompletedProcess[bytes]:
     """The command in a process of its own; never a traceback."""
     done = subprocess.run(
-        [sys.executable, "-m", "harness", *map(os.fsencode, map(str, args))], capture_output=True, cwd=REPOSITORY,
-        timeout=100, check=False, env={**os.environ, "PYTHONWARNINGS": "error", **env},
-    )  # fmt: skip
+        [sys.executable, "-m", "harness", *map(os.fsencode, map(str, args))],
+        capture_output=True,
+        cwd=REPOSITORY,
+        timeout=100,
+        check=False,
+        env={**os.environ, "PYTHONWARNINGS": "error", **env},
+    )
     assert b"Traceback" not in done.stderr, done.stderr
     return done
 
@@ -82,12 +86,23 @@ def test_a_terminal_that_knows_few_letters(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("plain", "plain"), ("Zürich 5 µW 10 Ω", "Zürich 5 µW 10 Ω"), ("Россия", "Россия"), ("日本語", "日本語"),
-        ("a\x1b[0m\x9b", "a?[0m?"), ("a\u202eb\u2066", "a?b?"), ("a\u200bb\ufeff\xad", "a?b??"), ("a\nb\x85", "a?b?"),
-        ("\u0410lder", "?lder"), ("\u0405imulated", "?imulated"), ("c\u03bfre", "c?re"), ("\u3164\u2800\ufe0f", "???"),
-        ("\udcff", "?"), ("\U000e0041", "?"), ("\ue000", "?"),
+        ("plain", "plain"),
+        ("Zürich 5 µW 10 Ω", "Zürich 5 µW 10 Ω"),
+        ("Россия", "Россия"),
+        ("日本語", "日本語"),
+        ("a\x1b[0m\x9b", "a?[0m?"),
+        ("a\u202eb\u2066", "a?b?"),
+        ("a\u200bb\ufeff\xad", "a?b??"),
+        ("a\nb\x85", "a?b?"),
+        ("\u0410lder", "?lder"),
+        ("\u0405imulated", "?imulated"),
+        ("c\u03bfre", "c?re"),
+        ("\u3164\u2800\ufe0f", "???"),
+        ("\udcff", "?"),
+        ("\U000e0041", "?"),
+        ("\ue000", "?"),
     ],
-)  # fmt: skip
+)
 def test_what_hides_or_poses_is_made_visible(text: str, shown: str) -> None:
     assert printable(text) == shown.replace("?", UNSEEN)
 
@@ -138,7 +153,9 @@ def test_a_drive_letter_is_a_name_like_others_or_refused(path: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("field", ["traces", "files"])
-def test_a_run_record_reaches_nothing_through_a_folder_that_is_a_link(field: str, tmp_path: Path) -> None:
+def test_a_run_record_reaches_nothing_through_a_folder_that_is_a_link(
+    field: str, tmp_path: Path
+) -> None:
     trees.native(tmp_path / "in")
     away = tmp_path / "away/deep"
     away.mkdir(parents=True)
@@ -150,10 +167,14 @@ def test_a_run_record_reaches_nothing_through_a_folder_that_is_a_link(field: str
     record[field] = [record["traces"][0] | {"path": "link/deep/total.csv", "bytes": 1}]
     path.write_text(json.dumps(record))
     (entry,) = api.read(tmp_path / "in").entries
-    assert "link/deep/total.csv" in "".join(d.where for d in entry.defects if d.code.endswith("-unreadable"))
+    assert "link/deep/total.csv" in "".join(
+        d.where for d in entry.defects if d.code.endswith("-unreadable")
+    )
 
 
-def test_a_hash_of_a_session_reaches_nothing_through_a_folder_that_is_a_link(tmp_path: Path) -> None:
+def test_a_hash_of_a_session_reaches_nothing_through_a_folder_that_is_a_link(
+    tmp_path: Path,
+) -> None:
     trees.inference(tmp_path / "in")
     (tmp_path / "away/deep").mkdir(parents=True)
     (tmp_path / "away/deep/x.txt").write_text("")
@@ -163,7 +184,9 @@ def test_a_hash_of_a_session_reaches_nothing_through_a_folder_that_is_a_link(tmp
     document["results"]["power/link/deep/x.txt"] = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
     (power / "client.json").write_text(json.dumps(document))
     (entry,) = api.audit(tmp_path / "in").entries
-    assert "links are not followed" in "".join(f.got for f in entry.findings if f.rule == "declared-hashes")
+    assert "links are not followed" in "".join(
+        f.got for f in entry.findings if f.rule == "declared-hashes"
+    )
 
 
 @pytest.mark.parametrize("name", ["../x", "/tmp/x", "..", "a/b", "a\\b", "a\0", "a\n", ""])
@@ -172,7 +195,9 @@ def test_ids_that_become_names_of_files_hold_no_path(name: str, tmp_path: Path) 
     record = json.loads((tmp_path / "run_1/run.json").read_bytes())
     with pytest.raises(SchemaError):
         check("run", record | {"id": name})
-    header = json.loads((tmp_path / "run_1/traces/total.csv").read_bytes().partition(b"\n")[0].partition(b": ")[2])
+    header = json.loads(
+        (tmp_path / "run_1/traces/total.csv").read_bytes().partition(b"\n")[0].partition(b": ")[2]
+    )
     with pytest.raises(SchemaError):
         check("power-trace", header | {"id": name})
 
@@ -195,7 +220,9 @@ def test_an_import_into_its_own_tree_changes_nothing_that_is_there(tmp_path: Pat
 
 def test_names_longer_than_a_file_system_has(tmp_path: Path) -> None:
     trees.inference(tmp_path)
-    (tmp_path / "closed/s/results/m").rename(tmp_path / "closed/s/results" / ("m" * 254))  # and .json
+    (tmp_path / "closed/s/results/m").rename(
+        tmp_path / "closed/s/results" / ("m" * 254)
+    )  # and .json
     (client,) = tmp_path.rglob("client.json")
     document = json.loads(client.read_bytes())
     document["results"] |= {"x" * 5000: "0" * 40, "y/" * 3 + "z" * 300: "0" * 40, "\0": "0" * 40}
@@ -225,4 +252,6 @@ def test_a_hard_link_is_a_file_and_its_import_is_another(tmp_path: Path) -> None
     done = api.import_tree(tmp_path / "in", out=tmp_path / "out")
     assert len(done.imported) == 1
     assert (tmp_path / "elsewhere").read_bytes() == before
-    assert all(path.stat().st_nlink == 1 for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert all(
+        path.stat().st_nlink == 1 for path in (tmp_path / "out").rglob("*") if path.is_file()
+    )

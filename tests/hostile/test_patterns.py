@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.documents.printable import printable
-from harness.formats.accuracy_text import read_accuracy
-from harness.render.cells import FORMATS, WIDEST, escape, grid, plain
+from harness.core.printable import printable
+from harness.formats.mlperf.accuracy import read_accuracy
+from harness.render.escape import FORMATS, WIDEST, escape, grid, plain
 from tests.hostile import trees
 
 PERFORMANCE = f"{trees.INFERENCE}/performance"
@@ -18,14 +18,26 @@ SECONDS = 10
 """Of the processor; all of these take less than one."""
 TEXTS = {
     "blanks before a colon": ("run_1/mlperf_log_summary.txt", b"Mode" + b" " * 60_000 + b"x\n"),
-    "blanks after a colon": ("run_1/mlperf_log_summary.txt", b"Scenario : " + b" " * 60_000 + b"x\n"),
-    "blanks on both sides": ("run_1/mlperf_log_summary.txt", (b"Mode" + b" " * 200 + b":" + b" " * 200 + b"x\n") * 150),
-    "blank lines": ("run_1/mlperf_log_summary.txt", b"Samples per second : 1" + b"\n " * 30_000 + b"x"),
+    "blanks after a colon": (
+        "run_1/mlperf_log_summary.txt",
+        b"Scenario : " + b" " * 60_000 + b"x\n",
+    ),
+    "blanks on both sides": (
+        "run_1/mlperf_log_summary.txt",
+        (b"Mode" + b" " * 200 + b":" + b" " * 200 + b"x\n") * 150,
+    ),
+    "blank lines": (
+        "run_1/mlperf_log_summary.txt",
+        b"Samples per second : 1" + b"\n " * 30_000 + b"x",
+    ),
     "digits": ("run_1/mlperf_log_summary.txt", b"1" * 60_000),
     "errors of a kind each": ("power/ptd_logs.txt", b"ERROR: 1.1.1.1 x\n" * 100_000),
     "offsets": ("power/client.log", b"NTP:offset = 1" * 100_000),
     "ranges": ("power/ptd_logs.txt", b" range set to 1" * 100_000 + b": Go with mark 'x_testing'"),
-    "ranges of channels": ("power/ptd_logs.txt", b": Amp range for channel 1, physical channel 1" * 50_000),
+    "ranges of channels": (
+        "power/ptd_logs.txt",
+        b": Amp range for channel 1, physical channel 1" * 50_000,
+    ),
     "commas": ("run_1/spl.txt", b"Time,x,Watts" + b"," * 500_000),
     "begins of lines": ("run_1/spl.txt", b"Time," * 200_000),
     "tokens": ("run_1/mlperf_log_detail.txt", b":::MLLOG" * 200_000),
@@ -44,7 +56,13 @@ def test_a_log_that_matches_almost(name: str, text: bytes, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "text", [b"Word Error Rate: " * 4000, b"accuracy=" + b"1" * 65_000, b"'f1': " * 10_000, b"FID_SCORE" * 7000]
+    "text",
+    [
+        b"Word Error Rate: " * 4000,
+        b"accuracy=" + b"1" * 65_000,
+        b"'f1': " * 10_000,
+        b"FID_SCORE" * 7000,
+    ],
 )
 def test_an_accuracy_that_is_reported_almost(text: bytes) -> None:
     started = time.process_time()
@@ -52,7 +70,9 @@ def test_an_accuracy_that_is_reported_almost(text: bytes) -> None:
     assert time.process_time() - started < SECONDS
 
 
-@pytest.mark.parametrize("unit", ["a", "\u0430", "\x1b", "www.", ":/", "\\", " ", "1,", "\u202e", "|"])
+@pytest.mark.parametrize(
+    "unit", ["a", "\u0430", "\x1b", "www.", ":/", "\\", " ", "1,", "\u202e", "|"]
+)
 def test_a_name_of_a_megabyte(unit: str) -> None:
     started = time.process_time()
     name = unit * 1_000_000

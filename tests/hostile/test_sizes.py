@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.documents.errors import UnreadableError
-from harness.documents.files import MAX_FILE_BYTES, read_bytes
-from harness.formats import mllog, spl
-from harness.traces.build import MOST_DROPPED
-from harness.traces.lines import STEP, filled, together
+from harness.core.errors import UnreadableError
+from harness.core.files import MAX_FILE_BYTES, read_bytes
+from harness.formats.mlperf import mllog
+from harness.formats.ptdaemon import spl
+from harness.traces.clean import MOST_DROPPED
 from harness.traces.store import read_csv, read_trace
+from harness.traces.text_lines import STEP, filled, together
 from tests.hostile import trees
 
 pytestmark = pytest.mark.slow
@@ -50,7 +51,10 @@ LINES = {
     "ptd_logs of replies": (PTD_LOGS, b": Response to client sent: "),
     "node log of one-byte lines": (NODE, b"a\n"),
     "node log of the shortest lines": (NODE, b':::MLLOG{"key":""}\n'),
-    "node log of lists": (NODE, b':::MLLOG{"key":"power_reading","value":[' + b"[]," * 1000 + b"[]]}\n"),
+    "node log of lists": (
+        NODE,
+        b':::MLLOG{"key":"power_reading","value":[' + b"[]," * 1000 + b"[]]}\n",
+    ),
     "node log of one line": (NODE, b"[],"),
     "result log of seeds": (RESULT, b':::MLLOG{"key":"seed"}\n'),
 }
@@ -67,14 +71,21 @@ def grow(path: Path, unit: bytes, size: int) -> None:
 def audit(tree: Path, memory: int) -> subprocess.CompletedProcess[str]:
     """`joulemark audit` in a process that gets no more memory than so much [bytes]."""
     return subprocess.run(
-        [sys.executable, "-m", "harness", "audit", str(tree)], capture_output=True, text=True, cwd=REPOSITORY,
-        timeout=300, check=False, env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        [sys.executable, "-m", "harness", "audit", str(tree)],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        timeout=300,
+        check=False,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory)),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(("name", "unit"), LINES.values(), ids=LINES.keys())
-def test_a_large_log_is_judged_within_the_stated_memory(name: str, unit: bytes, tmp_path: Path) -> None:
+def test_a_large_log_is_judged_within_the_stated_memory(
+    name: str, unit: bytes, tmp_path: Path
+) -> None:
     (trees.inference if name.startswith("closed") else trees.training)(tmp_path)
     grow(tmp_path / name, unit, SIZE)
     done = audit(tmp_path, BASE + FACTOR * SIZE)
@@ -97,10 +108,14 @@ def test_a_sparse_terabyte_costs_nothing(tmp_path: Path) -> None:
     trees.training(tmp_path)
     os.truncate(tmp_path / NODE, 10**12)
     (entry,) = api.read(tmp_path).entries
-    assert [d.got for d in entry.defects if d.where == str(tmp_path / NODE)] == ["is too large to read"]
+    assert [d.got for d in entry.defects if d.where == str(tmp_path / NODE)] == [
+        "is too large to read"
+    ]
 
 
-def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_grows_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"a" * 100)
     stat = os.fstat
@@ -117,7 +132,9 @@ def test_a_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.
     assert len(read_bytes(path)) > 3 * MIB
 
 
-def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_shrinks_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"a" * 100)
     stat = os.fstat
@@ -174,10 +191,13 @@ def test_a_parquet_file_of_texts(tmp_path: Path) -> None:
 
     trees.declared(tmp_path)
     head = (tmp_path / "a.csv").read_bytes().partition(b"\n")[0].partition(b": ")[2]
-    document = head[:-1] + b', "columns": ["t_ns", "power_w"], "content_sha256": "' + b"0" * 64 + b'"}'
+    document = (
+        head[:-1] + b', "columns": ["t_ns", "power_w"], "content_sha256": "' + b"0" * 64 + b'"}'
+    )
     table = arrow.table({"t_ns": ["a" * 1000] * 10, "power_w": [1.0] * 10})
     parquet.write_table(
-        table.replace_schema_metadata({"joulemark-trace": document, "dropped": b"[]"}), tmp_path / "x.parquet"
+        table.replace_schema_metadata({"joulemark-trace": document, "dropped": b"[]"}),
+        tmp_path / "x.parquet",
     )
     with pytest.raises(UnreadableError, match="no numbers"):
         read_trace(tmp_path / "x.parquet")

@@ -13,7 +13,7 @@ from lab_simulator import TrainingForm, write_inference, write_training
 
 from harness import api
 from harness.traces.channel import Accuracy, Channel
-from harness.traces.journal import Journal
+from harness.traces.journal_writer import Journal
 from harness.traces.store import read_csv, write_csv
 
 T0_NS = 1_767_225_600_000_000_000
@@ -23,7 +23,9 @@ TRAINING = "t/results/m/bert"
 
 def inference(root: Path) -> None:
     """One result of MLPerf inference power, a minute long."""
-    write_inference(root, submitter="s", system="m", benchmark="resnet50", scenario="Offline", seed=1)
+    write_inference(
+        root, submitter="s", system="m", benchmark="resnet50", scenario="Offline", seed=1
+    )
 
 
 def training(root: Path) -> None:
@@ -48,15 +50,29 @@ def native(root: Path) -> None:
 def _unfinished(run: Path, folder: Path) -> None:
     record = json.loads((run / "run.json").read_bytes())
     folder.mkdir()
-    cut = {"id": "run_2", "traces": [], "files": [], "facts": {"incomplete": "the process was killed"}}
+    cut = {
+        "id": "run_2",
+        "traces": [],
+        "files": [],
+        "facts": {"incomplete": "the process was killed"},
+    }
     (folder / "incomplete.json").write_text(json.dumps(record | cut))
     channel = Channel(
-        id="total", kind="mean", boundary="wall", calibration_id="m", nominal_interval_s=1.0,
+        id="total",
+        kind="mean",
+        boundary="wall",
+        calibration_id="m",
+        nominal_interval_s=1.0,
         accuracy=Accuracy(reading_limit_pct=0.1, source="sheet"),
-    )  # fmt: skip
+    )
     journal = Journal(folder / "samples" / "meter.csv", [channel], {"meter": "file"})
     stamps = [T0_NS + k * 10**9 for k in range(60)]
-    journal.rows([journal.row("total", t, t, 0, 400.0 + k, "" if k % 9 else "busy") for k, t in enumerate(stamps)])
+    journal.rows(
+        [
+            journal.row("total", t, t, 0, 400.0 + k, "" if k % 9 else "busy")
+            for k, t in enumerate(stamps)
+        ]
+    )
     journal.clock()
     journal.end({"missed": 0})
 
@@ -71,7 +87,11 @@ def declared(root: Path) -> None:
         head, _, rest = path.read_text().partition("\n")
         document = json.loads(head.partition(": ")[2])
         del document["content_sha256"]
-        document["run"] = {"benchmark": "bert", "submitter": "s", "work": {"count": 5, "unit": "run"}}
+        document["run"] = {
+            "benchmark": "bert",
+            "submitter": "s",
+            "work": {"count": 5, "unit": "run"},
+        }
         path.write_text("# joulemark-trace: " + json.dumps(document) + "\n" + rest)
     _remove(root / "made")
 

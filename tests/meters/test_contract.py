@@ -12,11 +12,11 @@ import pytest
 from fakes import lay_out
 from fakes.pynvml import Board, Driver
 
-from harness.documents.errors import UsageError
-from harness.documents.validate import check
+from harness.core.errors import UsageError
+from harness.core.schemas import check
 from harness.meters import BUILT_IN, MeterSpec, make, names, parse, summary
 from harness.meters.base import Meter, Unavailable
-from harness.traces.build import build_trace
+from harness.traces.clean import build_trace
 from harness.traces.store import header_document, write_csv
 
 ADDED = """
@@ -40,7 +40,9 @@ class Added:
 def recorded(tmp_path_factory: pytest.TempPathFactory, channel: Callable) -> Path:
     path = tmp_path_factory.mktemp("recorded") / "total.csv"
     t_ns = np.arange(50, dtype=np.int64) * 100_000_000 + 1_700_000_000_000_000_000
-    write_csv(build_trace(channel("mean", nominal_interval_s=0.1), t_ns, np.linspace(100, 150, 50)), path)
+    write_csv(
+        build_trace(channel("mean", nominal_interval_s=0.1), t_ns, np.linspace(100, 150, 50)), path
+    )
     return path
 
 
@@ -50,12 +52,16 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = tmp_path / "added_meter-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: added-meter\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[joulemark.meters]\nadded = added_meter:Added\nbroken = no_such:Thing\n")
+    (info / "entry_points.txt").write_text(
+        "[joulemark.meters]\nadded = added_meter:Added\nbroken = no_such:Thing\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
 @pytest.fixture(params=[*BUILT_IN, "nvml-instant", "added"])
-def meter(request: pytest.FixtureRequest, tmp_path: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> Meter:
+def meter(
+    request: pytest.FixtureRequest, tmp_path: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> Meter:
     name = request.param
     request.getfixturevalue("added")
     boards = [Board(energy_mj=None if name == "nvml-instant" else 5), Board()]
@@ -82,7 +88,11 @@ def test_channels_say_all_of_themselves(meter: Meter) -> None:
         assert channel.accuracy.source
         assert channel.part_of is None or channel.part_of in ids
     assert any(channel.part_of is None for channel in channels)
-    assert {channel.accuracy.reading_limit_pct for channel in channels} != {0.0} or meter.simulated or ids == ["total"]
+    assert (
+        {channel.accuracy.reading_limit_pct for channel in channels} != {0.0}
+        or meter.simulated
+        or ids == ["total"]
+    )
 
 
 def test_readings_are_of_its_channels_and_make_a_trace(meter: Meter) -> None:
@@ -98,7 +108,9 @@ def test_readings_are_of_its_channels_and_make_a_trace(meter: Meter) -> None:
 
 
 def test_probing_twice_gives_the_same_channels(meter: Meter) -> None:
-    assert [channel.header() for channel in meter.probe()] == [channel.header() for channel in meter.probe()]
+    assert [channel.header() for channel in meter.probe()] == [
+        channel.header() for channel in meter.probe()
+    ]
 
 
 @pytest.mark.usefixtures("added")

@@ -13,8 +13,8 @@ import pytest
 from harness.meters.base import ReadFailed, Unavailable
 from harness.meters.file import File
 from harness.meters.replay import Replay
-from harness.traces.build import build_trace
 from harness.traces.channel import Channel
+from harness.traces.clean import build_trace
 from harness.traces.store import MAGIC, write_csv
 
 T = 1_700_000_000_000_000_000
@@ -23,7 +23,9 @@ T = 1_700_000_000_000_000_000
 @pytest.fixture
 def foreign(tmp_path: Path, channel: Callable[..., Channel]) -> Path:
     path = tmp_path / "meter.csv"
-    path.write_bytes(MAGIC + json.dumps(channel("mean").header()).encode() + b"\nt_ns,power_w\n" + b"%d,90\n" % T)
+    path.write_bytes(
+        MAGIC + json.dumps(channel("mean").header()).encode() + b"\nt_ns,power_w\n" + b"%d,90\n" % T
+    )
     return path
 
 
@@ -72,7 +74,9 @@ def test_file_that_vanishes_fails_and_begins_anew(foreign: Path) -> None:
         (None, "cannot be opened"),
     ],
 )
-def test_file_without_a_declared_header_is_refused(content: bytes | None, word: str, tmp_path: Path) -> None:
+def test_file_without_a_declared_header_is_refused(
+    content: bytes | None, word: str, tmp_path: Path
+) -> None:
     path = tmp_path / "meter.csv"
     if content is not None:
         path.write_bytes(content)
@@ -89,7 +93,9 @@ def test_file_with_other_columns_is_refused(foreign: Path) -> None:
         File(str(foreign)).probe()
 
 
-def test_replay_follows_the_recorded_time(tmp_path: Path, channel: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replay_follows_the_recorded_time(
+    tmp_path: Path, channel: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, now = tmp_path / "total.csv", [5 * 10**9]
     monkeypatch.setattr("time.monotonic_ns", lambda: now[0])
     t_ns = np.array([0, 1, 3], np.int64) * 10**9 + T

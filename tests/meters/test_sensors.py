@@ -15,23 +15,29 @@ import pytest
 from fakes import lay_out, machines
 from fakes.pynvml import Board, Driver
 
-from harness.energy import energy
+from harness.energy.integrate import energy
 from harness.meters.base import ReadFailed, Unavailable
 from harness.meters.estimator import Estimator
 from harness.meters.hwmon import Hwmon
 from harness.meters.nvml import Nvml
 from harness.meters.rapl import Rapl
-from harness.traces.build import build_trace
+from harness.traces.clean import build_trace
 from harness.traces.trace import Window
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 RAPL = {
     "two-sockets": {
-        "package-0": None, "package-0-dram": "package-0", "package-1": None, "package-1-dram": "package-1",
+        "package-0": None,
+        "package-0-dram": "package-0",
+        "package-1": None,
+        "package-1-dram": "package-1",
     },
     "laptop-psys": {
-        "package-0": "psys", "package-0-core": "package-0", "package-0-uncore": "package-0", "psys": None,
+        "package-0": "psys",
+        "package-0-core": "package-0",
+        "package-0-uncore": "package-0",
+        "psys": None,
     },
     "laptop-dead-psys": {"package-0": None, "package-0-core": "package-0"},
     "amd": {"package-0": None, "package-0-core": "package-0"},
@@ -39,7 +45,7 @@ RAPL = {
     "same-names": {"package-0-0": None, "package-0-1": None},
     "garbled-dram": {"package-0": None, "package-0-dram": None},
     "many-sockets": {"package-0": None, "package-1": None, "package-2": None, "package-10": None},
-}  # fmt: skip
+}
 """Channels of each machine, and the channel that contains each."""
 RAPL["two-sockets"] |= {"package-0-dram": None, "package-1-dram": None}
 
@@ -57,7 +63,12 @@ def test_rapl_counts_each_joule_once(name: str, tmp_path: Path) -> None:
 
 def test_rapl_order_is_by_number(tmp_path: Path) -> None:
     meter = Rapl(str(lay_out("rapl/many-sockets", tmp_path / "rapl")))
-    assert [channel.id for channel in meter.probe()] == ["package-0", "package-1", "package-2", "package-10"]
+    assert [channel.id for channel in meter.probe()] == [
+        "package-0",
+        "package-1",
+        "package-2",
+        "package-10",
+    ]
 
 
 def test_rapl_in_a_virtual_machine_says_what_to_use(tmp_path: Path) -> None:
@@ -76,7 +87,9 @@ def test_rapl_energy_is_right_across_a_wrap(tmp_path: Path) -> None:
         values.append(next(r.value for r in meter.read() if r.channel == "package-0"))
     assert min(np.diff(values)) < 0
     t_ns = np.arange(11, dtype=np.int64) * 10**9 + 1_700_000_000 * 10**9
-    found = energy(build_trace(channel, t_ns, np.array(values)), Window(int(t_ns[0]), int(t_ns[-1])))
+    found = energy(
+        build_trace(channel, t_ns, np.array(values)), Window(int(t_ns[0]), int(t_ns[-1]))
+    )
     assert found is not None
     assert found.energy_j == pytest.approx(500.0, abs=1e-3)
     assert found.resets == 0
@@ -119,7 +132,11 @@ def test_rapl_names_the_command_that_permits_reading() -> None:
             for file in root.glob("*/energy_uj"):
                 file.chmod(0)
         done = subprocess.run(
-            [sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=True, cwd=REPOSITORY
+            [sys.executable, "-c", code, str(root)],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=REPOSITORY,
         )
         assert f"sudo chmod a+r {root}/*/energy_uj" in done.stdout
         assert "permission denied" in done.stdout
@@ -164,7 +181,12 @@ def test_hwmon_only_takes_what_is_asked(tmp_path: Path) -> None:
 def test_nvml_counter_or_instant_with_its_caveat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", Driver([Board(), Board(energy_mj=None)]).module())
     counter, instant = Nvml().probe()
-    assert (counter.kind, counter.unit, instant.kind, instant.unit) == ("counter", "J", "instant", "W")
+    assert (counter.kind, counter.unit, instant.kind, instant.unit) == (
+        "counter",
+        "J",
+        "instant",
+        "W",
+    )
     assert counter.accuracy.reading_limit_pct < instant.accuracy.reading_limit_pct
     assert "25 %" in instant.accuracy.source
     assert "serial" not in repr((counter, instant))

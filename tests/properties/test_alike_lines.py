@@ -6,13 +6,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.traces.alike import alike, numbers, places
+from harness.formats.ptdaemon.fixed_width import alike, numbers, places
 
 DIGITS = st.tuples(st.integers(1, 8), st.integers(0, 7))
 
 
-@given(st.lists(DIGITS, min_size=1, max_size=4), st.integers(1, 12), st.randoms(use_true_random=False))
-def test_numbers_are_those_of_the_text(digits: list[tuple[int, int]], count: int, random: object) -> None:
+@given(
+    st.lists(DIGITS, min_size=1, max_size=4), st.integers(1, 12), st.randoms(use_true_random=False)
+)
+def test_numbers_are_those_of_the_text(
+    digits: list[tuple[int, int]], count: int, random: object
+) -> None:
     rows = [[(_text(random, a), _text(random, b)) for a, b in digits] for _ in range(count)]
     lines = [",".join(f"x{whole}.{part}" for whole, part in row) for row in rows]
     content = "\n".join(lines).encode()
@@ -35,7 +39,13 @@ def _text(random: object, length: int) -> str:
     return "".join(random.choice("0123456789") for _ in range(length))  # type: ignore[attr-defined]
 
 
-@given(st.lists(st.sampled_from([b"a1b", b"a2b", b"axb", b"c1b", b"a1", b"a11b", b""]), min_size=1, max_size=12))
+@given(
+    st.lists(
+        st.sampled_from([b"a1b", b"a2b", b"axb", b"c1b", b"a1", b"a11b", b""]),
+        min_size=1,
+        max_size=12,
+    )
+)
 def test_lines_of_a_group_differ_in_digits_alone(lines: list[bytes]) -> None:
     content = b"\n".join(lines)
     stop = np.cumsum([len(line) + 1 for line in lines]) - 1

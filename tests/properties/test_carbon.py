@@ -11,26 +11,33 @@ from hypothesis import strategies as st
 
 from harness.carbon.factor import TO_G_PER_KWH, Factor, g_per_kwh
 from harness.carbon.formulas import clean_match
-from harness.carbon.join import J_PER_KWH, edges, emissions_g, profile
+from harness.carbon.grid.annual import annual, rows
+from harness.carbon.grid.stamps import to_ns
 from harness.carbon.series import HOUR_NS, Series
-from harness.energy import energy
-from harness.factors import NAMES, Chain, split
-from harness.grid.annual import annual, rows
-from harness.grid.stamps import to_ns
-from harness.traces.build import build_trace
+from harness.carbon.time_weighting import J_PER_KWH, edges, emissions_g, profile
+from harness.emissions.decomposition import NAMES, Chain, split
+from harness.emissions.whatif import sweep
+from harness.energy.integrate import energy
 from harness.traces.channel import Accuracy, Channel
+from harness.traces.clean import build_trace
 from harness.traces.trace import Trace, Window
-from harness.whatif import sweep
 
 EPOCH = 1_640_995_200_000_000_000
 ABOUT: dict[str, Any] = {
-    "name": "location_intensity", "unit": "g/kWh", "u_ln": 0.1, "source": "test", "date": "", "licence": "",
+    "name": "location_intensity",
+    "unit": "g/kWh",
+    "u_ln": 0.1,
+    "source": "test",
+    "date": "",
+    "licence": "",
     "dataset": "test",
-}  # fmt: skip
+}
 
 
 def grid(values: list[float], step_ns: int = HOUR_NS, start_ns: int = EPOCH) -> Series:
-    return Series(start_ns, step_ns, np.array(values), Factor(value=float(np.mean(values)), **ABOUT))
+    return Series(
+        start_ns, step_ns, np.array(values), Factor(value=float(np.mean(values)), **ABOUT)
+    )
 
 
 @st.composite
@@ -42,20 +49,31 @@ def traces(draw: st.DrawFn) -> Trace:
     t_ns = EPOCH + np.cumsum(np.array(steps, np.int64)) * 1_000_000_000
     more = {"quantity": "energy", "unit": "J"} if kind == "counter" else {}
     channel = Channel(
-        id="total", kind=kind, boundary="wall", calibration_id="m", nominal_interval_s=float(np.median(steps)),
-        accuracy=Accuracy(reading_limit_pct=0.0, source="test"), **more,
-    )  # fmt: skip
+        id="total",
+        kind=kind,
+        boundary="wall",
+        calibration_id="m",
+        nominal_interval_s=float(np.median(steps)),
+        accuracy=Accuracy(reading_limit_pct=0.0, source="test"),
+        **more,
+    )
     return build_trace(channel, t_ns, np.cumsum(value) if kind == "counter" else value)
 
 
 @given(traces(), st.lists(st.floats(3, 1500), min_size=40, max_size=40), st.floats(0, 1))
 @settings(max_examples=150, deadline=None)
-def test_emissions_add_up_wherever_a_trace_is_split(trace: Trace, values: list[float], where: float) -> None:
+def test_emissions_add_up_wherever_a_trace_is_split(
+    trace: Trace, values: list[float], where: float
+) -> None:
     series = grid(values)
     start, stop = int(trace.t_ns[0]), int(trace.t_ns[-1])
     middle = start + int(where * (stop - start))
-    parts = sum(emissions_g(trace, Window(a, b), series) for a, b in ((start, middle), (middle, stop)))
-    assert parts == pytest.approx(emissions_g(trace, Window(start, stop), series), rel=1e-9, abs=1e-9)
+    parts = sum(
+        emissions_g(trace, Window(a, b), series) for a, b in ((start, middle), (middle, stop))
+    )
+    assert parts == pytest.approx(
+        emissions_g(trace, Window(start, stop), series), rel=1e-9, abs=1e-9
+    )
 
 
 @given(traces(), st.floats(3, 1500))
@@ -76,19 +94,27 @@ def test_profile_holds_the_energy_that_the_integration_finds(trace: Trace) -> No
     plain = energy(trace, window)
     assume(plain is not None)
     assert plain is not None
-    assert profile(trace, edges(grid([100.0] * 40), window)).sum() == pytest.approx(plain.energy_j, rel=1e-9, abs=1e-6)
+    assert profile(trace, edges(grid([100.0] * 40), window)).sum() == pytest.approx(
+        plain.energy_j, rel=1e-9, abs=1e-6
+    )
 
 
 @given(traces(), st.integers(-14, 14))
 @settings(max_examples=50, deadline=None)
 def test_time_zone_of_the_stamps_does_not_matter(trace: Trace, offset: int) -> None:
-    hours = np.datetime64(EPOCH, "ns").astype("datetime64[s]") + np.arange(40) * np.timedelta64(3600, "s")
-    local = [f"{stamp}{offset:+03}:00" for stamp in (hours + np.timedelta64(offset, "h")).astype(str)]
+    hours = np.datetime64(EPOCH, "ns").astype("datetime64[s]") + np.arange(40) * np.timedelta64(
+        3600, "s"
+    )
+    local = [
+        f"{stamp}{offset:+03}:00" for stamp in (hours + np.timedelta64(offset, "h")).astype(str)
+    ]
     t_ns = to_ns(local, "Asia/Kolkata", "test")
     assert t_ns.tolist() == [EPOCH + i * HOUR_NS for i in range(40)]
     series = grid([100.0 + i for i in range(40)], start_ns=int(t_ns[0]))
     window = Window(int(trace.t_ns[0]), int(trace.t_ns[-1]))
-    assert emissions_g(trace, window, series) == emissions_g(trace, window, grid([100.0 + i for i in range(40)]))
+    assert emissions_g(trace, window, series) == emissions_g(
+        trace, window, grid([100.0 + i for i in range(40)])
+    )
 
 
 @given(traces(), st.integers(0, 500))
@@ -100,7 +126,9 @@ def test_shifting_run_and_series_together_changes_nothing(trace: Trace, days: in
     window = Window(int(trace.t_ns[0]), int(trace.t_ns[-1]))
     moved = Window(window.start_ns + shift, window.stop_ns + shift)
     before = emissions_g(trace, window, grid(values))
-    assert emissions_g(later, moved, grid(values, start_ns=EPOCH + shift)) == pytest.approx(before, rel=1e-12)
+    assert emissions_g(later, moved, grid(values, start_ns=EPOCH + shift)) == pytest.approx(
+        before, rel=1e-12
+    )
 
 
 @given(st.floats(3, 1500), st.sampled_from(sorted(TO_G_PER_KWH)))
@@ -123,7 +151,9 @@ KWH = st.just(0.0) | st.floats(1e-9, 100)
 
 
 @given(st.lists(st.tuples(KWH, KWH, st.floats(3, 1500)), min_size=1, max_size=50))
-def test_hourly_matching_never_beats_annual_and_neither_exceeds_gross(hours: list[tuple[float, float, float]]) -> None:
+def test_hourly_matching_never_beats_annual_and_neither_exceeds_gross(
+    hours: list[tuple[float, float, float]],
+) -> None:
     found = clean_match(*map(list, zip(*hours, strict=True)))  # type: ignore[arg-type]
     assert 0 <= found.hourly_g <= found.gross_g * (1 + 1e-12)
     assert 0 <= found.annual_g <= found.gross_g * (1 + 1e-12)
@@ -142,18 +172,31 @@ def test_factors_sum_to_the_whole(numbers: list[float]) -> None:
     def chain(name: str, work: float, energy_j: float, overhead: float, intensity: float) -> Chain:
         scatter = [np.exp(0.1 * generator.standard_normal(10_000)) for _ in range(4)]
         return Chain(
-            name=name, work=work, work_unit="FLOP", energy=energy_j, overhead=overhead, grid=intensity,
-            drawn_work=work * scatter[0], drawn_energy=energy_j * scatter[1], drawn_overhead=overhead * scatter[2],
-            drawn_grid=intensity * scatter[3], intensity=Factor(value=intensity, **ABOUT),
-        )  # fmt: skip
+            name=name,
+            work=work,
+            work_unit="FLOP",
+            energy=energy_j,
+            overhead=overhead,
+            grid=intensity,
+            drawn_work=work * scatter[0],
+            drawn_energy=energy_j * scatter[1],
+            drawn_overhead=overhead * scatter[2],
+            drawn_grid=intensity * scatter[3],
+            intensity=Factor(value=intensity, **ABOUT),
+        )
 
     a, b = chain("a", *numbers[:4]), chain("b", *numbers[4:])
     found = split(a, b)
-    assert found.total.value == pytest.approx(sum(getattr(found, name).value for name in NAMES), abs=1e-9)
+    assert found.total.value == pytest.approx(
+        sum(getattr(found, name).value for name in NAMES), abs=1e-9
+    )
     assert found.total.value == pytest.approx(np.log(a.emissions / b.emissions), abs=1e-9)
 
 
-@given(st.lists(st.floats(0, 10), min_size=1, max_size=6), st.lists(st.floats(3, 1500), min_size=6, max_size=30))
+@given(
+    st.lists(st.floats(0, 10), min_size=1, max_size=6),
+    st.lists(st.floats(3, 1500), min_size=6, max_size=30),
+)
 def test_every_start_is_the_plain_sum(energy_kwh: list[float], values: list[float]) -> None:
     found = sweep(np.array(energy_kwh), np.array(values))
     for start, g in enumerate(found):

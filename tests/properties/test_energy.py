@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from harness.energy import ChannelEnergy, chunks, energy, integrate
-from harness.traces.build import build_trace
+from harness.energy.integrate import ChannelEnergy, chunks, energy, integrate
 from harness.traces.channel import Accuracy, Channel
+from harness.traces.clean import build_trace
 from harness.traces.trace import Trace, Window
 
 EPOCH_NS = 1_700_000_000_000_000_000
@@ -23,9 +23,16 @@ LAWS = settings(max_examples=60, deadline=None)
 def channel(kind: str, modulus: float | None = None) -> Channel:
     energy_of = {"quantity": "energy", "unit": "J"} if kind == "counter" else {}
     return Channel(
-        id="c", kind=kind, boundary="wall", calibration_id="m", accuracy=Accuracy(reading_limit_pct=0.0, source="test"),
-        nominal_interval_s=1.0, counter_modulus_j=modulus, resolution=0.1, **energy_of,
-    )  # fmt: skip
+        id="c",
+        kind=kind,
+        boundary="wall",
+        calibration_id="m",
+        accuracy=Accuracy(reading_limit_pct=0.0, source="test"),
+        nominal_interval_s=1.0,
+        counter_modulus_j=modulus,
+        resolution=0.1,
+        **energy_of,
+    )
 
 
 @st.composite
@@ -93,7 +100,10 @@ def test_invariant_to_time_shift(data: st.DataObject, shift_ms: int) -> None:
     window = data.draw(windows(trace))
     by = shift_ms * MS
     moved = Trace(trace.channel, trace.t_ns + by, trace.value)
-    before, after = energy(trace, window), energy(moved, Window(window.start_ns + by, window.stop_ns + by))
+    before, after = (
+        energy(trace, window),
+        energy(moved, Window(window.start_ns + by, window.stop_ns + by)),
+    )
     assert (before is None) == (after is None)
     if before is not None and after is not None:
         assert flat(after) == flat(before)
@@ -104,11 +114,16 @@ def test_invariant_to_time_shift(data: st.DataObject, shift_ms: int) -> None:
 def test_linear_in_power(data: st.DataObject, factor: float) -> None:
     trace = data.draw(traces(dirty=False))
     window = data.draw(windows(trace))
-    found, more = energy(trace, window), energy(Trace(trace.channel, trace.t_ns, trace.value * factor), window)
+    found, more = (
+        energy(trace, window),
+        energy(Trace(trace.channel, trace.t_ns, trace.value * factor), window),
+    )
     assert (found is None) == (more is None)
     if found is not None and more is not None:
         for name in ("energy_j", "filled_j", "u_edge_j", "u_gap_j", "u_sampling_j"):
-            assert getattr(more, name) == pytest.approx(factor * getattr(found, name), rel=1e-9, abs=1e-6), name
+            assert getattr(more, name) == pytest.approx(
+                factor * getattr(found, name), rel=1e-9, abs=1e-6
+            ), name
 
 
 @given(st.data(), st.integers(1, 5000))
@@ -116,7 +131,10 @@ def test_linear_in_power(data: st.DataObject, factor: float) -> None:
 def test_a_constant_more_power_is_that_much_more_energy(data: st.DataObject, more_w: int) -> None:
     trace = data.draw(traces(("mean", "instant", "estimate")))
     window = data.draw(windows(trace))
-    found, more = energy(trace, window), energy(Trace(trace.channel, trace.t_ns, trace.value + more_w), window)
+    found, more = (
+        energy(trace, window),
+        energy(Trace(trace.channel, trace.t_ns, trace.value + more_w), window),
+    )
     assert (found is None) == (more is None)
     if found is not None and more is not None:
         # what is left of a crossing cell may be below 0 without it, and is then held
@@ -138,10 +156,16 @@ def test_additive_over_adjacent_windows_cut_at_a_stamp(data: st.DataObject) -> N
     assert whole is not None
     tolerance = 0.0
     total = sum(part.energy_j for part in parts if part is not None)
-    outer = [found.edges[side] for found, side in ((parts[0], 0), (parts[1], 1), (whole, 0), (whole, 1)) if found]
+    outer = [
+        found.edges[side]
+        for found, side in ((parts[0], 0), (parts[1], 1), (whole, 0), (whole, 1))
+        if found
+    ]
     if [edge.outside for edge in outer[:2]] != [edge.outside for edge in outer[2:]]:
         # a shorter part knows less of how power swings at the outer edge, and may fill it from the other side
-        tolerance = sum(abs(a.energy - b.energy) for a, b in zip(outer[:2], outer[2:], strict=True)) / 1e9
+        tolerance = (
+            sum(abs(a.energy - b.energy) for a, b in zip(outer[:2], outer[2:], strict=True)) / 1e9
+        )
     assert total == pytest.approx(whole.energy_j, rel=1e-9, abs=1e-6 + tolerance)
 
 

@@ -9,15 +9,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.formats import mllog
+from harness.formats.mlperf import mllog
 
 KEYS = ("power_begin", "power_end", "result_validity", "result_90.00_percentile_latency_ns")
-NAMES = st.sampled_from([*KEYS, "power_begins", "result", "result_90x00_percentile_latency_ns", "loaded_qsl_set"])
-VALUES = st.one_of(NAMES, st.integers(), st.lists(st.integers(), max_size=3), st.just('"power_end"'), st.none())
+NAMES = st.sampled_from(
+    [*KEYS, "power_begins", "result", "result_90x00_percentile_latency_ns", "loaded_qsl_set"]
+)
+VALUES = st.one_of(
+    NAMES, st.integers(), st.lists(st.integers(), max_size=3), st.just('"power_end"'), st.none()
+)
 
 
 def _event(key: str, value: object, spaced: bool, escaped: bool) -> str:
-    text = json.dumps({"key": key, "value": value, "time_ms": 1.5}, separators=None if spaced else (",", ":"))
+    text = json.dumps(
+        {"key": key, "value": value, "time_ms": 1.5}, separators=None if spaced else (",", ":")
+    )
     return ":::MLLOG " + (text.replace("power_", "power\\u005f") if escaped else text)
 
 
@@ -27,14 +33,24 @@ LINES = st.one_of(
     st.tuples(EVENTS, EVENTS).map("".join),
     st.tuples(EVENTS, st.integers(10, 60)).map(lambda cut: cut[0][: cut[1]]),
     st.tuples(EVENTS, EVENTS, st.integers(10, 60)).map(lambda cut: cut[0][: cut[2]] + cut[1]),
-    st.sampled_from(["", "Traceback", '"power_begin"', ":::MLLOG", ':::MLLOG {"key": "power_end"} \x1b[0m']),
+    st.sampled_from(
+        ["", "Traceback", '"power_begin"', ":::MLLOG", ':::MLLOG {"key": "power_end"} \x1b[0m']
+    ),
 )
 
 
-@given(st.lists(LINES, max_size=8), st.sampled_from(["\n", "\r\n"]), st.sampled_from([1, 50, mllog.NEAR]))
+@given(
+    st.lists(LINES, max_size=8),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from([1, 50, mllog.NEAR]),
+)
 @example(['{"key": "power_end"}:::MLLOG {"key": 1}'], "\n", mllog.NEAR)
 @example([':::MLLOG {"\\u006bey": "power_end"}'], "\n", mllog.NEAR)
-@example([':::MLLOG {"key": "set", "value": [' + "1," * 400 + "1]}", ':::MLLOG {"key": "power_end"}'], "\n", 1)
+@example(
+    [':::MLLOG {"key": "set", "value": [' + "1," * 400 + "1]}", ':::MLLOG {"key": "power_end"}'],
+    "\n",
+    1,
+)
 def test_lines_passed_over_change_nothing(lines: list[str], end: str, near: int) -> None:
     content = end.join(lines).encode()
     with pytest.MonkeyPatch.context() as patch:

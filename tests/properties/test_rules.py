@@ -9,12 +9,14 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness import kinship
-from harness.formats.ptd_session import bare
-from harness.rules import frozen_readings
+from harness.auditing import near_duplicates as kinship
+from harness.auditing.rules.readings import frozen_readings
+from harness.formats.ptdaemon.power_session import bare
 
 MARK, NAMES = b",Mark,m_testing", (b",Ch1", b",Ch2", b",Ch12")
-pieces = st.sampled_from([MARK, *NAMES, b",Watts", b",Watts,1.5", b"\n", b"Time,", b",Mark,m", b"C", b",PF,0.9"])
+pieces = st.sampled_from(
+    [MARK, *NAMES, b",Watts", b",Watts,1.5", b"\n", b"Time,", b",Mark,m", b"C", b",PF,0.9"]
+)
 usual = st.integers(1, 3).map(
     lambda n: b"Time,Watts,9" + MARK + b"".join(name + b",Watts,3" for name in NAMES[:n]) + b"\n"
 )
@@ -60,7 +62,10 @@ def test_hashes_stand_where_they_stand(hashes: list[int], asked: list[int]) -> N
     assert list(zip(which.tolist(), rows.tolist(), strict=True)) == expected
 
 
-@given(st.lists(st.integers(0, 9), min_size=kinship.WIDTH, max_size=40), st.sampled_from(kinship.STRIDES))
+@given(
+    st.lists(st.integers(0, 9), min_size=kinship.WIDTH, max_size=40),
+    st.sampled_from(kinship.STRIDES),
+)
 def test_variety_is_how_many_values_differ(value: list[int], stride: int) -> None:
     begins = np.arange(max(0, len(value) - (kinship.WIDTH - 1) * stride))
     expected = [len(set(value[i::stride][: kinship.WIDTH])) >= kinship.DISTINCT for i in begins]

@@ -15,9 +15,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def joulemark(*args: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, args)], capture_output=True, text=True, cwd=REPOSITORY,
-        timeout=60, check=False, env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error"},
-    )  # fmt: skip
+        [sys.executable, "-m", "harness", *map(str, args)],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error"},
+    )
 
 
 def test_meters_names_what_is_there_and_the_remedy_for_what_is_not() -> None:
@@ -56,7 +61,10 @@ def test_workloads_and_doctor_say_what_can_be_run() -> None:
         (("digits-training", "--set", "speed=1"), ("no such setting", "members")),
         (("digits-training", "--set", "speed"), ("NAME=VALUE",)),
         (("digits-training", "--meter", "geiger"), ("no such meter", "rapl")),
-        (("digits-training", "--meter", "estimator:interval=0"), ("is not an interval", "0.001 to 3600")),
+        (
+            ("digits-training", "--meter", "estimator:interval=0"),
+            ("is not an interval", "0.001 to 3600"),
+        ),
         (("--command", "--"), ("no program to run",)),
         ((), ("Name one workload",)),
     ],
@@ -74,8 +82,19 @@ def test_wrong_requests_are_refused_before_anything_is_written(
 
 def test_a_modelled_run_is_labelled_modelled_wherever_it_shows(tmp_path: Path) -> None:
     out = tmp_path / "runs"
-    options = ("--meter", "estimator:idle_w=10,busy_w=65", "--interval", "0.05", "--idle", "0.2", "--name", "work")
-    done = joulemark("run", *options, "--out", out, "--command", "--", sys.executable, "-c", "sum(range(10**7))")
+    options = (
+        "--meter",
+        "estimator:idle_w=10,busy_w=65",
+        "--interval",
+        "0.05",
+        "--idle",
+        "0.2",
+        "--name",
+        "work",
+    )
+    done = joulemark(
+        "run", *options, "--out", out, "--command", "--", sys.executable, "-c", "sum(range(10**7))"
+    )
     assert done.returncode == 0, done.stderr
     trace = (out / "work" / "run-1" / "traces" / "processors.csv").read_text().partition("\n")[0]
     assert '"kind": "estimate"' in trace
@@ -89,10 +108,29 @@ def test_a_modelled_run_is_labelled_modelled_wherever_it_shows(tmp_path: Path) -
 
 def test_a_run_on_a_played_trace_is_marked_simulated(tmp_path: Path) -> None:
     first = tmp_path / "first"
-    options = ("--interval", "0.05", "--idle", "0.2", "--name", "work", "--command", "--", "sleep", "0.3")
+    options = (
+        "--interval",
+        "0.05",
+        "--idle",
+        "0.2",
+        "--name",
+        "work",
+        "--command",
+        "--",
+        "sleep",
+        "0.3",
+    )
     assert joulemark("run", "--meter", "estimator", "--out", first, *options).returncode == 0
     trace = first / "work" / "run-1" / "traces" / "processors.csv"
-    assert joulemark("run", "--meter", f"replay:path={trace}", "--out", tmp_path / "again", *options).returncode == 0
+    assert (
+        joulemark(
+            "run", "--meter", f"replay:path={trace}", "--out", tmp_path / "again", *options
+        ).returncode
+        == 0
+    )
     record = json.loads((tmp_path / "again" / "work" / "run-1" / "run.json").read_text())
     assert record["entry"]["simulated"] is True
-    assert json.loads((first / "work" / "run-1" / "run.json").read_text())["entry"]["simulated"] is False
+    assert (
+        json.loads((first / "work" / "run-1" / "run.json").read_text())["entry"]["simulated"]
+        is False
+    )

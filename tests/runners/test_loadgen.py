@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.documents.errors import UsageError
-from harness.measure import Measured, measure
+from harness.core.errors import UsageError
+from harness.live.measure import Measured, measure
+from harness.live.plan import Settings, plan_workload
+from harness.live.recording import RunFailed
 from harness.meters.base import Unavailable
-from harness.recording import RunFailed
 from harness.runners.base import WorkloadFailed
-from harness.running import Settings, plan_workload
-from harness.workload import Workload, workload
+from harness.runners.workload import Workload, workload
 
 pytest.importorskip("mlperf_loadgen")
 
@@ -23,7 +23,9 @@ FAKES = Path(__file__).resolve().parents[1] / "fakes" / "workloads"
 def run(out: Path, fake: str | Workload, scenario: str, **options: str) -> Measured:
     """One run of a fake workload; the estimator samples, with hardly any idle time."""
     chosen = workload(str(FAKES / fake)) if isinstance(fake, str) else fake
-    settings = Settings(out=out, meters=["estimator"], interval_s=0.05, idle_s=(0.1, 0.1), options=options)
+    settings = Settings(
+        out=out, meters=["estimator"], interval_s=0.05, idle_s=(0.1, 0.1), options=options
+    )
     (done,) = measure(plan_workload(chosen, settings, scenario=scenario))
     return done
 
@@ -37,9 +39,13 @@ def run(out: Path, fake: str | Workload, scenario: str, **options: str) -> Measu
         ("Server", {"target_qps": "900"}, ("query", "Queries/s")),
     ],
 )
-def test_all_scenarios_are_valid(scenario: str, options: dict[str, str], unit: tuple[str, str], tmp_path: Path) -> None:
+def test_all_scenarios_are_valid(
+    scenario: str, options: dict[str, str], unit: tuple[str, str], tmp_path: Path
+) -> None:
     done = run(tmp_path, "echo", scenario, min_duration_s="1", **options)
-    if scenario == "Offline" and not done.outcome.success:  # a machine that is faster than the rate we told
+    if (
+        scenario == "Offline" and not done.outcome.success
+    ):  # a machine that is faster than the rate we told
         assert "target_qps" in done.outcome.advice[1]
         return
     assert done.outcome.success is True, done.outcome.advice
@@ -58,11 +64,15 @@ def test_all_scenarios_are_valid(scenario: str, options: dict[str, str], unit: t
 def test_a_calibration_finds_the_rate(scenario: str, tmp_path: Path) -> None:
     """The model waits rather than works: its rate is the same on a machine that others load too."""
     echo = workload(str(FAKES / "echo"))
-    waiting = dict(echo.spec) | {"runner": echo.spec["runner"] | {"environment": {"ECHO_WAIT_S": "0.002"}}}
+    waiting = dict(echo.spec) | {
+        "runner": echo.spec["runner"] | {"environment": {"ECHO_WAIT_S": "0.002"}}
+    }
     enough = {"min_queries": "600"} if scenario == "Server" else {}
     done = run(tmp_path, Workload(echo.folder, waiting), scenario, **enough)
     assert done.outcome.success is True, done.outcome.advice
-    found = json.loads((done.folder.parent / "prepared" / "calibration" / "child.json").read_text())["settings"]
+    found = json.loads(
+        (done.folder.parent / "prepared" / "calibration" / "child.json").read_text()
+    )["settings"]
     (name,) = found
     assert 10 < found[name] < 1.2 * 8 / 0.002  # no more than batches of 8 can give
     assert done.run.facts["settings"][name] == found[name]
@@ -87,10 +97,14 @@ def test_invalid_reaches_the_user_with_advice(tmp_path: Path) -> None:
         ("crashing", ("SIGSEGV",), "SingleStream"),
     ],
 )
-def test_a_crash_is_recorded_and_explained(name: str, words: tuple[str, ...], scenario: str, tmp_path: Path) -> None:
+def test_a_crash_is_recorded_and_explained(
+    name: str, words: tuple[str, ...], scenario: str, tmp_path: Path
+) -> None:
     with pytest.raises(RunFailed) as failed:
         run(tmp_path, name, scenario, target_qps="200")
-    told = json.loads((tmp_path / name / scenario / "run-1" / "incomplete.json").read_text())["facts"]["incomplete"]
+    told = json.loads((tmp_path / name / scenario / "run-1" / "incomplete.json").read_text())[
+        "facts"
+    ]["incomplete"]
     for word in words:
         assert word in told
         assert word in str(failed.value)
@@ -112,13 +126,16 @@ def test_a_poor_model_is_refused_before_it_is_measured(tmp_path: Path) -> None:
 def test_another_model_than_the_spec_names_is_refused(tmp_path: Path) -> None:
     echo = workload(str(FAKES / "echo"))
     model = {"name": "echo", "source": "tests", "sha256": "cd" * 32}
-    plan = plan_workload(Workload(echo.folder, dict(echo.spec) | {"model": model}), Settings(out=tmp_path))
+    plan = plan_workload(
+        Workload(echo.folder, dict(echo.spec) | {"model": model}), Settings(out=tmp_path)
+    )
     with pytest.raises(WorkloadFailed, match="another model than the workload names"):
         list(measure(plan))
 
 
 @pytest.mark.parametrize(
-    ("options", "word"), [({"speed": "9"}, "no such setting"), ({"target_qps": "fast"}, "a number above 0")]
+    ("options", "word"),
+    [({"speed": "9"}, "no such setting"), ({"target_qps": "fast"}, "a number above 0")],
 )
 def test_wrong_settings_are_refused(options: dict[str, str], word: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=word):
@@ -127,7 +144,11 @@ def test_wrong_settings_are_refused(options: dict[str, str], word: str, tmp_path
         run(tmp_path, "echo", "Interactive")
 
 
-def test_packages_that_are_not_installed_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_that_are_not_installed_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Workload, "missing", lambda _: ["mlcommons-loadgen"])
-    with pytest.raises(Unavailable, match=r"mlcommons-loadgen.*pip install 'joulemark\[workloads\]'"):
+    with pytest.raises(
+        Unavailable, match=r"mlcommons-loadgen.*pip install 'joulemark\[workloads\]'"
+    ):
         run(tmp_path, "echo", "Offline")

@@ -11,36 +11,63 @@ from pathlib import Path
 
 import pytest
 
-from harness.documents.errors import UsageError
+from harness.core.errors import UsageError
+from harness.live.plan import Settings, plan_workload
 from harness.meters.base import Unavailable
-from harness.running import Settings, plan_workload
-from harness.workload import Workload, workload
+from harness.runners.workload import Workload, workload
 
 FOLDER = Path(__file__).resolve().parents[2] / "workloads" / "digits-training-torch"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-HAS_TORCH = importlib.util.find_spec("torch") is not None and importlib.util.find_spec("sklearn") is not None
-needs_torch = pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is absent: pip install 'joulemark[torch]'")
+HAS_TORCH = (
+    importlib.util.find_spec("torch") is not None
+    and importlib.util.find_spec("sklearn") is not None
+)
+needs_torch = pytest.mark.skipif(
+    not HAS_TORCH, reason="PyTorch is absent: pip install 'joulemark[torch]'"
+)
 
 
 def run(program: Path, *arguments: object, ranks: int = 1) -> subprocess.CompletedProcess[str]:
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks > 1 else []
+    launcher = (
+        ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
+        if ranks > 1
+        else []
+    )
     return subprocess.run(
-        [sys.executable, *launcher, str(program), *map(str, arguments)], capture_output=True, text=True, check=False,
-        timeout=240, env={k: v for k, v in os.environ.items() if k != "PYTHONWARNINGS"} | ONE_THREAD,
-    )  # fmt: skip
+        [sys.executable, *launcher, str(program), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONWARNINGS"} | ONE_THREAD,
+    )
 
 
 def train(result: Path, *arguments: object, ranks: int = 1) -> dict[str, object]:
     """Values of the result log of a training of one member to a target that it reaches soon."""
     done = run(
-        FOLDER / "train.py", "--result", result, "--members", 1, "--target", 0.9, "--seed", 7, *arguments, ranks=ranks
+        FOLDER / "train.py",
+        "--result",
+        result,
+        "--members",
+        1,
+        "--target",
+        0.9,
+        "--seed",
+        7,
+        *arguments,
+        ranks=ranks,
     )
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line.removeprefix(":::MLLOG ")) for line in result.read_text().splitlines()]
-    return {line["key"]: line["value"] for line in lines} | {"order": [line["key"] for line in lines]}
+    return {line["key"]: line["value"] for line in lines} | {
+        "order": [line["key"] for line in lines]
+    }
 
 
-def test_without_pytorch_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pytorch_its_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chosen = workload("digits-training-torch")
     assert chosen.spec["quality"] == {"metric": "test_accuracy", "target": 0.98, "better": "higher"}
     assert chosen.spec["data"] == workload("digits-training").spec["data"]
@@ -52,7 +79,9 @@ def test_without_pytorch_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.
 def test_its_settings_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Workload, "missing", lambda _: [])
     with pytest.raises(UsageError, match=r"no such setting.*members, target, device, threads"):
-        plan_workload(workload("digits-training-torch"), Settings(out=tmp_path, options={"rate": "1"}))
+        plan_workload(
+            workload("digits-training-torch"), Settings(out=tmp_path, options={"rate": "1"})
+        )
 
 
 @needs_torch
@@ -63,7 +92,9 @@ def test_a_member_reaches_its_target_and_repeats_with_its_seed(tmp_path: Path) -
     assert first["weights_sha256"] == again["weights_sha256"]
     assert train(tmp_path / "c.txt", "--seed", 8)["weights_sha256"] != first["weights_sha256"]
     keys = first["order"]
-    assert keys.index("test_accuracy") > keys.index("run_stop")  # the test is looked at once, after the training
+    assert keys.index("test_accuracy") > keys.index(
+        "run_stop"
+    )  # the test is looked at once, after the training
     assert keys.count("test_accuracy") == 1
 
 
@@ -107,10 +138,13 @@ def test_two_ranks_step_as_one_does(tmp_path: Path) -> None:
     program = tmp_path / "steps.py"
     program.write_text(STEPS)
     for ranks in (1, 2):
-        done = run(program, FOLDER, FOLDER.with_name("digits-training"), tmp_path / "rank", ranks=ranks)
+        done = run(
+            program, FOLDER, FOLDER.with_name("digits-training"), tmp_path / "rank", ranks=ranks
+        )
         assert done.returncode == 0, done.stderr
     alone, first, second = (
-        json.loads((tmp_path / f"rank-{name}").read_text()) for name in ("0-of-1", "0-of-2", "1-of-2")
+        json.loads((tmp_path / f"rank-{name}").read_text())
+        for name in ("0-of-1", "0-of-2", "1-of-2")
     )
     assert first == second  # both have the same weights, to the last bit
     assert first["sums"] == pytest.approx(alone["sums"], rel=1e-4)

@@ -11,18 +11,25 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.documents.errors import UsageError
-from harness.measure import Measured, measure
-from harness.recording import RunFailed
-from harness.running import Settings, plan_command, plan_workload
-from harness.workload import workload
+from harness.core.errors import UsageError
+from harness.live.measure import Measured, measure
+from harness.live.plan import Settings, plan_command, plan_workload
+from harness.live.recording import RunFailed
+from harness.runners.workload import workload
 
 FAKES = Path(__file__).resolve().parents[1] / "fakes" / "workloads"
 DIGITS = Path(__file__).resolve().parents[2] / "workloads" / "digits-training"
 
 
 def settings(out: Path, repeat: int = 1, **options: str) -> Settings:
-    return Settings(out=out, meters=["estimator"], interval_s=0.02, idle_s=(0.1, 0.1), repeat=repeat, options=options)
+    return Settings(
+        out=out,
+        meters=["estimator"],
+        interval_s=0.02,
+        idle_s=(0.1, 0.1),
+        repeat=repeat,
+        options=options,
+    )
 
 
 def train(out: Path, **options: str) -> Measured:
@@ -31,7 +38,9 @@ def train(out: Path, **options: str) -> Measured:
 
 
 def test_each_run_has_its_seed_and_its_window(tmp_path: Path) -> None:
-    runs = list(measure(plan_workload(workload(str(FAKES / "stopping")), settings(tmp_path, repeat=3))))
+    runs = list(
+        measure(plan_workload(workload(str(FAKES / "stopping")), settings(tmp_path, repeat=3)))
+    )
     assert [done.run.facts["seed"] for done in runs] == [1, 2, 3]
     for done in runs:
         assert done.run.window.seconds == pytest.approx(0.3, abs=0.15)
@@ -53,7 +62,9 @@ def test_a_target_that_was_not_reached_is_said(tmp_path: Path) -> None:
     assert "states no final quality" in unjudged.outcome.advice[0]
 
 
-@pytest.mark.parametrize(("how", "word"), [("unstarted", "mark no window"), ("unstopped", "mark no window")])
+@pytest.mark.parametrize(
+    ("how", "word"), [("unstarted", "mark no window"), ("unstopped", "mark no window")]
+)
 def test_a_log_without_a_window_is_no_run(how: str, word: str, tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match=word):
         train(tmp_path, how=how)
@@ -74,12 +85,16 @@ def test_a_program_is_timed_by_the_lines_it_prints(tmp_path: Path) -> None:
     (done,) = measure(plan_command([sys.executable, "-c", code], settings(tmp_path), name="marked"))
     assert done.run.window.seconds == pytest.approx(0.3, abs=0.15)
     assert done.run.facts["window_from"] == "run_start and run_stop"
-    (whole,) = measure(plan_command([sys.executable, "-c", "import time; time.sleep(0.5)"], settings(tmp_path)))
+    (whole,) = measure(
+        plan_command([sys.executable, "-c", "import time; time.sleep(0.5)"], settings(tmp_path))
+    )
     assert whole.run.window.seconds == pytest.approx(0.55, abs=0.25)
     assert whole.run.facts["window_from"] == "the life of the program"
 
 
-def test_a_program_finds_seed_and_log_folder_and_its_own_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_finds_seed_and_log_folder_and_its_own_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere/of/the/user")
     code = "import os; print(os.environ['JOULEMARK_SEED'], os.environ['JOULEMARK_LOG'], os.environ['PYTHONPATH'])"
     (done,) = measure(plan_command([sys.executable, "-c", code], settings(tmp_path)))
@@ -94,7 +109,10 @@ def digits(folder: Path, *arguments: str) -> list[dict]:
     command += ["--members", "1", "--target", "0.97"]
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     subprocess.run([*command, *arguments], check=True, timeout=60, env=os.environ | one_thread)
-    return [json.loads(line.removeprefix(":::MLLOG ")) for line in (folder / "r.txt").read_text().splitlines()]
+    return [
+        json.loads(line.removeprefix(":::MLLOG "))
+        for line in (folder / "r.txt").read_text().splitlines()
+    ]
 
 
 def value(lines: list[dict], key: str) -> object:
@@ -106,14 +124,18 @@ def test_digits_training_reaches_its_target_and_repeats_with_its_seed(tmp_path: 
     first = digits(tmp_path / "a", "--seed", "1", "--checkpoint", str(tmp_path / "a" / "c.npz"))
     again = digits(tmp_path / "b", "--seed", "1", "--checkpoint", str(tmp_path / "b" / "c.npz"))
     other = digits(tmp_path / "c", "--seed", "2")
-    assert value(first, "test_accuracy") >= 0.9  # one member; the committee of the workload reads 98 %
+    assert (
+        value(first, "test_accuracy") >= 0.9
+    )  # one member; the committee of the workload reads 98 %
     assert value(first, "samples_to_target") == value(first, "epochs_to_target") * 1077
     assert value(first, "checkpoint_sha256") == value(again, "checkpoint_sha256")
     assert [line["value"] for line in other if line["key"] == "eval_accuracy"] != [
         line["value"] for line in first if line["key"] == "eval_accuracy"
     ]
     keys = [line["key"] for line in first]
-    assert keys.index("test_accuracy") > keys.index("run_stop")  # the test is looked at once, after the training
+    assert keys.index("test_accuracy") > keys.index(
+        "run_stop"
+    )  # the test is looked at once, after the training
 
 
 def test_mlperfs_own_parser_reads_the_result_log(tmp_path: Path) -> None:
@@ -122,7 +144,9 @@ def test_mlperfs_own_parser_reads_the_result_log(tmp_path: Path) -> None:
     digits(tmp_path / "a", "--seed", "1")
     lines, errors = parser.parse_file(str(tmp_path / "a" / "r.txt"), ruleset="4.0.0")
     assert errors == []
-    assert {"run_start", "run_stop", "seed", "eval_accuracy", "block_start"} <= {line.key for line in lines}
+    assert {"run_start", "run_stop", "seed", "eval_accuracy", "block_start"} <= {
+        line.key for line in lines
+    }
 
 
 def test_a_checkpoint_that_is_not_the_one_that_was_made_is_refused(tmp_path: Path) -> None:
@@ -131,6 +155,9 @@ def test_a_checkpoint_that_is_not_the_one_that_was_made_is_refused(tmp_path: Pat
     code = "import sys; sys.path.insert(0, sys.argv[1]); from model import Model; Model(sys.argv[2], 'ab' * 32)"
     folder = DIGITS.with_name("image-classification")
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder), str(tmp_path / "c.npz")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(folder), str(tmp_path / "c.npz")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "the checkpoint has SHA-256" in done.stderr

@@ -11,16 +11,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from harness import api
-from harness.documents.resources import resource
-from harness.documents.validate import write_document
-from harness.packing import pack
-from harness.render.documents import audit_document
+from harness.core.resources import resource
+from harness.core.schemas import write_document
+from harness.render.json import audit_document
 from harness.signing.countersign import countersign
 from harness.signing.keys import generate, public_line, read_private
+from harness.signing.manifest import COUNTERSIGNATURE
 from harness.signing.sign import sign
-from harness.signing.submission import COUNTERSIGNATURE
 from harness.signing.trust import Trust, read_trust
 from harness.signing.verify import Verification, verify
+from harness.submission.pack import pack
 
 OWNER, OTHER, AUDITOR = "Tree Labs", "Stone Works", "Watchers"
 SYSTEM = f"schema_version: '1.0'\nsubmitter: {OWNER}\nsystem_name: alder 2\n"
@@ -44,9 +44,15 @@ class Signed:
 
     def believe(self, **about: Any) -> Trust:
         """A trust file in which something is said about the key of Tree Labs."""
-        given = {name: {"public_key": public_line(key.public_key())} for name, key in self.keys.items()}
+        given = {
+            name: {"public_key": public_line(key.public_key())} for name, key in self.keys.items()
+        }
         submitters = {OWNER: [given[OWNER] | about], OTHER: [given[OTHER]]}
-        document = {"schema_version": "1.0", "submitters": submitters, "auditors": {AUDITOR: [given[AUDITOR]]}}
+        document = {
+            "schema_version": "1.0",
+            "submitters": submitters,
+            "auditors": {AUDITOR: [given[AUDITOR]]},
+        }
         write_document("trust", document, self.trust_file)
         return read_trust(self.trust_file)
 
@@ -64,7 +70,9 @@ class Signed:
 @pytest.fixture(scope="session")
 def signed_once(tmp_path_factory: pytest.TempPathFactory) -> Signed:
     root = tmp_path_factory.mktemp("signed")
-    api.import_tree(resource("submissions") / "lab-2026/inference/closed/SimulatedAlder", out=root / "runs")
+    api.import_tree(
+        resource("submissions") / "lab-2026/inference/closed/SimulatedAlder", out=root / "runs"
+    )
     (root / "system.yaml").write_text(SYSTEM)
     folder = pack([root / "runs"], root / "system.yaml", root / "out").folder
     keys = {}

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-import harness.traces.journal as journal_module
+import harness.traces.journal_writer as journal_module
 from harness.formats.base import Entry
-from harness.formats.native import SAMPLES
-from harness.recording import claim, complete
+from harness.formats.run_directory import SAMPLES
+from harness.live.recording import claim, complete
 from harness.runners.base import Outcome
 from harness.traces.channel import Accuracy, Channel
-from harness.traces.journal import Journal
+from harness.traces.journal_writer import Journal
 from harness.traces.trace import Window
 
 T_NS = 1_700_000_000_000_000_000
@@ -23,15 +23,21 @@ SECONDS, PER_SECOND = 30, 4
 
 def channel() -> Channel:
     return Channel(
-        id="total", kind="instant", boundary="node", calibration_id="m", nominal_interval_s=1 / PER_SECOND,
+        id="total",
+        kind="instant",
+        boundary="node",
+        calibration_id="m",
+        nominal_interval_s=1 / PER_SECOND,
         accuracy=Accuracy(reading_limit_pct=1.0, source="test"),
-    )  # fmt: skip
+    )
 
 
 def write_journal(path: Path, *, end: bool = True, name: str = "m") -> Path:
     """Readings of half a minute, one of them failed; clocks and a link each second."""
     now = [0]
-    with mock.patch.object(journal_module, "both_clocks", side_effect=lambda: (T_NS + now[0], now[0])):
+    with mock.patch.object(
+        journal_module, "both_clocks", side_effect=lambda: (T_NS + now[0], now[0])
+    ):
         journal = Journal(path, [channel()], {"meter": name})
         for tick in range(SECONDS * PER_SECOND):
             now[0] = tick * 1_000_000_000 // PER_SECOND
@@ -48,9 +54,16 @@ def record(root: Path) -> Path:
     """A complete run of one meter; its run directory."""
     folder = root / "work" / "run-1"
     entry = Entry(
-        id="work", directory=folder.parent, format="joulemark", round="joulemark-2026", task="training",
-        submitter="Tree Labs", system="box", benchmark="work", scenario="",
-    )  # fmt: skip
+        id="work",
+        directory=folder.parent,
+        format="joulemark",
+        round="joulemark-2026",
+        task="training",
+        submitter="Tree Labs",
+        system="box",
+        benchmark="work",
+        scenario="",
+    )
     claim(folder, entry)
     write_journal(journal_of(folder))
     window = Window(T_NS + 3 * 10**9, T_NS + 27 * 10**9)

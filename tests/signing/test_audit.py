@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.documents.validate import canonical
-from harness.packing import pack
-from harness.signing.submission import ENVELOPE, MANIFEST
-from harness.verdict import EntryReport, Finding
+from harness.auditing.report import EntryReport, Finding
+from harness.core.schemas import canonical
+from harness.signing.manifest import ENVELOPE, MANIFEST
+from harness.submission.pack import pack
 from tests.signing.conftest import AUDITOR, OTHER, OWNER, SYSTEM, Signed
 from tests.signing.test_verify import envelope
 
@@ -39,11 +39,17 @@ def test_a_whole_signed_submission_has_no_such_finding(signed: Signed, trust: bo
 
 
 @pytest.mark.parametrize("trust", [True, False])
-def test_a_file_that_is_not_what_was_packed_is_a_fail_with_or_without_keys(signed: Signed, trust: bool) -> None:
+def test_a_file_that_is_not_what_was_packed_is_a_fail_with_or_without_keys(
+    signed: Signed, trust: bool
+) -> None:
     (signed.folder / "systems" / "alder_2.json").write_text("{}")
     report = audited(signed, trust=trust)
     (finding,) = found(report, "submission-changed")
-    assert (finding.rule, finding.status, finding.where) == ("evidence-readable", "fail", "systems/alder_2.json")
+    assert (finding.rule, finding.status, finding.where) == (
+        "evidence-readable",
+        "fail",
+        "systems/alder_2.json",
+    )
     assert "2 bytes, and not" in finding.got
     assert report.verdict == "invalid"
 
@@ -110,7 +116,9 @@ def test_a_manifest_of_something_else_is_not_taken_for_ours(signed: Signed) -> N
     assert found(report, "submission-changed") == []
 
 
-def test_a_difference_inside_an_entry_is_that_entrys_and_no_others(signed: Signed, tmp_path: Path) -> None:
+def test_a_difference_inside_an_entry_is_that_entrys_and_no_others(
+    signed: Signed, tmp_path: Path
+) -> None:
     runs = signed.root / "runs"
     shutil.copytree(signed.folder / ENTRY, runs / "one")
     shutil.copytree(signed.folder / ENTRY, runs / "two")
@@ -123,14 +131,18 @@ def test_a_difference_inside_an_entry_is_that_entrys_and_no_others(signed: Signe
     (folder / "results/alder_2/bert/Offline/notes.txt").write_text("")
     one, two = sorted(api.audit(folder).entries, key=lambda entry: "resnet50" in entry.id)
     assert "bert" in one.id
-    assert [f.where for f in found(one, "submission-changed")] == ["results/alder_2/bert/Offline/notes.txt"]
+    assert [f.where for f in found(one, "submission-changed")] == [
+        "results/alder_2/bert/Offline/notes.txt"
+    ]
     assert found(two, "submission-changed") == []
     (folder / "systems" / "notes.txt").write_text("")
     assert all(found(entry, "submission-changed") for entry in api.audit(folder).entries)
     shutil.rmtree(folder / "results/alder_2/bert")
     (two,) = api.audit(folder).entries
     gone = {os.path.dirname(f.where) for f in found(two, "submission-changed")}
-    assert "results/alder_2/bert/Offline" in gone, "an entry that was taken out is missed by those that are left"
+    assert "results/alder_2/bert/Offline" in gone, (
+        "an entry that was taken out is missed by those that are left"
+    )
 
 
 def test_a_countersignature_of_nobody_is_a_fail_with_keys(signed: Signed) -> None:

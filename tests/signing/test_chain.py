@@ -11,12 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.traces.chain import Chain, links
-from harness.traces.journal import Journal
-from harness.traces.samples import read_samples
+from harness.traces.journal_chain import Chain, links
+from harness.traces.journal_reader import read_samples
+from harness.traces.journal_writer import Journal
 from tests.signing import live
 
-LAW = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LAW = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,9 @@ def test_a_journal_cut_at_any_byte_is_open_and_not_broken(whole: bytes, end: int
     whole_lines = kept.count(b"\n")
     assert found.last <= whole_lines
     assert found.last + found.after in (whole_lines, whole_lines + 1)
-    assert found.count == sum(line.startswith(b"# chain: ") and line.endswith(b"\n") for line in lines_of(kept))
+    assert found.count == sum(
+        line.startswith(b"# chain: ") and line.endswith(b"\n") for line in lines_of(kept)
+    )
 
 
 def test_one_place_is_blamed_and_those_below_are_not(whole: bytes) -> None:

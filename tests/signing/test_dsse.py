@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.documents.errors import UnreadableError, UsageError
+from harness.core.errors import UnreadableError, UsageError
 from harness.signing import dsse
 from harness.signing.keys import generate, key_id, public_line, read_private, read_public_line
 from tests.signing.conftest import unlocked
@@ -42,12 +42,18 @@ RFC_8032 = [
 """Secret key, public key, message, signature: RFC 8032, section 7.1, tests 1 and 2."""
 
 
-@pytest.mark.parametrize(("secret", "public", "message", "signature"), RFC_8032, ids=["test 1", "test 2"])
+@pytest.mark.parametrize(
+    ("secret", "public", "message", "signature"), RFC_8032, ids=["test 1", "test 2"]
+)
 def test_vectors_of_rfc_8032(
     secret: str, public: str, message: str, signature: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dsse, "pae", lambda _, payload: payload)  # the vectors sign the bare message
-    envelope = dsse.sign("", bytes.fromhex(message), Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret)))
+    monkeypatch.setattr(
+        dsse, "pae", lambda _, payload: payload
+    )  # the vectors sign the bare message
+    envelope = dsse.sign(
+        "", bytes.fromhex(message), Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret))
+    )
     assert envelope.signatures[0].value.hex() == signature
     line = base64.b64encode(bytes.fromhex("302a300506032b6570032100" + public)).decode()
     key = read_public_line(line)
@@ -84,7 +90,9 @@ def test_an_envelope_reads_as_it_was_written(kind: str, payload: bytes) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(at=st.integers(0), other=st.integers(1, 255))
-def test_any_changed_byte_of_an_envelope_is_refused_or_breaks_its_signature(at: int, other: int) -> None:
+def test_any_changed_byte_of_an_envelope_is_refused_or_breaks_its_signature(
+    at: int, other: int
+) -> None:
     envelope = dsse.sign("application/x", b'{"a": 1}', KEY)
     content = bytearray(dsse.dump(envelope))
     content[at % len(content)] ^= other
@@ -93,7 +101,9 @@ def test_any_changed_byte_of_an_envelope_is_refused_or_breaks_its_signature(at: 
     except UnreadableError:
         return
     (signature,) = read.signatures
-    assert signature.key != key_id(KEY.public_key()) or not dsse.is_signed_by(read, signature, KEY.public_key())
+    assert signature.key != key_id(KEY.public_key()) or not dsse.is_signed_by(
+        read, signature, KEY.public_key()
+    )
 
 
 def document(**given: Any) -> dict[str, Any]:
@@ -109,7 +119,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "payload in no alphabet": (document(payload="aGVsbG8*d29ybGQ="), "base64"),
     "payload with a break": (document(payload="aGVs\nbG8gd29ybGQ="), "base64"),
     "payload with bits left over": (document(payload="aGVsbG8gd29ybGR="), "spelled in another way"),
-    "payload in the other alphabet": (document(payload="_-8="), "is not a DSSE envelope|spelled in another way"),
+    "payload in the other alphabet": (
+        document(payload="_-8="),
+        "is not a DSSE envelope|spelled in another way",
+    ),
     "payload beyond ASCII": (document(payload="ä"), "is not a DSSE envelope"),
     "type is null": (document(payloadType=None), "payloadType is not text"),
     "signatures an object": (document(signatures={}), "has no fit number"),
@@ -117,7 +130,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "signature is text": (document(signatures=["x"]), "is not a DSSE envelope"),
     "signature without a key": (document(signatures=[{"sig": "aGVs"}]), "KeyError: 'keyid'"),
     "no signatures": (document(signatures=[]), "got 0, expected 1 to 16"),
-    "many signatures": (document(signatures=[{"keyid": "a", "sig": "aGVs"}] * 17), "got 17, expected 1 to 16"),
+    "many signatures": (
+        document(signatures=[{"keyid": "a", "sig": "aGVs"}] * 17),
+        "got 17, expected 1 to 16",
+    ),
     "unknown field": (document(note="x"), "spelled in another way"),
 }
 
@@ -126,11 +142,15 @@ BAD: dict[str, tuple[Any, str]] = {
 def test_what_is_no_envelope_is_refused(name: str) -> None:
     content, words = BAD[name]
     with pytest.raises(UnreadableError, match=words):
-        dsse.parse(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(), where="e")
+        dsse.parse(
+            json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(), where="e"
+        )
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"\xff", b"[" * 100_000, b'{"payload": NaN}', b'{"a":"\\ud800"}'], ids=str
+    "content",
+    [b"", b"{", b"\xff", b"[" * 100_000, b'{"payload": NaN}', b'{"a":"\\ud800"}'],
+    ids=str,
 )
 def test_what_is_no_json_is_refused(content: bytes) -> None:
     with pytest.raises(UnreadableError):
@@ -198,10 +218,16 @@ def test_a_locked_key_opens_with_its_passphrase_only(tmp_path: Path) -> None:
 def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ec.pem"
     key = generate_private_key(SECP256R1())
-    path.write_bytes(key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()))
+    path.write_bytes(
+        key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    )
     with pytest.raises(UnreadableError, match=r"is a key of another kind.*Ed25519"):
         read_private(path, unlocked)
-    for content in (b"", b"\xff" * 100, b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"):
+    for content in (
+        b"",
+        b"\xff" * 100,
+        b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    ):
         path.write_bytes(content)
         with pytest.raises(UnreadableError, match="is no private key"):
             read_private(path, unlocked)

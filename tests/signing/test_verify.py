@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.documents.errors import JoulemarkError, SchemaError, UnreadableError, UsageError
-from harness.documents.validate import canonical
+from harness.core.errors import JoulemarkError, SchemaError, UnreadableError, UsageError
+from harness.core.schemas import canonical
 from harness.signing import dsse
 from harness.signing.countersign import COUNTERSIGNATURE_TYPE, countersign
 from harness.signing.keys import key_id
+from harness.signing.manifest import COUNTERSIGNATURE, ENVELOPE, MANIFEST, difference
 from harness.signing.sign import MANIFEST_TYPE, sign
-from harness.signing.submission import COUNTERSIGNATURE, ENVELOPE, MANIFEST, difference
 from harness.signing.trust import read_trust
 from harness.signing.verify import STEPS, Fault, Verification, verify
 from tests.signing.conftest import AUDITOR, OTHER, OWNER, Signed
@@ -95,7 +95,9 @@ def test_any_changed_byte_of_any_file_is_found_in_that_file(
 ) -> None:
     trust = signed_once.believe()
     path = data.draw(
-        st.sampled_from(sorted(p for p in signed_once.folder.rglob("*") if p.stat().st_size and p.is_file()))
+        st.sampled_from(
+            sorted(p for p in signed_once.folder.rglob("*") if p.stat().st_size and p.is_file())
+        )
     )
     content = path.read_bytes()
     at = data.draw(st.integers(0, len(content) - 1))
@@ -105,7 +107,11 @@ def test_any_changed_byte_of_any_file_is_found_in_that_file(
     finally:
         path.write_bytes(content)
     name = inside(signed_once, path)
-    assert any(fault.where.partition("#")[0] == name for fault in found.faults), (name, at, found.faults)
+    assert any(fault.where.partition("#")[0] == name for fault in found.faults), (
+        name,
+        at,
+        found.faults,
+    )
     assert all(fault.got and fault.expected for fault in found.faults)
     if name not in (ENVELOPE, MANIFEST):
         only(found, 7, where=name, got="sha256 ", expected="sha256 ")
@@ -119,7 +125,9 @@ def test_any_changed_byte_of_any_file_is_found_in_that_file(
 def test_any_file_cut_or_grown_is_found(signed_once: Signed, data: st.DataObject) -> None:
     trust = signed_once.believe()
     path = data.draw(
-        st.sampled_from(sorted(p for p in signed_once.folder.rglob("*") if p.stat().st_size and p.is_file()))
+        st.sampled_from(
+            sorted(p for p in signed_once.folder.rglob("*") if p.stat().st_size and p.is_file())
+        )
     )
     content = path.read_bytes()
     size = data.draw(st.sampled_from([0, len(content) // 2, len(content) - 1, len(content) + 1]))
@@ -138,16 +146,26 @@ def test_a_file_taken_out_is_found(signed: Signed) -> None:
     path = some_file(signed.folder)
     size = path.stat().st_size
     path.unlink()
-    only(signed.verified(), 7, where=inside(signed, path), got="nothing", expected=f"a file of {size} bytes")
+    only(
+        signed.verified(),
+        7,
+        where=inside(signed, path),
+        got="nothing",
+        expected=f"a file of {size} bytes",
+    )
 
 
 def test_a_file_put_in_is_found(signed: Signed) -> None:
     path = some_file(signed.folder).with_name("notes.txt")
     path.write_text("")
-    only(signed.verified(), 7, where=inside(signed, path), got="a file", expected="does not list it")
+    only(
+        signed.verified(), 7, where=inside(signed, path), got="a file", expected="does not list it"
+    )
 
 
-@pytest.mark.parametrize("name", [".hidden", "manifest.json.bak", "systems/" + MANIFEST, "results/" + ENVELOPE])
+@pytest.mark.parametrize(
+    "name", [".hidden", "manifest.json.bak", "systems/" + MANIFEST, "results/" + ENVELOPE]
+)
 def test_no_name_hides_a_file(signed: Signed, name: str) -> None:
     (signed.folder / name).write_text("x")
     only(signed.verified(), 7, where=name, got="a file", expected="does not list it")
@@ -157,7 +175,10 @@ def test_a_file_under_another_name_is_found_twice(signed: Signed) -> None:
     path = some_file(signed.folder)
     path.rename(path.with_suffix(".CSV"))
     found = {fault.where: fault.got for fault in signed.verified().faults}
-    assert found == {inside(signed, path): "nothing", inside(signed, path.with_suffix(".CSV")): "a file"}
+    assert found == {
+        inside(signed, path): "nothing",
+        inside(signed, path.with_suffix(".CSV")): "a file",
+    }
 
 
 def test_two_files_that_changed_places_are_found(signed: Signed) -> None:
@@ -165,10 +186,15 @@ def test_two_files_that_changed_places_are_found(signed: Signed) -> None:
     one.rename(signed.root / "aside")
     other.rename(one)
     (signed.root / "aside").rename(other)
-    assert {fault.where for fault in signed.verified().faults} == {inside(signed, one), inside(signed, other)}
+    assert {fault.where for fault in signed.verified().faults} == {
+        inside(signed, one),
+        inside(signed, other),
+    }
 
 
-@pytest.mark.parametrize("what", ["link to the file", "link of a folder", "folder", "pipe", "link put in"])
+@pytest.mark.parametrize(
+    "what", ["link to the file", "link of a folder", "folder", "pipe", "link put in"]
+)
 def test_what_is_no_file_is_found(signed: Signed, what: str) -> None:
     path = some_file(signed.folder)
     away = signed.root / "away"
@@ -202,7 +228,9 @@ def test_a_name_that_is_no_text_is_shown_as_far_as_it_goes(signed: Signed) -> No
     fault.where.encode()
 
 
-def test_a_folder_that_cannot_be_listed_is_found(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_listed_is_found(
+    signed: Signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trust = signed.believe()
 
     scan = os.scandir
@@ -220,8 +248,12 @@ def test_a_folder_that_cannot_be_listed_is_found(signed: Signed, monkeypatch: py
 
 def test_a_file_listed_twice_is_found(signed: Signed) -> None:
     resign(signed, lambda m: m["files"].append(m["files"][0]))
-    only(signed.verified(), 7, where=json.loads((signed.folder / MANIFEST).read_bytes())["files"][0]["path"],
-         got="listed 2 times")  # fmt: skip
+    only(
+        signed.verified(),
+        7,
+        where=json.loads((signed.folder / MANIFEST).read_bytes())["files"][0]["path"],
+        got="listed 2 times",
+    )
 
 
 # Manifest and envelope
@@ -231,20 +263,29 @@ def test_an_edited_manifest_is_found_by_its_pointer(signed: Signed) -> None:
     manifest = json.loads((signed.folder / MANIFEST).read_bytes())
     manifest["entries"][0]["scenario"] = "Server"
     (signed.folder / MANIFEST).write_bytes(canonical(manifest))
-    only(signed.verified(), 3, where="manifest.json#/entries/0/scenario", got='"Server"', expected='"Offline"')
+    only(
+        signed.verified(),
+        3,
+        where="manifest.json#/entries/0/scenario",
+        got='"Server"',
+        expected='"Offline"',
+    )
 
 
 def test_an_edited_manifest_with_new_hashes_is_found_in_both(signed: Signed) -> None:
     path = some_file(signed.folder)
     path.write_bytes(path.read_bytes() + b"\n")
     manifest = json.loads((signed.folder / MANIFEST).read_bytes())
-    number = next(n for n, item in enumerate(manifest["files"]) if item["path"] == inside(signed, path))
+    number = next(
+        n for n, item in enumerate(manifest["files"]) if item["path"] == inside(signed, path)
+    )
     manifest["files"][number]["bytes"] += 1
     (signed.folder / MANIFEST).write_bytes(canonical(manifest))
     found = signed.verified()
     assert [fault.where for fault in found.faults] == [
-        f"manifest.json#/files/{number}/bytes", inside(signed, path)
-    ]  # fmt: skip
+        f"manifest.json#/files/{number}/bytes",
+        inside(signed, path),
+    ]
 
 
 def test_a_manifest_that_is_laid_out_is_another(signed: Signed) -> None:
@@ -252,7 +293,13 @@ def test_a_manifest_that_is_laid_out_is_another(signed: Signed) -> None:
     (signed.folder / MANIFEST).write_text(content)
     only(signed.verified(), 3, where=MANIFEST, got="byte 1: b'\\n")
     envelope(signed, content.encode(), OWNER)
-    only(signed.verified(), 4, where=f"{ENVELOPE}#/payload", got="not in its canonical bytes", expected="RFC 8785")
+    only(
+        signed.verified(),
+        4,
+        where=f"{ENVELOPE}#/payload",
+        got="not in its canonical bytes",
+        expected="RFC 8785",
+    )
 
 
 def test_a_manifest_taken_out_is_found(signed: Signed) -> None:
@@ -287,19 +334,35 @@ def test_a_payload_put_under_a_signature_is_found(signed: Signed) -> None:
     payload = there.payload.replace(b'"open"', b'"closed"')
     assert payload != there.payload
     (signed.folder / MANIFEST).write_bytes(payload)
-    (signed.folder / ENVELOPE).write_bytes(dsse.dump(dsse.Envelope(MANIFEST_TYPE, payload, there.signatures)))
-    only(signed.verified(), 5, where=f"{ENVELOPE}#/signatures/0", got="did not make", expected=OWNER)
+    (signed.folder / ENVELOPE).write_bytes(
+        dsse.dump(dsse.Envelope(MANIFEST_TYPE, payload, there.signatures))
+    )
+    only(
+        signed.verified(), 5, where=f"{ENVELOPE}#/signatures/0", got="did not make", expected=OWNER
+    )
 
 
 def test_a_signature_for_another_purpose_is_none(signed: Signed) -> None:
     envelope(signed, (signed.folder / MANIFEST).read_bytes(), OWNER, kind=COUNTERSIGNATURE_TYPE)
-    only(signed.verified(), 2, where=f"{ENVELOPE}#/payloadType", got="countersignature", expected="manifest")
+    only(
+        signed.verified(),
+        2,
+        where=f"{ENVELOPE}#/payloadType",
+        got="countersignature",
+        expected="manifest",
+    )
 
 
 def test_a_huge_envelope_is_not_read(signed: Signed) -> None:
     with (signed.folder / ENVELOPE).open("r+b") as file:
         file.truncate(10 * 2**30)
-    only(signed.verified(), 1, where=ENVELOPE, got="too large", expected=f"at most {dsse.MAX_ENVELOPE_BYTES}")
+    only(
+        signed.verified(),
+        1,
+        where=ENVELOPE,
+        got="too large",
+        expected=f"at most {dsse.MAX_ENVELOPE_BYTES}",
+    )
 
 
 def test_an_envelope_that_is_a_link_is_not_followed(signed: Signed) -> None:
@@ -311,11 +374,20 @@ def test_an_envelope_that_is_a_link_is_not_followed(signed: Signed) -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        b"", b"null", b"[]", b"{}", b"[" * 5000, b'{"a":' * 5000, b"\xff", b"1e999",
-        b'{"schema_version":"1.0"}', b'{"schema_version":"2.0"}', b"9" * 400,
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"[" * 5000,
+        b'{"a":' * 5000,
+        b"\xff",
+        b"1e999",
+        b'{"schema_version":"1.0"}',
+        b'{"schema_version":"2.0"}',
+        b"9" * 400,
     ],
     ids=lambda payload: payload[:20].decode("latin-1"),
-)  # fmt: skip
+)
 def test_what_is_signed_and_no_manifest_is_found(signed: Signed, payload: bytes) -> None:
     (signed.folder / MANIFEST).write_bytes(payload)
     envelope(signed, payload, OWNER)
@@ -325,7 +397,9 @@ def test_what_is_signed_and_no_manifest_is_found(signed: Signed, payload: bytes)
 
 
 def test_a_number_that_has_no_canonical_form_is_found(signed: Signed) -> None:
-    content = (signed.folder / MANIFEST).read_bytes().replace(b'"bytes":', b'"bytes":9007199254740993', 1)
+    content = (
+        (signed.folder / MANIFEST).read_bytes().replace(b'"bytes":', b'"bytes":9007199254740993', 1)
+    )
     (signed.folder / MANIFEST).write_bytes(content)
     envelope(signed, content, OWNER)
     assert faults(signed.verified(), 4)
@@ -333,7 +407,13 @@ def test_a_number_that_has_no_canonical_form_is_found(signed: Signed) -> None:
 
 def test_a_date_that_is_none_is_found(signed: Signed) -> None:
     resign(signed, lambda m: m.update(created="2026-13-45T99:00:00Z"))
-    only(signed.verified(), 6, where=f"{ENVELOPE}#/signatures/0", got="is not a time", expected="a date")
+    only(
+        signed.verified(),
+        6,
+        where=f"{ENVELOPE}#/signatures/0",
+        got="is not a time",
+        expected="a date",
+    )
     some_file(signed.folder).write_text("x")
     assert [fault.step for fault in signed.verified().faults] == [6, 7]
 
@@ -343,27 +423,49 @@ def test_a_date_that_is_none_is_found(signed: Signed) -> None:
 
 def test_a_key_that_nobody_knows_is_not_enough(signed: Signed) -> None:
     envelope(signed, (signed.folder / MANIFEST).read_bytes(), AUDITOR)
-    only(signed.verified(), 5, where=f"{ENVELOPE}#/signatures/0", got=f"of auditor {AUDITOR}", expected=OWNER)
+    only(
+        signed.verified(),
+        5,
+        where=f"{ENVELOPE}#/signatures/0",
+        got=f"of auditor {AUDITOR}",
+        expected=OWNER,
+    )
     document = {"schema_version": "1.0", "submitters": {}}
     signed.trust_file.write_text(json.dumps(document))
-    fault = only(verify(signed.folder, read_trust(signed.trust_file)), 5, where=f"{ENVELOPE}#/signatures/0")
+    fault = only(
+        verify(signed.folder, read_trust(signed.trust_file)), 5, where=f"{ENVELOPE}#/signatures/0"
+    )
     assert "which the trust file does not name" in fault.got
 
 
 def test_a_key_of_another_submitter_is_not_enough(signed: Signed) -> None:
     envelope(signed, (signed.folder / MANIFEST).read_bytes(), OTHER)
-    only(signed.verified(), 5, where=f"{ENVELOPE}#/signatures/0", got=f"of submitter {OTHER}", expected=OWNER)
+    only(
+        signed.verified(),
+        5,
+        where=f"{ENVELOPE}#/signatures/0",
+        got=f"of submitter {OTHER}",
+        expected=OWNER,
+    )
 
 
 def test_another_name_in_the_manifest_needs_the_key_of_that_name(signed: Signed) -> None:
     resign(signed, lambda m: m.update(submitter=OTHER))
-    only(signed.verified(), 5, where=f"{ENVELOPE}#/signatures/0", got=f"of submitter {OWNER}", expected=OTHER)
+    only(
+        signed.verified(),
+        5,
+        where=f"{ENVELOPE}#/signatures/0",
+        got=f"of submitter {OWNER}",
+        expected=OTHER,
+    )
 
 
 def test_the_id_of_a_key_is_a_hint_only(signed: Signed) -> None:
     there = dsse.sign(MANIFEST_TYPE, (signed.folder / MANIFEST).read_bytes(), signed.keys[OTHER])
     forged = dsse.Signature(key_id(signed.keys[OWNER].public_key()), there.signatures[0].value)
-    (signed.folder / ENVELOPE).write_bytes(dsse.dump(dsse.Envelope(MANIFEST_TYPE, there.payload, (forged,))))
+    (signed.folder / ENVELOPE).write_bytes(
+        dsse.dump(dsse.Envelope(MANIFEST_TYPE, there.payload, (forged,)))
+    )
     only(signed.verified(), 5, where=f"{ENVELOPE}#/signatures/0", got="did not make")
 
 
@@ -371,12 +473,22 @@ def test_the_id_of_a_key_is_a_hint_only(signed: Signed) -> None:
     ("about", "got", "expected"),
     [
         ({"not_after": "2026-01-01T00:00:00Z"}, "dated 2", "not after 2026-01-01T00:00:00Z"),
-        ({"not_before": "2090-01-01T00:00:00+01:00"}, "dated 2", "not before 2090-01-01T00:00:00+01:00"),
-        ({"revoked": "the notebook was stolen"}, "revoked: the notebook was stolen", "a key that holds"),
+        (
+            {"not_before": "2090-01-01T00:00:00+01:00"},
+            "dated 2",
+            "not before 2090-01-01T00:00:00+01:00",
+        ),
+        (
+            {"revoked": "the notebook was stolen"},
+            "revoked: the notebook was stolen",
+            "a key that holds",
+        ),
     ],
     ids=["expired", "not yet", "revoked"],
 )
-def test_a_key_that_does_not_hold_is_not_enough(signed: Signed, about: dict[str, str], got: str, expected: str) -> None:
+def test_a_key_that_does_not_hold_is_not_enough(
+    signed: Signed, about: dict[str, str], got: str, expected: str
+) -> None:
     resign(signed, lambda m: m.update(created="2026-06-01T00:00:00Z"))
     found = signed.verified(**about)
     only(found, 6, where=f"{ENVELOPE}#/signatures/0", got=got, expected=expected)
@@ -410,7 +522,9 @@ def test_signing_again_changes_nothing_and_another_key_adds_to_it(signed: Signed
     assert (signed.folder / ENVELOPE).read_bytes() == before
     sign(signed.folder, signed.keys[OTHER])
     made = dsse.parse((signed.folder / ENVELOPE).read_bytes(), where="e")
-    assert [item.key for item in made.signatures] == [key_id(signed.keys[n].public_key()) for n in (OWNER, OTHER)]
+    assert [item.key for item in made.signatures] == [
+        key_id(signed.keys[n].public_key()) for n in (OWNER, OTHER)
+    ]
 
 
 @pytest.mark.parametrize("how", ["changed", "added", "removed"])
@@ -449,7 +563,9 @@ def test_a_countersignature_covers_manifest_and_report(signed: Signed) -> None:
     found = verify(signed.folder, signed.believe(), report)
     assert found.faults == []
     assert [name for name, _ in found.auditors] == [AUDITOR]
-    stated = json.loads(dsse.parse((signed.folder / COUNTERSIGNATURE).read_bytes(), where="c").payload)
+    stated = json.loads(
+        dsse.parse((signed.folder / COUNTERSIGNATURE).read_bytes(), where="c").payload
+    )
     assert [entry["verdict"] for entry in stated["entries"]] == ["valid"]
     assert stated["submitter"] == OWNER
     assert signed.verified().auditors == found.auditors
@@ -460,7 +576,13 @@ def test_another_report_is_found(signed: Signed) -> None:
     report = signed.report()
     report["entries"][0]["verdict"] = "invalid"
     found = verify(signed.folder, signed.believe(), report)
-    only(found, 8, where=f"{COUNTERSIGNATURE}#/entries/0/verdict", got='"valid"', expected='"invalid"')
+    only(
+        found,
+        8,
+        where=f"{COUNTERSIGNATURE}#/entries/0/verdict",
+        got='"valid"',
+        expected='"invalid"',
+    )
     report = signed.report()
     report["entries"][0]["notes"] = ["more"]
     found = verify(signed.folder, signed.believe(), report)
@@ -472,7 +594,12 @@ def test_another_report_is_found(signed: Signed) -> None:
 
 
 def test_a_report_without_a_countersignature_is_found(signed: Signed) -> None:
-    only(verify(signed.folder, signed.believe(), signed.report()), 8, where=COUNTERSIGNATURE, got="No such file")
+    only(
+        verify(signed.folder, signed.believe(), signed.report()),
+        8,
+        where=COUNTERSIGNATURE,
+        got="No such file",
+    )
 
 
 def test_a_countersignature_of_another_manifest_is_found(signed: Signed) -> None:
@@ -484,7 +611,13 @@ def test_a_countersignature_of_another_manifest_is_found(signed: Signed) -> None
 @pytest.mark.parametrize("owner", [OWNER, OTHER])
 def test_a_submitter_is_no_auditor(signed: Signed, owner: str) -> None:
     signed.countersign(owner)
-    only(signed.verified(), 8, where=f"{COUNTERSIGNATURE}#/signatures/0", got=f"of submitter {owner}", expected="audit")
+    only(
+        signed.verified(),
+        8,
+        where=f"{COUNTERSIGNATURE}#/signatures/0",
+        got=f"of submitter {owner}",
+        expected="audit",
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[" * 5000])
@@ -495,7 +628,9 @@ def test_a_countersignature_that_is_none_is_found(signed: Signed, content: bytes
 
 @settings(max_examples=80, deadline=None)
 @given(at=st.integers(0), other=st.integers(1, 255))
-def test_any_changed_byte_of_a_countersignature_is_found(signed_once: Signed, at: int, other: int) -> None:
+def test_any_changed_byte_of_a_countersignature_is_found(
+    signed_once: Signed, at: int, other: int
+) -> None:
     target = signed_once.folder / COUNTERSIGNATURE
     if not target.exists():
         signed_once.countersign()
@@ -536,7 +671,9 @@ def test_an_entry_that_could_not_be_read_is_countersigned_as_unjudged(signed: Si
     name = report["entries"][0]["id"]
     report |= {"entries": [], "unreadable": [{"path": name, "reason": "x"}]}
     countersign(signed.folder, report, signed.keys[AUDITOR])
-    stated = json.loads(dsse.parse((signed.folder / COUNTERSIGNATURE).read_bytes(), where="c").payload)
+    stated = json.loads(
+        dsse.parse((signed.folder / COUNTERSIGNATURE).read_bytes(), where="c").payload
+    )
     assert stated["entries"] == [{"id": name, "verdict": "unjudged"}]
 
 
@@ -545,7 +682,10 @@ def test_an_entry_that_could_not_be_read_is_countersigned_as_unjudged(signed: Si
 
 def test_a_trust_file_in_yaml(signed: Signed) -> None:
     signed.believe()
-    lines = {n: k["public_key"] for n, (k,) in json.loads(signed.trust_file.read_text())["submitters"].items()}
+    lines = {
+        n: k["public_key"]
+        for n, (k,) in json.loads(signed.trust_file.read_text())["submitters"].items()
+    }
     path = signed.root / "trust.yaml"
     path.write_text(
         f'schema_version: "1.0"\nsubmitters:\n  {OWNER}:\n    - public_key: {lines[OWNER]}\n'
@@ -562,10 +702,14 @@ def test_the_trust_file_of_the_documents_can_be_read(tmp_path: Path) -> None:
     assert trust.submitters.keys() == {OWNER}
     first, second = trust.submitters[OWNER]
     assert first.fault("2026-06-01T00:00:00Z") is None
-    assert first.fault("2027-06-01T00:00:00Z") == ("dated 2027-06-01T00:00:00Z", "not after 2026-12-31T23:59:59Z")
+    assert first.fault("2027-06-01T00:00:00Z") == (
+        "dated 2027-06-01T00:00:00Z",
+        "not after 2026-12-31T23:59:59Z",
+    )
     assert second.fault("2026-06-01T00:00:00Z") == (
-        "revoked: the notebook was stolen on 2026-02-03", "a key that holds"
-    )  # fmt: skip
+        "revoked: the notebook was stolen on 2026-02-03",
+        "a key that holds",
+    )
 
 
 def test_a_trust_file_that_makes_no_sense_is_refused(signed: Signed) -> None:
@@ -574,7 +718,10 @@ def test_a_trust_file_that_makes_no_sense_is_refused(signed: Signed) -> None:
     key = document["submitters"][OWNER][0]
     for keys, words in (
         ([key, key], "the same key stands there twice"),
-        ([{"public_key": key["public_key"][:58] + "B="}], "is no Ed25519 public key|not a valid trust"),
+        (
+            [{"public_key": key["public_key"][:58] + "B="}],
+            "is no Ed25519 public key|not a valid trust",
+        ),
         ([key | {"not_before": "2026-02-30T00:00:00Z"}], "is not a time"),
     ):
         signed.trust_file.write_text(json.dumps(document | {"submitters": {OWNER: keys}}))

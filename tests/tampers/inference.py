@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import api
+from harness.auditing.report import EntryReport
 from harness.formats.base import Entry, Run
-from harness.verdict import EntryReport
-from tests.rules import builders as b
+from tests.auditing.rules import builders as b
 
 Edit = Callable[[Path], None]
 STAMP = re.compile(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d\.\d{3}")
@@ -78,7 +78,9 @@ def say(folder: Path, cmd: str, change: Callable[[str], str], last: bool = True)
     document(folder, "server", set_reply)
 
 
-def everywhere(folder: Path, old: str, new: str, names: tuple[str, ...] = ("server.json", "server.log")) -> None:
+def everywhere(
+    folder: Path, old: str, new: str, names: tuple[str, ...] = ("server.json", "server.log")
+) -> None:
     """Replace a text in several files, in the PTDaemon's log too."""
     for name in (*names, "ptd_logs.txt"):
         path = power(folder, name)
@@ -92,7 +94,9 @@ def rows(folder: Path, change: Callable[[int, str], str | None], run: str = "run
 
 def window(folder: Path, run: str = "run_1") -> tuple[datetime, datetime]:
     text = detail(folder, run).read_text("utf-8")
-    found = [re.search(rf'"{key}", "value": "([^"]+)"', text) for key in ("power_begin", "power_end")]
+    found = [
+        re.search(rf'"{key}", "value": "([^"]+)"', text) for key in ("power_begin", "power_end")
+    ]
     begin, end = (datetime.strptime(match[1], "%m-%d-%Y %H:%M:%S.%f") for match in found if match)
     return begin, end
 
@@ -111,19 +115,28 @@ def shift(path: Path, seconds: float, having: str = "") -> None:
     """Move all stamps of a file."""
 
     def moved(match: re.Match[str]) -> str:
-        return stamp(datetime.strptime(match[0], "%m-%d-%Y %H:%M:%S.%f") + timedelta(seconds=seconds))
+        return stamp(
+            datetime.strptime(match[0], "%m-%d-%Y %H:%M:%S.%f") + timedelta(seconds=seconds)
+        )
 
     text = path.read_text("utf-8")
-    lines = [STAMP.sub(moved, line) if having in line else line for line in text.splitlines(keepends=True)]
+    lines = [
+        STAMP.sub(moved, line) if having in line else line
+        for line in text.splitlines(keepends=True)
+    ]
     path.write_text("".join(lines), "utf-8")
 
 
 def set_window(folder: Path, begin: datetime, end: datetime) -> None:
     for key, value in (("power_begin", begin), ("power_end", end)):
-        b.edit_lines(detail(folder), lambda _, line, v=value: b.set_mllog(line, value=stamp(v)), f'"{key}"')
+        b.edit_lines(
+            detail(folder), lambda _, line, v=value: b.set_mllog(line, value=stamp(v)), f'"{key}"'
+        )
 
 
-def log(folder: Path, text: str, *, after: str, times: int = 1, start: datetime | None = None) -> None:
+def log(
+    folder: Path, text: str, *, after: str, times: int = 1, start: datetime | None = None
+) -> None:
     """Put lines into ptd_logs.txt after the first line with a text, one a second from the begin of the window."""
     first = start or window(folder)[0] + timedelta(seconds=20)
     lines = "".join(f"{stamp(first + timedelta(seconds=n))}: {text}\n" for n in range(times))
@@ -157,7 +170,9 @@ def raw_scaled(folder: Path, factor: float) -> None:
 
     for name in ("ptd_logs.txt", "server.log"):
         path = power(folder, name)
-        path.write_bytes(re.sub(rb"Watts,([\d.]+),Volts,([\d.]+),Amps,([\d.]+)", change, path.read_bytes()))
+        path.write_bytes(
+            re.sub(rb"Watts,([\d.]+),Volts,([\d.]+),Amps,([\d.]+)", change, path.read_bytes())
+        )
 
 
 def judged(root: Path, edit: Edit, **given: Any) -> EntryReport:
@@ -179,24 +194,33 @@ def of_round(folder: Path, number: str, ptd_version: str = "1.10.0") -> None:
 
     document(folder, "server", change)
     content = json.loads(power(folder, "server.json").read_text("utf-8"))
-    (asked,) = [m["cmd"] for m in content["ptd_messages"] if m["cmd"].startswith("SR,A,") and "Auto" not in m["cmd"]]
+    (asked,) = [
+        m["cmd"]
+        for m in content["ptd_messages"]
+        if m["cmd"].startswith("SR,A,") and "Auto" not in m["cmd"]
+    ]
     everywhere(folder, asked, f"SR,A,{float(asked[5:]) / 1.1:.6f}")
     everywhere(folder, "version=1.10.0", f"version={ptd_version}")
     replies = r"Last \d+ samples|Invalid number|Watts,|Uncertainty,|Time,"
     path = power(folder, "ptd_logs.txt")
     lines = path.read_bytes().decode().splitlines(keepends=True)
     kept = [
-        line for line in lines if not re.match(rf"(?:{STAMP.pattern}: Response to client sent: )?(?:{replies})", line)
+        line
+        for line in lines
+        if not re.match(rf"(?:{STAMP.pattern}: Response to client sent: )?(?:{replies})", line)
     ]
     path.write_bytes("".join(kept).encode())
     b.edit_lines(
-        power(folder, "server.log"), lambda _, line: None if re.search(r"ptd: '(?:RL|" + replies + ")", line) else line,
+        power(folder, "server.log"),
+        lambda _, line: None if re.search(r"ptd: '(?:RL|" + replies + ")", line) else line,
         " ptd: ",
-    )  # fmt: skip
+    )
     for run in ("ranging", "run_1"):
         b.edit_lines(
-            detail(folder, run), lambda _, line: b.set_mllog(line, value=f"{number} @ abc"), '"loadgen_version"'
-        )  # fmt: skip
+            detail(folder, run),
+            lambda _, line: b.set_mllog(line, value=f"{number} @ abc"),
+            '"loadgen_version"',
+        )
     b.rehash(folder)
 
 
@@ -278,7 +302,9 @@ def peaks_to_minus_one(folder: Path) -> None:
 
 def repeat_low_readings(folder: Path) -> None:
     """The same 20 low readings again and again, each with the stamp that stood there."""
-    lines = [line for line in spl(folder).read_text("utf-8").splitlines(keepends=True) if "Time," in line]
+    lines = [
+        line for line in spl(folder).read_text("utf-8").splitlines(keepends=True) if "Time," in line
+    ]
     low = lines[100:120]
 
     def change(n: int, line: str) -> str:
@@ -295,9 +321,11 @@ def window_into_idle(folder: Path) -> None:
 
 def uncertain_readings(folder: Path) -> None:
     log(
-        folder, "WARNING: Uncertainty 9.99%, which is above 1.00% limit for the last sample!", after="_testing'\n",
+        folder,
+        "WARNING: Uncertainty 9.99%, which is above 1.00% limit for the last sample!",
+        after="_testing'\n",
         times=500,
-    )  # fmt: skip
+    )
 
 
 def usb_error_before_others(folder: Path) -> None:
@@ -313,7 +341,11 @@ def short_and_halved(folder: Path) -> None:
 
 
 def uncertainty_reply_of_a_quarter(folder: Path) -> None:
-    say(folder, "Uncertainty", lambda reply: re.sub(r"^Uncertainty,[\d.]+", "Uncertainty,0.25", reply))
+    say(
+        folder,
+        "Uncertainty",
+        lambda reply: re.sub(r"^Uncertainty,[\d.]+", "Uncertainty,0.25", reply),
+    )
 
 
 def watts_reply_of_another_run(folder: Path) -> None:
@@ -325,7 +357,10 @@ def config_of_another_meter(folder: Path) -> None:
 
 
 def mark_of_another_session(folder: Path) -> None:
-    rows(folder, lambda _, line: re.sub(r"Mark,[\d_-]+_testing", "Mark,2025-01-01_00-00-00_testing", line))
+    rows(
+        folder,
+        lambda _, line: re.sub(r"Mark,[\d_-]+_testing", "Mark,2025-01-01_00-00-00_testing", line),
+    )
 
 
 def hour_later(folder: Path) -> None:
@@ -336,12 +371,16 @@ def hour_later(folder: Path) -> None:
 
 
 def ntp_offset_of_nine_seconds(folder: Path) -> None:
-    b.edit(power(folder, "client.log"), lambda text: text.replace("NTP:offset = 0.000 s", "NTP:offset = 9.000 s"))
+    b.edit(
+        power(folder, "client.log"),
+        lambda text: text.replace("NTP:offset = 0.000 s", "NTP:offset = 9.000 s"),
+    )
 
 
 def skew_of_nine_tenths(folder: Path) -> None:
     b.edit(
-        power(folder, "client.log"), lambda text: re.sub(r"range \S+ ms\.\.\S+ ms", "range 900.1 ms..901.2 ms", text)
+        power(folder, "client.log"),
+        lambda text: re.sub(r"range \S+ ms\.\.\S+ ms", "range 900.1 ms..901.2 ms", text),
     )
 
 
@@ -406,14 +445,18 @@ def cut_the_last_minute(folder: Path) -> None:
 
 def swap_two_readings(folder: Path) -> None:
     """The power of two readings exchanged: mean and number stay."""
-    lines = [line for line in spl(folder).read_text("utf-8").splitlines(keepends=True) if "Time," in line]
+    lines = [
+        line for line in spl(folder).read_text("utf-8").splitlines(keepends=True) if "Time," in line
+    ]
     pair = {300: lines[310], 310: lines[300]}
     rows(folder, lambda n, line: line[:29] + pair[n][29:] if n in pair else line)
 
 
 def readings_of_the_ranging_run(folder: Path) -> None:
     """The trace of the ranging run, scaled and stamped anew, in place of the one that counts."""
-    ranging = [line for line in spl(folder, "ranging").read_text("utf-8").splitlines() if "Time," in line]
+    ranging = [
+        line for line in spl(folder, "ranging").read_text("utf-8").splitlines() if "Time," in line
+    ]
     begin, first = window(folder)[0], window(folder, "ranging")[0]
     lines = []
     for line in ranging:
@@ -431,7 +474,9 @@ def raw_reply_left_out(folder: Path) -> None:
 
 
 def server_log_of_another_run(folder: Path) -> None:
-    b.edit(power(folder, "server.log"), lambda text: re.sub(r"Watts,4(\d\d\.\d)", r"Watts,5\1", text))
+    b.edit(
+        power(folder, "server.log"), lambda text: re.sub(r"Watts,4(\d\d\.\d)", r"Watts,5\1", text)
+    )
 
 
 def replies_left_out(folder: Path) -> None:
@@ -443,7 +488,11 @@ def other_round_stated(folder: Path) -> None:
     """A round that had no second copy of the readings is stated, where they are there."""
     scale_testing_a_little(folder)
     for run in ("ranging", "run_1"):
-        b.edit_lines(detail(folder, run), lambda _, line: b.set_mllog(line, value="3.0 @ abc"), '"loadgen_version"')
+        b.edit_lines(
+            detail(folder, run),
+            lambda _, line: b.set_mllog(line, value="3.0 @ abc"),
+            '"loadgen_version"',
+        )
 
 
 def cut_far_too_early(folder: Path) -> None:
@@ -456,8 +505,13 @@ def cut_after_an_edit(folder: Path) -> None:
     cut_log(folder, 30)
     line = [line for line in spl(folder).read_text("utf-8").splitlines() if "Time," in line][300]
     other = b.set_watts(line, f"{b.watts(line) + 1:.6f}").partition(",Mark,")[0]
-    b.edit(power(folder, "server.log"), lambda text: text.replace(line.partition(",Mark,")[0], other))
-    rows(folder, lambda n, line: line.replace(line.partition(",Mark,")[0], other) if n == 300 else line)
+    b.edit(
+        power(folder, "server.log"), lambda text: text.replace(line.partition(",Mark,")[0], other)
+    )
+    rows(
+        folder,
+        lambda n, line: line.replace(line.partition(",Mark,")[0], other) if n == 300 else line,
+    )
 
 
 def cut_without_a_copy(folder: Path) -> None:
@@ -469,7 +523,11 @@ def ranges_without_the_margin(folder: Path) -> None:
     """As until v3.0: the range of the largest current itself."""
 
     def change(content: dict[str, Any]) -> None:
-        (asked,) = [m for m in content["ptd_messages"] if m["cmd"].startswith("SR,A") and "Auto" not in m["cmd"]]
+        (asked,) = [
+            m
+            for m in content["ptd_messages"]
+            if m["cmd"].startswith("SR,A") and "Auto" not in m["cmd"]
+        ]
         asked["cmd"] = f"SR,A,{float(asked['cmd'][5:]) / 1.1:.6f}"
 
     document(folder, "server", change)
@@ -483,7 +541,9 @@ def uncertain_readings_in_old_words(folder: Path) -> None:
 
 
 def frozen_meter(folder: Path) -> None:
-    lines = [line for line in spl(folder).read_text("utf-8").splitlines(keepends=True) if "Time," in line]
+    lines = [
+        line for line in spl(folder).read_text("utf-8").splitlines(keepends=True) if "Time," in line
+    ]
     rows(folder, lambda n, line: line[:29] + lines[200][29:] if 200 <= n < 230 else line)
 
 
@@ -492,7 +552,12 @@ def uncertainty_check_off(folder: Path) -> None:
 
 
 def unknown_uncertainty(folder: Path) -> None:
-    log(folder, "WARNING: Uncertainty unknown for the last measurement sample!", after="_testing'\n", times=3)
+    log(
+        folder,
+        "WARNING: Uncertainty unknown for the last measurement sample!",
+        after="_testing'\n",
+        times=3,
+    )
 
 
 def error_after_testing(folder: Path) -> None:
@@ -511,7 +576,11 @@ def ranges_by_hand(folder: Path) -> None:
     """A smaller current range than the ranging run asks for: peaks are cut off."""
 
     def change(content: dict[str, Any]) -> None:
-        asked = [m for m in content["ptd_messages"] if m["cmd"].startswith("SR,A") and "Auto" not in m["cmd"]]
+        asked = [
+            m
+            for m in content["ptd_messages"]
+            if m["cmd"].startswith("SR,A") and "Auto" not in m["cmd"]
+        ]
         asked[0]["cmd"] = "SR,A,1.0"
 
     document(folder, "server", change)
@@ -524,16 +593,22 @@ def automatic_ranges_in_testing(folder: Path) -> None:
 
 def overloaded_range(folder: Path) -> None:
     path = power(folder, "ptd_logs.txt")
-    path.write_bytes(re.sub(rb"Amp range set to [\d.]+A", b"Amp range set to 2.000000A", path.read_bytes()))
+    path.write_bytes(
+        re.sub(rb"Amp range set to [\d.]+A", b"Amp range set to 2.000000A", path.read_bytes())
+    )
 
 
 def far_too_wide_a_range(folder: Path) -> None:
     path = power(folder, "ptd_logs.txt")
-    path.write_bytes(re.sub(rb"Amp range set to [\d.]+A", b"Amp range set to 20.000000A", path.read_bytes()))
+    path.write_bytes(
+        re.sub(rb"Amp range set to [\d.]+A", b"Amp range set to 20.000000A", path.read_bytes())
+    )
 
 
 def ranges_not_restored(folder: Path) -> None:
-    document(folder, "server", lambda content: content["ptd_messages"][-1].update(cmd="SR,A,5.000000"))
+    document(
+        folder, "server", lambda content: content["ptd_messages"][-1].update(cmd="SR,A,5.000000")
+    )
 
 
 def slow_sampling(folder: Path) -> None:
@@ -564,7 +639,9 @@ def meter_that_is_not_accepted(folder: Path) -> None:
 
 
 def identity_of_another_meter(folder: Path) -> None:
-    say(folder, "Identify", lambda reply: reply.replace("YOKOGAWA;760401;0", "YOKOGAWA;WT310E;C3XX"))
+    say(
+        folder, "Identify", lambda reply: reply.replace("YOKOGAWA;760401;0", "YOKOGAWA;WT310E;C3XX")
+    )
 
 
 def one_channel_of_three(folder: Path) -> None:
@@ -582,7 +659,11 @@ def total_without_a_channel(folder: Path) -> None:
 
 
 def uuid_of_another_client(folder: Path) -> None:
-    document(folder, "client", lambda content: content["uuid"].update(client="00000000-0000-4000-8000-000000000000"))
+    document(
+        folder,
+        "client",
+        lambda content: content["uuid"].update(client="00000000-0000-4000-8000-000000000000"),
+    )
 
 
 def session_named_anew(folder: Path) -> None:
@@ -610,7 +691,9 @@ def old_server(folder: Path) -> None:
 
 
 def changed_software(folder: Path) -> None:
-    document(folder, "client", lambda content: content["sources"].update({"lib/client.py": "0" * 40}))
+    document(
+        folder, "client", lambda content: content["sources"].update({"lib/client.py": "0" * 40})
+    )
 
 
 def debug_mode(folder: Path) -> None:
@@ -623,7 +706,9 @@ def document_without_phases(folder: Path) -> None:
 
 def clock_two_seconds_off(folder: Path) -> None:
     def change(content: dict[str, Any]) -> None:
-        content["phases"]["testing"] = [[wall + 2.0, mono] for wall, mono in content["phases"]["testing"]]
+        content["phases"]["testing"] = [
+            [wall + 2.0, mono] for wall, mono in content["phases"]["testing"]
+        ]
 
     document(folder, "client", change)
 
@@ -653,23 +738,34 @@ def window_longer_than_the_work(folder: Path) -> None:
 
 
 def faster_in_the_summary(folder: Path) -> None:
-    b.edit(summary(folder), lambda text: text.replace("Samples per second: ", "Samples per second: 9"))
+    b.edit(
+        summary(folder), lambda text: text.replace("Samples per second: ", "Samples per second: 9")
+    )
 
 
 def faster_in_the_detail_log(folder: Path) -> None:
-    b.edit_lines(detail(folder), lambda _, line: b.set_mllog(line, value=2000.0), '"result_samples_per_second"')
+    b.edit_lines(
+        detail(folder),
+        lambda _, line: b.set_mllog(line, value=2000.0),
+        '"result_samples_per_second"',
+    )
 
 
 def faster_in_both(folder: Path) -> None:
     """Rate and summary raised alike: the count of samples and the window remain."""
     faster_in_the_detail_log(folder)
-    b.edit(summary(folder), lambda text: re.sub(r"Samples per second *: *[\d.]+", "Samples per second: 2000", text))
+    b.edit(
+        summary(folder),
+        lambda text: re.sub(r"Samples per second *: *[\d.]+", "Samples per second: 2000", text),
+    )
 
 
 def more_queries_than_time(folder: Path) -> None:
     b.edit_lines(
         detail(folder),
-        lambda _, line: b.set_mllog(line, value=2 * json.loads(line.partition(":::MLLOG ")[2])["value"]),
+        lambda _, line: b.set_mllog(
+            line, value=2 * json.loads(line.partition(":::MLLOG ")[2])["value"]
+        ),
         '"result_query_count"',
     )
 
@@ -699,7 +795,10 @@ def long_rest_in_the_window(folder: Path) -> None:
     """A rest of 90 s inside the window, as of a system that waits."""
     begin, _ = window(folder)
     stop = begin + timedelta(seconds=90)
-    rows(folder, lambda _, line: b.set_watts(line, "150.000000") if begin < time_of(line) < stop else line)
+    rows(
+        folder,
+        lambda _, line: b.set_watts(line, "150.000000") if begin < time_of(line) < stop else line,
+    )
 
 
 def work_before_the_window(folder: Path) -> None:

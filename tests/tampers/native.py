@@ -1,7 +1,7 @@
 """What a cheat or a careless vendor does to run directories of joulemark: one small function each, over recorded runs.
 
 The forger states new hashes afterwards in each run record, and a new chain in each journal, where that is not the edit
-itself. Journals against traces are told in tests/rules/test_traces_from_journals.py too, with the chain alone.
+itself. Journals against traces are told in tests/auditing/rules/evidence/test_traces_from_journals.py too, with the chain alone.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from unittest import mock
 
 import numpy as np
 
-import harness.traces.journal as journal_module
+import harness.traces.journal_writer as journal_module
 from harness.formats.base import Entry, Quality, Quantity, Work
-from harness.recording import claim, complete
+from harness.live.recording import claim, complete
 from harness.runners.base import Outcome
-from harness.traces.chain import LINK, Chain
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import instrument
-from harness.traces.journal import MAGIC, Journal
+from harness.traces.journal_chain import LINK, Chain
+from harness.traces.journal_writer import MAGIC, Journal
 from harness.traces.store import read_csv, write_csv
 from harness.traces.trace import Trace, Window
 from tests.signing.live import state_hashes
@@ -49,9 +49,16 @@ class Tamper(NamedTuple):
 def record(root: Path) -> Path:
     """Three runs of a training; the folder of the entry."""
     entry = Entry(
-        id="work", directory=root / "work", format="joulemark", round="joulemark-2026", task="training",
-        submitter="Tree Labs", system="box", benchmark="digits-training", scenario="time-to-train",
-    )  # fmt: skip
+        id="work",
+        directory=root / "work",
+        format="joulemark",
+        round="joulemark-2026",
+        task="training",
+        submitter="Tree Labs",
+        system="box",
+        benchmark="digits-training",
+        scenario="time-to-train",
+    )
     for number in range(1, RUNS + 1):
         folder = entry.directory / f"run-{number}"
         start = T0_NS + number * 3600 * NS
@@ -59,7 +66,9 @@ def record(root: Path) -> Path:
         for name, channel in (("meter", wall_channel()), ("nvml", board_channel())):
             write_journal(folder / "samples" / f"{name}.csv", channel, start, number)
         begin = start + REST_S * NS
-        outcome = write_log(folder / "log" / f"result_{number}.txt", Window(begin, begin + WORK_S * NS), number)
+        outcome = write_log(
+            folder / "log" / f"result_{number}.txt", Window(begin, begin + WORK_S * NS), number
+        )
         end = outcome.window.stop_ns
         idle = {"before": Window(start, begin), "after": Window(end, end + REST_S * NS)}
         complete(folder, entry, outcome, idle)
@@ -68,17 +77,28 @@ def record(root: Path) -> Path:
 
 def wall_channel() -> Channel:
     return Channel(
-        id=WALL, kind="mean", boundary="wall", meter="yokogawa-wt310e", calibration_id="wt310e:C1", clock="system",
-        clock_error_s=0.01, nominal_interval_s=1 / PER_SECOND,
+        id=WALL,
+        kind="mean",
+        boundary="wall",
+        meter="yokogawa-wt310e",
+        calibration_id="wt310e:C1",
+        clock="system",
+        clock_error_s=0.01,
+        nominal_interval_s=1 / PER_SECOND,
         accuracy=instrument("yokogawa-wt310e").accuracy(range_w=1500.0),
-    )  # fmt: skip
+    )
 
 
 def board_channel() -> Channel:
     return replace(
-        wall_channel(), id=BOARD, kind="instant", boundary="board", meter="nvidia-nvml", calibration_id="nvml:GPU-1",
+        wall_channel(),
+        id=BOARD,
+        kind="instant",
+        boundary="board",
+        meter="nvidia-nvml",
+        calibration_id="nvml:GPU-1",
         accuracy=Accuracy(reading_limit_pct=5.0, source="NVML documentation"),
-    )  # fmt: skip
+    )
 
 
 def write_journal(path: Path, channel: Channel, start_ns: int, seed: int) -> None:
@@ -86,11 +106,15 @@ def write_journal(path: Path, channel: Channel, start_ns: int, seed: int) -> Non
     noise = np.random.default_rng([seed, channel.id == WALL])
     now = [start_ns]
     with mock.patch.object(journal_module, "both_clocks", side_effect=lambda: (now[0], now[0])):
-        journal = Journal(path, [channel], {"meter": path.stem, "interval_s": 1 / PER_SECOND, "simulated": False})
+        journal = Journal(
+            path, [channel], {"meter": path.stem, "interval_s": 1 / PER_SECOND, "simulated": False}
+        )
         for tick in range((2 * REST_S + WORK_S) * PER_SECOND + 1):
             now[0] = start_ns + tick * NS // PER_SECOND
             busy = REST_S * PER_SECOND <= tick <= (REST_S + WORK_S) * PER_SECOND
-            power = (400.0 if busy else 150.0) * (1.0 if channel.id == WALL else 0.6) + noise.normal(0, 4)
+            power = (400.0 if busy else 150.0) * (
+                1.0 if channel.id == WALL else 0.6
+            ) + noise.normal(0, 4)
             journal.rows([journal.row(channel.id, now[0], now[0], 0, float(np.round(power, 3)))])
             if tick % PER_SECOND == 0:
                 journal.clock()
@@ -99,23 +123,39 @@ def write_journal(path: Path, channel: Channel, start_ns: int, seed: int) -> Non
 
 def write_log(path: Path, window: Window, seed: int) -> Outcome:
     """The log of the training, and what the runner makes of it."""
-    facts = {"seed": float(seed), "epochs_to_target": 1000.0 + seed, "samples_to_target": 1_077_000.0 + 1077 * seed}
+    facts = {
+        "seed": float(seed),
+        "epochs_to_target": 1000.0 + seed,
+        "samples_to_target": 1_077_000.0 + 1077 * seed,
+    }
     accuracy = 0.975 + seed / 1000
     rows: list[tuple[int, str, object, Mapping[str, Any]]] = [
         *((window.start_ns, key, value, {}) for key, value in facts.items()),
-        (window.start_ns, "run_start", None, {}), (window.stop_ns, "run_stop", None, {"status": "success"}),
+        (window.start_ns, "run_start", None, {}),
+        (window.stop_ns, "run_stop", None, {"status": "success"}),
         (window.stop_ns, "test_accuracy", accuracy, {}),
-    ]  # fmt: skip
+    ]
     lines = [
-        {"namespace": "", "time_ms": at // 1_000_000, "event_type": "x", "key": key, "value": value, "metadata": more}
+        {
+            "namespace": "",
+            "time_ms": at // 1_000_000,
+            "event_type": "x",
+            "key": key,
+            "value": value,
+            "metadata": more,
+        }
         for at, key, value, more in rows
     ]
     path.parent.mkdir(parents=True)
     path.write_text("".join(f":::MLLOG {json.dumps(line)}\n" for line in lines), "utf-8")
     return Outcome(
-        window=window, success=True, work=Work(1.0, "run"), quality=Quality("test_accuracy", accuracy, 0.97),
-        performance=Quantity(window.seconds / 60, "min", "time to train"), facts=facts,
-    )  # fmt: skip
+        window=window,
+        success=True,
+        work=Work(1.0, "run"),
+        quality=Quality("test_accuracy", accuracy, 0.97),
+        performance=Quantity(window.seconds / 60, "min", "time to train"),
+        facts=facts,
+    )
 
 
 # Tools of the forger
@@ -141,7 +181,9 @@ def each(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
 def log(run: Path, key: str, **given: object) -> None:
     """Edit the lines of a key in the log of a training."""
     (path,) = (run / "log").glob("result_*.txt")
-    lines = [json.loads(text.removeprefix(":::MLLOG ")) for text in path.read_text("utf-8").splitlines()]
+    lines = [
+        json.loads(text.removeprefix(":::MLLOG ")) for text in path.read_text("utf-8").splitlines()
+    ]
     changed = [line | given if line["key"] == key else line for line in lines]
     assert changed != lines
     path.write_text("".join(f":::MLLOG {json.dumps(line)}\n" for line in changed), "utf-8")
@@ -164,7 +206,9 @@ def journal(run: Path, change: Callable[[list[str]], list[str]], name: str = "me
     """Edit the lines of a journal and make its chain anew."""
     path = run / "samples" / f"{name}.csv"
     chain, out = Chain(), []
-    for line in change([text for text in path.read_text().splitlines(keepends=True) if not text.startswith(LINK)]):
+    for line in change(
+        [text for text in path.read_text().splitlines(keepends=True) if not text.startswith(LINK)]
+    ):
         out.append(line.encode())
         chain.add(out[-1])
         if line.startswith(("# clock: ", "# end: ")):
@@ -198,7 +242,11 @@ def channel_everywhere(folder: Path, **given: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    return {"reading_limit_pct": value.reading_limit_pct, "source": value.source} if hasattr(value, "source") else value
+    return (
+        {"reading_limit_pct": value.reading_limit_pct, "source": value.source}
+        if hasattr(value, "source")
+        else value
+    )
 
 
 def drop_rows(lines: list[str], lost: Callable[[int], bool]) -> list[str]:
@@ -234,7 +282,10 @@ def window_at_rest(folder: Path) -> None:
 
 
 def time_to_train_lowered(folder: Path) -> None:
-    each(folder, lambda content: content["performance"].update(value=content["performance"]["value"] * 0.9))
+    each(
+        folder,
+        lambda content: content["performance"].update(value=content["performance"]["value"] * 0.9),
+    )
 
 
 def duration_lowered(folder: Path) -> None:
@@ -359,7 +410,12 @@ def channel_removed(folder: Path) -> None:
     """The wall meter goes; what the board drew is left."""
     for run in runs(folder):
         (run / "traces" / f"{WALL}.csv").unlink()
-        document(run, lambda c: c.update(traces=[t for t in c["traces"] if not t["path"].endswith(f"{WALL}.csv")]))
+        document(
+            run,
+            lambda c: c.update(
+                traces=[t for t in c["traces"] if not t["path"].endswith(f"{WALL}.csv")]
+            ),
+        )
         trace(run, lambda t: replace(t, channel=replace(t.channel, part_of=None)), BOARD)
 
 
@@ -367,7 +423,10 @@ def channel_and_journal_removed(folder: Path) -> None:
     channel_removed(folder)
     for run in runs(folder):
         (run / "samples" / "meter.csv").unlink()
-        document(run, lambda c: c.update(files=[f for f in c["files"] if f["path"] != "samples/meter.csv"]))
+        document(
+            run,
+            lambda c: c.update(files=[f for f in c["files"] if f["path"] != "samples/meter.csv"]),
+        )
 
 
 def wall_made_a_part_of_the_board(folder: Path) -> None:
@@ -415,11 +474,15 @@ def boundary_relabelled_everywhere(folder: Path) -> None:
 
 def sensor_called_wall_everywhere(folder: Path) -> None:
     """A chip's own sensor is shown as the whole machine."""
-    channel_everywhere(folder, meter="nvidia-nvml", accuracy=Accuracy(reading_limit_pct=5.0, source="NVML"))
+    channel_everywhere(
+        folder, meter="nvidia-nvml", accuracy=Accuracy(reading_limit_pct=5.0, source="NVML")
+    )
 
 
 def model_called_measurement(folder: Path) -> None:
-    channel_everywhere(folder, meter="declared-model", accuracy=Accuracy(reading_limit_pct=30.0, source="a model"))
+    channel_everywhere(
+        folder, meter="declared-model", accuracy=Accuracy(reading_limit_pct=30.0, source="a model")
+    )
 
 
 def samples_deleted(folder: Path) -> None:
@@ -456,7 +519,11 @@ def clock_step_forgotten(folder: Path) -> None:
     """The clock was set during the run; the record no longer says so."""
 
     def stepped(lines: list[str]) -> list[str]:
-        at = next(k for k, line in enumerate(lines) if line.startswith("# clock: ") and k > len(lines) // 2)
+        at = next(
+            k
+            for k, line in enumerate(lines)
+            if line.startswith("# clock: ") and k > len(lines) // 2
+        )
         t_ns, mono, cpu = json.loads(lines[at].removeprefix("# clock: "))
         return [*lines[:at], f"# clock: [{t_ns + 2 * NS},{mono},{cpu}]\n", *lines[at + 1 :]]
 
@@ -465,13 +532,18 @@ def clock_step_forgotten(folder: Path) -> None:
 
 def log_replaced(folder: Path) -> None:
     """The log of another run, to which nothing fits."""
-    shutil.copy(next((runs(folder)[1] / "log").iterdir()), next((runs(folder)[0] / "log").iterdir()))
+    shutil.copy(
+        next((runs(folder)[1] / "log").iterdir()), next((runs(folder)[0] / "log").iterdir())
+    )
 
 
 def log_removed(folder: Path) -> None:
     for run in runs(folder):
         shutil.rmtree(run / "log")
-        document(run, lambda c: c.update(files=[f for f in c["files"] if not f["path"].startswith("log/")]))
+        document(
+            run,
+            lambda c: c.update(files=[f for f in c["files"] if not f["path"].startswith("log/")]),
+        )
 
 
 TAMPERS = (
@@ -551,19 +623,37 @@ def meter_renamed_everywhere(folder: Path) -> None:
     """Another meter's name, with that meter's limits: only who saw it knows."""
     better = instrument("yokogawa-wt5000").accuracy(range_w=1500.0)
     for run in runs(folder):
-        trace(run, lambda t: replace(t, channel=replace(t.channel, meter="yokogawa-wt5000", accuracy=better)))
-        made = json.loads((run / "traces" / f"{WALL}.csv").read_text().split("\n")[0].partition(": ")[2])
+        trace(
+            run,
+            lambda t: replace(
+                t, channel=replace(t.channel, meter="yokogawa-wt5000", accuracy=better)
+            ),
+        )
+        made = json.loads(
+            (run / "traces" / f"{WALL}.csv").read_text().split("\n")[0].partition(": ")[2]
+        )
         header(
-            run, lambda about, made=made: about["channels"][0].update(meter=made["meter"], accuracy=made["accuracy"])
+            run,
+            lambda about, made=made: about["channels"][0].update(
+                meter=made["meter"], accuracy=made["accuracy"]
+            ),
         )
 
 
 def system_described_as_another(folder: Path) -> None:
     """Whose machine it was, and which: words only."""
-    each(folder, lambda content: content["entry"].update(system="a better box", submitter="Another Lab"))
+    each(
+        folder,
+        lambda content: content["entry"].update(system="a better box", submitter="Another Lab"),
+    )
 
 
-UNSEEN = (scaled_everywhere, window_cut_everywhere, meter_renamed_everywhere, system_described_as_another)
+UNSEEN = (
+    scaled_everywhere,
+    window_cut_everywhere,
+    meter_renamed_everywhere,
+    system_described_as_another,
+)
 
 
 def restate(folder: Path) -> None:

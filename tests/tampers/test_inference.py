@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.rules import builders as b
+from tests.auditing.rules import builders as b
 from tests.tampers.inference import MORE, REFERENCE, TAMPERS, Tamper
 
 
@@ -37,7 +37,10 @@ def test_tamper_is_caught(tamper: Tamper, clean: Any, tmp_path: Path) -> None:
         b.rehash(folder)
     found = b.report(folder)
     hits = [(f.status, f.got) for f in b.of(found, tamper.rule)]
-    assert tamper.status in {status for status, _ in hits}, (hits, [(f.rule, f.status) for f in found.findings])
+    assert tamper.status in {status for status, _ in hits}, (
+        hits,
+        [(f.rule, f.status) for f in found.findings],
+    )
     assert all(f.status != "error" for f in found.findings)
     assert found.verdict == "invalid" or tamper.status == "warn"
 

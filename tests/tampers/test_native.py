@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.rules import BY_ID
-from tests.rules import builders as b
+from harness.auditing.rules import BY_ID
+from tests.auditing.rules import builders as b
 from tests.tampers import native
 from tests.tampers.native import TAMPERS, UNSEEN, Tamper
 
@@ -26,7 +26,10 @@ def test_tamper_is_caught(tamper: Tamper, recorded: Path) -> None:
     native.restate(recorded)
     found = b.report(recorded)
     hits = [(f.status, f.got) for f in b.of(found, tamper.rule)]
-    assert tamper.status in {status for status, _ in hits}, (hits, [(f.rule, f.status, f.got) for f in found.findings])
+    assert tamper.status in {status for status, _ in hits}, (
+        hits,
+        [(f.rule, f.status, f.got) for f in found.findings],
+    )
     assert all(f.status != "error" for f in found.findings)
     assert found.verdict == "invalid" or tamper.status == "warn"
 
@@ -46,7 +49,12 @@ def test_a_file_that_was_edited_without_its_hash_is_found(recorded: Path) -> Non
     path = next((recorded / "run-1" / "log").iterdir())
     path.write_text(path.read_text("utf-8").replace("test_accuracy", "best_accuracy"), "utf-8")
     b.assert_found(
-        b.report(recorded), "evidence-readable", "fail", where="run-1/log", got="file-changed", expected="as the tools"
+        b.report(recorded),
+        "evidence-readable",
+        "fail",
+        where="run-1/log",
+        got="file-changed",
+        expected="as the tools",
     )
 
 

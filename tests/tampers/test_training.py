@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from lab_simulator import TrainingForm
 
-from harness.rules import BY_ID
-from tests.rules import builders as b
+from harness.auditing.rules import BY_ID
+from tests.auditing.rules import builders as b
 from tests.tampers.training import MORE, NODES, RUNS, TABLE, UNSEEN, Tamper, switches
 
 QUIET = {"skip"}

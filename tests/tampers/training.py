@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tests.rules import builders as b
+from tests.auditing.rules import builders as b
 
 RUNS, NODES = 5, 4
 
@@ -48,7 +48,9 @@ def stamp(line: str) -> int:
     return int(json.loads(line.split(":::MLLOG ")[1])["time_ms"])
 
 
-def each(folder: Path, change: Callable[[int, str], str | None], having: str = "power_reading") -> None:
+def each(
+    folder: Path, change: Callable[[int, str], str | None], having: str = "power_reading"
+) -> None:
     """Change each line of all node logs that holds a text."""
     for path in logs(folder):
         b.edit_lines(path, change, having)
@@ -62,7 +64,9 @@ def each_result(folder: Path, key: str, **given: object) -> None:
 def window_ms(path: Path) -> tuple[int, int]:
     """run_start and run_stop of a result log."""
     lines = path.read_text("utf-8").splitlines()
-    start, stop = (next(line for line in lines if f'"{key}"' in line) for key in ("run_start", "run_stop"))
+    start, stop = (
+        next(line for line in lines if f'"{key}"' in line) for key in ("run_start", "run_stop")
+    )
     return stamp(start), stamp(stop)
 
 
@@ -75,7 +79,11 @@ def of_run(path: Path) -> Path:
 
 
 def efficiency_of_a_half(folder: Path) -> None:
-    each(folder, lambda _, line: line + b.set_mllog(line, key="conversion_eff", value=0.5), "power_measurement_start")
+    each(
+        folder,
+        lambda _, line: line + b.set_mllog(line, key="conversion_eff", value=0.5),
+        "power_measurement_start",
+    )
 
 
 def all_readings_halved(folder: Path) -> None:
@@ -89,7 +97,8 @@ def every_third_negative(folder: Path) -> None:
 def ten_idle_minutes_before_the_stop(folder: Path) -> None:
     def more(_: int, line: str) -> str:
         idle = (
-            b.set_mllog(line, key="power_reading", value=900, time_ms=stamp(line) + 1000 * k) for k in range(1, 601)
+            b.set_mllog(line, key="power_reading", value=900, time_ms=stamp(line) + 1000 * k)
+            for k in range(1, 601)
         )
         return "".join(idle) + b.set_mllog(line, time_ms=stamp(line) + 601_000)
 
@@ -135,7 +144,9 @@ def no_start_line(folder: Path) -> None:
 def stop_at_start(folder: Path) -> None:
     for path in logs(folder):
         at = b.first_ms(path)
-        b.edit_lines(path, lambda _, line, at=at: b.set_mllog(line, time_ms=at), "power_measurement_stop")
+        b.edit_lines(
+            path, lambda _, line, at=at: b.set_mllog(line, time_ms=at), "power_measurement_stop"
+        )
 
 
 def one_run_without_power(folder: Path) -> None:
@@ -170,16 +181,22 @@ TABLE: dict[str, Tamper] = {
     "+600 s at 900 W before stop": Tamper(ten_idle_minutes_before_the_stop, ("padding",), "warn"),
     "only the first reading kept": Tamper(only_the_first_reading_kept, ("coverage",)),
     "high readings deleted": Tamper(high_readings_deleted, ("largest-gap",)),
-    "all power timestamps - 1 year": Tamper(all_stamps_a_year_back, ("clock-of-power-log", "coverage")),
+    "all power timestamps - 1 year": Tamper(
+        all_stamps_a_year_back, ("clock-of-power-log", "coverage")
+    ),
     "one run's power log copied to all runs": Tamper(
         one_power_log_for_all_runs, ("duplicate-traces", "clock-of-power-log")
     ),
-    "half the lines malformed JSON": Tamper(half_the_lines_malformed, ("malformed-lines", "sampling-rate")),
+    "half the lines malformed JSON": Tamper(
+        half_the_lines_malformed, ("malformed-lines", "sampling-rate")
+    ),
     "no stop line": Tamper(no_stop_line, ("stop-after-start",), "warn"),
     "values as strings": Tamper(values_as_strings, ("evidence-readable",), "warn"),
     "no start line": Tamper(no_start_line, ("stop-after-start",), "warn"),
     "stop time = start time": Tamper(stop_at_start, ("stop-after-start",), "warn"),
-    "one run without power folder": Tamper(one_run_without_power, ("evidence-readable", "coverage", "node-count")),
+    "one run without power folder": Tamper(
+        one_run_without_power, ("evidence-readable", "coverage", "node-count")
+    ),
     "scaling.json 0.5 planted (closed)": Tamper(half_a_scaling_planted, ("planted-scaling",)),
     "half the node logs removed": Tamper(half_the_node_logs_removed, ("node-count",)),
     "half the node logs renamed .png": Tamper(half_the_node_logs_renamed, ("node-count",)),
@@ -228,7 +245,11 @@ def the_dearest_half_minute_removed(folder: Path) -> None:
     for path in logs(folder):
         low, high = window_ms(of_run(path))
         middle = (low + high) // 2
-        b.edit_lines(path, lambda _, line, at=middle: None if abs(stamp(line) - at) < 15_000 else line, "power_reading")
+        b.edit_lines(
+            path,
+            lambda _, line, at=middle: None if abs(stamp(line) - at) < 15_000 else line,
+            "power_reading",
+        )
 
 
 def silences_of_three_seconds_spread(folder: Path) -> None:
@@ -243,7 +264,9 @@ def log_of_the_idle_edges_only(folder: Path) -> None:
     for path in logs(folder):
         low, high = window_ms(of_run(path))
         b.edit_lines(
-            path, lambda _, line, at=(low, high): None if at[0] < stamp(line) < at[1] else line, "power_reading"
+            path,
+            lambda _, line, at=(low, high): None if at[0] < stamp(line) < at[1] else line,
+            "power_reading",
         )
 
 
@@ -291,7 +314,9 @@ def switch_of_three_watts(folder: Path) -> None:
 
 def switch_line_of_an_example(folder: Path) -> None:
     for path in switches(folder):
-        b.edit_lines(path, lambda _, line: b.set_mllog(line, time_ms=1_652_749_794_206), "interconnect")
+        b.edit_lines(
+            path, lambda _, line: b.set_mllog(line, time_ms=1_652_749_794_206), "interconnect"
+        )
 
 
 def switch_of_zero_watts(folder: Path) -> None:
@@ -334,7 +359,12 @@ def half_a_minute_of_zeros(folder: Path) -> None:
 
 
 def readings_too_large_for_a_number(folder: Path) -> None:
-    each(folder, lambda k, line: line.replace(f'"value": {value(line):g}', '"value": 1e400') if k % 5 == 0 else line)
+    each(
+        folder,
+        lambda k, line: (
+            line.replace(f'"value": {value(line):g}', '"value": 1e400') if k % 5 == 0 else line
+        ),
+    )
 
 
 def readings_that_are_words(folder: Path) -> None:
@@ -356,19 +386,25 @@ def target_was_missed(folder: Path) -> None:
 def run_stop_moved_to_half(folder: Path) -> None:
     for path in results(folder):
         low, high = window_ms(path)
-        b.edit_lines(path, lambda _, line, at=(low + high) // 2: b.set_mllog(line, time_ms=at), '"run_stop"')
+        b.edit_lines(
+            path, lambda _, line, at=(low + high) // 2: b.set_mllog(line, time_ms=at), '"run_stop"'
+        )
 
 
 def run_start_moved_to_half(folder: Path) -> None:
     for path in results(folder):
         low, high = window_ms(path)
-        b.edit_lines(path, lambda _, line, at=(low + high) // 2: b.set_mllog(line, time_ms=at), '"run_start"')
+        b.edit_lines(
+            path, lambda _, line, at=(low + high) // 2: b.set_mllog(line, time_ms=at), '"run_start"'
+        )
 
 
 def run_stop_before_run_start(folder: Path) -> None:
     for path in results(folder):
         low, _ = window_ms(path)
-        b.edit_lines(path, lambda _, line, at=low - 5000: b.set_mllog(line, time_ms=at), '"run_stop"')
+        b.edit_lines(
+            path, lambda _, line, at=low - 5000: b.set_mllog(line, time_ms=at), '"run_stop"'
+        )
 
 
 def run_stop_removed(folder: Path) -> None:
@@ -395,14 +431,18 @@ def stamps_twice_as_dense(folder: Path) -> None:
     for path in logs(folder):
         first = b.first_ms(path)
         b.edit_lines(
-            path, lambda _, line, at=first: b.set_mllog(line, time_ms=at + (stamp(line) - at) // 2), "power_reading"
+            path,
+            lambda _, line, at=first: b.set_mllog(line, time_ms=at + (stamp(line) - at) // 2),
+            "power_reading",
         )
 
 
 def one_stamp_for_all(folder: Path) -> None:
     for path in logs(folder):
         first = b.first_ms(path)
-        b.edit_lines(path, lambda _, line, at=first: b.set_mllog(line, time_ms=at + 9000), "power_reading")
+        b.edit_lines(
+            path, lambda _, line, at=first: b.set_mllog(line, time_ms=at + 9000), "power_reading"
+        )
 
 
 def lines_out_of_order(folder: Path) -> None:
@@ -438,8 +478,12 @@ def accelerators_only(folder: Path) -> None:
 
 MORE: dict[str, Tamper] = {
     "one log moved to the times of all runs": Tamper(one_log_moved_to_all_runs, ("near-copies",)),
-    "one node scaled to the others": Tamper(one_node_scaled_to_the_others, ("near-copies",), "warn"),
-    "one run moved and scaled to the others": Tamper(one_run_moved_and_scaled_to_the_others, ("near-copies",), "warn"),
+    "one node scaled to the others": Tamper(
+        one_node_scaled_to_the_others, ("near-copies",), "warn"
+    ),
+    "one run moved and scaled to the others": Tamper(
+        one_run_moved_and_scaled_to_the_others, ("near-copies",), "warn"
+    ),
     "node logs copied": Tamper(node_logs_copied, ("duplicate-traces",)),
     "every second reading removed": Tamper(every_second_reading_removed, ("sampling-rate",)),
     "half a minute removed": Tamper(the_dearest_half_minute_removed, ("largest-gap",)),
@@ -456,7 +500,9 @@ MORE: dict[str, Tamper] = {
     "a result log copied, by its seeds": Tamper(result_log_copied, ("run-seeds",), "warn"),
     "seeds removed": Tamper(seeds_removed, ("run-seeds",), "warn"),
     "a switch of three watts": Tamper(switch_of_three_watts, ("interconnect-plausible",), "warn"),
-    "a switch line of an example": Tamper(switch_line_of_an_example, ("interconnect-plausible",), "warn"),
+    "a switch line of an example": Tamper(
+        switch_line_of_an_example, ("interconnect-plausible",), "warn"
+    ),
     "a switch of zero watts": Tamper(switch_of_zero_watts, ("estimates-declared",)),
     "a switch below zero": Tamper(switch_below_zero, ("estimates-declared",)),
     "half the nodes described and logged": Tamper(
@@ -468,7 +514,9 @@ MORE: dict[str, Tamper] = {
     "an efficiency of zero": Tamper(_efficiency(0.0), ("conversion-efficiency",)),
     "an efficiency below zero": Tamper(_efficiency(-0.9), ("conversion-efficiency",)),
     "half a minute of zeros": Tamper(half_a_minute_of_zeros, ("reading-values", "largest-gap")),
-    "readings too large for a number": Tamper(readings_too_large_for_a_number, ("malformed-lines",)),
+    "readings too large for a number": Tamper(
+        readings_too_large_for_a_number, ("malformed-lines",)
+    ),
     "readings that are words": Tamper(readings_that_are_words, ("reading-values",)),
     "readings without a time": Tamper(readings_without_a_time, ("reading-values",)),
     "the run was aborted": Tamper(run_was_aborted, ("result-valid",)),
@@ -483,8 +531,12 @@ MORE: dict[str, Tamper] = {
     "stamps twice as dense": Tamper(stamps_twice_as_dense, ("coverage",)),
     "one stamp for all": Tamper(one_stamp_for_all, ("coverage",)),
     "lines out of order": Tamper(lines_out_of_order, ("time-order",), "warn"),
-    "another benchmark in the logs": Tamper(a_harder_benchmark_claimed, ("description-against-log",), "warn"),
-    "closed logs described as open": Tamper(closed_logs_described_as_open, ("description-against-log",), "warn"),
+    "another benchmark in the logs": Tamper(
+        a_harder_benchmark_claimed, ("description-against-log",), "warn"
+    ),
+    "closed logs described as open": Tamper(
+        closed_logs_described_as_open, ("description-against-log",), "warn"
+    ),
     "logs emptied": Tamper(logs_emptied, ("evidence-readable", "node-count")),
     "the token broken": Tamper(token_broken, ("malformed-lines",)),
     "readings in kilowatts": Tamper(readings_in_kilowatts, ("power-plausible",), "warn"),
@@ -518,16 +570,31 @@ def efficiency_a_little_low(folder: Path) -> None:
 
 def switch_at_a_tenth(folder: Path) -> None:
     for path in switches(folder):
-        b.edit_lines(path, lambda _, line: b.set_mllog(line, value=value(line) / 10), "interconnect")
+        b.edit_lines(
+            path, lambda _, line: b.set_mllog(line, value=value(line) / 10), "interconnect"
+        )
 
 
 UNSEEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "every reading a tenth lower": (
-        every_reading_a_tenth_lower, "the meter is trusted: nothing else in a training package measures power",
+        every_reading_a_tenth_lower,
+        "the meter is trusted: nothing else in a training package measures power",
     ),
-    "a constant taken off": (a_constant_taken_off, "as above; only below the plausible floor is it seen"),
+    "a constant taken off": (
+        a_constant_taken_off,
+        "as above; only below the plausible floor is it seen",
+    ),
     "readings clipped": (readings_clipped, "a power cap looks the same"),
-    "readings made up, within what the parts draw": (readings_made_up, "nothing ties a reading to its meter"),
-    "an efficiency of 0.8": (efficiency_a_little_low, "supplies of 80 % exist; no package names its supply"),
-    "a switch at a tenth": (switch_at_a_tenth, "no package names its switch; above 10 W a node it is plausible"),
-}  # fmt: skip
+    "readings made up, within what the parts draw": (
+        readings_made_up,
+        "nothing ties a reading to its meter",
+    ),
+    "an efficiency of 0.8": (
+        efficiency_a_little_low,
+        "supplies of 80 % exist; no package names its supply",
+    ),
+    "a switch at a tenth": (
+        switch_at_a_tenth,
+        "no package names its switch; above 10 W a node it is plausible",
+    ),
+}

@@ -13,7 +13,15 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-RATE, DECAY, WEIGHT_DECAY, DROPOUT, SMOOTHING, AVERAGED, CHANNELS = 2e-3, 0.95, 0.01, 0.25, 0.1, 0.98, 32
+RATE, DECAY, WEIGHT_DECAY, DROPOUT, SMOOTHING, AVERAGED, CHANNELS = (
+    2e-3,
+    0.95,
+    0.01,
+    0.25,
+    0.1,
+    0.98,
+    32,
+)
 """AdamW's step size in the first epoch, its factor in each later one, its decay; dropout; smoothing of labels; weight
 of the past in the running mean of weights; width. All were chosen on the validation images."""
 
@@ -28,15 +36,22 @@ class Place:
 
     def share(self, images: Floats, labels: Ints) -> tuple[torch.Tensor, torch.Tensor]:
         """This rank's part of a batch."""
-        mine = [torch.from_numpy(part[self.rank :: self.of].copy()).to(self.device) for part in (images, labels)]
+        mine = [
+            torch.from_numpy(part[self.rank :: self.of].copy()).to(self.device)
+            for part in (images, labels)
+        ]
         return mine[0], mine[1]
 
 
 def join(device: str) -> Place:
     """The place that the environment gives, in torchrun's variables; several ranks form a group."""
-    rank, of, local = (int(os.environ.get(k, d)) for k, d in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0)))
+    rank, of, local = (
+        int(os.environ.get(k, d)) for k, d in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
+    )
     if device == "cuda" and not torch.cuda.is_available():
-        raise SystemExit("device=cuda, but PyTorch finds no CUDA device here: set device=cpu, or mend the driver")
+        raise SystemExit(
+            "device=cuda, but PyTorch finds no CUDA device here: set device=cpu, or mend the driver"
+        )
     if of > 1:
         distributed.init_process_group("nccl" if device == "cuda" else "gloo")
     return Place(rank, of, torch.device(f"cuda:{local}" if device == "cuda" else "cpu"))
@@ -79,7 +94,9 @@ class Network:
         self.place, self.layers = place, layers().to(place.device)
         self.shared = DistributedDataParallel(self.layers) if place.of > 1 else self.layers
         self.mean = AveragedModel(self.layers, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED)).eval()
-        self.optimiser = torch.optim.AdamW(self.layers.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
+        self.optimiser = torch.optim.AdamW(
+            self.layers.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY
+        )
         self.schedule = torch.optim.lr_scheduler.ExponentialLR(self.optimiser, DECAY)
 
     def step(self, images: Floats, labels: Ints) -> None:
@@ -119,5 +136,9 @@ class Committee:
 
     def digest(self) -> str:
         """SHA-256 of all weights and biases."""
-        parts = [p.detach().cpu().numpy().tobytes() for m in self.members for p in m.mean.module.parameters()]
+        parts = [
+            p.detach().cpu().numpy().tobytes()
+            for m in self.members
+            for p in m.mean.module.parameters()
+        ]
         return hashlib.sha256(b"".join(parts)).hexdigest()

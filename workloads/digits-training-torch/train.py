@@ -17,7 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "digits-training"))  # its data, and its log
+sys.path.append(
+    str(Path(__file__).resolve().parents[1] / "digits-training")
+)  # its data, and its log
 
 from bending import bent
 from digits import TRAIN, Digits, load
@@ -40,7 +42,12 @@ def epoch(network: Network, digits: Digits, rng: np.random.Generator) -> None:
 
 
 def train_member(
-    digits: Digits, place: Place, rng: np.random.Generator, target: float, log: ResultLog, number: int
+    digits: Digits,
+    place: Place,
+    rng: np.random.Generator,
+    target: float,
+    log: ResultLog,
+    number: int,
 ) -> tuple[Network, int, bool]:
     """One network, the epochs it took, and whether it reached the target."""
     network, reached, took = Network(place), False, 0
@@ -67,15 +74,24 @@ def run(asked: argparse.Namespace, log: ResultLog, place: Place) -> None:
     log.begin("init_start")
     digits = load(asked.data_sha256)
     log.header(
-        "digits-training-torch", seed=asked.seed, global_batch_size=BATCH, train_samples=len(digits.train.labels),
-        eval_samples=len(digits.validation.labels), opt_base_learning_rate=RATE, data_sha256=digits.sha256,
-        number_of_ranks=place.of, device=place.device.type, threads=torch.get_num_threads(),
-    )  # fmt: skip
+        "digits-training-torch",
+        seed=asked.seed,
+        global_batch_size=BATCH,
+        train_samples=len(digits.train.labels),
+        eval_samples=len(digits.validation.labels),
+        opt_base_learning_rate=RATE,
+        data_sha256=digits.sha256,
+        number_of_ranks=place.of,
+        device=place.device.type,
+        threads=torch.get_num_threads(),
+    )
     warm_up(digits, place)
     log.end("init_stop")
 
     rng = np.random.default_rng(asked.seed)
-    torch.manual_seed(asked.seed + 1_000_003 * place.rank)  # dropout differs between ranks, first weights are rank 0's
+    torch.manual_seed(
+        asked.seed + 1_000_003 * place.rank
+    )  # dropout differs between ranks, first weights are rank 0's
     members, epochs, reached = [], 0, True
     log.begin("run_start")
     for number in range(asked.members):
@@ -96,12 +112,23 @@ def run(asked: argparse.Namespace, log: ResultLog, place: Place) -> None:
 
 def main() -> int:
     """Read the arguments and run; status 0 also where the target was not reached: the log says so."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, required=True, help="of initial weights, order, noise and dropout")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seed", type=int, required=True, help="of initial weights, order, noise and dropout"
+    )
     parser.add_argument("--result", required=True, help="file to log to")
     parser.add_argument("--members", type=int, default=6, help="networks in the committee")
-    parser.add_argument("--target", type=float, default=0.99, help="share of the validation images a member must read")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="what to compute on")
+    parser.add_argument(
+        "--target",
+        type=float,
+        default=0.99,
+        help="share of the validation images a member must read",
+    )
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], default="cpu", help="what to compute on"
+    )
     parser.add_argument("--threads", type=int, default=1, help="of each rank on the processor")
     parser.add_argument("--data-sha256", help="what the data must hash to")
     asked = parser.parse_args()
@@ -109,7 +136,11 @@ def main() -> int:
     place = join(asked.device)
     with contextlib.ExitStack() as stack:
         first = place.rank == 0
-        file = stack.enter_context(open(asked.result, "w", encoding="utf-8", newline="\n")) if first else None
+        file = (
+            stack.enter_context(open(asked.result, "w", encoding="utf-8", newline="\n"))
+            if first
+            else None
+        )
         run(asked, ResultLog(file), place)
     if place.of > 1:
         torch.distributed.destroy_process_group()

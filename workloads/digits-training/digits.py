@@ -44,12 +44,17 @@ def load(expected: str | None = None) -> Digits:
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    digest = hashlib.sha256(images.astype("<u1").tobytes() + labels.astype("<u1").tobytes()).hexdigest()
+    digest = hashlib.sha256(
+        images.astype("<u1").tobytes() + labels.astype("<u1").tobytes()
+    ).hexdigest()
     if expected and digest != expected:
         raise SystemExit(f"the digits have SHA-256 {digest}, expected {expected}")
     order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
     scaled = (images / 16).astype(np.float32)
-    parts = [Part(scaled[at], labels[at].astype(np.int64)) for at in np.split(order, [TRAIN, TRAIN + VALIDATION])]
+    parts = [
+        Part(scaled[at], labels[at].astype(np.int64))
+        for at in np.split(order, [TRAIN, TRAIN + VALIDATION])
+    ]
     return Digits(*parts, digest)
 
 
@@ -60,7 +65,10 @@ class Network:
 
     def __init__(self, rng: np.random.Generator) -> None:
         sizes = (SIDE * SIDE, self.WIDTH, self.WIDTH, 10)
-        self.weights = [(rng.standard_normal((a, b)) * np.sqrt(2 / a)).astype(np.float32) for a, b in pairwise(sizes)]
+        self.weights = [
+            (rng.standard_normal((a, b)) * np.sqrt(2 / a)).astype(np.float32)
+            for a, b in pairwise(sizes)
+        ]
         self.biases = [np.zeros(b, np.float32) for b in sizes[1:]]
         self.speed = [np.zeros_like(p) for p in (*self.weights, *self.biases)]
 
@@ -90,7 +98,9 @@ class Network:
             if depth:
                 delta = (delta @ self.weights[depth].T) * (activations[depth] > 0)
         slopes = [*reversed(weight_slopes), *reversed(bias_slopes)]
-        for parameter, speed, slope in zip((*self.weights, *self.biases), self.speed, slopes, strict=True):
+        for parameter, speed, slope in zip(
+            (*self.weights, *self.biases), self.speed, slopes, strict=True
+        ):
             speed *= momentum
             speed -= rate * slope
             parameter += speed
@@ -120,7 +130,9 @@ class Committee:
 
     def predict(self, images: Floats) -> Ints:
         """The digit of each image, shape (n,)."""
-        return np.argmax(sum(softmax(member.logits(images)) for member in self.members), axis=1).astype(np.int64)
+        return np.argmax(
+            sum(softmax(member.logits(images)) for member in self.members), axis=1
+        ).astype(np.int64)
 
     def accuracy(self, part: Part) -> float:
         """Share of the images of a part that it reads rightly."""
@@ -128,7 +140,11 @@ class Committee:
 
     def digest(self) -> str:
         """SHA-256 of all weights and biases."""
-        parts = [value.tobytes() for member in self.members for value in (*member.weights, *member.biases)]
+        parts = [
+            value.tobytes()
+            for member in self.members
+            for value in (*member.weights, *member.biases)
+        ]
         return hashlib.sha256(b"".join(parts)).hexdigest()
 
     def save(self, path: Path) -> str:
@@ -150,7 +166,9 @@ class Committee:
         members = []
         for number in range(1 + max(int(name.split("_")[1]) for name in names)):
             member = Network(np.random.default_rng(0))
-            member.weights = [names[f"weight_{number}_{depth}"] for depth in range(len(member.weights))]
+            member.weights = [
+                names[f"weight_{number}_{depth}"] for depth in range(len(member.weights))
+            ]
             member.biases = [names[f"bias_{number}_{depth}"] for depth in range(len(member.biases))]
             members.append(member)
         return Committee(members)

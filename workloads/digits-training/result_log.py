@@ -16,7 +16,9 @@ class ResultLog:
     def __init__(self, file: TextIO | None) -> None:
         self.file = file
 
-    def line(self, key: str, value: Any = None, event: str = "POINT_IN_TIME", **metadata: Any) -> None:
+    def line(
+        self, key: str, value: Any = None, event: str = "POINT_IN_TIME", **metadata: Any
+    ) -> None:
         """One line, stamped now."""
         if self.file is None:
             return
@@ -27,7 +29,11 @@ class ResultLog:
             "key": key,
             "value": value,
         }
-        print(":::MLLOG " + json.dumps(said | {"metadata": metadata | _caller()}), file=self.file, flush=True)
+        print(
+            ":::MLLOG " + json.dumps(said | {"metadata": metadata | _caller()}),
+            file=self.file,
+            flush=True,
+        )
 
     def begin(self, key: str, **metadata: Any) -> None:
         """The begin of an interval."""

@@ -50,7 +50,9 @@ def warm_up(digits: Digits) -> None:
     rng = np.random.default_rng(0)
     network = Network(rng)
     for _ in range(30):
-        network.step(moved(digits.train.images[:BATCH], rng), digits.train.labels[:BATCH], 0.0, MOMENTUM)
+        network.step(
+            moved(digits.train.images[:BATCH], rng), digits.train.labels[:BATCH], 0.0, MOMENTUM
+        )
 
 
 def run(asked: argparse.Namespace, log: ResultLog) -> None:
@@ -58,9 +60,14 @@ def run(asked: argparse.Namespace, log: ResultLog) -> None:
     log.begin("init_start")
     digits = load(asked.data_sha256)
     log.header(
-        "digits-training", seed=asked.seed, global_batch_size=BATCH, train_samples=len(digits.train.labels),
-        eval_samples=len(digits.validation.labels), opt_base_learning_rate=RATE, data_sha256=digits.sha256,
-    )  # fmt: skip
+        "digits-training",
+        seed=asked.seed,
+        global_batch_size=BATCH,
+        train_samples=len(digits.train.labels),
+        eval_samples=len(digits.validation.labels),
+        opt_base_learning_rate=RATE,
+        data_sha256=digits.sha256,
+    )
     warm_up(digits)
     log.end("init_stop")
 
@@ -87,11 +94,20 @@ def run(asked: argparse.Namespace, log: ResultLog) -> None:
 
 def main() -> int:
     """Read the arguments and run; status 0 also where the target was not reached: the log says so."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, required=True, help="of initial weights, order and noise")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seed", type=int, required=True, help="of initial weights, order and noise"
+    )
     parser.add_argument("--result", required=True, help="file to log to")
     parser.add_argument("--members", type=int, default=40, help="networks in the committee")
-    parser.add_argument("--target", type=float, default=0.98, help="share of the validation images a member must read")
+    parser.add_argument(
+        "--target",
+        type=float,
+        default=0.98,
+        help="share of the validation images a member must read",
+    )
     parser.add_argument("--checkpoint", help="file to write the weights to (.npz)")
     parser.add_argument("--data-sha256", help="what the data must hash to")
     asked = parser.parse_args()

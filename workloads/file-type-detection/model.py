@@ -15,11 +15,26 @@ import onnxruntime
 from numpy.typing import NDArray
 
 KINDS = {
-    ".py": ("python",), ".pyc": ("pythonbytecode",), ".so": ("elf",), ".exe": ("pebin",), ".html": ("html",),
-    ".css": ("css",), ".c": ("c", "cpp"), ".png": ("png",), ".gif": ("gif",), ".wav": ("wav",), ".whl": ("zip",),
-    ".zip": ("zip",), ".toml": ("toml",), ".csv": ("csv",), ".json": ("json",), ".npy": ("npy",), ".gz": ("gzip",),
-    ".xml": ("xml",), ".rst": ("rst",),
-}  # fmt: skip
+    ".py": ("python",),
+    ".pyc": ("pythonbytecode",),
+    ".so": ("elf",),
+    ".exe": ("pebin",),
+    ".html": ("html",),
+    ".css": ("css",),
+    ".c": ("c", "cpp"),
+    ".png": ("png",),
+    ".gif": ("gif",),
+    ".wav": ("wav",),
+    ".whl": ("zip",),
+    ".zip": ("zip",),
+    ".toml": ("toml",),
+    ".csv": ("csv",),
+    ".json": ("json",),
+    ".npy": ("npy",),
+    ".gz": ("gzip",),
+    ".xml": ("xml",),
+    ".rst": ("rst",),
+}
 """Suffix of a file, and what the network may call it: the label."""
 PER_KIND, FEWEST = 24, 64
 """Files of each kind at most, and files in all at least."""
@@ -35,15 +50,26 @@ class Model:
         weights = (folder / "model.onnx").read_bytes()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-        self.names = json.loads((folder / "config.min.json").read_text("utf-8"))["target_labels_space"]
+        self.session = onnxruntime.InferenceSession(
+            weights, options, providers=["CPUExecutionProvider"]
+        )
+        self.names = json.loads((folder / "config.min.json").read_text("utf-8"))[
+            "target_labels_space"
+        ]
         self.paths = list(chosen())
         self.count = len(self.paths)
         if self.count < FEWEST:
-            raise ValueError(f"this Python installation has {self.count} files of known kinds, expected {FEWEST}")
+            raise ValueError(
+                f"this Python installation has {self.count} files of known kinds, expected {FEWEST}"
+            )
         self.features = np.zeros((self.count, 2 * PART), np.int32)
-        digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in self.paths))
-        self.identity = {"model_sha256": hashlib.sha256(weights).hexdigest(), "data_sha256": digest.hexdigest()}
+        digest = hashlib.sha256(
+            b"".join(hashlib.sha256(path.read_bytes()).digest() for path in self.paths)
+        )
+        self.identity = {
+            "model_sha256": hashlib.sha256(weights).hexdigest(),
+            "data_sha256": digest.hexdigest(),
+        }
 
     def load(self, indices: Sequence[int]) -> None:
         """Read files, and keep the bytes that the network looks at."""
@@ -64,7 +90,9 @@ def chosen() -> Iterator[Path]:
     """Files of the standard library and of installed packages: the first of each kind in the order of a hash."""
     roots = [Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib")]
     found: dict[str, list[Path]] = {suffix: [] for suffix in KINDS}
-    for path in sorted({path for root in roots for path in root.rglob("*") if path.suffix in KINDS}):
+    for path in sorted(
+        {path for root in roots for path in root.rglob("*") if path.suffix in KINDS}
+    ):
         if path.is_file() and not path.is_symlink() and path.stat().st_size >= SMALLEST:
             found[path.suffix].append(path)
     for suffix in KINDS:

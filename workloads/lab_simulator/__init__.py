@@ -5,7 +5,16 @@ Its numbers are the truth the harness is tested against, so it shares no code wi
 
 from .csv_session import write_csv
 from .inference_session import write_inference
-from .meter import FAILURE_TEXTS, Faults, Kind, MeterModel, Recording, draw_error, record, with_faults
+from .meter import (
+    FAILURE_TEXTS,
+    Faults,
+    Kind,
+    MeterModel,
+    Recording,
+    draw_error,
+    record,
+    with_faults,
+)
 from .power import Load, PowerCurve, make_curve
 from .training_session import NODE_LOAD, NODE_METER, TrainingForm, write_training
 from .truth import PERFECT, MeterError, Truth

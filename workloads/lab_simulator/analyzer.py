@@ -118,10 +118,14 @@ class Sample:
         return f"Time,{utc_stamp(self.t_ns)},{self.groups[0]},Mark,{mark}{channels}"
 
 
-def read_samples(analyzer: Analyzer, recording: Recording, rng: np.random.Generator) -> list[Sample]:
+def read_samples(
+    analyzer: Analyzer, recording: Recording, rng: np.random.Generator
+) -> list[Sample]:
     """Dress power readings with voltage, current and power factor."""
     raw = recording.raw or ("",) * recording.value.size
-    volts = np.round(analyzer.volts + rng.normal(0.0, 0.08, (recording.value.size, analyzer.channels)), 1)
+    volts = np.round(
+        analyzer.volts + rng.normal(0.0, 0.08, (recording.value.size, analyzer.channels)), 1
+    )
     rows = zip(recording.t_ns.tolist(), recording.value.tolist(), volts, raw, strict=True)
     return [
         _failed(analyzer, t_ns, text) if text else _sample(analyzer, t_ns, watts, volts_row)
@@ -151,7 +155,10 @@ def _sample(analyzer: Analyzer, t_ns: int, watts: float, volts: Floats) -> Sampl
     channel_w = np.round(watts * shares, 1)
     channel_w[-1] = watts - channel_w.sum()
     amps = np.round(channel_w / (volts * analyzer.power_factor), 3)
-    groups = [_group(w, v, a, analyzer.power_factor) for w, v, a in zip(channel_w, volts, amps, strict=True)]
+    groups = [
+        _group(w, v, a, analyzer.power_factor)
+        for w, v, a in zip(channel_w, volts, amps, strict=True)
+    ]
     if analyzer.channels > 1:
         volts_mean, amps_mean = float(volts.mean()), float(amps.mean())
         power_factor = watts / (analyzer.channels * volts_mean * amps_mean)
@@ -162,7 +169,9 @@ def _sample(analyzer: Analyzer, t_ns: int, watts: float, volts: Floats) -> Sampl
 def _failed(analyzer: Analyzer, t_ns: int, text: str) -> Sample:
     value = float(text)
     count = 1 if analyzer.channels == 1 else analyzer.channels + 1
-    return Sample(t_ns, float("nan"), -1.0, -1.0, (_group(value, value, value, value),) * count, text)
+    return Sample(
+        t_ns, float("nan"), -1.0, -1.0, (_group(value, value, value, value),) * count, text
+    )
 
 
 def _printed_w(sample: Sample) -> float:

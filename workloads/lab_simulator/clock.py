@@ -14,7 +14,10 @@ def unix_s(t_ns: int) -> float:
 
 def utc_stamp(t_ns: int) -> str:
     """`MM-DD-YYYY HH:MM:SS.mmm` in UTC: PTDaemon and LoadGen."""
-    return datetime.fromtimestamp(t_ns // NS, UTC).strftime("%m-%d-%Y %H:%M:%S") + f".{t_ns % NS // MS:03d}"
+    return (
+        datetime.fromtimestamp(t_ns // NS, UTC).strftime("%m-%d-%Y %H:%M:%S")
+        + f".{t_ns % NS // MS:03d}"
+    )
 
 
 def local_time(t_ns: int, zone_h: float) -> datetime:

@@ -45,16 +45,34 @@ def write_examples(out: Path) -> dict[str, Truth]:
         load = replace(_LOAD, base_w=_LOAD.base_w * share, idle_w=_LOAD.idle_w * share)
         place = f"inference/closed/{name}/results/{system}/resnet50/Offline"
         found[f"{place}/run_1"] = write_inference(
-            root / "inference", submitter=name, system=system, benchmark="resnet50", scenario="Offline", seed=seed,
-            duration_s=606.0, load=load, samples_per_s=rate, faults=faults, clock_sigma_s=0.005,
-        )  # fmt: skip
+            root / "inference",
+            submitter=name,
+            system=system,
+            benchmark="resnet50",
+            scenario="Offline",
+            seed=seed,
+            duration_s=606.0,
+            load=load,
+            samples_per_s=rate,
+            faults=faults,
+            clock_sigma_s=0.005,
+        )
     for seed, (submitter, system, share, form) in enumerate(_TRAINING, 31):
         name = submitter.replace(" ", "")
         load = replace(NODE_LOAD, base_w=NODE_LOAD.base_w * share)
         truths = write_training(
-            root / "training", submitter=name, system=system, benchmark="bert", seed=seed, runs=6, nodes=2,
-            duration_s=95.0, load=load, meter=NODE_METER, form=replace(form, interconnect_power_w=350.0),
-        )  # fmt: skip
+            root / "training",
+            submitter=name,
+            system=system,
+            benchmark="bert",
+            seed=seed,
+            runs=6,
+            nodes=2,
+            duration_s=95.0,
+            load=load,
+            meter=NODE_METER,
+            form=replace(form, interconnect_power_w=350.0),
+        )
         for number, truth in enumerate(truths):
             found[f"training/{name}/results/{system}/bert/result_{number}"] = truth
     document = {place: truth.as_dict() for place, truth in found.items()}

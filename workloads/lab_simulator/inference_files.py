@@ -54,7 +54,9 @@ def write_files(
     director["ptd_messages"] = [message for daemon in server.daemons for message in daemon.messages]
     director["ptd_config"] = configs[0] if form == "dict" else configs
     for name, document in (("client", client), ("server", director)):
-        write_text(folder / "performance" / "power" / f"{name}.json", json.dumps(document, indent=4))
+        write_text(
+            folder / "performance" / "power" / f"{name}.json", json.dumps(document, indent=4)
+        )
     write_text(folder / "accuracy" / "accuracy.txt", _accuracy_text(runs[1].loadgen))
 
 
@@ -84,7 +86,9 @@ def _document(
     return {
         "version": "1.0",
         "timezone": round(-3600 * dialogue.server.zone_h),
-        "modules": {f"ptd_client_server.lib.{name}": f"lib/{name.replace('.', '/')}.py" for name in modules},
+        "modules": {
+            f"ptd_client_server.lib.{name}": f"lib/{name.replace('.', '/')}.py" for name in modules
+        },
         "sources": sources(),
         "messages": dialogue.server_messages if server_side else dialogue.client_messages,
         "uuid": dict(uuids),

@@ -34,7 +34,10 @@ AnalyzerSet = Literal["WT210", "WT333E", "two_analyzers"]
 ANALYZERS: Mapping[AnalyzerSet, tuple[tuple[Analyzer, float], ...]] = {
     "WT210": ((WT210, 1.0),),
     "WT333E": ((WT333E, 1.0),),
-    "two_analyzers": ((WT310E, 0.56), (replace(WT310E, identity="YOKOGAWA,WT310E,SIMULATED2,F1.04"), 0.44)),
+    "two_analyzers": (
+        (WT310E, 0.56),
+        (replace(WT310E, identity="YOKOGAWA,WT310E,SIMULATED2,F1.04"), 0.44),
+    ),
 }
 """The analyzers of each set, and the share of the system's power each one sees."""
 PTD_VERSIONS = {"dict": "1.10.0", "list": "1.11.1"}
@@ -102,7 +105,9 @@ def write_inference(
     write_text(root / "systems" / f"{system}.json", json.dumps(description, indent=4))
     curve = runs[1].curve
     queries, samples, tokens = work
-    return Truth(session, curve.t0_ns, curve.t1_ns, (curve.window_j,), meters, 0.0, queries, samples, tokens)
+    return Truth(
+        session, curve.t0_ns, curve.t1_ns, (curve.window_j,), meters, 0.0, queries, samples, tokens
+    )
 
 
 def _form(config_form: ConfigForm | None, analyzers: int) -> ConfigForm:
@@ -124,11 +129,15 @@ def _meters(
         models = [analyzer.model(load.peak_w * share, clock_sigma_s) for analyzer, share in chosen]
         errors = [draw_error(model, rng) for model in models]
     if len(errors) != len(chosen):
-        raise ValueError(f"errors: got {len(errors)}, expected one for each of {len(chosen)} analyzers")
+        raise ValueError(
+            f"errors: got {len(errors)}, expected one for each of {len(chosen)} analyzers"
+        )
     return tuple(replace(error, clock_offset_s=errors[0].clock_offset_s) for error in errors)
 
 
-def _work(scenario: Scenario, samples_per_s: float, duration_s: float, tokens: int) -> tuple[int, int, int]:
+def _work(
+    scenario: Scenario, samples_per_s: float, duration_s: float, tokens: int
+) -> tuple[int, int, int]:
     """Queries, samples and tokens done in one window."""
     samples = round(samples_per_s * duration_s)
     if scenario == "MultiStream":
@@ -177,7 +186,9 @@ def _play(plan: _Plan, dialogue: Dialogue, t_ns: int, rng: np.random.Generator) 
     dialogue.reply(done_ns + MS, "OK")
     dialogue.compare_clocks(done_ns + 2 * MS)
     folder = "ranging" if plan.mode == "ranging" else "run_1"
-    dialogue.say(done_ns + 5 * MS, f"Copying loadgen logs from 'last_mlperf_logs' to 'power_logs/{folder}'")
+    dialogue.say(
+        done_ns + 5 * MS, f"Copying loadgen logs from 'last_mlperf_logs' to 'power_logs/{folder}'"
+    )
 
     loadgen = LoadgenRun(
         plan.scenario,
@@ -192,13 +203,19 @@ def _play(plan: _Plan, dialogue: Dialogue, t_ns: int, rng: np.random.Generator) 
     return PowerRun(loadgen, curve, spl, (start_ns, go_ns + MS, end_ns, done_ns + MS))
 
 
-def _measure(plan: _Plan, curve: PowerCurve, go_ns: int, stop_ns: int, rng: np.random.Generator) -> list[list[Sample]]:
+def _measure(
+    plan: _Plan, curve: PowerCurve, go_ns: int, stop_ns: int, rng: np.random.Generator
+) -> list[list[Sample]]:
     """The samples of each analyzer from Go to Stop; the first cell began before, as meters never pause."""
     samples = []
-    for number, ((analyzer, share), error) in enumerate(zip(plan.analyzers, plan.meters, strict=True)):
+    for number, ((analyzer, share), error) in enumerate(
+        zip(plan.analyzers, plan.meters, strict=True)
+    ):
         first_ns = go_ns + int(rng.integers(100, 1000)) * MS
         model = analyzer.model(plan.load.peak_w * share, 0.0)
-        part = record(curve.scaled(share), model, error, start_ns=first_ns - NS, stop_ns=stop_ns, rng=rng)
+        part = record(
+            curve.scaled(share), model, error, start_ns=first_ns - NS, stop_ns=stop_ns, rng=rng
+        )
         if number == 0:
             part = with_faults(part, plan.faults)
         samples.append(read_samples(analyzer, part, rng))

@@ -61,20 +61,26 @@ def detail_text(run: LoadgenRun) -> str:
     """mlperf_log_detail.txt. The window is written after the run, in UTC; `test_datetime` is local time."""
     end_ms = (run.t1_ns - run.start_ns) / MS + 130.0
     begin = [(key, value, 0.026669, "loadgen.cc") for key, value in _setup_items(run)]
-    settings = [(key, value, 0.036719, "test_settings_internal.cc") for key, value in _settings_items(run)]
+    settings = [
+        (key, value, 0.036719, "test_settings_internal.cc") for key, value in _settings_items(run)
+    ]
     window = [
         ("power_begin", utc_stamp(run.t0_ns), end_ms, "loadgen.cc"),
         ("power_end", utc_stamp(run.t1_ns), end_ms, "loadgen.cc"),
     ]
     results = [(key, value, end_ms + 590.0, "results.cc") for key, value in _result_items(run)]
-    return "".join(_line(number, *item) for number, item in enumerate(begin + settings + window + results, 1))
+    return "".join(
+        _line(number, *item) for number, item in enumerate(begin + settings + window + results, 1)
+    )
 
 
 def summary_text(run: LoadgenRun) -> str:
     """mlperf_log_summary.txt."""
     bar = "=" * 48
     constraint = ["  Performance constraints satisfied : Yes"] if run.scenario == "Server" else []
-    extra = [f"Scheduled samples per second : {run.samples / run.duration_s:.2f}"] if constraint else []
+    extra = (
+        [f"Scheduled samples per second : {run.samples / run.duration_s:.2f}"] if constraint else []
+    )
     percentiles = [f"{name} percentile latency (ns)   : {ns}" for name, ns in _percentiles(run)]
     return "\n".join(
         [
@@ -94,7 +100,13 @@ def summary_text(run: LoadgenRun) -> str:
             *percentiles,
             *("", bar, "Test Parameters Used", bar),
             *(_parameter(key, value) for key, value in _settings_items(run)[3:]),
-            *("", "No warnings encountered during test.", "", "No errors encountered during test.", ""),
+            *(
+                "",
+                "No warnings encountered during test.",
+                "",
+                "No errors encountered during test.",
+                "",
+            ),
         ]
     )
 
@@ -137,7 +149,9 @@ def _setup_items(run: LoadgenRun) -> Items:
 
 
 def _settings_items(run: LoadgenRun) -> Items:
-    per_query = {"MultiStream": SAMPLES_PER_MULTISTREAM_QUERY, "Offline": run.samples}.get(run.scenario, 1)
+    per_query = {"MultiStream": SAMPLES_PER_MULTISTREAM_QUERY, "Offline": run.samples}.get(
+        run.scenario, 1
+    )
     return [
         ("requested_scenario", run.scenario),
         ("effective_scenario", run.scenario),
@@ -211,9 +225,13 @@ def _headline(run: LoadgenRun) -> list[str]:
         return [f"99th percentile latency (ns) : {percentiles['99.00']}"]
     if run.scenario == "Offline":
         lines = [f"Samples per second: {rates['result_samples_per_second']}"]
-        return lines + ([f"Tokens per second: {rates['result_tokens_per_second']}"] if run.tokens else [])
+        return lines + (
+            [f"Tokens per second: {rates['result_tokens_per_second']}"] if run.tokens else []
+        )
     lines = [f"Completed samples per second    : {rates['result_completed_samples_per_sec']}"]
-    tokens = [f"Completed tokens per second: {run.tokens / run.duration_s:.2f}"] if run.tokens else []
+    tokens = (
+        [f"Completed tokens per second: {run.tokens / run.duration_s:.2f}"] if run.tokens else []
+    )
     return lines + tokens
 
 

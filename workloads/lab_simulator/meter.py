@@ -45,7 +45,9 @@ class MeterModel:
 
     def __post_init__(self) -> None:
         if not 0 <= self.jitter_s < self.interval_s / 2:
-            raise ValueError(f"jitter_s: got {self.jitter_s}, expected from 0 to below half of {self.interval_s} s")
+            raise ValueError(
+                f"jitter_s: got {self.jitter_s}, expected from 0 to below half of {self.interval_s} s"
+            )
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ def draw_error(model: MeterModel, rng: np.random.Generator) -> MeterError:
     """One of the instruments the data sheet allows: gain and offset uniform within limits, clock normal."""
     gain, offset = rng.uniform(-1.0, 1.0, 2)
     clock_s = round(rng.normal(0.0, model.clock_sigma_s), 3)
-    return MeterError(float(gain * model.reading_limit_rel), float(offset * model.range_limit_w), float(clock_s))
+    return MeterError(
+        float(gain * model.reading_limit_rel), float(offset * model.range_limit_w), float(clock_s)
+    )
 
 
 def record(
@@ -106,7 +110,9 @@ def record(
         value = _count_j(curve, model, error, edges_ns, rng)
     else:
         value = curve.at_w(edges_ns[1:]) * (1 + error.gain_rel) + error.offset_w
-    return Recording(model.kind, edges_ns[1:] + to_ns(error.clock_offset_s), _quantise(value, model))
+    return Recording(
+        model.kind, edges_ns[1:] + to_ns(error.clock_offset_s), _quantise(value, model)
+    )
 
 
 def with_faults(recording: Recording, faults: Faults) -> Recording:
@@ -134,7 +140,11 @@ def _edges_ns(model: MeterModel, start_ns: int, stop_ns: int, rng: np.random.Gen
 
 
 def _count_j(
-    curve: PowerCurve, model: MeterModel, error: MeterError, edges_ns: Times, rng: np.random.Generator
+    curve: PowerCurve,
+    model: MeterModel,
+    error: MeterError,
+    edges_ns: Times,
+    rng: np.random.Generator,
 ) -> Floats:
     """Count [J] at each reading: the energy up to the last update, on top of a count already there."""
     update_ns = to_ns(model.update_s)
@@ -151,4 +161,6 @@ def _quantise(value: Floats, model: MeterModel) -> Floats:
     if model.resolution <= 0:
         return value
     steps = value / model.resolution
-    return np.asarray((np.floor(steps) if model.kind == "counter" else np.rint(steps)) * model.resolution)
+    return np.asarray(
+        (np.floor(steps) if model.kind == "counter" else np.rint(steps)) * model.resolution
+    )

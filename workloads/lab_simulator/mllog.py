@@ -41,14 +41,19 @@ def line(t_ns: int, kind: str, key: str, value: object, metadata: object) -> str
     return f":::MLLOG {json.dumps(event)}"
 
 
-def result_text(run: TrainingRun, *, submitter: str, benchmark: str, nodes: int, rank_prefix: bool) -> str:
+def result_text(
+    run: TrainingRun, *, submitter: str, benchmark: str, nodes: int, rank_prefix: bool
+) -> str:
     """result_K.txt of a run that reaches its target at its end: other output around the events."""
     prefix = "0: " if rank_prefix else ""
     init_ns = run.t0_ns - 20_000 * MS
     events = [
         _point(init_ns - 4000 * MS, "cache_clear", True),
         line(init_ns, "INTERVAL_START", "init_start", None, _where(1)),
-        *(_point(init_ns, key, value) for key, value in _submission(run, submitter, benchmark, nodes)),
+        *(
+            _point(init_ns, key, value)
+            for key, value in _submission(run, submitter, benchmark, nodes)
+        ),
         line(run.t0_ns, "INTERVAL_END", "init_stop", None, _where(2)),
         line(run.t0_ns, "INTERVAL_START", "run_start", None, _where(2)),
         *_training(run),
@@ -68,7 +73,9 @@ def result_text(run: TrainingRun, *, submitter: str, benchmark: str, nodes: int,
     return "\n".join(lines) + "\n"
 
 
-def _submission(run: TrainingRun, submitter: str, benchmark: str, nodes: int) -> Sequence[tuple[str, object]]:
+def _submission(
+    run: TrainingRun, submitter: str, benchmark: str, nodes: int
+) -> Sequence[tuple[str, object]]:
     return (
         ("submission_benchmark", benchmark),
         ("submission_org", submitter),
@@ -91,12 +98,24 @@ def _training(run: TrainingRun, blocks: int = 3) -> list[str]:
     for block in range(1, blocks + 1):
         start_ns = run.t0_ns + span_ns * (block - 1) // blocks
         end_ns = run.t0_ns + span_ns * block // blocks
-        events.append(line(start_ns, "INTERVAL_START", "block_start", None, {**_where(4), "samples_count": done}))
+        events.append(
+            line(
+                start_ns,
+                "INTERVAL_START",
+                "block_start",
+                None,
+                {**_where(4), "samples_count": done},
+            )
+        )
         done = run.samples * block // blocks
         count = {**_where(4), "samples_count": done, "epoch_num": done}
         events.append(line(end_ns - 3 * MS, "INTERVAL_END", "block_stop", None, count))
         events.append(line(end_ns - 2 * MS, "INTERVAL_START", "eval_start", None, count))
-        events.append(line(end_ns - MS, "POINT_IN_TIME", "eval_accuracy", round(0.70 + 0.02 * block, 4), count))
+        events.append(
+            line(
+                end_ns - MS, "POINT_IN_TIME", "eval_accuracy", round(0.70 + 0.02 * block, 4), count
+            )
+        )
         events.append(line(end_ns - MS, "INTERVAL_END", "eval_stop", None, count))
     return events
 

@@ -71,7 +71,9 @@ class PowerCurve:
         since_ns = np.asarray(t_ns, dtype=np.int64) - self.edges_ns[0]
         grid_ns = self.edges_ns - self.edges_ns[0]
         outside_ns = np.minimum(since_ns, 0) + np.maximum(since_ns - grid_ns[-1], 0)
-        inside_j = np.interp(since_ns.astype(np.float64), grid_ns.astype(np.float64), self.energy_edges_j)
+        inside_j = np.interp(
+            since_ns.astype(np.float64), grid_ns.astype(np.float64), self.energy_edges_j
+        )
         return np.asarray(inside_j + outside_ns * (self.idle_w / NS), dtype=np.float64)
 
     def at_w(self, t_ns: ArrayLike) -> Floats:
@@ -129,7 +131,9 @@ def make_curve(
     return PowerCurve(edges_ns, level_w, energy_j, load.idle_w, t0_ns, t0_ns + duration_ns)
 
 
-def _load_w(load: Load, t_s: Floats, duration_s: float, grid_s: float, rng: np.random.Generator) -> Floats:
+def _load_w(
+    load: Load, t_s: Floats, duration_s: float, grid_s: float, rng: np.random.Generator
+) -> Floats:
     """Power [W] at each grid start `t_s` [s] after the window's start; never below zero."""
     phase = t_s / load.step_period_s + rng.random()
     power_w = load.base_w + load.step_w * (np.where(phase % 1.0 < 0.5, 0.5, -0.5))

@@ -67,7 +67,9 @@ class Dialogue:
         self.reply(back_ns, str(unix_s(server_ns)))
         low_ms, high_ms = (t_ns - server_ns) / MS, (back_ns - server_ns) / MS
         span = f"{low_ms:.3f} ms..{high_ms:.3f} ms"
-        self.say(back_ns, f"The time difference between the client and the server is within range {span}")
+        self.say(
+            back_ns, f"The time difference between the client and the server is within range {span}"
+        )
 
     def synchronise(self, t_ns: int) -> None:
         self.say(t_ns, "Synchronizing with the server and with ntp.example...")

@@ -61,7 +61,9 @@ class PowerServer:
             daemon.range_w = volts * amps * daemon.analyzer.channels
             daemon.say(t_ns, f"Volt range set to {volts:.6f}V")
             t_ns += to_ns(RANGE_S)
-            self._command(t_ns, number, f"SR,V,{daemon.max_volts:.6f}", "Range V changed", sent_s=RANGE_S)
+            self._command(
+                t_ns, number, f"SR,V,{daemon.max_volts:.6f}", "Range V changed", sent_s=RANGE_S
+            )
             daemon.say(t_ns, f"Amp range set to {amps:.6f}A")
             t_ns += to_ns(RANGE_S)
             self._command(t_ns, number, f"SR,A,{desired_a}", "Range A changed", sent_s=RANGE_S)
@@ -110,12 +112,16 @@ class PowerServer:
             for letter, name in (("V", "Volt"), ("A", "Ampere")):
                 daemon.say(t_ns, f"{name} range set to Auto")
                 t_ns += to_ns(RANGE_S)
-                self._command(t_ns, number, f"SR,{letter},Auto", f"Range {letter} changed", sent_s=RANGE_S)
+                self._command(
+                    t_ns, number, f"SR,{letter},Auto", f"Range {letter} changed", sent_s=RANGE_S
+                )
         return t_ns
 
     def _named(self, t_ns: int, number: int, text: str) -> None:
         """A line of which software of the time of one analyzer does not say whom it is about."""
-        self.say(t_ns, f"Analyzer [{number}] {text}" if self.new_form else text[0].upper() + text[1:])
+        self.say(
+            t_ns, f"Analyzer [{number}] {text}" if self.new_form else text[0].upper() + text[1:]
+        )
 
     def _go(self, t_ns: int, mode: str) -> int:
         for number, daemon in enumerate(self.daemons, 1):
@@ -139,7 +145,9 @@ class PowerServer:
         prefix = f"Analyzer [{number}] got reply" if self.new_form else "Reply"
         self.say(t_ns + 50 * MS, f"{prefix} from ptd: {reply!r}")
 
-    def _command(self, t_ns: int, number: int, command: str, reply: str, *, sent_s: float = 0.0) -> None:
+    def _command(
+        self, t_ns: int, number: int, command: str, reply: str, *, sent_s: float = 0.0
+    ) -> None:
         """One command to daemon `number`, answered at `t_ns` and sent `sent_s` before."""
         self.daemons[number - 1].answer(t_ns, command, reply)
         sending, got = ("Sending to ptd", "Reply from ptd")

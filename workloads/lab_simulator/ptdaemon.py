@@ -53,7 +53,9 @@ class PtDaemon:
 
     def connect(self, t_ns: int) -> None:
         self.log.append(BANNER.format(label=self.analyzer.label))
-        self.say(t_ns, f"Attempting to connect to measurement device type {self.analyzer.device_type}...")
+        self.say(
+            t_ns, f"Attempting to connect to measurement device type {self.analyzer.device_type}..."
+        )
         identity = self.analyzer.identity
         response = f"Analyzer identity response of {len(identity) + 2} bytes: {identity}"
         self.say(t_ns + 300 * MS, f"{response}\r\n")
@@ -73,7 +75,9 @@ class PtDaemon:
     def complain(self, samples: Sequence[Sample], *, auto_range: bool) -> None:
         """What the log says of samples: failures, and unknown uncertainties while the range is automatic."""
         count = self.analyzer.channels
-        places = [""] if count == 1 else [f", channel {number}" for number in (*range(1, count + 1), 0)]
+        places = (
+            [""] if count == 1 else [f", channel {number}" for number in (*range(1, count + 1), 0)]
+        )
         for sample in samples:
             if sample.failure in ("nan", "9.91E+37"):
                 self._complain_of_failure(sample)
@@ -83,7 +87,10 @@ class PtDaemon:
                 for place in places:
                     if not place.endswith(" 0"):
                         self.say(sample.t_ns, "ERROR: Can't evaluate uncertainty of this sample!")
-                    self.say(sample.t_ns, f"WARNING: Uncertainty unknown for the last measurement sample{place}!")
+                    self.say(
+                        sample.t_ns,
+                        f"WARNING: Uncertainty unknown for the last measurement sample{place}!",
+                    )
 
     def _complain_of_failure(self, sample: Sample) -> None:
         maker = self.analyzer.label.split()[0]

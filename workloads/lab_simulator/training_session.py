@@ -26,7 +26,12 @@ from .window import EPOCH_NS
 NODE_LOAD = Load(idle_w=2200.0, base_w=6200.0, step_w=300.0, drift_w=80.0, noise_w=90.0, ramp_s=2.0)
 """A node with eight accelerators."""
 NODE_METER = MeterModel(
-    kind="mean", jitter_s=0.08, resolution=1.0, reading_limit_rel=0.02, range_limit_w=5.0, clock_sigma_s=0.0
+    kind="mean",
+    jitter_s=0.08,
+    resolution=1.0,
+    reading_limit_rel=0.02,
+    range_limit_w=5.0,
+    clock_sigma_s=0.0,
 )
 """A power distribution unit: whole watts, 2 % of reading."""
 SWITCH_METER = MeterModel(kind="mean", resolution=1.0)
@@ -110,9 +115,13 @@ def write_training(
     for number in range(runs):
         t0_ns = t_ns + to_ns(form.padding_s + PAUSE_S / 2)
         run = _draw_run(number, t0_ns, duration_s, steps_per_s, rng)
-        text = result_text(run, submitter=submitter, benchmark=benchmark, nodes=nodes, rank_prefix=form.rank_prefix)
+        text = result_text(
+            run, submitter=submitter, benchmark=benchmark, nodes=nodes, rank_prefix=form.rank_prefix
+        )
         write_text(folder / f"{run.name}.txt", text)
-        truths.append(_write_power(folder / "power" / run.name, run, load, meter, errors, form, rng))
+        truths.append(
+            _write_power(folder / "power" / run.name, run, load, meter, errors, form, rng)
+        )
         t_ns = run.t1_ns + to_ns(form.padding_s + PAUSE_S / 2)
     if form.scaling_factor is not None:
         write_text(folder / "scaling.json", json.dumps({"scaling_factor": form.scaling_factor}))
@@ -121,10 +130,19 @@ def write_training(
     return tuple(truths)
 
 
-def _draw_run(number: int, t0_ns: int, duration_s: float, steps_per_s: float, rng: np.random.Generator) -> TrainingRun:
+def _draw_run(
+    number: int, t0_ns: int, duration_s: float, steps_per_s: float, rng: np.random.Generator
+) -> TrainingRun:
     length_s = duration_s * max(0.5, 1 + RUN_SPREAD_REL * rng.standard_normal())
     steps = round(length_s * steps_per_s)
-    return TrainingRun(f"result_{number}", t0_ns, t0_ns + to_ns(length_s), int(rng.integers(1, 2**31)), steps, BATCH)
+    return TrainingRun(
+        f"result_{number}",
+        t0_ns,
+        t0_ns + to_ns(length_s),
+        int(rng.integers(1, 2**31)),
+        steps,
+        BATCH,
+    )
 
 
 def _write_power(
@@ -153,11 +171,17 @@ def _write_power(
 
 
 def _curve(load: Load, run: TrainingRun, rng: np.random.Generator) -> PowerCurve:
-    return make_curve(load, t0_ns=run.t0_ns, duration_s=(run.t1_ns - run.t0_ns) / NS, rng=rng, grid_s=0.05)
+    return make_curve(
+        load, t0_ns=run.t0_ns, duration_s=(run.t1_ns - run.t0_ns) / NS, rng=rng, grid_s=0.05
+    )
 
 
 def _watch(
-    curve: PowerCurve, meter: MeterModel, error: MeterError, padding_s: float, rng: np.random.Generator
+    curve: PowerCurve,
+    meter: MeterModel,
+    error: MeterError,
+    padding_s: float,
+    rng: np.random.Generator,
 ) -> Recording:
     """Readings from `padding_s` before the run to as long after it."""
     start_ns = curve.t0_ns - to_ns(padding_s + rng.uniform(0, meter.interval_s))
@@ -176,14 +200,25 @@ def _node_text(recording: Recording, form: TrainingForm) -> str:
     if form.backward_stamps:
         back = rows[rows % form.backward_stamps == 0]
         order[back], order[back - 1] = order[back - 1].copy(), order[back].copy()
-    readings = [_reading(t, watts, form) for t, watts in zip(t_ns[order].tolist(), value[order].tolist(), strict=True)]
+    readings = [
+        _reading(t, watts, form)
+        for t, watts in zip(t_ns[order].tolist(), value[order].tolist(), strict=True)
+    ]
     return _measurement(int(t_ns[0]), int(t_ns[-1]), readings, form)
 
 
 def _measurement(start_ns: int, stop_ns: int, readings: list[str], form: TrainingForm) -> str:
     lines = [line(start_ns, "INTERVAL_START", "power_measurement_start", None, "")]
     if form.conversion_eff is not None:
-        lines.append(line(start_ns, "POINT_IN_TIME", "conversion_eff", form.conversion_eff, {"measurement_type": "AC"}))
+        lines.append(
+            line(
+                start_ns,
+                "POINT_IN_TIME",
+                "conversion_eff",
+                form.conversion_eff,
+                {"measurement_type": "AC"},
+            )
+        )
     lines += readings
     if form.stop != "missing":
         at_ns, value = (stop_ns, None) if form.stop == "after" else (start_ns, "null")
@@ -193,10 +228,14 @@ def _measurement(start_ns: int, stop_ns: int, readings: list[str], form: Trainin
 
 def _reading(t_ns: int, watts: float, form: TrainingForm) -> str:
     value: object = int(watts) if watts.is_integer() else round(watts, 3)
-    return line(t_ns, "POINT_IN_TIME", "power_reading", str(value) if form.string_values else value, "")
+    return line(
+        t_ns, "POINT_IN_TIME", "power_reading", str(value) if form.string_values else value, ""
+    )
 
 
-def _write_switch(path: Path, run: TrainingRun, form: TrainingForm, rng: np.random.Generator) -> float:
+def _write_switch(
+    path: Path, run: TrainingRun, form: TrainingForm, rng: np.random.Generator
+) -> float:
     """sw_0.txt if the form has a switch, measured or estimated; returns a measured one's true energy [J]."""
     if form.switch_power_w is not None:
         load = Load(
@@ -230,7 +269,9 @@ def _png() -> bytes:
     """A picture of one grey pixel."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
 
     header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\x00\x80")) + chunk(b"IEND", b"")

@@ -48,5 +48,7 @@ def simulate_window(
     curve = make_curve(load, t0_ns=EPOCH_NS, duration_s=duration_s, rng=rng, grid_s=grid_s)
     margin_s = MARGIN_S + interval_s
     start_ns = curve.t0_ns - to_ns(margin_s + rng.uniform(0.0, interval_s))
-    recording = record(curve, model, meter, start_ns=start_ns, stop_ns=curve.t1_ns + to_ns(margin_s), rng=rng)
+    recording = record(
+        curve, model, meter, start_ns=start_ns, stop_ns=curve.t1_ns + to_ns(margin_s), rng=rng
+    )
     return recording, Truth(f"{kind}-{seed}", curve.t0_ns, curve.t1_ns, (curve.window_j,), (meter,))

@@ -24,7 +24,9 @@ class Steady:
     def probe(self) -> Sequence[Channel]:
         name = type(self).__name__.lower()
         limits = Accuracy(reading_limit_pct=1.0, source="tests")
-        return [Channel(id=name, kind="instant", boundary="wall", calibration_id=name, accuracy=limits)]
+        return [
+            Channel(id=name, kind="instant", boundary="wall", calibration_id=name, accuracy=limits)
+        ]
 
     def read(self) -> Any:
         self.reads += 1
@@ -73,11 +75,20 @@ class Garbage(Steady):
 
     def bad(self) -> Any:
         answers: list[Any] = [
-            None, 7, "100 W", [None], [Reading("another", 1.0)], [Reading("garbage", "x")],  # type: ignore[arg-type]
-            [Reading("garbage", float("nan"))], [Reading("garbage", float("inf"))], [Reading("garbage", -1.0)],
-            [Reading("garbage", 9.91e37)], {"garbage": 5}, [Reading("garbage", 5.0, t_ns="now")],  # type: ignore[arg-type]
+            None,
+            7,
+            "100 W",
+            [None],
+            [Reading("another", 1.0)],
+            [Reading("garbage", "x")],  # type: ignore[arg-type]
+            [Reading("garbage", float("nan"))],
+            [Reading("garbage", float("inf"))],
+            [Reading("garbage", -1.0)],
+            [Reading("garbage", 9.91e37)],
+            {"garbage": 5},
+            [Reading("garbage", 5.0, t_ns="now")],  # type: ignore[arg-type]
             [Reading("garbage", 5.0, t_ns=1 << 80)],
-        ]  # fmt: skip
+        ]
         return answers[(self.reads - self.after - 1) % len(answers)]
 
 

@@ -3,7 +3,9 @@
 import ctypes
 import importlib.util
 
-spec = importlib.util.spec_from_file_location("raising_model", __file__.replace("crashing/", "raising/"))
+spec = importlib.util.spec_from_file_location(
+    "raising_model", __file__.replace("crashing/", "raising/")
+)
 raising = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(raising)
 

@@ -11,7 +11,12 @@ asked = parser.parse_args()
 with open(asked.result, "w") as file:
 
     def line(key, value=None, **metadata):
-        said = {"key": key, "value": value, "time_ms": time.time_ns() // 1_000_000, "metadata": metadata}
+        said = {
+            "key": key,
+            "value": value,
+            "time_ms": time.time_ns() // 1_000_000,
+            "metadata": metadata,
+        }
         print(":::MLLOG " + json.dumps(said), file=file, flush=True)
 
     line("seed", int(asked.seed))

@@ -1,0 +1,31 @@
+"""The audit rules, one module per rule, grouped by what they examine.
+
+Every module in the group packages below that defines ``RULE`` is a rule; nothing else lists it.
+Limits are not here: they are data, in one rulebook per round (``rulebooks/``).
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+from harness.auditing.rules.base import Rule
+
+GROUPS = ("timing", "readings", "plausibility", "session", "runs", "evidence")
+"""Group packages, in the order in which rules run and reports list them."""
+
+
+def _discover() -> Iterator[Rule]:
+    """Yield the rule of each module, group by group, alphabetically within a group."""
+    for group in GROUPS:
+        package = importlib.import_module(f"{__name__}.{group}")
+        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+            rule: Rule = importlib.import_module(f"{package.__name__}.{module.name}").RULE
+            yield rule
+
+
+RULES: tuple[Rule, ...] = tuple(_discover())
+"""All rules, in the order of rules.md."""
+
+BY_ID = {rule.id: rule for rule in RULES}

@@ -1,0 +1,137 @@
+"""Rulebooks: the limits of one round, as data. A new round is a new file; old results keep their verdict."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.auditing.rules.base import live_runs
+from harness.core.errors import SchemaError, UsageError, shorten
+from harness.core.schemas import check, read_document
+from harness.formats.base import Entry
+
+FOLDER = Path(__file__).with_name("rulebooks")
+OWN = "joulemark-2026"
+
+
+@functools.cache
+def rounds() -> tuple[str, ...]:
+    """Names of all rounds that have a rulebook."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+
+
+@functools.cache
+def rulebook(round_name: str) -> Mapping[str, Any]:
+    """The rulebook of a round. Raises UsageError for a round that has none."""
+    if round_name not in rounds():
+        raise UsageError(
+            "no rulebook for this round", got=round_name, expected="one of " + ", ".join(rounds())
+        )
+    return whole(FOLDER, round_name)
+
+
+def whole(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A rulebook of a folder, with what it takes from the one it is based on. Raises SchemaError.
+
+    above: rulebooks that are based on this one
+    """
+    path = folder / f"{name}.yaml"
+    book = read_document("rulebook", path)
+    base = book.pop("based_on", None)
+    if base is None:
+        return book
+    above = (*above, name)
+    others = sorted({other.stem for other in folder.glob("*.yaml")} - set(above))
+    if base not in others:
+        fault = "goes in a circle" if base in above else "names a round that has no rulebook"
+        raise SchemaError(
+            f"is a rulebook whose base {fault}",
+            where=f"{path}#/based_on",
+            got=shorten(" > ".join([*above, base])),
+            expected="one of " + ", ".join(others),
+            fix="Base it on a rulebook that leads to one with no base.",
+        )
+    book = _merged(whole(folder, base, above), book)
+    check("rulebook", book, where=str(path))
+    return book
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Rule by rule and limit by limit what a rulebook states itself, and what its base states else."""
+    rules = dict(base["rules"])
+    for name, settings in own["rules"].items():
+        old = rules.get(name, {})
+        parts = {
+            kind: {**old.get(kind, {}), **settings.get(kind, {})} for kind in ("limits", "accepts")
+        }
+        rules[name] = {**old, **settings, **{kind: part for kind, part in parts.items() if part}}
+    return {**base, **own, "rules": rules}
+
+
+def alike(say: Callable[[Mapping[str, Any]], Any]) -> list[tuple[str, Any]]:
+    """What is said of the rules of each round; rounds of a family in a row that say the same share one name."""
+    found: list[tuple[list[str], Any]] = []
+    for name in rounds():
+        said = say(rulebook(name)["rules"])
+        if found and found[-1][1] == said and _split(found[-1][0][0])[0] == _split(name)[0]:
+            found[-1][0].append(name)
+        else:
+            found.append(([name], said))
+    return [
+        (" to ".join([first, *(name.rpartition("-")[2] for name in more[-1:])]), said)
+        for (first, *more), said in found
+    ]
+
+
+def rulebook_for(entry: Entry, asked: str | None = None) -> tuple[Mapping[str, Any], str]:
+    """The rulebook an entry is judged by, and a note where that is not the round it states.
+
+    asked: a round that the auditor demands
+    """
+    if asked is not None:
+        return rulebook(asked), _asked_note(entry, asked)
+    if entry.round != OWN and live_runs(entry):
+        return rulebook(OWN), f"recorded by joulemark; judged by {OWN}, whatever round it states"
+    if entry.round in rounds():
+        return rulebook(entry.round), ""
+    nearest = _nearest(entry)
+    said = (
+        f"the entry states {entry.round}, which has no rulebook"
+        if entry.round
+        else "the entry states no round"
+    )
+    return rulebook(
+        nearest
+    ), "" if nearest == OWN and not entry.round else f"{said}; judged by {nearest}"
+
+
+def _asked_note(entry: Entry, asked: str) -> str:
+    """What a reader must know of a round that the auditor demanded."""
+    book, _ = rulebook_for(entry)
+    if entry.round not in ("", asked):
+        return f"judged by {asked}, as asked; the entry states {entry.round}"
+    if _split(book["round"])[0] != _split(asked)[0]:
+        return f"judged by {asked}, as asked; for such an entry {book['round']} is meant"
+    return ""
+
+
+def _nearest(entry: Entry) -> str:
+    """The round of the same family that is nearest by number, the older of two; the newest where none is stated."""
+    stated, version = _split(entry.round)
+    family = stated or {
+        "mlperf-inference-power": "mlperf-inference",
+        "mlperf-training-power": "mlperf-training",
+    }.get(entry.origin or entry.format, "")
+    same = sorted((v, name) for name in rounds() for f, v in [_split(name)] if f == family)
+    if not same:
+        return OWN
+    return min(same, key=lambda item: abs(item[0] - version))[1] if stated else same[-1][1]
+
+
+def _split(round_name: str) -> tuple[str, int]:
+    """Family and number of a round: 4001 for v4.1; none, and 0, where it is no round of MLPerf."""
+    match = re.fullmatch(r"([a-z-]+)-v(\d{1,3})\.(\d{1,3})", round_name)
+    return (match[1], 1000 * int(match[2]) + int(match[3])) if match else ("", 0)

@@ -1,0 +1,34 @@
+"""The timed window is stated, and it ends after it begins."""
+
+from collections.abc import Iterator
+
+from harness.auditing.rules.base import Case, Hit, Rule, place
+
+
+def check(case: Case) -> Iterator[Hit]:
+    for run in case.entry.runs:
+        if run.window is None:
+            yield Hit(
+                place(run),
+                "no start and stop of the timed part",
+                "both stamps in the log of the same run",
+                "Submit the log that holds power_begin and power_end, or run_start and run_stop.",
+            )
+        elif run.window.seconds <= 0:
+            yield Hit(
+                place(run),
+                f"a window of {run.window.seconds:g}",
+                "above 0",
+                "Find out why the clock ran backward.",
+                "s",
+            )
+
+
+RULE = Rule(
+    id="window-present",
+    title="The timed window is stated",
+    why="Energy is what was drawn between two stamps; without them a trace says nothing of the run.",
+    evidence="power_begin and power_end, run_start and run_stop, or the window of a run record.",
+    remedy="Submit the unedited log of the timed run.",
+    check=check,
+)

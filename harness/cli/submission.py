@@ -1,0 +1,133 @@
+"""Commands of signatures: keygen, sign, countersign, verify."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from harness.cli.base import FINDINGS, JSON, OK, UNREADABLE, cli, complain, emit, wrote
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+SUBMISSION = click.argument("submission", type=FOLDER)
+KEY = click.option(
+    "--key", required=True, type=FILE, help="Private key that joulemark keygen made."
+)
+PASSPHRASE = "JOULEMARK_PASSPHRASE"
+
+
+@cli.command()
+@click.option("--out", required=True, type=FOLDER, help="Folder to write both files to.")
+@click.option("--name", default="joulemark", show_default=True, help="Of the files.")
+@click.option(
+    "--passphrase", is_flag=True, help=f"Lock the key; {PASSPHRASE} is taken, or you are asked."
+)
+@JSON
+def keygen(out: Path, name: str, passphrase: bool, as_json: bool) -> int:
+    """A pair of Ed25519 keys: one to sign with and keep secret, one to hand out."""
+    from harness.signing.keys import generate
+
+    made = generate(out, name, _passphrase(new=True) if passphrase else None)
+    if as_json:
+        public = {
+            "kind": "public-key",
+            "path": str(made.public),
+            "key_id": made.id,
+            "public_key": made.line,
+        }
+        wrote("keygen", [{"kind": "private-key", "path": str(made.private)}, public], as_json)
+        return OK
+    click.echo(f"private key: {made.private} (keep it to yourself)")
+    click.echo(f"public key:  {made.public}")
+    click.echo(f"key id:      {made.id}")
+    click.echo(f"trust file:  - {{public_key: {made.line}}}")
+    return OK
+
+
+@cli.command()
+@SUBMISSION
+@KEY
+@JSON
+def sign(submission: Path, key: Path, as_json: bool) -> int:
+    """Sign a packed submission: an envelope over its manifest, beside it."""
+    from harness.signing.keys import read_private
+    from harness.signing.sign import sign as sign_it
+
+    path = sign_it(submission, read_private(key, _passphrase))
+    wrote("sign", [{"kind": "signature", "path": str(path)}], as_json)
+    return OK
+
+
+@cli.command()
+@SUBMISSION
+@click.option(
+    "--report", required=True, type=FILE, help="What joulemark audit SUBMISSION --json printed."
+)
+@KEY
+@JSON
+def countersign(submission: Path, report: Path, key: Path, as_json: bool) -> int:
+    """As an auditor, sign which report belongs to a signed submission."""
+    from harness.core.schemas import read_document
+    from harness.signing.countersign import countersign as sign_it
+    from harness.signing.keys import read_private
+
+    path = sign_it(
+        submission, read_document("audit-report", report), read_private(key, _passphrase)
+    )
+    wrote("countersign", [{"kind": "countersignature", "path": str(path)}], as_json)
+    return OK
+
+
+@cli.command()
+@click.argument("submissions", nargs=-1, required=True, type=FOLDER)
+@click.option("--trust", required=True, type=FILE, help="Trust file: whose keys count.")
+@click.option("--report", type=FILE, help="Audit report that the countersignature must cover.")
+@JSON
+def verify(submissions: tuple[Path, ...], trust: Path, report: Path | None, as_json: bool) -> int:
+    """Who signed each submission, and whether any byte of it was changed since."""
+    from harness.core.errors import JoulemarkError
+    from harness.core.schemas import read_document
+    from harness.render.terminal.signatures import verification_document, verification_text
+    from harness.signing.trust import read_trust
+    from harness.signing.verify import verify as verify_it
+
+    trusted, covered = (
+        read_trust(trust),
+        None if report is None else read_document("audit-report", report),
+    )
+    found, unreadable = [], []
+    for submission in submissions:
+        try:
+            found.append(verify_it(submission, trusted, covered))
+        except JoulemarkError as error:
+            unreadable.append((str(submission), str(error)))
+            complain(str(error))
+    if as_json:
+        emit("verification", verification_document(found, unreadable))
+    else:
+        click.echo(verification_text(found), nl=False)
+    if unreadable:
+        return UNREADABLE
+    return FINDINGS if any(item.faults for item in found) else OK
+
+
+def _passphrase(new: bool = False) -> bytes:
+    """The passphrase of a key, from the environment or from a person. Raises UsageError where there is neither."""
+    from harness.core.errors import UsageError
+
+    given = os.environ.get(PASSPHRASE)
+    if given is None and not sys.stdin.isatty():
+        raise UsageError(
+            "the key is locked, and nobody can be asked for its passphrase",
+            fix=f"Set {PASSPHRASE}.",
+        )
+    if given is None:
+        given = click.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True)
+    if not given:
+        raise UsageError(
+            "an empty passphrase locks nothing", fix=f"Set {PASSPHRASE}, or leave --passphrase out."
+        )
+    return str(given).encode()

@@ -1,0 +1,113 @@
+"""Reading files that a stranger wrote: regular files inside the tree only, bounded in size."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import stat
+from pathlib import Path, PurePosixPath
+
+from harness.core.errors import UnreadableError
+
+MAX_FILE_BYTES = 256 * 2**20
+"""No file of a submission is read whole beyond this size [bytes]."""
+
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+MAX_DOCUMENT_BYTES = 16 * 2**20
+"""No JSON or YAML document is read beyond this size [bytes]."""
+
+
+def read_bytes(path: str | Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
+    """The content of a regular file of at most `limit` bytes.
+
+    A link, a device, a pipe or a directory is refused without being opened for reading.
+    Raises UnreadableError.
+    """
+    try:
+        if not _NO_FOLLOW and os.path.islink(path):
+            raise OSError
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _NO_FOLLOW)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        if os.path.islink(path):
+            reason = "is a symbolic link; links are not followed"
+        raise UnreadableError(f"cannot be opened: {reason}", where=str(path)) from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableError("is not a regular file", where=str(path), expected="a file")
+        if status.st_size > limit:
+            raise UnreadableError(
+                "is too large to read",
+                where=str(path),
+                got=f"{status.st_size} bytes",
+                expected=f"at most {limit}",
+            )
+        content = os.read(descriptor, status.st_size + 1)  # a buffer of this size, not of the limit
+        while (
+            len(content) not in (0, status.st_size)
+            and len(content) <= limit
+            and (more := os.read(descriptor, 2**20))
+        ):
+            content += more
+    finally:
+        os.close(descriptor)
+    if len(content) > limit:
+        raise UnreadableError(
+            "grew while it was read", where=str(path), expected=f"at most {limit} bytes"
+        )
+    return content
+
+
+@functools.cache
+def reuse_memory() -> None:
+    """Let the memory of a file that was read be used for the next one: to touch fresh pages takes time.
+
+    The C library of Linux gives a block back to the system as soon as it is free, where it is larger than all that
+    were freed before; so the largest that it learns from is freed first. Elsewhere this does nothing.
+    """
+    with contextlib.suppress(MemoryError):
+        bytes(30 * 2**20)
+
+
+def read_inside(root: Path, relative: str | PurePosixPath) -> bytes:
+    """The content of a file below `root`, reached through no link. Raises UnreadableError."""
+    path = root / relative
+    for folder in (path, *path.parents):
+        if folder == root:
+            return read_bytes(path)
+        if os.path.islink(folder):
+            raise UnreadableError(
+                "lies behind a symbolic link; links are not followed", where=str(path)
+            )
+    raise UnreadableError("lies outside", where=str(path), expected=f"a file below {root}")
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal SHA-256 of `content`."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def first_unequal(a: bytes, b: bytes) -> int:
+    """Index of the first byte in which two contents differ, or at which one of them ends."""
+    low, high = 0, min(len(a), len(b))
+    if a[:high] == b[:high]:
+        return high
+    while high - low > 1:  # the first difference lies in low..high-1
+        middle = (low + high) // 2
+        low, high = (middle, high) if a[low:middle] == b[low:middle] else (low, middle)
+    return low
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` so that a reader sees either the old file or the whole new one; a link is replaced, not followed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    partial.unlink(missing_ok=True)  # left by a crash, or a link that somebody laid there
+    with partial.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

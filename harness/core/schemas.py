@@ -1,0 +1,359 @@
+"""Validation of documents against the JSON Schemas in `schemas/`, on reading and on writing."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.core.content_cache import once
+from harness.core.errors import SchemaError, UnreadableError, UsageError, shorten
+from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, write_text
+from harness.core.printable import visible_json
+from harness.core.resources import resource
+
+if TYPE_CHECKING:
+    import yaml
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
+
+SCHEMA_VERSION = "1.0"
+"""Version that every document of this release carries."""
+
+MOST_FAULTS = 100
+"""After so many faults a document is not looked at further."""
+
+KINDS = (
+    "workload",
+    "system",
+    "power-trace",
+    "run",
+    "result",
+    "manifest",
+    "rulebook",
+    "audit-report",
+    "leaderboard",
+    "import-report",
+    "footprint",
+    "published",
+    "account",
+    "factors",
+    "clean",
+    "grid",
+    "whatif",
+    "comparison",
+    "rules",
+    "trust",
+    "countersignature",
+    "verification",
+    "written",
+    "inventory",
+    "zones",
+)
+
+
+@functools.cache
+def schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema of one kind of document."""
+    if kind not in KINDS:
+        raise UsageError(f"no such kind of document: {kind}", expected=", ".join(KINDS))
+    path = resource("schemas") / f"{kind}.schema.json"
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return loaded
+
+
+@functools.cache
+def _validator(kind: str) -> Validator:
+    import jsonschema  # slow to import: only commands that touch documents pay for it
+
+    return jsonschema.Draft202012Validator(schema(kind))
+
+
+def check(kind: str, document: Any, *, where: str = "") -> None:
+    """Raise SchemaError naming the first fault of `document`: place, got, expected, remedy."""
+    try:
+        _check_numbers(document, where)
+        _check_version(document, where)
+        faults = list(itertools.islice(_validator(kind).iter_errors(document), MOST_FAULTS))
+        if faults:
+            first = min(faults, key=lambda fault: [_sortable(step) for step in fault.absolute_path])
+            raise _explain(kind, first, where, len(faults) - 1)
+    except RecursionError:
+        raise SchemaError(
+            "is nested too deeply",
+            where=where,
+            fix=f"schemas/{kind}.schema.json says what belongs in it.",
+        ) from None
+
+
+def _check_version(document: object, where: str) -> None:
+    if not isinstance(document, dict) or document.get("schema_version") in (None, SCHEMA_VERSION):
+        return
+    version = document["schema_version"]
+    text = isinstance(version, str)
+    raise SchemaError(
+        "is of another schema version" if text else "has a schema_version that is not text",
+        where=f"{where}#/schema_version",
+        got=_shown(version),
+        expected=json.dumps(SCHEMA_VERSION),
+        fix="Read it with the joulemark release that wrote it, or a newer one."
+        if text
+        else f"Write it in quotes: {json.dumps(SCHEMA_VERSION)}.",
+    )
+
+
+def _check_numbers(document: object, where: str) -> None:
+    """Refuse NaN, infinity and what a double cannot hold: schemas cannot say so, and YAML and Python have them."""
+    pending: list[tuple[_Place, Any]] = [(None, document)]
+    while pending:
+        place, value = pending.pop()
+        if isinstance(value, dict):
+            pending += [((place, key), inner) for key, inner in value.items()]
+        elif isinstance(value, list | tuple):
+            pending += [((place, index), inner) for index, inner in enumerate(value)]
+        elif isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
+            raise SchemaError(
+                "holds a number JSON cannot carry",
+                where=f"{where}#{_pointer(_steps(place))}",
+                got=str(value)
+                if isinstance(value, float)
+                else f"an integer of {value.bit_length()} bits",
+                expected="a finite number",
+                fix="Write null where there is no number: absent is not zero.",
+            )
+
+
+_Place = tuple[Any, object] | None
+"""A place in a document: the place it lies in, and its key or index there; None is the whole document."""
+
+
+def _steps(place: _Place) -> list[object]:
+    steps = []
+    while place is not None:
+        place, step = place
+        steps.append(step)
+    return steps[::-1]
+
+
+_EXPECTED = {
+    "required": "this field",
+    "type": "{}",
+    "enum": "one of {}",
+    "const": "{}",
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "minLength": "text of {} or more characters",
+    "maxLength": "text of at most {} characters",
+    "minItems": "{} or more items",
+    "maxItems": "at most {} items",
+    "uniqueItems": "no item twice",
+    "pattern": "text that matches {}",
+}
+"""What each keyword of the schemas asks for, in words."""
+
+
+def _explain(kind: str, fault: ValidationError, where: str, others: int) -> SchemaError:
+    steps, got = list(fault.absolute_path), _shown(fault.instance)
+    found: Any = fault.instance
+    rule: Any = fault.validator_value
+    about: Any = fault.schema
+    if fault.validator == "required":
+        missing = next(name for name in rule if name not in found)
+        steps.append(missing)
+        about, got = about.get("properties", {}).get(missing, about), "nothing"
+    if fault.validator == "type":
+        words = rule if isinstance(rule, str) else " or ".join(rule)
+    else:
+        words = ", ".join(map(_shown, rule)) if isinstance(rule, list) else _shown(rule)
+    described = about.get("description", "") if isinstance(about, Mapping) else ""
+    fix = f"{described.rstrip('.')}. " if described else ""
+    fix += f"See schemas/{kind}.schema.json."
+    if others:
+        few = str(others) if others < MOST_FAULTS - 1 else f"At least {others}"
+        fix += f" {few} more fault{'s' if others > 1 else ''} in this document."
+    return SchemaError(
+        f"is not a valid {kind} document",
+        where=f"{where}#{_pointer(steps)}",
+        got=got,
+        expected=_EXPECTED.get(str(fault.validator), f"{fault.validator} {{}}").format(words),
+        fix=fix,
+    )
+
+
+def _pointer(steps: Iterable[object]) -> str:
+    """JSON pointer (RFC 6901); the whole document is the empty one."""
+    return "".join("/" + shorten(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _sortable(step: object) -> str:
+    return f"{step:09}" if isinstance(step, int) else str(step)
+
+
+def _shown(value: object) -> str:
+    return shorten(json.dumps(value, default=str, skipkeys=True))
+
+
+def parse_json(content: bytes, *, where: str) -> Any:
+    """Strict JSON: UTF-8, finite numbers, bounded depth. Raises UnreadableError."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise UnreadableError(f"is not JSON ({shorten(error)})", where=where) from None
+
+
+@once
+def key_twice(content: bytes) -> str | None:
+    """A key that one object of a JSON document has twice, so that two readers may see two documents; None for none."""
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        if len(pairs) > len(dict(pairs)) and not found:
+            found.append(next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1))
+
+    # numbers stay texts: they are of no interest, and may be too long for int
+    json.loads(content, object_pairs_hook=look, parse_int=str, parse_float=str, parse_constant=str)
+    return found[0] if found else None
+
+
+class _PlainYaml:
+    """A YAML reader without tags and aliases: data only, and no document larger than its bytes."""
+
+    MAX_DEPTH = 64
+    """Nesting beyond this is refused: PyYAML's time grows with its square."""
+
+    @classmethod
+    def load(cls, content: bytes, where: str) -> Any:
+        import yaml
+
+        try:
+            cls._refuse(content.decode("utf-8"), where)
+            return yaml.load(content, cls._loader())
+        except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as error:
+            raise UnreadableError(f"is not YAML ({shorten(error)})", where=where) from None
+
+    @staticmethod
+    @functools.cache
+    def _loader() -> type[yaml.SafeLoader]:
+        import yaml
+
+        fast: Any = getattr(
+            yaml, "CSafeLoader", yaml.SafeLoader
+        )  # libyaml, where PyYAML has it; depth was looked at
+
+        class Loader(fast):  # type: ignore[misc]
+            """The safe loader that refuses a key twice."""
+
+            def construct_mapping(
+                self, node: yaml.MappingNode, deep: bool = False
+            ) -> dict[Any, Any]:
+                seen = set()
+                for key, _ in node.value:
+                    if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                        raise yaml.constructor.ConstructorError(
+                            None, None, f"the key {key.value!r} twice", key.start_mark
+                        )
+                    seen.add((key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key))
+                found: dict[Any, Any] = super().construct_mapping(node, deep)
+                return found
+
+        return Loader
+
+    @classmethod
+    def _refuse(cls, text: str, where: str) -> None:
+        import yaml
+        from yaml import tokens
+
+        starts = (
+            tokens.FlowSequenceStartToken
+            | tokens.FlowMappingStartToken
+            | tokens.BlockSequenceStartToken
+            | tokens.BlockMappingStartToken
+        )
+        ends = tokens.FlowSequenceEndToken | tokens.FlowMappingEndToken | tokens.BlockEndToken
+        depth = 0
+        for token in yaml.scan(text):
+            depth += isinstance(token, starts) - isinstance(token, ends)
+            place = f"{where}:{token.start_mark.line + 1}"
+            if depth > cls.MAX_DEPTH:
+                raise UnreadableError(
+                    "is nested too deeply", where=place, expected=f"at most {cls.MAX_DEPTH} levels"
+                )
+            if isinstance(token, tokens.AliasToken | tokens.TagToken):
+                got = (
+                    token.value
+                    if isinstance(token, tokens.AliasToken)
+                    else "".join(filter(None, token.value))
+                )
+                raise UnreadableError(
+                    "YAML aliases and tags are not accepted",
+                    where=place,
+                    got=shorten(got),
+                    fix="Write the values out.",
+                )
+
+
+def read_document(kind: str, path: Path) -> dict[str, Any]:
+    """A document of `kind` from a JSON or YAML file, validated. Unknown fields are kept."""
+    content = read_bytes(path, limit=MAX_DOCUMENT_BYTES)
+    yaml_file = path.suffix in (".yaml", ".yml")
+    document = (
+        _PlainYaml.load(content, str(path)) if yaml_file else parse_json(content, where=str(path))
+    )
+    if not yaml_file and (twice := key_twice(content)) is not None:
+        raise UnreadableError(
+            "has a key twice",
+            where=str(path),
+            got=shorten(repr(twice)),
+            fix="Keep the one that is meant.",
+        )
+    check(kind, document, where=str(path))
+    loaded: dict[str, Any] = document
+    return loaded
+
+
+def read_settings(path: Path) -> dict[str, dict[str, Any]]:
+    """Options by command, from a settings file in YAML. Raises UnreadableError."""
+    found = _PlainYaml.load(read_bytes(path, limit=MAX_DOCUMENT_BYTES), str(path)) or {}
+    if not isinstance(found, dict) or not all(
+        isinstance(options, dict) for options in found.values()
+    ):
+        raise UnreadableError(
+            "is not a settings file", where=str(path), expected="commands, each with its options"
+        )
+    return {
+        str(command): {str(k).replace("-", "_"): v for k, v in options.items()}
+        for command, options in found.items()
+    }
+
+
+def dump_document(kind: str, document: Mapping[str, Any], *, where: str = "output") -> str:
+    """`document` as indented JSON, validated; a number that is not finite is refused.
+
+    It is UTF-8, and safe for a terminal: what cannot be seen is escaped.
+    """
+    check(kind, document, where=where)
+    return visible_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def write_document(kind: str, document: Mapping[str, Any], path: Path) -> None:
+    """Write `document` to `path`, validated and atomically."""
+    write_text(path, dump_document(kind, document, where=str(path)))
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """RFC 8785 bytes of `document`: equal content gives equal bytes, on any machine. Raises SchemaError."""
+    import rfc8785
+
+    try:
+        return rfc8785.dumps(document)
+    except (ValueError, RecursionError) as error:  # an integer beyond 2^53, or too many levels
+        raise SchemaError("has no canonical bytes", got=shorten(error)) from None

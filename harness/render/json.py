@@ -1,0 +1,204 @@
+"""The JSON contract: results, reports and tables as documents of `schemas/`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from harness.auditing.report import VERDICTS, EntryReport, Report
+from harness.carbon import co2e
+from harness.core.schemas import SCHEMA_VERSION
+from harness.core.timestamps import to_iso
+from harness.energy.run import RunEnergy
+from harness.formats.base import Quality, Quantity
+from harness.formats.load import Import
+from harness.ranking.leaderboard import Row, Table
+from harness.scoring.score import Result
+from harness.uncertainty.estimate import Estimate
+
+Pairs = Iterable[tuple[str, str]]
+
+
+def _pairs(pairs: Pairs) -> list[dict[str, str]]:
+    return [{"path": path, "reason": reason} for path, reason in pairs]
+
+
+def estimate(item: Estimate) -> dict[str, Any]:
+    """An estimate: value, low, high, level, unit, and how it came about."""
+    return asdict(item)
+
+
+def result_document(
+    results: Iterable[Result], unreadable: Pairs = (), skipped: Pairs = ()
+) -> dict[str, Any]:
+    """The document of `score --json`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "entries": [_result(result) for result in results],
+        "unreadable": _pairs(unreadable),
+        "skipped": _pairs(skipped),
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    entry = result.entry
+    return {
+        "id": entry.id,
+        "format": entry.format,
+        "round": entry.round,
+        "division": entry.division,
+        "submitter": entry.submitter,
+        "system": entry.system,
+        "benchmark": entry.benchmark,
+        "scenario": entry.scenario,
+        "task": entry.task,
+        "simulated": entry.simulated,
+        "measurement_class": result.measurement_class,
+        "measurand": result.measurand,
+        "n_runs": result.n_runs,
+        "distinct_runs": result.distinct_runs,
+        "energy": estimate(result.energy),
+        "mean_power": estimate(result.mean_power),
+        "energy_per_unit": estimate(result.energy_per_unit),
+        "units_per_joule": result.units_per_joule,
+        "energy_per_correct": None if result.per_correct is None else estimate(result.per_correct),
+        "training": None if result.training is None else asdict(result.training),
+        "performance": _quantity(result.performance),
+        "quality": _quality(result.quality),
+        "co2e": co2e.document(result.co2e),
+        "co2e_per_unit": co2e.document(result.co2e, "per_unit"),
+        "co2e_details": co2e.details(result.co2e),
+        "coverage": result.coverage,
+        "gap_share": max((run.gap_share for run in result.runs), default=0.0),
+        "estimated_share": result.estimated_share,
+        "scaling_factor": entry.scaling_factor,
+        "budget": [asdict(row) for row in result.rows],
+        "compat": dict(result.compat),
+        "runs": [_run(run) for run in result.runs],
+        "notes": list(result.notes),
+    }
+
+
+def _run(run: RunEnergy) -> dict[str, Any]:
+    window = run.run.window
+    return {
+        "id": run.run.id,
+        "window": {"start": to_iso(window.start_ns), "stop": to_iso(window.stop_ns)}
+        if window
+        else None,
+        "window_s": window.seconds if window else None,
+        "energy_j": run.energy_j,
+        "estimated_j": run.estimated_j,
+        "filled_j": run.filled_j,
+        "coverage": run.coverage,
+        "gap_share": run.gap_share,
+        "largest_gap_s": run.largest_gap_s,
+        "nodes_measured": run.nodes[0],
+        "nodes_expected": run.nodes[1],
+    }
+
+
+def _quantity(item: Quantity | None) -> dict[str, Any] | None:
+    return None if item is None else asdict(item)
+
+
+def _quality(item: Quality | None) -> dict[str, Any] | None:
+    return None if item is None else item.document()
+
+
+def audit_document(report: Report, round_name: str | None = None) -> dict[str, Any]:
+    """The document of `audit --json`. round_name: the round that was asked for, if any."""
+    rounds = sorted({entry.round for entry in report.entries})
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "round": round_name or ", ".join(rounds),
+        "entries": [_report(entry) for entry in report.entries],
+        "unreadable": _pairs(report.unreadable),
+        "skipped": _pairs(report.skipped),
+        "summary": {verdict: report.count(verdict) for verdict in VERDICTS},
+    }
+
+
+def _report(entry: EntryReport) -> dict[str, Any]:
+    found = asdict(entry)
+    return found | {"findings": list(found["findings"]), "notes": list(entry.notes)}
+
+
+def leaderboard_document(
+    tables: Sequence[Table], unreadable: Pairs = (), skipped: Pairs = ()
+) -> dict[str, Any]:
+    """The document of `leaderboard --format json`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tables": [
+            {
+                "task": table.task,
+                "benchmark": table.benchmark,
+                "scenario": table.scenario,
+                "unit": table.unit,
+                "measurement_class": table.measurement_class,
+                "simulated": table.simulated,
+                "division": table.division,
+                "rounds": table.rounds,
+                "rank_by": table.rank_by,
+                "level": table.level,
+                "rows": [_row(row) for row in table.rows],
+            }
+            for table in tables
+        ],
+        "unreadable": _pairs(unreadable),
+        "skipped": _pairs(skipped),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    result, place = row.result, row.rank
+    return {
+        "id": result.entry.id,
+        "rank_low": place.low if place else None,
+        "rank_high": place.high if place else None,
+        "p_first": place.p_first if place else None,
+        "pareto": place.pareto if place else None,
+        "submitter": result.entry.submitter,
+        "system": result.entry.system,
+        "energy_per_unit": estimate(result.energy_per_unit),
+        "mean_power": estimate(result.mean_power),
+        "co2e": co2e.document(result.co2e),
+        "co2e_per_unit": co2e.document(result.co2e, "per_unit"),
+        "co2e_intensity": result.co2e.reference if result.co2e is not None else None,
+        "performance": _quantity(result.performance),
+        "quality": _quality(result.quality),
+        "verdict": row.verdict,
+        "reasons": list(row.reasons),
+        "note": "; ".join(result.notes),
+        "n_runs": result.n_runs,
+        "coverage": result.coverage,
+        "estimated_share": result.estimated_share,
+        "simulated": result.entry.simulated,
+        "inferred": result.inferred,
+    }
+
+
+def import_document(done: Import) -> dict[str, Any]:
+    """The document of `import --json`."""
+    defects = [
+        {"id": item.entry.id} | asdict(defect)
+        for item in done.imported
+        for defect in item.entry.defects
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "out": str(done.out),
+        "imported": [
+            {
+                "id": item.entry.id,
+                "format": item.entry.format,
+                "runs": [str(path) for path in item.runs],
+            }
+            for item in done.imported
+        ],
+        "unreadable": _pairs(done.unreadable),
+        "skipped": _pairs(done.skipped),
+        "defects": defects,
+    }

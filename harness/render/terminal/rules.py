@@ -1,0 +1,82 @@
+"""The rules for a person at a terminal: `joulemark rules [ID]`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.auditing.rules import RULES
+from harness.auditing.rules.base import Rule
+from harness.auditing.rules.rulebook import alike, rounds, rulebook
+from harness.core.schemas import SCHEMA_VERSION
+from harness.render.escape import grid
+
+WIDTH = 100
+
+
+def rules_text() -> str:
+    """All rules, with what a breach is in each round."""
+    columns = alike(lambda rules: [_severity(rules.get(rule.id)) for rule in RULES])
+    rows = [
+        [rule.id, *said, rule.title]
+        for rule, *said in zip(RULES, *(said for _, said in columns), strict=True)
+    ]
+    return grid(["Rule", *(_short(name) for name, _ in columns), "Says"], rows, "terminal") + "\n"
+
+
+def _short(round_name: str) -> str:
+    return round_name.removeprefix("mlperf-")
+
+
+def _severity(settings: object) -> str:
+    return str(settings["severity"]) if isinstance(settings, dict) else "-"
+
+
+def rule_text(rule: Rule) -> str:
+    """One rule: why, on what evidence, what to do, and its limits in each round."""
+    parts = [f"{rule.id}: {rule.title}"]
+    for head, text in (("Why", rule.why), ("Evidence", rule.evidence), ("Remedy", rule.remedy)):
+        parts.append(textwrap.fill(f"{head}. {text}", WIDTH, break_long_words=False))
+    parts += [_round(name, settings) for name, settings in alike(lambda rules: rules.get(rule.id))]
+    return "\n\n".join(parts) + "\n"
+
+
+def rules_document(chosen: Sequence[Rule] = RULES) -> dict[str, Any]:
+    """The document of `rules --json`."""
+    rounds_of = {rule.id: {name: _settings(name, rule) for name in rounds()} for rule in chosen}
+    rules = [
+        {name: getattr(rule, name) for name in ("id", "title", "why", "evidence", "remedy")}
+        | {"rounds": rounds_of[rule.id]}
+        for rule in chosen
+    ]
+    return {"schema_version": SCHEMA_VERSION, "rules": rules}
+
+
+def _settings(round_name: str, rule: Rule) -> dict[str, Any] | None:
+    """What a round says of a rule; None where it does not apply it."""
+    found = rulebook(round_name)["rules"].get(rule.id)
+    if found is None:
+        return None
+    limits = {
+        name: dict(item) | {"why": item.get("why")}
+        for name, item in (found.get("limits") or {}).items()
+    }
+    said = {"severity": found["severity"], "clause": found["clause"]}
+    return said | {"limits": limits, "accepts": dict(found.get("accepts") or {})}
+
+
+def _round(name: str, settings: Mapping[str, Any] | None) -> str:
+    if settings is None:
+        return f"{name}: not applied"
+    lines = [f"{name}: a breach is a {settings['severity']} [{settings['clause']}]"]
+    for limit, item in (settings.get("limits") or {}).items():
+        why = f" ({item['why']})" if item.get("why") else ""
+        lines.append(f"  {limit} = {item['value']:g} {item['unit']}{why}")
+    for kind, texts in (settings.get("accepts") or {}).items():
+        lines.append(
+            textwrap.fill(
+                f"  {kind}: {', '.join(texts) or '(no list)'}", WIDTH, subsequent_indent="    "
+            )
+        )
+    return "\n".join(lines)

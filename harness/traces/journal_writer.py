@@ -1,0 +1,105 @@
+"""The journal of one meter: every reading and every failure, appended as it comes, with both clocks.
+
+A file of lines, so that what was written before a crash can be read after it:
+
+    # joulemark-samples: {header}
+    channel,t_ns,t_mono_ns,late_ns,value,fault
+    0,1720740919963000000,81237000000,41000,93.5,
+    0,1720740920063000000,81337000000,39000,,"energy_uj: No such device"
+    # clock: [t_ns, t_mono_ns, cpu_ns]
+    # chain: 9f0c...
+    # end: {"missed": 0}
+    # chain: 53aa...
+
+channel: its number in the header; t_ns: wall clock [ns UTC]; t_mono_ns: monotonic clock [ns]; late_ns: how late the
+read began after its deadline [ns]. A `clock` line is both clocks at one moment, and the processor time that the sampler
+itself has used so far. A `chain` line binds all that stands above it (`harness.traces.journal_chain`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.traces.channel import Channel
+from harness.traces.journal_chain import CLOCK, END, Chain
+
+MAGIC = "# joulemark-samples: "
+COLUMNS = "channel,t_ns,t_mono_ns,late_ns,value,fault"
+
+
+class Journal:
+    """Writer of a journal. Each call is one write to the file, so a killed process loses the present reading only.
+
+    Two threads may write. All methods raise OSError where the file cannot take what is written.
+    """
+
+    def __init__(self, path: Path, channels: Sequence[Channel], about: Mapping[str, Any]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.number = {channel.id: number for number, channel in enumerate(channels)}
+        self._chain, self._turn, self._ended = Chain(), threading.Lock(), False
+        self._file = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644
+        )
+        header = dict(about) | {"channels": [channel.header() for channel in channels]}
+        self._write(
+            MAGIC + json.dumps(header, ensure_ascii=True, allow_nan=False) + "\n" + COLUMNS + "\n"
+        )
+
+    def rows(self, rows: Sequence[str]) -> None:
+        """Append rows that `row` made."""
+        if rows:
+            self._write("".join(rows))
+
+    def row(
+        self, channel: str, t_ns: int, t_mono_ns: int, late_ns: int, value: float, fault: str = ""
+    ) -> str:
+        """The line of one reading; a value that is no finite number is left empty and has a fault."""
+        number = self.number[channel]
+        if fault or not math.isfinite(value):
+            return f"{number},{t_ns},{t_mono_ns},{late_ns},,{json.dumps(fault or repr(value))}\n"
+        return f"{number},{t_ns},{t_mono_ns},{late_ns},{value!r},\n"
+
+    def clock(self) -> None:
+        """Append both clocks, the processor time of this process so far, and a link of the chain."""
+        t_ns, t_mono_ns = both_clocks()
+        self._write(f"{CLOCK}[{t_ns},{t_mono_ns},{time.process_time_ns()}]\n", link=True)
+
+    def end(self, about: Mapping[str, Any]) -> None:
+        """Append that the record is whole, and make it last."""
+        self.clock()
+        self._write(END + json.dumps(dict(about)) + "\n", link=True, last=True)
+        os.fsync(self._file)
+        os.close(self._file)
+
+    def _write(self, text: str, *, link: bool = False, last: bool = False) -> None:
+        """Append a text in one write, and a link over all so far. last: what comes later is left out"""
+        rest = text.encode()
+        with self._turn:  # lines stand in the order in which they are hashed
+            if self._ended:  # a read that was told as one that does not return, and returned
+                return
+            self._chain.add(rest)
+            rest += self._chain.link() if link else b""
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+            self._ended = last
+
+
+def both_clocks() -> tuple[int, int]:
+    """Wall clock and monotonic clock of one moment [ns], to within the time between three reads of a clock."""
+    best = (1 << 62, 0, 0)
+    for _ in range(
+        3
+    ):  # a process that is put aside between the reads sees a difference that is none
+        before, t_ns, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        best = min(best, (after - before, t_ns, (before + after) // 2))
+        if best[0] < 20_000:
+            break
+    return best[1], best[2]

@@ -1,0 +1,87 @@
+"""Lines of a large text, taken without an object for each of those that nobody asks for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import TypeVar, overload
+
+import numpy as np
+
+STEP = 4 * 2**20
+"""Bytes of text that are looked at together: so much, times what objects weigh, is held at once."""
+_SPACES = b" \t\x0b\x0c"
+T = TypeVar("T", bound=bytes)
+
+
+def steps(content: bytes, size: int = STEP) -> Iterator[tuple[int, int]]:
+    """Where pieces of whole lines begin and end, of `size` bytes and the rest of a line."""
+    at = 0
+    while at < len(content):
+        end = content.find(b"\n", at + size) + 1 or len(content)
+        yield at, end
+        at = end
+
+
+def filled(content: bytes) -> int:
+    """How many lines hold more than spaces; a line ends with a line feed, a carriage return, or both."""
+    found = 0
+    for at, end in steps(content):
+        code = np.frombuffer(content[at:end].translate(None, _SPACES), np.uint8)
+        text = (code != 10) & (code != 13)
+        found += int(text[:1].sum()) + int((text[1:] & ~text[:-1]).sum())
+    return found
+
+
+def together(lines: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The lines in groups of about STEP bytes, at least one line in each."""
+    first = size = 0
+    for at, line in enumerate(lines):
+        size += len(line)
+        if size >= STEP:
+            yield lines[first : at + 1]
+            first, size = at + 1, 0
+    if first < len(lines):
+        yield lines[first:]
+
+
+class Lines(Sequence[bytes]):
+    """The lines of a text that does not end with a line feed, cut apart when one is asked for."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __len__(self) -> int:
+        return self._content.count(b"\n") + 1
+
+    @functools.cached_property
+    def _lines(self) -> list[bytes]:
+        return self._content.split(b"\n")
+
+    @overload
+    def __getitem__(self, at: int) -> bytes: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[bytes]: ...
+    def __getitem__(self, at: int | slice) -> bytes | list[bytes]:
+        return self._lines[at]
+
+
+class Cells(Sequence[str]):
+    """One cell of each line as it is written; only what is asked for becomes text."""
+
+    def __init__(self, lines: Sequence[bytes], cell: int) -> None:
+        self._lines, self._cell = lines, cell
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[k] for k in range(*at.indices(len(self)))]
+        return (
+            self._lines[at].split(b",", self._cell + 1)[self._cell][:40].decode("utf-8", "replace")
+        )

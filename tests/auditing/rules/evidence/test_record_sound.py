@@ -1,0 +1,86 @@
+"""record-sound: the record of a live run does not contradict itself, its journals, or its workload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.auditing.rules import builders as b
+from tests.tampers import native
+
+RULE = "record-sound"
+
+
+def test_pass_as_recorded(recorded: Path) -> None:
+    b.assert_pass(b.report(recorded), RULE)
+    b.assert_pass(b.report(recorded / "run-2"), RULE)
+
+
+def test_pass_workload_that_we_do_not_ship_may_ask_for_less(recorded: Path) -> None:
+    native.each(recorded, lambda c: c["entry"].update(benchmark="our own"))
+    native.target_lowered(recorded)
+    b.assert_pass(b.report(recorded), RULE)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "where", "got", "expected"),
+    [
+        (native.duration_lowered, "run-1/run.json", "20 s", "24 s, the length of its window"),
+        (native.time_to_train_lowered, "run-1/run.json", "0.36 min to train", "0.4"),
+        (native.target_lowered, "run-1/run.json", "a target of 0.9", "0.97, as the workload asks"),
+        (native.work_raised, "run-1/run.json", "2 runs of work", "1"),
+        (native.scaling_planted, "result", "scaling factor of 0.5", "none"),
+        (native.bad_run_called_ranging, "run-2", "role ranging", "timed"),
+        (
+            native.incomplete_run_called_complete,
+            "run-1/run.json",
+            "not complete",
+            "incomplete.json",
+        ),
+        (native.channel_and_journal_removed, "run-1/samples", "no journal of meter", "each meter"),
+        (
+            native.samples_deleted,
+            "run-1/run.json",
+            "reads of meter: 121",
+            "91, as its journal holds",
+        ),
+        (native.played_trace_called_real, "run-1/run.json", "not simulated", "as meter.csv says"),
+        (native.clock_step_forgotten, "run-1/run.json", "no clock-step", "that its journal shows"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_fail_record_contradicts(
+    recorded: Path, tamper: Callable[[Path], None], where: str, got: str, expected: str
+) -> None:
+    tamper(recorded)
+    native.restate(recorded)
+    b.assert_found(b.report(recorded), RULE, "fail", where=where, got=got, expected=expected)
+
+
+def test_fail_run_left_out_is_a_warning(recorded: Path) -> None:
+    native.run_left_out(recorded)
+    found = b.report(recorded)
+    b.assert_found(
+        found, RULE, "warn", where="run-2", got="1 of 3 runs are not here", expected="each run"
+    )
+    assert found.verdict == "valid", "a run may be left out for a reason"
+
+
+def test_fail_rest_outside_the_journal_is_a_warning(recorded: Path) -> None:
+    span = {"start_ns": native.T0_NS, "stop_ns": native.T0_NS + native.NS}
+    native.each(recorded, lambda c: c["facts"].update(idle={"before": span}))
+    b.assert_found(
+        b.report(recorded),
+        RULE,
+        "warn",
+        where="run",
+        got="idle time before the run outside",
+        expected="it",
+    )
+
+
+def test_fail_no_live_run_is_a_skip() -> None:
+    found = b.judge(b.entry(b.run(b.trace(range(-5, 606)))))
+    b.assert_found(found, RULE, "skip", where="result", got="no live run", expected="record")

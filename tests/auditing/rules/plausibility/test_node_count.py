@@ -1,0 +1,93 @@
+"""node-count: as many nodes are measured as the system description has."""
+
+import json
+from pathlib import Path
+
+import pytest
+from lab_simulator import TrainingForm
+
+from tests.auditing.rules import builders as b
+
+RULE = "node-count"
+FORM = TrainingForm(interconnect_power_w=50.0)
+
+
+def describe(folder: Path, **given: object) -> None:
+    path = folder.parents[2] / "systems" / "sim-1.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | given), "utf-8")
+
+
+@pytest.mark.parametrize("stated", ["4", 4, "4 nodes", " 4 ", 4.0, "04"])
+def test_pass_ways_to_state_the_number(tmp_path: Path, stated: object) -> None:
+    folder = b.training(tmp_path, FORM, nodes=4, runs=1)
+    describe(folder, number_of_nodes=stated)
+    b.assert_pass(b.report(folder), RULE)
+
+
+def test_pass_inference_has_no_such_rule(tmp_path: Path) -> None:
+    found = b.report(b.inference(tmp_path), round_name=b.TRAINING)
+    b.assert_pass(found, RULE)
+
+
+@pytest.mark.parametrize("stated", ["", "four", None, "\N{SUPERSCRIPT TWO}", [4]])
+def test_fail_no_number_is_a_skip(tmp_path: Path, stated: object) -> None:
+    folder = b.training(tmp_path, FORM, nodes=4, runs=1)
+    describe(folder, number_of_nodes=stated)
+    b.assert_found(
+        b.report(folder),
+        RULE,
+        "skip",
+        where="system description",
+        got="number_of_nodes",
+        expected="whole",
+    )
+
+
+def test_fail_half_the_node_logs_removed(tmp_path: Path) -> None:
+    folder = b.training(tmp_path, FORM, nodes=8, runs=2)
+    for run in (0, 1):
+        for number in range(4):
+            b.node(folder, run, number).unlink()
+    found = b.report(folder)
+    assert len(b.of(found, RULE)) == 2
+    b.assert_found(
+        found,
+        RULE,
+        "fail",
+        where="result_1.txt",
+        got="4 nodes with a power log",
+        expected="8 nodes",
+    )
+
+
+def test_fail_node_logs_renamed_to_pictures(tmp_path: Path) -> None:
+    folder = b.training(tmp_path, FORM, nodes=8, runs=1)
+    for number in range(4):
+        path = b.node(folder, 0, number)
+        path.rename(path.with_suffix(".png"))
+    found = b.report(folder)
+    b.assert_found(found, RULE, "fail", where="result_0.txt", got="4 nodes", expected="8 nodes")
+    b.assert_found(
+        found,
+        "evidence-readable",
+        "warn",
+        where="power/result_0",
+        got="node_0.png",
+        expected="node_*.txt",
+    )
+
+
+def test_fail_more_logs_than_nodes(tmp_path: Path) -> None:
+    folder = b.training(tmp_path, FORM, nodes=2, runs=1)
+    describe(folder, number_of_nodes="1")
+    b.assert_found(
+        b.report(folder), RULE, "fail", where="result_0.txt", got="2 nodes", expected="1 nodes"
+    )
+
+
+def test_fail_log_without_a_reading_counts_as_no_log(tmp_path: Path) -> None:
+    folder = b.training(tmp_path, FORM, nodes=2, runs=1)
+    b.edit_lines(b.node(folder, 0, 1), lambda *_: None, "power_reading")
+    b.assert_found(
+        b.report(folder), RULE, "fail", where="result_0.txt", got="1 nodes", expected="2 nodes"
+    )

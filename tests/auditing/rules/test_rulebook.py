@@ -1,0 +1,314 @@
+"""Rules, rulebooks and rules.md: one file and one heading for each rule, and limits for what it asks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.auditing.rules import BY_ID, RULES
+from harness.auditing.rules.reference import reference
+from harness.auditing.rules.rulebook import (
+    FOLDER,
+    OWN,
+    alike,
+    rounds,
+    rulebook,
+    rulebook_for,
+    whole,
+)
+from harness.core.errors import SchemaError, UsageError
+from harness.core.resources import resource
+from tests.auditing.rules import builders as b
+
+RULES_FOLDER = FOLDER.parent
+TRAINING_ONLY = {
+    "clock-of-power-log",
+    "dc-above-ac",
+    "description-against-log",
+    "interconnect-plausible",
+    "malformed-lines",
+    "padding",
+    "planted-scaling",
+    "power-plausible",
+    "reference-convergence",
+    "run-count",
+    "run-seeds",
+}
+"""Rules over what only MLPerf training packages hold."""
+INFERENCE_ONLY = {
+    "declared-hashes",
+    "frozen-readings",
+    "loadgen-summary",
+    "meter-identity",
+    "meter-range",
+    "phases-and-clocks",
+    "power-arithmetic",
+    "power-documents",
+    "ptd-commands",
+    "ptd-errors",
+    "ptd-raw-readings",
+    "ptd-replies",
+    "ptd-uncertainty",
+    "ranging-against-testing",
+    "session-identity",
+    "window-and-load",
+    "workflow-sources",
+}
+"""Rules over what only MLPerf inference results hold: hashes, and the files of a power session."""
+LIVE_ONLY = {"meter-plausible", "record-against-log", "record-sound", "traces-from-journals"}
+"""Rules over what only joulemark records."""
+NOT_AT_THE_WALL = {"node-count", "stop-after-start", "conversion-efficiency"}
+"""Rules that inference leaves out: the whole system is measured at the wall."""
+ABSENT = {
+    "joulemark-2026": TRAINING_ONLY - {"run-seeds"}
+    | INFERENCE_ONLY,  # a store of another hash is refused before any rule sees it
+    **{
+        f"mlperf-inference-v{number}": TRAINING_ONLY | NOT_AT_THE_WALL | LIVE_ONLY
+        for number in ("1.0", "1.1", "2.0", "2.1", "3.0", "3.1", "4.0", "4.1", "5.0", "5.1")
+    },
+    "mlperf-training-v4.0": INFERENCE_ONLY | LIVE_ONLY,
+    "mlperf-training-v4.1": INFERENCE_ONLY | LIVE_ONLY,
+    "mlperf-training-v5.0": INFERENCE_ONLY | LIVE_ONLY,
+}
+"""Rules a rulebook leaves out, on purpose."""
+
+
+def test_rules_have_ids_of_their_own() -> None:
+    assert [rule.id for rule in RULES] == list(BY_ID)
+
+
+def test_one_file_for_each_rule_and_one_rule_in_each_file() -> None:
+    files = {path.stem for path in RULES_FOLDER.glob("*.py")} - {
+        "__init__",
+        "base",
+        "rulebook",
+        "reference",
+    }
+    assert files == {rule.id.replace("-", "_") for rule in RULES}
+    for rule in RULES:
+        assert rule.check.__module__ == f"harness.auditing.rules.{rule.id.replace('-', '_')}"
+
+
+def test_one_test_module_for_each_rule_with_a_pass_and_a_fail() -> None:
+    folder = Path(b.__file__).parent
+    for rule in RULES:
+        text = (folder / f"test_{rule.id.replace('-', '_')}.py").read_text("utf-8")
+        assert f'RULE = "{rule.id}"' in text
+        assert re.search(r"^def test_pass_\w+", text, re.MULTILINE), rule.id
+        assert re.search(r"^def test_fail_\w+", text, re.MULTILINE), rule.id
+
+
+def test_rules_md_is_what_the_generator_prints() -> None:
+    assert resource("rules.md").read_text("utf-8") == reference()
+    printed = subprocess.run(
+        [sys.executable, "-m", "harness.auditing.rules.reference"], capture_output=True, check=True
+    )
+    assert printed.stdout.decode() == reference()
+
+
+def test_rules_md_has_one_heading_for_each_rule() -> None:
+    headings = re.findall(r"^## (.+)$", resource("rules.md").read_text("utf-8"), re.MULTILINE)
+    assert headings == [rule.id for rule in RULES]
+
+
+def test_rules_md_states_each_limit_of_each_round_once() -> None:
+    text = reference()
+    for rule in RULES:
+        section = text.split(f"\n## {rule.id}\n")[1].split("\n## ")[0]
+        for name, settings in alike(lambda rules, at=rule.id: rules.get(at)):
+            (row,) = [line for line in section.splitlines() if line.startswith(f"| {name} |")]
+            assert row.count("|") == 5, "no cell breaks the table"
+            for said in (
+                (settings["clause"], f"`{settings['severity']}`") if settings else ("not applied",)
+            ):
+                assert said in row
+            for limit, item in (settings or {}).get("limits", {}).items():
+                assert f"`{limit}` {item['value']:g} {item['unit']}" in row
+            for kind, texts in (settings or {}).get("accepts", {}).items():
+                assert f"`{kind}` {', '.join(texts) or '(no list)'}" in row
+
+
+def test_rounds_in_a_row_that_say_the_same_are_told_together() -> None:
+    margins = alike(
+        lambda rules: (
+            rules.get("ptd-commands", {}).get("limits", {}).get("current_margin", {}).get("value")
+        )
+    )
+    assert margins == [
+        ("joulemark-2026", None),
+        ("mlperf-inference-v1.0 to v3.0", 1),
+        ("mlperf-inference-v3.1 to v5.1", 1.1),
+        ("mlperf-training-v4.0 to v5.0", None),
+    ]
+
+
+def test_peers_md_names_every_rule_and_no_other() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "peers.md").read_text("utf-8")
+    named = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)*)`", text))
+    assert BY_ID.keys() <= named, (
+        "each rule answers a peer, or has a row among those that no peer has"
+    )
+    assert {name for name in named if "-" in name} <= BY_ID.keys()
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_rulebook_is_valid_and_names_rules_that_exist_with_their_limits(path: Path) -> None:
+    book = rulebook(path.stem)
+    assert book["round"] == path.stem
+    assert "based_on" not in book
+    assert set(book["rules"]) == set(BY_ID) - ABSENT[path.stem]
+    for name, settings in book["rules"].items():
+        assert set(settings.get("limits", {})) == set(BY_ID[name].limits), name
+        assert set(settings.get("accepts", {})) == set(BY_ID[name].accepts), name
+
+
+def test_every_rulebook_is_listed_above() -> None:
+    assert set(ABSENT) == set(rounds())
+
+
+@pytest.mark.parametrize(
+    ("stated", "judged", "note"),
+    [
+        ("mlperf-inference-v4.1", "mlperf-inference-v4.1", ""),
+        ("mlperf-inference-v5.1", "mlperf-inference-v5.1", ""),
+        ("mlperf-inference-v5.0", "mlperf-inference-v5.0", ""),
+        (
+            "mlperf-inference-v4.5",
+            "mlperf-inference-v4.1",
+            "states mlperf-inference-v4.5, which has no rulebook",
+        ),
+        ("mlperf-inference-v4.0", "mlperf-inference-v4.0", ""),
+        ("mlperf-inference-v1.0", "mlperf-inference-v1.0", ""),
+        (
+            "mlperf-inference-v0.7",
+            "mlperf-inference-v1.0",
+            "states mlperf-inference-v0.7, which has no rulebook",
+        ),
+        ("mlperf-inference-v3.2", "mlperf-inference-v3.1", "judged by mlperf-inference-v3.1"),
+        ("mlperf-inference-v6.0", "mlperf-inference-v5.1", "judged by mlperf-inference-v5.1"),
+        ("mlperf-inference-v10.0", "mlperf-inference-v5.1", "judged by mlperf-inference-v5.1"),
+        ("mlperf-training-v5.0", "mlperf-training-v5.0", ""),
+        (
+            "mlperf-training-v4.2",
+            "mlperf-training-v4.1",
+            "states mlperf-training-v4.2, which has no rulebook",
+        ),
+        ("mlperf-training-v6.0", "mlperf-training-v5.0", "judged by mlperf-training-v5.0"),
+        ("mlperf-training-v3.1", "mlperf-training-v4.0", "judged by mlperf-training-v4.0"),
+        ("mlperf-storage-v1.0", OWN, "states mlperf-storage-v1.0"),
+        ("../../etc", OWN, "states ../../etc"),
+        ("", OWN, ""),
+    ],
+)
+def test_nearest_round_and_its_note(stated: str, judged: str, note: str) -> None:
+    book, said = rulebook_for(b.entry(round=stated))
+    assert book["round"] == judged
+    assert note in said if note else said == ""
+
+
+def test_a_tree_without_a_round_is_judged_by_its_format() -> None:
+    book, said = rulebook_for(b.entry(round="", format="mlperf-training-power"))
+    assert book["round"] == "mlperf-training-v5.0", "the newest"
+    assert said == "the entry states no round; judged by mlperf-training-v5.0"
+
+
+@pytest.mark.parametrize(
+    ("stated", "asked", "note"),
+    [
+        (b.INFERENCE, b.INFERENCE, ""),
+        (
+            "mlperf-inference-v5.0",
+            b.INFERENCE,
+            f"judged by {b.INFERENCE}, as asked; the entry states mlperf-inf",
+        ),
+        ("", b.TRAINING, f"judged by {b.TRAINING}, as asked; for such an entry {OWN} is meant"),
+    ],
+)
+def test_a_round_that_the_auditor_asks_for(stated: str, asked: str, note: str) -> None:
+    book, said = rulebook_for(b.entry(round=stated), asked)
+    assert book["round"] == asked
+    assert said.startswith(note) if note else said == ""
+
+
+@pytest.mark.parametrize("name", ["mlperf-inference-v9.9", "", "../base", "joulemark-2026.yaml"])
+def test_a_round_without_a_rulebook_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError, match="one of joulemark-2026, mlperf-inference"):
+        rulebook(name)
+
+
+# A rulebook that states only what differs
+
+BASE = """
+schema_version: "1.0"
+round: a
+title: A
+source: s
+formats: [csv]
+rules:
+  coverage: {severity: fail, clause: c, limits: {one: {value: 1, unit: s, why: w}, two: {value: 2, unit: s}}}
+  meter-identity: {severity: warn, clause: m, accepts: {models: [x, y], versions: ["1"]}}
+"""
+
+
+def books(folder: Path, **texts: str) -> Path:
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text, "utf-8")
+    return folder
+
+
+def based(name: str, on: str, rules: str = "{}") -> str:
+    return f'schema_version: "1.0"\nround: {name}\nbased_on: {on}\ntitle: T\nsource: s\nrules: {rules}\n'
+
+
+def test_what_a_rulebook_does_not_state_is_that_of_its_base(tmp_path: Path) -> None:
+    rules = """
+  coverage: {limits: {two: {value: 3, unit: s}}}
+  meter-identity: {severity: fail, accepts: {models: [z]}}
+  time-order: {severity: "off", clause: t}"""
+    books(tmp_path, a=BASE, b=based("b", "a", rules), c=based("c", "b"))
+    for name in ("b", "c"):
+        book = whole(tmp_path, name)
+        assert (book["round"], book["title"], book["formats"]) == (name, "T", ["csv"])
+        assert book["rules"]["coverage"] == {
+            "severity": "fail",
+            "clause": "c",
+            "limits": {
+                "one": {"value": 1, "unit": "s", "why": "w"},
+                "two": {"value": 3, "unit": "s"},
+            },
+        }
+        identity = {
+            "severity": "fail",
+            "clause": "m",
+            "accepts": {"models": ["z"], "versions": ["1"]},
+        }
+        assert book["rules"]["meter-identity"] == identity
+        assert book["rules"]["time-order"] == {"severity": "off", "clause": "t"}
+    assert whole(tmp_path, "a")["rules"]["coverage"]["limits"]["two"]["value"] == 2
+
+
+@pytest.mark.parametrize(
+    ("on", "fault"),
+    [
+        ("c", "goes in a circle; got b > c > b, expected one of a"),
+        ("b", "goes in a circle; got b > b, expected one of a, c"),
+        ("z", "names a round that has no rulebook; got b > z, expected one of a, c"),
+        ("../a", "names a round that has no rulebook"),
+    ],
+)
+def test_base_that_leads_nowhere_is_refused(on: str, fault: str, tmp_path: Path) -> None:
+    books(tmp_path, a=BASE, b=based("b", on), c=based("c", "b"))
+    with pytest.raises(
+        SchemaError, match=rf"#/based_on: is a rulebook whose base {re.escape(fault)}"
+    ):
+        whole(tmp_path, "b")
+
+
+def test_rule_that_neither_rulebook_completes_is_refused(tmp_path: Path) -> None:
+    books(tmp_path, a=BASE, b=based("b", "a", "{time-order: {severity: warn}}"))
+    with pytest.raises(SchemaError, match=r"b\.yaml#/rules/time-order/clause"):
+        whole(tmp_path, "b")

@@ -1,0 +1,99 @@
+"""Ranks from the environments of launchers."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.errors import UsageError
+from harness.live.distributed.launcher import ALONE, Rank, rank
+from harness.live.distributed.placement import seats
+
+TORCHRUN = {
+    "RANK": "3",
+    "WORLD_SIZE": "8",
+    "LOCAL_RANK": "1",
+    "GROUP_RANK": "1",
+    "MASTER_ADDR": "a",
+    "MASTER_PORT": "1",
+}
+OPEN_MPI = {
+    "OMPI_COMM_WORLD_RANK": "3",
+    "OMPI_COMM_WORLD_SIZE": "8",
+    "OMPI_COMM_WORLD_LOCAL_RANK": "1",
+}
+SRUN = {
+    "SLURM_PROCID": "3",
+    "SLURM_NTASKS": "8",
+    "SLURM_STEP_NUM_TASKS": "8",
+    "SLURM_NODEID": "1",
+    "SLURM_LOCALID": "1",
+    "SLURM_STEP_ID": "0",
+}
+PMI = {"PMI_RANK": "3", "PMI_SIZE": "8"}
+BATCH = {
+    "SLURM_PROCID": "0",
+    "SLURM_NTASKS": "8",
+    "SLURM_NODEID": "0",
+    "SLURM_LOCALID": "0",
+    "SLURM_JOB_ID": "7",
+}
+
+
+@pytest.mark.parametrize(
+    "launched", [TORCHRUN, OPEN_MPI, SRUN, PMI], ids=["torchrun", "Open MPI", "srun", "PMI"]
+)
+def test_each_launcher_is_understood(launched: dict[str, str]) -> None:
+    assert rank(launched) == Rank(3, 8)
+
+
+def test_an_old_slurm_has_the_tasks_of_the_step_in_ntasks_alone() -> None:
+    assert rank(
+        {name: value for name, value in SRUN.items() if name != "SLURM_STEP_NUM_TASKS"}
+    ) == Rank(3, 8)
+
+
+@pytest.mark.parametrize(
+    "launched", [{}, BATCH, {"RANK": "3"}, {"WORLD_SIZE": "2"}, {"SLURM_PROCID": "0"}]
+)
+def test_without_a_launcher_a_process_is_alone(launched: dict[str, str]) -> None:
+    assert rank(launched) == ALONE
+
+
+def test_a_batch_script_is_one_process_although_its_job_has_many_tasks() -> None:
+    assert rank(BATCH) == ALONE
+    assert rank(BATCH | SRUN) == Rank(3, 8)
+
+
+def test_the_innermost_launcher_counts() -> None:
+    outer = {"SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_ID": "0"}
+    assert rank(outer | TORCHRUN) == Rank(3, 8)
+    assert rank(outer | OPEN_MPI) == Rank(3, 8)
+
+
+@pytest.mark.parametrize(
+    ("number", "of"), [("8", "8"), ("0", "0"), ("-1", "8"), ("x", "8"), ("", "8"), ("0", "9" * 12)]
+)
+def test_what_is_no_rank_is_refused_with_the_variable(number: str, of: str) -> None:
+    with pytest.raises(UsageError, match=r"RANK|WORLD_SIZE") as caught:
+        rank({"RANK": number, "WORLD_SIZE": of})
+    assert "to run on this machine alone" in caught.value.fix
+
+
+def test_one_rank_of_each_machine_samples_it_however_ranks_are_spread() -> None:
+    found = seats(["a", "b", "a", "b", "b"], "m", "host", 1)
+    assert [(seat.node, seat.local, seat.beside) for seat in found] == [
+        (0, 0, 2),
+        (1, 0, 3),
+        (0, 1, 2),
+        (1, 1, 3),
+        (1, 2, 3),
+    ]
+    assert [seat.samples for seat in found] == [True, True, False, False, False]
+    given = found[3].environment(Rank(3, 5))
+    assert (given["RANK"], given["WORLD_SIZE"], given["LOCAL_RANK"], given["LOCAL_WORLD_SIZE"]) == (
+        "3",
+        "5",
+        "1",
+        "3",
+    )
+    assert given["TORCHELASTIC_USE_AGENT_STORE"] == "False"

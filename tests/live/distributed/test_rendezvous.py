@@ -1,0 +1,201 @@
+"""How ranks meet: strangers stay outside, places are given once, and what one rank says all hear."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import UsageError
+from harness.live.distributed import coordinator as host
+from harness.live.distributed import worker as guest
+from harness.live.distributed.connection import LONGEST, Link, Lost
+from harness.live.distributed.coordinator import Host
+from harness.live.distributed.launcher import Rank
+from harness.live.distributed.rendezvous import INVITATION, NOBODY, RankLost, place
+from harness.live.distributed.worker import Guest
+
+
+@pytest.fixture(autouse=True)
+def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    monkeypatch.setattr(host, "MEET_S", 10.0)
+    monkeypatch.setattr(guest, "MEET_S", 10.0)
+
+
+@pytest.fixture
+def side() -> Iterator[ThreadPoolExecutor]:
+    """Where the other ranks run."""
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def nothing() -> None:
+    pass
+
+
+def meet(
+    side: ThreadPoolExecutor, folder: Path, number: int, of: int, then: Callable[[Guest], object]
+) -> Future:
+    def come() -> object:
+        with Guest(Rank(number, of), folder, "") as meeting:
+            return then(meeting)
+
+    return side.submit(come)
+
+
+def test_all_go_from_point_to_point_and_compare_clocks(
+    side: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    def follow(meeting: Guest) -> object:
+        found = meeting.compare("met", nothing)
+        meeting.together("ready", nothing)
+        return meeting.facts(), meeting.environment["MASTER_PORT"], found
+
+    others = [meet(side, tmp_path, number, 3, follow) for number in (1, 2)]
+    with Host(Rank(0, 3), tmp_path, "") as meeting:
+        assert not (tmp_path / INVITATION).exists()  # nobody else is asked in
+        assert meeting.nodes == 1
+        assert meeting.compare("met", nothing) is None
+        meeting.together("ready", nothing)
+        (first, port, offset), (second, *_) = (other.result(10) for other in others)
+        assert (first["number"], second["number"], first["of"]) == (1, 2, 3)
+        assert first["meeting"] == second["meeting"] == meeting.facts()["meeting"]
+        assert port == meeting.environment["MASTER_PORT"]
+        assert offset is None  # rank 1 is on the machine of rank 0, whose clock is the same
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"[]\n",
+        b'{"rank": 1}\n',
+        b'{"rank": 1, "token": "x"}\n',
+        b"x" * (2 * LONGEST),
+    ],
+    ids=["silence", "http", "no-object", "no-word", "wrong-word", "flood"],
+)
+def test_a_stranger_does_not_get_in_and_disturbs_nobody(
+    said: bytes, side: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    def knock() -> None:
+        while not (tmp_path / INVITATION).exists():
+            time.sleep(0.01)
+        assert (tmp_path / INVITATION).stat().st_mode & 0o077 == 0  # others cannot read the word
+        there = json.loads((tmp_path / INVITATION).read_text())
+        with socket.create_connection((there["address"], there["port"])) as stranger:
+            stranger.sendall(said)
+            other = meet(side, tmp_path, 1, 2, lambda meeting: meeting.together("ready", nothing))
+            other.result(10)
+
+    knocking = side.submit(knock)
+    with Host(Rank(0, 2), tmp_path, "") as meeting:
+        assert meeting.links.keys() == {1}
+        meeting.together("ready", nothing)
+    knocking.result(10)
+
+
+def test_each_place_is_given_once(side: ThreadPoolExecutor, tmp_path: Path) -> None:
+    def follow(meeting: Guest) -> None:
+        meeting.together("ready", nothing)
+
+    def hosting() -> None:
+        with Host(Rank(0, 3), tmp_path, "") as meeting:
+            meeting.together("ready", nothing)
+
+    hosted = side.submit(hosting)
+    rivals = [meet(side, tmp_path, 1, 3, follow) for _ in range(2)]
+    (refused,), _ = wait(rivals, 10, FIRST_COMPLETED)
+    assert "there is a rank 1 already" in str(refused.exception())
+    meet(side, tmp_path, 2, 3, follow).result(10)
+    hosted.result(10)
+    assert sum(rival.exception(10) is None for rival in rivals) == 1
+
+
+@pytest.mark.parametrize("number", [-1, 0, 3, "1"])
+def test_a_rank_that_cannot_be_is_refused(
+    number: object, side: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "MEET_S", 1.0)
+    refused = meet(side, tmp_path, number, 3, lambda meeting: meeting)  # type: ignore[arg-type]
+    with pytest.raises(RankLost, match="no rank 1, 2"):
+        Host(Rank(0, 3), tmp_path, "").__enter__()
+    assert "no place for it" in str(refused.exception(10))
+    assert not (tmp_path / INVITATION).exists()
+
+
+def test_the_reason_of_one_rank_reaches_all(side: ThreadPoolExecutor, tmp_path: Path) -> None:
+    def fail(meeting: Guest) -> None:
+        meeting.together("ready", nothing)
+        raise ValueError("the meter burst")
+
+    def stay(meeting: Guest) -> None:
+        meeting.together("ready", nothing)
+        meeting.together("ended", nothing)
+
+    others = [meet(side, tmp_path, number, 3, then) for number, then in ((1, fail), (2, stay))]
+    with Host(Rank(0, 3), tmp_path, "") as meeting:
+        meeting.together("ready", nothing)
+        with pytest.raises(RankLost, match="rank 1: the meter burst") as caught:
+            meeting.together("ended", nothing)
+        meeting.__exit__(RankLost, caught.value)
+    assert "rank 0: rank 1: the meter burst" in str(others[1].exception(10))
+
+
+def test_a_sampler_that_dies_while_others_are_waited_for_ends_the_wait(
+    side: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    other = meet(side, tmp_path, 1, 2, lambda meeting: meeting.together("never", nothing))
+
+    def dead() -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"), Host(Rank(0, 2), tmp_path, "") as meeting:
+        meeting.together("ready", dead)
+    assert "rank 0: no space left" in str(other.exception(10))
+
+
+def test_alone_there_is_nobody_to_wait_for() -> None:
+    NOBODY.check()
+    NOBODY.together("ready", nothing)
+    assert NOBODY.compare("met", nothing) is None
+    assert (NOBODY.samples, NOBODY.environment, NOBODY.facts()) == (True, {}, {})
+
+
+@pytest.mark.parametrize(
+    "text", ["node0", "node0:", ":1", "node0:0", "node0:65536", "node0:x", "node0:-1"]
+)
+def test_a_place_has_host_and_port(text: str) -> None:
+    with pytest.raises(UsageError, match="HOST:PORT"):
+        place(text)
+    assert place("node0:29511") == ("node0", 29511)
+    assert place("fe80::1:29511") == ("fe80::1", 29511)
+
+
+def test_a_place_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(UsageError, match=r"cannot wait there.*Choose another --meet"):
+            Host(Rank(0, 2), tmp_path, taken).__enter__()
+
+
+def test_messages_may_come_in_pieces() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = socket.create_connection(server.getsockname())
+        link = Link(server.accept()[0])
+        sender.sendall(b'{"a": 1}\n{"b"')
+        assert [heard.said for heard in link.hear(1.0)] == [{"a": 1}]
+        assert link.hear(0.0) == []
+        sender.sendall(b": 2}\n")
+        assert [heard.said for heard in link.hear(1.0)] == [{"b": 2}]
+        sender.close()
+        with pytest.raises(Lost, match="closed"):
+            link.hear(1.0)
+        link.close()

@@ -1,0 +1,263 @@
+"""Comparison and the parts of ranking: what is shared cancels, ties are ties, one error rate for a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.core.errors import UsageError
+from harness.ranking.comparison import Comparison, compare
+from harness.ranking.rank_sets import Contender, rank
+from harness.scoring.score import Result
+from harness.uncertainty.budget import Budget, Part, RunTerm, Term
+from harness.uncertainty.estimate import Estimate, estimate
+from harness.uncertainty.moderated_variance import Prior, moderate, prior
+from harness.uncertainty.multiple_comparisons import differ, rank_sets
+
+
+def result(
+    name: str, energy_j: float, *, meter: str = "", gain: float = 0.005, cv: float = 0.0, n: int = 5
+) -> Result:
+    """A result with an energy per query, the limit of its meter's gain and the scatter of its runs."""
+    run = RunTerm(cv / math.sqrt(n), n - 1, log=True) if cv and n > 1 else None
+    budget = Budget(name, (Part(meter or f"meter of {name}", energy_j, gain),), (), run)
+    per_unit = estimate(budget, "J/query")
+    entry = type("Entry", (), {"id": name})()
+    fields = dict.fromkeys(Result.__slots__) | {"entry": entry, "energy_per_unit": per_unit}
+    return Result(**fields | {"per_unit_budget": budget})  # type: ignore[arg-type]
+
+
+def against(a: Result, b: Result) -> Comparison:
+    return compare(a, b, draws=50_000)
+
+
+def test_a_shared_meter_cancels_and_is_named() -> None:
+    one, other = result("a", 100.0, meter="m", cv=0.001), result("b", 100.4, meter="m", cv=0.001)
+    found = against(one, other)
+    assert found.verdict == "better"
+    assert found.cancelled == ("m",)
+    apart = against(one, result("b", 100.4, cv=0.001))
+    assert apart.verdict == "tied"
+    assert apart.cancelled == ()
+
+
+def test_comparison_is_antisymmetric() -> None:
+    one, other = result("a", 100.0, cv=0.01), result("b", 101.0, cv=0.02, n=3)
+    there, back = against(one, other), against(other, one)
+    assert there.log_ratio.value == -back.log_ratio.value  # type: ignore[operator]
+    assert there.log_ratio.low == pytest.approx(-back.log_ratio.high)  # type: ignore[operator]
+    assert there.p_a_better == pytest.approx(1 - back.p_a_better)
+    assert {there.verdict, back.verdict} in ({"tied"}, {"better", "worse"})
+
+
+def test_a_result_against_itself_is_an_exact_tie() -> None:
+    one = result("a", 100.0, cv=0.01)
+    found = against(one, one)
+    assert (found.log_ratio.low, found.log_ratio.value, found.log_ratio.high) == (0.0, 0.0, 0.0)
+    assert found.p_a_better == 0.5
+    assert found.verdict == "tied"
+
+
+def test_interval_of_the_difference_is_that_of_scipy_for_two_normal_means() -> None:
+    one = replace(
+        result("a", 100.0, gain=0.0),
+        per_unit_budget=Budget("a", (Part("m", 100.0, 0.0),), (Term.symmetric("e", 1.0),)),
+    )
+    other = replace(
+        result("b", 90.0, gain=0.0),
+        per_unit_budget=Budget("b", (Part("m", 90.0, 0.0),), (Term.symmetric("e", 2.0),)),
+    )
+    found = compare(one, other).difference
+    half = stats.norm.ppf(0.975) * math.hypot(1, 2)
+    assert (found.value, found.low, found.high) == (
+        10.0,
+        pytest.approx(10 - half, abs=0.05),
+        pytest.approx(10 + half, abs=0.05),
+    )
+
+
+def test_more_runs_resolve_scatter_and_never_the_meters() -> None:
+    noisy = against(result("a", 100.0, meter="m", cv=0.02), result("b", 101.0, meter="m", cv=0.02))
+    assert noisy.verdict == "tied"
+    assert noisy.more_runs is not None
+    enough = round(
+        1.1 * (5 + noisy.more_runs)
+    )  # the estimate is rounded up to whole runs of normal scatter
+    settled = against(
+        result("a", 100.0, meter="m", cv=0.02, n=enough),
+        result("b", 101.0, meter="m", cv=0.02, n=enough),
+    )
+    assert settled.verdict == "better"
+    meters = against(
+        result("a", 100.0, gain=0.05, cv=0.001), result("b", 101.0, gain=0.05, cv=0.001)
+    )
+    assert meters.more_runs is None
+    assert "meter" in meters.resolving
+    single = against(result("a", 100.0), result("b", 100.1))
+    assert single.more_runs is None
+    assert "repeat" in single.resolving
+
+
+def test_what_cannot_be_compared_is_said() -> None:
+    one = result("a", 100.0)
+    with pytest.raises(UsageError, match="J/token"):
+        compare(one, replace(one, energy_per_unit=replace(one.energy_per_unit, unit="J/token")))
+    nothing = replace(
+        one,
+        per_unit_budget=None,
+        energy_per_unit=Estimate(None, None, None, "J/query", note="no energy"),
+    )
+    with pytest.raises(UsageError, match="no energy"):
+        compare(nothing, one)
+
+
+@pytest.mark.filterwarnings("error")
+def test_two_runs_that_differ_without_measure_cannot_be_compared() -> None:
+    endless = result(
+        "a", 100.0, cv=10.0, n=2
+    )  # t with one degree of freedom: some factors are beyond 1e308
+    for other in (endless, result("b", 100.0)):
+        with pytest.raises(UsageError, match="not positive and finite"):
+            compare(endless, other)
+
+
+# Moderated variance
+
+
+def test_prior_finds_the_spread_of_simulated_variances() -> None:
+    """Smyth 2004: variances scaled inverse chi-square with d0 = 6 around s0^2 = 4."""
+    rng = np.random.default_rng(3)
+    true = 6 * 4.0 / rng.chisquare(6, 4000)
+    found = prior(list(true * rng.chisquare(4, 4000) / 4), [4] * 4000)
+    assert found.dof == pytest.approx(6, rel=0.15)
+    assert found.variance == pytest.approx(4, rel=0.05)
+
+
+def test_equal_variances_are_pooled_and_know_no_more_than_all_together() -> None:
+    rng = np.random.default_rng(4)
+    found = prior(list(rng.chisquare(2, 12) / 2), [2] * 12)
+    variance, dof = moderate(5.0, 2, found)
+    assert dof <= 24
+    assert variance < 5.0
+
+
+@pytest.mark.parametrize(
+    ("variances", "dofs"), [([], []), ([1.0], [2]), ([0.0, 0.0], [2, 2]), ([math.nan, 1.0], [2, 2])]
+)
+def test_a_table_that_says_nothing_moderates_nothing(
+    variances: list[float], dofs: list[int]
+) -> None:
+    common = prior(variances, dofs)
+    assert common.dof == 0
+    assert moderate(3.0, 4, common) == (3.0, 4)
+
+
+def test_a_single_run_takes_the_scatter_of_the_others_or_none() -> None:
+    common = Prior(0.5, 8.0, 20.0)
+    assert moderate(0.0, 0, common) == (0.5, 8.0)
+    assert moderate(0.0, 0, Prior(0.0, 0.0, 0.0)) == (0.0, math.inf)
+
+
+# All pairs
+
+
+def table(values: list[float], sd: float, seed: int = 1) -> np.ndarray:
+    error = np.random.default_rng(seed).normal(0, sd, (len(values), 4000))
+    return differ(np.array(values), error, np.full((len(values),) * 2, sd * math.sqrt(2)), 0.95)
+
+
+def test_clear_differences_are_found_and_ties_are_not() -> None:
+    found = table([0.0, 0.001, 1.0], 0.01)
+    assert found.tolist() == [[False, False, True], [False, False, True], [True, True, False]]
+
+
+def test_limit_of_a_table_is_that_of_the_studentized_range() -> None:
+    """With equal independent errors the largest |T| over all pairs is the studentized range over sqrt(2) (Tukey)."""
+    k, sd = 6, 0.01
+    limit = stats.studentized_range.ppf(0.95, k, np.inf) * sd
+    assert not table([0.0, 0.93 * limit, *[0.4 * limit] * (k - 2)], sd).any()
+    assert table([0.0, 1.07 * limit, *[0.5 * limit] * (k - 2)], sd)[0, 1]
+
+
+def test_step_down_finds_what_one_step_would_not() -> None:
+    """Once the far entries are told apart, the last pair is judged as a pair."""
+    k, sd = 6, 0.01
+    pair, all_pairs = (stats.studentized_range.ppf(0.95, n, np.inf) * sd for n in (2, k))
+    between = 0.5 * (pair + all_pairs)
+    found = table([0.0, between, 10.0, 20.0, 30.0, 40.0], sd)
+    assert found[0, 1]
+
+
+def test_rank_sets_count_the_better_and_the_worse() -> None:
+    values = np.array([3.0, 1.0, 1.1, 9.0])
+    different = np.array([[0, 1, 1, 1], [1, 0, 0, 1], [1, 0, 0, 1], [1, 1, 1, 0]], bool)
+    low, high = rank_sets(values, different)
+    assert (low.tolist(), high.tolist()) == ([3, 1, 1, 4], [3, 2, 2, 4])
+
+
+def test_no_scale_ties_equals_only() -> None:
+    found = differ(np.array([1.0, 1.0, 2.0]), np.zeros((3, 100)), np.zeros((3, 3)), 0.95)
+    assert found.tolist() == [[False, False, True], [False, False, True], [True, True, False]]
+
+
+@pytest.mark.parametrize("n", [3, 5])
+def test_false_orders_of_a_table_of_ties_stay_rare(n: int) -> None:
+    """Ten entries in five exact ties, run CV 0.7 %, own meters of 0.5 %: at most 5 % of tables hold a false order."""
+    rng = np.random.default_rng(n)
+    wrong = found = 0
+    for number in range(120):
+        truth = np.repeat(np.arange(5) * 0.016, 2)
+        runs = (
+            truth[:, None]
+            + rng.uniform(-0.005, 0.005, (10, 1))
+            + 0.007 * rng.standard_normal((10, n))
+        )
+        entries = [
+            contender(f"{number}.{i}", float(np.exp(y.mean())), float(y.std(ddof=1)), n)
+            for i, y in enumerate(runs)
+        ]
+        ranks = rank(entries)
+        wrong += any(
+            ranks[2 * i].high < ranks[2 * i + 1].low or ranks[2 * i + 1].high < ranks[2 * i].low
+            for i in range(5)
+        )
+        found += ranks[0].high < ranks[-1].low
+    assert (
+        wrong <= 12
+    )  # 5 % of 120 is 6, plus twice its standard error; pairwise t gives 20 % and more
+    assert found >= 108
+
+
+def contender(name: str, value: float, sd: float, n: int) -> Contender:
+    budget = Budget(
+        name, (Part(name, value, 0.005),), (), RunTerm(sd / math.sqrt(n), n - 1, log=True)
+    )
+    return Contender(Estimate(value, value, value, "J"), budget)
+
+
+def test_ranks_of_one_and_two_entries_are_exact() -> None:
+    assert [(r.low, r.high) for r in rank([contender("a", 1.0, 0.01, 5)])] == [(1, 1)]
+    near = rank([contender("a", 1.0, 0.01, 5), contender("b", 1.001, 0.01, 5)])
+    far = rank([contender("a", 1.0, 0.01, 5), contender("b", 1.1, 0.01, 5)])
+    assert [(r.low, r.high) for r in near] == [(1, 2), (1, 2)]
+    assert [(r.low, r.high) for r in far] == [(1, 1), (2, 2)]
+
+
+def test_command_compares_two_folders() -> None:
+    from click.testing import CliRunner
+
+    from harness.cli import cli
+
+    examples = Path(__file__).resolve().parents[2] / "submissions" / "lab-2026" / "training"
+    done = CliRunner().invoke(
+        cli, ["compare", str(examples / "SimulatedAlder"), str(examples / "SimulatedBirch")]
+    )
+    assert "A needs less energy than B" in done.output
+    many = CliRunner().invoke(cli, ["compare", str(examples), str(examples / "SimulatedBirch")])
+    assert isinstance(many.exception, UsageError)
+    assert "Name the folder of one result" in str(many.exception)

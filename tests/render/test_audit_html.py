@@ -1,0 +1,140 @@
+"""The pages in a real browser, where there is one: the filters work, under the page's own policy and without a net."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from lab_simulator import TrainingForm
+
+from harness import api
+from harness.render.audit_html import audit_html
+from harness.render.terminal.leaderboard import board
+from tests.auditing.rules import builders as b
+
+BROWSER = next(
+    (
+        found
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (found := shutil.which(name))
+    ),
+    "",
+)
+OUTSIDE = re.compile(
+    r"""\b(?:src|href|srcset|action|data|poster)\s*=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)"""
+)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> api.Tree:
+    """A valid entry with a warning, and an invalid one with copied logs and a hole."""
+    root = tmp_path_factory.mktemp("tree")
+    b.training(root / "warned", TrainingForm(padding_s=55.0), runs=2)
+    bad = b.training(root / "bad", TrainingForm(copied_nodes=True), nodes=2, runs=2)
+    b.edit_lines(b.node(bad, 1, 0), lambda k, line: None if 20 < k < 50 else line, "power_reading")
+    return api.read(root)
+
+
+@pytest.fixture(scope="module")
+def page(tree: api.Tree) -> str:
+    return audit_html(api.audit(tree), tree.entries)
+
+
+def shown_by_browser(text: str, folder: Path) -> str:
+    """The document after its scripts have run."""
+    if not BROWSER:
+        pytest.skip("no Chromium here to run the page in")
+    file = folder / "page.html"
+    file.write_text(text, "utf-8")
+    done = subprocess.run(
+        [
+            BROWSER,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={folder / 'profile'}",
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--dump-dom",
+            file.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return done.stdout
+
+
+def chosen(page: str, **choices: str) -> str:
+    """The page with a script that chooses; without the policy, which would not let that script run."""
+    acts = "".join(
+        f"{name}=document.getElementById('{name}');{name}.value='{value}';{name}.dispatchEvent(new Event('change'));"
+        for name, value in choices.items()
+    )
+    free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    assert free != page
+    return free.replace("</body>", f"<script>{acts}</script></body>")
+
+
+def visible(document: str) -> list[str]:
+    return re.findall(r'<section class="entry (\w+)" ', document)
+
+
+def rows(document: str) -> set[str]:
+    """Rules of the rows that are not hidden."""
+    return {
+        rule
+        for tag, rule in re.findall(r'<tr (class="[^"]*" )data-rule="([^"]*)"', document)
+        if "hidden" not in tag
+    }
+
+
+def test_the_script_runs_under_the_policy_of_the_page(page: str, tmp_path: Path) -> None:
+    blank = page.replace("<output id=shown>2<", "<output id=shown>?<")
+    assert blank != page
+    document = shown_by_browser(blank, tmp_path)
+    assert '<output id="shown">2</output>' in document
+    assert visible(document) == ["invalid", "valid"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "left"),
+    [
+        ({"verdict": "invalid"}, ["invalid"]),
+        ({"verdict": "unjudged"}, []),
+        ({"rule": "padding"}, ["valid"]),
+        ({"rule": "duplicate-traces"}, ["invalid"]),
+        ({"verdict": "valid", "rule": "duplicate-traces"}, []),
+        ({"rule": "padding", "verdict": ""}, ["valid"]),
+    ],
+    ids=str,
+)
+def test_filters_hide_the_others(
+    page: str, choices: dict[str, str], left: list[str], tmp_path: Path
+) -> None:
+    document = shown_by_browser(chosen(page, **choices), tmp_path)
+    assert visible(document) == left
+    assert f'<output id="shown">{len(left)}</output>' in document
+    if rule := choices.get("rule"):
+        assert rows(document) == {rule}
+
+
+def test_the_pages_refer_to_nothing_outside(tree: api.Tree, page: str) -> None:
+    ranked = board(api.rank(tree), "html")
+    assert "<table>" in ranked
+    for text in (page, ranked):
+        assert not OUTSIDE.findall(text)
+        assert "default-src 'none'" in text
+    assert "<script" not in ranked
+
+
+def test_the_picture_marks_window_gaps_and_what_was_found(page: str) -> None:
+    bad = page.split("<section")[1]
+    assert "<title>window</title>" in bad
+    assert "<title>gap</title>" in bad
+    assert ">1 gap<" in bad
+    assert re.search(r"node_0\.txt, \d+ s: fail largest-gap", bad)
+    assert ">2 runs<" in bad

@@ -1,0 +1,314 @@
+"""Rendering: names of strangers do no harm in any form, numbers have the digits their interval bears."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import json
+import re
+import unicodedata
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from harness.auditing.engine import audit_entry, places
+from harness.auditing.report import EntryReport, Finding, Report
+from harness.core.schemas import check
+from harness.formats.base import Quality, Quantity, Work
+from harness.ranking.leaderboard import Table, leaderboard
+from harness.render.escape import FORMATS, escape, grid, plain
+from harness.render.json import audit_document, leaderboard_document
+from harness.render.numbers import decimals, estimate_text, number, percent
+from harness.render.terminal.leaderboard import HEAD, board
+from harness.render.terminal.report import audit_text, score_text
+from harness.scoring.score import score
+from harness.uncertainty.estimate import Estimate
+from tests.auditing.rules import builders as b
+
+HOSTILE = {
+    "script": "<script>alert(1)</script>",
+    "attribute": "\" onmouseover='x'",
+    "entity": "&lt;b&gt;",
+    "pipe": "a | b | c",
+    "link": "[click](javascript:x) ![i](http://x)",
+    "heading": "# *bold* `code` ~~x~~",
+    "formula": '=cmd|"/C calc"!A0',
+    "plus": "+1+1",
+    "minus": "-1 +cmd|'/C'!A0",
+    "at": "@SUM(A1)",
+    "fullwidth": "＝1+1",
+    "quote": 'a","b"',
+    "latex": r"\input{/etc/passwd} \write18{x}",
+    "latex-special": "100 % of $x_1^2$ & {#} ~",
+    "latex-carets": "^^5cinput",
+    "ansi": "\x1b[31mred\x1b]0;title\x07",
+    "c1": "\x9b31m",
+    "direction": "abc\u202efdp.exe\u2066",
+    "zero-width": "a\u200bb\ufeff",
+    "newline": "one\ntwo\r\nthree\u2028four",
+    "nul": "a\x00b",
+    "surrogate": "a\ud800b",
+    "tab": "\t=1+1",
+}
+hostile = pytest.mark.parametrize("name", list(HOSTILE.values()), ids=list(HOSTILE))
+LATEX_TEXT = re.compile(
+    r"\\(textbackslash|textasciitilde|textasciicircum|ensuremath)\b|\\[&%$#_{}^~]|[{}]"
+)
+
+
+@functools.cache
+def tables(name: str = "Lab", power_w: float = 400.0) -> tuple[Table, ...]:
+    """A table of two entries, one of them invalid, in which each text a stranger can choose is `name`."""
+    facts: dict[str, Any] = {
+        "work": Work(1000.0, "sample"),
+        "performance": Quantity(10.0, f"per {name}"),
+        "quality": Quality(name, 1.0),
+    }
+    entries = [
+        b.entry(
+            b.run(
+                b.trace(range(-5, 606), watts, meter="yokogawa-wt210", calibration_id="m"),
+                success=ok,
+                **facts,
+            ),
+            id=f"{watts}",
+        )
+        for watts, ok in ((power_w, True), (power_w / 2, False))
+    ]
+    copies = places(entries)
+    reports = {f"{name}/{entry.id}": audit_entry(entry, copies) for entry in entries}
+    named = {"submitter": name, "system": name, "benchmark": name, "scenario": name}
+    results = [
+        replace(score(entry, draws=20_000), entry=replace(entry, id=f"{name}/{entry.id}", **named))
+        for entry in entries
+    ]
+    return leaderboard(results, reports)
+
+
+def hostile_report(name: str) -> Report:
+    finding = Finding("coverage", "fail", name, name, name, name, name, name)
+    return Report((EntryReport(name, b.OWN, "invalid", (finding,), (name,)),), ((name, name),), ())
+
+
+class Page(HTMLParser):
+    """Tags, attributes and texts of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.given: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.given += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def no_control(text: str) -> None:
+    bad = {c for c in text if unicodedata.category(c)[0] == "C" and c != "\n"}
+    assert not bad, sorted(map(hex, map(ord, bad)))
+
+
+# What a stranger may be called
+
+
+@hostile
+def test_plain_is_one_printable_line(name: str) -> None:
+    text = plain(name)
+    no_control(text)
+    assert len(text.splitlines()) == 1
+
+
+@hostile
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_form_lets_control_characters_or_line_breaks_through(name: str, form: str) -> None:
+    text = board(tables(name), form)
+    no_control(text)
+    text.encode("utf-8")
+    assert len(text.splitlines()) == len(board(tables("harmless"), form).splitlines())
+
+
+@hostile
+def test_terminal_texts_are_printable(name: str) -> None:
+    results = [row.result for row in tables(name)[0].rows]
+    for text in (
+        score_text(results),
+        audit_text(hostile_report(name)),
+        audit_text(hostile_report(name), verbose=True),
+    ):
+        no_control(text)
+
+
+@hostile
+def test_html_page_has_the_tags_of_a_harmless_one(name: str) -> None:
+    page, harmless = Page(board(tables(name), "html")), Page(board(tables("harmless"), "html"))
+    assert page.tags == harmless.tags
+    assert page.given == harmless.given
+    assert page.text.count(plain(name)) >= 4, "and the name is shown as it is"
+
+
+@hostile
+def test_markdown_rows_keep_their_cells_and_carry_no_markup(name: str) -> None:
+    lines = board(tables(name), "md").splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    for row in rows:
+        assert len(re.findall(r"(?<!\\)\|", row)) == len(HEAD) + 1
+    for line in (*rows[2:], lines[0].removeprefix("### ")):
+        assert not re.search(r"(?<!\\)[<>`*\[\]~!#_]", line.replace("\\\\", "")), line
+
+
+@hostile
+def test_csv_cells_are_no_formulas_and_stay_cells(name: str) -> None:
+    head, *rows = csv.reader(io.StringIO(board(tables(name), "csv")))
+    assert head == ["Task", "Benchmark", "Scenario", "Class", "Division", *HEAD]
+    assert len(rows) == 2
+    for row in rows:
+        assert len(row) == len(head)
+        assert not [cell for cell in row if cell[:1] and cell[0] in "=+@\t＝＋＠"]
+        assert not [cell for cell in row if cell.startswith("-") and cell != "-"]
+        assert row[head.index("Submitter")].removeprefix("'") == plain(name)
+
+
+@pytest.mark.parametrize("cell", ["-", "-1.5", "-1,000 W", "-0.2 %", "2024-05-01"])
+def test_csv_leaves_numbers_and_dashes_alone(cell: str) -> None:
+    assert grid(["h"], [[cell]], "csv").splitlines()[1].strip('"') == cell
+
+
+@hostile
+def test_latex_has_no_command_of_the_stranger(name: str) -> None:
+    for text in (
+        escape(name, "latex"),
+        re.split(r"\\midrule\n", grid(["h"], [[name]], "latex"))[1].split(r" \\")[0],
+    ):
+        rest = LATEX_TEXT.sub("", text)
+        assert not re.search(r"[\\$#%&_^~]", rest), (text, rest)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_name_cannot_pose_as_another_row(form: str) -> None:
+    text = grid(["a", "b"], [["x\n1", "y"]], form)
+    assert "x 1" in text
+
+
+@hostile
+def test_json_holds_names_as_they_are(name: str) -> None:
+    document = leaderboard_document(tables(name))
+    check("leaderboard", document)
+    check("audit-report", audit_document(hostile_report(name)))
+    again = json.loads(json.dumps(document))
+    assert again["tables"][0]["rows"][0]["submitter"] == name
+
+
+def test_html_is_one_page_that_asks_nothing_of_the_network() -> None:
+    text = board(tables(), "html")
+    assert text.startswith("<!doctype html>")
+    page = Page(text)
+    assert page.tags.count("html") == page.tags.count("title") == page.tags.count("h1") == 1
+    assert not {"script", "link", "img", "iframe", "object", "base"} & set(page.tags)
+    assert not [
+        value
+        for key, value in page.given
+        if key in ("src", "href", "srcset", "style") or key.startswith("on")
+    ]
+    assert "default-src 'none'" in text
+    assert "@import" not in text
+    assert "url(" not in text
+    assert ("charset", "utf-8") in page.given
+
+
+# What the forms hold
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_each_form_shows_rank_interval_verdict_and_reason(form: str) -> None:
+    text = board(tables(), form)
+    assert "INVALID: result-valid" in text
+    assert re.search(r"240\.\d+ J/sample", text)
+    assert "valid" in text.replace("INVALID: result-valid", "")
+    assert ("measured by analyzer" in text) == (form != "csv")
+
+
+def test_all_forms_have_the_same_cells() -> None:
+    rows = list(csv.reader(io.StringIO(board(tables(), "csv"))))[1:]
+    terminal, page = board(tables(), "terminal"), Page(board(tables(), "html")).text
+    for row in rows:
+        for cell in row[4:]:
+            assert cell in terminal
+            assert cell in page
+
+
+def test_no_tables_make_a_page_without_rows() -> None:
+    assert "<table>" not in board((), "html")
+    assert list(csv.reader(io.StringIO(board((), "csv")))) == [
+        ["Task", "Benchmark", "Scenario", "Class", "Division", *HEAD]
+    ]
+
+
+def test_footnotes_explain_the_marks_that_occur() -> None:
+    text = board(tables(), "terminal")
+    assert "Lab (n)" in text
+    assert "(n) fewer than five runs" in text
+    assert "(s)" not in text
+
+
+def test_audit_counts_what_it_does_not_print() -> None:
+    findings = tuple(
+        Finding("coverage", "fail", f"node_{k}", "0.5", "0.95", "Submit.", "clause", "share")
+        for k in range(15)
+    )
+    report = Report((EntryReport("e", b.OWN, "invalid", findings),), (("x", "why"),), ())
+    text = audit_text(report)
+    assert text.count("fail  coverage") == 12
+    assert "and 3 more of this kind" in text
+    assert audit_text(report, verbose=True).count("fail  coverage") == 15
+    assert text.endswith("0 valid, 1 invalid, 1 unjudged\n")
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "unit", "text"),
+    [
+        (126.0123, 125.81, 126.21, "J", "126.01 J [125.81, 126.21]"),
+        (0.126, 0.1258, 0.1262, "J/query", "126.00 mJ/query [125.80, 126.20]"),
+        (12_127_904.4, 11_900_000, 12_350_000, "J", "12.13 MJ [11.90, 12.35]"),
+        (500.0, 380.0, 620.0, "W", "500 W [380, 620]"),
+        (2.5, 2.5, 2.5, "W", "2.500 W [2.500, 2.500]"),
+        (0.0, -1.0, 1.0, "W", "0.0 W [-1.0, 1.0]"),
+        (3.2e-7, 3.1e-7, 3.3e-7, "J", "320 nJ [310, 330]"),
+    ],
+)
+def test_estimates_have_the_digits_their_interval_bears(
+    value: float, low: float, high: float, unit: str, text: str
+) -> None:
+    assert estimate_text(Estimate(value, low, high, unit)) == text
+
+
+def test_estimate_without_interval_or_value_says_so() -> None:
+    assert estimate_text(Estimate(1234.5, None, None, "J")) == "1.234 kJ [no interval]"
+    assert estimate_text(Estimate(None, None, None, "J", note="no energy")) == "-"
+
+
+@pytest.mark.parametrize(
+    ("span", "places"),
+    [(123.0, 0), (12.0, 0), (9.9, 1), (1.0, 1), (0.99, 2), (0.01, 3), (0.0099, 4)],
+)
+def test_two_significant_digits_of_the_span(span: float, places: int) -> None:
+    assert decimals(500.0, span) == places
+
+
+def test_numbers_and_percent() -> None:
+    assert number(None) == percent(None) == "-"
+    assert number(1234567.8, "Samples/s") == "1,234,568 Samples/s"
+    assert number(0.000123456789) == "0.000123457"
+    assert percent(0.12345) == "12.3 %"
+    assert percent(0.999, 2) == "99.90 %"

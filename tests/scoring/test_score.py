@@ -1,0 +1,304 @@
+"""Results with few, equal or odd runs: a marked result or a clear word, never a silent interval."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.core.schemas import check
+from harness.formats.base import Entry, Quality, Run, Work
+from harness.render.json import result_document
+from harness.render.terminal.report import score_text
+from harness.scoring.mlperf_formulas import trimmed_interval
+from harness.scoring.repeated_runs import pool
+from harness.scoring.score import Result, score, score_all
+from harness.traces.channel import Accuracy, Channel
+from harness.traces.trace import Trace, Window
+from harness.uncertainty.budget import Budget, Part, RunTerm
+
+S = 1_000_000_000
+T0 = 1_700_000_000 * S
+
+
+def run(
+    power_w: float, number: int, *, seconds: int = 100, meter: str = "m", **given: object
+) -> Run:
+    """A run at constant power, so that its energy is exactly power times length."""
+    channel = Channel(
+        id="total",
+        kind="mean",
+        boundary="wall",
+        meter="yokogawa-wt310e",
+        calibration_id=meter,
+        clock="c",
+        clock_error_s=0.0,
+        accuracy=Accuracy(reading_limit_pct=0.1, source="test"),
+        nominal_interval_s=1.0,
+    )
+    start = T0 + number * 1000 * S
+    t_ns = start + np.arange(-5, seconds + 6, dtype=np.int64) * S
+    trace = Trace(channel, t_ns, np.full(len(t_ns), float(power_w)))
+    facts = {"work": Work(1000, "query")} | given
+    return Run(
+        id=f"run_{number}", window=Window(start, start + seconds * S), traces=(trace,), **facts
+    )  # type: ignore[arg-type]
+
+
+def entry(name: str, *powers_w: float, task: str = "inference", **given: object) -> Entry:
+    runs = tuple(run(power, number) for number, power in enumerate(powers_w))
+    return Entry(
+        id=name,
+        directory=Path(name),
+        format="csv",
+        round="",
+        task=task,
+        submitter=name,
+        system=name,  # type: ignore[arg-type]
+        benchmark="b",
+        scenario="Offline",
+        **{"runs": runs} | given,
+    )
+
+
+def relative_width(result: Result) -> float:
+    assert result.energy.low is not None
+    assert result.energy.high is not None
+    assert result.energy.value is not None
+    return (result.energy.high - result.energy.low) / result.energy.value
+
+
+def test_no_run_has_no_number_and_says_why() -> None:
+    found = score(entry("a"))
+    assert (found.energy.value, found.energy.low) == (None, None)
+    assert "no run" in found.energy.note
+
+
+def test_one_run_is_realised_and_marked() -> None:
+    found = score(entry("a", 100.0))
+    assert found.measurand == "realised"
+    assert found.energy.value == pytest.approx(10_000)
+    assert any("one run" in note for note in found.notes)
+
+
+def test_one_run_borrows_the_scatter_of_comparable_results() -> None:
+    others = [
+        entry(f"o{i}", *(100 * (1 + 0.01 * x) for x in (-1, 0.3, 0.9, -0.4, 0.2 * i)))
+        for i in range(3)
+    ]
+    alone, *_ = score_all([entry("a", 100.0)])
+    borrowed, *_ = score_all([entry("a", 100.0), *others])
+    assert relative_width(borrowed) > 3 * relative_width(alone)
+    assert borrowed.measurand == "long-run mean"
+    assert any("3 other results" in note for note in borrowed.notes)
+    elsewhere, *_ = score_all(
+        [entry("a", 100.0), *(replace(other, benchmark="another") for other in others)]
+    )
+    assert relative_width(elsewhere) == relative_width(alone)
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_three_and_four_runs_are_shown_and_marked(n: int) -> None:
+    found = score(entry("a", *np.linspace(99, 101, n)))
+    assert found.energy.low is not None
+    assert any("provisional" in note for note in found.notes)
+
+
+def test_equal_runs_leave_the_meter() -> None:
+    found = score(entry("a", *[100.0] * 5))
+    assert relative_width(found) == pytest.approx(2 * 0.95 * 0.001, rel=0.01)
+    assert not any(row.term == "run to run" for row in found.rows)
+
+
+def test_interval_shrinks_with_more_runs_and_never_below_the_meter() -> None:
+    rng = np.random.default_rng(5)
+    widths = [
+        np.mean(
+            [
+                relative_width(score(entry("a", *rng.normal(100, 1, n)), draws=20_000))
+                for _ in range(20)
+            ]
+        )
+        for n in (3, 5, 20)
+    ]
+    assert widths[0] > widths[1] > widths[2] > 2 * 0.94 * 0.001
+
+
+def test_copies_of_a_run_count_once() -> None:
+    five = entry("a", 99, 100, 101, 100.5, 99.5)
+    twice = replace(five, runs=(*five.runs, *(replace(r, id=f"{r.id}_again") for r in five.runs)))
+    assert score(twice).energy == score(five).energy
+    assert score(twice).n_runs == 10
+    assert score(twice).distinct_runs == 5
+
+
+def test_aborted_runs_do_not_count_and_are_said() -> None:
+    good = entry("a", 99, 100, 101, 100.5, 99.5, task="training")
+    aborted = replace(run(500.0, 9), success=False)
+    found = score(replace(good, runs=(*good.runs, aborted)))
+    assert found.energy.value == score(good).energy.value
+    assert any("1 of 6 runs do not count" in note for note in found.notes)
+
+
+def test_energy_per_correct_answer_divides_by_the_share_of_right_ones() -> None:
+    plain = entry("a", 100.0)
+    found = score(replace(plain, runs=(replace(plain.runs[0], quality=Quality("accuracy", 80.0)),)))
+    assert found.per_correct is not None
+    assert found.per_correct.unit == "J/correct-answer"
+    assert found.per_correct.value == pytest.approx(found.energy_per_unit.value / 0.8)  # type: ignore[operator]
+    f1 = score(replace(plain, runs=(replace(plain.runs[0], quality=Quality("f1", 80.0)),)))
+    assert f1.per_correct is None
+
+
+def test_training_is_taken_apart_into_step_and_steps() -> None:
+    """Energy per step scatters by 0.1 %, steps by 10 %: the first is known far better than the whole."""
+    steps = [900, 1000, 1100, 1050, 950]
+    powers = [
+        100.0 * s / 1000 * f for s, f in zip(steps, (1, 1.001, 0.999, 1.0005, 0.9995), strict=True)
+    ]
+    plain = entry("a", *powers, task="training")
+    runs = tuple(
+        replace(r, facts={"progress": ["samples_count", s]}, work=Work(1, "run"))
+        for r, s in zip(plain.runs, steps, strict=True)
+    )
+    found = score(replace(plain, runs=runs, scaling_factor=1.2))
+    taken = found.training
+    assert taken is not None
+    assert (taken.steps, taken.reference_steps) == (1000, 1200)
+    assert taken.energy_per_step.value == pytest.approx(10.0, rel=1e-3)
+    assert taken.energy_at_reference.value == pytest.approx(12_000, rel=1e-3)
+    assert taken.steps_cv > 0.05 > taken.energy_cv
+    at_reference = (
+        taken.energy_at_reference.high - taken.energy_at_reference.low
+    ) / taken.energy_at_reference.value  # type: ignore[operator]
+    assert at_reference < relative_width(found) / 5
+    unknown = score(replace(plain, runs=runs))
+    assert unknown.training is not None
+    assert (unknown.training.reference_steps, unknown.training.energy_at_reference) == (None, None)
+    assert "which the reference needs" not in score_text([unknown])
+    check("result", result_document([unknown]))
+    mixed = (replace(runs[0], facts={"progress": ["epoch_num", 3]}), *runs[1:])
+    assert score(replace(plain, runs=mixed)).training is None
+
+
+def test_what_the_reference_needs_is_its_convergence_point() -> None:
+    """llama2_70b_lora at a batch of 8: 3178.67 samples in v4.0, whatever factor was given."""
+    plain = replace(
+        entry("a", 100.0, 101.0, 102.0, task="training"),
+        benchmark="llama2_70b_lora",
+        round="mlperf-training-v4.0",
+    )
+    stated = {"progress": ["samples_count", 3072.0], "stated": {"global_batch_size": 8}}
+    runs = tuple(replace(run, facts=stated, work=Work(1, "run")) for run in plain.runs)
+    for factor in (None, 1.034722222222222, 1.3):
+        found = score(replace(plain, runs=runs, scaling_factor=factor))
+        assert found.training is not None
+        assert found.training.reference_steps == pytest.approx(3178.66666667)
+        assert "at 3,179, which the reference needs" in score_text([found])
+    other = score(replace(plain, runs=runs, round="mlperf-training-v6.0"))
+    assert other.training is not None
+    assert other.training.reference_steps is None, "no point of that round is known"
+
+
+def test_tukey_mclaughlin_of_known_numbers() -> None:
+    """Ten values, one dropped at each end: winsorised deviation, h - 1 = 7 degrees of freedom (by hand)."""
+    values = [float(v) for v in (1, 2, 3, 4, 5, 6, 7, 8, 9, 30)]
+    low, high = trimmed_interval(values, list(range(10)), list(range(1, 9)), None, 0.95)
+    winsorised = np.array([2, 2, 3, 4, 5, 6, 7, 8, 9, 9], float)
+    half = 2.364624 * winsorised.std(ddof=1) / (0.8 * math.sqrt(10))
+    assert (low, high) == (pytest.approx(5.5 - half, rel=1e-6), pytest.approx(5.5 + half, rel=1e-6))
+    assert trimmed_interval([1.0, None, 3.0], [1, 2, 3], [1], None, 0.95) == (None, None)
+
+
+def test_pooled_scatter_is_that_of_the_results() -> None:
+    budgets = [
+        Budget(str(i), (Part("m", 100.0, 0.0),), (), RunTerm(s, 4, log=True))
+        for i, s in enumerate((0.01, 0.012, 0.009))
+    ]
+    found = pool(budgets)
+    assert found.variance == pytest.approx(5 * 0.0104**2, rel=0.1)
+    assert 4 < found.dof <= 12
+    assert found.results == 3
+
+
+def test_unknown_clocks_of_two_entries_are_not_one_clock() -> None:
+    one, other = (
+        score(
+            replace(
+                e,
+                runs=tuple(
+                    replace(r, traces=tuple(_unclocked(t) for t in r.traces)) for r in e.runs
+                ),
+            )
+        )
+        for e in (entry("a", 100.0), entry("b", 100.0))
+    )
+    keys = [{row.key for row in result.rows if row.term == "clock"} for result in (one, other)]
+    assert keys[0] != keys[1]
+
+
+def _unclocked(trace: Trace) -> Trace:
+    value = trace.value.copy()
+    value[[*range(6), *range(-5, 0)]] = 10.0  # idle outside, so that a clock error matters
+    return Trace(replace(trace.channel, clock="unknown", clock_error_s=0.5), trace.t_ns, value)
+
+
+def test_contradictory_limits_of_one_calibration_are_said() -> None:
+    plain = entry("a", 100.0, 101.0, 99.0)
+    first, *rest = plain.runs
+    looser = replace(
+        first.traces[0].channel, accuracy=Accuracy(reading_limit_pct=1.0, source="test")
+    )
+    odd = replace(first, traces=(Trace(looser, first.traces[0].t_ns, first.traces[0].value),))
+    assert any(
+        "2 sets of limits" in note for note in score(replace(plain, runs=(odd, *rest))).notes
+    )
+    assert not any("sets of limits" in note for note in score(plain).notes)
+
+
+def test_two_folders_of_one_name_share_no_draws() -> None:
+    """Rated parts and scatter of two submissions are their own, though both lie in folders called `bert`."""
+    from click.testing import CliRunner
+
+    from harness.cli import cli
+
+    examples = Path(__file__).resolve().parents[2] / "submissions/lab-2026/training"
+    sides = [
+        next(examples.glob(f"{name}/results/*/bert"))
+        for name in ("SimulatedAlder", "SimulatedBirch")
+    ]
+    done = CliRunner().invoke(cli, ["compare", *map(str, sides)])
+    assert "cancelled: nothing" in done.output
+    itself = CliRunner().invoke(cli, ["compare", str(sides[0]), str(sides[0])])
+    assert "A/B = 1.0000 [1.0000, 1.0000]" in itself.output
+
+
+def test_few_scattering_runs_can_be_compared() -> None:
+    from harness.ranking.comparison import compare
+
+    one = score(entry("a", 99.0, 100.0, 104.0, task="training"))
+    other = score(entry("b", 120.0, 119.0, 124.0, task="training"))
+    found = compare(one, other)
+    assert found.verdict in ("better", "tied")
+    assert math.isfinite(found.log_ratio.low or math.nan)
+
+
+def test_ranking_keeps_borrowed_scatter() -> None:
+    from harness.ranking.rank_sets import Contender, rank
+
+    many = entry("b", *(100 * (1 + 0.02 * x) for x in (-1, 0.5, 1, -0.5, 0.2)))
+    lone, rich = score_all([entry("a", 101.0), many])
+    assert lone.per_unit_budget is not None
+    assert rich.per_unit_budget is not None
+    found = rank([Contender(r.energy_per_unit, r.per_unit_budget) for r in (lone, rich)])
+    assert [(r.low, r.high) for r in found] == [(1, 2), (1, 2)]
+    assert 0.1 < found[0].p_first < 0.5
+
+
+def test_no_energy_is_below_zero_however_few_the_runs() -> None:
+    found = score(entry("a", 50.0, 150.0))
+    assert (found.energy.low, found.mean_power.low) == (0.0, 0.0)
+    assert found.energy.high > 50_000  # type: ignore[operator]
