@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.table import Row, compare
 from harness import api
-from harness.core.content_cache import forget_all
+from harness.core.content_cache import clear_all
 
 
 def rows(tree: Path, pairs: int) -> Iterator[Row]:
@@ -28,5 +28,5 @@ def rows(tree: Path, pairs: int) -> Iterator[Row]:
         hashes,
         pairs=pairs,
         bar=6,
-        before=forget_all,
+        before=clear_all,
     )

@@ -27,7 +27,14 @@ from harness.ranking.rank_sets import Contender, pairs
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace
 from harness.traces.trace import Window
-from harness.uncertainty.budget import Budget, Part, RunTerm, Term, combine, coverage_factor
+from harness.uncertainty.budget import (
+    BetweenRunScatter,
+    Budget,
+    MeteredEnergy,
+    UncertaintyComponent,
+    combine,
+    coverage_factor,
+)
 from harness.uncertainty.estimate import Estimate, estimate
 
 Floats = NDArray[np.float64]
@@ -117,11 +124,19 @@ def experiments(
         gain, offset = rng.uniform(-GAIN, GAIN), rng.uniform(-OFFSET_W, OFFSET_W) * windows.seconds
         runs = (windows.read_j[chosen] * factor * (1 + gain) + offset) / truth
         clock = float(windows.clock_j[chosen].mean()) / truth
-        meter = Part(
+        meter = MeteredEnergy(
             f"meter {number}", float(runs.mean()), GAIN, OFFSET_W * windows.seconds / truth
         )
-        spread = RunTerm(float(runs.std(ddof=1)) / math.sqrt(cell.n), cell.n - 1)
-        yield runs, Budget(f"experiment {number}", (meter,), (Term("clock", clock, clock),), spread)
+        spread = BetweenRunScatter(float(runs.std(ddof=1)) / math.sqrt(cell.n), cell.n - 1)
+        yield (
+            runs,
+            Budget(
+                f"experiment {number}",
+                (meter,),
+                (UncertaintyComponent("clock", clock, clock),),
+                spread,
+            ),
+        )
 
 
 def student(runs: Floats, budget: Budget) -> tuple[float, float]:  # noqa: ARG001
@@ -225,9 +240,12 @@ def _ranked(runs: Floats, shared: bool, number: int) -> NDArray[np.bool_]:
     entries = []
     for i, (mean, sd) in enumerate(zip(runs.mean(axis=1), runs.std(axis=1, ddof=1), strict=True)):
         value = math.exp(float(mean))
-        meter = Part(f"{number}" if shared else f"{number}.{i}", value, RANK_METER)
+        meter = MeteredEnergy(f"{number}" if shared else f"{number}.{i}", value, RANK_METER)
         budget = Budget(
-            f"{number}.{i}", (meter,), (), RunTerm(float(sd) / math.sqrt(n), n - 1, log=True)
+            f"{number}.{i}",
+            (meter,),
+            (),
+            BetweenRunScatter(float(sd) / math.sqrt(n), n - 1, log=True),
         )
         entries.append(Contender(Estimate(value, value, value, "J"), budget))
     return pairs(entries)
@@ -254,9 +272,10 @@ def ratios(n: int, count: int, seed: int = SEED) -> dict[str, float]:
         energies = work * rng.lognormal(-0.0002, 0.02, n) * (1 + gain)
         logs = np.log(energies / work)
         value = float(np.exp(logs.mean()))
-        spread = RunTerm(float(logs.std(ddof=1)) / math.sqrt(n), n - 1, log=True)
+        spread = BetweenRunScatter(float(logs.std(ddof=1)) / math.sqrt(n), n - 1, log=True)
         low, high = ours(
-            logs, Budget(f"ratio {number}", (Part(f"meter {number}", value, GAIN),), (), spread)
+            logs,
+            Budget(f"ratio {number}", (MeteredEnergy(f"meter {number}", value, GAIN),), (), spread),
         )
         held["joulemark"] += low <= 1.0 <= high
         mean_e, mean_w = float(energies.mean()), float(work.mean())

@@ -8,14 +8,22 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.table import Row, compare
-from harness.core.content_cache import forget_all
+from harness.core.content_cache import clear_all
 from harness.formats.ptdaemon.spl import read_spl
-from harness.uncertainty.budget import Budget, Part, RunTerm, Term
+from harness.uncertainty.budget import (
+    BetweenRunScatter,
+    Budget,
+    MeteredEnergy,
+    UncertaintyComponent,
+)
 from harness.uncertainty.estimate import estimate
 from harness.uncertainty.monte_carlo import DRAWS, forget
 
 BUDGET = Budget(
-    "bench", (Part("meter", 1e6, 0.01),), (Term.symmetric("edge", 1e3),), RunTerm(5e3, 9)
+    "bench",
+    (MeteredEnergy("meter", 1e6, 0.01),),
+    (UncertaintyComponent.symmetric("edge", 1e3),),
+    BetweenRunScatter(5e3, 9),
 )
 
 
@@ -36,7 +44,7 @@ def rows(inference: Path, pairs: int) -> Iterator[Row]:
         "bytes.split of its cells",
         lambda: [[line.split(b",") for line in c.splitlines()] for c in contents],
         pairs=pairs,
-        before=forget_all,
+        before=clear_all,
     )
 
 

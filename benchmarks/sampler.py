@@ -21,7 +21,7 @@ from scipy import stats
 
 from benchmarks.table import Row
 from harness.meters import parse
-from harness.meters.sampler_process import Asked, Sampling
+from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace
 from harness.traces.journal_reader import read_samples
@@ -43,8 +43,8 @@ def recorded(folder: Path) -> Path:
 
 def sampled(folder: Path, hertz: float, seconds: float) -> dict[str, Any]:
     """Statistics of the replay meter at a rate, with nothing else to do."""
-    with Sampling(
-        [Asked(parse(f"replay:path={recorded(folder)}"), 1 / hertz)], folder / "samples"
+    with SamplerGroup(
+        [MeterRequest(parse(f"replay:path={recorded(folder)}"), 1 / hertz)], folder / "samples"
     ) as samplers:
         samplers.wait(seconds)
     return read_samples(folder / "samples" / "replay.csv").statistics()
@@ -72,8 +72,8 @@ def slowdown(folder: Path, hertz: float, pairs: int) -> list[tuple[float, float]
     """
     rng = np.random.default_rng(1)
     phases: list[tuple[bool, float, float]] = []
-    with Sampling(
-        [Asked(parse(f"replay:path={recorded(folder)}"), 1 / hertz)], folder / "samples"
+    with SamplerGroup(
+        [MeterRequest(parse(f"replay:path={recorded(folder)}"), 1 / hertz)], folder / "samples"
     ) as samplers:
         sampler = samplers.processes[0].process.pid
         work = _work((pairs + 1) * 2 * PHASE_S)

@@ -16,7 +16,12 @@ from harness.ranking.rank_sets import Contender, rank
 from harness.scoring.score import score
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
-from harness.uncertainty.budget import Budget, Part, RunTerm, Term
+from harness.uncertainty.budget import (
+    BetweenRunScatter,
+    Budget,
+    MeteredEnergy,
+    UncertaintyComponent,
+)
 from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import DRAWS, forget
 
@@ -121,9 +126,11 @@ def contenders(count: int) -> list[Contender]:
     found = []
     for number in range(count):
         value = 100 * float(np.exp(0.2 * rng.normal()))
-        meter = Part(f"meter {number % 40}", value, 0.005, 0.1)
-        runs = RunTerm(value * 0.007 / math.sqrt(5), 4)
-        budget = Budget(f"entry {number}", (meter,), (Term.symmetric("edge", 0.05),), runs)
+        meter = MeteredEnergy(f"meter {number % 40}", value, 0.005, 0.1)
+        runs = BetweenRunScatter(value * 0.007 / math.sqrt(5), 4)
+        budget = Budget(
+            f"entry {number}", (meter,), (UncertaintyComponent.symmetric("edge", 0.05),), runs
+        )
         estimate = Estimate(value, value, value, "J/query")
         found.append(Contender(estimate, budget, float(rng.normal()), float(rng.normal())))
     return found

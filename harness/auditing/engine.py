@@ -14,18 +14,25 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from harness.auditing.near_duplicates import kinship
+from harness.auditing.near_duplicates import near_duplicates
 from harness.auditing.report import EntryReport, Finding, Verdict
 from harness.auditing.rules import BY_ID, RULES
-from harness.auditing.rules.base import Case, Kin, Near, Place, Rule, place
+from harness.auditing.rules.base import (
+    CrossEntryEvidence,
+    NearDuplicate,
+    Place,
+    Rule,
+    RuleContext,
+    place,
+)
 from harness.auditing.rules.rulebook import rulebook, rulebook_for
 from harness.core.errors import UsageError, shorten
 from harness.core.process_pool import DIED, spread
-from harness.core.timeout import TookTooLong, deadline
+from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.energy.run import RunEnergy, run_energy
 from harness.formats.base import Entry
 
-NO_KIN = Kin()
+NO_KIN = CrossEntryEvidence()
 _WORST = ("fail", "error", "warn", "skip")
 
 
@@ -45,7 +52,7 @@ def audit_entry(
     entry: Entry,
     copies: Mapping[str, Sequence[Place]],
     round_name: str | None = None,
-    kin: Kin = NO_KIN,
+    cross_entry: CrossEntryEvidence = NO_KIN,
     chosen: Collection[str] | None = None,
 ) -> EntryReport:
     """Judge one entry: every rule of its rulebook over its evidence. Never raises for what it reads.
@@ -65,7 +72,7 @@ def audit_entry(
             and (chosen is None or rule.id in chosen)
         ):
             limits, accepts = terms[rule.id]
-            case = Case(entry, runs, limits, copies, kin, book["round"], accepts)
+            case = RuleContext(entry, runs, limits, copies, cross_entry, book["round"], accepts)
             borrowed = bool(rule.accepts and round_name is None and entry.round != book["round"])
             findings += _apply(
                 rule, case, {**settings, "severity": "warn"} if borrowed else settings
@@ -109,10 +116,10 @@ def audit_entries(
 
 def relations(
     entries: Sequence[Entry],
-) -> Callable[[str], tuple[Mapping[str, Sequence[Place]], Kin]]:
+) -> Callable[[str], tuple[Mapping[str, Sequence[Place]], CrossEntryEvidence]]:
     """By the id of an entry what the others have to do with it: copies of its traces, and kin."""
-    copies, kin = _of_entries(places(entries)), _by_entry(kinship(entries))
-    return lambda entry_id: (copies.get(entry_id, {}), kin.get(entry_id, NO_KIN))
+    copies, cross_entry = _of_entries(places(entries)), _by_entry(near_duplicates(entries))
+    return lambda entry_id: (copies.get(entry_id, {}), cross_entry.get(entry_id, NO_KIN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ class Task:
 
     entry: Entry
     copies: Mapping[str, Sequence[Place]]
-    kin: Kin
+    cross_entry: CrossEntryEvidence
     round_name: str | None
     chosen: Collection[str] | None
     timeout_s: float | None
@@ -134,8 +141,10 @@ def judge(task: Task) -> EntryReport:
     )  # before the clock runs: it imports what must not be cut off
     try:
         with deadline(task.timeout_s):
-            return audit_entry(task.entry, task.copies, task.round_name, task.kin, task.chosen)
-    except TookTooLong as error:
+            return audit_entry(
+                task.entry, task.copies, task.round_name, task.cross_entry, task.chosen
+            )
+    except TimeLimitExceeded as error:
         return _unjudged(
             task,
             str(error),
@@ -182,14 +191,16 @@ def _of_entries(copies: Mapping[str, Sequence[Place]]) -> dict[str, dict[str, Se
     return found
 
 
-def _by_entry(kin: Kin) -> dict[str, Kin]:
+def _by_entry(cross_entry: CrossEntryEvidence) -> dict[str, CrossEntryEvidence]:
     """What of the kin speaks of each entry."""
-    near: dict[str, dict[Place, Sequence[Near]]] = defaultdict(dict)
-    for where, found in kin.near.items():
+    near: dict[str, dict[Place, Sequence[NearDuplicate]]] = defaultdict(dict)
+    for where, found in cross_entry.near.items():
         near[where.entry][where] = found
-    names = near.keys() | kin.twins.keys()
+    names = near.keys() | cross_entry.twins.keys()
     return {
-        name: Kin(near.get(name, {}), {name: kin.twins[name]} if name in kin.twins else {})
+        name: CrossEntryEvidence(
+            near.get(name, {}), {name: cross_entry.twins[name]} if name in cross_entry.twins else {}
+        )
         for name in sorted(names)
     }
 
@@ -262,7 +273,7 @@ def _broken(rule: str, where: str, error: Exception, clause: str) -> Finding:
     )
 
 
-def _apply(rule: Rule, case: Case, settings: Mapping[str, Any]) -> Iterator[Finding]:
+def _apply(rule: Rule, case: RuleContext, settings: Mapping[str, Any]) -> Iterator[Finding]:
     try:
         for hit in rule.check(case):
             status = hit.status or settings["severity"]

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.auditing.rules.base import Kin, Near, Place, Twin, place
+from harness.auditing.rules.base import AcDcPair, CrossEntryEvidence, NearDuplicate, Place, place
 from harness.core.timestamps import NS
 from harness.formats.base import Entry
 from harness.traces.trace import Floats, Ints, Trace
@@ -28,7 +28,7 @@ KEPT = 8
 """One window in this many is kept of a trace of more than `LONG` readings, chosen by its hash, so in copies alike."""
 LONG = 400
 LEAST_WINDOWS = 3
-LIKE = 0.9998
+MIN_CORRELATION = 0.9998
 """Correlation of steps from which two traces are one. Largest of any two that were measured: 0.9992 (1,459 pairs)."""
 LEAST_READINGS = 30
 MOST = 16
@@ -58,14 +58,14 @@ class _Like:
     share: float
     factor: float
 
-    def near(self, other: Place) -> Near:
-        return Near(other, self.kind, self.shift_s, self.share, self.factor)
+    def near(self, other: Place) -> NearDuplicate:
+        return NearDuplicate(other, self.kind, self.shift_s, self.share, self.factor)
 
     def turned(self) -> _Like:
         return _Like(self.kind, -self.shift_s, self.share, 1 / self.factor)
 
 
-def kinship(entries: Sequence[Entry]) -> Kin:
+def near_duplicates(entries: Sequence[Entry]) -> CrossEntryEvidence:
     """Near copies and twins among entries that are audited together; it does not depend on their order.
 
     Equal traces are compared with others once, so a tree that is given many times costs no more.
@@ -76,7 +76,7 @@ def kinship(entries: Sequence[Entry]) -> Kin:
     places = list(groups.values())
     traces = [same[0].trace for same in places]
     like = _alike(traces) | _repeats(traces)
-    near: dict[Place, list[Near]] = defaultdict(list)
+    near: dict[Place, list[NearDuplicate]] = defaultdict(list)
     for (one, two), found in like.items():
         for a, b, what in ((one, two, found), (two, one, found.turned())):
             for item in places[a]:
@@ -87,7 +87,9 @@ def kinship(entries: Sequence[Entry]) -> Kin:
                 ]
                 if others:
                     near[item.where].append(what.near(_closest(item.where, others)))
-    return Kin({where: tuple(sorted(found)) for where, found in near.items()}, _twins(entries))
+    return CrossEntryEvidence(
+        {where: tuple(sorted(found)) for where, found in near.items()}, _twins(entries)
+    )
 
 
 def _closest(mine: Place, others: Sequence[Place]) -> Place:
@@ -225,10 +227,10 @@ def _correlated(traces: Sequence[Trace], same: Sequence[int]) -> dict[tuple[int,
         rows = _steps(traces, same[first : first + BLOCK])
         for second in range(first, len(same), BLOCK):
             columns = rows if second == first else _steps(traces, same[second : second + BLOCK])
-            for i, j in np.argwhere(rows @ columns.T >= LIKE - 1e-9):
+            for i, j in np.argwhere(rows @ columns.T >= MIN_CORRELATION - 1e-9):
                 a, b = same[first + int(i)], same[second + int(j)]
                 likeness = float(np.dot(rows[i], columns[j]))
-                if a < b and likeness >= LIKE:
+                if a < b and likeness >= MIN_CORRELATION:
                     found[a, b] = _scaled(traces[a], traces[b], likeness)
     return found
 
@@ -252,7 +254,7 @@ def _scaled(one: Trace, two: Trace, likeness: float) -> _Like:
 # Twins
 
 
-def _twins(entries: Sequence[Entry]) -> dict[str, tuple[Twin, ...]]:
+def _twins(entries: Sequence[Entry]) -> dict[str, tuple[AcDcPair, ...]]:
     """By entry that was measured behind the supplies: its runs that another entry has as measured before them."""
     before: dict[tuple[str, int, int], list[tuple[Entry, dict[str, Trace]]]] = defaultdict(list)
     behind: list[tuple[tuple[str, int, int], Entry, str, dict[str, Trace]]] = []
@@ -266,7 +268,7 @@ def _twins(entries: Sequence[Entry]) -> dict[str, tuple[Twin, ...]]:
                     before[key].append((entry, nodes))
                 else:
                     behind.append((key, entry, run.id, nodes))
-    found: dict[str, list[Twin]] = defaultdict(list)
+    found: dict[str, list[AcDcPair]] = defaultdict(list)
     for key, entry, run_id, nodes in behind:
         if before.get(key):  # of several copies of a tree the nearest by its path
             other, others = min(before[key], key=functools.partial(_apart, entry.id))
@@ -297,7 +299,7 @@ def _current(entry: Entry) -> str:
     return named.pop() if len(named) == 1 else ""
 
 
-def _twin(run_id: str, other: str, nodes: dict[str, Trace], others: dict[str, Trace]) -> Twin:
+def _twin(run_id: str, other: str, nodes: dict[str, Trace], others: dict[str, Trace]) -> AcDcPair:
     above = of = 0
     low, high = 0.0, 0.0
     for name in sorted(nodes.keys() & others.keys()):
@@ -307,4 +309,4 @@ def _twin(run_id: str, other: str, nodes: dict[str, Trace], others: dict[str, Tr
         a, b = nodes[name].value[mine], others[name].value[its]
         above, of = above + int((a > b).sum()), of + len(a)
         low, high = low + float(a.sum()), high + float(b.sum())
-    return Twin(run_id, other, above, of, low / high if high else 0.0)
+    return AcDcPair(run_id, other, above, of, low / high if high else 0.0)

@@ -84,11 +84,11 @@ def whatif(
     found = ask(
         result,
         places,
-        building(pue, None),
+        building(pue, None),  # type: ignore[arg-type]
         start_ns=start_ns,
         deferrable_s=span,
         level=level,
-        seed=seed,  # type: ignore[arg-type]
+        seed=seed,
     )
     if picture is not None:
         from harness.render.plots import save, whatif_picture

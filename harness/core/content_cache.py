@@ -14,13 +14,13 @@ KEPT, LONGEST = 6, 2**21
 _forget: list[Callable[[], None]] = []
 
 
-def forget_all() -> None:
+def clear_all() -> None:
     """Forget all that was made, as a measurement of time must."""
     for forget in _forget:
         forget()
 
 
-def once(make: Callable[[bytes, *A], R]) -> Callable[[bytes, *A], R]:
+def cached_by_content(make: Callable[[bytes, *A], R]) -> Callable[[bytes, *A], R]:
     """`make`, a pure function of a content and more, asked once for each of the contents it had last.
 
     They are compared byte by byte: that takes a hundredth of the time a hash does, as few have the same length.

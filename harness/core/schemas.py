@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core.content_cache import once
+from harness.core.content_cache import cached_by_content
 from harness.core.errors import SchemaError, UnreadableError, UsageError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, write_text
 from harness.core.printable import visible_json
@@ -210,7 +210,7 @@ def parse_json(content: bytes, *, where: str) -> Any:
         raise UnreadableError(f"is not JSON ({shorten(error)})", where=where) from None
 
 
-@once
+@cached_by_content
 def key_twice(content: bytes) -> str | None:
     """A key that one object of a JSON document has twice, so that two readers may see two documents; None for none."""
     found: list[str] = []

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 
-class TookTooLong(BaseException):
+class TimeLimitExceeded(BaseException):
     """The time is over. No Exception: whoever lives with any fault of an entry must not live with this one."""
 
 
@@ -28,7 +28,7 @@ def deadline(seconds: float | None) -> Iterator[None]:
         return
 
     def ring(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise TookTooLong(f"it took longer than {seconds:g} s")
+        raise TimeLimitExceeded(f"it took longer than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

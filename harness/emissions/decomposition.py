@@ -18,7 +18,7 @@ from harness.carbon.footprint.intervals import joint_draws
 from harness.carbon.footprint.totals import it_kwh, values
 from harness.core.errors import UsageError
 from harness.scoring.score import Result
-from harness.uncertainty.budget import Budget, LogTerm, Part
+from harness.uncertainty.budget import Budget, MeteredEnergy, MultiplicativeComponent
 from harness.uncertainty.estimate import LEVEL, Estimate, interval
 from harness.uncertainty.monte_carlo import DRAWS, SEED, Floats, draw
 
@@ -27,7 +27,7 @@ HOURS = "hours without a value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
+class EmissionFactors:
     """One emission as a product, each part with its draws, shape (draws,).
 
     work: what the model needed [work_unit]; None where it is not known, and model and machine stay one factor
@@ -53,7 +53,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
+class Decomposition:
     """ln(A/B) of CO2e and the terms that sum to it; model and machine are None where work is not known.
 
     model: work needed; machine: energy per unit of work at the IT boundary; model_and_machine: their sum
@@ -81,7 +81,7 @@ class Split:
         }
 
 
-def split(a: Chain, b: Chain, *, level: float = LEVEL) -> Split:
+def split(a: EmissionFactors, b: EmissionFactors, *, level: float = LEVEL) -> Decomposition:
     """The factors of two emissions. Raises UsageError where their intensities come from two data sets."""
     same_dataset([a.intensity, b.intensity])
 
@@ -105,7 +105,7 @@ def split(a: Chain, b: Chain, *, level: float = LEVEL) -> Split:
         machine = _estimate((both[0] - needed[0], both[1] - needed[1]), level)
         note = ""
     total = both[0] + overhead[0] + grid[0], both[1] + overhead[1] + grid[1]
-    return Split(
+    return Decomposition(
         a=a.name,
         b=b.name,
         total=_estimate(total, level),
@@ -132,14 +132,16 @@ def of_results(
     level: float = LEVEL,
     seed: int = SEED,
     draws: int = DRAWS,
-) -> Split | None:
+) -> Decomposition | None:
     """The factors of two results per unit of work; None where one of them carries no CO2e on that basis."""
     chains = [of_result(result, basis, seed=seed, draws=draws) for result in (a, b)]
     one, other = chains
     return None if one is None or other is None else split(one, other, level=level)
 
 
-def of_result(result: Result, basis: str, *, seed: int = SEED, draws: int = DRAWS) -> Chain | None:
+def of_result(
+    result: Result, basis: str, *, seed: int = SEED, draws: int = DRAWS
+) -> EmissionFactors | None:
     """A result's emissions per unit of work. One unit of one benchmark is the same work on any machine."""
     found: Basis | None = getattr(result.co2e, basis) if result.co2e is not None else None
     energy = result.per_unit_budget
@@ -161,7 +163,7 @@ def of_result(result: Result, basis: str, *, seed: int = SEED, draws: int = DRAW
         )
     ]
     task = f"{result.entry.benchmark}|{result.entry.scenario}|{result.energy_per_unit.unit}"
-    return Chain(
+    return EmissionFactors(
         name=name,
         work=1.0,
         work_unit=task,
@@ -176,13 +178,13 @@ def of_result(result: Result, basis: str, *, seed: int = SEED, draws: int = DRAW
     )
 
 
-def _constant(name: str, value: float, logs: tuple[LogTerm, ...]) -> Budget:
-    return Budget(name, (Part("", value, 0.0),), logs=logs)
+def _constant(name: str, value: float, logs: tuple[MultiplicativeComponent, ...]) -> Budget:
+    return Budget(name, (MeteredEnergy("", value, 0.0),), logs=logs)
 
 
 def of_footprint(
     item: Footprint, basis: str = "location_intensity", *, seed: int = SEED, draws: int = DRAWS
-) -> Chain:
+) -> EmissionFactors:
     """A declared footprint on one basis; what is stated without PUE has no overhead. Raises UsageError."""
     factors = dict(item.inputs)
     x = values(factors)
@@ -199,7 +201,7 @@ def of_footprint(
         raise UsageError(f"cannot be compared: not known: {', '.join(missing)}", where=item.id)
     drawn = joint_draws(factors, seed, draws)
     none = np.ones(draws)
-    return Chain(
+    return EmissionFactors(
         name=item.id,
         work=x.get("total_flops"),
         work_unit="FLOP",

@@ -11,16 +11,16 @@ from harness.carbon.footprint.document import INTENSITIES, Footprint
 from harness.carbon.footprint.intervals import joint_draws
 from harness.carbon.footprint.totals import Numbers, emissions_kg, facility_kwh, values
 from harness.core.errors import UsageError
-from harness.emissions.decomposition import Split, of_footprint, split
+from harness.emissions.decomposition import Decomposition, of_footprint, split
 from harness.uncertainty.estimate import LEVEL, Estimate, interval
 from harness.uncertainty.monte_carlo import SEED
 
 
 def contrast(
     a: Footprint, b: Footprint, *, level: float = LEVEL, seed: int = SEED
-) -> tuple[dict[str, Split | None], dict[str, Estimate]]:
+) -> tuple[dict[str, Decomposition | None], dict[str, Estimate]]:
     """Factors of gross and net, and ratios of processor-hours, energy, gross and net. Raises UsageError."""
-    splits: dict[str, Split | None] = {}
+    splits: dict[str, Decomposition | None] = {}
     for name, basis in zip(("gross", "net"), INTENSITIES, strict=True):
         has = all(
             item.inputs.get(basis) is not None and item.inputs[basis].value > 0 for item in (a, b)

@@ -23,7 +23,12 @@ from harness.energy.run import RunEnergy
 from harness.scoring.repeated_runs import counted
 from harness.scoring.score import Result
 from harness.traces.trace import Window
-from harness.uncertainty.budget import Budget, LogTerm, Term, rows_of
+from harness.uncertainty.budget import (
+    Budget,
+    MultiplicativeComponent,
+    UncertaintyComponent,
+    rows_of,
+)
 from harness.uncertainty.estimate import LEVEL, Estimate, estimate
 from harness.uncertainty.monte_carlo import DRAWS, SEED
 
@@ -190,18 +195,24 @@ def emitted(energy: Budget, runs: Sequence[Run], given: Factor | Series, inputs:
         key = f"missing|{about(given).key}"
         terms = (
             *terms,
-            Term.symmetric("hours without a value", missing, key=key, source="spread within a day"),
+            UncertaintyComponent.symmetric(
+                "hours without a value", missing, key=key, source="spread within a day"
+            ),
         )
     return replace(budget, terms=terms, logs=(*budget.logs, *logs(given, inputs, runs)))
 
 
-def logs(given: Factor | Series, inputs: Inputs, runs: Sequence[Run] = ()) -> list[LogTerm]:
+def logs(
+    given: Factor | Series, inputs: Inputs, runs: Sequence[Run] = ()
+) -> list[MultiplicativeComponent]:
     """Factors on the whole: level of the grid and of PUE, shared by keys; the hour of an annual mean is its own."""
     grid = about(given)
-    found = [LogTerm("grid intensity", grid.u_ln or 0.0, grid.key, grid.source)]
+    found = [MultiplicativeComponent("grid intensity", grid.u_ln or 0.0, grid.key, grid.source)]
     if inputs.pue is not None:
         building = about(inputs.pue)
-        found.append(LogTerm("PUE", building.u_ln or 0.0, building.key, building.source))
+        found.append(
+            MultiplicativeComponent("PUE", building.u_ln or 0.0, building.key, building.source)
+        )
     fallen = (
         math.fsum(run.energy_j for run in runs if run.fallen)
         / math.fsum(run.energy_j for run in runs)
@@ -213,7 +224,7 @@ def logs(given: Factor | Series, inputs: Inputs, runs: Sequence[Run] = ()) -> li
     )
     if annual:
         found.append(
-            LogTerm(
+            MultiplicativeComponent(
                 "hour of an annual mean", WITHIN_YEAR_U_LN * annual, None, "docs/carbon.md, assumed"
             )
         )

@@ -23,7 +23,7 @@ from harness.emissions.result_emissions import Run, emitted, energy_by_step, log
 from harness.energy.run import RunEnergy
 from harness.scoring.score import Result
 from harness.traces.trace import Window
-from harness.uncertainty.budget import Budget, Part
+from harness.uncertainty.budget import Budget, MeteredEnergy
 from harness.uncertainty.estimate import LEVEL, Estimate, estimate, interval
 from harness.uncertainty.monte_carlo import DRAWS, SEED, draw
 
@@ -81,9 +81,9 @@ def whatif(
     )
     cleanest = min(
         (p for p in found if p.best is not None),
-        key=lambda p: p.best.g.value or math.inf,
+        key=lambda p: p.best.g.value or math.inf,  # type: ignore[union-attr]
         default=None,
-    )  # type: ignore[union-attr]
+    )
     in_place = _at_start(lowest, first.actual is not None) if lowest is not None else None
     return WhatIf(
         energy=result.energy,
@@ -258,7 +258,9 @@ def _saving(
 
 def _level(place: Place, asked: _Asked) -> Floats:
     term = tuple(logs(place.intensity, Inputs(role="reference")))
-    return draw(Budget(place.zone, (Part("", 1.0, 0.0),), logs=term), seed=asked.seed, draws=DRAWS)
+    return draw(
+        Budget(place.zone, (MeteredEnergy("", 1.0, 0.0),), logs=term), seed=asked.seed, draws=DRAWS
+    )
 
 
 def _notes(result: Result, places: Sequence[Place], pue: Factor | None) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from harness.energy.integrate import ChannelEnergy, Edge, energy
 from harness.formats.base import Entry, Run
 from harness.traces.trace import Trace
-from harness.uncertainty.budget import Budget, Part, Term
+from harness.uncertainty.budget import Budget, MeteredEnergy, UncertaintyComponent
 
 MOST_NODES = 1_000_000
 """A description that states more nodes states none; the largest systems have 160 thousand."""
@@ -51,8 +51,8 @@ class RunEnergy:
     largest_gap_s: float
     filled_j: float
     nodes: tuple[int, int]
-    parts: tuple[Part, ...] = ()
-    terms: tuple[Term, ...] = ()
+    parts: tuple[MeteredEnergy, ...] = ()
+    terms: tuple[UncertaintyComponent, ...] = ()
 
 
 def run_energy(entry: Entry, run: Run) -> RunEnergy:
@@ -71,7 +71,7 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
     parts, terms = _parts(spoken, window.seconds), _terms(spoken, entry.id)
     rated = math.fsum(part.power_w for part in run.rated) * window.seconds
     parts += [
-        Part(f"rated|{entry.id}", part.power_w * window.seconds, 0.0, source=part.source)
+        MeteredEnergy(f"rated|{entry.id}", part.power_w * window.seconds, 0.0, source=part.source)
         for part in run.rated
     ]
     terms += [
@@ -99,17 +99,17 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
 Spoken = Sequence[tuple[Reading, ChannelEnergy]]
 
 
-def _parts(spoken: Spoken, seconds: float) -> list[Part]:
+def _parts(spoken: Spoken, seconds: float) -> list[MeteredEnergy]:
     parts = []
     for reading, found in spoken:
         channel = reading.trace.channel
         accuracy = channel.accuracy
         parts.append(
-            Part(
+            MeteredEnergy(
                 key=channel.calibration_id,
                 energy=found.energy_j * reading.factor,
-                gain_limit=accuracy.gain_limit,
-                offset_limit=accuracy.range_limit_w * seconds * reading.factor,
+                gain_mpe=accuracy.gain_mpe,
+                offset_mpe_j=accuracy.range_limit_w * seconds * reading.factor,
                 efficiency_limit=EFFICIENCY_LIMIT if channel.conversion_efficiency else 0.0,
                 source=accuracy.source,
             )
@@ -117,7 +117,7 @@ def _parts(spoken: Spoken, seconds: float) -> list[Part]:
     return parts
 
 
-def _terms(spoken: Spoken, entry_id: str) -> list[Term]:
+def _terms(spoken: Spoken, entry_id: str) -> list[UncertaintyComponent]:
     """Edge, gap, sampling and quantisation, independent between channels; the clock, shared by its key."""
     named = (
         ("window edges", "u_edge_j"),
@@ -130,7 +130,9 @@ def _terms(spoken: Spoken, entry_id: str) -> list[Term]:
     for name, attribute in named:
         scale = math.hypot(*(getattr(found, attribute) * factor for found, factor in factors))
         if scale:
-            terms.append(Term.symmetric(name, scale, source="docs/methodology.md, one run"))
+            terms.append(
+                UncertaintyComponent.symmetric(name, scale, source="docs/methodology.md, one run")
+            )
     for reading, found in spoken:
         declared = reading.trace.channel.clock_error_s
         error = UNKNOWN_CLOCK_S if declared is None else declared
@@ -143,7 +145,7 @@ def _terms(spoken: Spoken, entry_id: str) -> list[Term]:
         )
         if scale and (up or down):
             terms.append(
-                Term(
+                UncertaintyComponent(
                     "clock",
                     up * scale,
                     down * scale,
@@ -193,14 +195,16 @@ def _excess(part_s: float, error_s: float) -> float:
     return max(0.0, math.exp(-r * r / 2) - r * math.sqrt(math.pi / 2) * math.erfc(r / math.sqrt(2)))
 
 
-def _rated_term(entry: Entry, span_j: float, source: str) -> Term:
+def _rated_term(entry: Entry, span_j: float, source: str) -> UncertaintyComponent:
     """U(idle share, 1) times rated: the declared value is the upper end."""
-    return Term("rated parts", -span_j, -span_j, "uniform", f"rated|{entry.id}", source)
+    return UncertaintyComponent(
+        "rated parts", -span_j, -span_j, "uniform", f"rated|{entry.id}", source
+    )
 
 
 def _missing_nodes(
     spoken: Spoken, expected: int, entry_id: str
-) -> tuple[float, list[Part], list[Term]]:
+) -> tuple[float, list[MeteredEnergy], list[UncertaintyComponent]]:
     """Nodes without a trace are held to draw the mean of the others; u^2 = N^2 (1-M/N) s^2/M.
 
     A node that is missed is missed in every run: the term is shared by the runs of an entry.
@@ -218,14 +222,18 @@ def _missing_nodes(
     mean = math.fsum(energies) / measured
     spread = float(np.std(energies, ddof=1)) if measured > 1 else mean
     scale = expected * math.sqrt((1 - measured / expected) / measured) * spread
-    part = Part(
+    part = MeteredEnergy(
         channel.calibration_id,
         missing * mean,
-        channel.accuracy.gain_limit,
+        channel.accuracy.gain_mpe,
         source="nodes without a trace",
     )
     key, source = f"missing nodes|{entry_id}", f"{missing} of {expected} nodes not measured"
-    return missing * mean, [part], [Term.symmetric("missing nodes", scale, key=key, source=source)]
+    return (
+        missing * mean,
+        [part],
+        [UncertaintyComponent.symmetric("missing nodes", scale, key=key, source=source)],
+    )
 
 
 def _nodes(entry: Entry) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.core.errors import JoulemarkError, SchemaError, UnreadableError
 from harness.core.files import reuse_memory
 from harness.core.process_pool import DIED, spread
-from harness.core.timeout import TookTooLong, deadline
+from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.formats.base import Entry
 from harness.formats.discovery import Found, Skipped, find
 from harness.formats.run_directory import write_entry
@@ -118,7 +118,7 @@ def load_one(item: Found | Skipped, timeout_s: float | None) -> Entry | Skipped 
     try:
         with deadline(timeout_s):
             return item.read()
-    except (JoulemarkError, TookTooLong) as error:
+    except (JoulemarkError, TimeLimitExceeded) as error:
         return item.id, str(error)
 
 

@@ -11,13 +11,13 @@ from harness.core.errors import UsageError
 from harness.formats.base import Entry, Run
 from harness.formats.run_directory import INCOMPLETE, SAMPLES
 from harness.live.distributed.clock_offset import Clock
-from harness.live.distributed.coordinator import Host
+from harness.live.distributed.coordinator import Coordinator
 from harness.live.distributed.launcher import ALONE, Rank
-from harness.live.distributed.rendezvous import NOBODY, Meeting
-from harness.live.distributed.worker import Guest
+from harness.live.distributed.rendezvous import SINGLE_PROCESS, Rendezvous
+from harness.live.distributed.worker import Worker
 from harness.live.merge_ranks import RANKS, merge
 from harness.live.recording import PREPARED, RunFailed, complete, recorded, tell, unwritable
-from harness.meters.sampler_process import Asked, Sampling
+from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.runners.base import Ended, Job, Outcome, Runner
 from harness.runners.process import execute
 from harness.runners.progress_file import Headway
@@ -41,7 +41,7 @@ class Plan:
 
     entry: Entry
     runner: Runner
-    meters: Sequence[Asked]
+    meters: Sequence[MeterRequest]
     seeds: Sequence[int]
     idle_s: tuple[float, float] = (IDLE_S, IDLE_S)
     rank: Rank = ALONE
@@ -98,7 +98,7 @@ def prepare(plan: Plan, say: Say) -> None:
 
 
 def measure_once(
-    plan: Plan, folder: Path, which: tuple[int, int], say: Say, meeting: Meeting = NOBODY
+    plan: Plan, folder: Path, which: tuple[int, int], say: Say, meeting: Rendezvous = SINGLE_PROCESS
 ) -> Measured:
     """One run: idle, the workload with its window, idle; then the record. Raises JoulemarkError.
 
@@ -107,7 +107,7 @@ def measure_once(
     job = Job(folder / LOG, *which)
     with recorded(folder, plan.entry):
         before = meeting.compare("met", lambda: None)
-        with Sampling(plan.meters if meeting.samples else (), folder / SAMPLES) as sampling:
+        with SamplerGroup(plan.meters if meeting.samples else (), folder / SAMPLES) as sampling:
             ended, began = _work(plan, job, meeting, sampling, say)
             after = meeting.compare("compared", sampling.check)
             say(f"run {job.number}: idle for {plan.idle_s[1]:g} s")
@@ -127,7 +127,7 @@ def measure_once(
 
 
 def _work(
-    plan: Plan, job: Job, meeting: Meeting, sampling: Sampling, say: Say
+    plan: Plan, job: Job, meeting: Rendezvous, sampling: SamplerGroup, say: Say
 ) -> tuple[Ended, int]:
     """Idle, then the workload, on all machines at once. How it ended, and when the idle time began [ns UTC]."""
     environment = {"JOULEMARK_LOG": str(job.log.absolute()), "JOULEMARK_SEED": str(job.seed)}
@@ -159,7 +159,7 @@ def measure_together(plan: Plan, folder: Path, which: tuple[int, int], say: Say)
     """One run on several machines, as rank 0 has it: its own part, then all parts made one. Raises JoulemarkError."""
     with recorded(folder, plan.entry):
         say(f"run {which[0]}: waiting for {plan.rank.of} ranks")
-        with Host(plan.rank, folder, plan.meet) as meeting:
+        with Coordinator(plan.rank, folder, plan.meet) as meeting:
             part = measure_once(plan, folder / RANKS / "0", which, say, meeting)
             meeting.together("recorded", lambda: None)
         try:
@@ -174,7 +174,7 @@ def measure_together(plan: Plan, folder: Path, which: tuple[int, int], say: Say)
 
 def measure_part(plan: Plan, folder: Path, which: tuple[int, int], say: Say) -> Measured:
     """The part of one run that is of a rank other than the first. Raises JoulemarkError."""
-    with Guest(plan.rank, folder, plan.meet) as meeting:
+    with Worker(plan.rank, folder, plan.meet) as meeting:
         part = measure_once(plan, folder / RANKS / str(plan.rank.number), which, say, meeting)
         meeting.together("recorded", lambda: None)
     return part

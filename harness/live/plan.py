@@ -19,7 +19,7 @@ from harness.live.recording import unwritable
 from harness.live.system import collect
 from harness.meters import MeterSpec, make, parse
 from harness.meters.base import Unavailable
-from harness.meters.sampler_process import Asked
+from harness.meters.sampler_process import MeterRequest
 from harness.runners.base import Runner
 from harness.runners.command import Command
 from harness.runners.workload import Workload
@@ -50,7 +50,7 @@ class Settings:
     meet: str = ""
 
 
-def meters(settings: Settings) -> list[Asked]:
+def meters(settings: Settings) -> list[MeterRequest]:
     """The meters that are asked for, or those that are there. An option `interval` of any meter is its own."""
     specs = (
         [parse(text) for text in settings.meters] or [*available(AUTOMATIC)] or [parse(FALLBACK)]
@@ -58,7 +58,7 @@ def meters(settings: Settings) -> list[Asked]:
     return [_asked(spec, settings.interval_s) for spec in specs]
 
 
-def _asked(spec: MeterSpec, interval_s: float) -> Asked:
+def _asked(spec: MeterSpec, interval_s: float) -> MeterRequest:
     options = dict(spec.options)
     text = options.pop("interval", str(interval_s))
     try:
@@ -73,7 +73,7 @@ def _asked(spec: MeterSpec, interval_s: float) -> Asked:
             expected="seconds, 0.001 to 3600",
         )
     make(MeterSpec(spec.name, options))  # a wrong name or option is said before anything is written
-    return Asked(MeterSpec(spec.name, options), own)
+    return MeterRequest(MeterSpec(spec.name, options), own)
 
 
 def available(names: Sequence[str]) -> list[MeterSpec]:

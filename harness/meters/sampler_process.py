@@ -30,17 +30,17 @@ class SamplingLost(JoulemarkError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MeterRequest:
     """One meter to sample. interval_s: time between its reads [s]"""
 
     spec: MeterSpec
     interval_s: float
 
 
-class MeterProcess:
+class SamplerProcess:
     """One sampler, as the process that started it sees it."""
 
-    def __init__(self, asked: Asked, journal: Path) -> None:
+    def __init__(self, asked: MeterRequest, journal: Path) -> None:
         self.asked, self.journal, self._said = asked, journal, ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "harness.meters.sampler"],
@@ -138,20 +138,20 @@ def _paths() -> list[str]:
     return [path for path in sys.path if path]
 
 
-class Sampling:
+class SamplerGroup:
     """All samplers of one run, as a context: they are stopped at its end, whatever happens."""
 
-    def __init__(self, meters: Sequence[Asked], folder: Path) -> None:
+    def __init__(self, meters: Sequence[MeterRequest], folder: Path) -> None:
         self.meters, self.folder = meters, folder
-        self.processes: list[MeterProcess] = []
+        self.processes: list[SamplerProcess] = []
         self.channels: list[Channel] = []
 
-    def __enter__(self) -> Sampling:
+    def __enter__(self) -> SamplerGroup:
         try:
             for number, asked in enumerate(self.meters):
                 again = sum(other.spec.name == asked.spec.name for other in self.meters[:number])
                 name = f"{asked.spec.name}-{again + 1}" if again else asked.spec.name
-                self.processes.append(MeterProcess(asked, self.folder / f"{name}.csv"))
+                self.processes.append(SamplerProcess(asked, self.folder / f"{name}.csv"))
             self.channels = [channel for process in self.processes for channel in process.ready()]
         except BaseException:
             self.stop()

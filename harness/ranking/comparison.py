@@ -99,7 +99,7 @@ def _budget(result: Result) -> Budget:
 
 def keys(budget: Budget) -> set[str]:
     """Keys whose draws another budget may share."""
-    return {part.key for part in budget.parts if part.gain_limit or part.offset_limit} | {
+    return {part.key for part in budget.parts if part.gain_mpe or part.offset_mpe_j} | {
         term.key for term in budget.terms if term.key is not None
     }
 

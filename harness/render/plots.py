@@ -13,7 +13,7 @@ from harness.carbon.footprint.document import Footprint
 from harness.carbon.footprint.totals import recomputed
 from harness.carbon.whatif_result import Place, WhatIf
 from harness.core.errors import MissingExtraError, UsageError
-from harness.emissions.decomposition import NAMES, Split
+from harness.emissions.decomposition import NAMES, Decomposition
 from harness.render.numbers import prefix
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _places_picture(found: WhatIf) -> Figure:
     return figure
 
 
-def waterfall_picture(splits: Sequence[tuple[str, Split]]) -> Figure:
+def waterfall_picture(splits: Sequence[tuple[str, Decomposition]]) -> Figure:
     """From B to A: each factor raises or lowers the logarithm, and the bars end at the whole."""
     figure, axes = _figure(1, len(splits), (5.5 * len(splits), 4))
     for one, (title, found) in zip(axes[0], splits, strict=True):

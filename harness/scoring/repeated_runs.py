@@ -12,8 +12,14 @@ import numpy as np
 
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
-from harness.uncertainty.budget import Budget, Part, RunTerm, Term, scatter
-from harness.uncertainty.estimate import View
+from harness.uncertainty.budget import (
+    BetweenRunScatter,
+    Budget,
+    MeteredEnergy,
+    UncertaintyComponent,
+    scatter,
+)
+from harness.uncertainty.estimate import OutputQuantity
 from harness.uncertainty.moderated_variance import prior
 
 RANKED = 5
@@ -89,28 +95,34 @@ def mean_budget(
     return Budget(entry.id, tuple(parts), tuple(terms), between)
 
 
-def run_term(energies: Sequence[float], pooled: Pooled | None, value: float) -> RunTerm | None:
+def run_term(
+    energies: Sequence[float], pooled: Pooled | None, value: float
+) -> BetweenRunScatter | None:
     """Scatter between runs of the mean [J]: the runs' own, or with one or two of them that of other results."""
     n = len(energies)
     if n <= 2 and pooled is not None:
-        return RunTerm(value * math.sqrt(pooled.variance / n), pooled.dof, n=n)
-    return RunTerm(float(np.std(energies, ddof=1)) / math.sqrt(n), n - 1, n=n) if n > 1 else None
+        return BetweenRunScatter(value * math.sqrt(pooled.variance / n), pooled.dof, n=n)
+    return (
+        BetweenRunScatter(float(np.std(energies, ddof=1)) / math.sqrt(n), n - 1, n=n)
+        if n > 1
+        else None
+    )
 
 
-def _merge(parts: Sequence[Part]) -> list[Part]:
+def _merge(parts: Sequence[MeteredEnergy]) -> list[MeteredEnergy]:
     """Parts of one key and one set of limits add up; a key with several limits stays in several parts."""
-    found: dict[tuple[Any, ...], Part] = {}
+    found: dict[tuple[Any, ...], MeteredEnergy] = {}
     for part in parts:
-        mark = (part.key, round(part.gain_limit, 12), part.efficiency_limit, part.source)
+        mark = (part.key, round(part.gain_mpe, 12), part.efficiency_limit, part.source)
         before = found.get(mark)
         found[mark] = (
             part
             if before is None
-            else Part(
+            else MeteredEnergy(
                 part.key,
                 before.energy + part.energy,
-                part.gain_limit,
-                before.offset_limit + part.offset_limit,
+                part.gain_mpe,
+                before.offset_mpe_j + part.offset_mpe_j,
                 part.efficiency_limit,
                 part.source,
             )
@@ -118,21 +130,21 @@ def _merge(parts: Sequence[Part]) -> list[Part]:
     return list(found.values())
 
 
-def _average(runs: Sequence[Sequence[Term]]) -> list[Term]:
+def _average(runs: Sequence[Sequence[UncertaintyComponent]]) -> list[UncertaintyComponent]:
     """Mean over runs of their terms: keyed terms add linearly, the others in squares."""
     n = len(runs)
-    found: dict[tuple[str, str | None, str], Term] = {}
+    found: dict[tuple[str, str | None, str], UncertaintyComponent] = {}
     for term in (term.scaled(1 / n) for terms in runs for term in terms):
         mark = (term.name, term.key, term.base)
         before = found.get(mark)
         if before is None:
             found[mark] = term
         elif term.key is None:
-            found[mark] = Term.symmetric(
+            found[mark] = UncertaintyComponent.symmetric(
                 term.name, math.hypot(before.up, term.up), term.base, None, term.source
             )
         else:
-            found[mark] = Term(
+            found[mark] = UncertaintyComponent(
                 term.name,
                 before.up + term.up,
                 before.down + term.down,
@@ -149,16 +161,16 @@ def ratio(
     budget: Budget,
     amounts: Sequence[float],
     pooled: Pooled | None = None,
-) -> View:
+) -> OutputQuantity:
     """Energy per amount of each run: the budget in that unit, with log-t over the ratios.
 
     J/run is the mean energy itself.
     """
     if unit == "J/run":
-        return View(unit, run=budget.run)
+        return OutputQuantity(unit, run=budget.run)
     ratios = [(run.energy_j or 0.0) / amount for run, amount in zip(runs, amounts, strict=True)]
     if min(ratios) <= 0:
-        return View(
+        return OutputQuantity(
             unit,
             math.fsum(ratios) / len(ratios) / budget.value if budget.value else 1.0,
             budget.run,
@@ -167,13 +179,13 @@ def ratio(
     n, value = len(logs), float(np.exp(logs.mean()))
     run = None
     if n <= 2 and pooled is not None:
-        run = RunTerm(math.sqrt(pooled.variance / n), pooled.dof, log=True, n=n)
+        run = BetweenRunScatter(math.sqrt(pooled.variance / n), pooled.dof, log=True, n=n)
     elif n > 1:
-        run = RunTerm(float(logs.std(ddof=1)) / math.sqrt(n), n - 1, log=True, n=n)
-    return View(unit, value / budget.value, run)
+        run = BetweenRunScatter(float(logs.std(ddof=1)) / math.sqrt(n), n - 1, log=True, n=n)
+    return OutputQuantity(unit, value / budget.value, run)
 
 
-def mean_power(runs: Sequence[RunEnergy], budget: Budget) -> View:
+def mean_power(runs: Sequence[RunEnergy], budget: Budget) -> OutputQuantity:
     """Mean over the runs of their mean power [W], with its own scatter."""
     powers = [(run.energy_j or 0.0) / run.run.window.seconds for run in runs if run.run.window]
     mean = math.fsum(powers) / len(powers)
@@ -185,7 +197,7 @@ def mean_power(runs: Sequence[RunEnergy], budget: Budget) -> View:
             else float(np.std(powers, ddof=1)) / math.sqrt(len(powers))
         )
         run = replace(run, scale=scale)
-    return View("W", mean / budget.value if budget.value else 1.0, run)
+    return OutputQuantity("W", mean / budget.value if budget.value else 1.0, run)
 
 
 def work(entry: Entry, runs: Sequence[RunEnergy]) -> tuple[str, list[float]]:

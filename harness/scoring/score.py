@@ -29,7 +29,7 @@ from harness.scoring.training_steps import views as step_views
 from harness.traces.channel import Channel
 from harness.traces.instruments import instruments
 from harness.uncertainty.budget import Budget, BudgetRow, rows_of
-from harness.uncertainty.estimate import LEVEL, Estimate, View, estimates
+from harness.uncertainty.estimate import LEVEL, Estimate, OutputQuantity, estimates
 from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 
@@ -144,7 +144,10 @@ def score(
     quality = _quality(entry)
     counts = progress(entry, measured)
     if budget is not None:
-        seen = {"energy": View("J", run=budget.run), "power": mean_power(measured, budget)}
+        seen = {
+            "energy": OutputQuantity("J", run=budget.run),
+            "power": mean_power(measured, budget),
+        }
         if amounts:
             seen["unit"] = ratio(f"J/{unit}", measured, budget, amounts, pooled)
             unit_budget = budget.scaled(seen["unit"].factor, seen["unit"].run)
@@ -213,7 +216,9 @@ def _not_negative(item: Estimate) -> Estimate:
     return replace(item, low=0.0) if below else item
 
 
-def _per_correct(view: View, quality: Quality | None, samples: float) -> list[View]:
+def _per_correct(
+    view: OutputQuantity, quality: Quality | None, samples: float
+) -> list[OutputQuantity]:
     """Energy per correct answer: per sample, over the share of right answers (method, section 5).
 
     samples: samples in a unit of work
@@ -223,7 +228,7 @@ def _per_correct(view: View, quality: Quality | None, samples: float) -> list[Vi
     share = quality.value / 100 if quality.value > 1 else quality.value
     if not 1e-6 < share <= 1:
         return []
-    return [View("J/correct-answer", view.factor / share / samples, view.run)]
+    return [OutputQuantity("J/correct-answer", view.factor / share / samples, view.run)]
 
 
 def _samples(entry: Entry, unit: str) -> float:

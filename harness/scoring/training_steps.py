@@ -16,7 +16,7 @@ from harness.formats.base import Entry
 from harness.formats.reference.convergence import against_reference
 from harness.scoring.repeated_runs import ratio
 from harness.uncertainty.budget import Budget
-from harness.uncertainty.estimate import Estimate, View
+from harness.uncertainty.estimate import Estimate, OutputQuantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def progress(entry: Entry, runs: Sequence[RunEnergy]) -> Counted | None:
 
 def views(
     entry: Entry, runs: Sequence[RunEnergy], budget: Budget, counted: Counted | None
-) -> list[View]:
+) -> list[OutputQuantity]:
     """Energy per step, and energy at the reference count: both from the draws of the budget."""
     if counted is None:
         return []

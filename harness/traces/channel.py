@@ -38,7 +38,7 @@ class Accuracy:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def gain_limit(self) -> float:
+    def gain_mpe(self) -> float:
         """Limit of the relative error of a reading, with the power-factor term (dimensionless)."""
         limit = self.reading_limit_pct
         if (

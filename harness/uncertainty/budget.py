@@ -19,7 +19,7 @@ _MEAN_SQUARE = {"normal": 1.0, "uniform": 1 / 3}
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class UncertaintyComponent:
     """One additive source of error: up * max(X, 0) + down * max(-X, 0).
 
     X is standard normal or uniform on (-1, 1). A symmetric term has down = -up; a folded one (a clock error always
@@ -39,9 +39,9 @@ class Term:
     @staticmethod
     def symmetric(
         name: str, scale: float, base: Base = "normal", key: str | None = None, source: str = ""
-    ) -> Term:
+    ) -> UncertaintyComponent:
         """A term without bias; scale is the standard deviation, or the half-width of a uniform one."""
-        return Term(name, scale, -scale, base, key, source)
+        return UncertaintyComponent(name, scale, -scale, base, key, source)
 
     @property
     def mean(self) -> float:
@@ -53,16 +53,16 @@ class Term:
         """Variance of the contribution [J^2]."""
         return max(0.0, (self.up**2 + self.down**2) / 2 * _MEAN_SQUARE[self.base] - self.mean**2)
 
-    def scaled(self, factor: float) -> Term:
+    def scaled(self, factor: float) -> UncertaintyComponent:
         """The term in another unit."""
         up, down = self.up * factor, self.down * factor
-        return Term(
+        return UncertaintyComponent(
             self.name, up, down, self.base, self.key, self.source, self.dof
         )  # replace() takes four times as long
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MeteredEnergy:
     """Energy that one calibration measured: E_true = (E - o) / (1 + g), g and o uniform (method, section 3).
 
     energy: what was measured [J]; gain_limit: limit of g; offset_limit: limit of o over the window [J]
@@ -71,29 +71,33 @@ class Part:
 
     key: str
     energy: float
-    gain_limit: float
-    offset_limit: float = 0.0
+    gain_mpe: float
+    offset_mpe_j: float = 0.0
     efficiency_limit: float = 0.0
     source: str = ""
 
-    def scaled(self, factor: float) -> Part:
+    def scaled(self, factor: float) -> MeteredEnergy:
         """The part in another unit."""
-        energy, offset = self.energy * factor, self.offset_limit * factor
-        return Part(self.key, energy, self.gain_limit, offset, self.efficiency_limit, self.source)
+        energy, offset = self.energy * factor, self.offset_mpe_j * factor
+        return MeteredEnergy(
+            self.key, energy, self.gain_mpe, offset, self.efficiency_limit, self.source
+        )
 
-    def terms(self) -> Iterable[Term]:
+    def terms(self) -> Iterable[UncertaintyComponent]:
         """Its linear terms for the closed form, in the order gain, offset, efficiency."""
         for name, scale in (
-            ("meter gain", self.energy * self.gain_limit),
-            ("meter offset", self.offset_limit),
+            ("meter gain", self.energy * self.gain_mpe),
+            ("meter offset", self.offset_mpe_j),
             ("conversion efficiency", self.energy * self.efficiency_limit),
         ):
             if scale:
-                yield Term.symmetric(name, scale, "uniform", f"{name}|{self.key}", self.source)
+                yield UncertaintyComponent.symmetric(
+                    name, scale, "uniform", f"{name}|{self.key}", self.source
+                )
 
 
 @dataclass(frozen=True, slots=True)
-class RunTerm:
+class BetweenRunScatter:
     """Scatter between runs: scale * t(dof), added, or as a factor exp(scale * t(dof)) where log is True.
 
     n: runs of the mean it belongs to; 0 where that is dof + 1
@@ -106,7 +110,7 @@ class RunTerm:
 
 
 @dataclass(frozen=True, slots=True)
-class LogTerm:
+class MultiplicativeComponent:
     """A factor exp(scale * X) on the whole, X standard normal: PUE and grid intensity (method, section 5).
 
     scale: standard deviation of its logarithm; key: factors with one key share X; None is a draw of its own
@@ -126,10 +130,10 @@ class Budget:
     """
 
     id: str
-    parts: tuple[Part, ...]
-    terms: tuple[Term, ...] = ()
-    run: RunTerm | None = None
-    logs: tuple[LogTerm, ...] = ()
+    parts: tuple[MeteredEnergy, ...]
+    terms: tuple[UncertaintyComponent, ...] = ()
+    run: BetweenRunScatter | None = None
+    logs: tuple[MultiplicativeComponent, ...] = ()
 
     @property
     def borrows(self) -> bool:
@@ -168,20 +172,25 @@ class Budget:
         return Budget(
             "",
             tuple(
-                Part(
-                    names["part", p.key], p.energy, p.gain_limit, p.offset_limit, p.efficiency_limit
+                MeteredEnergy(
+                    names["part", p.key], p.energy, p.gain_mpe, p.offset_mpe_j, p.efficiency_limit
                 )
                 for p in self.parts
             ),
             tuple(
-                Term(t.name, t.up, t.down, t.base, names.get((t.base, t.key)), "", t.dof)
+                UncertaintyComponent(
+                    t.name, t.up, t.down, t.base, names.get((t.base, t.key)), "", t.dof
+                )
                 for t in self.terms
             ),
             self.run,
-            tuple(LogTerm(g.name, g.scale, names.get(("log", g.key))) for g in self.logs),
+            tuple(
+                MultiplicativeComponent(g.name, g.scale, names.get(("log", g.key)))
+                for g in self.logs
+            ),
         )
 
-    def scaled(self, factor: float, run: RunTerm | None = None) -> Budget:
+    def scaled(self, factor: float, run: BetweenRunScatter | None = None) -> Budget:
         """The budget in another unit, with another run term."""
         return Budget(
             self.id,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.uncertainty.budget import (
+    BetweenRunScatter,
     Budget,
-    RunTerm,
     combine,
     coverage_factor,
     numerical_tolerance,
@@ -56,12 +56,12 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class OutputQuantity:
     """A budget in another unit: all of it times factor, with a run term in that unit in place of its own."""
 
     unit: str
     factor: float = 1.0
-    run: RunTerm | None = None
+    run: BetweenRunScatter | None = None
 
 
 def interval(values: Floats, level: float = LEVEL) -> tuple[float, float]:
@@ -82,13 +82,13 @@ def estimate(
     note: str = "",
 ) -> Estimate:
     """The estimate of a budget: value, percentile interval and closed form."""
-    view = View(unit, run=budget.run)
+    view = OutputQuantity(unit, run=budget.run)
     return replace(estimates(budget, [view], level=level, seed=seed, draws=draws)[0], note=note)
 
 
 def estimates(
     budget: Budget,
-    views: Sequence[View],
+    views: Sequence[OutputQuantity],
     *,
     level: float = LEVEL,
     seed: int = SEED,
@@ -115,7 +115,7 @@ def estimates(
 
 
 def _estimate(
-    budget: Budget, view: View, ends: _Ends, unit: float, u: float, nu_eff: float
+    budget: Budget, view: OutputQuantity, ends: _Ends, unit: float, u: float, nu_eff: float
 ) -> Estimate:
     """unit: that of the ends, which are deviations from what was measured."""
     value, u_c = budget.value * view.factor, u * view.factor
@@ -210,7 +210,7 @@ def _deviation_of_mean(found: Sequence[float]) -> float:
     )
 
 
-def _dof(runs: Sequence[RunTerm | None]) -> float:
+def _dof(runs: Sequence[BetweenRunScatter | None]) -> float:
     """Degrees of freedom that all run terms share; 0 where nothing scatters."""
     (dof,) = {run.dof for run in runs if run is not None and run.scale} or {0.0}
     return dof

@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.uncertainty.budget import Base, Budget, Part, RunTerm, Term
+from harness.uncertainty.budget import (
+    Base,
+    BetweenRunScatter,
+    Budget,
+    MeteredEnergy,
+    UncertaintyComponent,
+)
 
 Floats = NDArray[np.float64]
 Draws = NDArray[np.float32]
@@ -70,12 +76,12 @@ def normalised(budget: Budget) -> tuple[float, Budget]:
     return unit, budget.scaled(1 / unit, in_unit(run, unit))
 
 
-def in_unit(run: RunTerm | None, unit: float) -> RunTerm | None:
+def in_unit(run: BetweenRunScatter | None, unit: float) -> BetweenRunScatter | None:
     """A run term in another unit; as an exponent it has none."""
     return run if run is None or run.log else replace(run, scale=run.scale / unit)
 
 
-def with_run(block: Block, run: RunTerm | None, measured: float, out: Draws) -> Draws:
+def with_run(block: Block, run: BetweenRunScatter | None, measured: float, out: Draws) -> Draws:
     """Deviations with the scatter between runs, then with the factors on the whole, in `out`."""
     deviation, student, logs = block
     if run is None or not run.scale:
@@ -130,7 +136,7 @@ def blocks(budget: Budget, dof: float, seed: int, draws: int) -> Iterator[Block]
         else:
             total.fill(0)
         for part in budget.parts:
-            if part.gain_limit or part.offset_limit or part.efficiency_limit:
+            if part.gain_mpe or part.offset_mpe_j or part.efficiency_limit:
                 total += _part_draws(part, seed, draws, span, work)
         for term, x in shared:
             _add_term(total, term, x[span], work)
@@ -146,11 +152,13 @@ def _log_draws(budget: Budget, seed: int, draws: int, span: slice) -> Draws:
     return functools.reduce(np.add, logs) if logs else _NONE
 
 
-def _own(term: Term) -> bool:
+def _own(term: UncertaintyComponent) -> bool:
     return term.base == "normal" and term.key is None and term.up == -term.down and term.dof is None
 
 
-def _term_draws(term: Term, budget_id: str, seed: int, draws: int) -> Draws | Floats:
+def _term_draws(
+    term: UncertaintyComponent, budget_id: str, seed: int, draws: int
+) -> Draws | Floats:
     key = term.key or f"{term.name}|{budget_id}"
     return (
         _standard(seed, key, term.base, draws)
@@ -159,7 +167,7 @@ def _term_draws(term: Term, budget_id: str, seed: int, draws: int) -> Draws | Fl
     )
 
 
-def _add_term(total: Draws, term: Term, x: Draws | Floats, work: Draws) -> None:
+def _add_term(total: Draws, term: UncertaintyComponent, x: Draws | Floats, work: Draws) -> None:
     """Add up * max(x, 0) + down * max(-x, 0)."""
     if term.up != term.down:
         total += np.multiply(x, (term.up - term.down) / 2, out=work)
@@ -169,7 +177,7 @@ def _add_term(total: Draws, term: Term, x: Draws | Floats, work: Draws) -> None:
         total += work
 
 
-def _part_draws(part: Part, seed: int, draws: int, span: slice, out: Draws) -> Draws:
+def _part_draws(part: MeteredEnergy, seed: int, draws: int, span: slice, out: Draws) -> Draws:
     """(E - o) (1 + e) / (1 + g) - E as (E (e - g) - o (1 + e)) / (1 + g): errors of gain g, offset o, efficiency e."""
 
     def error(name: str, limit: float) -> Any:  # an array, or 0
@@ -178,14 +186,14 @@ def _part_draws(part: Part, seed: int, draws: int, span: slice, out: Draws) -> D
         )
 
     gain, efficiency = (
-        error("meter gain", part.gain_limit),
+        error("meter gain", part.gain_mpe),
         error("conversion efficiency", part.efficiency_limit),
     )
     np.subtract(efficiency, gain, out=out)
     out *= part.energy
-    if part.offset_limit:
-        out -= error("meter offset", part.offset_limit) * (efficiency + 1)
-    if part.gain_limit:
+    if part.offset_mpe_j:
+        out -= error("meter offset", part.offset_mpe_j) * (efficiency + 1)
+    if part.gain_mpe:
         out /= gain + 1
     return out
 

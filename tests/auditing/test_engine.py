@@ -15,7 +15,7 @@ from harness import api
 from harness.auditing import engine as audit
 from harness.auditing.report import VERDICTS
 from harness.auditing.rules import RULES
-from harness.auditing.rules.base import Case, Hit
+from harness.auditing.rules.base import RuleContext, Violation
 from harness.auditing.rules.rulebook import rulebook
 from harness.core.errors import UsageError
 from harness.formats.base import Rated
@@ -34,9 +34,9 @@ NOT_APPLIED = ("energy-recomputes", "traces-from-journals", "record-against-log"
 def breaking(rule_id: str, monkeypatch: pytest.MonkeyPatch, *, after: int = 0) -> None:
     """Make one rule raise, after it has yielded some findings."""
 
-    def check(case: Case) -> Iterator[Hit]:
+    def check(case: RuleContext) -> Iterator[Violation]:
         for number in range(after):
-            yield Hit(f"place {number}", "got", "expected", "fix")
+            yield Violation(f"place {number}", "got", "expected", "fix")
         raise ZeroDivisionError(case.entry.id)
 
     rules = tuple(replace(rule, check=check) if rule.id == rule_id else rule for rule in RULES)
@@ -198,12 +198,12 @@ def test_an_entry_needs_few_of_the_places_of_its_copies() -> None:
         )
         for k, owner in enumerate(owners * 5)  # some ids twice
     ]
-    copies, kin = audit.places(entries), audit.kinship(entries)
+    copies, cross_entry = audit.places(entries), audit.near_duplicates(entries)
     said = [
         [f for f in r.findings if f.rule == "duplicate-traces"]
         for r in audit.audit_entries(entries)
     ]
-    everything = [audit.audit_entry(entry, copies, None, kin) for entry in entries]
+    everything = [audit.audit_entry(entry, copies, None, cross_entry) for entry in entries]
     assert said == [
         [f for f in report.findings if f.rule == "duplicate-traces"] for report in everything
     ]

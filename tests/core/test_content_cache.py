@@ -40,6 +40,6 @@ def test_only_the_last_contents_are_kept_and_no_long_one() -> None:
 def test_all_is_forgotten_where_time_is_measured() -> None:
     asked, make = _counting()
     make(b"", 0)
-    once.forget_all()
+    once.clear_all()
     make(b"", 0)
     assert len(asked) == 2

@@ -11,9 +11,9 @@ import pytest
 
 from harness import api
 from harness.auditing.engine import BY_ID
-from harness.auditing.rules.base import Case, Hit
+from harness.auditing.rules.base import RuleContext, Violation
 from harness.core.resources import resource
-from harness.core.timeout import TookTooLong, deadline
+from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.formats import run_directory as native
 
 EXAMPLES = resource("submissions") / "lab-2026"
@@ -35,13 +35,13 @@ def forgiving() -> None:
 
 def test_a_block_that_takes_too_long_is_ended() -> None:
     began = time.monotonic()
-    with pytest.raises(TookTooLong, match=r"longer than 0\.05 s"), deadline(0.05):
+    with pytest.raises(TimeLimitExceeded, match=r"longer than 0\.05 s"), deadline(0.05):
         busy(60)
     assert time.monotonic() < began + 30
 
 
 def test_no_fault_that_is_lived_with_hides_it() -> None:
-    with pytest.raises(TookTooLong), deadline(0.05):
+    with pytest.raises(TimeLimitExceeded), deadline(0.05):
         forgiving()
 
 
@@ -59,7 +59,7 @@ def test_an_entry_whose_judgement_hangs_is_unjudged_and_the_others_are_judged(
     hanging = tree.entries[0].id
     rule = BY_ID["time-order"]
 
-    def check(case: Case) -> Iterator[Hit]:
+    def check(case: RuleContext) -> Iterator[Violation]:
         while case.entry.id == hanging:
             pass
         yield from ()

@@ -19,7 +19,7 @@ from harness.meters import parse
 from harness.meters import sampler_process as sampling
 from harness.meters.base import Reading, Unavailable
 from harness.meters.sampler import Sampler
-from harness.meters.sampler_process import Asked, Sampling, SamplingLost
+from harness.meters.sampler_process import MeterRequest, SamplerGroup, SamplingLost
 from harness.traces.channel import Channel
 from harness.traces.journal_reader import Samples, read_samples
 from harness.traces.journal_writer import Journal
@@ -31,7 +31,9 @@ def sample(
     folder: Path, *meters: str, seconds: float, interval_s: float = 0.02
 ) -> dict[str, Samples]:
     """What some meters say in some time, by name."""
-    with Sampling([Asked(parse(name), interval_s) for name in meters], folder) as samplers:
+    with SamplerGroup(
+        [MeterRequest(parse(name), interval_s) for name in meters], folder
+    ) as samplers:
         samplers.wait(seconds)
     return {path.stem: read_samples(path) for path in folder.glob("*.csv")}
 
@@ -213,7 +215,7 @@ def test_meters_that_cannot_be_had_say_so(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_ctrl_c_does_not_reach_the_sampler(tmp_path: Path) -> None:
-    with Sampling([Asked(parse("steady"), 0.02)], tmp_path) as samplers:
+    with SamplerGroup([MeterRequest(parse("steady"), 0.02)], tmp_path) as samplers:
         samplers.wait(0.2)
         samplers.processes[0].process.send_signal(signal.SIGINT)
         samplers.wait(0.4)
@@ -255,7 +257,7 @@ def test_a_sampler_whose_parent_is_killed_ends_its_record(tmp_path: Path, plugin
 
 
 def test_a_killed_sampler_loses_the_present_reading_only(tmp_path: Path) -> None:
-    with Sampling([Asked(parse("steady"), 0.02)], tmp_path) as samplers:
+    with SamplerGroup([MeterRequest(parse("steady"), 0.02)], tmp_path) as samplers:
         samplers.wait(1.0)
         samplers.processes[0].process.kill()
         killed_ns = time.time_ns()

@@ -29,7 +29,7 @@ def test_numbers_are_those_of_the_text(
         at += 3 + a + b
     where = places(tuple(whole), tuple(part))
     (group,) = alike(content, start, stop)
-    assert group.varies_at(where)
+    assert group.digit_positions(where)
     assert group.at.tolist() == list(range(count))
     expected = [[float(whole + part) for whole, part in row] for row in rows]
     assert numbers(group, where).T.tolist() == expected

@@ -15,7 +15,7 @@ from harness.carbon.grid.annual import annual, rows
 from harness.carbon.grid.stamps import to_ns
 from harness.carbon.series import HOUR_NS, Series
 from harness.carbon.time_weighting import J_PER_KWH, edges, emissions_g, profile
-from harness.emissions.decomposition import NAMES, Chain, split
+from harness.emissions.decomposition import NAMES, EmissionFactors, split
 from harness.emissions.whatif import sweep
 from harness.energy.integrate import energy
 from harness.traces.channel import Accuracy, Channel
@@ -169,9 +169,11 @@ positive = st.floats(1e-3, 1e6)
 def test_factors_sum_to_the_whole(numbers: list[float]) -> None:
     generator = np.random.default_rng(1)
 
-    def chain(name: str, work: float, energy_j: float, overhead: float, intensity: float) -> Chain:
+    def chain(
+        name: str, work: float, energy_j: float, overhead: float, intensity: float
+    ) -> EmissionFactors:
         scatter = [np.exp(0.1 * generator.standard_normal(10_000)) for _ in range(4)]
-        return Chain(
+        return EmissionFactors(
             name=name,
             work=work,
             work_unit="FLOP",

@@ -14,7 +14,12 @@ from harness.core.errors import UsageError
 from harness.ranking.comparison import Comparison, compare
 from harness.ranking.rank_sets import Contender, rank
 from harness.scoring.score import Result
-from harness.uncertainty.budget import Budget, Part, RunTerm, Term
+from harness.uncertainty.budget import (
+    BetweenRunScatter,
+    Budget,
+    MeteredEnergy,
+    UncertaintyComponent,
+)
 from harness.uncertainty.estimate import Estimate, estimate
 from harness.uncertainty.moderated_variance import Prior, moderate, prior
 from harness.uncertainty.multiple_comparisons import differ, rank_sets
@@ -24,8 +29,8 @@ def result(
     name: str, energy_j: float, *, meter: str = "", gain: float = 0.005, cv: float = 0.0, n: int = 5
 ) -> Result:
     """A result with an energy per query, the limit of its meter's gain and the scatter of its runs."""
-    run = RunTerm(cv / math.sqrt(n), n - 1, log=True) if cv and n > 1 else None
-    budget = Budget(name, (Part(meter or f"meter of {name}", energy_j, gain),), (), run)
+    run = BetweenRunScatter(cv / math.sqrt(n), n - 1, log=True) if cv and n > 1 else None
+    budget = Budget(name, (MeteredEnergy(meter or f"meter of {name}", energy_j, gain),), (), run)
     per_unit = estimate(budget, "J/query")
     entry = type("Entry", (), {"id": name})()
     fields = dict.fromkeys(Result.__slots__) | {"entry": entry, "energy_per_unit": per_unit}
@@ -66,11 +71,15 @@ def test_a_result_against_itself_is_an_exact_tie() -> None:
 def test_interval_of_the_difference_is_that_of_scipy_for_two_normal_means() -> None:
     one = replace(
         result("a", 100.0, gain=0.0),
-        per_unit_budget=Budget("a", (Part("m", 100.0, 0.0),), (Term.symmetric("e", 1.0),)),
+        per_unit_budget=Budget(
+            "a", (MeteredEnergy("m", 100.0, 0.0),), (UncertaintyComponent.symmetric("e", 1.0),)
+        ),
     )
     other = replace(
         result("b", 90.0, gain=0.0),
-        per_unit_budget=Budget("b", (Part("m", 90.0, 0.0),), (Term.symmetric("e", 2.0),)),
+        per_unit_budget=Budget(
+            "b", (MeteredEnergy("m", 90.0, 0.0),), (UncertaintyComponent.symmetric("e", 2.0),)
+        ),
     )
     found = compare(one, other).difference
     half = stats.norm.ppf(0.975) * math.hypot(1, 2)
@@ -235,7 +244,10 @@ def test_false_orders_of_a_table_of_ties_stay_rare(n: int) -> None:
 
 def contender(name: str, value: float, sd: float, n: int) -> Contender:
     budget = Budget(
-        name, (Part(name, value, 0.005),), (), RunTerm(sd / math.sqrt(n), n - 1, log=True)
+        name,
+        (MeteredEnergy(name, value, 0.005),),
+        (),
+        BetweenRunScatter(sd / math.sqrt(n), n - 1, log=True),
     )
     return Contender(Estimate(value, value, value, "J"), budget)
 

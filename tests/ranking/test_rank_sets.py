@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from harness.ranking.rank_sets import Contender, Rank, rank
-from harness.uncertainty.budget import Budget, Part, RunTerm
+from harness.uncertainty.budget import BetweenRunScatter, Budget, MeteredEnergy
 from harness.uncertainty.estimate import estimate
 
 DRAWS = 20_000
@@ -25,8 +25,8 @@ def contender(
     **given: float,
 ) -> Contender:
     """One entry: its energy, the limit of its meter's gain, and the scatter of its five runs."""
-    run = RunTerm(cv * energy_j, 4) if cv else None
-    budget = Budget(name, (Part(meter or name, energy_j, gain),), run=run)
+    run = BetweenRunScatter(cv * energy_j, 4) if cv else None
+    budget = Budget(name, (MeteredEnergy(meter or name, energy_j, gain),), run=run)
     return Contender(estimate(budget, "J", draws=DRAWS), budget, **given)
 
 
@@ -145,7 +145,7 @@ def test_the_unit_of_energy_changes_nothing(factor: float) -> None:
             ),
         )
         for c in contenders
-        for run in [c.budget.run or RunTerm(0, 1)]
+        for run in [c.budget.run or BetweenRunScatter(0, 1)]
     ]
     assert rank(scaled) == rank(contenders)
 

@@ -18,7 +18,7 @@ from harness.scoring.repeated_runs import pool
 from harness.scoring.score import Result, score, score_all
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
-from harness.uncertainty.budget import Budget, Part, RunTerm
+from harness.uncertainty.budget import BetweenRunScatter, Budget, MeteredEnergy
 
 S = 1_000_000_000
 T0 = 1_700_000_000 * S
@@ -215,7 +215,7 @@ def test_tukey_mclaughlin_of_known_numbers() -> None:
 
 def test_pooled_scatter_is_that_of_the_results() -> None:
     budgets = [
-        Budget(str(i), (Part("m", 100.0, 0.0),), (), RunTerm(s, 4, log=True))
+        Budget(str(i), (MeteredEnergy("m", 100.0, 0.0),), (), BetweenRunScatter(s, 4, log=True))
         for i, s in enumerate((0.01, 0.012, 0.009))
     ]
     found = pool(budgets)

@@ -167,8 +167,8 @@ def test_header_is_the_inverse_of_from_header(channel: Callable) -> None:
 
 def test_power_factor_widens_the_gain_limit() -> None:
     limits = instrument("yokogawa-wt310")
-    assert limits.accuracy().gain_limit == pytest.approx(1e-3)
-    assert limits.accuracy(power_factor=0.8).gain_limit == pytest.approx(1e-3 + 0.75 * 2e-3)
+    assert limits.accuracy().gain_mpe == pytest.approx(1e-3)
+    assert limits.accuracy(power_factor=0.8).gain_mpe == pytest.approx(1e-3 + 0.75 * 2e-3)
     assert limits.accuracy(range_w=1500.0).range_limit_w == pytest.approx(1.5)
 
 

@@ -10,11 +10,11 @@ import pytest
 from scipy import stats
 
 from harness.uncertainty.budget import (
+    BetweenRunScatter,
     Budget,
-    LogTerm,
-    Part,
-    RunTerm,
-    Term,
+    MeteredEnergy,
+    MultiplicativeComponent,
+    UncertaintyComponent,
     combine,
     coverage_factor,
     numerical_tolerance,
@@ -23,13 +23,16 @@ from harness.uncertainty.budget import (
 from harness.uncertainty.estimate import estimate, interval
 from harness.uncertainty.monte_carlo import draw
 
-PLAIN = Budget("plain", (Part("meter", 1000.0, 0.0),))
+PLAIN = Budget("plain", (MeteredEnergy("meter", 1000.0, 0.0),))
 
 
 def with_terms(
-    *terms: Term, gain: float = 0.0, offset: float = 0.0, run: RunTerm | None = None
+    *terms: UncertaintyComponent,
+    gain: float = 0.0,
+    offset: float = 0.0,
+    run: BetweenRunScatter | None = None,
 ) -> Budget:
-    return Budget("b", (Part("meter", 1000.0, gain, offset),), terms, run)
+    return Budget("b", (MeteredEnergy("meter", 1000.0, gain, offset),), terms, run)
 
 
 def test_no_term_gives_the_value_itself() -> None:
@@ -38,7 +41,7 @@ def test_no_term_gives_the_value_itself() -> None:
 
 
 def test_normal_term_gives_196_standard_deviations() -> None:
-    found = estimate(with_terms(Term.symmetric("edge", 10.0)), "J")
+    found = estimate(with_terms(UncertaintyComponent.symmetric("edge", 10.0)), "J")
     assert found.low == pytest.approx(1000 - 19.6, abs=0.2)
     assert found.high == pytest.approx(1000 + 19.6, abs=0.2)
     assert found.u_c == pytest.approx(10.0)
@@ -61,7 +64,7 @@ def test_gain_divides_and_so_is_not_symmetric() -> None:
 
 def test_folded_term_moves_the_value_by_its_mean() -> None:
     """A clock error swaps load for idle whichever sign it has: |d| has mean sqrt(2/pi) (half-normal)."""
-    found = estimate(with_terms(Term("clock", 10.0, 10.0)), "J")
+    found = estimate(with_terms(UncertaintyComponent("clock", 10.0, 10.0)), "J")
     assert found.value == pytest.approx(1000 + 10 * math.sqrt(2 / math.pi))
     half_normal = stats.halfnorm(loc=1000, scale=10)
     assert found.low == pytest.approx(half_normal.ppf(0.025), abs=0.05)
@@ -69,7 +72,9 @@ def test_folded_term_moves_the_value_by_its_mean() -> None:
 
 
 def test_one_sided_uniform_keeps_the_declared_value_inside_its_interval() -> None:
-    found = estimate(with_terms(Term("rated parts", -400.0, -400.0, "uniform", "rated")), "J")
+    found = estimate(
+        with_terms(UncertaintyComponent("rated parts", -400.0, -400.0, "uniform", "rated")), "J"
+    )
     assert found.value == 1000.0
     assert found.high == 1000.0
     assert found.low == pytest.approx(1000 - 0.975 * 400, abs=3)
@@ -77,7 +82,7 @@ def test_one_sided_uniform_keeps_the_declared_value_inside_its_interval() -> Non
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10])
 def test_run_term_is_student_t(n: int) -> None:
-    found = estimate(with_terms(run=RunTerm(10.0, n - 1)), "J")
+    found = estimate(with_terms(run=BetweenRunScatter(10.0, n - 1)), "J")
     half = 10.0 * stats.t.ppf(0.975, n - 1)
     assert found.high == pytest.approx(1000 + half, rel=0.02)
     assert found.nu_eff == pytest.approx(n - 1)
@@ -85,14 +90,14 @@ def test_run_term_is_student_t(n: int) -> None:
 
 
 def test_log_run_term_multiplies() -> None:
-    found = estimate(with_terms(run=RunTerm(0.01, 9, log=True)), "J/query")
+    found = estimate(with_terms(run=BetweenRunScatter(0.01, 9, log=True)), "J/query")
     half = 0.01 * stats.t.ppf(0.975, 9)
     assert found.high == pytest.approx(1000 * math.exp(half), rel=1e-3)
     assert found.low == pytest.approx(1000 * math.exp(-half), rel=1e-3)
 
 
 def test_monte_carlo_agrees_with_scipy_convolution_of_uniform_and_normal() -> None:
-    budget = with_terms(Term.symmetric("edge", 3.0), offset=10.0)
+    budget = with_terms(UncertaintyComponent.symmetric("edge", 3.0), offset=10.0)
     grid = np.linspace(-25, 25, 20001)
     density = np.convolve(stats.uniform(-10, 20).pdf(grid), stats.norm(0, 3).pdf(grid), "same")
     cumulative = np.cumsum(density) / density.sum()
@@ -105,12 +110,12 @@ def test_monte_carlo_agrees_with_scipy_convolution_of_uniform_and_normal() -> No
 
 
 def test_shared_key_cancels_and_own_terms_do_not() -> None:
-    one = Budget("one", (Part("meter", 1000.0, 0.05),))
-    other = Budget("other", (Part("meter", 2000.0, 0.05),))
+    one = Budget("one", (MeteredEnergy("meter", 1000.0, 0.05),))
+    other = Budget("other", (MeteredEnergy("meter", 2000.0, 0.05),))
     assert np.std(np.log(draw(one)) - np.log(draw(other))) < 1e-12
-    apart = replace(other, parts=(Part("another meter", 2000.0, 0.05),))
+    apart = replace(other, parts=(MeteredEnergy("another meter", 2000.0, 0.05),))
     assert np.std(np.log(draw(one)) - np.log(draw(apart))) > 0.03
-    edge = Term.symmetric("edge", 10.0)
+    edge = UncertaintyComponent.symmetric("edge", 10.0)
     assert (
         abs(np.corrcoef(draw(with_terms(edge)), draw(replace(with_terms(edge), id="c")))[0, 1])
         < 0.01
@@ -119,12 +124,12 @@ def test_shared_key_cancels_and_own_terms_do_not() -> None:
 
 @pytest.mark.parametrize("dof", [1.0, 3.0, 9.0, math.inf])
 def test_draws_have_their_distribution_and_do_not_depend_on_each_other(dof: float) -> None:
-    term = Term.symmetric("edge", 1.0) if math.isinf(dof) else None
+    term = UncertaintyComponent.symmetric("edge", 1.0) if math.isinf(dof) else None
     budget = Budget(
         "b",
-        (Part("meter", 1.0, 0.0),),
+        (MeteredEnergy("meter", 1.0, 0.0),),
         (term,) if term else (),
-        None if term else RunTerm(1.0, dof),
+        None if term else BetweenRunScatter(1.0, dof),
     )
     x = draw(budget) - 1
     assert stats.kstest(x, stats.norm.cdf if term else stats.t(dof).cdf).pvalue > 0.01
@@ -141,14 +146,14 @@ def test_draws_have_their_distribution_and_do_not_depend_on_each_other(dof: floa
 @pytest.mark.parametrize("scale", [1e-40, 1e-9, 1.0, 1e40])
 @pytest.mark.parametrize("relative", [1e-12, 1e-7, 1e-3])
 def test_small_uncertainties_of_any_number_keep_their_digits(scale: float, relative: float) -> None:
-    part = Part("meter", 1000 * scale, relative)
+    part = MeteredEnergy("meter", 1000 * scale, relative)
     budget = Budget(
         "b",
         (part,),
-        (Term.symmetric("edge", 400 * scale * relative),),
-        RunTerm(scale * relative * 300, 9),
+        (UncertaintyComponent.symmetric("edge", 400 * scale * relative),),
+        BetweenRunScatter(scale * relative * 300, 9),
     )
-    for run in (budget.run, RunTerm(relative * 0.3, 9, log=True), None):
+    for run in (budget.run, BetweenRunScatter(relative * 0.3, 9, log=True), None):
         found = estimate(replace(budget, run=run), "J")
         assert found.value is not None
         assert found.low is not None
@@ -156,9 +161,13 @@ def test_small_uncertainties_of_any_number_keep_their_digits(scale: float, relat
         usual = estimate(
             Budget(
                 "b",
-                (Part("meter", 1000.0, 0.001),),
-                (Term.symmetric("edge", 0.4),),
-                None if run is None else RunTerm(3e-4, 9, log=True) if run.log else RunTerm(0.3, 9),
+                (MeteredEnergy("meter", 1000.0, 0.001),),
+                (UncertaintyComponent.symmetric("edge", 0.4),),
+                None
+                if run is None
+                else BetweenRunScatter(3e-4, 9, log=True)
+                if run.log
+                else BetweenRunScatter(0.3, 9),
             ),
             "J",
         )
@@ -170,20 +179,29 @@ def test_small_uncertainties_of_any_number_keep_their_digits(scale: float, relat
 
 def test_an_interval_is_that_of_the_draws() -> None:
     budget = with_terms(
-        Term.symmetric("edge", 3.0), Term("clock", 4.0, 2.0, key="c"), gain=0.01, offset=5.0
+        UncertaintyComponent.symmetric("edge", 3.0),
+        UncertaintyComponent("clock", 4.0, 2.0, key="c"),
+        gain=0.01,
+        offset=5.0,
     )
-    for run in (None, RunTerm(5.0, 4), RunTerm(0.01, 4, log=True)):
-        whole = replace(budget, run=run, logs=(LogTerm("PUE", 0.02),))
+    for run in (None, BetweenRunScatter(5.0, 4), BetweenRunScatter(0.01, 4, log=True)):
+        whole = replace(budget, run=run, logs=(MultiplicativeComponent("PUE", 0.02),))
         found = estimate(whole, "J")
         assert (found.low, found.high) == pytest.approx(interval(draw(whole.alone())), rel=1e-7)
 
 
 def test_an_interval_depends_on_no_name_and_no_order_but_on_what_is_shared() -> None:
     def of(a: str, b: str, c: str, *, turned: bool = False) -> Budget:
-        terms = Term("rated", -20.0, -20.0, "uniform", c), Term.symmetric("x", 9.0, key=a)
-        parts = Part(a, 700.0, 0.01, 3.0), Part(b, 300.0, 0.05)
+        terms = (
+            UncertaintyComponent("rated", -20.0, -20.0, "uniform", c),
+            UncertaintyComponent.symmetric("x", 9.0, key=a),
+        )
+        parts = MeteredEnergy(a, 700.0, 0.01, 3.0), MeteredEnergy(b, 300.0, 0.05)
         return Budget(
-            a, parts[::-1] if turned else parts, terms[::-1] if turned else terms, RunTerm(5.0, 4)
+            a,
+            parts[::-1] if turned else parts,
+            terms[::-1] if turned else terms,
+            BetweenRunScatter(5.0, 4),
         )
 
     found = estimate(of("a", "b", "c"), "J")
@@ -194,7 +212,9 @@ def test_an_interval_depends_on_no_name_and_no_order_but_on_what_is_shared() -> 
 
 
 def test_same_seed_same_numbers_another_seed_within_tolerance() -> None:
-    budget = with_terms(Term.symmetric("edge", 10.0), gain=0.01, run=RunTerm(5.0, 4))
+    budget = with_terms(
+        UncertaintyComponent.symmetric("edge", 10.0), gain=0.01, run=BetweenRunScatter(5.0, 4)
+    )
     first, again, other = (estimate(budget, "J", seed=seed) for seed in (1, 1, 2))
     assert first == again
     assert other.low is not None
@@ -204,9 +224,9 @@ def test_same_seed_same_numbers_another_seed_within_tolerance() -> None:
 
 def test_order_of_terms_does_not_matter() -> None:
     terms = (
-        Term.symmetric("edge", 10.0),
-        Term("clock", 4.0, 2.0, key="c"),
-        Term.symmetric("gaps", 5.0),
+        UncertaintyComponent.symmetric("edge", 10.0),
+        UncertaintyComponent("clock", 4.0, 2.0, key="c"),
+        UncertaintyComponent.symmetric("gaps", 5.0),
     )
     assert estimate(with_terms(*terms), "J").low == pytest.approx(
         estimate(with_terms(*reversed(terms)), "J").low, abs=1e-9
@@ -215,7 +235,12 @@ def test_order_of_terms_does_not_matter() -> None:
 
 def test_shares_add_to_one_and_name_the_largest_first() -> None:
     rows = rows_of(
-        with_terms(Term.symmetric("edge", 10.0), gain=0.05, offset=1.0, run=RunTerm(20.0, 4))
+        with_terms(
+            UncertaintyComponent.symmetric("edge", 10.0),
+            gain=0.05,
+            offset=1.0,
+            run=BetweenRunScatter(20.0, 4),
+        )
     )
     assert sum(row.share for row in rows) == pytest.approx(1.0)
     assert [row.term for row in rows] == ["meter gain", "run to run", "edge", "meter offset"]
@@ -223,8 +248,8 @@ def test_shares_add_to_one_and_name_the_largest_first() -> None:
 
 
 def test_parts_of_one_calibration_add_linearly_of_two_in_squares() -> None:
-    together = Budget("t", (Part("a", 500.0, 0.01), Part("a", 500.0, 0.01)))
-    apart = Budget("t", (Part("a", 500.0, 0.01), Part("b", 500.0, 0.01)))
+    together = Budget("t", (MeteredEnergy("a", 500.0, 0.01), MeteredEnergy("a", 500.0, 0.01)))
+    apart = Budget("t", (MeteredEnergy("a", 500.0, 0.01), MeteredEnergy("b", 500.0, 0.01)))
     assert combine(together)[0] == pytest.approx(combine(apart)[0] * math.sqrt(2))
     wide, narrow = estimate(together, "J"), estimate(apart, "J")
     assert wide.high is not None
@@ -234,7 +259,7 @@ def test_parts_of_one_calibration_add_linearly_of_two_in_squares() -> None:
 
 
 def test_interval_never_narrower_than_the_meter_term_however_many_runs() -> None:
-    many = estimate(with_terms(gain=0.01, run=RunTerm(1e-9, 999)), "J")
+    many = estimate(with_terms(gain=0.01, run=BetweenRunScatter(1e-9, 999)), "J")
     assert many.high is not None
     assert many.low is not None
     assert many.high - many.low >= 2 * 0.94 * 10
@@ -242,7 +267,9 @@ def test_interval_never_narrower_than_the_meter_term_however_many_runs() -> None
 
 def test_welch_satterthwaite_of_two_terms() -> None:
     """Two equal terms, one of 4 and one of infinite degrees of freedom: nu = (2u^2)^2 / (u^4/4) = 16."""
-    _, nu = combine(with_terms(Term.symmetric("edge", 10.0), run=RunTerm(10.0, 4)))
+    _, nu = combine(
+        with_terms(UncertaintyComponent.symmetric("edge", 10.0), run=BetweenRunScatter(10.0, 4))
+    )
     assert nu == pytest.approx(16.0)
 
 
@@ -257,9 +284,12 @@ def test_numerical_tolerance_is_half_a_unit_of_the_second_digit(u: float, delta:
 
 
 def test_tolerance_is_reported_as_not_met_with_few_draws() -> None:
-    budget = with_terms(Term.symmetric("edge", 90.0))
+    budget = with_terms(UncertaintyComponent.symmetric("edge", 90.0))
     assert estimate(budget, "J", draws=20_000).tolerance_met is False
-    assert estimate(with_terms(Term.symmetric("edge", 11.0)), "J").tolerance_met is True
+    assert (
+        estimate(with_terms(UncertaintyComponent.symmetric("edge", 11.0)), "J").tolerance_met
+        is True
+    )
 
 
 def test_coverage_of_n_runs_reaches_95_percent_where_t_without_the_meter_does_not() -> None:
@@ -272,9 +302,9 @@ def test_coverage_of_n_runs_reaches_95_percent_where_t_without_the_meter_does_no
         scale = float(runs.std(ddof=1)) / math.sqrt(n)
         budget = Budget(
             f"case {case}",
-            (Part(f"meter {case}", float(runs.mean()), 0.005),),
+            (MeteredEnergy(f"meter {case}", float(runs.mean()), 0.005),),
             (),
-            RunTerm(scale, n - 1),
+            BetweenRunScatter(scale, n - 1),
         )
         found = estimate(budget, "J", draws=10_000, seed=case)
         assert found.low is not None

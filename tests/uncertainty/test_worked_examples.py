@@ -8,14 +8,21 @@ from dataclasses import replace
 import pytest
 from uncertainties import ufloat
 
-from harness.uncertainty.budget import Budget, Part, RunTerm, Term, combine, coverage_factor
+from harness.uncertainty.budget import (
+    BetweenRunScatter,
+    Budget,
+    MeteredEnergy,
+    UncertaintyComponent,
+    combine,
+    coverage_factor,
+)
 from harness.uncertainty.estimate import estimate
 
-NOTHING = Part("none", 0.0, 0.0)
+NOTHING = MeteredEnergy("none", 0.0, 0.0)
 
 
-def additive(*terms: Term, value: float = 0.0) -> Budget:
-    return Budget("example", (Part("none", value, 0.0),), terms)
+def additive(*terms: UncertaintyComponent, value: float = 0.0) -> Budget:
+    return Budget("example", (MeteredEnergy("none", value, 0.0),), terms)
 
 
 # JCGM 100:2008
@@ -24,10 +31,10 @@ def additive(*terms: Term, value: float = 0.0) -> Budget:
 def test_end_gauge_calibration() -> None:
     """JCGM 100, H.1: u_c = 32 nm, 16 degrees of freedom, U_99 = 93 nm."""
     budget = additive(
-        replace(Term.symmetric("length of the standard", 25.0), dof=18),
-        replace(Term.symmetric("difference of the lengths", 9.7), dof=25.6),
-        replace(Term.symmetric("difference of expansion", 2.9), dof=50),
-        replace(Term.symmetric("difference of temperature", 16.6), dof=2),
+        replace(UncertaintyComponent.symmetric("length of the standard", 25.0), dof=18),
+        replace(UncertaintyComponent.symmetric("difference of the lengths", 9.7), dof=25.6),
+        replace(UncertaintyComponent.symmetric("difference of expansion", 2.9), dof=50),
+        replace(UncertaintyComponent.symmetric("difference of temperature", 16.6), dof=2),
     )
     u_c, nu = combine(budget)
     assert round(u_c) == 32
@@ -40,7 +47,7 @@ def test_welch_satterthwaite_example() -> None:
     """JCGM 100, G.4.1: relative 0.25 %, 0.57 %, 0.82 % with 9, 4, 14 degrees of freedom give 1.03 % and 19."""
     budget = additive(
         *(
-            replace(Term.symmetric(f"x{i}", u), dof=nu)
+            replace(UncertaintyComponent.symmetric(f"x{i}", u), dof=nu)
             for i, (u, nu) in enumerate([(0.25, 9), (0.57, 4), (0.82, 14)])
         )
     )
@@ -59,7 +66,10 @@ def test_welch_satterthwaite_example() -> None:
 )
 def test_additive_model_of_rectangles(widths: tuple[int, ...], u: float, half: float) -> None:
     """Rectangular quantities of standard deviation 1 (or 10): printed u and 95 % interval."""
-    terms = [Term.symmetric(f"x{i}", math.sqrt(3) * w, "uniform") for i, w in enumerate(widths)]
+    terms = [
+        UncertaintyComponent.symmetric(f"x{i}", math.sqrt(3) * w, "uniform")
+        for i, w in enumerate(widths)
+    ]
     found = estimate(additive(*terms), "1")
     assert found.u_c == pytest.approx(u, abs=0.05)
     assert found.high == pytest.approx(half, abs=0.03 if u < 5 else 0.06)
@@ -68,7 +78,9 @@ def test_additive_model_of_rectangles(widths: tuple[int, ...], u: float, half: f
 
 def test_additive_model_of_normals() -> None:
     """9.2.2: four standard normal quantities, 95 % interval +-3.92."""
-    found = estimate(additive(*(Term.symmetric(f"x{i}", 1.0) for i in range(4))), "1")
+    found = estimate(
+        additive(*(UncertaintyComponent.symmetric(f"x{i}", 1.0) for i in range(4))), "1"
+    )
     assert (found.low, found.high) == (
         pytest.approx(-3.92, abs=0.03),
         pytest.approx(3.92, abs=0.03),
@@ -81,7 +93,9 @@ def test_mass_calibration_to_first_order() -> None:
     The model's products of air density and density are what first order leaves out; they are no part of our budget.
     """
     budget = additive(
-        Term.symmetric("conventional mass", 0.050), Term.symmetric("added mass", 0.020), value=1.234
+        UncertaintyComponent.symmetric("conventional mass", 0.050),
+        UncertaintyComponent.symmetric("added mass", 0.020),
+        value=1.234,
     )
     u_c, nu = combine(budget)
     half = coverage_factor(0.95, nu) * u_c
@@ -106,12 +120,16 @@ def test_linear_budget_agrees_with_the_package_uncertainties() -> None:
     )
     budget = Budget(
         "b",
-        (Part("a", 500, 0.01), Part("a", 300, 0.01), Part("b", 200, 0.02)),
         (
-            Term.symmetric("edge", 3.0),
-            Term.symmetric("gaps", 4.0),
-            Term.symmetric("clock", 1.5, key="c"),
-            Term.symmetric("clock", 0.5, key="c"),
+            MeteredEnergy("a", 500, 0.01),
+            MeteredEnergy("a", 300, 0.01),
+            MeteredEnergy("b", 200, 0.02),
+        ),
+        (
+            UncertaintyComponent.symmetric("edge", 3.0),
+            UncertaintyComponent.symmetric("gaps", 4.0),
+            UncertaintyComponent.symmetric("clock", 1.5, key="c"),
+            UncertaintyComponent.symmetric("clock", 0.5, key="c"),
         ),
     )
     assert combine(budget)[0] == pytest.approx(model.std_dev, rel=1e-12)
@@ -121,7 +139,9 @@ def test_estimated_terms_draw_student() -> None:
     """A normal scale known from four observations only: the interval is Student's."""
     from scipy import stats
 
-    found = estimate(additive(replace(Term.symmetric("from four", 1.0), dof=3)), "1")
+    found = estimate(
+        additive(replace(UncertaintyComponent.symmetric("from four", 1.0), dof=3)), "1"
+    )
     half = stats.t.ppf(0.975, 3)
     assert (found.low, found.high) == (
         pytest.approx(-half, abs=0.05),
@@ -130,6 +150,6 @@ def test_estimated_terms_draw_student() -> None:
 
 
 def test_run_term_and_estimated_term_are_one_in_the_closed_form() -> None:
-    by_run = Budget("r", (NOTHING,), (), RunTerm(2.0, 4))
-    by_term = additive(replace(Term.symmetric("runs", 2.0), dof=4))
+    by_run = Budget("r", (NOTHING,), (), BetweenRunScatter(2.0, 4))
+    by_term = additive(replace(UncertaintyComponent.symmetric("runs", 2.0), dof=4))
     assert combine(by_run) == pytest.approx(combine(by_term))

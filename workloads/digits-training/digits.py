@@ -22,7 +22,7 @@ SIDE = 8
 
 
 @dataclass(frozen=True)
-class Part:
+class MeteredEnergy:
     """Images, shape (n, 64), scaled to 0..1, and their digits, shape (n,)."""
 
     images: Floats
@@ -33,9 +33,9 @@ class Part:
 class Digits:
     """The three parts, and the SHA-256 of all pixels and labels."""
 
-    train: Part
-    validation: Part
-    test: Part
+    train: MeteredEnergy
+    validation: MeteredEnergy
+    test: MeteredEnergy
     sha256: str
 
 
@@ -52,7 +52,7 @@ def load(expected: str | None = None) -> Digits:
     order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
     scaled = (images / 16).astype(np.float32)
     parts = [
-        Part(scaled[at], labels[at].astype(np.int64))
+        MeteredEnergy(scaled[at], labels[at].astype(np.int64))
         for at in np.split(order, [TRAIN, TRAIN + VALIDATION])
     ]
     return Digits(*parts, digest)
@@ -134,7 +134,7 @@ class Committee:
             sum(softmax(member.logits(images)) for member in self.members), axis=1
         ).astype(np.int64)
 
-    def accuracy(self, part: Part) -> float:
+    def accuracy(self, part: MeteredEnergy) -> float:
         """Share of the images of a part that it reads rightly."""
         return float(np.mean(self.predict(part.images) == part.labels))
 

@@ -21,7 +21,7 @@ from harness.traces.trace import Ints, Trace
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class Violation:
     """What a rule yields; the engine adds the rule's id, clause and severity.
 
     status: only where it differs from the severity that the rulebook gives the rule
@@ -44,7 +44,7 @@ class Place(NamedTuple):
     owner: tuple[str, str]
 
 
-class Near(NamedTuple):
+class NearDuplicate(NamedTuple):
     """A trace that is not equal to another, and yet its copy: readings again at other times, thinned, or scaled.
 
     kind: "repeat" the same readings at another time or on another node, "resample" every nth of them, "scale" the
@@ -60,7 +60,7 @@ class Near(NamedTuple):
     factor: float
 
 
-class Twin(NamedTuple):
+class AcDcPair(NamedTuple):
     """The same run in another entry, measured before the supplies there and behind them here.
 
     above: readings that exceed the other's at the same stamp; of: readings that share their stamp with one
@@ -75,18 +75,18 @@ class Twin(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Kin:
+class CrossEntryEvidence:
     """What entries that are audited together have to do with each other.
 
     near: copies of a trace that are not equal to it, by its place; twins: of an entry, by its id
     """
 
-    near: Mapping[Place, Sequence[Near]] = field(default_factory=dict)
-    twins: Mapping[str, Sequence[Twin]] = field(default_factory=dict)
+    near: Mapping[Place, Sequence[NearDuplicate]] = field(default_factory=dict)
+    twins: Mapping[str, Sequence[AcDcPair]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class RuleContext:
     """What a rule works on, frozen: the evidence, its energies, the limits of its round, and copies elsewhere.
 
     copies: content hash of a trace -> all places in the audited trees that hold the same readings
@@ -98,7 +98,7 @@ class Case:
     runs: tuple[RunEnergy, ...]
     limits: Mapping[str, float] = field(default_factory=dict)
     copies: Mapping[str, Sequence[Place]] = field(default_factory=dict)
-    kin: Kin = field(default_factory=Kin)
+    cross_entry: CrossEntryEvidence = field(default_factory=CrossEntryEvidence)
     round: str = ""
     accepts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -179,21 +179,23 @@ class Rule:
     why: str
     evidence: str
     remedy: str
-    check: Callable[[Case], Iterator[Hit]]
+    check: Callable[[RuleContext], Iterator[Violation]]
     limits: tuple[str, ...] = ()
     accepts: tuple[str, ...] = ()
 
 
-def for_session(check: Callable[[Case, Session], Iterator[Hit]]) -> Callable[[Case], Iterator[Hit]]:
+def for_session(
+    check: Callable[[RuleContext, Session], Iterator[Violation]],
+) -> Callable[[RuleContext], Iterator[Violation]]:
     """A check of the files of an MLPerf power session; it is skipped where the entry has none."""
 
     @functools.wraps(check)
-    def wrapped(case: Case) -> Iterator[Hit]:
+    def wrapped(case: RuleContext) -> Iterator[Violation]:
         session = case.entry.runs[0].facts.get("session") if case.entry.runs else None
         if isinstance(session, Session):
             yield from check(case, session)
         else:
-            yield Hit(
+            yield Violation(
                 "result",
                 "no files of a power session here",
                 "its logs",
@@ -204,7 +206,7 @@ def for_session(check: Callable[[Case, Session], Iterator[Hit]]) -> Callable[[Ca
     return wrapped
 
 
-def worst(hits: Sequence[tuple[float, Hit]], of: int) -> Iterator[Hit]:
+def worst(hits: Sequence[tuple[float, Violation]], of: int) -> Iterator[Violation]:
     """The worst of one run's hits, which says how many of the run's channels it stands for.
 
     hits: (how bad, hit) of each channel at fault; of: channels of the run

@@ -11,7 +11,7 @@ import numpy as np
 from harness.carbon.factor import Factor
 from harness.carbon.footprint.document import INTENSITIES, Footprint
 from harness.carbon.footprint.totals import KG_PER_T, Numbers, emissions_kg, facility_kwh, values
-from harness.uncertainty.budget import Budget, BudgetRow, LogTerm, Part
+from harness.uncertainty.budget import Budget, BudgetRow, MeteredEnergy, MultiplicativeComponent
 from harness.uncertainty.estimate import LEVEL, Estimate, interval
 from harness.uncertainty.monte_carlo import SEED, Floats, draw
 
@@ -23,9 +23,11 @@ Formula = Callable[[Numbers], Any]
 
 def draws_of(factor: Factor, seed: int = SEED, draws: int = DRAWS) -> Floats:
     """Values of a factor that could be true, shape (draws,); factors with one key share their draws."""
-    log = LogTerm(factor.name, factor.u_ln or 0.0, factor.key)
+    log = MultiplicativeComponent(factor.name, factor.u_ln or 0.0, factor.key)
     return draw(
-        Budget(factor.name, (Part("", factor.value, 0.0),), logs=(log,)), seed=seed, draws=draws
+        Budget(factor.name, (MeteredEnergy("", factor.value, 0.0),), logs=(log,)),
+        seed=seed,
+        draws=draws,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.core.content_cache import once
+from harness.core.content_cache import cached_by_content
 from harness.formats.ptdaemon.spl import MOST_PARTS, Spl
 from harness.traces.channel import MOST_CLOCK_ERROR_S, Accuracy, Channel
 from harness.traces.clean import build_trace
@@ -131,7 +131,7 @@ def _range_w(
     return volts * amps if volts and amps else None
 
 
-@once
+@cached_by_content
 def goes(ptd_log: bytes) -> Sequence[tuple[int, str]]:
     """Where the PTDaemon began to measure, and the mark; for several analyzers one after the other."""
     token, at = b": Go with mark '", 0

@@ -18,7 +18,7 @@ _DIGITS = np.arange(10, dtype=np.uint8)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class LineTemplate:
     """Lines of a text that have the same bytes but for digits, which stand at the same places.
 
     at: which lines, int64, shape (n,); first: the first of them
@@ -31,14 +31,14 @@ class Alike:
     varying: Ints
     digits: NDArray[np.uint8]
 
-    def varies_at(self, where: Ints) -> bool:
+    def digit_positions(self, where: Ints) -> bool:
         """Whether all that varies stands at some places, as `places` gives them."""
         known = np.zeros(len(self.first) + 1, bool)
         known[where] = True
         return bool(known[self.varying].all())
 
 
-def alike(content: bytes, start: Ints, stop: Ints) -> Iterator[Alike]:
+def alike(content: bytes, start: Ints, stop: Ints) -> Iterator[LineTemplate]:
     """Lines start..stop of a text in groups, in the order of the first line of each."""
     length, left = stop - start, np.arange(len(start))
     while len(left):
@@ -54,7 +54,7 @@ def alike(content: bytes, start: Ints, stop: Ints) -> Iterator[Alike]:
             )
             same[same] = fits
             varying, digits = _varying(cells[fits])
-        yield Alike(left[same], cells[0].tobytes(), varying, digits)
+        yield LineTemplate(left[same], cells[0].tobytes(), varying, digits)
         left = left[~same]
 
 
@@ -80,7 +80,7 @@ def places(whole: Spans, part: Spans) -> Ints:
     return found
 
 
-def numbers(lines: Alike, where: Ints) -> Floats:
+def numbers(lines: LineTemplate, where: Ints) -> Floats:
     """Whole numbers whose digits stand at some places of lines, as `places` gives them; float64, shape (numbers, n)."""
     zero = len(lines.varying)  # after the digits that vary come rows of zeros, of ones, and so on
     row = np.append(np.frombuffer(lines.first, np.uint8).astype(np.int64) + (zero - ord("0")), zero)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from harness.core.content_cache import once
+from harness.core.content_cache import cached_by_content
 from harness.core.errors import UnreadableError
 from harness.core.files import read_bytes
 from harness.core.timestamps import from_mlperf
@@ -61,7 +61,7 @@ BANNER = re.compile(
 """What stands before `Selected power` where the log of one more analyzer begins."""
 
 
-class Said(NamedTuple):
+class Exchange(NamedTuple):
     """A command to the PTDaemon and its reply."""
 
     cmd: str
@@ -130,7 +130,7 @@ class Session:
             return None
 
     @functools.cached_property
-    def dialogues(self) -> list[list[Said]]:
+    def exchanges(self) -> list[list[Exchange]]:
         """What was said to each PTDaemon, from Hello on: one list for each analyzer."""
         given = self.server.get("ptd_messages")
         items = (
@@ -147,9 +147,9 @@ class Session:
             if isinstance(m, Mapping)
         )
         flat = list(itertools.islice(each, MOST_MESSAGES))
-        found: list[list[Said]] = []
+        found: list[list[Exchange]] = []
         for message in flat:
-            said = Said(str(message.get("cmd", "")), str(message.get("reply", "")))
+            said = Exchange(str(message.get("cmd", "")), str(message.get("reply", "")))
             if said.cmd == "Hello" or not found:
                 found.append([])
             found[-1].append(said)
@@ -172,7 +172,7 @@ class Session:
         return stamps if all(abs(x) < 1e12 for pair in stamps for x in pair) else []
 
 
-def part(dialogue: Sequence[Said], mode: Mode) -> list[Said]:
+def part(dialogue: Sequence[Exchange], mode: Mode) -> list[Exchange]:
     """What was said from the Go of a mode to the next Go, or to the end."""
     goes = [i for i, said in enumerate(dialogue) if said.cmd.startswith("Go,")]
     first = next((i for i in goes if dialogue[i].cmd.endswith(f"_{mode}")), None)
@@ -264,7 +264,7 @@ class Logs:
         """Whether an analyzer's log ends with this span, so that its end may not have been written yet."""
         return all(at != span[2] for at, _ in self.goes)
 
-    def raw_of_ptd(self, mode: Mode) -> list[Reply]:
+    def readings_in_ptd_log(self, mode: Mode) -> list[Reply]:
         """The reply to RL of each analyzer in ptd_logs.txt.
 
         The prefix of each socket chunk is cut out: it stands wherever a chunk begins, in a long line in its middle.
@@ -360,7 +360,7 @@ class Logs:
         return found.start() if found else -1
 
 
-@once
+@cached_by_content
 def bare(text: bytes, mark: bytes, names: Sequence[bytes]) -> bytes:
     """A text without a mark, and without the names of channels, as `,Ch1`, that stand before `,Watts`."""
     if names:  # the mark stands before the first name, so both are found at once

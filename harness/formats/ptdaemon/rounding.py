@@ -10,7 +10,7 @@ DECIMALS = 6
 """PTDaemon prints so many; zeros at the end are filled in."""
 
 
-def half_digit(value: Floats, zeros: int | Ints = DECIMALS) -> Floats:
+def half_last_digit(value: Floats, zeros: int | Ints = DECIMALS) -> Floats:
     """Half of the last digit of each value, in its unit; of the decimals at most `zeros` are taken for filled in."""
     micro = np.rint(np.minimum(value, VALUE_MAX) * 10**DECIMALS).astype(np.int64)
     milli = micro // 1000

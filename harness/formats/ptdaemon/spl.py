@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from harness.core.content_cache import once
+from harness.core.content_cache import cached_by_content
 from harness.core.errors import UnreadableError
 from harness.core.timestamps import mlperf_column, mlperf_fields
-from harness.formats.ptdaemon.fixed_width import Alike, alike, numbers, places
-from harness.formats.ptdaemon.rounding import half_digit
+from harness.formats.ptdaemon.fixed_width import LineTemplate, alike, numbers, places
+from harness.formats.ptdaemon.rounding import half_last_digit
 from harness.traces.clean import number_or_nan
 from harness.traces.text_lines import Cells, Lines, filled, together
 from harness.traces.trace import VALUE_MAX, Floats, Ints
@@ -87,7 +87,7 @@ def read_spl(content: bytes, where: str, channels: int = 1) -> Spl:
     return found
 
 
-@once
+@cached_by_content
 def _read(content: bytes, channels: int) -> Spl | None:
     table = (_uniform(content) if len(content) <= AT_ONCE else None) or _mixed(content)
     if table is None:
@@ -188,7 +188,7 @@ def _uniform(content: bytes) -> _Table | None:
     )
 
 
-def _form(lines: Alike) -> _Form | None:
+def _form(lines: LineTemplate) -> _Form | None:
     line = _LINE.fullmatch(lines.first)
     if line is None or line[2].count(b",Ch") > MOST_PARTS:
         return None
@@ -198,7 +198,7 @@ def _form(lines: Alike) -> _Form | None:
     found = [number for quantity in range(4) for number in found[quantity::4]]
     whole, part = ([number.span(side) for number in found] for side in (2, 3))
     where = places((*_STAMP, *whole), (*[(0, 0)] * len(_STAMP), *part))
-    if not lines.varies_at(where):
+    if not lines.digit_positions(where):
         return None
     scale = np.array([[(-1 if number[1] else 1) * 10.0 ** len(number[3])] for number in found])
     return _Form(mark, names, where, scale)
@@ -372,7 +372,7 @@ def _electric(table: _Table, summed: Ints) -> Electric:
 def _by_digits(groups: np.ndarray) -> Floats:
     """How far W and V A PF may be apart because each is rounded to its last digit [W]."""
     w, v, a, pf = groups
-    half_w, *halves = half_digit(groups, _FILLED[:, None])
+    half_w, *halves = half_last_digit(groups, _FILLED[:, None])
     return np.asarray(
         half_w + w * sum(half / x for half, x in zip(halves, (v, a, pf), strict=True)), np.float64
     )

@@ -26,8 +26,8 @@ from harness.live.distributed.rendezvous import (
     SEE,
     SHARE,
     Check,
-    Meeting,
     RankLost,
+    Rendezvous,
     place,
     reason,
 )
@@ -35,7 +35,7 @@ from harness.live.distributed.rendezvous import (
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
-class Host(Meeting):
+class Coordinator(Rendezvous):
     """Rank 0, as a context: entered when all have come, and told to all when it fails.
 
     folder: of the run, where the invitation goes; meet: HOST:PORT to wait at, "" for any port and an invitation
@@ -44,7 +44,7 @@ class Host(Meeting):
     def __init__(self, rank: Rank, folder: Path, meet: str) -> None:
         self.rank, self.folder, self.meet = rank, folder, meet
 
-    def __enter__(self) -> Host:
+    def __enter__(self) -> Coordinator:
         self.links: dict[int, Link] = {}
         self.machines = {0: machine()}
         self.at: dict[int, str] = {}

@@ -14,7 +14,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class Placement:
     """What rank 0 tells each rank when all have come.
 
     node: number of its machine; local: its number among the `beside` ranks there; meeting: which meeting it is
@@ -46,11 +46,11 @@ class Seat:
         }
 
 
-def seats(machines: Sequence[str], meeting: str, address: str, port: int) -> list[Seat]:
+def seats(machines: Sequence[str], meeting: str, address: str, port: int) -> list[Placement]:
     """The seat of each rank. machines: of each rank, by its number"""
     nodes = {machine: number for number, machine in enumerate(dict.fromkeys(machines))}
     return [
-        Seat(
+        Placement(
             nodes[machine],
             machines[:rank].count(machine),
             machines.count(machine),

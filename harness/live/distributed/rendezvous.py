@@ -11,7 +11,7 @@ from typing import Any
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.live.distributed.clock_offset import Offset
 from harness.live.distributed.launcher import ALONE
-from harness.live.distributed.placement import Seat
+from harness.live.distributed.placement import Placement
 
 INVITATION = "meeting.json"
 """File in the run directory that says where rank 0 waits; it is gone when all have come."""
@@ -29,11 +29,11 @@ class RankLost(JoulemarkError):
     """Another rank failed, or is gone; the run ends on all machines."""
 
 
-class Meeting:
+class Rendezvous:
     """The other ranks of a run, as this one sees them. Here there are none: nothing to wait for, and no other clock."""
 
     rank = ALONE
-    seat: Seat | None = None
+    seat: Placement | None = None
 
     @property
     def samples(self) -> bool:
@@ -63,7 +63,7 @@ class Meeting:
         return None
 
 
-NOBODY = Meeting()
+SINGLE_PROCESS = Rendezvous()
 
 
 def place(meet: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from harness.core.files import read_bytes
 from harness.live.distributed.clock_offset import Offset, nearest
 from harness.live.distributed.connection import Heard, Link, Lost
 from harness.live.distributed.launcher import Rank
-from harness.live.distributed.placement import Seat, machine
+from harness.live.distributed.placement import Placement, machine
 from harness.live.distributed.rendezvous import (
     INVITATION,
     LOOK_S,
@@ -21,14 +21,14 @@ from harness.live.distributed.rendezvous import (
     SEE,
     SHARE,
     Check,
-    Meeting,
     RankLost,
+    Rendezvous,
     place,
     reason,
 )
 
 
-class Guest(Meeting):
+class Worker(Rendezvous):
     """Any other rank, as a context: entered when all have come, and told to rank 0 when it fails.
 
     folder: of the run, where rank 0's invitation comes; meet: HOST:PORT where rank 0 waits, "" for an invitation
@@ -37,12 +37,12 @@ class Guest(Meeting):
     def __init__(self, rank: Rank, folder: Path, meet: str) -> None:
         self.rank, self.folder, self.meet = rank, folder, meet
 
-    def __enter__(self) -> Guest:
+    def __enter__(self) -> Worker:
         self.heard: list[Heard] = []
         self.link, token = self._call()
         try:
             self._say(rank=self.rank.number, token=token, machine=machine())
-            self.seat = Seat(**self._await("seat", self.check).said["seat"])
+            self.seat = Placement(**self._await("seat", self.check).said["seat"])
         except BaseException as error:
             self.__exit__(type(error), error)
             raise

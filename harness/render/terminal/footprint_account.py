@@ -10,7 +10,7 @@ from typing import Any
 from harness.carbon.footprint.compute import Account
 from harness.carbon.formulas import CleanMatch
 from harness.core.schemas import SCHEMA_VERSION
-from harness.emissions.decomposition import Split
+from harness.emissions.decomposition import Decomposition
 from harness.render.escape import grid, plain
 from harness.uncertainty.estimate import Estimate
 
@@ -101,7 +101,7 @@ def ratio(found: Estimate) -> Estimate:
 
 
 def factors_document(
-    splits: Mapping[str, Split | None], ratios: Mapping[str, Estimate]
+    splits: Mapping[str, Decomposition | None], ratios: Mapping[str, Estimate]
 ) -> dict[str, Any]:
     """The document of `footprint compare --json`."""
     first = next(found for found in splits.values() if found is not None)
@@ -116,7 +116,7 @@ def factors_document(
     }
 
 
-def split_document(found: Split) -> dict[str, Any]:
+def split_document(found: Decomposition) -> dict[str, Any]:
     """Log-ratio and factors of one basis."""
     named = {**found.factors, "model_and_machine": found.model_and_machine}
     return {
@@ -126,7 +126,7 @@ def split_document(found: Split) -> dict[str, Any]:
     }
 
 
-def factors_text(splits: Mapping[str, Split | None], ratios: Mapping[str, Estimate]) -> str:
+def factors_text(splits: Mapping[str, Decomposition | None], ratios: Mapping[str, Estimate]) -> str:
     """Ratios of both, then the factors of each basis."""
     first = next(found for found in splits.values() if found is not None)
     parts = [f"A {plain(first.a)}\nB {plain(first.b)}"]
@@ -141,7 +141,7 @@ def factors_text(splits: Mapping[str, Split | None], ratios: Mapping[str, Estima
     return "\n\n".join(parts) + "\n"
 
 
-def split_text(basis: str, found: Split) -> str:
+def split_text(basis: str, found: Decomposition) -> str:
     """The factors of one basis as a table that ends with the whole."""
     rows = [_factor_row(n, item) for n, item in found.factors.items() if item is not None]
     if found.model is None:

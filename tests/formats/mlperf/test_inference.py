@@ -546,7 +546,7 @@ class TestAnalyzer:
     def test_limits_are_those_of_the_class_where_the_power_factor_is_not_told(self) -> None:
         found = self.accuracy("Watts,1200.0,Volts,-1,Amps,-1,PF,-1,Mark,m")
         assert found.assumed
-        assert found.gain_limit == pytest.approx(0.01)
+        assert found.gain_mpe == pytest.approx(0.01)
 
     @pytest.mark.parametrize(
         ("model", "known"),

@@ -15,10 +15,10 @@ from harness.core.errors import UsageError
 from harness.live.distributed import coordinator as host
 from harness.live.distributed import worker as guest
 from harness.live.distributed.connection import LONGEST, Link, Lost
-from harness.live.distributed.coordinator import Host
+from harness.live.distributed.coordinator import Coordinator
 from harness.live.distributed.launcher import Rank
-from harness.live.distributed.rendezvous import INVITATION, NOBODY, RankLost, place
-from harness.live.distributed.worker import Guest
+from harness.live.distributed.rendezvous import INVITATION, SINGLE_PROCESS, RankLost, place
+from harness.live.distributed.worker import Worker
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +40,10 @@ def nothing() -> None:
 
 
 def meet(
-    side: ThreadPoolExecutor, folder: Path, number: int, of: int, then: Callable[[Guest], object]
+    side: ThreadPoolExecutor, folder: Path, number: int, of: int, then: Callable[[Worker], object]
 ) -> Future:
     def come() -> object:
-        with Guest(Rank(number, of), folder, "") as meeting:
+        with Worker(Rank(number, of), folder, "") as meeting:
             return then(meeting)
 
     return side.submit(come)
@@ -52,13 +52,13 @@ def meet(
 def test_all_go_from_point_to_point_and_compare_clocks(
     side: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
-    def follow(meeting: Guest) -> object:
+    def follow(meeting: Worker) -> object:
         found = meeting.compare("met", nothing)
         meeting.together("ready", nothing)
         return meeting.facts(), meeting.environment["MASTER_PORT"], found
 
     others = [meet(side, tmp_path, number, 3, follow) for number in (1, 2)]
-    with Host(Rank(0, 3), tmp_path, "") as meeting:
+    with Coordinator(Rank(0, 3), tmp_path, "") as meeting:
         assert not (tmp_path / INVITATION).exists()  # nobody else is asked in
         assert meeting.nodes == 1
         assert meeting.compare("met", nothing) is None
@@ -96,18 +96,18 @@ def test_a_stranger_does_not_get_in_and_disturbs_nobody(
             other.result(10)
 
     knocking = side.submit(knock)
-    with Host(Rank(0, 2), tmp_path, "") as meeting:
+    with Coordinator(Rank(0, 2), tmp_path, "") as meeting:
         assert meeting.links.keys() == {1}
         meeting.together("ready", nothing)
     knocking.result(10)
 
 
 def test_each_place_is_given_once(side: ThreadPoolExecutor, tmp_path: Path) -> None:
-    def follow(meeting: Guest) -> None:
+    def follow(meeting: Worker) -> None:
         meeting.together("ready", nothing)
 
     def hosting() -> None:
-        with Host(Rank(0, 3), tmp_path, "") as meeting:
+        with Coordinator(Rank(0, 3), tmp_path, "") as meeting:
             meeting.together("ready", nothing)
 
     hosted = side.submit(hosting)
@@ -126,22 +126,22 @@ def test_a_rank_that_cannot_be_is_refused(
     monkeypatch.setattr(host, "MEET_S", 1.0)
     refused = meet(side, tmp_path, number, 3, lambda meeting: meeting)  # type: ignore[arg-type]
     with pytest.raises(RankLost, match="no rank 1, 2"):
-        Host(Rank(0, 3), tmp_path, "").__enter__()
+        Coordinator(Rank(0, 3), tmp_path, "").__enter__()
     assert "no place for it" in str(refused.exception(10))
     assert not (tmp_path / INVITATION).exists()
 
 
 def test_the_reason_of_one_rank_reaches_all(side: ThreadPoolExecutor, tmp_path: Path) -> None:
-    def fail(meeting: Guest) -> None:
+    def fail(meeting: Worker) -> None:
         meeting.together("ready", nothing)
         raise ValueError("the meter burst")
 
-    def stay(meeting: Guest) -> None:
+    def stay(meeting: Worker) -> None:
         meeting.together("ready", nothing)
         meeting.together("ended", nothing)
 
     others = [meet(side, tmp_path, number, 3, then) for number, then in ((1, fail), (2, stay))]
-    with Host(Rank(0, 3), tmp_path, "") as meeting:
+    with Coordinator(Rank(0, 3), tmp_path, "") as meeting:
         meeting.together("ready", nothing)
         with pytest.raises(RankLost, match="rank 1: the meter burst") as caught:
             meeting.together("ended", nothing)
@@ -157,16 +157,23 @@ def test_a_sampler_that_dies_while_others_are_waited_for_ends_the_wait(
     def dead() -> None:
         raise OSError("no space left")
 
-    with pytest.raises(OSError, match="no space left"), Host(Rank(0, 2), tmp_path, "") as meeting:
+    with (
+        pytest.raises(OSError, match="no space left"),
+        Coordinator(Rank(0, 2), tmp_path, "") as meeting,
+    ):
         meeting.together("ready", dead)
     assert "rank 0: no space left" in str(other.exception(10))
 
 
 def test_alone_there_is_nobody_to_wait_for() -> None:
-    NOBODY.check()
-    NOBODY.together("ready", nothing)
-    assert NOBODY.compare("met", nothing) is None
-    assert (NOBODY.samples, NOBODY.environment, NOBODY.facts()) == (True, {}, {})
+    SINGLE_PROCESS.check()
+    SINGLE_PROCESS.together("ready", nothing)
+    assert SINGLE_PROCESS.compare("met", nothing) is None
+    assert (SINGLE_PROCESS.samples, SINGLE_PROCESS.environment, SINGLE_PROCESS.facts()) == (
+        True,
+        {},
+        {},
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,7 +190,7 @@ def test_a_place_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(UsageError, match=r"cannot wait there.*Choose another --meet"):
-            Host(Rank(0, 2), tmp_path, taken).__enter__()
+            Coordinator(Rank(0, 2), tmp_path, taken).__enter__()
 
 
 def test_messages_may_come_in_pieces() -> None:

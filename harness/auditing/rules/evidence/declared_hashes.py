@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.auditing.rules.base import Case, Hit, Rule
-from harness.core.content_cache import once
+from harness.auditing.rules.base import Rule, RuleContext, Violation
+from harness.core.content_cache import cached_by_content
 from harness.core.errors import UnreadableError, shorten
 from harness.core.files import read_bytes
 from harness.formats.ptdaemon.power_session import Session
@@ -31,9 +31,9 @@ MOST_NAMED = 1000
 """So many files of each side are compared; the power workflow names a dozen."""
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     if case.entry.format != "mlperf-inference-power" or not case.entry.runs:
-        yield Hit(
+        yield Violation(
             "result",
             "no foreign files here",
             "client.json and server.json",
@@ -43,7 +43,7 @@ def check(case: Case) -> Iterator[Hit]:
         return
     stated = _stated(case.entry.runs[0].facts)
     if not stated:
-        yield Hit(
+        yield Violation(
             "performance/power",
             "no hashes in client.json and server.json",
             "sha1 of each file",
@@ -52,7 +52,7 @@ def check(case: Case) -> Iterator[Hit]:
         return
     for name in NEEDED:
         if name not in stated:
-            yield Hit(
+            yield Violation(
                 f"performance/{name}",
                 "no hash in client.json or server.json",
                 "its sha1",
@@ -66,7 +66,7 @@ def check(case: Case) -> Iterator[Hit]:
         yield from _compare(root, name, digest, side, read)
 
 
-@once
+@cached_by_content
 def _sha1(content: bytes) -> str:
     return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
@@ -85,10 +85,10 @@ def _stated(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 
 def _compare(
     root: Path, name: str, digest: str, side: str, read: Callable[[str], bytes]
-) -> Iterator[Hit]:
+) -> Iterator[Violation]:
     parts = name.split("/")
     if ".." in parts or name.startswith("/") or "\\" in name or len(parts) > DEEPEST:
-        yield Hit(
+        yield Violation(
             f"performance/power/{side}.json",
             shorten(name),
             "a path in the result",
@@ -100,12 +100,12 @@ def _compare(
         found = _sha1(read(plain))
     except UnreadableError as error:
         if name in NEEDED or os.path.lexists(root / plain):
-            yield Hit(
+            yield Violation(
                 f"performance/{name}", error.message, "the file that was hashed", "Submit the file."
             )
         return
     if found != digest:
-        yield Hit(
+        yield Violation(
             f"performance/{name}",
             f"sha1 {found}",
             f"{shorten(digest, 40)}, as {side}.json states",

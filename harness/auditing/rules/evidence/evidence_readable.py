@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule
+from harness.auditing.rules.base import Rule, RuleContext, Violation
 
 LOST = (
     "file-unreadable",
@@ -50,7 +50,7 @@ _FIX = {
 }
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     for codes, expected, status in (
         (LOST, "the file as the tools write it", None),
         (BROKEN, "lines as the tools write them", "warn"),
@@ -66,7 +66,7 @@ def check(case: Case) -> Iterator[Hit]:
         (UNSIGNED, "a submission with its signature", "warn"),
     ):
         for defect in case.defects(*codes):
-            yield Hit(
+            yield Violation(
                 case.inside(defect),
                 f"{defect.code}: {defect.got}",
                 expected,

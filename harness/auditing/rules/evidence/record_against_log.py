@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.auditing.rules.base import Case, Hit, Rule, live_runs, place, run_folder
+from harness.auditing.rules.base import Rule, RuleContext, Violation, live_runs, place, run_folder
 from harness.core.errors import JoulemarkError
 from harness.core.files import read_bytes
 from harness.core.timestamps import NS
@@ -30,10 +30,10 @@ class Told(NamedTuple):
     slack: float = 0.0
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     live = live_runs(case.entry)
     if not live:
-        yield Hit(
+        yield Violation(
             "result",
             "no live run here",
             "a record beside its log",
@@ -43,19 +43,19 @@ def check(case: Case) -> Iterator[Hit]:
     for run in live:
         log = _log(run_folder(case.entry, run))
         if log is None:
-            yield Hit(
+            yield Violation(
                 place(run), "no log of the workload", "log/ beside the record", FIX, status="warn"
             )
             continue
         try:
             told = list(_loadgen(run, log, case) if log.name == DETAIL else _marked(run, log, case))
         except JoulemarkError as error:
-            yield Hit(f"{run.id}/log/{log.name}", str(error), "the log of this run", FIX)
+            yield Violation(f"{run.id}/log/{log.name}", str(error), "the log of this run", FIX)
             continue
         for item in told:
             if not _same(item):
                 got, expected = f"{item.name} {item.record}", f"{item.log}, as log/{log.name} says"
-                yield Hit(f"{run.id}/run.json", got, expected, FIX)
+                yield Violation(f"{run.id}/run.json", got, expected, FIX)
 
 
 def _log(folder: Path) -> Path | None:
@@ -82,7 +82,7 @@ def _window(run: Run, log: Window | None, slack_s: float) -> Iterator[Told]:
         yield Told(f"{name} of the window [ns]", ours, theirs, slack_s * NS)
 
 
-def _marked(run: Run, log: Path, case: Case) -> Iterator[Told]:
+def _marked(run: Run, log: Path, case: RuleContext) -> Iterator[Told]:
     metric = run.quality.metric if run.quality else ""
     lines, _ = select(read_bytes(log), {"run_start", "run_stop", metric, *FACTS})
     window = marked_window(lines)
@@ -97,7 +97,7 @@ def _marked(run: Run, log: Path, case: Case) -> Iterator[Told]:
             yield Told(name, number(run.facts.get(name)), said.get(name))
 
 
-def _loadgen(run: Run, log: Path, case: Case) -> Iterator[Told]:
+def _loadgen(run: Run, log: Path, case: RuleContext) -> Iterator[Told]:
     values, _ = loadgen_log.read_detail(read_bytes(log))
     window, of = loadgen_log.window(values, log.name), case.entry.scenario
     yield from _window(run, window, case.limits["slack_s"])

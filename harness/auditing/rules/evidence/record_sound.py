@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.auditing.rules.base import Case, Hit, Rule, live_runs, place, run_folder
+from harness.auditing.rules.base import Rule, RuleContext, Violation, live_runs, place, run_folder
 from harness.core.errors import JoulemarkError
 from harness.core.timestamps import NS
 from harness.formats.base import Run
@@ -21,22 +21,22 @@ from harness.traces.journal_reader import Samples, readable
 FIX = "Submit the record as joulemark wrote it."
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     live = live_runs(case.entry)
     if not live:
-        yield Hit(
+        yield Violation(
             "result", "no live run here", "its record", "Audit the original run.", status="skip"
         )
         return
     if case.entry.scaling_factor is not None:
-        yield Hit(
+        yield Violation(
             "result",
             f"a scaling factor of {case.entry.scaling_factor:g}",
             "none in a live run",
             FIX,
         )
     if case.entry.ranging is not None:
-        yield Hit(
+        yield Violation(
             case.entry.ranging.id, "role ranging", "timed: a live run has no ranging run", FIX
         )
     yield from _series([run.id for run in live])
@@ -46,12 +46,12 @@ def check(case: Case) -> Iterator[Hit]:
         yield from _journals(case, run)
 
 
-def _series(names: list[str]) -> Iterator[Hit]:
+def _series(names: list[str]) -> Iterator[Violation]:
     """Runs are numbered as they are made: one that is not there was left out."""
     numbers = {int(match[1]) for name in names if (match := re.fullmatch(r"run-(\d{1,6})", name))}
     lost = sorted(set(range(1, max(numbers, default=0))) - numbers)
     if lost and len(names) > 1:
-        yield Hit(
+        yield Violation(
             f"run-{lost[0]}",
             f"{len(lost)} of {max(numbers)} runs are not here",
             "each run that was made",
@@ -60,10 +60,10 @@ def _series(names: list[str]) -> Iterator[Hit]:
         )
 
 
-def _itself(case: Case, run: Run) -> Iterator[Hit]:
+def _itself(case: RuleContext, run: Run) -> Iterator[Violation]:
     where, seconds = f"{run.id}/run.json", run.window.seconds if run.window else None
     if run.facts.get("incomplete"):
-        yield Hit(
+        yield Violation(
             where,
             "a record of a run that was not complete",
             "incomplete.json",
@@ -72,16 +72,18 @@ def _itself(case: Case, run: Run) -> Iterator[Hit]:
     if seconds is None:
         return
     if run.seconds is not None and abs(run.seconds - seconds) > 0.01 * seconds:
-        yield Hit(where, f"{run.seconds:g} s", f"{seconds:g} s, the length of its window", FIX)
+        yield Violation(
+            where, f"{run.seconds:g} s", f"{seconds:g} s, the length of its window", FIX
+        )
     if case.entry.task == "training" and run.work is not None and run.work.count != 1:
-        yield Hit(where, f"{run.work.count:g} runs of work", "1: one training", FIX)
+        yield Violation(where, f"{run.work.count:g} runs of work", "1: one training", FIX)
     speed = run.performance
     if (
         speed is not None
         and speed.unit == "min"
         and abs(speed.value * 60 - seconds) > 0.001 * seconds
     ):
-        yield Hit(
+        yield Violation(
             where,
             f"{speed.value:g} min to train",
             f"{seconds / 60:g}, the length of its window",
@@ -95,7 +97,7 @@ def _asked() -> Mapping[str, Mapping[str, Any]]:
     return {item.name: item.spec["quality"] for item in workloads() if item.spec.get("quality")}
 
 
-def _target(case: Case, run: Run) -> Iterator[Hit]:
+def _target(case: RuleContext, run: Run) -> Iterator[Violation]:
     asked, said = _asked().get(case.entry.benchmark), run.quality
     if (
         asked is not None
@@ -103,7 +105,7 @@ def _target(case: Case, run: Run) -> Iterator[Hit]:
         and said.metric == asked["metric"]
         and said.target != asked["target"]
     ):
-        yield Hit(
+        yield Violation(
             f"{run.id}/run.json",
             f"a target of {said.target}",
             f"{asked['target']:g}, as the workload asks",
@@ -111,7 +113,7 @@ def _target(case: Case, run: Run) -> Iterator[Hit]:
         )
 
 
-def _journals(case: Case, run: Run) -> Iterator[Hit]:
+def _journals(case: RuleContext, run: Run) -> Iterator[Violation]:
     try:
         folders = journal_folders(run_folder(case.entry, run), run)
     except JoulemarkError:
@@ -120,14 +122,14 @@ def _journals(case: Case, run: Run) -> Iterator[Hit]:
     yield from _counts(run, found)
     for samples in found:
         if samples.about.get("simulated") and not case.entry.simulated:
-            yield Hit(
+            yield Violation(
                 f"{run.id}/run.json",
                 "not simulated",
                 f"simulated, as {Path(samples.path).name} says",
                 FIX,
             )
         if samples.steps() and not case.defects("clock-step"):
-            yield Hit(
+            yield Violation(
                 f"{run.id}/run.json",
                 "no clock-step",
                 f"the {len(samples.steps())} that its journal shows",
@@ -139,7 +141,7 @@ def _journals(case: Case, run: Run) -> Iterator[Hit]:
             yield from _rest(run, samples)
 
 
-def _counts(run: Run, found: Sequence[Samples]) -> Iterator[Hit]:
+def _counts(run: Run, found: Sequence[Samples]) -> Iterator[Violation]:
     """What the record says of each sampler against its journal; those of one meter are in the order of the ranks."""
     said: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for item in run.facts.get("sampler") or ():
@@ -151,21 +153,23 @@ def _counts(run: Run, found: Sequence[Samples]) -> Iterator[Hit]:
         for name in ("reads", "missed", "failed"):
             if told[name] != stated.get(name):
                 got = f"{name} of {told['meter']}: {stated.get(name)}"
-                yield Hit(f"{run.id}/run.json", got, f"{told[name]}, as its journal holds", FIX)
+                yield Violation(
+                    f"{run.id}/run.json", got, f"{told[name]}, as its journal holds", FIX
+                )
     for name in sorted(name for name, left in said.items() if left and found):
-        yield Hit(
+        yield Violation(
             f"{run.id}/{SAMPLES}", f"no journal of {name}", "one of each meter that was read", FIX
         )
 
 
-def _rest(run: Run, samples: Samples) -> Iterator[Hit]:
+def _rest(run: Run, samples: Samples) -> Iterator[Violation]:
     """What the machine drew at rest before and after the run is in the journal, where the record says it was taken."""
     spans = run.facts.get("idle") or {}
     clocks = samples.clocks[:, 0]
     for name, span in spans.items() if isinstance(spans, Mapping) and len(clocks) else ():
         start, stop = (int(span.get(key, 0)) for key in ("start_ns", "stop_ns"))
         if start < int(clocks[0]) - NS or stop > int(clocks[-1]) + NS:
-            yield Hit(
+            yield Violation(
                 place(run),
                 f"idle time {name} the run outside the journal",
                 "readings of it",

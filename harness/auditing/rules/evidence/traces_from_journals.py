@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, place, run_folder
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place, run_folder
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.timestamps import to_iso
 from harness.formats.base import Run
@@ -19,14 +19,14 @@ from harness.traces.trace import Trace
 FIX = "Submit the traces that joulemark made when the run ended, beside their journals."
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     held = False
     for run in case.entry.runs:
         folder = run_folder(case.entry, run)
         try:
             journals = journal_folders(folder, run)
         except JoulemarkError as error:
-            yield Hit(place(run), str(error), "what each rank said of itself", FIX)
+            yield Violation(place(run), str(error), "what each rank said of itself", FIX)
             continue
         held = held or bool(journals)
         if (
@@ -34,7 +34,7 @@ def check(case: Case) -> Iterator[Hit]:
         ):  # traces of a run without one are read from the journals
             yield from _compare(run, folder)
         elif not journals and (run.facts.get("sampler") or (folder / RANKS).is_dir()):
-            yield Hit(
+            yield Violation(
                 place(run),
                 "recorded live, and no journals",
                 f"a folder {SAMPLES}",
@@ -42,7 +42,7 @@ def check(case: Case) -> Iterator[Hit]:
                 status="warn",
             )
     if not held:
-        yield Hit(
+        yield Violation(
             "result",
             "no journals here",
             "those of a live run",
@@ -51,22 +51,24 @@ def check(case: Case) -> Iterator[Hit]:
         )
 
 
-def _compare(run: Run, folder: Path) -> Iterator[Hit]:
+def _compare(run: Run, folder: Path) -> Iterator[Violation]:
     """Each trace against the one that its journal gives today."""
     try:
         given = {trace.channel.id: trace for trace in journalled(folder, run)}
     except JoulemarkError as error:
-        yield Hit(f"{run.id}/{SAMPLES}", str(error), "journals that can be read", FIX)
+        yield Violation(f"{run.id}/{SAMPLES}", str(error), "journals that can be read", FIX)
         return
     found = {trace.channel.id: trace for trace in run.traces}
     for name in sorted(given.keys() | found.keys()):
         where = f"{run.id}/traces/{name}"
         if name not in found:
-            yield Hit(where, "no such trace", "the channel that a journal holds", FIX)
+            yield Violation(where, "no such trace", "the channel that a journal holds", FIX)
         elif name not in given:
-            yield Hit(where, "a trace that no journal holds", "traces of the journals only", FIX)
+            yield Violation(
+                where, "a trace that no journal holds", "traces of the journals only", FIX
+            )
         elif difference := _difference(found[name], given[name]):
-            yield Hit(where, *difference, FIX)
+            yield Violation(where, *difference, FIX)
 
 
 def _difference(found: Trace, given: Trace) -> tuple[str, str] | None:

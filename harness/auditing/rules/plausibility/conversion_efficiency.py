@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     least = case.limits["efficiency_min"]
     for run in case.runs:
         odd = [
@@ -17,7 +17,7 @@ def check(case: Case) -> Iterator[Hit]:
         if odd:  # the worst of a run: it multiplies the energy, and nothing measures it
             factor, where = min(odd, key=lambda item: (0 < item[0] <= 1, item[0]))
             possible = all(0 < factor <= 1 for factor, _ in odd)
-            yield Hit(
+            yield Violation(
                 where,
                 f"conversion efficiency {factor:g}, in {len(odd)} logs",
                 f"from {least:g} to 1",

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule
+from harness.auditing.rules.base import Rule, RuleContext, Violation
 
 
-def check(case: Case) -> Iterator[Hit]:
-    twins = [twin for twin in case.kin.twins.get(case.entry.id, ()) if twin.of]
+def check(case: RuleContext) -> Iterator[Violation]:
+    twins = [twin for twin in case.cross_entry.twins.get(case.entry.id, ()) if twin.of]
     above, of = sum(twin.above for twin in twins), sum(twin.of for twin in twins)
     if of and above / of > case.limits["above_max"]:
         worst = max(twins, key=lambda twin: (twin.above / twin.of, twin.run))
         ratios = sorted(twin.ratio for twin in twins)
-        yield Hit(
+        yield Violation(
             worst.run,
             f"{above / of:.4f} of {of} readings above those of {worst.other} at the same stamp; over a run the mean is "
             f"{ratios[0]:.4f} to {ratios[-1]:.4f} of it",

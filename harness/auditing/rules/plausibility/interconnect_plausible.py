@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.timestamps import NS, to_iso
 from harness.energy.run import RunEnergy
 
 YEAR_NS = 365 * 86400 * NS
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     low, stale = [], []
     for run in case.runs:
         nodes = len(
@@ -30,7 +30,7 @@ def check(case: Case) -> Iterator[Hit]:
                 stale.append((t_ns, f"{run.run.id}/{name}", window.start_ns))
     if low:
         power, where = min(low)
-        yield Hit(
+        yield Violation(
             where,
             f"{power:.3g} for each node, in {len(low)} of {len(case.runs)} runs",
             f"at least {case.limits['node_min_w']:g}",
@@ -39,7 +39,7 @@ def check(case: Case) -> Iterator[Hit]:
         )
     if stale:
         t_ns, where, start = min(stale)
-        yield Hit(
+        yield Violation(
             where,
             f"stamped {to_iso(t_ns)[:10]}, {abs(start - t_ns) / YEAR_NS:.1f} years from the run, in "
             f"{len(stale)} logs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.traces.channel import Channel
 from harness.traces.instruments import instruments
 
@@ -16,7 +16,7 @@ KINDS = {"analyzer": ("mean", "counter")}
 """What a reading of an instrument of a class is; other classes have several."""
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     told: set[tuple[str, str]] = set()
     for run in case.entry.runs:
         for trace in run.traces:
@@ -24,7 +24,7 @@ def check(case: Case) -> Iterator[Hit]:
                 if (trace.channel.id, got) not in told:  # once for all runs
                     told.add((trace.channel.id, got))
                     fix = "State what the meter's data sheet says, or name the meter."
-                    yield Hit(
+                    yield Violation(
                         place(run, trace), got, expected, fix, status=None if fails else "warn"
                     )
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.analyzer import NEAR, amp_steps, ranges_taken
-from harness.formats.ptdaemon.power_session import Said, Session
+from harness.formats.ptdaemon.power_session import Exchange, Session
 from harness.formats.ptdaemon.spl import Electric
 
 SPL = "performance/run_1/spl.txt"
@@ -14,19 +14,19 @@ NAMES = {"V": "voltage", "A": "current"}
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     logs, testing, ranging = (
         session.open(),
         session.electric.get("testing"),
         session.electric.get("ranging"),
     )
-    spans, dialogues = logs.spans("testing"), session.dialogues
+    spans, exchanges = logs.spans("testing"), session.exchanges
     for number, (go, _, _) in enumerate(spans if testing else ()):
         before = max((at for at, _ in logs.goes if at < go), default=0)
         before = max(before, go - NEAR)
         for name, taken in ranges_taken(logs.ptd, before, go).items():
             if taken is None:
-                yield Hit(
+                yield Violation(
                     "performance/power/ptd_logs.txt",
                     f"{NAMES[name]} range not fixed before the testing run",
                     "a fixed range",
@@ -37,7 +37,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
             peak = _peak(testing, name, number, len(spans))
             yield from _over(name, taken, peak, case.limits["range_share_max"])
             if name == "A" and _has_peaks(testing, number, len(spans)):
-                steps = amp_steps(_identity(dialogues, number))
+                steps = amp_steps(_identity(exchanges, number))
                 yield from _wide(
                     taken, peak, _peak(ranging, name, number, len(spans)), steps, case.limits
                 )
@@ -54,14 +54,14 @@ def _has_peaks(electric: Electric | None, number: int, of: int) -> bool:
     return 1 in (channels if of == 1 else channels[number + 1 : number + 2])
 
 
-def _identity(dialogues: Sequence[Sequence[Said]], number: int) -> str:
-    said = dialogues[number] if number < len(dialogues) else ()
+def _identity(exchanges: Sequence[Sequence[Exchange]], number: int) -> str:
+    said = exchanges[number] if number < len(exchanges) else ()
     return next((item.reply for item in said if item.cmd == "Identify"), "")
 
 
-def _over(name: str, taken: float, peak: float, most: float) -> Iterator[Hit]:
+def _over(name: str, taken: float, peak: float, most: float) -> Iterator[Violation]:
     if peak > most * taken:
-        yield Hit(
+        yield Violation(
             SPL,
             f"{NAMES[name]} up to {peak:.4g}, {peak / taken:.2f} of the range",
             f"at most {most:g} of {taken:g}",
@@ -73,7 +73,7 @@ def _over(name: str, taken: float, peak: float, most: float) -> Iterator[Hit]:
 
 def _wide(
     taken: float, peak: float, ranging: float, steps: Sequence[float], limits: Mapping[str, float]
-) -> Iterator[Hit]:
+) -> Iterator[Violation]:
     """A range that the margin alone pushed up, or that is far too wide: the uncertainty is that of the range."""
     fits = max((step for step in steps if step < TWICE * taken), default=0.0)
     if 0 < max(peak, ranging) <= fits:
@@ -82,7 +82,7 @@ def _wide(
             if ranging * limits["current_margin"] > fits
             else "it is far too wide"
         )
-        yield Hit(
+        yield Violation(
             SPL,
             f"current up to {peak:.4g} in a range of {taken:g}: {why}",
             f"the range of {fits:g}",

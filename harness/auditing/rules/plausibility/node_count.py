@@ -3,19 +3,19 @@
 import re
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.errors import shorten
 
 _COUNT = re.compile(r"(\d{1,9})(?:\.0+)?(?: +nodes?)?", re.ASCII | re.IGNORECASE)
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     if case.entry.task != "training":
         return
     said = str((case.entry.system_description or {}).get("number_of_nodes", "")).strip()
     stated = _COUNT.fullmatch(said)
     if stated is None:
-        yield Hit(
+        yield Violation(
             "system description",
             f"number_of_nodes {shorten(repr(said))}",
             "a whole number",
@@ -36,7 +36,7 @@ def check(case: Case) -> Iterator[Hit]:
         ):
             continue  # one machine, measured at its wall or by its parts
         if len(nodes) != int(stated[1]):
-            yield Hit(
+            yield Violation(
                 place(run.run),
                 f"{len(nodes)} nodes with a power log",
                 f"{stated[1]} nodes, as the system description says",

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.errors import shorten
 from harness.formats.reference.accelerators import rated_w
 
 _COUNT = re.compile(r"\s*(\d{1,4})(?:\.0+)?\s*", re.ASCII)
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     described = case.entry.system_description or {}
     parts = _rated(described)
     if case.entry.task != "training":
@@ -42,7 +42,7 @@ def check(case: Case) -> Iterator[Hit]:
                 )
     if odd:
         _, mean, where = min(odd)
-        yield Hit(
+        yield Violation(
             where,
             f"a mean of {mean:.0f} over the run, in {len(odd)} of {total} node logs",
             f"from {lowest:.0f} to {highest:.0f}, by the rated power of the accelerators ({accelerators:.0f} W a node)",
@@ -51,12 +51,12 @@ def check(case: Case) -> Iterator[Hit]:
         )
 
 
-def _unknown(description: Mapping[str, Any]) -> Hit:
+def _unknown(description: Mapping[str, Any]) -> Violation:
     model, count = (
         shorten(description.get(name, ""), 80)
         for name in ("accelerator_model_name", "accelerators_per_node")
     )
-    return Hit(
+    return Violation(
         "system description",
         f"{count!r} accelerators {model!r} a node",
         "a number of accelerators of a known rating",

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.formats.base import Run
-from harness.formats.ptdaemon.rounding import half_digit
+from harness.formats.ptdaemon.rounding import half_last_digit
 from harness.traces.channel import Channel
 from harness.traces.trace import Trace
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     relative, absolute_w = case.limits["relative_max"], case.limits["absolute_max_w"]
     for run in case.entry.runs:
         for total in run.outer:
@@ -27,13 +27,13 @@ def _same_place(part: Channel, total: Channel) -> bool:
 
 def _compare(
     run: Run, total: Trace, parts: list[Trace], relative: float, absolute_w: float
-) -> Iterator[Hit]:
+) -> Iterator[Violation]:
     common = total.t_ns
     for part in parts:
         if not np.array_equal(common, part.t_ns):
             common = np.intersect1d(common, part.t_ns, assume_unique=True)
     if not len(common):
-        yield Hit(
+        yield Violation(
             place(run, total),
             "no common stamp of total and channels",
             "the same stamps",
@@ -46,11 +46,11 @@ def _compare(
     apart = np.abs(whole - added)
     bad = apart > relative * whole
     if bad.any():
-        rounded_w = sum(float(half_digit(trace.value).min()) for trace in (total, *parts))
+        rounded_w = sum(float(half_last_digit(trace.value).min()) for trace in (total, *parts))
         bad &= apart > min(absolute_w, rounded_w)
     if bad.any():
         worst = int(np.argmax(np.where(bad, apart, 0.0)))
-        yield Hit(
+        yield Violation(
             place(run, total),
             f"{whole[worst]:.2f} W against {added[worst]:.2f} W in {len(parts)} channels; {bad.sum()} readings differ",
             f"equal within {relative:g} of it or {min(absolute_w, rounded_w):.3g} W, what rounding makes",

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.auditing.rules.base import Case, Hit, Place, Rule, place
+from harness.auditing.rules.base import Place, Rule, RuleContext, Violation, place
 
 REUSE = "Reuse of a session is legal where one run of a system serves two results; say so in the submission."
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     told: set[tuple[str, str]] = set()
     entry = case.entry
     for run, trace in case.summed:
@@ -33,18 +33,18 @@ def _nearest(others: Sequence[Place], mine: Place) -> tuple[str, list[Place]]:
     return ("runs", here) if here else ("entry", list(others))
 
 
-def _hit(case: Case, kind: str, mine: Place, same: list[Place]) -> Hit:
+def _hit(case: RuleContext, kind: str, mine: Place, same: list[Place]) -> Violation:
     first = same[0]
     if kind == "run":
         count = _copied(case, mine.run)
-        return Hit(
+        return Violation(
             mine.file,
             f"the same readings as {first.file}; {count} channels of this run are copies",
             "a measurement of each node",
             "Measure every node; a copied log is not a measurement.",
         )
     if kind == "runs":
-        return Hit(
+        return Violation(
             mine.file,
             f"the same readings as {first.file} of run {first.run}",
             "a measurement of each run",
@@ -52,13 +52,13 @@ def _hit(case: Case, kind: str, mine: Place, same: list[Place]) -> Hit:
         )
     foreign = [p for p in same if all((*p.owner, *mine.owner)) and p.owner != mine.owner]
     if foreign:
-        return Hit(
+        return Violation(
             mine.file,
             f"the same readings as {foreign[0].entry}, of another system",
             "a measurement of each system",
             "Measure each system.",
         )
-    return Hit(
+    return Violation(
         mine.file,
         f"the same readings as {first.entry}",
         "a measurement of each result",
@@ -67,7 +67,7 @@ def _hit(case: Case, kind: str, mine: Place, same: list[Place]) -> Hit:
     )
 
 
-def _copied(case: Case, run_id: str) -> int:
+def _copied(case: RuleContext, run_id: str) -> int:
     hashes = [trace.content_sha256 for run, trace in case.summed if run.run.id == run_id]
     return sum(hashes.count(h) > 1 for h in hashes)
 

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     most = case.limits["relative_max"]
     declared = [run for run in case.runs if run.run.declared_energy_j is not None]
     if not declared:
-        yield Hit(
+        yield Violation(
             "runs", "no declared energy", "one to compare with", "Nothing to do.", status="skip"
         )
     for run in declared:
         said, found = run.run.declared_energy_j or 0.0, run.energy_j
         if found is None or not abs(said - found) <= most * abs(found):
-            yield Hit(
+            yield Violation(
                 place(run.run),
                 f"{said:.9g} J declared, {'nothing' if found is None else f'{found:.9g} J'} recomputed",
                 f"equal within {most:g} of it",

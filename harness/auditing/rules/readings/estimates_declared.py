@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     for run in case.runs:
         nodes = [r for r in run.readings if r.trace.channel.boundary == "node"]
         links = [r for r in run.readings if r.trace.channel.boundary == "interconnect"]
         if len(nodes) > 1 and not links and not run.run.rated:
-            yield Hit(
+            yield Violation(
                 place(run.run),
                 f"{len(nodes)} nodes and no interconnect, measured or estimated",
                 "interconnect_power_est, or a measured switch",
@@ -18,7 +18,7 @@ def check(case: Case) -> Iterator[Hit]:
             )
         for part in run.run.rated:
             if part.power_w <= 0:
-                yield Hit(
+                yield Violation(
                     f"{run.run.id}/{part.id}",
                     f"{part.power_w:g}",
                     "above 0",
@@ -26,7 +26,7 @@ def check(case: Case) -> Iterator[Hit]:
                     "W",
                 )
         if links and "mlperf-training-power" in (case.entry.format, case.entry.origin):
-            yield Hit(
+            yield Violation(
                 place(run.run, links[0].trace),
                 f"a measured interconnect under power_reading, in {len(links)} logs",
                 "interconnect_power_est, the only key that MLPerf's code reads there",

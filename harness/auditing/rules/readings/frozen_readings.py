@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
 
 BLOCK = 5
@@ -12,7 +12,7 @@ BLOCK = 5
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     for mode in MODES:
         electric = session.electric.get(mode)
         if electric is None or len(electric.same) < 2 * BLOCK:
@@ -22,7 +22,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         where = f"performance/{FOLDERS[mode]}/spl.txt"
         start, length = _longest_run(electric.same)
         if length > case.limits["same_max"]:
-            yield Hit(
+            yield Violation(
                 f"{where}, line {start + 1}",
                 f"{length} readings in a row equal in every column",
                 f"at most {case.limits['same_max']:g}",
@@ -32,7 +32,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
             )
         start, again = _blocks(electric.same)
         if again > case.limits["repeated_max"]:
-            yield Hit(
+            yield Violation(
                 f"{where}, line {start + 1}",
                 f"{again} times {BLOCK} readings in a row that came before",
                 f"at most {case.limits['repeated_max']:g}",

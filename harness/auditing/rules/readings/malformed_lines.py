@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule
+from harness.auditing.rules.base import Rule, RuleContext, Violation
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     most = case.limits["lost_max"]
     lost: dict[str, list[int]] = {}
     for run in case.entry.runs:
@@ -16,7 +16,7 @@ def check(case: Case) -> Iterator[Hit]:
         some = [item for item in found if (item[0] > most) == bad]
         if some:
             _, count, total, name = max(some)
-            yield Hit(
+            yield Violation(
                 name,
                 f"{count} of {total} lines are no MLLOG lines, in {len(some)} logs",
                 f"none; at most {most:g} of the lines",

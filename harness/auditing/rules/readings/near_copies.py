@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.auditing.rules.base import Case, Hit, Near, Place, Rule, place
+from harness.auditing.rules.base import NearDuplicate, Place, Rule, RuleContext, Violation, place
 
 _SAID = {
     "repeat": "readings of {other} again, {shift:+.3f} s later ({share:.0%} of the shorter log)",
@@ -11,12 +11,12 @@ _SAID = {
 }
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     entry = case.entry
-    found: dict[tuple[str, str, str], list[tuple[Place, Near]]] = {}
+    found: dict[tuple[str, str, str], list[tuple[Place, NearDuplicate]]] = {}
     for run, trace in case.summed:
         mine = Place(entry.id, run.run.id, place(run.run, trace), (entry.submitter, entry.system))
-        for near in case.kin.near.get(mine, ()):
+        for near in case.cross_entry.near.get(mine, ()):
             status = _status(near, case.limits["share_min"], case.limits["correlation_min"])
             if status:
                 among = (
@@ -31,14 +31,14 @@ def check(case: Case) -> Iterator[Hit]:
         yield _hit(pairs, "warn" if status == "warn" else "")
 
 
-def _status(near: Near, share: float, correlation: float) -> str:
+def _status(near: NearDuplicate, share: float, correlation: float) -> str:
     if near.kind == "scale":
         exact = near.factor == 1
         return "fail" if exact else "warn" if near.share >= correlation else ""
     return "fail" if near.share >= share else "warn"
 
 
-def _hit(pairs: Sequence[tuple[Place, Near]], status: str) -> Hit:
+def _hit(pairs: Sequence[tuple[Place, NearDuplicate]], status: str) -> Violation:
     mine, near = min(pairs, key=lambda pair: (-pair[1].share, pair))
     other = (
         near.other.file
@@ -49,7 +49,7 @@ def _hit(pairs: Sequence[tuple[Place, Near]], status: str) -> Hit:
         other=other, shift=near.shift_s, share=near.share, factor=near.factor
     )
     count = len({pair[0] for pair in pairs})
-    return Hit(
+    return Violation(
         mine.file,
         f"{got}; {count} traces of this kind" if count > 1 else got,
         "a measurement of each node in each run",

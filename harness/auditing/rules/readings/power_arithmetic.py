@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     relative, absolute_w = case.limits["relative_max"], case.limits["absolute_max_w"]
     for mode in MODES:
         electric = session.electric.get(mode)
@@ -21,7 +21,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
                 np.argmax(np.where(bad, electric.off_w / np.maximum(electric.of_w, 1e-9), 0.0))
             )
             got = f"{electric.of_w[at]:.6g} against {electric.off_w[at]:.4g} more or less by V A PF, beyond their digits"
-            yield Hit(
+            yield Violation(
                 f"performance/{FOLDERS[mode]}/spl.txt, line {at + 1}",
                 f"{got}; {int(bad.sum())} of {electric.lines} readings differ",
                 f"equal within {relative:g} of it and {absolute_w:g}",

@@ -3,19 +3,19 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.errors import shorten
 from harness.traces.clean import FAILED, NEGATIVE, NO_TIME, ZERO
 
 BAD = (FAILED, NEGATIVE, ZERO, NO_TIME)
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     yield from _failed(case, case.limits["failed_share_max"])
     for run in case.runs:
         for reading in run.readings:
             if reading.energy is not None and reading.energy.resets:
-                yield Hit(
+                yield Violation(
                     place(run.run, reading.trace),
                     f"the counter began anew {reading.energy.resets} times inside the window",
                     "a count that only rises, or wraps at its stated modulus",
@@ -23,7 +23,7 @@ def check(case: Case) -> Iterator[Hit]:
                 )
 
 
-def _failed(case: Case, most: float) -> Iterator[Hit]:
+def _failed(case: RuleContext, most: float) -> Iterator[Violation]:
     for run, trace in case.summed:
         window = run.run.window
         inside = [
@@ -38,7 +38,7 @@ def _failed(case: Case, most: float) -> Iterator[Hit]:
             f"{n} {reason}" for reason, n in Counter(d.reason for d in inside).most_common()
         )
         share = len(inside) / (len(inside) + len(trace if window is None else trace.window(window)))
-        yield Hit(
+        yield Violation(
             place(run.run, trace),
             f"{kinds} (first: {shorten(inside[0].raw, 40)}, reading {inside[0].position + 1} of the file)",
             f"none; at most {most:g} of the readings in the window",

@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.errors import shorten
 from harness.formats.base import Run
 
 _NODES = re.compile(r"(\d{1,6})x\S.*", re.ASCII | re.DOTALL)
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     if case.entry.task != "training":
         return
     described = case.entry.system_description or {}
@@ -23,7 +23,7 @@ def check(case: Case) -> Iterator[Hit]:
             for got, expected in _against(case, described, stated):
                 said[got, expected].append(run)
     for (got, expected), runs in said.items():
-        yield Hit(
+        yield Violation(
             place(runs[0]),
             f"{got}, in {len(runs)} of {len(case.entry.runs)} result logs",
             expected,
@@ -32,7 +32,7 @@ def check(case: Case) -> Iterator[Hit]:
 
 
 def _against(
-    case: Case, described: Mapping[str, Any], stated: Mapping[str, Any]
+    case: RuleContext, described: Mapping[str, Any], stated: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
     platform = _NODES.fullmatch(str(stated.get("submission_platform", "")))
     nodes, each = (

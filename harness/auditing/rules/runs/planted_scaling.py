@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule
+from harness.auditing.rules.base import Rule, RuleContext, Violation
 from harness.core.errors import shorten
 from harness.formats.reference.convergence import against_reference, round_of_points
 
@@ -10,12 +10,12 @@ FILE = "scaling.json"
 REMOVE = "Remove scaling.json: MLPerf's checker writes it, and removes what it finds."
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     factor, most = case.entry.scaling_factor, case.limits["factor_max"]
     if case.entry.task != "training":
         return
     if factor is not None and case.entry.division.lower() == "open" and factor != 1:
-        yield Hit(
+        yield Violation(
             FILE,
             f"a factor of {factor:.9g} in the open division",
             "none: only closed is normalised",
@@ -23,7 +23,7 @@ def check(case: Case) -> Iterator[Hit]:
         )
     elif factor is not None and not 1 <= factor <= most:
         other = factor > 1 and _foreign_points(case)
-        yield Hit(
+        yield Violation(
             FILE,
             f"a factor of {factor:.9g}",
             f"from 1 to {most:g}",
@@ -34,16 +34,16 @@ def check(case: Case) -> Iterator[Hit]:
         yield from _explained(case, 1.0 if factor is None else factor)
 
 
-def _foreign_points(case: Case) -> bool:
+def _foreign_points(case: RuleContext) -> bool:
     """Whether the entry states a round whose reference points are not known here."""
     return case.entry.round not in ("", round_of_points(case.entry, case.round))
 
 
-def _explained(case: Case, factor: float) -> Iterator[Hit]:
+def _explained(case: RuleContext, factor: float) -> Iterator[Violation]:
     """Whether the counts of the logs and the reference give this factor."""
     if _foreign_points(case):
         if factor != 1:
-            yield Hit(
+            yield Violation(
                 FILE,
                 f"a factor of {factor:.9g}",
                 f"reference points of {shorten(case.entry.round, 40)}",
@@ -55,7 +55,7 @@ def _explained(case: Case, factor: float) -> Iterator[Hit]:
     expected = None if found is None else max(1.0, found[0].mean / found[1])
     if expected is None:
         if factor != 1:
-            yield Hit(
+            yield Violation(
                 FILE,
                 f"a factor of {factor:.9g} that nothing in the logs explains",
                 "the reference mean over the mean of the runs",
@@ -68,7 +68,7 @@ def _explained(case: Case, factor: float) -> Iterator[Hit]:
             if case.entry.scaling_factor is not None
             else "no scaling.json"
         )
-        yield Hit(
+        yield Violation(
             FILE,
             said,
             f"{expected:.9g}, the reference mean over the mean of the runs",

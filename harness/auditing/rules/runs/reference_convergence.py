@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule
+from harness.auditing.rules.base import Rule, RuleContext, Violation
 from harness.formats.reference.convergence import against_reference, round_of_points
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     source = round_of_points(case.entry, case.round)
     found = against_reference(case.entry, source)
     if case.entry.division.lower() == "open" or found is None or found[0].max_speedup is None:
@@ -14,7 +14,7 @@ def check(case: Case) -> Iterator[Hit]:
     point, mean = found
     fastest = point.mean / (point.max_speedup or 1.0)
     if mean < fastest * (1 - case.limits["relative_max"]):
-        yield Hit(
+        yield Violation(
             case.entry.benchmark,
             f"a mean of {mean:.9g} to the target, at a batch size of {point.batch:g}",
             f"at least {fastest:.9g}; the reference of {source} needs {point.mean:.9g}",

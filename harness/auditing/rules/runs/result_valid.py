@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 from harness.auditing.report import Status
-from harness.auditing.rules.base import Case, Hit, Rule, from_training_logs, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs, place
 from harness.formats.base import Quality, Run
 from harness.formats.reference.benchmarks import Benchmark, benchmarks
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     known = benchmarks().get((case.entry.task, case.entry.benchmark))
     runs, bound = case.entry.runs, (case.entry.task, case.entry.division) != ("inference", "open")
     lost = [(run, got, expected) for run in runs for got, expected in _faults(run, known, bound)]
@@ -17,7 +17,7 @@ def check(case: Case) -> Iterator[Hit]:
     status: Status | None = "warn" if borne else None
     for run, got, expected in lost:
         fix = "Submit a run that its benchmark accepts."
-        yield Hit(
+        yield Violation(
             place(run),
             got,
             expected,
@@ -26,7 +26,7 @@ def check(case: Case) -> Iterator[Hit]:
         )
     for run in runs:
         if run.success is None:
-            yield Hit(
+            yield Violation(
                 place(run),
                 "the log does not say whether the run is valid",
                 "result_validity, or a status of run_stop",
@@ -35,7 +35,7 @@ def check(case: Case) -> Iterator[Hit]:
             )
         asked = " and ".join(_missing(run, known)) if bound else ""
         if asked:
-            yield Hit(
+            yield Violation(
                 place(run),
                 "no quality in the logs",
                 asked,
@@ -47,7 +47,7 @@ def check(case: Case) -> Iterator[Hit]:
         and (known is None or known.target is None)
         and not _targets(runs)
     ):
-        yield Hit(
+        yield Violation(
             case.entry.benchmark,
             "nothing is known of its target: quality is not judged",
             "a benchmark whose target the training rules state",

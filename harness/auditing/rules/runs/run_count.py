@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, from_training_logs
+from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs
 from harness.formats.reference.benchmarks import benchmarks
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     known = benchmarks().get((case.entry.task, case.entry.benchmark))
     if known is None or known.runs is None:
         if from_training_logs(case.entry):
-            yield Hit(
+            yield Violation(
                 case.entry.benchmark,
                 "nothing is known of the runs that it asks for: they are not judged",
                 "a benchmark whose runs the training rules state",
@@ -21,7 +21,7 @@ def check(case: Case) -> Iterator[Hit]:
     count = len(case.entry.runs)
     where, expected = case.entry.benchmark, f"{known.runs} runs of {case.entry.benchmark}"
     if case.entry.simulated:
-        yield Hit(
+        yield Violation(
             where,
             f"{count} runs, simulated",
             expected,
@@ -29,11 +29,11 @@ def check(case: Case) -> Iterator[Hit]:
             status="skip",
         )
     elif count < known.runs:
-        yield Hit(
+        yield Violation(
             where, f"{count} runs", expected, "Submit every run that the training rules ask for."
         )
     elif count > known.runs:
-        yield Hit(
+        yield Violation(
             where,
             f"{count} runs",
             expected,

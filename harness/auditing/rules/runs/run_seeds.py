@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.errors import shorten
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     if case.entry.task != "training":
         return
     without, same = [], defaultdict(list)
@@ -20,14 +20,14 @@ def check(case: Case) -> Iterator[Hit]:
             without.append(run)
     for runs in same.values():
         if len(runs) > 1:
-            yield Hit(
+            yield Violation(
                 place(runs[0]),
                 f"the same seeds in {len(runs)} runs: {shorten(', '.join(run.id for run in runs))}",
                 "seeds of its own in each run",
                 "Submit each run once, each with another seed.",
             )
     if without:
-        yield Hit(
+        yield Violation(
             place(without[0]),
             f"no seed, in {len(without)} of {len(case.entry.runs)} result logs",
             "at least one in each",

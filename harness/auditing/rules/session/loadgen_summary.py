@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.auditing.report import Status
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.formats.mlperf.mllog import number
@@ -39,7 +39,7 @@ RATES = {
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     for mode in MODES:
         status: Status | None = None if mode == "testing" else "warn"
         text, values = session.open().summary(mode), session.values.get(mode, {})
@@ -51,8 +51,8 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
 
 
 def _summary(
-    text: str, values: Mapping[str, Any], where: str, case: Case, status: Status | None
-) -> Iterator[Hit]:
+    text: str, values: Mapping[str, Any], where: str, case: RuleContext, status: Status | None
+) -> Iterator[Violation]:
     fields = _fields(text)
     result, mode, scenario = (fields.get(name, "") for name in ("Result is", "Mode", "Scenario"))
     detail = str(values.get("result_validity"))
@@ -64,7 +64,7 @@ def _summary(
         ("Scenario", scenario, str(values.get("effective_scenario"))),
     ):
         if got != expected:
-            yield Hit(
+            yield Violation(
                 where,
                 f"{what} {shorten(got or 'nothing', 60)}",
                 shorten(expected, 60),
@@ -86,7 +86,7 @@ def _summary(
             and theirs is not None
             and abs(mine - theirs) > case.limits["figure_slack"] * abs(theirs)
         ):
-            yield Hit(
+            yield Violation(
                 where,
                 f"{label} {mine:.9g}",
                 f"{theirs:.9g}, as the detail log has it",
@@ -94,7 +94,7 @@ def _summary(
                 status=status,
             )
     if re.search(r"^[1-9]\d* ERRORS? encountered", text, re.MULTILINE):
-        yield Hit(where, "errors encountered", "none", "See the detail log.", status="warn")
+        yield Violation(where, "errors encountered", "none", "See the detail log.", status="warn")
 
 
 def _fields(text: str) -> dict[str, str]:
@@ -107,7 +107,9 @@ def _fields(text: str) -> dict[str, str]:
     return found
 
 
-def _window(session: Session, mode: Mode, case: Case, status: Status | None) -> Iterator[Hit]:
+def _window(
+    session: Session, mode: Mode, case: RuleContext, status: Status | None
+) -> Iterator[Violation]:
     """The window is as long as the work took, and ends when LoadGen wrote that it ended."""
     window, values = session.window(mode), session.values.get(mode, {})
     where = f"performance/{FOLDERS[mode]}/mlperf_log_detail.txt"
@@ -121,14 +123,14 @@ def _window(session: Session, mode: Mode, case: Case, status: Status | None) -> 
             f"a window of {window.seconds:.3f}",
             f"{expected}, by LoadGen's own count and rate",
         )
-        yield Hit(where, got, expected, FIX, "s", status)
+        yield Violation(where, got, expected, FIX, "s", status)
     query, mean = (
         number(values.get("result_query_count")),
         number(values.get("result_mean_latency_ns")),
     )
     single = values.get("effective_scenario") in ("SingleStream", "MultiStream")
     if single and query and mean and query * mean / NS > window.seconds * 1.001 + 0.01:
-        yield Hit(
+        yield Violation(
             where,
             f"a window of {window.seconds:.3f}",
             f"at least {query * mean / NS:.3f}, the time of all queries",
@@ -142,7 +144,9 @@ def _window(session: Session, mode: Mode, case: Case, status: Status | None) -> 
         late -= 900 * round(late / 900)  # test_datetime is local time
         if abs(late) > case.limits["written_slack_s"]:
             got = f"an end {abs(late):.3f} {'after' if late > 0 else 'before'} LoadGen wrote it"
-            yield Hit(where, got, f"within {case.limits['written_slack_s']:g}", FIX, "s", status)
+            yield Violation(
+                where, got, f"within {case.limits['written_slack_s']:g}", FIX, "s", status
+            )
 
 
 def _took_s(values: Mapping[str, Any]) -> tuple[float, float] | None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Mode, Session
@@ -17,7 +17,7 @@ NUMBER = rb"(-?[\d.]{1,20})"
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     limits = case.limits
     yield from _zone(session.utc_shift_ns / NS, limits["utc_shift_max_s"])
     for mode in MODES:
@@ -26,31 +26,33 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
     yield from _logged(session, limits["clock_offset_max_s"])
 
 
-def _zone(shift_s: float, most_s: float) -> Iterator[Hit]:
+def _zone(shift_s: float, most_s: float) -> Iterator[Violation]:
     """Stamps in local time are those of a tool that wrote no other."""
     if abs(shift_s) > most_s:
         got = f"LoadGen and PTDaemon stamp {shift_s:+.0f} from UTC"
-        yield Hit("performance/run_1/mlperf_log_detail.txt", got, f"at most {most_s:g}", FIX, "s")
+        yield Violation(
+            "performance/run_1/mlperf_log_detail.txt", got, f"at most {most_s:g}", FIX, "s"
+        )
 
 
-def _skew(session: Session, mode: Mode, most_s: float, step_s: float) -> Iterator[Hit]:
+def _skew(session: Session, mode: Mode, most_s: float, step_s: float) -> Iterator[Violation]:
     mine, theirs = session.phases("client", mode), session.phases("server", mode)
     if len(mine) != 4 or len(theirs) != 4:
         if session.client and session.server:
             got = f"{len(mine)} stamps of {mode}, {len(theirs)} at the server"
-            yield Hit(CLIENT, got, "four on both sides", "Submit the documents unedited.")
+            yield Violation(CLIENT, got, "four on both sides", "Submit the documents unedited.")
         return
     for number, (a, b) in enumerate(zip(mine, theirs, strict=True), 1):
         if abs(a[0] - b[0]) > most_s:
             got = f"stamp {number} of {mode} {abs(a[0] - b[0]):.3f} apart"
-            yield Hit(CLIENT, got, f"at most {most_s:g}", NTP_FIX, "s")
+            yield Violation(CLIENT, got, f"at most {most_s:g}", NTP_FIX, "s")
     for where, stamps in ((CLIENT, mine), (SERVER, theirs)):
         steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(stamps)]
         if any(wall < 0 for wall, _ in steps):
-            yield Hit(where, f"stamps of {mode} that run back", "four in order", FIX)
+            yield Violation(where, f"stamps of {mode} that run back", "four in order", FIX)
         worst = max(abs(wall - mono) for wall, mono in steps)
         if worst > step_s:
-            yield Hit(
+            yield Violation(
                 where,
                 f"the clock was moved by {worst:.3f} during {mode}",
                 f"at most {step_s:g}",
@@ -60,7 +62,7 @@ def _skew(session: Session, mode: Mode, most_s: float, step_s: float) -> Iterato
             )
 
 
-def _window(case: Case, session: Session, mode: Mode) -> Iterator[Hit]:
+def _window(case: RuleContext, session: Session, mode: Mode) -> Iterator[Violation]:
     """Window strictly inside the run's phase, and readings inside the session; not an hour aside."""
     window, mine = session.window(mode), session.phases("client", mode)
     where = f"performance/{FOLDERS[mode]}/mlperf_log_detail.txt"
@@ -68,7 +70,7 @@ def _window(case: Case, session: Session, mode: Mode) -> Iterator[Hit]:
         early, late = mine[1][0] - window.start_ns / NS, window.stop_ns / NS - mine[2][0]
         if early >= 0 or late >= 0:
             got = f"begin {early:.3f} before" if early >= late else f"end {late:.3f} after"
-            yield Hit(where, f"{got} the {mode} phase", "a window inside it", FIX, "s")
+            yield Violation(where, f"{got} the {mode} phase", "a window inside it", FIX, "s")
     theirs = session.phases("server", mode)
     run = case.entry.ranging if mode == "ranging" else case.entry.runs[0]
     trace = next(iter(run.traces), None) if run else None
@@ -81,7 +83,7 @@ def _window(case: Case, session: Session, mode: Mode) -> Iterator[Hit]:
                 if early >= late
                 else f"last reading {late:.3f} after"
             )
-            yield Hit(
+            yield Violation(
                 f"performance/{FOLDERS[mode]}/spl.txt",
                 f"{got} the {mode} phase",
                 "readings of it",
@@ -90,7 +92,7 @@ def _window(case: Case, session: Session, mode: Mode) -> Iterator[Hit]:
             )
 
 
-def _logged(session: Session, most_s: float) -> Iterator[Hit]:
+def _logged(session: Session, most_s: float) -> Iterator[Violation]:
     """Offsets that the logs tell. Before the first start the last one counts, as a host may be set until then."""
     logs = session.open()
     for name in ("client.log", "server.log"):
@@ -115,9 +117,9 @@ def _logged(session: Session, most_s: float) -> Iterator[Hit]:
             ]
             if bad:
                 got = f"{kind} {max(bad):.3f}, in {len(bad)} lines"
-                yield Hit(where, shorten(got, 80), f"at most {most_s:g}", NTP_FIX, "s")
+                yield Violation(where, shorten(got, 80), f"at most {most_s:g}", NTP_FIX, "s")
             if name == "client.log" and text and not found:
-                yield Hit(where, f"no {kind}", "one before each run", NTP_FIX, status="warn")
+                yield Violation(where, f"no {kind}", "one before each run", NTP_FIX, status="warn")
 
 
 def _least(cells: tuple[bytes, ...]) -> float:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.auditing.rules.base import Case, Hit, Rule
+from harness.auditing.rules.base import Rule, RuleContext, Violation
 from harness.core.errors import UnreadableError
 from harness.core.files import read_bytes
 
@@ -17,10 +17,10 @@ LONGEST = 2**20
 """A table beyond this size is not searched [bytes]."""
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     directory = Path(os.path.abspath(case.entry.directory))
     if case.entry.format != "mlperf-inference-power" or len(directory.parents) < 4:
-        yield Hit(
+        yield Violation(
             "result",
             "no foreign files here",
             "the tree of a submission",
@@ -38,7 +38,7 @@ def check(case: Case) -> Iterator[Hit]:
         for path in _files(folder)
     ]
     if not found and not complete:
-        yield Hit(
+        yield Violation(
             "measurements",
             "no such folder in this tree",
             f"{ANALYZER[0]}* and {SETTINGS[0]}*",
@@ -49,7 +49,7 @@ def check(case: Case) -> Iterator[Hit]:
     for stems in (ANALYZER, SETTINGS):
         named = next((path for path in found if path.name.startswith(stems)), None)
         if named is None:
-            yield Hit(
+            yield Violation(
                 "measurements",
                 f"no {stems[0]}*",
                 "one, for the scenario or above it",
@@ -74,22 +74,22 @@ def _files(folder: str) -> list[Path]:
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
-def _content(case: Case, path: Path, root: Path) -> Iterator[Hit]:
+def _content(case: RuleContext, path: Path, root: Path) -> Iterator[Violation]:
     where = path.relative_to(root).as_posix()
     try:
         text = read_bytes(path, limit=LONGEST).decode("utf-8", "replace")
     except UnreadableError as error:
-        yield Hit(where, error.message, "a file that can be read", "Submit it.")
+        yield Violation(where, error.message, "a file that can be read", "Submit it.")
         return
     models = _models(case)
     if not text.strip():
-        yield Hit(where, "an empty file", "what it must describe", "Fill it.")
+        yield Violation(where, "an empty file", "what it must describe", "Fill it.")
     elif path.name.startswith(ANALYZER) and models and not models & _named(text):
         expected = f"{' or '.join(sorted(models))}, as Identify answers"
-        yield Hit(where, "another analyzer", expected, "Name it.", status="warn")
+        yield Violation(where, "another analyzer", expected, "Name it.", status="warn")
 
 
-def _models(case: Case) -> set[str]:
+def _models(case: RuleContext) -> set[str]:
     """Names of the analyzer in the reply to Identify: of its driver, and of itself; both where it emulates another."""
     identity = str(case.entry.runs[0].facts.get("identity", "")) if case.entry.runs else ""
     found = _named(identity)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
-from harness.formats.ptdaemon.power_session import MODES, Said, Session
+from harness.formats.ptdaemon.power_session import MODES, Exchange, Session
 from harness.formats.ptdaemon.spl import Electric
 
 JSON = "performance/power/server.json"
@@ -14,25 +14,25 @@ STARTED = "Starting untimed measurement, maximum 500000 samples at {ms}ms with 0
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
-    dialogues = session.dialogues
-    if not dialogues and session.server:
-        yield Hit(
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
+    exchanges = session.exchanges
+    if not exchanges and session.server:
+        yield Violation(
             JSON,
             "no ptd_messages",
             "what was said to the PTDaemon",
             "Submit the document unedited.",
         )
     configs = session.configs()
-    for number, dialogue in enumerate(dialogues):
+    for number, dialogue in enumerate(exchanges):
         yield from _replies(dialogue, round(case.limits["interval_ms"]), session)
         config = configs[number] if number < len(configs) else {}
-        analyzer = slice(number + 1, number + 2) if len(dialogues) > 1 else None
+        analyzer = slice(number + 1, number + 2) if len(exchanges) > 1 else None
         yield from _ranges(dialogue, session.electric.get("ranging"), config, analyzer, case.limits)
         yield from _restored(dialogue)
 
 
-def _replies(dialogue: Sequence[Said], ms: int, session: Session) -> Iterator[Hit]:
+def _replies(dialogue: Sequence[Exchange], ms: int, session: Session) -> Iterator[Violation]:
     stops = 0
     for cmd, reply in dialogue:
         expected = None
@@ -46,7 +46,7 @@ def _replies(dialogue: Sequence[Said], ms: int, session: Session) -> Iterator[Hi
                 "Stopping untimed measurement" if stops <= 2 else "Error: no measurement to stop"
             )
         if expected is not None and reply != expected:
-            yield Hit(
+            yield Violation(
                 JSON,
                 f"{shorten(cmd, 60)}: {shorten(reply, 80)}",
                 expected,
@@ -55,7 +55,7 @@ def _replies(dialogue: Sequence[Said], ms: int, session: Session) -> Iterator[Hi
     went = [said.cmd for said in dialogue if said.cmd.startswith("Go,")]
     wanted = [f"Go,{ms},0,{session.mark(mode)}" for mode in MODES]
     if went != wanted:
-        yield Hit(
+        yield Violation(
             JSON,
             shorten(", ".join(went) or "no Go", 120),
             ", ".join(wanted),
@@ -64,12 +64,12 @@ def _replies(dialogue: Sequence[Said], ms: int, session: Session) -> Iterator[Hi
 
 
 def _ranges(
-    dialogue: Sequence[Said],
+    dialogue: Sequence[Exchange],
     ranging: Electric | None,
     config: Mapping[str, Any],
     analyzer: slice | None,
     limits: Mapping[str, float],
-) -> Iterator[Hit]:
+) -> Iterator[Violation]:
     """Largest voltage of the ranging run, and its largest current with a margin.
 
     analyzer: its place among the largest of several, where there are several
@@ -96,7 +96,7 @@ def _ranges(
         if expected[0] and not any(
             value and _near(given, value, limits["relative_max"]) for value in expected
         ):
-            yield Hit(
+            yield Violation(
                 JSON,
                 f"{name} range asked for testing: {shorten(given, 40)}",
                 f"{expected[0]:.6f}: {margin:g} times the largest of the ranging run",
@@ -131,11 +131,13 @@ def _near(text: str, expected: float, relative: float) -> bool:
         return False
 
 
-def _restored(dialogue: Sequence[Said]) -> Iterator[Hit]:
+def _restored(dialogue: Sequence[Exchange]) -> Iterator[Violation]:
     """The ranges that RR told at the start are set again at the end."""
     initial = next((said.reply.split(",") for said in dialogue if said.cmd == "RR"), [])
     if len(initial) < 5:
-        yield Hit(JSON, "no ranges at the start", "a reply to RR", "Submit the document unedited.")
+        yield Violation(
+            JSON, "no ranges at the start", "a reply to RR", "Submit the document unedited."
+        )
         return
     last = {said.cmd[3]: said.cmd for said in dialogue if said.cmd.startswith(SET)}
     count = sum(said.cmd.startswith(SET) for said in dialogue)
@@ -143,7 +145,7 @@ def _restored(dialogue: Sequence[Said]) -> Iterator[Hit]:
         expected = f"SR,{name},{value if auto == '0' and not value.startswith('-') else 'Auto'}"
         if last.get(name) != expected or count < 6:
             got = last.get(name, "nothing") if count >= 6 else f"{count} commands that set a range"
-            yield Hit(
+            yield Violation(
                 JSON,
                 f"at the end {shorten(got, 60)}",
                 expected,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from harness.auditing.report import Status
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import to_iso
 from harness.formats.ptdaemon.power_session import MOST_LINES, OTHER, Line, Logs, Session
@@ -17,7 +17,7 @@ KINDS = 20
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     logs = session.open()
     known = case.accepts["ranging_errors"]
     start = 0
@@ -29,7 +29,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
     yield from _warnings(logs, session)
 
 
-def _ranging(logs: Logs, go: int, done: int, known: Sequence[str]) -> Iterator[Hit]:
+def _ranging(logs: Logs, go: int, done: int, known: Sequence[str]) -> Iterator[Violation]:
     """Errors of the ranging run that are not of the known kinds, which its changing ranges bring."""
     left = logs.ptd.count(b"ERROR: ", go, done)
     for text in known:
@@ -46,10 +46,10 @@ def _ranging(logs: Logs, go: int, done: int, known: Sequence[str]) -> Iterator[H
         yield from _errors(list(itertools.islice(other, MOST_LINES)), "warn", "in ranging")
 
 
-def _errors(lines: Sequence[Line], status: Status | None, where: str) -> Iterator[Hit]:
+def _errors(lines: Sequence[Line], status: Status | None, where: str) -> Iterator[Violation]:
     for text, same in _kinds(lines):
         mild = status or ("warn" if text == "ERROR: USB." else None)
-        yield Hit(
+        yield Violation(
             _place(same[0]),
             f"{shorten(text, 100)} ({len(same)} times {where})",
             "no error",
@@ -58,7 +58,7 @@ def _errors(lines: Sequence[Line], status: Status | None, where: str) -> Iterato
         )
 
 
-def _warnings(logs: Logs, session: Session) -> Iterator[Hit]:
+def _warnings(logs: Logs, session: Session) -> Iterator[Violation]:
     """Warnings of the testing run, but for those of ptd-uncertainty."""
     window = session.window("testing")
     for go, done, _ in logs.spans("testing"):
@@ -68,7 +68,7 @@ def _warnings(logs: Logs, session: Session) -> Iterator[Hit]:
             if line.t_ns is None or window is None or window.start_ns <= line.t_ns <= window.stop_ns
         ]
         for text, same in _kinds(lines):
-            yield Hit(
+            yield Violation(
                 _place(same[0]),
                 f"{shorten(text, 100)} ({len(same)} times in the window)",
                 "no warning",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Mode, Reply, Session
 
@@ -12,10 +12,10 @@ FIX = "Submit spl.txt, ptd_logs.txt and server.log as the session wrote them."
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
-    asked = any(said.cmd.startswith("RL") for dialogue in session.dialogues for said in dialogue)
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
+    asked = any(said.cmd.startswith("RL") for dialogue in session.exchanges for said in dialogue)
     if not asked and case.limits["copies_min"] < 1:
-        yield Hit(
+        yield Violation(
             "performance/power",
             "no second copy of the readings: the workflow of this round asked for none",
             "one to compare with",
@@ -32,7 +32,9 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
                 _same(a, b, len(mine)) for a, b in zip(mine, server, strict=True)
             )
             unwritten = case.limits["unwritten_max"] if held else -1
-            yield from _compare(mode, mine, logs.raw_of_ptd(mode), "ptd_logs.txt", unwritten)
+            yield from _compare(
+                mode, mine, logs.readings_in_ptd_log(mode), "ptd_logs.txt", unwritten
+            )
             yield from _compare(mode, mine, server, "server.log")
 
 
@@ -44,11 +46,11 @@ def _lines(written: bytes, mine: Sequence[bytes]) -> bytes:
 
 def _compare(
     mode: Mode, mine: Sequence[bytes], raw: Sequence[Reply], name: str, unwritten: float = -1
-) -> Iterator[Hit]:
+) -> Iterator[Violation]:
     """Readings of each analyzer; unwritten: what the end of a log may lack that server.log holds [bytes]"""
     where = f"performance/{FOLDERS[mode]}/spl.txt"
     if len(raw) != len(mine):
-        yield Hit(
+        yield Violation(
             f"performance/power/{name}",
             f"{len(raw)} replies with the readings of {mode} mode",
             f"{len(mine)}, one from each analyzer",
@@ -65,7 +67,7 @@ def _compare(
             and (not theirs.text or _begins(ours, theirs.text))
         ):
             there, all_of = (text.count(b"\n") + bool(text) for text in (theirs.text, ours))
-            yield Hit(
+            yield Violation(
                 f"performance/power/{name}",
                 f"ends at reading {there} of {all_of}{of}; server.log holds all",
                 "all that was sent",
@@ -90,14 +92,16 @@ def _begins(whole: bytes, lines: bytes) -> bool:
     return whole.startswith(lines + b"\n")
 
 
-def _differ(where: str, ours: Sequence[bytes], theirs: Sequence[bytes], name: str, of: str) -> Hit:
+def _differ(
+    where: str, ours: Sequence[bytes], theirs: Sequence[bytes], name: str, of: str
+) -> Violation:
     sent, kept = set(theirs), set(ours)
     made, lost = sum(line not in sent for line in ours), sum(line not in kept for line in theirs)
     at = next(
         (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
         min(len(ours), len(theirs)),
     )
-    return Hit(
+    return Violation(
         f"{where}, line {at + 1}",
         f"{_text(ours, at)}; {made} of {len(ours)} readings were never sent{of}, {lost} that were sent are missing",
         f"{_text(theirs, at)}, as {name} has it; {len(theirs)} readings",

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.base import Run
-from harness.formats.ptdaemon.power_session import MODES, SENT, Logs, Mode, Said, Session, part
+from harness.formats.ptdaemon.power_session import MODES, SENT, Exchange, Logs, Mode, Session, part
 from harness.traces.clean import number_or_nan
 from harness.traces.trace import VALUE_MAX
 
@@ -36,24 +36,24 @@ UNCOPIED = 1
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
-    logs, dialogues = session.open(), session.dialogues
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
+    logs, exchanges = session.open(), session.exchanges
     for mode in MODES:
         run = case.entry.ranging if mode == "ranging" else case.entry.runs[0]
         spans = logs.spans(mode)
-        for number, dialogue in enumerate(dialogues):
+        for number, dialogue in enumerate(exchanges):
             said, span = part(dialogue, mode), spans[number] if number < len(spans) else None
             if case.limits["asked_min"] < 1 and not any(item.cmd in ASKED for item in said):
                 yield from _noted(case.limits, logs, span, _true(run, [], 0), mode)
                 continue
             yield from _logged(said, logs, span, mode)
-            raw = _sent(logs, mode) if len(dialogues) > 1 else []
+            raw = _sent(logs, mode) if len(exchanges) > 1 else []
             yield from _counted(case, said, _true(run, raw, number), mode)
 
 
 def _sent(logs: Logs, mode: Mode) -> list[bytes]:
     """The readings that each analyzer sent; by server.log where ptd_logs.txt ends too early."""
-    replies = logs.raw_of_ptd(mode)
+    replies = logs.readings_in_ptd_log(mode)
     cut = any(reply.cut for reply in replies)
     return (
         [text.replace(b"\\n", b"\n") for text in logs.raw_of_server(mode)]
@@ -63,15 +63,15 @@ def _sent(logs: Logs, mode: Mode) -> list[bytes]:
 
 
 def _logged(
-    said: Sequence[Said], logs: Logs, span: tuple[int, int, int] | None, mode: Mode
-) -> Iterator[Hit]:
+    said: Sequence[Exchange], logs: Logs, span: tuple[int, int, int] | None, mode: Mode
+) -> Iterator[Violation]:
     """The last replies of server.json stand in both logs too."""
     unwritten = []
     for cmd in ASKED:
         reply = next((item.reply for item in reversed(said) if item.cmd == cmd), None)
         if reply is None:
             if logs.ptd or said:
-                yield Hit(
+                yield Violation(
                     JSON,
                     f"no {cmd} was asked after {mode}",
                     "a reply",
@@ -87,7 +87,7 @@ def _logged(
         if f"from ptd: {reply!r}".encode("utf-8", "replace") not in logs.file("power/server.log"):
             yield _unheard(cmd, reply, "server.log", mode)
     if unwritten:
-        yield Hit(
+        yield Violation(
             PTD,
             f"ends before the reply to {' and '.join(unwritten)} after {mode}",
             "all replies",
@@ -103,8 +103,8 @@ def _ends_before(logs: Logs, span: tuple[int, int, int], cmd: str, sent: bytes) 
     return logs.is_last(span) and (at < 0 or sent.startswith(logs.ptd[at:end].strip()))
 
 
-def _unheard(cmd: str, reply: str, name: str, mode: Mode) -> Hit:
-    return Hit(
+def _unheard(cmd: str, reply: str, name: str, mode: Mode) -> Violation:
+    return Violation(
         JSON,
         f"{cmd} after {mode}: {shorten(reply, 80)}",
         f"a reply that {name} has too",
@@ -112,7 +112,9 @@ def _unheard(cmd: str, reply: str, name: str, mode: Mode) -> Hit:
     )
 
 
-def _counted(case: Case, said: Sequence[Said], true: Sequence[float], mode: Mode) -> Iterator[Hit]:
+def _counted(
+    case: RuleContext, said: Sequence[Exchange], true: Sequence[float], mode: Mode
+) -> Iterator[Violation]:
     """The reply to Watts against the readings it is of: all from Go to Stop."""
     reply = next((item.reply for item in reversed(said) if item.cmd == "Watts"), None)
     if reply is None or not true:
@@ -122,7 +124,7 @@ def _counted(case: Case, said: Sequence[Said], true: Sequence[float], mode: Mode
     except ValueError:
         stated = []
     if len(stated) != 6 or not np.isfinite(stated).all():
-        yield Hit(
+        yield Violation(
             JSON,
             f"Watts after {mode}: {shorten(reply, 80)}",
             "six numbers",
@@ -134,11 +136,11 @@ def _counted(case: Case, said: Sequence[Said], true: Sequence[float], mode: Mode
 
 def _differ(
     where: str, stated: Sequence[float], true: Sequence[float], slack: float, file: str
-) -> Iterator[Hit]:
+) -> Iterator[Violation]:
     for what, got, expected in zip(NAMES, stated, true, strict=True):
         most = slack * abs(expected) if what in NAMES[:3] else 0.0
         if abs(got - expected) > most + 1e-6:
-            yield Hit(
+            yield Violation(
                 file,
                 f"{where}: {what} {got:.9g}",
                 f"{expected:.9g}, by spl.txt",
@@ -152,14 +154,14 @@ def _noted(
     span: tuple[int, int, int] | None,
     true: Sequence[float],
     mode: Mode,
-) -> Iterator[Hit]:
+) -> Iterator[Violation]:
     """The figures that the PTDaemon notes at the end of a run, against readings that may lack the last one."""
     if not true or not logs.ptd:
         return  # evidence-readable tells it
     found = FIGURES.search(logs.ptd, span[1], min(span[1] + 4096, span[2])) if span else None
     stated = [number_or_nan(cell) for cell in found.groups()] if found else []
     if not found or not np.isfinite(stated).all():
-        yield Hit(
+        yield Violation(
             PTD,
             f"no figures of the {mode} run",
             "Avg watts, min watts, max watts, samples",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.formats.ptdaemon.power_session import UNCERTAIN, UNKNOWN, Logs, Session, part
@@ -16,7 +16,7 @@ FIX = "Choose ranges that fit the load, or an analyzer that is accurate enough, 
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     logs = session.open()
     if not logs.ptd:
         return  # evidence-readable tells it
@@ -26,10 +26,12 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
     yield from _replies(session, case.limits["uncertainty_max"])
 
 
-def _active(logs: Logs) -> Iterator[Hit]:
+def _active(logs: Logs) -> Iterator[Violation]:
     first = next((at for at, mark in logs.goes if mark.endswith("_ranging")), None)
     if first is None:
-        yield Hit(PTD, "no Go of the ranging run", "a Go with its mark", "Submit the whole log.")
+        yield Violation(
+            PTD, "no Go of the ranging run", "a Go with its mark", "Submit the whole log."
+        )
         return
     lines = [
         line
@@ -37,7 +39,7 @@ def _active(logs: Logs) -> Iterator[Hit]:
         if line.text.endswith("is activated")
     ]
     if not lines:
-        yield Hit(
+        yield Violation(
             PTD,
             "no line that uncertainty checking is activated before ranging",
             "one",
@@ -45,7 +47,7 @@ def _active(logs: Logs) -> Iterator[Hit]:
         )
 
 
-def _above(case: Case, logs: Logs, window: Window | None) -> Iterator[Hit]:
+def _above(case: RuleContext, logs: Logs, window: Window | None) -> Iterator[Violation]:
     """Readings of each analyzer; each of its channels has a line of its own."""
     most, of, interval_s = (
         case.limits["uncertainty_max"],
@@ -65,7 +67,7 @@ def _above(case: Case, logs: Logs, window: Window | None) -> Iterator[Hit]:
                     before if same else line.t_ns,
                 )
         if count:
-            yield Hit(
+            yield Violation(
                 PTD,
                 f"{count} readings of the window above the limit, the worst {100 * worst:.2f}",
                 f"at most {100 * most:g}, but for {case.limits['count_share_max']:g} of its {of} readings",
@@ -89,7 +91,7 @@ def _counts(t_ns: int | None, window: Window | None, interval_s: float) -> bool:
     return window.start_ns + interval_s * NS <= t_ns <= window.stop_ns
 
 
-def _readings(case: Case, window: Window | None) -> int:
+def _readings(case: RuleContext, window: Window | None) -> int:
     """Readings of the testing run that count as those that are named do."""
     trace = next(iter(case.entry.runs[0].traces), None)
     if trace is None or window is None:
@@ -98,10 +100,10 @@ def _readings(case: Case, window: Window | None) -> int:
     return int(np.count_nonzero((trace.t_ns >= first) & (trace.t_ns <= window.stop_ns)))
 
 
-def _unknown(logs: Logs) -> Iterator[Hit]:
+def _unknown(logs: Logs) -> Iterator[Violation]:
     found = sum(logs.ptd.count(UNKNOWN, go, done) for go, done, _ in logs.spans("testing"))
     if found:
-        yield Hit(
+        yield Violation(
             PTD,
             f"{found} times unknown in the testing run",
             "known: ranges are fixed there",
@@ -110,9 +112,9 @@ def _unknown(logs: Logs) -> Iterator[Hit]:
         )
 
 
-def _replies(session: Session, most: float) -> Iterator[Hit]:
+def _replies(session: Session, most: float) -> Iterator[Violation]:
     where = "performance/power/server.json"
-    for dialogue in session.dialogues:
+    for dialogue in session.exchanges:
         reply = next(
             (
                 said.reply
@@ -129,19 +131,19 @@ def _replies(session: Session, most: float) -> Iterator[Hit]:
         if reply is None:
             continue  # ptd-replies tells it
         if len(cells) < 7:
-            yield Hit(
+            yield Violation(
                 where,
                 f"Uncertainty after testing: {shorten(reply, 80)}",
                 "seven numbers",
                 "Do not edit it.",
             )
         elif not 0 < cells[0] <= most:
-            yield Hit(
+            yield Violation(
                 where, f"mean uncertainty {100 * cells[0]:.3f}", f"at most {100 * most:g}", FIX, "%"
             )
         elif cells[4] or cells[6]:
             got = f"{cells[4]:g} readings above the limit, {cells[6]:g} unknown, from Go to Stop"
-            yield Hit(where, got, "none", FIX, status="warn")
+            yield Violation(where, got, "none", FIX, status="warn")
 
 
 RULE = Rule(

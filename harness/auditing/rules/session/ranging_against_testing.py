@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.formats.base import Run
 from harness.formats.ptdaemon.power_session import Session
 from harness.traces.clean import FAILED, NEGATIVE, ZERO
@@ -14,12 +14,12 @@ FAULTS = (FAILED, NEGATIVE, ZERO)
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     ranging, testing = case.entry.ranging, case.entry.runs[0]
     first, second = (_power_w(run) for run in (ranging, testing))
     if ranging is None or not len(first) or not len(second):
         if session.server:
-            yield Hit(
+            yield Violation(
                 "performance/ranging/spl.txt",
                 "no readings in one of the windows",
                 "both runs",
@@ -34,7 +34,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
             highest = (
                 np.inf
             )  # what failed is what is above the range: the mean of the rest is too low
-            yield Hit(
+            yield Violation(
                 "performance/ranging/spl.txt",
                 f"{failed} of {of} readings of ranging failed",
                 f"at most {case.limits['failed_share_max']:g} of them",
@@ -42,7 +42,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
                 status="warn",
             )
     if not -lowest < share < highest:
-        yield Hit(
+        yield Violation(
             SPL,
             f"{100 * share:+.2f} of the mean power of ranging",
             f"{-100 * lowest:g} to {100 * highest:+g}",
@@ -70,10 +70,10 @@ def _failed(run: Run) -> int:
     return sum(t_ns is not None and window.start_ns <= t_ns <= window.stop_ns for t_ns in times)
 
 
-def _duration(ranging: Run, testing: Run, most: float) -> Iterator[Hit]:
+def _duration(ranging: Run, testing: Run, most: float) -> Iterator[Violation]:
     first, second = (run.window.seconds if run.window else 0.0 for run in (ranging, testing))
     if first > 0 and 0 < second < (1 - most) * first:
-        yield Hit(
+        yield Violation(
             "performance/run_1/mlperf_log_detail.txt",
             f"{second:.1f} against {first:.1f} of ranging",
             f"at least {100 * (1 - most):g} % of it",
@@ -83,7 +83,7 @@ def _duration(ranging: Run, testing: Run, most: float) -> Iterator[Hit]:
         )
 
 
-def _copied(first: np.ndarray, second: np.ndarray, most: float) -> Iterator[Hit]:
+def _copied(first: np.ndarray, second: np.ndarray, most: float) -> Iterator[Violation]:
     """Two runs never have the same course to a constant factor; readings are rounded, and so the spread is not 0."""
     length = min(len(first), len(second))
     if length < 60 or float(np.ptp(first[:length])) < 0.01 * float(first.mean()):
@@ -95,7 +95,7 @@ def _copied(first: np.ndarray, second: np.ndarray, most: float) -> Iterator[Hit]
         )
         ratio = b / a
         if float(ratio.std()) < most * float(ratio.mean()):
-            yield Hit(
+            yield Violation(
                 SPL,
                 f"the course of the ranging run, times {float(ratio.mean()):.4f}",
                 "a measurement of its own",

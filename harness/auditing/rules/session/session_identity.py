@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
 
@@ -25,11 +25,13 @@ FIX = "Submit the files of one session, as they were written."
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     for side, document in ((CLIENT, session.client), (SERVER, session.server)):
         lost = [key for key in KEYS if key not in document]
         if document and lost:
-            yield Hit(side, f"without {', '.join(lost)}", "all that the power workflow writes", FIX)
+            yield Violation(
+                side, f"without {', '.join(lost)}", "all that the power workflow writes", FIX
+            )
     yield from _marks(session)
     if session.client and session.server:
         yield from _alike(session)
@@ -38,15 +40,17 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         )
         yield from _named(session, case.limits["name_slack_s"])
     if session.server.get("debug"):
-        yield Hit(SERVER, "the server ran in debug mode", "no debug", "Measure again without it.")
+        yield Violation(
+            SERVER, "the server ran in debug mode", "no debug", "Measure again without it."
+        )
 
 
-def _marks(session: Session) -> Iterator[Hit]:
+def _marks(session: Session) -> Iterator[Violation]:
     for mode in MODES:
         electric = session.electric.get(mode)
         for mark, count in electric.marks if electric else ():
             if mark != session.mark(mode):
-                yield Hit(
+                yield Violation(
                     f"performance/{FOLDERS[mode]}/spl.txt",
                     f"{count} readings of {shorten(mark, 60) or 'no session'}",
                     session.mark(mode),
@@ -54,11 +58,11 @@ def _marks(session: Session) -> Iterator[Hit]:
                 )
 
 
-def _alike(session: Session) -> Iterator[Hit]:
+def _alike(session: Session) -> Iterator[Violation]:
     for key in ("session_name", "uuid"):
         if session.client.get(key) != session.server.get(key):
             got = f"{key} {shorten(str(session.client.get(key)), 100)}"
-            yield Hit(
+            yield Violation(
                 CLIENT,
                 got,
                 f"{shorten(str(session.server.get(key)), 100)}, as {SERVER} states",
@@ -67,7 +71,7 @@ def _alike(session: Session) -> Iterator[Hit]:
     mine, theirs = (_map(document.get("sources")) for document in (session.client, session.server))
     other = [str(name) for name in mine if name in theirs and mine[name] != theirs[name]]
     if other:
-        yield Hit(
+        yield Violation(
             CLIENT,
             f"other sources than the server's: {shorten(', '.join(other), 100)}",
             "the same release on both",
@@ -75,7 +79,7 @@ def _alike(session: Session) -> Iterator[Hit]:
         )
 
 
-def _messages(session: Session, mine: Sequence[Any], theirs: Sequence[Any]) -> Iterator[Hit]:
+def _messages(session: Session, mine: Sequence[Any], theirs: Sequence[Any]) -> Iterator[Violation]:
     pairs = [(_map(a), _map(b)) for a, b in zip(mine, theirs, strict=False)]
     sent = f"session,{session.name},upload,client.json"  # no document holds the message that it is sent with: v1.0
     heard = (
@@ -84,13 +88,15 @@ def _messages(session: Session, mine: Sequence[Any], theirs: Sequence[Any]) -> I
         else theirs
     )
     if len(mine) != len(heard):
-        yield Hit(CLIENT, f"{len(mine)} messages", f"{len(theirs)}, as the server counts", FIX)
+        yield Violation(
+            CLIENT, f"{len(mine)} messages", f"{len(theirs)}, as the server counts", FIX
+        )
     for number, (a, b) in enumerate(pairs, 1):
         if a.get("cmd") != b.get("cmd") or (
             a.get("cmd") != "time" and a.get("reply") != b.get("reply")
         ):
             got = shorten(f"message {number}: {a.get('cmd')} -> {a.get('reply')}", 120)
-            yield Hit(
+            yield Violation(
                 CLIENT,
                 got,
                 shorten(f"{b.get('cmd')} -> {b.get('reply')}, as the server has it", 140),
@@ -103,7 +109,7 @@ def _messages(session: Session, mine: Sequence[Any], theirs: Sequence[Any]) -> I
             not asked.startswith("mlcommons/power client v")
             or asked.replace(" client ", " server ") != told
         ):
-            yield Hit(
+            yield Violation(
                 CLIENT,
                 f"{shorten(asked, 50)}, {shorten(told, 50)}",
                 "one protocol version on both sides",
@@ -111,11 +117,11 @@ def _messages(session: Session, mine: Sequence[Any], theirs: Sequence[Any]) -> I
             )
 
 
-def _named(session: Session, slack_s: float) -> Iterator[Hit]:
+def _named(session: Session, slack_s: float) -> Iterator[Violation]:
     """The name is the local time of the begin; zones lie on quarters of an hour."""
     new = [str(m.get("reply")) for m in map(_map, _list(session.server.get("messages"))) if _new(m)]
     if not any(reply.startswith(f"OK {session.name},") for reply in new):
-        yield Hit(
+        yield Violation(
             SERVER,
             shorten(", ".join(new) or "no new session", 100),
             f"OK {shorten(session.name, 60)},...",
@@ -131,7 +137,7 @@ def _named(session: Session, slack_s: float) -> Iterator[Hit]:
         named = float("nan")
     late = phases[0][0] - named
     if not (abs(late) <= 15 * 3600 and -1.5 <= (late + 450) % 900 - 450 <= slack_s):
-        yield Hit(
+        yield Violation(
             SERVER,
             f"session {session.name}, begun {late:.0f} s later",
             f"a name of its begin, within {slack_s:g} s",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import Session
 
@@ -21,7 +21,7 @@ FIX = "Measure with a release of the power workflow that the round names, unchan
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     known = _known(case)
     for side, document in (("client", session.client), ("server", session.server)):
         sources = document.get("sources")
@@ -32,7 +32,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
                 known,
             )
     if not known and not case.entry.simulated:
-        yield Hit(
+        yield Violation(
             "performance/power",
             "no list of the round's accepted sources is at hand",
             "one to compare with",
@@ -41,21 +41,23 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         )
 
 
-def _known(case: Case) -> frozenset[str]:
+def _known(case: RuleContext) -> frozenset[str]:
     """Accepted `name hash` pairs; none where the round has no list, is another one, or the sources are simulated."""
     own = case.entry.round == case.round and not case.entry.simulated
     return frozenset(case.accepts["sources"] if own else ())
 
 
-def _side(where: str, sources: Mapping[object, object], known: frozenset[str]) -> Iterator[Hit]:
+def _side(
+    where: str, sources: Mapping[object, object], known: frozenset[str]
+) -> Iterator[Violation]:
     lost = [name for name in NEEDED if not SHA1.fullmatch(str(sources.get(name)))]
     if lost:
-        yield Hit(
+        yield Violation(
             where, f"no sha1 of {', '.join(lost)}", "that of each source of the workflow", FIX
         )
     other = [str(name) for name, digest in sources.items() if f"{name} {digest}" not in known]
     if known and other:
-        yield Hit(
+        yield Violation(
             where,
             f"sources unknown to us: {shorten(', '.join(sorted(other)), 160)}",
             "those of an accepted release",

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.timestamps import NS, to_iso
 
 DAY_NS = 86400 * NS
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     for run in case.runs:
         window = run.run.window
         if window is None:
@@ -22,7 +22,7 @@ def check(case: Case) -> Iterator[Hit]:
         ]
         if apart:
             _, shift, where, first = max(apart)
-            yield Hit(
+            yield Violation(
                 where,
                 f"first reading at {to_iso(first)}, {_span(shift)} from run_start, in {len(apart)} of "
                 f"{len(run.readings)} logs",

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule
+from harness.auditing.rules.base import Rule, RuleContext, Violation
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     for defect in case.defects("zone-shift"):
-        yield Hit(
+        yield Violation(
             case.inside(defect),
             defect.got,
             "both in UTC",

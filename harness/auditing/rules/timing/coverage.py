@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place, worst
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place, worst
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     least = case.limits["coverage_min"]
     for run in case.runs:
         if not run.readings:
-            yield Hit(
+            yield Violation(
                 place(run.run),
                 "no power trace",
                 "one for each run",
@@ -25,7 +25,7 @@ def check(case: Case) -> Iterator[Hit]:
         found = [
             (
                 1 - share,
-                Hit(
+                Violation(
                     place(run.run, r.trace),
                     f"{share:.4f}",
                     f"at least {least:g}",

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.auditing.rules.base import (
-    Case,
-    Hit,
     Rule,
+    RuleContext,
+    Violation,
     place,
     second_readings_ns,
     whole_seconds,
@@ -20,7 +20,7 @@ from harness.traces.trace import GAP_CELLS, Trace, Window
 FIX = "Find out why the meter was silent and measure again."
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     for run in case.runs:
         window = run.run.window
         if window is None:
@@ -34,18 +34,18 @@ def check(case: Case) -> Iterator[Hit]:
         yield from worst(found, len(run.readings))
 
 
-def _silent(reading: Reading, window: Window, where: str, case: Case) -> Iterator[Hit]:
+def _silent(reading: Reading, window: Window, where: str, case: RuleContext) -> Iterator[Violation]:
     longest, most = case.limits["gap_max_s"], case.limits["gap_share_max"]
     found = reading.energy
     if found is None:
         return
     share = found.gap_share - _excused_s(reading.trace, window) / window.seconds
     if found.largest_gap_s > longest:
-        yield Hit(
+        yield Violation(
             where, f"{found.largest_gap_s:.3f} without a reading", f"at most {longest:g}", FIX, "s"
         )
     elif share > most:
-        yield Hit(
+        yield Violation(
             where,
             f"{share:.4f} of the window in gaps",
             f"at most {most:g}",

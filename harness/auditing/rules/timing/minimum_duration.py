@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     shortest, fewest = case.limits["duration_min_s"], case.limits["readings_min"]
     for run in case.runs:
         window = run.run.window
         if window is not None and 0 < window.seconds < shortest:
-            yield Hit(
+            yield Violation(
                 place(run.run),
                 f"{window.seconds:.3f}",
                 f"at least {shortest:g}",
@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Hit]:
         few = [r for r in run.readings if r.energy is not None and r.energy.readings < fewest]
         if few:
             least = min(few, key=lambda r: r.energy.readings if r.energy else 0)
-            yield Hit(
+            yield Violation(
                 place(run.run, least.trace),
                 f"{least.energy.readings if least.energy else 0} readings in the window, in {len(few)} channels",
                 f"at least {fewest:g}",

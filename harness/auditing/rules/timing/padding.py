@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.traces.trace import Trace, Window
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     most = case.limits["outside_max"]
     found, total = [], 0
     for run, trace in case.summed:
@@ -21,7 +21,7 @@ def check(case: Case) -> Iterator[Hit]:
             found.append((share, place(run.run, trace), trace, window))
     if found:
         share, where, trace, window = max(found, key=lambda item: item[:2])
-        yield Hit(
+        yield Violation(
             where,
             f"{share:.3f} of the log outside the run{_effect(trace, window)}, in {len(found)} of {total} logs",
             f"at most {most:g}",

@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place, second_readings_ns, whole_seconds
+from harness.auditing.rules.base import (
+    Rule,
+    RuleContext,
+    Violation,
+    place,
+    second_readings_ns,
+    whole_seconds,
+)
 from harness.core.timestamps import NS
 from harness.traces.trace import Trace
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     longest = case.limits["interval_max_s"]
     for run in case.runs:
         slow = [
@@ -19,7 +26,7 @@ def check(case: Case) -> Iterator[Hit]:
         ]
         if slow:
             interval, kind, trace = max(slow, key=lambda item: item[0])
-            yield Hit(
+            yield Violation(
                 place(run.run, trace),
                 f"{kind} interval {interval:.3f}, in {len(slow)} of {len(run.readings)} channels",
                 f"at most {longest:g}",

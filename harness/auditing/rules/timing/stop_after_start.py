@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     wrong: dict[str, list[str]] = {}
     total = 0
     for run, trace in case.summed:
@@ -23,7 +23,7 @@ def check(case: Case) -> Iterator[Hit]:
                 place(run.run, trace)
             )
     for got, places in wrong.items():
-        yield Hit(
+        yield Violation(
             places[0],
             f"{got}, in {len(places)} of {total} logs",
             "start before stop",

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, place, worst
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place, worst
 from harness.traces.clean import SAME_TIME
 from harness.traces.trace import Trace
 
 FIX = "Stamp each reading with a monotonic clock that is tied to UTC, one writer for each log."
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     for run in case.runs:
         found = []
         for reading in run.readings:
             back, equal = _disorder(reading.trace)
             if back or equal:
                 got = f"{back} steps back, {equal} equal stamps"
-                hit = Hit(
+                hit = Violation(
                     place(run.run, reading.trace), got, "each stamp after the one before", FIX
                 )
                 found.append((float(back + equal), hit))

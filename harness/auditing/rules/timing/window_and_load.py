@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Case, Hit, Rule, for_session
+from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.core.timestamps import NS
 from harness.formats.ptdaemon.power_session import Session
 from harness.traces.trace import Floats, Trace, Window
@@ -15,7 +15,7 @@ LOW, HIGH = 0.1, 0.75
 
 
 @for_session
-def check(case: Case, session: Session) -> Iterator[Hit]:
+def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     run = case.entry.runs[0]
     trace = next(iter(run.outer), None)
     if trace is None or run.window is None or not session.values:
@@ -31,7 +31,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         case.limits["idle_share_max"],
     )
     if idle > most:
-        yield Hit(
+        yield Violation(
             DETAIL,
             f"{idle:.3f} of the window near the {idle_w:.0f} W of idle",
             f"at most {most:g}",
@@ -41,7 +41,7 @@ def check(case: Case, session: Session) -> Iterator[Hit]:
         )
     for side, spent_s in _outside(trace, run.window, high_w).items():
         if spent_s > case.limits["load_outside_max_s"]:
-            yield Hit(
+            yield Violation(
                 DETAIL,
                 f"{spent_s:.0f} s at the power of the work {side} the window",
                 f"at most {case.limits['load_outside_max_s']:g}",

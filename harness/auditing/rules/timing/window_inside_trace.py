@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place, worst
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place, worst
 from harness.core.timestamps import NS
 from harness.traces.trace import Trace, Window
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     for run in case.runs:
         window = run.run.window
         if window is not None:
@@ -19,9 +19,11 @@ def check(case: Case) -> Iterator[Hit]:
             yield from worst([item for item in found if item is not None], len(run.readings))
 
 
-def _beyond(window: Window, trace: Trace, where: str, slack_s: float) -> tuple[float, Hit] | None:
+def _beyond(
+    window: Window, trace: Trace, where: str, slack_s: float
+) -> tuple[float, Violation] | None:
     if not len(trace):
-        return math.inf, Hit(
+        return math.inf, Violation(
             where, "no usable reading", "readings over the whole window", "Submit the trace."
         )
     late = (int(trace.t_ns[0]) - window.start_ns) / NS
@@ -31,7 +33,7 @@ def _beyond(window: Window, trace: Trace, where: str, slack_s: float) -> tuple[f
     parts = [f"first reading {late:.3f} s after the start"] if late > slack_s else []
     parts += [f"last reading {early:.3f} s before the end"] if early > slack_s else []
     fix = "Start the meter before the run and stop it after; keep both clocks synchronised."
-    return max(late, early), Hit(where, ", ".join(parts), f"at most {slack_s:g}", fix, "s")
+    return max(late, early), Violation(where, ", ".join(parts), f"at most {slack_s:g}", fix, "s")
 
 
 RULE = Rule(

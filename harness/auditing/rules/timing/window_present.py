@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Case, Hit, Rule, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: RuleContext) -> Iterator[Violation]:
     for run in case.entry.runs:
         if run.window is None:
-            yield Hit(
+            yield Violation(
                 place(run),
                 "no start and stop of the timed part",
                 "both stamps in the log of the same run",
                 "Submit the log that holds power_begin and power_end, or run_start and run_stop.",
             )
         elif run.window.seconds <= 0:
-            yield Hit(
+            yield Violation(
                 place(run),
                 f"a window of {run.window.seconds:g}",
                 "above 0",

@@ -67,9 +67,9 @@ def test_fail_training_starts_late_is_a_warning_and_counts_channels(tmp_path: Pa
     for number in (1, 2):
         b.edit_lines(
             b.node(folder, 0, number),
-            lambda n, line: line if n > 7 + number else None,
+            lambda n, line, number=number: line if n > 7 + number else None,
             "power_reading",
-        )  # noqa: B023
+        )
     found = b.report(folder)
     hit = b.assert_found(
         found,
