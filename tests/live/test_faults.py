@@ -169,7 +169,9 @@ def test_a_run_ends_complete_and_lists_every_file(out: Path) -> None:
     assert entry.runs[0].window.seconds == pytest.approx(0.35, abs=0.3)
 
 
-@pytest.mark.parametrize("victim", ["harness.meters.sampler", "time.sleep", "guard.py", "parent"])
+@pytest.mark.parametrize(
+    "victim", ["harness.meters.sampler", "time.sleep", "supervisor.py", "parent"]
+)
 def test_kill_9_loses_at_most_a_second(victim: str, out: Path) -> None:
     process = start(out, *SLEEP)
     eventually(lambda: rows(out) > 30 and descendants(process.pid, "time.sleep(30)"))
@@ -180,7 +182,8 @@ def test_kill_9_loses_at_most_a_second(victim: str, out: Path) -> None:
         mine = [
             pid
             for pid in descendants(process.pid, victim)
-            if victim == "guard.py" or "guard.py" not in Path(f"/proc/{pid}/cmdline").read_text()
+            if victim == "supervisor.py"
+            or "supervisor.py" not in Path(f"/proc/{pid}/cmdline").read_text()
         ]
         os.kill(mine[0], signal.SIGKILL)
     killed_ns = time.time_ns()
@@ -192,7 +195,7 @@ def test_kill_9_loses_at_most_a_second(victim: str, out: Path) -> None:
     words = {
         "harness.meters.sampler": ("the sampler of meter steady ended", "SIGKILL"),
         "time.sleep": ("the workload was killed by SIGKILL",),
-        "guard.py": ("the workload was lost", "SIGKILL"),
+        "supervisor.py": ("the workload was lost", "SIGKILL"),
         "parent": ("it was not recorded to its end",),
     }[victim]
     assert_incomplete(out, *words)

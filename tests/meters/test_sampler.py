@@ -226,8 +226,8 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from harness.meters import parse
-from harness.meters.sampler_process import Asked, Sampling
-with Sampling([Asked(parse("steady"), 0.02)], Path(sys.argv[1])) as samplers:
+from harness.meters.sampler_process import MeterRequest, SamplerGroup
+with SamplerGroup([MeterRequest(parse("steady"), 0.02)], Path(sys.argv[1])) as samplers:
     print(samplers.processes[0].process.pid, flush=True)
     samplers.wait(60)
 """
