@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.auditing.near_duplicates import near_duplicates
 from harness.auditing.report import EntryReport, Finding, Verdict
-from harness.auditing.rules import BY_ID, RULES
+from harness.auditing.rules import BY_ID, BY_NAME, RULES
 from harness.auditing.rules.base import (
     CrossEntryEvidence,
     NearDuplicate,
@@ -210,18 +210,18 @@ def choose(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> frozenset[
 
     Raises UsageError for an id that no rule has, with those that are near it.
     """
-    selected, ignored = set(select), set(ignore)
-    for name in sorted(selected | ignored):
-        known_rule(name)
+    selected, ignored = (
+        {known_rule(name).id for name in sorted(set(names))} for names in (select, ignore)
+    )
     if not selected and not ignored:
         return None
     return frozenset((selected or set(BY_ID)) - ignored)
 
 
 def known_rule(name: str) -> Rule:
-    """The rule of this id. Raises UsageError where there is none."""
-    if name in BY_ID:
-        return BY_ID[name]
+    """The rule of this id, or of an earlier id. Raises UsageError where there is none."""
+    if name in BY_NAME:
+        return BY_NAME[name]
     near = difflib.get_close_matches(name, BY_ID, n=3, cutoff=0.5)
     raise UsageError(
         "no rule has this id",

@@ -391,7 +391,7 @@ def summary_says_invalid(folder: Path) -> None:
 REFERENCE = (
     Tamper(edit_without_rehash, "declared-hashes", rehash=False),
     Tamper(scale_testing_a_little, "ptd-raw-readings"),
-    Tamper(scale_testing_more, "ranging-against-testing"),
+    Tamper(scale_testing_more, "ranging-matches-testing"),
     Tamper(halve_both_traces, "ptd-raw-readings"),
     Tamper(drop_the_peaks, "ptd-raw-readings"),
     Tamper(leave_one_reading, "coverage"),
@@ -400,7 +400,7 @@ REFERENCE = (
     Tamper(window_into_idle, "loadgen-summary"),
     Tamper(uncertain_readings, "ptd-uncertainty"),
     Tamper(usb_error_before_others, "ptd-errors"),
-    Tamper(short_and_halved, "ranging-against-testing"),
+    Tamper(short_and_halved, "ranging-matches-testing"),
     Tamper(uncertainty_reply_of_a_quarter, "ptd-uncertainty"),
     Tamper(watts_reply_of_another_run, "ptd-replies"),
     Tamper(config_of_another_meter, "meter-identity"),
@@ -813,7 +813,7 @@ MORE = (
     Tamper(power_of_a_line_only, "power-arithmetic"),
     Tamper(cut_the_last_minute, "ptd-raw-readings"),
     Tamper(swap_two_readings, "ptd-raw-readings"),
-    Tamper(readings_of_the_ranging_run, "ranging-against-testing", "warn"),
+    Tamper(readings_of_the_ranging_run, "ranging-matches-testing", "warn"),
     Tamper(empty_raw_log, "ptd-raw-readings"),
     Tamper(raw_reply_left_out, "ptd-raw-readings"),
     Tamper(server_log_of_another_run, "ptd-raw-readings"),
@@ -865,9 +865,9 @@ MORE = (
     Tamper(other_scenario, "loadgen-summary"),
     Tamper(summary_of_another_run, "loadgen-summary"),
     Tamper(hash_of_the_trace_left_out, "declared-hashes"),
-    Tamper(testing_run_that_draws_more, "ranging-against-testing", "warn"),
-    Tamper(long_rest_in_the_window, "window-and-load", "warn"),
-    Tamper(work_before_the_window, "window-and-load", "warn"),
+    Tamper(testing_run_that_draws_more, "ranging-matches-testing", "warn"),
+    Tamper(long_rest_in_the_window, "window-matches-load", "warn"),
+    Tamper(work_before_the_window, "window-matches-load", "warn"),
 )
 """More that a cheat or a careless vendor might do."""
 TAMPERS = REFERENCE + MORE

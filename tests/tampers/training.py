@@ -181,11 +181,9 @@ TABLE: dict[str, Tamper] = {
     "+600 s at 900 W before stop": Tamper(ten_idle_minutes_before_the_stop, ("padding",), "warn"),
     "only the first reading kept": Tamper(only_the_first_reading_kept, ("coverage",)),
     "high readings deleted": Tamper(high_readings_deleted, ("largest-gap",)),
-    "all power timestamps - 1 year": Tamper(
-        all_stamps_a_year_back, ("clock-of-power-log", "coverage")
-    ),
+    "all power timestamps - 1 year": Tamper(all_stamps_a_year_back, ("power-log-date", "coverage")),
     "one run's power log copied to all runs": Tamper(
-        one_power_log_for_all_runs, ("duplicate-traces", "clock-of-power-log")
+        one_power_log_for_all_runs, ("duplicate-traces", "power-log-date")
     ),
     "half the lines malformed JSON": Tamper(
         half_the_lines_malformed, ("malformed-lines", "sampling-rate")
@@ -197,7 +195,7 @@ TABLE: dict[str, Tamper] = {
     "one run without power folder": Tamper(
         one_run_without_power, ("evidence-readable", "coverage", "node-count")
     ),
-    "scaling.json 0.5 planted (closed)": Tamper(half_a_scaling_planted, ("planted-scaling",)),
+    "scaling.json 0.5 planted (closed)": Tamper(half_a_scaling_planted, ("scaling-factor",)),
     "half the node logs removed": Tamper(half_the_node_logs_removed, ("node-count",)),
     "half the node logs renamed .png": Tamper(half_the_node_logs_renamed, ("node-count",)),
     "switch logs removed": Tamper(switch_logs_removed, ("estimates-declared",)),
@@ -490,13 +488,13 @@ MORE: dict[str, Tamper] = {
     "short silences, spread": Tamper(silences_of_three_seconds_spread, ("largest-gap",)),
     "log cut before the end": Tamper(log_cut_before_the_end, ("coverage",)),
     "log of the idle edges only": Tamper(log_of_the_idle_edges_only, ("coverage",)),
-    "a factor in the open division": Tamper(factor_in_the_open_division, ("planted-scaling",)),
-    "a factor as text": Tamper(factor_as_text, ("planted-scaling",)),
+    "a factor in the open division": Tamper(factor_in_the_open_division, ("scaling-factor",)),
+    "a factor as text": Tamper(factor_as_text, ("scaling-factor",)),
     "a factor given twice": Tamper(factor_of_nonsense, ("evidence-readable",)),
     "a run left out": Tamper(dearest_run_left_out, ("run-count",)),
     "a result log left out": Tamper(result_log_left_out, ("run-count", "evidence-readable")),
     "a run entered twice": Tamper(run_entered_twice, ("duplicate-traces",)),
-    "a result log copied": Tamper(result_log_copied, ("clock-of-power-log",)),
+    "a result log copied": Tamper(result_log_copied, ("power-log-date",)),
     "a result log copied, by its seeds": Tamper(result_log_copied, ("run-seeds",), "warn"),
     "seeds removed": Tamper(seeds_removed, ("run-seeds",), "warn"),
     "a switch of three watts": Tamper(switch_of_three_watts, ("interconnect-plausible",), "warn"),
@@ -506,7 +504,7 @@ MORE: dict[str, Tamper] = {
     "a switch of zero watts": Tamper(switch_of_zero_watts, ("estimates-declared",)),
     "a switch below zero": Tamper(switch_below_zero, ("estimates-declared",)),
     "half the nodes described and logged": Tamper(
-        half_the_nodes_described_and_logged, ("description-against-log",), "warn"
+        half_the_nodes_described_and_logged, ("description-matches-log",), "warn"
     ),
     "a node log too many": Tamper(a_node_log_too_many, ("node-count", "duplicate-traces")),
     "system description deleted": Tamper(system_description_deleted, ("evidence-readable",)),
@@ -532,10 +530,10 @@ MORE: dict[str, Tamper] = {
     "one stamp for all": Tamper(one_stamp_for_all, ("coverage",)),
     "lines out of order": Tamper(lines_out_of_order, ("time-order",), "warn"),
     "another benchmark in the logs": Tamper(
-        a_harder_benchmark_claimed, ("description-against-log",), "warn"
+        a_harder_benchmark_claimed, ("description-matches-log",), "warn"
     ),
     "closed logs described as open": Tamper(
-        closed_logs_described_as_open, ("description-against-log",), "warn"
+        closed_logs_described_as_open, ("description-matches-log",), "warn"
     ),
     "logs emptied": Tamper(logs_emptied, ("evidence-readable", "node-count")),
     "the token broken": Tamper(token_broken, ("malformed-lines",)),

@@ -29,3 +29,7 @@ RULES: tuple[Rule, ...] = tuple(_discover())
 """All rules, in the order of rules.md."""
 
 BY_ID = {rule.id: rule for rule in RULES}
+"""Rules by their id."""
+
+BY_NAME = {alias: rule for rule in RULES for alias in rule.aliases} | BY_ID
+"""Rules by their id and by every id that they had in earlier releases."""

@@ -171,7 +171,7 @@ class Rule:
     """One rule: one object in a file of its own.
 
     why, evidence, remedy: paragraphs of rules.md; limits: names of the limits it takes from the rulebook
-    accepts: names of the lists of accepted texts it takes from there
+    accepts: names of the lists of accepted texts it takes from there; aliases: ids that it had in earlier releases
     """
 
     id: str
@@ -182,6 +182,7 @@ class Rule:
     check: Callable[[RuleContext], Iterator[Violation]]
     limits: tuple[str, ...] = ()
     accepts: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 def for_session(

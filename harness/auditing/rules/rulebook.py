@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.auditing.rules import BY_NAME
 from harness.auditing.rules.base import live_runs
 from harness.core.errors import SchemaError, UsageError, shorten
 from harness.core.schemas import check, read_document
@@ -40,6 +41,7 @@ def whole(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, Any
     """
     path = folder / f"{name}.yaml"
     book = read_document("rulebook", path)
+    book["rules"] = _by_current_id(book["rules"], path)
     base = book.pop("based_on", None)
     if base is None:
         return book
@@ -57,6 +59,23 @@ def whole(folder: Path, name: str, above: tuple[str, ...] = ()) -> dict[str, Any
     book = _merged(whole(folder, base, above), book)
     check("rulebook", book, where=str(path))
     return book
+
+
+def _by_current_id(rules: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Return the settings by the current id of each rule. Raises SchemaError for a rule that is set twice."""
+    settings_by_id: dict[str, Any] = {}
+    for name, settings in rules.items():
+        rule_id = BY_NAME[name].id if name in BY_NAME else name
+        if rule_id in settings_by_id:
+            raise SchemaError(
+                "sets one rule twice",
+                where=f"{path}#/rules/{rule_id}",
+                got=f"{rule_id} by two of its names",
+                expected="each rule once",
+                fix=f"Merge the two under {rule_id}.",
+            )
+        settings_by_id[rule_id] = settings
+    return settings_by_id
 
 
 def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from harness.auditing.rules import BY_ID, RULES
+from harness.auditing.engine import choose, known_rule
+from harness.auditing.rules import BY_ID, BY_NAME, GROUPS, RULES
+from harness.auditing.rules.base import Rule
 from harness.auditing.rules.reference import reference
 from harness.auditing.rules.rulebook import (
     FOLDER,
@@ -20,19 +23,20 @@ from harness.auditing.rules.rulebook import (
     rulebook_for,
     whole,
 )
+from harness.cli import cli
 from harness.core.errors import SchemaError, UsageError
 from harness.core.resources import resource
 from tests.auditing.rules import builders as b
 
-RULES_FOLDER = FOLDER.parent
+REPOSITORY = Path(__file__).resolve().parents[3]
 TRAINING_ONLY = {
-    "clock-of-power-log",
-    "dc-above-ac",
-    "description-against-log",
+    "power-log-date",
+    "dc-within-ac",
+    "description-matches-log",
     "interconnect-plausible",
     "malformed-lines",
     "padding",
-    "planted-scaling",
+    "scaling-factor",
     "power-plausible",
     "reference-convergence",
     "run-count",
@@ -53,13 +57,13 @@ INFERENCE_ONLY = {
     "ptd-raw-readings",
     "ptd-replies",
     "ptd-uncertainty",
-    "ranging-against-testing",
+    "ranging-matches-testing",
     "session-identity",
-    "window-and-load",
+    "window-matches-load",
     "workflow-sources",
 }
 """Rules over what only MLPerf inference results hold: hashes, and the files of a power session."""
-LIVE_ONLY = {"meter-plausible", "record-against-log", "record-sound", "traces-from-journals"}
+LIVE_ONLY = {"meter-plausible", "record-matches-log", "record-consistent", "traces-from-journals"}
 """Rules over what only joulemark records."""
 NOT_AT_THE_WALL = {"node-count", "stop-after-start", "conversion-efficiency"}
 """Rules that inference leaves out: the whole system is measured at the wall."""
@@ -81,22 +85,47 @@ def test_rules_have_ids_of_their_own() -> None:
     assert [rule.id for rule in RULES] == list(BY_ID)
 
 
-def test_one_file_for_each_rule_and_one_rule_in_each_file() -> None:
-    files = {path.stem for path in RULES_FOLDER.glob("*.py")} - {
-        "__init__",
-        "base",
-        "rulebook",
-        "reference",
-    }
-    assert files == {rule.id.replace("-", "_") for rule in RULES}
+def test_earlier_ids_are_no_ids_of_other_rules() -> None:
+    aliases = [alias for rule in RULES for alias in rule.aliases]
+    assert len(set(aliases)) == len(aliases)
+    assert not BY_ID.keys() & set(aliases)
+    assert len(BY_NAME) == len(RULES) + len(aliases)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.aliases], ids=lambda rule: rule.id)
+def test_earlier_id_selects_the_rule_it_names_today(rule: Rule) -> None:
+    (alias,) = rule.aliases
+    assert choose(select=[alias]) == {rule.id}
+    assert choose(ignore=[alias]) == BY_ID.keys() - {rule.id}
+    assert known_rule(alias) is rule
+
+
+def test_earlier_id_in_a_rulebook_sets_the_rule_it_names_today(tmp_path: Path) -> None:
+    old_name = "{planted-scaling: {severity: warn, clause: c}}"
+    books(tmp_path, a=BASE, b=based("b", "a", old_name))
+    assert "scaling-factor" in whole(tmp_path, "b")["rules"]
+    assert "planted-scaling" not in whole(tmp_path, "b")["rules"]
+
+
+def test_rulebook_that_sets_a_rule_by_two_names_is_refused(tmp_path: Path) -> None:
+    names = "{planted-scaling: {severity: warn, clause: c}, scaling-factor: {severity: fail}}"
+    books(tmp_path, a=BASE, b=based("b", "a", names))
+    with pytest.raises(SchemaError, match="sets one rule twice"):
+        whole(tmp_path, "b")
+
+
+def test_one_module_for_each_rule_named_like_the_rule() -> None:
     for rule in RULES:
-        assert rule.check.__module__ == f"harness.auditing.rules.{rule.id.replace('-', '_')}"
+        package, _, module = rule.check.__module__.rpartition(".")
+        assert module == rule.id.replace("-", "_")
+        assert package in {f"harness.auditing.rules.{group}" for group in GROUPS}
 
 
 def test_one_test_module_for_each_rule_with_a_pass_and_a_fail() -> None:
     folder = Path(b.__file__).parent
     for rule in RULES:
-        text = (folder / f"test_{rule.id.replace('-', '_')}.py").read_text("utf-8")
+        group, module = rule.check.__module__.split(".")[-2:]
+        text = (folder / group / f"test_{module}.py").read_text("utf-8")
         assert f'RULE = "{rule.id}"' in text
         assert re.search(r"^def test_pass_\w+", text, re.MULTILINE), rule.id
         assert re.search(r"^def test_fail_\w+", text, re.MULTILINE), rule.id
@@ -147,7 +176,7 @@ def test_rounds_in_a_row_that_say_the_same_are_told_together() -> None:
 
 
 def test_peers_md_names_every_rule_and_no_other() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "peers.md").read_text("utf-8")
+    text = (REPOSITORY / "docs" / "peers.md").read_text("utf-8")
     named = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)*)`", text))
     assert BY_ID.keys() <= named, (
         "each rule answers a peer, or has a row among those that no peer has"
@@ -312,3 +341,11 @@ def test_rule_that_neither_rulebook_completes_is_refused(tmp_path: Path) -> None
     books(tmp_path, a=BASE, b=based("b", "a", "{time-order: {severity: warn}}"))
     with pytest.raises(SchemaError, match=r"b\.yaml#/rules/time-order/clause"):
         whole(tmp_path, "b")
+
+
+def test_command_line_explains_a_rule_by_its_earlier_id() -> None:
+    shown = [
+        CliRunner().invoke(cli, ["rules", name]) for name in ("record-sound", "record-consistent")
+    ]
+    assert shown[0].exit_code == 0
+    assert shown[0].output == shown[1].output

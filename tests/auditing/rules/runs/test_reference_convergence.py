@@ -6,7 +6,7 @@ import pytest
 
 from harness import api
 from tests.auditing.rules import builders as b
-from tests.auditing.rules.runs.test_planted_scaling import llama
+from tests.auditing.rules.runs.test_scaling_factor import llama
 
 RULE = "reference-convergence"
 

@@ -38,7 +38,8 @@ def _span(shift_ns: int) -> str:
 
 
 RULE = Rule(
-    id="clock-of-power-log",
+    id="power-log-date",
+    aliases=("clock-of-power-log",),
     title="The power log is of the time of the run",
     why="MLPerf never compares the stamps of the two: a log of last year scores as well as one of the run.",
     evidence="First and last reading of each log against run_start and run_stop. A whole quarter of an hour up to 14 "

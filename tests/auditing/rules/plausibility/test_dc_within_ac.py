@@ -1,4 +1,4 @@
-"""dc-above-ac: what is drawn behind the supplies is no more than what goes into them."""
+"""dc-within-ac: what is drawn behind the supplies is no more than what goes into them."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ from harness import api
 from harness.auditing.report import EntryReport
 from tests.auditing.rules import builders as b
 
-RULE = "dc-above-ac"
+RULE = "dc-within-ac"
 
 
 def pair(

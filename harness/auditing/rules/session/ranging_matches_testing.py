@@ -106,7 +106,8 @@ def _copied(first: np.ndarray, second: np.ndarray, most: float) -> Iterator[Viol
 
 
 RULE = Rule(
-    id="ranging-against-testing",
+    id="ranging-matches-testing",
+    aliases=("ranging-against-testing",),
     title="Ranging and testing did the same work",
     why="Ranges come from the ranging run; a run that draws much less afterwards is another system, or another trace. "
     "MLPerf's check looks for a drop only, and not at all where the run is shorter by half.",

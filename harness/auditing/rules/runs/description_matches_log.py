@@ -66,7 +66,8 @@ def _number(value: object) -> int:
 
 
 RULE = Rule(
-    id="description-against-log",
+    id="description-matches-log",
+    aliases=("description-against-log",),
     title="Logs and system description speak of one system",
     why="Half the node logs and half the nodes in the description agree with each other; the result log remembers.",
     evidence="submission_platform (as 8x...: nodes, or accelerators), submission_benchmark and submission_division of "

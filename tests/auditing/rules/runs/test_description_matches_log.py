@@ -1,4 +1,4 @@
-"""description-against-log: the result logs speak of the system and the benchmark of the package."""
+"""description-matches-log: the result logs speak of the system and the benchmark of the package."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from lab_simulator import TrainingForm
 
 from tests.auditing.rules import builders as b
 
-RULE = "description-against-log"
+RULE = "description-matches-log"
 SWITCH = TrainingForm(interconnect_power_w=500.0)
 
 

@@ -1,4 +1,4 @@
-"""record-sound: the record of a live run does not contradict itself, its journals, or its workload."""
+"""record-consistent: the record of a live run does not contradict itself, its journals, or its workload."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.auditing.rules import builders as b
 from tests.tampers import native
 
-RULE = "record-sound"
+RULE = "record-consistent"
 
 
 def test_pass_as_recorded(recorded: Path) -> None:

@@ -111,7 +111,8 @@ def _loadgen(run: Run, log: Path, case: RuleContext) -> Iterator[Told]:
 
 
 RULE = Rule(
-    id="record-against-log",
+    id="record-matches-log",
+    aliases=("record-against-log",),
     title="The run record says what the log of its workload says",
     why="The window, the work and the quality make joules per unit of work: whoever edits the record, and not the log, "
     "is found here.",

@@ -1,4 +1,4 @@
-"""planted-scaling: the scaling factor is the one that the reference convergence gives."""
+"""scaling-factor: the scaling factor is the one that the reference convergence gives."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from harness.auditing.rules.rulebook import rounds, rulebook
 from harness.formats.reference.convergence import points, reference
 from tests.auditing.rules import builders as b
 
-RULE = "planted-scaling"
+RULE = "scaling-factor"
 
 
 def llama(root: Path, factor: object = None, *, batch: object = 8, count: Any = (3072,)) -> Path:

@@ -179,7 +179,8 @@ def _rest(run: Run, samples: Samples) -> Iterator[Violation]:
 
 
 RULE = Rule(
-    id="record-sound",
+    id="record-consistent",
+    aliases=("record-sound",),
     title="The run record does not contradict itself, its journals or its workload",
     why="A target that was lowered, a run that was left out, a played trace that is called real: each makes a better "
     "result of the same joules.",

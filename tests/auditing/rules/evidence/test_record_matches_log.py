@@ -1,4 +1,4 @@
-"""record-against-log: the record of a live run says what the log of its workload says."""
+"""record-matches-log: the record of a live run says what the log of its workload says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.traces.trace import Window
 from tests.auditing.rules import builders as b
 from tests.tampers import native
 
-RULE = "record-against-log"
+RULE = "record-matches-log"
 BEFORE_NS = 5 * native.NS
 
 

@@ -80,7 +80,8 @@ def _outside(trace: Trace, window: Window, high_w: float) -> dict[str, float]:
 
 
 RULE = Rule(
-    id="window-and-load",
+    id="window-matches-load",
+    aliases=("window-and-load",),
     title="The window is where the work was",
     why="A window moved to the rest before the work, or cut to leave the most expensive part out, is measured exactly "
     "and says nothing.",

@@ -1,4 +1,4 @@
-"""ranging-against-testing: the ranging run did the same work."""
+"""ranging-matches-testing: the ranging run did the same work."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.auditing.rules import builders as b
 from tests.tampers import inference as t
 
-RULE = "ranging-against-testing"
+RULE = "ranging-matches-testing"
 
 
 @pytest.mark.parametrize("analyzers", ["WT210", "WT333E", "two_analyzers"])

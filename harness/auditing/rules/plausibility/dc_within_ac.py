@@ -22,7 +22,8 @@ def check(case: RuleContext) -> Iterator[Violation]:
 
 
 RULE = Rule(
-    id="dc-above-ac",
+    id="dc-within-ac",
+    aliases=("dc-above-ac",),
     title="Power behind the supplies is below power before them",
     why="A supply gives out less than it takes in. Readings that say otherwise are not of the same moment, or not of "
     "the same place.",

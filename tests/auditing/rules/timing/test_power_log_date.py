@@ -1,4 +1,4 @@
-"""clock-of-power-log: the power log is of the time of the run."""
+"""power-log-date: the power log is of the time of the run."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from lab_simulator import TrainingForm
 
 from tests.auditing.rules import builders as b
 
-RULE = "clock-of-power-log"
+RULE = "power-log-date"
 YEAR_S = 365 * 86400
 
 

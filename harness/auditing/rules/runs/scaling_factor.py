@@ -78,7 +78,8 @@ def _explained(case: RuleContext, factor: float) -> Iterator[Violation]:
 
 
 RULE = Rule(
-    id="planted-scaling",
+    id="scaling-factor",
+    aliases=("planted-scaling",),
     title="The scaling factor follows from the runs",
     why="Time and energy are multiplied by it. MLPerf's own checker keeps what it finds in the open division.",
     evidence="scaling.json; global_batch_size and the counts at the target in each result log; the reference "

@@ -1,4 +1,4 @@
-"""window-and-load: the window is where the work was."""
+"""window-matches-load: the window is where the work was."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.auditing.rules.timing import window_and_load
+from harness.auditing.rules.timing import window_matches_load
 from tests.auditing.rules import builders as b
 from tests.tampers import inference as t
 
-RULE = "window-and-load"
+RULE = "window-matches-load"
 
 
 @pytest.mark.parametrize("analyzers", ["WT210", "WT333E", "two_analyzers"])
@@ -54,6 +54,6 @@ def test_fail_no_session_is_a_skip() -> None:
     st.lists(st.floats(0, 1e6), min_size=1, max_size=30), st.sampled_from([0.0, 0.1, 0.5, 0.7, 1.0])
 )
 def test_levels_are_quantiles(value: list[float], share: float) -> None:
-    assert window_and_load._at(share, np.array(value)) == pytest.approx(
+    assert window_matches_load._at(share, np.array(value)) == pytest.approx(
         float(np.quantile(value, share)), abs=1e-9
     )
