@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check docs bench clean
 
 $(VENV)/.run: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -23,15 +23,17 @@ $(VENV)/.bench: pyproject.toml
 demo: $(VENV)/.run  ## run a workload live; audit and rank it beside the bundled submissions
 	$(BIN)/joulemark demo --out out/demo
 
-test: $(VENV)/.dev  ## the tests
-	$(BIN)/python -m pytest -n auto
+test: $(VENV)/.dev  ## all tests; PYTEST_ARGS adds options, as for coverage
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-check: $(VENV)/.dev  ## style, types, layers, tests with coverage; TESTS chooses some of them
+check: $(VENV)/.dev docs  ## style, types, layers, documentation: everything that is not a test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto $(TESTS) --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+docs: $(VENV)/.dev  ## the documentation as a site in out/docs; broken links fail
+	$(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.bench  ## speed, as ratios to peers and limits
 	$(BIN)/python -m benchmarks

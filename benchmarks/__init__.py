@@ -1,4 +1,4 @@
-"""Speed of the harness, as ratios to peers and limits: `python -m benchmarks`, explained in docs/benchmarks.md."""
+"""Speed of the harness, as ratios to peers and limits: `python -m benchmarks`, explained in docs/reference/benchmarks.md."""
 
 import sys
 from pathlib import Path

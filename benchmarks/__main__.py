@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def measure(found: data.Data, folder: Path, quick: bool) -> Iterator[Row]:
-    """All rows, in the order of docs/benchmarks.md."""
+    """All rows, in the order of docs/reference/benchmarks.md."""
     pairs = 3 if quick else 15
     yield from audit_speed.rows(found.inference, pairs)
     yield from score_speed.rows(found.training, pairs)

@@ -1,6 +1,6 @@
 """Coverage laboratory: do the intervals hold the truth as often as they say, and are they no wider than they must be?
 
-`python -m benchmarks.coverage` prints the tables of docs/coverage.md. Windows are played by the lab simulator: square
+`python -m benchmarks.coverage` prints the tables of docs/explanation/coverage.md. Windows are played by the lab simulator: square
 steps, AR(1) noise, drift, jittered stamps, a clock error; each is read by an averaging or an instant meter. An
 experiment takes n of them, scales each by the scatter between runs, and passes all through one meter with a gain and an
 offset. The truth is the mean over all windows. Beside ours stand what others use: Student's t on the runs, the BCa

@@ -4,7 +4,7 @@ The same targets as tests/hostile/test_fuzz.py, steered by Atheris. A fault is p
 that met it are written to --out; they become a regression test there.
 
 A long time is cut into rounds, a process each, which go on with what the rounds before learnt: under Atheris a process
-grows by up to 0.3 MB an input; the harness itself keeps 0.1 KiB of it (docs/security.md).
+grows by up to 0.3 MB an input; the harness itself keeps 0.1 KiB of it (docs/explanation/security.md).
 """
 
 from __future__ import annotations

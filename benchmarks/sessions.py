@@ -1,6 +1,6 @@
 """One session: does its interval hold the energy that was drawn in it, and is the value right on average?
 
-`python -m benchmarks.sessions` prints the first table of docs/coverage.md. The lab simulator plays a load window of
+`python -m benchmarks.sessions` prints the first table of docs/explanation/coverage.md. The lab simulator plays a load window of
 which the energy is known; a meter of each kind reads it, with errors of gain, offset, clock, stamps and resolution
 drawn within the limits that its channel states; the session is scored as any entry with one run is.
 """

@@ -254,7 +254,12 @@ def _energies(entry: Entry) -> tuple[tuple[RunEnergy, ...], list[Finding]]:
             runs.append(run_energy(entry, run))
         except Exception as error:  # noqa: BLE001 - the integral broke, and that is no judgement of the run
             findings.append(
-                _broken("energy-recomputes", place(run), error, "docs/methodology.md, one run")
+                _broken(
+                    "energy-recomputes",
+                    place(run),
+                    error,
+                    "docs/explanation/methodology.md, one run",
+                )
             )
     return tuple(runs), findings
 

@@ -62,7 +62,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         sys.exit(INTERRUPTED)
     except MemoryError:
         complain(
-            "needs more memory than there is; docs/security.md states how much files may ask for"
+            "needs more memory than there is; docs/explanation/security.md states how much files may ask for"
         )
         sys.exit(UNJUDGED)
     except BrokenPipeError:

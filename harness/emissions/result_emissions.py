@@ -225,7 +225,10 @@ def logs(
     if annual:
         found.append(
             MultiplicativeComponent(
-                "hour of an annual mean", WITHIN_YEAR_U_LN * annual, None, "docs/carbon.md, assumed"
+                "hour of an annual mean",
+                WITHIN_YEAR_U_LN * annual,
+                None,
+                "docs/explanation/carbon.md, assumed",
             )
         )
     return found

@@ -1,6 +1,6 @@
 """Energy in a window from the readings of one channel, with the uncertainty that sampling leaves.
 
-The method is section 2 of docs/methodology.md: what a reading *is* (its `kind`) decides the rule. Pure: columns
+The method is section 2 of docs/explanation/methodology.md: what a reading *is* (its `kind`) decides the rule. Pure: columns
 in, numbers out. A trace of any length is taken in chunks, so memory does not grow with it.
 """
 

@@ -131,7 +131,9 @@ def _terms(spoken: Spoken, entry_id: str) -> list[UncertaintyComponent]:
         scale = math.hypot(*(getattr(found, attribute) * factor for found, factor in factors))
         if scale:
             terms.append(
-                UncertaintyComponent.symmetric(name, scale, source="docs/methodology.md, one run")
+                UncertaintyComponent.symmetric(
+                    name, scale, source="docs/explanation/methodology.md, one run"
+                )
             )
     for reading, found in spoken:
         declared = reading.trace.channel.clock_error_s

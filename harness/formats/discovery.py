@@ -47,7 +47,7 @@ class Found:
             raise UnreadableError(
                 "needs more memory than there is",
                 where=str(self.directory),
-                fix="docs/security.md states how much.",
+                fix="docs/explanation/security.md states how much.",
             ) from None
         except (
             OSError,
@@ -111,7 +111,7 @@ def _file(path: Path, formats: list[Format]) -> Iterator[Found]:
         "is not a power trace",
         where=str(path),
         expected="a results folder, or a CSV file that declares its channel in the first line",
-        fix="docs/formats.md lists what can be read.",
+        fix="docs/reference/formats.md lists what can be read.",
     )
 
 

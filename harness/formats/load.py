@@ -66,7 +66,7 @@ def search(*paths: str | Path, format_name: str | None = None) -> list[Found | S
             "holds no result that can be read",
             where=", ".join(map(str, paths)),
             expected="MLPerf power results, run directories, or CSV traces with a declared header",
-            fix="docs/formats.md shows what each looks like.",
+            fix="docs/reference/formats.md shows what each looks like.",
         )
     return found
 

@@ -12,7 +12,7 @@ from harness.meters.base import ReadFailed, Reading, Unavailable
 from harness.traces.channel import Channel
 from harness.traces.store import column_names, declared_channel
 
-FIX = "docs/formats.md shows the header line; the meter's program then appends rows `t_ns,power_w`."
+FIX = "docs/reference/formats.md shows the header line; the meter's program then appends rows `t_ns,power_w`."
 
 
 class File:

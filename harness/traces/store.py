@@ -91,7 +91,7 @@ def _header(line: bytes, where: str) -> dict[str, Any]:
             where=where.removesuffix(":1"),
             got=shorten(repr(line[:40])),
             expected=f"a first line that starts with {MAGIC.decode()!r}",
-            fix="Declare the channel in one line of JSON there; docs/formats.md shows how.",
+            fix="Declare the channel in one line of JSON there; docs/reference/formats.md shows how.",
         )
     document: dict[str, Any] = parse_json(line[len(MAGIC) :].strip(), where=where)
     check("power-trace", document, where=where)

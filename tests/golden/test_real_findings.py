@@ -1,4 +1,4 @@
-"""docs/real-findings.md names every finding on the real data, and no other."""
+"""docs/explanation/real-findings.md names every finding on the real data, and no other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 from harness import api
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "real-findings.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs/explanation/real-findings.md").read_text(
+    "utf-8"
+)
 
 
 def rows(heading: str) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Files and trees of hostile size: memory and time stay within what docs/security.md states."""
+"""Files and trees of hostile size: memory and time stay within what docs/explanation/security.md states."""
 
 from __future__ import annotations
 
@@ -283,6 +283,6 @@ def test_lines_are_taken_together(sizes: list[int]) -> None:
 
 
 def test_the_limit_of_a_file_is_what_the_documentation_states() -> None:
-    text = (REPOSITORY / "docs/security.md").read_text("utf-8")
+    text = (REPOSITORY / "docs/explanation/security.md").read_text("utf-8")
     assert f"{MAX_FILE_BYTES // MIB} MiB" in text
     assert f"{FACTOR} bytes" in text

@@ -34,7 +34,10 @@ DOCUMENTS = sorted(
         ),
     }
 )
-OWN_RULEBOOK = REPOSITORY / "harness" / "rules" / "rulebooks" / "joulemark-2026.yaml"
+OWN_RULEBOOK = REPOSITORY / "harness/auditing/rules/rulebooks/joulemark-2026.yaml"
+METHODOLOGY = REPOSITORY / "docs/explanation/methodology.md"
+FORMATS = REPOSITORY / "docs/reference/formats.md"
+DECISIONS = REPOSITORY / "docs/explanation/decisions"
 
 FENCE = re.compile(
     r"^(?:<!-- run(?P<run>(?:: (?P<code>\d+))?) -->\n+)?```(?P<language>\w*)\n(?P<body>.*?)^```$",
@@ -177,9 +180,7 @@ def test_fences_marked_run_do_run(block: Block, reader_folder: Path) -> None:
 
 
 def test_the_declared_csv_of_the_documents_scores_and_is_valid(tmp_path: Path) -> None:
-    found = [
-        block for block in blocks(REPOSITORY / "docs" / "formats.md") if block.language == "csv"
-    ]
+    found = [block for block in blocks(FORMATS) if block.language == "csv"]
     assert len(found) == 1
     (tmp_path / "server.csv").write_text(found[0].body, "utf-8")
     for command in ("score", "audit"):
@@ -235,7 +236,7 @@ def _clauses() -> list[tuple[str, str]]:
 def test_each_clause_of_our_rulebook_has_its_heading(document: str, heading: str) -> None:
     headings = [
         re.sub(r"^\d+\. ", "", text).lower()
-        for text in _headings(REPOSITORY / "docs" / f"{document}.md")
+        for text in _headings({"methodology": METHODOLOGY, "formats": FORMATS}[document])
     ]
     assert heading.lower() in headings
 
@@ -251,7 +252,7 @@ def test_documents_name_no_path_of_a_machine_and_no_registry(path: Path) -> None
 
 def test_decisions_have_unique_ascending_numbers_and_may_leave_gaps() -> None:
     """Several people write decisions at once: a number may be free, and none may be taken twice."""
-    files = sorted((REPOSITORY / "docs" / "adr").glob("*.md"))
+    files = sorted(DECISIONS.glob("*.md"))
     assert [
         file.name for file in files if not re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", file.name)
     ] == []
@@ -270,12 +271,7 @@ def _defect_codes() -> set[str]:
 
 
 def test_every_defect_code_is_documented() -> None:
-    table = (
-        (REPOSITORY / "docs" / "formats.md")
-        .read_text("utf-8")
-        .split("### Defects")[1]
-        .split("\n## ")[0]
-    )
+    table = FORMATS.read_text("utf-8").split("### Defects")[1].split("\n## ")[0]
     documented = set(re.findall(r"^\| `([a-z-]+)` \|", table, re.M))
     assert documented == _defect_codes()
 
@@ -284,9 +280,11 @@ def test_every_schema_is_documented_with_its_command() -> None:
     assert {
         path.name.removesuffix(".schema.json") for path in (REPOSITORY / "schemas").glob("*.json")
     } == set(KINDS)
-    table = (REPOSITORY / "docs" / "formats.md").read_text("utf-8").split("## Schema versions")[1]
+    table = FORMATS.read_text("utf-8").split("## Schema versions")[1]
     rows = dict(re.findall(r"^\| `([a-z-]+)` \|[^|]*\|([^|]*)\|$", table, re.M))
     assert set(rows) == set(KINDS)
     for kind, cell in rows.items():
         known = [word for word in re.findall(r"`joulemark ([a-z]+)", cell) if word in cli.commands]
-        assert known or cell.strip() == "the same", f"docs/formats.md names no command for {kind}"
+        assert known or cell.strip() == "the same", (
+            f"docs/reference/formats.md names no command for {kind}"
+        )

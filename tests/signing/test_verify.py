@@ -695,7 +695,7 @@ def test_a_trust_file_in_yaml(signed: Signed) -> None:
 
 
 def test_the_trust_file_of_the_documents_can_be_read(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "signatures.md").read_text("utf-8")
+    text = (Path(__file__).parents[2] / "docs/how-to/sign-and-verify.md").read_text("utf-8")
     (block,) = re.findall(r"```yaml\n(.*?)```", text, re.S)
     (tmp_path / "trust.yaml").write_text(block)
     trust = read_trust(tmp_path / "trust.yaml")

@@ -1,6 +1,6 @@
 """MLPerf inference power results: `performance/{power,ranging,run_1}` below a scenario folder.
 
-Formats by MLPerf's power-dev tools, rounds v1.0 to v5.1; docs/formats.md tells what changed when.
+Formats by MLPerf's power-dev tools, rounds v1.0 to v5.1; docs/reference/formats.md tells what changed when.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """MLPerf training power results: `result_*.txt` beside `power/<result name>/{node_*,sw_*}.txt`.
 
-Formats by MLPerf's logging tools, rounds v4.0 to v5.0; docs/formats.md tells what changed when.
+Formats by MLPerf's logging tools, rounds v4.0 to v5.0; docs/reference/formats.md tells what changed when.
 """
 
 from __future__ import annotations

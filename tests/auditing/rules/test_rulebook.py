@@ -176,7 +176,7 @@ def test_rounds_in_a_row_that_say_the_same_are_told_together() -> None:
 
 
 def test_peers_md_names_every_rule_and_no_other() -> None:
-    text = (REPOSITORY / "docs" / "peers.md").read_text("utf-8")
+    text = (REPOSITORY / "docs/reference/peers.md").read_text("utf-8")
     named = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)*)`", text))
     assert BY_ID.keys() <= named, (
         "each rule answers a peer, or has a row among those that no peer has"

@@ -72,7 +72,7 @@ RULE = Rule(
     why="An analyzer that stands still repeats its last reading; who fills a gap, or hides a peak, repeats low ones.",
     evidence="The longest run of readings that are equal in all columns; blocks of five readings in a row that came "
     "before. Both are statistical, and so warnings. False alarms: none in 8 real results, by which the limits were "
-    "chosen, and none in 200 simulated sessions, by which they were not (docs/peers.md).",
+    "chosen, and none in 200 simulated sessions, by which they were not (docs/reference/peers.md).",
     remedy="Submit the trace the analyzer wrote, and say why it stood still.",
     limits=("same_max", "repeated_max"),
     check=check,

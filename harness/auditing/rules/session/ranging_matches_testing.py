@@ -115,7 +115,7 @@ RULE = Rule(
     "drop of the power breaches; a rise, a testing run that is shorter, or a course that is a multiple of the other is "
     "a warning. Where many readings of ranging failed, that is the warning, and not the rise: the current was above "
     "the automatic range then, and the mean of the rest is too low. "
-    "False alarms of the warnings: none in 8 real results and 200 simulated sessions (docs/peers.md).",
+    "False alarms of the warnings: none in 8 real results and 200 simulated sessions (docs/reference/peers.md).",
     remedy="Do the same work in both runs.",
     limits=(
         "power_drop_max",

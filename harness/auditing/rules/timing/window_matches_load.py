@@ -89,7 +89,7 @@ RULE = Rule(
     "all. A share of the window near rest, or a long time at work outside it, is a warning: some benchmarks warm up, "
     "some begin slowly. Nothing is said where work and rest differ little. False alarms: "
     "none in 8 real results, by which the limits were chosen, and none in 200 simulated sessions, by which they were "
-    "not (docs/peers.md).",
+    "not (docs/reference/peers.md).",
     remedy="State the window of the whole work.",
     limits=("idle_share_max", "load_outside_max_s", "contrast_min"),
     check=check,
