@@ -1,6 +1,6 @@
 """The guard of a workload: starts it, times its whole life, and ends it when whoever asked for it is no more.
 
-    python guard.py OUTPUT program argument ...
+    python supervisor.py OUTPUT program argument ...
 
 The program's output goes to the file OUTPUT. When it has ended, the guard prints one line of JSON. When the guard's
 own input ends, it stops the program and all that the program started. It sleeps all the time between.

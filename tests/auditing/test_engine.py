@@ -51,7 +51,7 @@ def breaking(rule_id: str, monkeypatch: pytest.MonkeyPatch, *, after: int = 0) -
 def test_clean_entry_is_valid_and_silent_but_for_the_skips() -> None:
     found = b.judge(clean())
     assert found.verdict == "valid"
-    assert [(f.rule, f.status) for f in found.findings] == [(rule, "skip") for rule in NOT_APPLIED]
+    assert {(f.rule, f.status) for f in found.findings} == {(rule, "skip") for rule in NOT_APPLIED}
 
 
 @pytest.mark.parametrize("rule_id", sorted(rulebook(b.OWN)["rules"]))

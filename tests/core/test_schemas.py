@@ -34,7 +34,7 @@ from harness.traces.trace import Trace, Window
 from harness.uncertainty.budget import BudgetRow
 from harness.uncertainty.estimate import Estimate
 
-DOCUMENTS = Path(__file__).parents[1] / "documents"
+DOCUMENTS = Path(__file__).parents[1] / "samples"
 GOOD = sorted(DOCUMENTS.glob("*/good-*.json"))
 BAD = sorted(DOCUMENTS.glob("*/bad-*.json"))
 EXPECTED: dict[str, dict[str, str]] = json.loads((DOCUMENTS / "expected.json").read_text("utf-8"))

@@ -49,7 +49,9 @@ SIGNED = {
     path.name: path.read_bytes()
     for path in resource("submissions").glob("joulemark-2026/open/joulemark/*.json")
 }
-CATALOGUE = Path(__file__).parents[2] / "harness" / "catalogue" / "patterson-2021" / "gpt-3.json"
+CATALOGUE = (
+    Path(__file__).parents[2] / "harness" / "carbon" / "catalogue" / "patterson-2021" / "gpt-3.json"
+)
 
 
 def _grid(name: str) -> Callable[[bytes], None]:

@@ -9,7 +9,7 @@ import pytest
 PLUGINS = Path(__file__).resolve().parents[1] / "fakes" / "plugins"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def plugins(monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put the bad meters where entry points are looked for, here and in child processes."""
     monkeypatch.syspath_prepend(str(PLUGINS))

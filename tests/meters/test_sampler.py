@@ -26,6 +26,8 @@ from harness.traces.journal_writer import Journal
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.usefixtures("plugins")
+
 
 def sample(
     folder: Path, *meters: str, seconds: float, interval_s: float = 0.02

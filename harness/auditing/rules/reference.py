@@ -31,7 +31,7 @@ yields nothing has passed.
 | `unjudged` | no `fail`, but at least one `error`; also what cannot be read at all |
 | `valid` | neither; warnings may remain |
 
-**Rounds.** Limits are data: one rulebook for each round, in `harness/rules/rulebooks/`, which may be based on that of
+**Rounds.** Limits are data: one rulebook for each round, in `harness/auditing/rules/rulebooks/`, which may be based on that of
 another round and state only what differs. An entry is judged by the round it states; where that has none, by the
 nearest of its family by number; where it states none, by the newest, and a note says so. What a round accepts by name
 (tools, meters) then only warns. `--round` demands one. A new round is a new file, so an old entry keeps its verdict.

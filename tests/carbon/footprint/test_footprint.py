@@ -158,7 +158,7 @@ def test_footprint_without_energy_is_refused() -> None:
 
 
 def test_every_document_of_the_catalogue_is_valid_and_carries_provenance() -> None:
-    folder = REPOSITORY / "harness" / "catalogue"
+    folder = REPOSITORY / "harness" / "carbon" / "catalogue"
     assert len(names()) == 43
     for name in names():
         read_document("footprint", folder / f"{name}.json")

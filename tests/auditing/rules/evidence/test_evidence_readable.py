@@ -135,10 +135,10 @@ def test_fail_entry_without_a_run() -> None:
 
 
 def test_pass_or_fail_each_defect_that_a_reader_notes_is_judged_by_some_rule() -> None:
-    rules = FOLDER.parent.glob("*.py")
+    rules = FOLDER.parent.parent.rglob("*.py")
     judged = " ".join(path.read_text("utf-8") for path in rules)
     formats = Path(api.__file__).parent / "formats"
-    texts = [path.read_text("utf-8") for path in formats.glob("*.py")]
+    texts = [path.read_text("utf-8") for path in formats.rglob("*.py")]
     noted = {
         code for text in texts for code in re.findall(r"(?:note|Defect)\(\s*\"([a-z-]+)\"", text)
     }
