@@ -1,4 +1,4 @@
-"""The contract of a meter. A third party adds one by the entry point group `joulemark.meters`."""
+"""The contract of a meter. Other packages add meters by the entry points `joulemark.meters`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ class Unavailable(JoulemarkError):
 
 
 class ReadFailed(Exception):
-    """One read gave nothing. The sampler records a gap with this text and asks again at the next tick."""
+    """A read returned nothing. The sampler records a gap with this text and goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One value of one channel.
 
-    value: [W, or J for a counter]; NaN where this channel failed and others did not
-    t_ns: the meter's own stamp [ns UTC]; None: the sampler stamps it
-    fault: why the value is NaN
+    Attributes:
+        channel: Id of the channel.
+        value: The reading [W, or J for a counter]; NaN where only this channel failed.
+        t_ns: The meter's own time stamp [ns UTC]; ``None`` lets the sampler stamp the reading.
+        fault: Why the value is NaN.
     """
 
     channel: str
@@ -34,17 +36,26 @@ class Reading:
 
 
 class Meter(Protocol):
-    """One meter. Its constructor takes the options that the user gives, as keywords of type str.
+    """A meter. The constructor takes the user's options as keyword arguments of type `str`.
 
-    simulated: true where the readings are not of this machine, now
+    Attributes:
+        simulated: Whether the readings are not those of this machine at this moment.
     """
 
     simulated: bool
 
     def probe(self) -> Sequence[Channel]:
-        """What it measures here: kind, boundary and accuracy of each channel. Raises Unavailable."""
+        """Return the channels measured here, with the kind, boundary and accuracy of each.
+
+        Raises:
+            Unavailable: The meter cannot be used on this machine.
+        """
         ...
 
     def read(self) -> Sequence[Reading]:
-        """Readings since the last call, or the present ones. Raises ReadFailed."""
+        """Return the readings since the last call, or the present ones.
+
+        Raises:
+            ReadFailed: No channel could be read.
+        """
         ...

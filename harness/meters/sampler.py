@@ -1,9 +1,12 @@
-"""The sampler: a process of its own that polls one meter by the clock and appends what it says to a journal.
+"""Sample one meter on a schedule, in a process of its own, into a journal.
 
-One process for each meter: a meter that is slow, hangs or crashes delays no other, and neither does the workload, whose
-interpreter lock is in another process. It is started as `python -m harness.meters.sampler`, told what to do by one line of
-JSON on its input, and goes on until its input ends: when it is told to stop, or when whoever started it is no more.
-It answers on its output, one line of JSON each: when it is ready, and when it fails.
+One process per meter: a meter that is slow, hangs or crashes delays neither the other meters nor
+the workload. The protocol with the process that starts it (`python -m harness.meters.sampler`):
+
+1. one line of JSON on stdin says what to sample: `{"meter", "options", "interval_s", "journal"}`;
+2. one line of JSON on stdout answers: `{"ready": [channel headers]}`, `{"unavailable": {...}}` if
+   the meter cannot be used, or `{"lost": reason}` if the journal cannot be written;
+3. sampling goes on until stdin is closed, by request or because the starting process died.
 """
 
 from __future__ import annotations
@@ -24,27 +27,38 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import JoulemarkError, shorten
-from harness.meters import MeterSpec, make
 from harness.meters.base import Meter, ReadFailed, Reading
+from harness.meters.registry import MeterSpec, make
 from harness.traces.channel import Channel
 from harness.traces.journal_writer import Journal
 
 BEAT_S = 1.0
-"""Time between two clock lines, and before a read that does not return is told [s]."""
+"""Time between two clock lines, and before a read that does not return is reported [s]."""
 GRACE_S = 1.0
-"""How long a read may go on after the end was asked for [s]."""
+"""How long a read may go on after sampling was told to stop [s]."""
 NAP_S = 0.2
-"""Longest sleep without looking whether to stop [s]."""
+"""Longest sleep between two checks of whether to stop [s]."""
 T_LIMIT_NS = 1 << 63
 """Stamps are int64 [ns]."""
 DONE, UNAVAILABLE, LOST = 0, 3, 4
-"""Exit codes: done, the meter is not available, the journal cannot be written."""
+"""Exit codes: done, the meter is unavailable, the journal cannot be written."""
 
 
 class Sampler:
-    """The poll of one meter.
+    """Polls one meter and writes what it reads to a journal.
 
-    interval_s: time between reads [s]; wall_ns, mono_ns: the two clocks [ns]
+    Attributes:
+        meter: The meter, already probed.
+        journal: Where readings and failures go.
+        channels: Ids of the meter's channels.
+        interval_ns: Time between reads [ns].
+        wall_ns: Wall clock [ns UTC].
+        mono_ns: Monotonic clock [ns].
+        missed: Deadlines that passed while a read was still going on.
+        stopping: Whether sampling was told to stop.
+        stopped: Set when the last read has returned.
+        reading_since: When the read in progress began [ns, monotonic]; None between reads.
+        hang_reported: Whether the read in progress was already reported as hanging.
     """
 
     def __init__(
@@ -65,10 +79,14 @@ class Sampler:
         self.stopping = False
         self.stopped = threading.Event()
         self.reading_since: int | None = None
-        self.told_hang = False
+        self.hang_reported = False
 
     def run(self) -> None:
-        """Read at start + k * interval, absolute deadlines: a late read delays no later one. Raises OSError."""
+        """Read at start + k * interval. Deadlines are absolute: a late read delays no later one.
+
+        Raises:
+            OSError: The journal cannot be written.
+        """
         self.journal.clock()
         deadline = self.mono_ns()
         while not self.stopping:
@@ -80,7 +98,7 @@ class Sampler:
         self.stopped.set()
 
     def tick(self, deadline: int) -> None:
-        """One read, stamped in the middle of the time it took."""
+        """Read once and stamp the readings with the middle of the time that the read took."""
         before, wall = self.mono_ns(), self.wall_ns()
         self.reading_since = before
         try:
@@ -88,16 +106,22 @@ class Sampler:
             fault = ""
         except ReadFailed as error:
             readings, fault = (), shorten(error)
-        except Exception as error:  # noqa: BLE001 - a meter of a third party may raise anything; it is a failed read
+        except Exception as error:  # noqa: BLE001 - a third-party meter may raise anything
             readings, fault = (), f"{type(error).__name__}: {shorten(error)}"
         half = (self.mono_ns() - before) // 2
-        self.reading_since, self.told_hang = None, False
+        self.reading_since, self.hang_reported = None, False
         self.journal.rows(
             self.lines(readings, fault, (wall + half, before + half, before - deadline))
         )
 
     def lines(self, readings: Sequence[Reading], fault: str, at: tuple[int, int, int]) -> list[str]:
-        """Rows of one read; what is not a reading of a known channel is a fault."""
+        """Format the rows of one read. Anything but readings of known channels becomes a fault.
+
+        Args:
+            readings: What the meter returned.
+            fault: Why the read failed; empty if it did not.
+            at: Wall clock, monotonic clock, and lateness after the deadline [ns].
+        """
         t_ns, mono, late = at
         row = self.journal.row
         if fault:
@@ -110,72 +134,74 @@ class Sampler:
                 row(r.channel, stamp, mono, late, float(r.value), r.fault) for r, stamp in stamped
             ]
         except (AttributeError, TypeError, ValueError, KeyError, OverflowError) as error:
-            said = f"not readings: {type(error).__name__}: {shorten(error, 60)}"
-            return [row(channel, t_ns, mono, late, math.nan, said) for channel in self.channels]
+            fault = f"not readings: {type(error).__name__}: {shorten(error, 60)}"
+            return [row(channel, t_ns, mono, late, math.nan, fault) for channel in self.channels]
 
     def sleep_until(self, deadline: int) -> None:
-        """Sleep to an instant of the monotonic clock, in naps, so that a long interval ends when it is told to."""
+        """Sleep until a time of the monotonic clock [ns], in naps, so that stopping is noticed soon."""
         while not self.stopping and (left := (deadline - self.mono_ns()) / 1e9) > 0:
             time.sleep(min(left, NAP_S))
 
     def beat(self) -> None:
-        """Each second: both clocks; and a read that does not return is told as a gap, once."""
+        """Write both clocks, and report a read that hangs as a gap, once. Called every second."""
         self.journal.clock()
         since = self.reading_since
-        if since is not None and not self.told_hang and self.mono_ns() - since > BEAT_S * 1e9:
-            self.told_hang = True
-            self.tell_hang(since)
+        if since is not None and not self.hang_reported and self.mono_ns() - since > BEAT_S * 1e9:
+            self.hang_reported = True
+            self.report_hang(since)
 
-    def tell_hang(self, since: int) -> None:
-        """Append that the read that began then has not returned."""
+    def report_hang(self, since: int) -> None:
+        """Append a fault to all channels: the read that began at `since` [ns] has not returned."""
         fault = f"the meter has not answered for {(self.mono_ns() - since) / 1e9:.1f} s"
-        at = (self.wall_ns(), self.mono_ns(), -1)  # it is not a read that came late
+        at = (self.wall_ns(), self.mono_ns(), -1)  # -1: not a late read
         self.journal.rows(self.lines((), fault, at))
 
     def finish(self) -> None:
-        """Wait for the last read, and end the journal. Raises OSError."""
+        """Wait for the last read, and end the journal.
+
+        Raises:
+            OSError: The journal cannot be written.
+        """
         self.stopping = True
         hung = not self.stopped.wait(GRACE_S)
         if hung and self.reading_since is not None:
-            self.tell_hang(self.reading_since)
+            self.report_hang(self.reading_since)
         self.journal.end({"missed": self.missed, "hung": hung})
 
 
 def main() -> int:
-    """The process. Input: {"meter", "options", "interval_s", "journal"}, then nothing until it ends."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for who started it, who then ends the input
-    asked = json.loads(sys.stdin.buffer.readline())
+    """Run the sampler process; see the module docstring for its protocol. Return the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the starting process handles Ctrl-C
+    request = json.loads(sys.stdin.buffer.readline())
     try:
-        sampler, answer = prepare(asked)
+        sampler, answer = prepare(request)
     except JoulemarkError as error:
-        said = {
-            "message": error.message,
-            "where": error.where,
-            "got": error.got,
-            "expected": error.expected,
-        }
-        say({"unavailable": said | {"fix": error.fix}})
+        parts = ("message", "where", "got", "expected", "fix")
+        reply({"unavailable": {part: getattr(error, part) for part in parts}})
         return UNAVAILABLE
     except OSError as error:
         return lost(error)
-    say(answer)
+    reply(answer)
     gc.collect()
     gc.freeze()
-    gc.disable()  # a collection in the middle of a read would be lateness
+    gc.disable()  # a collection during a read would make it late
     threading.Thread(target=watch, args=(sampler,), daemon=True).start()
     try:
         sampler.run()
     except OSError as error:
         return lost(error)
-    time.sleep(GRACE_S + 60)  # the watch ends the process
+    time.sleep(GRACE_S + 60)  # `watch` ends the process
     return LOST
 
 
-def prepare(asked: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
-    """A probed meter with its journal begun, and the answer to give. Raises JoulemarkError, OSError."""
-    spec, interval_s = MeterSpec(asked["meter"], asked["options"]), float(asked["interval_s"])
+def prepare(request: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
+    """Probe the meter and begin its journal. Return the sampler and the answer to give.
+
+    Raises:
+        JoulemarkError: The meter cannot be used.
+        OSError: The journal cannot be written.
+    """
+    spec, interval_s = MeterSpec(request["meter"], request["options"]), float(request["interval_s"])
     meter = make(spec)
     try:
         probed = meter.probe()
@@ -196,26 +222,27 @@ def prepare(asked: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
         "simulated": bool(meter.simulated),
         "realtime": realtime(),
     }
-    journal = Journal(Path(asked["journal"]), channels, about)
+    journal = Journal(Path(request["journal"]), channels, about)
     return Sampler(meter, channels, journal, interval_s), {
         "ready": [channel.header() for channel in channels]
     }
 
 
 def realtime() -> bool:
-    """Whether this thread now runs before all ordinary ones when its time has come; it needs CAP_SYS_NICE.
+    """Ask for real-time scheduling, so that a workload on all processors does not delay reads.
 
-    It works for a thousandth of the time, and a workload that fills the processors would else make it late.
+    The sampler is busy about a thousandth of the time. Return False without CAP_SYS_NICE, or where
+    the system has no such scheduling.
     """
     try:
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
-    except (AttributeError, OSError):  # not Linux, or not permitted
+    except (AttributeError, OSError):
         return False
     return True
 
 
 def watch(sampler: Sampler) -> None:
-    """Beat each second until the input ends; then end the process, whatever the meter does."""
+    """Beat every second until stdin is closed; then end the process, whatever the meter does."""
     try:
         while not (select.select([0], [], [], BEAT_S)[0] and not os.read(0, 4096)):
             sampler.beat()
@@ -226,13 +253,13 @@ def watch(sampler: Sampler) -> None:
 
 
 def lost(error: OSError) -> int:
-    """Say that the journal cannot be written."""
-    say({"lost": error.strerror or str(error), "where": error.filename or ""})
+    """Reply that the journal cannot be written. Return the exit code for it."""
+    reply({"lost": error.strerror or str(error), "where": error.filename or ""})
     return LOST
 
 
-def say(answer: Mapping[str, Any]) -> None:
-    """One line on the output; where nobody listens any more, nobody needs it."""
+def reply(answer: Mapping[str, Any]) -> None:
+    """Write one line to stdout; if nobody reads it any more, nobody needs it."""
     with contextlib.suppress(OSError):
         os.write(1, json.dumps(answer).encode() + b"\n")
 

@@ -1,4 +1,4 @@
-"""The samplers of one run: started before it, watched while it lasts, stopped after it."""
+"""The sampler processes of one run: started before it, watched while it lasts, stopped after it."""
 
 from __future__ import annotations
 
@@ -15,144 +15,182 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import JoulemarkError, shorten
-from harness.meters import MeterSpec
 from harness.meters.base import Unavailable
+from harness.meters.registry import MeterSpec
 from harness.traces.channel import Channel
 
 READY_S = 20.0
-"""How long a meter may take to be found [s]."""
+"""How long probing a meter may take [s]."""
 STOP_S = 6.0
-"""How long a sampler may take to end [s]; then it is killed."""
+"""How long a sampler may take to end before it is killed [s]."""
+POLL_INTERVAL_S = 0.1
+"""Time between two checks that the samplers are alive [s]."""
 
 
 class SamplingLost(JoulemarkError):
-    """A sampler ended before it was told to: what follows is not measured."""
+    """A sampler ended during the run: what follows is not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeterRequest:
-    """One meter to sample. interval_s: time between its reads [s]"""
+    """A meter to sample.
+
+    Attributes:
+        spec: Which meter, with its options.
+        interval_s: Time between reads [s].
+    """
 
     spec: MeterSpec
     interval_s: float
 
 
 class SamplerProcess:
-    """One sampler, as the process that started it sees it."""
+    """One sampler process, seen from the process that started it.
 
-    def __init__(self, asked: MeterRequest, journal: Path) -> None:
-        self.asked, self.journal, self._said = asked, journal, ""
+    Attributes:
+        request: What it samples.
+        journal: The file it writes.
+        process: The child process.
+    """
+
+    def __init__(self, request: MeterRequest, journal: Path) -> None:
+        self.request, self.journal = request, journal
+        self._reason = ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "harness.meters.sampler"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, _paths()))},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        job = {"meter": asked.spec.name, "options": dict(asked.spec.options)}
-        self._tell(job | {"interval_s": asked.interval_s, "journal": str(journal)})
+        self._send(
+            {
+                "meter": request.spec.name,
+                "options": dict(request.spec.options),
+                "interval_s": request.interval_s,
+                "journal": str(journal),
+            }
+        )
 
     def ready(self) -> list[Channel]:
-        """Its channels, once it has begun. Raises Unavailable, SamplingLost."""
-        answer = self._answer(READY_S)
+        """Wait until sampling has begun, and return the channels.
+
+        Raises:
+            Unavailable: The meter cannot be used here, or did not answer in time.
+            SamplingLost: The journal cannot be written.
+        """
+        answer = self._receive(READY_S)
         if "ready" in answer:
             return [Channel.from_header(header) for header in answer["ready"]]
         if "unavailable" in answer:
-            said = {key: str(value) for key, value in answer["unavailable"].items()}
-            raise Unavailable(said.pop("message"), **said)
+            parts = {key: str(value) for key, value in answer["unavailable"].items()}
+            raise Unavailable(parts.pop("message"), **parts)
         if "lost" in answer:
             raise SamplingLost(
                 f"samples cannot be written: {answer['lost']}", where=str(self.journal)
             )
         raise Unavailable(
-            f"meter {self.asked.spec} did not answer when it was probed",
+            f"meter {self.request.spec} did not answer when it was probed",
             got=self._status() or f"silence for {READY_S:g} s",
             expected="its channels",
-            fix="Leave it out, or mend it.",
+            fix="Leave it out, or repair it.",
         )
 
     def check(self) -> None:
-        """Raise SamplingLost if it has ended."""
+        """Check that the process is alive.
+
+        Raises:
+            SamplingLost: It has ended.
+        """
         if self.process.poll() is not None:
+            reason = self._end_reason()
             raise SamplingLost(
-                f"the sampler of meter {self.asked.spec} ended during the run",
-                got=self._reason(),
-                fix="Free space on the disk." if "space" in self._reason() else "",
+                f"the sampler of meter {self.request.spec} ended during the run",
+                got=reason,
+                fix="Free space on the disk." if "space" in reason else "",
             )
 
-    def stop(self) -> None:
-        """End it; a sampler that does not end is killed, and its journal keeps all that was read."""
+    def close_input(self) -> None:
+        """Tell the process to stop, without waiting for it."""
         if self.process.stdin is not None and not self.process.stdin.closed:
             self.process.stdin.close()
+
+    def stop(self) -> None:
+        """Stop the process. One that does not end is killed; its journal keeps all readings."""
+        self.close_input()
         try:
             self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
         if self.process.stdout is not None:
-            self._reason()
+            self._end_reason()
             self.process.stdout.close()
 
-    def _reason(self) -> str:
-        """Why it ended: what it said last, or the signal that killed it."""
-        if not self._said:
-            answer = self._answer(0.0)
+    def _end_reason(self) -> str:
+        """Return why the process ended: its last answer, or its exit status."""
+        if not self._reason:
+            answer = self._receive(0.0)
             where = answer.get("where") or self.journal
-            self._said = f"{answer['lost']} ({where})" if "lost" in answer else self._status()
-        return self._said
+            self._reason = f"{answer['lost']} ({where})" if "lost" in answer else self._status()
+        return self._reason
 
     def _status(self) -> str:
+        """Return the exit status, or the signal that killed the process; "" while it runs."""
         status = self.process.poll()
         if status is None:
             return ""
-        return (
-            f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        )
+        if status < 0:
+            return f"killed by {signal.Signals(-status).name}"
+        return f"exit status {status}"
 
-    def _answer(self, seconds: float) -> dict[str, Any]:
-        """The next line it says, or nothing."""
-        stream, line, end = self.process.stdout, b"", time.monotonic() + seconds
+    def _receive(self, timeout_s: float) -> dict[str, Any]:
+        """Return the next answer of the process, or an empty one after a timeout [s]."""
+        stream, line = self.process.stdout, b""
+        end = time.monotonic() + timeout_s
         while stream is not None and not stream.closed and not line.endswith(b"\n"):
-            if not select.select([stream], [], [], max(0.0, end - time.monotonic()))[0]:
+            left_s = max(0.0, end - time.monotonic())
+            if not select.select([stream], [], [], left_s)[0]:
                 return {}
-            more = os.read(stream.fileno(), 65536)
-            if not more:
+            chunk = os.read(stream.fileno(), 65536)
+            if not chunk:
                 return {}
-            line += more
+            line += chunk
         try:
-            found: dict[str, Any] = json.loads(line.splitlines()[0])
+            answer: dict[str, Any] = json.loads(line.splitlines()[0])
         except (ValueError, IndexError):
             return {}
-        return found
+        return answer
 
-    def _tell(self, job: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         try:
             if self.process.stdin is not None:
-                self.process.stdin.write(json.dumps(job).encode() + b"\n")
+                self.process.stdin.write(json.dumps(message).encode() + b"\n")
                 self.process.stdin.flush()
         except OSError as error:
             raise SamplingLost(f"the sampler did not start: {shorten(error)}") from None
 
 
-def _paths() -> list[str]:
-    """Where the sampler finds this package and meters of others: as this process does."""
-    return [path for path in sys.path if path]
-
-
 class SamplerGroup:
-    """All samplers of one run, as a context: they are stopped at its end, whatever happens."""
+    """All samplers of one run, as a context manager that stops them whatever happens.
 
-    def __init__(self, meters: Sequence[MeterRequest], folder: Path) -> None:
-        self.meters, self.folder = meters, folder
+    Attributes:
+        requests: The meters to sample.
+        folder: Where the journals go, one per meter.
+        processes: The sampler processes, in the order of the requests.
+        channels: All channels, once all samplers are ready.
+    """
+
+    def __init__(self, requests: Sequence[MeterRequest], folder: Path) -> None:
+        self.requests, self.folder = requests, folder
         self.processes: list[SamplerProcess] = []
         self.channels: list[Channel] = []
 
     def __enter__(self) -> SamplerGroup:
         try:
-            for number, asked in enumerate(self.meters):
-                again = sum(other.spec.name == asked.spec.name for other in self.meters[:number])
-                name = f"{asked.spec.name}-{again + 1}" if again else asked.spec.name
-                self.processes.append(SamplerProcess(asked, self.folder / f"{name}.csv"))
-            self.channels = [channel for process in self.processes for channel in process.ready()]
+            for request, name in zip(self.requests, self._journal_names(), strict=True):
+                self.processes.append(SamplerProcess(request, self.folder / f"{name}.csv"))
+            for process in self.processes:
+                self.channels += process.ready()
         except BaseException:
             self.stop()
             raise
@@ -161,23 +199,40 @@ class SamplerGroup:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def _journal_names(self) -> list[str]:
+        """Name journals after their meters: `file`, `file-2`, `file-3`."""
+        journal_names: list[str] = []
+        counts: dict[str, int] = {}
+        for request in self.requests:
+            name = request.spec.name
+            counts[name] = counts.get(name, 0) + 1
+            journal_names.append(name if counts[name] == 1 else f"{name}-{counts[name]}")
+        return journal_names
+
     def check(self) -> None:
-        """Raise SamplingLost if one has ended."""
+        """Check that all samplers are alive.
+
+        Raises:
+            SamplingLost: One has ended.
+        """
         for process in self.processes:
             process.check()
 
     def wait(self, seconds: float) -> None:
-        """Let time pass [s] while they sample. Raises SamplingLost."""
+        """Let time pass [s] while the meters are sampled.
+
+        Raises:
+            SamplingLost: A sampler has ended.
+        """
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        while (left_s := end - time.monotonic()) > 0:
             self.check()
-            time.sleep(min(left, 0.1))
+            time.sleep(min(left_s, POLL_INTERVAL_S))
         self.check()
 
     def stop(self) -> None:
-        """Stop all of them."""
+        """Stop all samplers, at the same time."""
         for process in self.processes:
-            if process.process.stdin is not None and not process.process.stdin.closed:
-                process.process.stdin.close()
+            process.close_input()
         for process in self.processes:
             process.stop()

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.meters.adapters.file import File
+from harness.meters.adapters.replay import Replay
 from harness.meters.base import ReadFailed, Unavailable
-from harness.meters.file import File
-from harness.meters.replay import Replay
 from harness.traces.channel import Channel
 from harness.traces.clean import build_trace
 from harness.traces.store import MAGIC, write_csv

@@ -16,11 +16,11 @@ from fakes import lay_out, machines
 from fakes.pynvml import Board, Driver
 
 from harness.energy.integrate import energy
+from harness.meters.adapters.estimator import Estimator
+from harness.meters.adapters.hwmon import Hwmon
+from harness.meters.adapters.nvml import Nvml
+from harness.meters.adapters.rapl import Rapl
 from harness.meters.base import ReadFailed, Unavailable
-from harness.meters.estimator import Estimator
-from harness.meters.hwmon import Hwmon
-from harness.meters.nvml import Nvml
-from harness.meters.rapl import Rapl
 from harness.traces.clean import build_trace
 from harness.traces.trace import Window
 
@@ -123,7 +123,7 @@ def test_rapl_names_the_command_that_permits_reading() -> None:
         for file in root.glob("*/energy_uj"):
             file.chmod(0o400)
         code = (
-            "import os, sys; from harness.meters.rapl import Rapl; from harness.meters.base import Unavailable\n"
+            "import os, sys; from harness.meters.adapters.rapl import Rapl; from harness.meters.base import Unavailable\n"
             "import harness.traces.instruments as i; i.instruments()\n"
             "os.getuid() == 0 and os.setuid(65534)\n"
             "try: Rapl(sys.argv[1]).probe()\nexcept Unavailable as e: print(e)\n"

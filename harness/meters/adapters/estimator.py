@@ -1,4 +1,4 @@
-"""A model, not a meter: processor time multiplied by declared watts. Its kind is `estimate`, always."""
+"""Estimate power from processor time and declared watts: a model, not a meter (kind `estimate`)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import instrument
 
 IDLE_W, BUSY_W = 0.74, 3.5
-"""Watts of one logical processor, idle and busy, where nobody declared any."""
+"""Assumed power of one logical processor, idle and busy [W], if no model is declared."""
 ASSUMED = Accuracy(
     reading_limit_pct=60.0,
-    source="no model declared: 0.74 W idle and 3.5 W busy a logical processor, the mean of AWS in the methodology of "
-    "Cloud Carbon Footprint; machines differ by a factor of two",
+    source="no model declared: 0.74 W idle and 3.5 W busy a logical processor, the mean of AWS in "
+    "the methodology of Cloud Carbon Footprint; machines differ by a factor of two",
     assumed=True,
 )
 
@@ -25,7 +25,11 @@ ASSUMED = Accuracy(
 class Estimator:
     """No meter at all: processor seconds times a declared power model. Always labelled as modelled.
 
-    idle_w, busy_w: power of all processors when idle and when fully busy [W]; root: where /proc lies
+    Attributes:
+        declared: Whether the user declared the model.
+        idle_w: Power of all processors when idle [W].
+        busy_w: Power of all processors when fully busy [W].
+        path: The file with the kernel's processor times, /proc/stat.
     """
 
     simulated = False
@@ -46,13 +50,17 @@ class Estimator:
                 expected=f"at least {self.idle_w:g} W",
             )
         self.path = Path(root) / "stat"
-        self._last = (0, 0)
+        self._last_ticks = (0, 0)
         self._power_w = 0.0
 
     def probe(self) -> Sequence[Channel]:
-        """One channel: the processors. Raises Unavailable."""
+        """Return one channel: all processors.
+
+        Raises:
+            Unavailable: The system has no /proc/stat.
+        """
         try:
-            self._last = self._ticks()
+            self._last_ticks = self._ticks()
         except ReadFailed as error:
             raise Unavailable(
                 "processor time cannot be read",
@@ -62,7 +70,7 @@ class Estimator:
                 fix="Use a meter.",
             ) from None
         self._power_w = self.idle_w
-        accuracy = instrument("declared-model").accuracy() if self.declared else ASSUMED
+        model = {"idle_w": self.idle_w, "busy_w": self.busy_w, "declared": self.declared}
         return [
             Channel(
                 id="processors",
@@ -70,48 +78,51 @@ class Estimator:
                 boundary="package",
                 meter="declared-model",
                 calibration_id=calibration_id("estimator", f"{self.idle_w:g}-{self.busy_w:g}"),
-                accuracy=accuracy,
+                accuracy=instrument("declared-model").accuracy() if self.declared else ASSUMED,
                 clock="system",
                 clock_error_s=0.0,
-                extra={
-                    "model": {
-                        "idle_w": self.idle_w,
-                        "busy_w": self.busy_w,
-                        "declared": self.declared,
-                    }
-                },
+                extra={"model": model},
             )
         ]
 
     def read(self) -> Sequence[Reading]:
-        """Modelled power since the last read [W]."""
+        """Return the modelled mean power since the last read [W].
+
+        Raises:
+            ReadFailed: Processor time cannot be read.
+        """
         busy, total = self._ticks()
-        before_busy, before_total = self._last
-        if total > before_total:  # less than one tick of the kernel: nothing new is known
-            share = min(1.0, max(0.0, (busy - before_busy) / (total - before_total)))
+        last_busy, last_total = self._last_ticks
+        if total > last_total:  # otherwise less than one kernel tick has passed: keep the power
+            share = (busy - last_busy) / (total - last_total)
+            share = min(1.0, max(0.0, share))
             self._power_w = self.idle_w + share * (self.busy_w - self.idle_w)
-            self._last = busy, total
+            self._last_ticks = busy, total
         return [Reading("processors", self._power_w)]
 
     def _ticks(self) -> tuple[int, int]:
-        """(busy, all) processor time since boot [kernel ticks], from the first line of /proc/stat (proc(5))."""
+        """Read busy and total processor time since boot [ticks], from /proc/stat, see proc(5)."""
         try:
             with self.path.open("rb") as file:
                 words = file.readline().split()
-            user, nice, system, idle, waiting, *rest = (int(word) for word in words[1:9])
+            user, nice, system, idle, iowait, *rest = (int(word) for word in words[1:9])
         except (OSError, ValueError) as error:
             raise ReadFailed(f"{self.path.name}: {error}") from None
         busy = user + nice + system + sum(rest)
-        return busy, busy + idle + waiting
+        return busy, busy + idle + iowait
 
 
 def _watts(name: str, text: str) -> float:
+    """Parse an option as power [W]."""
     try:
-        value = float(text)
+        power_w = float(text)
     except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e9:
+        power_w = -1.0
+    if not 0 <= power_w < 1e9:
         raise UsageError(
             "is not a power", where=f"estimator:{name}", got=text, expected="watts, like 65"
         )
-    return value
+    return power_w
+
+
+METER = Estimator

@@ -146,3 +146,6 @@ def _accuracy(board: Board) -> Accuracy:
         if board.counter
         else replace(stated, reading_limit_pct=SAMPLED_PCT, source=SAMPLED_SOURCE)
     )
+
+
+METER = Nvml

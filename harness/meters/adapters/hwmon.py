@@ -111,7 +111,7 @@ class Hwmon:
             folders, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)]
         ):
             driver = text(folder / "name") or "unnamed"
-            taken: set[str] = set()
+            bases: set[str] = set()
             for suffix, kind in (
                 ("energy*_input", "counter"),
                 ("power*_average", "mean"),
@@ -119,14 +119,14 @@ class Hwmon:
             ):
                 for path in sorted(folder.glob(suffix)):
                     base = path.name.partition("_")[0]
-                    if base not in taken and whole(path) is not None and not _same(base, taken):
-                        taken.add(base)
+                    if base not in bases and whole(path) is not None and not _same(base, bases):
+                        bases.add(base)
                         yield _sensor(folder, driver, base, kind, path)  # type: ignore[arg-type]
 
 
-def _same(base: str, taken: set[str]) -> bool:
-    """Whether a counter of the same number is taken, which misses nothing between two reads."""
-    return base.replace("power", "energy") in taken
+def _same(base: str, bases: set[str]) -> bool:
+    """Whether a counter of the same number is bases, which misses nothing between two reads."""
+    return base.replace("power", "energy") in bases
 
 
 def _sensor(
@@ -186,3 +186,6 @@ def _limit_pct(stated: str) -> float | None:
         return None
     limit = 100 - value if value > 50 else value
     return limit if 0 < limit < 100 else None
+
+
+METER = Hwmon

@@ -32,8 +32,8 @@ class Zone:
     @property
     def id(self) -> str:
         """Name of its channel."""
-        own = self.name if self.parent is None else f"{self.parent}-{self.name}"
-        return re.sub(r"[^A-Za-z0-9._-]", "_", own)
+        name = self.name if self.parent is None else f"{self.parent}-{self.name}"
+        return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
 class Rapl:
@@ -84,15 +84,15 @@ class Rapl:
 
     def _zones(self) -> list[Zone]:
         """All zones in order, without those of the MMIO driver where the MSR driver shows the same."""
-        found: list[Zone] = []
+        zones: list[Zone] = []
         folders = self.root.glob("*:*") if self.root.is_dir() else ()
         for folder in sorted(folders, key=lambda path: ("mmio" in path.name, _numbers(path.name))):
             zone = _zone(folder)
             if zone is not None and not (
-                "mmio" in folder.name and zone.name in {z.name for z in found}
+                "mmio" in folder.name and zone.name in {z.name for z in zones}
             ):
-                found.append(zone)
-        return found
+                zones.append(zone)
+        return zones
 
     def _refuse_locked(self, zones: Sequence[Zone]) -> None:
         locked = [zone for zone in zones if not os.access(zone.folder / "energy_uj", os.R_OK)]
@@ -133,7 +133,7 @@ def _unique(zones: Sequence[Zone]) -> dict[str, Zone]:
 
 
 def _channel(id_: str, zone: Zone, ids: dict[str, Zone], platform: Zone | None) -> Channel:
-    by_folder = {other.folder.name: other_id for other_id, other in ids.items()}
+    by_folder = {z.folder.name: zone_id for zone_id, z in ids.items()}
     inside = (
         by_folder.get(zone.folder.name.rpartition(":")[0])
         if zone.parent and zone.name != "dram"
@@ -158,3 +158,6 @@ def _channel(id_: str, zone: Zone, ids: dict[str, Zone], platform: Zone | None) 
         counter_modulus_j=(largest + 1) * UJ if largest and largest > 0 else None,
         resolution=TYPICAL_STEP_J,
     )
+
+
+METER = Rapl

@@ -1,0 +1,135 @@
+"""Find meters by name: the modules of `harness.meters.adapters`, and those of other packages."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from harness.core.errors import UsageError, shorten
+from harness.meters import adapters
+from harness.meters.base import Meter
+
+GROUP = "joulemark.meters"
+"""Entry points of third-party meters: a name, and a class or function that returns a meter."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSpec:
+    """A meter and its options, as `--meter` takes them: `rapl`, `file:path=power.csv,interval=1`.
+
+    Attributes:
+        name: Name of the meter.
+        options: Keyword arguments of its constructor, as text.
+    """
+
+    name: str
+    options: Mapping[str, str]
+
+    def __str__(self) -> str:
+        options = ",".join(f"{key}={value}" for key, value in self.options.items())
+        return f"{self.name}:{options}" if options else self.name
+
+
+def parse(text: str) -> MeterSpec:
+    """Parse `name` or `name:option=value,option=value`.
+
+    Raises:
+        UsageError: The text has another form.
+    """
+    name, _, rest = text.partition(":")
+    options: dict[str, str] = {}
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals or not key:
+            raise UsageError(
+                "is not a meter",
+                where=shorten(text),
+                got=shorten(part),
+                expected="name:option=value,option=value",
+            )
+        options[key.strip()] = value
+    return MeterSpec(name, options)
+
+
+def built_in() -> list[str]:
+    """Return the names of the built-in meters, without importing them."""
+    return sorted(module.name for module in pkgutil.iter_modules(adapters.__path__))
+
+
+def names() -> list[str]:
+    """Return the names of all meters: built-in ones, then those of other packages."""
+    built_in_names = built_in()
+    return [*built_in_names, *sorted(_entry_points().keys() - set(built_in_names))]
+
+
+def make(spec: MeterSpec) -> Meter:
+    """Construct the meter of a spec, after checking the options against its constructor.
+
+    Raises:
+        UsageError: There is no such meter, or an option is unknown or missing.
+    """
+    factory = _factory(spec.name)
+    parameters = inspect.signature(factory).parameters
+    unknown = [key for key in spec.options if key not in parameters]
+    if unknown:
+        raise UsageError(
+            f"meter {spec.name} has no such option",
+            got=shorten(", ".join(unknown)),
+            expected=", ".join(parameters),
+            fix=_example(spec.name, list(parameters)),
+        )
+    required = [key for key, item in parameters.items() if item.default is item.empty]
+    missing = [key for key in required if key not in spec.options]
+    if missing:
+        raise UsageError(
+            f"meter {spec.name} needs an option",
+            got="nothing",
+            expected=", ".join(missing),
+            fix=_example(spec.name, missing),
+        )
+    meter: Meter = factory(**spec.options)
+    return meter
+
+
+def _example(name: str, options: list[str]) -> str:
+    return f"Write --meter {name}:" + ",".join(f"{key}=..." for key in options)
+
+
+def summary(name: str) -> str:
+    """Return the first line of a meter's docstring, or why the meter cannot be loaded."""
+    try:
+        return (inspect.getdoc(_factory(name)) or name).partition("\n")[0]
+    except UsageError as error:
+        return error.message
+
+
+def _factory(name: str) -> Callable[..., Any]:
+    """Import the class of a meter, or the function that makes it."""
+    if name in built_in():
+        module = importlib.import_module(f"{adapters.__name__}.{name}")
+        factory: Callable[..., Any] = module.METER
+        return factory
+    point = _entry_points().get(name)
+    if point is None:
+        raise UsageError(
+            "no such meter", got=shorten(name), expected="one of " + ", ".join(names())
+        )
+    try:
+        factory = point.load()
+    except Exception as error:
+        raise UsageError(
+            f"meter {name} cannot be loaded",
+            got=f"{type(error).__name__}: {shorten(error)}",
+            expected="a class or function",
+            fix="Repair or remove the package that provides it.",
+        ) from error
+    return factory
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
