@@ -138,7 +138,7 @@ class Sampler:
             return [row(channel, t_ns, mono, late, math.nan, fault) for channel in self.channels]
 
     def sleep_until(self, deadline: int) -> None:
-        """Sleep until a time of the monotonic clock [ns], in naps, so that stopping is noticed soon."""
+        """Sleep until a monotonic time [ns], in naps, so that a request to stop is noticed soon."""
         while not self.stopping and (left := (deadline - self.mono_ns()) / 1e9) > 0:
             time.sleep(min(left, NAP_S))
 
