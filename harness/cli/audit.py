@@ -18,6 +18,7 @@ from harness.cli.base import (
     cli,
     complain_of,
     emit,
+    note,
     progress,
     read_tree,
 )
@@ -35,23 +36,31 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--round",
     "round_name",
-    help="Judge by this round's rulebook instead of the one each entry states.",
+    help="Judge by the rulebook of this round, whatever round an entry states.",
 )
 @click.option(
-    "--select", default="", metavar="RULES", help="Only these rules, by id, separated by commas."
+    "--select",
+    default="",
+    metavar="RULES",
+    help="Apply only these rules: ids, separated by commas.",
 )
-@click.option("--ignore", default="", metavar="RULES", help="Not these rules.")
-@click.option("--strict", is_flag=True, help="Warnings count: exit with 1 where there is one.")
+@click.option("--ignore", default="", metavar="RULES", help="Do not apply these rules.")
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option("--html", type=FILE, help="Write one self-contained page with a plot of each trace.")
+@click.option("--sarif", type=FILE, help="Write SARIF 2.1.0 for code-review tools.")
+@click.option("--junit", type=FILE, help="Write JUnit XML for CI.")
 @click.option(
-    "--html", type=FILE, help="Write one self-contained page with a picture of each trace."
+    "--trust",
+    type=FILE,
+    help="Trust file: also check signatures, and warn of unsigned submissions.",
 )
-@click.option("--sarif", type=FILE, help="Write SARIF 2.1.0, for code-review tools.")
-@click.option("--junit", type=FILE, help="Write JUnit XML, for CI.")
 @click.option(
-    "--trust", type=FILE, help="Trust file: check signatures too, and warn of what is unsigned."
-)
-@click.option(
-    "--jobs", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes."
+    "-j",
+    "--jobs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Number of processes.",
 )
 @click.option(
     "--timeout",
@@ -59,9 +68,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     type=Number(1, 1e6),
     metavar="SECONDS",
-    help="For one entry; one that takes longer is unjudged.",
+    help="Time limit for one entry; an entry that takes longer is unjudged.",
 )
-@click.option("--verbose", is_flag=True, help="Print every finding, also the skipped.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every finding, skipped rules too.")
 def audit(
     paths: tuple[Path, ...],
     as_json: bool,
@@ -77,7 +86,11 @@ def audit(
     timeout: float,
     verbose: bool,
 ) -> int:
-    """Every rule over every entry below PATHS: native run directories and raw MLPerf result trees."""
+    """Check every entry against the rules of its round.
+
+    Takes run directories, packed submissions and MLPerf result trees. Exits with 1 if an entry
+    is invalid, and with 3 if none is but one could not be judged.
+    """
     from harness import api
     from harness.auditing.engine import choose
     from harness.auditing.rules.rulebook import rulebook
@@ -105,7 +118,7 @@ def audit(
     for path, form in ((html, "html"), (sarif, "sarif"), (junit, "junit")):
         if path is not None:
             write_text(path, _rendered(report, entries, form, strict))
-            click.echo(f"joulemark: wrote {path}", err=True)
+            note(f"wrote {path}")
     if as_json:
         from harness.render.json import audit_document
 
@@ -150,7 +163,7 @@ def _code(report: Report, strict: bool) -> int:
 @click.argument("name", metavar="[ID]", required=False)
 @JSON
 def rules(name: str | None, as_json: bool) -> int:
-    """List all rules, or explain one with its limits in each round."""
+    """List all rules, or explain one with its limits."""
     from harness.auditing.engine import known_rule
     from harness.render.terminal.rules import rule_text, rules_document, rules_text
 

@@ -1,4 +1,4 @@
-"""What all commands share: the group, exit codes, settings, reading with progress, JSON output."""
+"""What all commands share: exit codes, options, reading with progress, output, and the exit of the program."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from harness import __version__
-from harness.core.errors import JoulemarkError
+from harness.cli.group import CommandGroup, usage_error_text
+from harness.core.errors import JoulemarkError, UsageError
 from harness.core.printable import printable
 
 if TYPE_CHECKING:
@@ -23,47 +24,83 @@ if TYPE_CHECKING:
     from harness.auditing.report import Report
 
 OK, FINDINGS, UNREADABLE, UNJUDGED, INTERRUPTED = 0, 1, 2, 3, 130
-PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-JSON = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document that its schema describes."
-)
+"""Exit codes: success, findings, bad usage or unreadable input, could not judge, interrupted."""
+
+TABLE_FORMATS = ("terminal", "md", "csv", "html", "latex")
+FORMAT_BY_SUFFIX = {
+    ".csv": "csv",
+    ".htm": "html",
+    ".html": "html",
+    ".json": "json",
+    ".md": "md",
+    ".tex": "latex",
+}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_QUIET = "joulemark.quiet"
 
 
 class Number(click.FloatRange):
-    """A finite number in a range: to click NaN lies in every range."""
+    """A finite number in a range. Click alone would let NaN pass every range check."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        found = super().convert(value, param, ctx)
-        if not math.isfinite(found):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return found
+        """Return the number; fail for NaN and infinity."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
+
+
+def _set_quiet(context: click.Context, _: click.Parameter, quiet: bool) -> None:
+    if quiet:
+        context.meta[_QUIET] = True
+
+
+def _output_options(command: Command) -> Command:
+    """Add the options that control what every command prints."""
+    quiet_option = click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=_set_quiet,
+        help="No progress and no notes; errors are still shown.",
+    )
+    json_option = click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document, as its schema says."
+    )
+    return json_option(quiet_option(command))
+
+
+PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+JSON = _output_options
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run and exit: 0 ok, 1 findings, 2 usage or unreadable input, 3 could not judge, 130 interrupted."""
+    """Run one command and exit with its code; no error shows a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # of a name or a unit that this terminal cannot show
+            # Names and units may hold characters that the terminal's encoding lacks.
+            stream.reconfigure(errors="backslashreplace")
+    arguments = None if args is None else list(args)
     try:
-        code = cli.main(
-            args=None if args is None else list(args), prog_name="joulemark", standalone_mode=False
-        )
+        code = cli.main(args=arguments, prog_name="joulemark", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else OK)
     except JoulemarkError as error:
         complain(str(error))
         sys.exit(error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(UNREADABLE)
     except click.ClickException as error:
-        error.show()
+        complain(usage_error_text(error))
         sys.exit(UNREADABLE)
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         sys.exit(INTERRUPTED)
     except MemoryError:
-        complain(
-            "needs more memory than there is; docs/explanation/security.md states how much files may ask for"
-        )
+        complain("out of memory. docs/explanation/security.md states how much an input may need.")
         sys.exit(UNJUDGED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -74,10 +111,20 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 
 def complain(text: str) -> None:
-    seen = "\n".join(
-        map(printable, text.split("\n"))
-    )  # the remedy of some errors is a file to write
-    click.secho(f"joulemark: {seen}", err=True, fg="red", color=_colour())
+    """Print an error on stderr; line ends stay, as some remedies are a few lines to copy."""
+    lines = [printable(line) for line in text.split("\n")]
+    click.secho("joulemark: " + "\n".join(lines), err=True, fg="red", color=_colour())
+
+
+def note(text: str) -> None:
+    """Print a note on stderr, unless the user asked for quiet."""
+    if not _is_quiet():
+        click.echo(f"joulemark: {text}", err=True)
+
+
+def _is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and _QUIET in context.meta
 
 
 def _colour() -> bool | None:
@@ -85,21 +132,23 @@ def _colour() -> bool | None:
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "JOULEMARK"}
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "JOULEMARK"},
 )
 @click.version_option(__version__, prog_name="joulemark")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Energy benchmark harness for machine learning: joules with intervals, audited and ranked.
+    """Measure, audit and rank the energy of machine-learning workloads.
 
-    Options can be set in joulemark.yaml here, in the user's configuration folder, or as JOULEMARK_<COMMAND>_<OPTION>.
+    Every option can also be set as JOULEMARK_<COMMAND>_<OPTION>, or in joulemark.yaml in the
+    working directory or the user's configuration folder.
     """
     context.color = _colour()
     context.default_map = _settings()
 
 
 def _settings() -> dict[str, Any]:
-    """Defaults for options: the user's file, then the project's."""
+    """Read the default options: the user's file, then the project's."""
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     merged: dict[str, Any] = {}
     for path in (home / "joulemark" / "joulemark.yaml", Path("joulemark.yaml")):
@@ -112,7 +161,7 @@ def _settings() -> dict[str, Any]:
 
 
 def read_tree(paths: Sequence[Path], jobs: int = 1, timeout_s: float | None = None) -> Tree:
-    """Read all entries, with progress on a terminal and a line on stderr for each that cannot be read."""
+    """Read all entries below the paths, with progress, and report what cannot be read."""
     from harness import api
 
     with progress(api.search(*paths), "Reading") as items:
@@ -121,20 +170,19 @@ def read_tree(paths: Sequence[Path], jobs: int = 1, timeout_s: float | None = No
     return tree
 
 
-def complain_of(read: Tree | Report) -> None:
-    """A line on stderr for each entry that cannot be read, and one for what was passed over."""
-    for path, reason in read.unreadable:
+def complain_of(result: Tree | Report) -> None:
+    """Print one line per entry that cannot be read, and one for all folders passed over."""
+    for path, reason in result.unreadable:
         complain(f"cannot be read: {printable(path)}: {printable(reason)}")
-    if read.skipped:
-        click.echo(
-            f"joulemark: {len(read.skipped)} folders passed over ({read.skipped[0][1]}, ...)",
-            err=True,
-        )
+    if result.skipped:
+        first_reason = result.skipped[0][1]
+        note(f"{len(result.skipped)} folders passed over ({first_reason}, ...)")
 
 
 @contextmanager
 def progress(items: Sequence[Any], label: str) -> Iterator[Any]:
-    if not sys.stderr.isatty():
+    """Show a progress bar on stderr while the items are iterated, if stderr is a terminal."""
+    if _is_quiet() or not sys.stderr.isatty():
         yield items
         return
     with click.progressbar(items, label=label, file=sys.stderr) as bar:
@@ -142,17 +190,20 @@ def progress(items: Sequence[Any], label: str) -> Iterator[Any]:
 
 
 def seeded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every command that computes intervals."""
+    """Add the options of every command that computes intervals."""
 
     @click.option(
         "--level",
         default=0.95,
         show_default=True,
         type=Number(0.5, 0.9999),
-        help="Of the intervals.",
+        help="Coverage probability of the intervals.",
     )
     @click.option(
-        "--seed", default=None, type=click.IntRange(0), help="Of the Monte Carlo; fixed by default."
+        "--seed",
+        default=None,
+        type=click.IntRange(0),
+        help="Seed of the Monte Carlo draws; fixed by default.",
     )
     @functools.wraps(command)
     def wrapped(*args: Any, seed: int | None, **options: Any) -> Any:
@@ -163,21 +214,51 @@ def seeded(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def table_format(form: str | None, as_json: bool, out: Path | None = None) -> str:
+    """Settle the format of a table from `--format`, `--json` and the suffix of `--out`.
+
+    Args:
+        form: Value of `--format`; None if it was not given.
+        as_json: Whether `--json` was given.
+        out: File to write to; None for standard output.
+
+    Returns:
+        One of `TABLE_FORMATS`, or "json"; "terminal" if nothing says otherwise.
+
+    Raises:
+        UsageError: Two of the options contradict each other.
+    """
+    by_suffix = None if out is None else FORMAT_BY_SUFFIX.get(out.suffix.lower())
+    stated = {
+        "--json": "json" if as_json else None,
+        f"--format {form}": form,
+        f"--out {out}": by_suffix,
+    }
+    options = {option: choice for option, choice in stated.items() if choice is not None}
+    if len(set(options.values())) > 1:
+        raise UsageError(
+            "options contradict each other",
+            got=" and ".join(options),
+            expected="one format",
+            fix="Leave one of them out.",
+        )
+    return next(iter(options.values()), "terminal")
+
+
 def emit(kind: str, document: dict[str, Any]) -> None:
+    """Print a document as JSON after checking it against its schema."""
     from harness.core.schemas import dump_document
 
     click.echo(dump_document(kind, document), nl=False)
 
 
 def wrote(command: str, written: Sequence[dict[str, Any]], as_json: bool) -> None:
-    """Tell what a command wrote: a document of the schema `written`, or the paths, one a line."""
-    if as_json:
-        from harness.core.schemas import SCHEMA_VERSION
-
-        emit(
-            "written",
-            {"schema_version": SCHEMA_VERSION, "command": command, "written": list(written)},
-        )
+    """Report what a command wrote: a document of the schema `written`, or one path a line."""
+    if not as_json:
+        for item in written:
+            click.echo(item["path"])
         return
-    for item in written:
-        click.echo(item["path"])
+    from harness.core.schemas import SCHEMA_VERSION
+
+    document = {"schema_version": SCHEMA_VERSION, "command": command, "written": list(written)}
+    emit("written", document)

@@ -37,10 +37,10 @@ def compare(
     b_hourly: str | None,
     b_pue: float | None,
 ) -> int:
-    """Difference of two results with shared errors cancelled: better, worse or tied, and what would resolve it.
+    """Compare two results: better, worse or tied.
 
-    A and B are folders that hold one result each. With a grid, also why their CO2e differs: model, machine,
-    mechanization and map.
+    A and B are folders that hold one result each. Errors that both share cancel. If a grid is
+    named, also explains why their CO2e differs: model, machine, mechanization and map.
     """
     from harness import api
     from harness.emissions.decomposition import of_results

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.base import JSON, OK, Number, cli, emit, seeded
+from harness.cli.base import JSON, OK, TABLE_FORMATS, Number, cli, emit, note, seeded, table_format
 from harness.cli.carbon_options import gridded
 from harness.core.errors import UsageError
 
@@ -15,10 +15,8 @@ POWER = ("measured", "borrowed", "rated")
 FORM = click.option(
     "--format",
     "form",
-    default="terminal",
-    show_default=True,
-    type=click.Choice(["terminal", "md", "csv", "html", "latex"]),
-    help="Form of the table.",
+    type=click.Choice(TABLE_FORMATS),
+    help="Format of the table.",
 )
 PICTURE = click.option(
     "--picture",
@@ -41,7 +39,11 @@ _NUMBERS = {
 
 @cli.group()
 def footprint() -> None:
-    """The paper's accounting: declared factors to energy and CO2e, and the published catalogue recomputed."""
+    """Compute and compare declared footprints.
+
+    Follows the accounting of Patterson et al. (2021): declared factors become energy and CO2e.
+    The published footprints of the catalogue are recomputed the same way.
+    """
 
 
 def _numbers(command: Any) -> Any:
@@ -76,9 +78,11 @@ def _numbers(command: Any) -> Any:
 def compute(
     document: str | None, as_json: bool, level: float, seed: int, carbon: Any, **given: Any
 ) -> int:
-    """Energy and CO2e from declared factors: a DOCUMENT (file or name in the catalogue), or numbers.
+    """Compute energy and CO2e from declared factors.
 
-    hours x processors x average watts x PUE, times intensity; training plus queries times inference.
+    The factors come from DOCUMENT, a file or a name in the catalogue, or from the options.
+    Energy is hours x processors x mean watts x PUE, plus queries x energy per query; emissions
+    are energy x intensity.
     """
     from harness.carbon.footprint.compute import account, with_grid
     from harness.render.terminal.footprint_account import account_document, account_text
@@ -157,7 +161,7 @@ def _draw(figure: Any, path: Path) -> None:
     from harness.render.plots import save
 
     save(figure, path)
-    click.echo(f"joulemark: wrote {path}", err=True)
+    note(f"wrote {path}")
 
 
 @footprint.command()
@@ -167,12 +171,21 @@ def _draw(figure: Any, path: Path) -> None:
 @PICTURE
 @seeded
 def published(
-    names: tuple[str, ...], as_json: bool, form: str, picture: Path | None, level: float, seed: int
+    names: tuple[str, ...],
+    as_json: bool,
+    form: str | None,
+    picture: Path | None,
+    level: float,
+    seed: int,
 ) -> int:
-    """Every published footprint recomputed from its declared inputs; NAMES show single ones in full."""
+    """Recompute published footprints from their inputs.
+
+    Without NAMES, prints a table of all; with NAMES, each of these in full.
+    """
     from harness.carbon.catalogue import catalogue, entry
     from harness.render.terminal import footprint as render
 
+    table_form = table_format(form, as_json)
     items = [entry(name) for name in names] if names else catalogue()
     if picture is not None:
         from harness.render.plots import catalogue_picture
@@ -185,7 +198,7 @@ def published(
             "\n".join(render.one_text(item, level=level, seed=seed) for item in items), nl=False
         )
     else:
-        click.echo(render.published_text(items, form), nl=False)
+        click.echo(render.published_text(items, table_form), nl=False)
     return OK
 
 
@@ -199,9 +212,10 @@ def published(
 def compare(
     a: str, b: str, as_json: bool, picture: Path | None, level: float, seed: int, carbon: Any
 ) -> int:
-    """Why two footprints differ: model, machine, mechanization and map; A and B are files or names in the catalogue.
+    """Explain why two footprints differ.
 
-    With --zone or --intensity-g-per-kwh both stand on that one grid.
+    A and B are files or names in the catalogue. The factors are model, machine, mechanization
+    and map. With --zone or --intensity-g-per-kwh both are put on that grid.
     """
     from harness.carbon.footprint.compute import with_grid
     from harness.emissions.footprint_comparison import contrast
@@ -230,7 +244,7 @@ def compare(
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @JSON
 def clean(path: Path, as_json: bool) -> int:
-    """Net emissions with clean supply, by the hour (24/7) and over all hours.
+    """Compute net emissions with clean supply (24/7).
 
     PATH is a CSV file with the columns energy_kwh, clean_kwh and g_per_kwh, one row an hour.
     """
@@ -250,11 +264,12 @@ def clean(path: Path, as_json: bool) -> int:
 @footprint.command()
 @FORM
 @JSON
-def zones(form: str, as_json: bool) -> int:
-    """Annual intensities that ship, with their sources and licences."""
+def zones(form: str | None, as_json: bool) -> int:
+    """List the annual intensities, sources and licences."""
     from harness.carbon.grid.annual import rows, sources
     from harness.render.escape import grid
 
+    table_form = table_format(form, as_json)
     if as_json:
         from dataclasses import asdict
 
@@ -266,10 +281,10 @@ def zones(form: str, as_json: bool) -> int:
     table = [
         [row.zone, row.name, row.source, str(row.year), f"{row.g_per_kwh:.1f}"] for row in rows()
     ]
-    click.echo(grid(("Zone", "Name", "Source", "Year", "g/kWh"), table, form) + "\n")
+    click.echo(grid(("Zone", "Name", "Source", "Year", "g/kWh"), table, table_form) + "\n")
     about = [
         [s["id"], s["publisher"], s["licence"], "yes" if s["shipped"] else "no", s["note"]]
         for s in sources().values()
     ]
-    click.echo(grid(("Source", "Publisher", "Licence", "Ships", "Note"), about, form))
+    click.echo(grid(("Source", "Publisher", "Licence", "Ships", "Note"), about, table_form))
     return OK

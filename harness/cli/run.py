@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
-from harness.cli.base import FINDINGS, JSON, OK, Number, cli, complain, emit, wrote
+from harness.cli.base import FINDINGS, JSON, OK, Number, cli, complain, emit, note, wrote
+from harness.core.errors import UsageError
 
 OUT = click.option(
+    "-o",
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
@@ -18,25 +20,46 @@ OUT = click.option(
 )
 
 
-@cli.command()
-@click.argument("what", nargs=-1, type=click.UNPROCESSED)
+class RunCommand(click.Command):
+    """The command `run`, which explains a program whose options were taken for its own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; for an unknown option of a program, say that `--` is missing."""
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if "--command" not in words or "--" in words:
+                raise
+            raise UsageError(
+                "put -- before the command",
+                where=error.option_name,
+                expected="joulemark run --command [OPTIONS] -- program arguments",
+                fix="What follows -- is passed on as it is.",
+            ) from error
+
+
+@cli.command(cls=RunCommand)
+@click.argument("words", metavar="[WORKLOAD]", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "--command",
     "command",
     is_flag=True,
-    help="Measure any program: run --command -- program arguments.",
+    help="Measure any program; put -- before it.",
 )
 @click.option(
+    "-m",
     "--meter",
     "meters",
     multiple=True,
     metavar="NAME[:OPTION=VALUE,...]",
-    help="A meter; may be repeated.",
+    help="Meter to read; repeat for several.",
 )
 @click.option(
+    "-n",
     "--repeat",
     type=click.IntRange(1, 1000),
-    help="Timed runs; the workload says how many by default.",
+    help="Number of timed runs; by default what the workload asks for.",
 )
 @click.option("--scenario", help="Scenario of the workload, like Offline.")
 @click.option(
@@ -44,45 +67,49 @@ OUT = click.option(
     default=0.1,
     show_default=True,
     type=Number(0.001, 3600),
-    help="Between reads [s].",
+    help="Time between two readings [s].",
 )
 @click.option(
-    "--idle", default=3.0, show_default=True, type=Number(0, 3600), help="Before and after [s]."
+    "--idle",
+    default=3.0,
+    show_default=True,
+    type=Number(0, 3600),
+    help="Idle time to record before and after each run [s].",
 )
 @click.option(
     "--seed",
     default=1,
     show_default=True,
     type=click.IntRange(0),
-    help="Of the first run; the next adds 1.",
+    help="Seed of the first run; each further run adds 1.",
 )
-@click.option("--name", help="Name of the benchmark, for --command.")
+@click.option("--name", help="Name of the benchmark that --command measures.")
 @click.option("--system", default="this machine", show_default=True, help="Name of the system.")
-@click.option("--submitter", default="", help="Who runs it.")
+@click.option("--submitter", default="", help="Name of the submitter.")
 @click.option(
     "--division",
     default="open",
     show_default=True,
     type=click.Choice(["closed", "open"]),
-    help="Division.",
+    help="Division to submit to.",
 )
 @click.option(
     "--set",
     "pairs",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A setting of the workload, like target_qps=50.",
+    help="Setting of the workload, like target_qps=50; repeat for several.",
 )
 @click.option(
     "--meet",
     default="",
     metavar="HOST:PORT",
-    help="Where rank 0 of a run on several machines waits.",
+    help="Address at which rank 0 waits for the other machines.",
 )
 @JSON
 @OUT
 def run(
-    what: tuple[str, ...],
+    words: tuple[str, ...],
     command: bool,
     repeat: int | None,
     scenario: str | None,
@@ -90,12 +117,20 @@ def run(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Run a workload (or any program) under meters, and record it so that nothing is lost."""
+    """Run a workload or any program under meters.
+
+    Each run becomes a run directory below OUT that survives crashes: readings are on disk as
+    soon as they are taken.
+
+    \b
+        joulemark run digits-training --meter rapl --repeat 5 --out runs
+        joulemark run --command --name mine --out runs -- ./train.sh --epochs 3
+    """
     from harness.live.measure import measure
     from harness.live.plan import Settings, describe, plan_command, plan_workload
     from harness.runners.workload import workload
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's way to say Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch systems stop a job by SIGTERM
     settings = Settings(
         out=out,
         meters=given["meters"],
@@ -110,20 +145,24 @@ def run(
         meet=given["meet"],
     )
     if command:
-        plan = plan_command(what, settings, name=given["name"])
-    elif len(what) == 1:
-        plan = plan_workload(workload(what[0]), settings, scenario=scenario)
+        plan = plan_command(words, settings, name=given["name"])
+    elif len(words) == 1:
+        plan = plan_workload(workload(words[0]), settings, scenario=scenario)
     else:
-        raise click.UsageError("Name one workload, or write --command -- program arguments.")
-    if plan.rank.number:  # rank 0 speaks for all
+        raise UsageError(
+            "name one workload or one program",
+            got=" ".join(words) or "neither",
+            expected="joulemark run WORKLOAD, or joulemark run --command -- program arguments",
+        )
+    if plan.rank.number:  # rank 0 reports for all ranks
         for _ in measure(plan):
             pass
         return OK
-    _say("meters: " + ", ".join(str(asked.spec) for asked in plan.meters))
+    note("meters: " + ", ".join(str(asked.spec) for asked in plan.meters))
     written: list[dict[str, Any]] = []
-    for done in measure(plan, _say):
+    for done in measure(plan, note):
         describe(plan, done.nodes)
-        _say(f"{done.folder}: {_summary(done)}")
+        note(f"{done.folder}: {_summary(done)}")
         for advice in done.outcome.advice:
             complain(f"{done.folder.name}: {advice}")
         written.append(
@@ -136,7 +175,7 @@ def run(
                 "notes": list(done.outcome.advice),
             }
         )
-    _say(f"now: joulemark score {plan.entry.directory}")
+    note(f"now: joulemark score {plan.entry.directory}")
     if as_json:
         wrote("run", written, as_json)
     return FINDINGS if any(item["valid"] is False for item in written) else OK
@@ -157,24 +196,23 @@ def _summary(done: Any) -> str:
 
 
 def _options(pairs: tuple[str, ...]) -> dict[str, str]:
-    found = {}
+    options = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise click.UsageError(f"--set {pair}: write NAME=VALUE.")
-        found[name] = value
-    return found
-
-
-def _say(text: str) -> None:
-    click.echo(f"joulemark: {text}", err=True)
+            raise UsageError("is no setting", where="--set", got=pair, expected="NAME=VALUE")
+        options[name] = value
+    return options
 
 
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
 @JSON
 def merge(paths: tuple[Path, ...], as_json: bool) -> int:
-    """Make runs of several machines whole, when the folders of all ranks lie in RUN/ranks."""
+    """Merge the ranks of a run that several machines recorded.
+
+    The folders of all ranks must lie in RUN/ranks.
+    """
     from harness.live.merge_ranks import merge as make_whole
 
     for folder in paths:
@@ -185,14 +223,17 @@ def merge(paths: tuple[Path, ...], as_json: bool) -> int:
 
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--realtime", is_flag=True, help="Take as long as the runs took.")
+@click.option("--realtime", is_flag=True, help="Take as long as the recorded runs took.")
 @JSON
 @OUT
 def replay(paths: tuple[Path, ...], realtime: bool, as_json: bool, out: Path) -> int:
-    """Play recorded runs (of any format that can be read) through the same pipeline: the same bytes each time."""
+    """Play recorded runs through the pipeline again.
+
+    Takes every format that can be read. The same input gives the same bytes each time.
+    """
     from harness.live.replay import replay as play
 
-    folders = play(*paths, out=out, realtime=realtime, say=_say)
+    folders = play(*paths, out=out, realtime=realtime, say=note)
     wrote("replay", [{"kind": "run", "path": str(folder)} for folder in folders], as_json)
     return OK
 
@@ -200,7 +241,7 @@ def replay(paths: tuple[Path, ...], realtime: bool, as_json: bool, out: Path) ->
 @cli.command()
 @JSON
 def workloads(as_json: bool) -> int:
-    """What can be run here."""
+    """List the workloads and whether they can run here."""
     from harness.live import inventory
     from harness.render.terminal.inventory import workloads_text
 
@@ -212,7 +253,10 @@ def workloads(as_json: bool) -> int:
 @cli.command()
 @JSON
 def meters(as_json: bool) -> int:
-    """What can be measured here, with what accuracy, and what to do about the rest."""
+    """List the meters, their channels and their accuracy.
+
+    For a meter that cannot be used here, print what to do about it.
+    """
     from harness.live import inventory
     from harness.render.terminal.inventory import meters_text
 
@@ -224,7 +268,10 @@ def meters(as_json: bool) -> int:
 @cli.command()
 @JSON
 def doctor(as_json: bool) -> int:
-    """What is missing on this machine, with the exact fix. Exit status 1 where nothing can be run and measured."""
+    """Check this machine, and print a fix for what is missing.
+
+    Exits with 1 if no workload can be run or nothing can be measured.
+    """
     from harness.live import inventory
     from harness.render.terminal.inventory import doctor_text
 
@@ -252,19 +299,19 @@ def _inventory(found: dict[str, Any], text: str, as_json: bool) -> None:
     "--system",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The vendor's YAML.",
+    help="System description by the vendor (YAML).",
 )
 @click.option(
     "--division",
     default="open",
     show_default=True,
     type=click.Choice(["closed", "open"]),
-    help="Division.",
+    help="Division to submit to.",
 )
 @click.option(
-    "--force", is_flag=True, help="Pack also what an audit refuses, and mark the submission."
+    "--force", is_flag=True, help="Pack what an audit would refuse, and mark the submission."
 )
-@click.option("--private", is_flag=True, help="Pack also what names this machine or its user.")
+@click.option("--private", is_flag=True, help="Pack files that name this machine or its user.")
 @JSON
 @OUT
 def pack(
@@ -276,7 +323,10 @@ def pack(
     as_json: bool,
     out: Path,
 ) -> int:
-    """A submission of run directories: manifest, hashes, system description."""
+    """Pack run directories into a submission.
+
+    Writes the manifest with the hashes of all files, and the system description.
+    """
     from harness.submission.pack import pack as make_pack
 
     done = make_pack(paths, system, out, division=division, force=force, private=private)

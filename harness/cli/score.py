@@ -1,4 +1,4 @@
-"""Commands over results: score, leaderboard, import, demo."""
+"""Commands on results: score, leaderboard, import, demo."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from harness.cli.base import (
     JSON,
     OK,
     PATHS,
+    TABLE_FORMATS,
     UNREADABLE,
     cli,
     complain,
     emit,
+    note,
     read_tree,
     seeded,
+    table_format,
     wrote,
 )
 from harness.cli.carbon_options import gridded
@@ -25,15 +28,16 @@ from harness.cli.carbon_options import gridded
 @cli.command()
 @PATHS
 @JSON
-@click.option(
-    "--explain", is_flag=True, help="Say in plain words where the uncertainty comes from."
-)
+@click.option("--explain", is_flag=True, help="Explain where the uncertainty comes from.")
 @gridded
 @seeded
 def score(
     paths: tuple[Path, ...], as_json: bool, explain: bool, level: float, seed: int, carbon: Any
 ) -> int:
-    """Energy, energy per unit and intervals of every entry below PATHS; CO2e where a grid is named."""
+    """Compute energy, energy per unit and their intervals.
+
+    Scores every entry below PATHS. If a grid is named, also computes CO2e.
+    """
     from harness import api
     from harness.render.json import result_document
     from harness.render.terminal.report import score_text
@@ -55,17 +59,16 @@ def score(
     default="energy",
     show_default=True,
     type=click.Choice(["energy", "co2e"]),
-    help="What ranks.",
+    help="Quantity to rank by.",
 )
 @click.option(
     "--format",
     "form",
-    default="terminal",
-    show_default=True,
-    type=click.Choice(["terminal", "md", "csv", "json", "html", "latex"]),
-    help="Form of the tables.",
+    type=click.Choice([*TABLE_FORMATS, "json"]),
+    help="Format of the tables; by default that of the suffix of --out.",
 )
 @click.option(
+    "-o",
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write to this file instead of stdout.",
@@ -76,40 +79,46 @@ def leaderboard(
     paths: tuple[Path, ...],
     as_json: bool,
     rank_by: Any,
-    form: str,
+    form: str | None,
     out: Path | None,
     level: float,
     seed: int,
     carbon: Any,
 ) -> int:
-    """Tables with intervals and ranks; what is invalid stays visible, below, with the reason."""
+    """Rank the results, with intervals.
+
+    Prints one table per benchmark, scenario and class of measurement. Invalid entries are listed
+    below the ranked ones, with the reason. The format follows the suffix of --out.
+    """
     from harness import api
     from harness.core.files import write_text
     from harness.core.schemas import dump_document
     from harness.render.json import leaderboard_document
     from harness.render.terminal.leaderboard import board
 
+    table_form = table_format(form, as_json, out)
     tree = read_tree(paths)
     tables = api.rank(tree, by=rank_by, level=level, seed=seed, carbon=carbon)
-    if as_json or form == "json":
+    if table_form == "json":
         text = dump_document(
             "leaderboard", leaderboard_document(tables, tree.unreadable, tree.skipped)
         )
     else:
-        text = board(tables, form)
+        text = board(tables, table_form)
     if out is None:
         click.echo(text, nl=False)
     else:
         write_text(out, text)
-        click.echo(f"joulemark: wrote {out}", err=True)
+        note(f"wrote {out}")
     return OK if tables else UNREADABLE
 
 
 @cli.command("import")
 @PATHS
 @JSON
-@click.option("--format", "format_name", help="Read only this format.")
+@click.option("--format", "format_name", help="Read this format only.")
 @click.option(
+    "-o",
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
@@ -120,12 +129,15 @@ def leaderboard(
     default="csv",
     show_default=True,
     type=click.Choice(["csv", "parquet"]),
-    help="Form of the traces.",
+    help="Format of the traces.",
 )
 def import_(
     paths: tuple[Path, ...], as_json: bool, format_name: str | None, out: Path, store: str
 ) -> int:
-    """Turn foreign results below PATHS into run directories, and say what could not be used and why."""
+    """Turn results in other formats into run directories.
+
+    Reports what could not be used, and why.
+    """
     from harness import api
 
     done = api.import_tree(*paths, out=out, format_name=format_name, parquet=store == "parquet")
@@ -142,6 +154,7 @@ def import_(
 
 @cli.command()
 @click.option(
+    "-o",
     "--out",
     default=Path("out/demo"),
     show_default=True,
@@ -149,11 +162,17 @@ def import_(
     help="Folder to write to.",
 )
 @click.option(
-    "--live/--no-live", default=True, show_default=True, help="Run a workload: half a minute."
+    "--live/--no-live",
+    default=True,
+    show_default=True,
+    help="Also run a workload, which takes half a minute.",
 )
 @JSON
 def demo(out: Path, live: bool, as_json: bool) -> int:
-    """Run a workload live and pack it; audit and rank it beside the bundled example submissions."""
+    """Show the whole path in about a minute.
+
+    Runs a workload live, packs it, and audits and ranks it beside the bundled submissions.
+    """
     from harness.cli.demo import ready, run_demo
 
     if live and not ready():

@@ -1,4 +1,4 @@
-"""Commands of signatures: keygen, sign, countersign, verify."""
+"""Commands for signatures: keygen, sign, countersign, verify."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from harness.cli.base import FINDINGS, JSON, OK, UNREADABLE, cli, complain, emit
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 SUBMISSION = click.argument("submission", type=FOLDER)
-KEY = click.option(
-    "--key", required=True, type=FILE, help="Private key that joulemark keygen made."
-)
+KEY = click.option("--key", required=True, type=FILE, help="Private key made by joulemark keygen.")
 PASSPHRASE = "JOULEMARK_PASSPHRASE"
 
 
 @cli.command()
-@click.option("--out", required=True, type=FOLDER, help="Folder to write both files to.")
-@click.option("--name", default="joulemark", show_default=True, help="Of the files.")
+@click.option("-o", "--out", required=True, type=FOLDER, help="Folder to write both keys to.")
+@click.option("--name", default="joulemark", show_default=True, help="Name of the key files.")
 @click.option(
-    "--passphrase", is_flag=True, help=f"Lock the key; {PASSPHRASE} is taken, or you are asked."
+    "--passphrase",
+    is_flag=True,
+    help=f"Encrypt the key with {PASSPHRASE}, or ask for a passphrase.",
 )
 @JSON
 def keygen(out: Path, name: str, passphrase: bool, as_json: bool) -> int:
-    """A pair of Ed25519 keys: one to sign with and keep secret, one to hand out."""
+    """Make a pair of keys (Ed25519) to sign with.
+
+    Keep the private key secret, and hand out the line for trust files.
+    """
     from harness.signing.keys import generate
 
     made = generate(out, name, _passphrase(new=True) if passphrase else None)
@@ -52,7 +55,10 @@ def keygen(out: Path, name: str, passphrase: bool, as_json: bool) -> int:
 @KEY
 @JSON
 def sign(submission: Path, key: Path, as_json: bool) -> int:
-    """Sign a packed submission: an envelope over its manifest, beside it."""
+    """Sign a packed submission.
+
+    Writes an envelope over the manifest beside it.
+    """
     from harness.signing.keys import read_private
     from harness.signing.sign import sign as sign_it
 
@@ -64,12 +70,15 @@ def sign(submission: Path, key: Path, as_json: bool) -> int:
 @cli.command()
 @SUBMISSION
 @click.option(
-    "--report", required=True, type=FILE, help="What joulemark audit SUBMISSION --json printed."
+    "--report",
+    required=True,
+    type=FILE,
+    help="Report printed by joulemark audit SUBMISSION --json.",
 )
 @KEY
 @JSON
 def countersign(submission: Path, report: Path, key: Path, as_json: bool) -> int:
-    """As an auditor, sign which report belongs to a signed submission."""
+    """Sign, as an auditor, the report on a submission."""
     from harness.core.schemas import read_document
     from harness.signing.countersign import countersign as sign_it
     from harness.signing.keys import read_private
@@ -83,11 +92,16 @@ def countersign(submission: Path, report: Path, key: Path, as_json: bool) -> int
 
 @cli.command()
 @click.argument("submissions", nargs=-1, required=True, type=FOLDER)
-@click.option("--trust", required=True, type=FILE, help="Trust file: whose keys count.")
+@click.option(
+    "--trust", required=True, type=FILE, help="Trust file: the keys that are trusted, by owner."
+)
 @click.option("--report", type=FILE, help="Audit report that the countersignature must cover.")
 @JSON
 def verify(submissions: tuple[Path, ...], trust: Path, report: Path | None, as_json: bool) -> int:
-    """Who signed each submission, and whether any byte of it was changed since."""
+    """Check who signed, and that nothing has changed since.
+
+    Takes packed submissions and folders that hold some, like `audit`.
+    """
     from harness.core.errors import JoulemarkError
     from harness.core.schemas import read_document
     from harness.render.terminal.signatures import verification_document, verification_text

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.base import JSON, OK, cli, emit, read_tree, seeded
+from harness.cli.base import JSON, OK, cli, emit, note, read_tree, seeded
 from harness.core.errors import UsageError
 
 
@@ -51,7 +51,10 @@ def whatif(
     level: float,
     seed: int,
 ) -> int:
-    """The same run in other zones and at other hours: energy stays, only the map changes."""
+    """Recompute CO2e for other grids and hours.
+
+    The energy of the run stays; only the carbon intensity changes.
+    """
     if bool(zones) == bool(hourly):
         raise UsageError(
             "name places by year or by hour",
@@ -94,7 +97,7 @@ def whatif(
         from harness.render.plots import save, whatif_picture
 
         save(whatif_picture(found), picture)
-        click.echo(f"joulemark: wrote {picture}", err=True)
+        note(f"wrote {picture}")
     if as_json:
         emit("whatif", whatif_document(found, result.entry.id))
     else:
