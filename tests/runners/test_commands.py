@@ -66,7 +66,7 @@ def test_workloads_and_doctor_say_what_can_be_run() -> None:
             ("is not an interval", "0.001 to 3600"),
         ),
         (("--command", "--"), ("no program to run",)),
-        ((), ("Name one workload",)),
+        ((), ("name one workload",)),
     ],
 )
 def test_wrong_requests_are_refused_before_anything_is_written(
