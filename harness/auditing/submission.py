@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from harness.core.errors import JoulemarkError
 from harness.formats.base import Defect, Entry
-from harness.formats.run_directory import FORMAT
 from harness.signing.manifest import ENVELOPE, MANIFEST, compare, parse_manifest, read_manifest
 from harness.signing.trust import Trust
 from harness.signing.verify import STEPS, Verification, verify
@@ -60,7 +59,7 @@ def _own(home: Home, found: Iterable[Defect], places: set[PurePosixPath]) -> Ite
 
 def _home(entry: Entry) -> Home | None:
     """The submission that holds an entry: its manifest lies beside the folder of results that the entry is in."""
-    if entry.format != FORMAT.name:
+    if not entry.is_native:
         return None
     directory = Path(os.path.abspath(entry.directory))
     for results in directory.parents:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
+from harness.formats.evidence import Evidence
 from harness.traces.trace import Trace, Window
 
 Task = Literal["inference", "training"]
+NATIVE = "joulemark"
+"""Name and family of the harness's own format: run directories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class Run:
     seconds: declared duration of the timed part [s], as its own clock counted it
     success: whether the run ended as its benchmark demands; None where it does not say
     declared_energy_j: energy the submitter declares for this run [J]
-    facts: format-specific values that rules and compatibility numbers need
+    evidence: what its files state beside the readings, by family of formats
     sources: files it was read from, relative to the entry
     extra: fields of its record that this release does not know; they are written again
     """
@@ -102,7 +106,7 @@ class Run:
     success: bool | None = None
     declared_energy_j: float | None = None
     defects: tuple[Defect, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
     sources: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -138,19 +142,48 @@ class Entry:
     system_description: Mapping[str, Any] | None = None
     scaling_factor: float | None = None
     simulated: bool = False
+    family: str = ""
     origin: str = ""
     defects: tuple[Defect, ...] = ()
 
+    @property
+    def is_native(self) -> bool:
+        """Whether the entry was read from run directories, not from foreign files."""
+        return self.format == NATIVE
 
-class Format(Protocol):
-    """A reader of one format, a module-level object of its file."""
+
+class Format(ABC):
+    """A reader of one format; its module holds one object of it, named ``FORMAT``.
+
+    Attributes:
+        name: Name of the format, for ``--format``.
+        family: What its entries are evidence of, whichever way they came: rules and rulebooks
+            go by it (``mlperf-inference``, ``mlperf-training``).
+        priority: Readers that claim one folder are asked in ascending order.
+        skip_is_final: Whether nothing is searched below a folder that it skips with a reason.
+    """
 
     name: str
+    family: str
+    priority: int = 50
+    skip_is_final: bool = False
 
+    @abstractmethod
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:
-        """Whether `directory`, which holds `names`, is one entry in this format. Cheap; never raises."""
-        ...
+        """Tell whether a folder, which holds ``names``, is one entry. Cheap; never raises."""
 
+    def sniff_file(self, path: Path) -> bool:  # noqa: ARG002 - most formats are folders
+        """Tell whether a single file is one entry. Cheap; never raises."""
+        return False
+
+    def reason_to_skip(self, directory: Path, names: frozenset[str]) -> str:  # noqa: ARG002
+        """Say why a folder that looks like a result of this format is none; "" if it does not."""
+        return ""
+
+    @abstractmethod
     def read(self, directory: Path, entry_id: str) -> Entry:
-        """The entry. Raises UnreadableError where nothing of it can be used."""
-        ...
+        """Read the entry.
+
+        Raises:
+            UnreadableError: Nothing of it can be used.
+        """

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from harness.core.errors import UnreadableError
 from harness.core.timestamps import from_iso
-from harness.formats.base import Defect, Entry, Quality, Quantity, Run, Work
+from harness.formats.base import Defect, Entry, Format, Quality, Quantity, Run, Work
 from harness.formats.entry_reader import natural
 from harness.traces.store import MAGIC, read_csv
 from harness.traces.trace import Trace, Window
@@ -19,14 +19,20 @@ from harness.traces.trace import Trace, Window
 Stated = TypeVar("Stated", Work, Quantity, Quality)
 
 
-class CsvTrace:
+class CsvTrace(Format):
     """Reader of a folder of declared CSV files, or of one: each file is one run."""
 
     name = "csv"
+    family = "csv"
+    priority = 40
 
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:
         """A folder that holds a CSV file with a declared header."""
         return any(name.endswith(".csv") and is_trace(directory / name) for name in names)
+
+    def sniff_file(self, path: Path) -> bool:
+        """Tell whether a file is a CSV file with a declared header."""
+        return is_trace(path)
 
     def read(self, directory: Path, entry_id: str) -> Entry:
         """The entry; what the headers do not say stays empty."""
@@ -43,6 +49,7 @@ class CsvTrace:
             id=entry_id,
             directory=directory,
             format=self.name,
+            family=self.family,
             round="",
             task="training" if first.get("task") == "training" else "inference",
             submitter=str(first.get("submitter", "")),

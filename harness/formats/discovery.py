@@ -1,45 +1,61 @@
-"""Walk a tree and find the entries in it, whatever their formats."""
+"""Walk a tree and find the results in it, whatever their formats.
+
+Each folder is offered to the readers in the order of their priority; the first that claims it
+gets it, and nothing below it is searched. Symbolic links are not followed.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.errors import JoulemarkError, UnreadableError, UsageError, shorten
+from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.printable import well_formed
-from harness.formats import csv_trace
-from harness.formats import run_directory as native
 from harness.formats.base import Entry, Format
-from harness.formats.mlperf import inference as mlperf_inference
-from harness.formats.mlperf import training as mlperf_training
+from harness.formats.registry import formats_named
 
-FORMATS: tuple[Format, ...] = (
-    native.FORMAT,
-    mlperf_inference.FORMAT,
-    mlperf_training.FORMAT,
-    csv_trace.FORMAT,
-)
 MAX_DEPTH = 32
 """Folders nested deeper than this are not searched."""
+
+_FAULTS_OF_INPUT = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What a reader may raise for an input that nobody thought of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A place that holds an entry. id: its path inside the tree that was given."""
+    """A place that holds an entry.
+
+    Attributes:
+        format: The reader that claimed it.
+        directory: The folder, or the single file.
+        id: Its path inside the tree that was searched.
+    """
 
     format: Format
     directory: Path
     id: str
 
     def read(self) -> Entry:
-        """The entry; any fault of the input is an UnreadableError."""
+        """Read the entry.
+
+        Raises:
+            UnreadableError: Nothing of it can be used, whatever the fault of the input.
+        """
         try:
-            self._refuse(self.id)
+            self._require_text(self.id)
             entry = self.format.read(self.directory, self.id)
             for run in entry.runs:
-                self._refuse(run.id)
+                self._require_text(run.id)
             return entry
         except JoulemarkError:
             raise
@@ -49,23 +65,15 @@ class Found:
                 where=str(self.directory),
                 fix="docs/explanation/security.md states how much.",
             ) from None
-        except (
-            OSError,
-            ValueError,
-            TypeError,
-            LookupError,
-            AttributeError,
-            ArithmeticError,
-            RecursionError,
-        ) as error:
+        except _FAULTS_OF_INPUT as error:
             raise UnreadableError(
                 f"cannot be read as {self.format.name} ({type(error).__name__}: {shorten(error)})",
                 where=str(self.directory),
                 fix="Please report this with the files: a reader should name the fault.",
             ) from error
 
-    def _refuse(self, name: str) -> None:
-        """Raise UnreadableError for the name of a file or folder that no document can carry."""
+    def _require_text(self, name: str) -> None:
+        """Refuse the name of a file or folder that no document can carry."""
         if name != well_formed(name):
             raise UnreadableError(
                 "has a name that is no UTF-8 text",
@@ -77,36 +85,42 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A folder that looks like a result and is not an entry, with the reason."""
+    """A folder that looks like a result and is not an entry.
+
+    Attributes:
+        path: The folder, inside the tree that was searched.
+        reason: Why it is not an entry, to stand after the path.
+    """
 
     path: str
     reason: str
 
 
 def find(root: Path, *, format_name: str | None = None) -> Iterator[Found | Skipped]:
-    """All entries below `root`, in the order of their ids. Links are not followed.
+    """Yield all entries below a folder, in the order of their ids.
 
-    Raises UsageError for an unknown format and UnreadableError where `root` is not there.
+    Args:
+        root: The tree, or a single file that is a result.
+        format_name: Look for this format only.
+
+    Raises:
+        UsageError: There is no such format.
+        UnreadableError: ``root`` does not exist, or is a file that no reader knows.
     """
-    formats = [f for f in FORMATS if format_name in (None, f.name)]
-    if not formats:
-        raise UsageError(
-            "no such format", got=str(format_name), expected=", ".join(f.name for f in FORMATS)
-        )
+    readers = formats_named(format_name)
     if root.is_file():
-        yield from _file(root, formats)
+        yield _file(root, readers)
     elif root.is_dir():
-        yield from _walk(root, "", formats, 0)
+        yield from _walk(root, "", readers, 0)
     else:
-        raise UnreadableError(
-            "is not there" if not root.exists() else "is neither file nor folder", where=str(root)
-        )
+        reason = "is not there" if not root.exists() else "is neither file nor folder"
+        raise UnreadableError(reason, where=str(root))
 
 
-def _file(path: Path, formats: list[Format]) -> Iterator[Found]:
-    if csv_trace.FORMAT in formats and csv_trace.is_trace(path):
-        yield Found(csv_trace.FORMAT, path, path.stem)
-        return
+def _file(path: Path, readers: Sequence[Format]) -> Found:
+    for reader in readers:
+        if reader.sniff_file(path):
+            return Found(reader, path, path.stem)
     raise UnreadableError(
         "is not a power trace",
         where=str(path),
@@ -116,35 +130,49 @@ def _file(path: Path, formats: list[Format]) -> Iterator[Found]:
 
 
 def _walk(
-    directory: Path, ahead: str, formats: list[Format], depth: int
+    directory: Path, prefix: str, readers: Sequence[Format], depth: int
 ) -> Iterator[Found | Skipped]:
-    """Entries in a folder and below. ahead: its path inside the tree and a slash; nothing for the tree itself"""
-    relative = ahead[:-1] or "."
+    """Yield the entries in a folder and below.
+
+    Args:
+        directory: The folder.
+        prefix: Its path inside the tree and a slash; empty for the tree itself.
+        readers: The readers that may claim a folder.
+        depth: How many folders lie between the tree and this one.
+    """
+    relative = prefix[:-1] or "."
     try:
-        with os.scandir(directory) as listing:
-            items = sorted(listing, key=lambda item: item.name)
-            folders = [
-                i.name
-                for i in items
-                if i.is_dir(follow_symlinks=False) and not i.name.startswith(".")
-            ]
+        names, folders = _listing(directory)
     except OSError as error:
         yield Skipped(relative, f"cannot be listed: {error.strerror}")
         return
-    names = frozenset(item.name for item in items)
-    for reader in formats:
+
+    for reader in readers:
         if reader.sniff(directory, names):
-            yield Found(reader, directory, ahead[:-1] or directory.absolute().name)
+            yield Found(reader, directory, prefix[:-1] or directory.absolute().name)
             return
-    if "performance" in names and "accuracy" in names:
-        yield Skipped(relative, "no power was measured")
-        return
-    if mlperf_training.is_benchmark(directory, names):
-        yield Skipped(
-            relative, "power is no folder" if "power" in names else "no power was measured"
-        )
+
+    for reader in readers:
+        reason = reader.reason_to_skip(directory, names)
+        if reason:
+            yield Skipped(relative, reason)
+            if reader.skip_is_final:
+                return
+            break
     if depth >= MAX_DEPTH and folders:
         yield Skipped(relative, f"nested deeper than {MAX_DEPTH} folders")
         return
     for name in folders:
-        yield from _walk(directory / name, f"{ahead}{name}/", formats, depth + 1)
+        yield from _walk(directory / name, f"{prefix}{name}/", readers, depth + 1)
+
+
+def _listing(directory: Path) -> tuple[frozenset[str], list[str]]:
+    """Return all names in a folder, and its subfolders that are to be searched."""
+    names: list[str] = []
+    folders: list[str] = []
+    with os.scandir(directory) as listing:
+        for item in sorted(listing, key=lambda item: item.name):
+            names.append(item.name)
+            if item.is_dir(follow_symlinks=False) and not item.name.startswith("."):
+                folders.append(item.name)
+    return frozenset(names), folders

@@ -16,8 +16,19 @@ from harness.core.errors import SchemaError, UnreadableError, shorten
 from harness.core.files import read_bytes, read_inside, sha256
 from harness.core.schemas import SCHEMA_VERSION, read_document, write_document
 from harness.core.timestamps import from_iso, to_iso
-from harness.formats.base import Defect, Entry, Quality, Quantity, Rated, Run, Work
+from harness.formats.base import (
+    NATIVE,
+    Defect,
+    Entry,
+    Format,
+    Quality,
+    Quantity,
+    Rated,
+    Run,
+    Work,
+)
 from harness.formats.entry_reader import natural
+from harness.formats.evidence import evidence_from_facts
 from harness.traces.journal_chain import links
 from harness.traces.journal_reader import readable
 from harness.traces.store import read_trace, write_csv, write_parquet
@@ -61,14 +72,14 @@ _KNOWN = frozenset(
     ]
 )
 """Fields of a run record that this release knows."""
-_LEFT_OUT = frozenset({"server", "client", "session"})
-"""Facts that stay in the foreign files: large, and of use only beside them."""
 
 
-class NativeFormat:
+class NativeFormat(Format):
     """Reader of run directories."""
 
-    name = "joulemark"
+    name = NATIVE
+    family = NATIVE
+    priority = 10
 
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:
         """A run directory, or a folder of run directories."""
@@ -101,6 +112,7 @@ class NativeFormat:
                 (run for run, role in zip(runs, roles, strict=True) if role == "ranging"), None
             ),
             system_description=read_document("system", system) if system.is_file() else None,
+            family=_family(entry.get("origin", {})),
             origin=str(entry.get("origin", {}).get("format", "")),
             defects=tuple(
                 dict.fromkeys(
@@ -111,6 +123,16 @@ class NativeFormat:
                 )
             ),
         )
+
+
+def _origin(entry: Entry) -> dict[str, str]:
+    origin = {"id": entry.id, "format": entry.origin or entry.format}
+    return origin | {"family": entry.family} if entry.family else origin
+
+
+def _family(origin: Mapping[str, Any]) -> str:
+    """Return the family a record states; older records state the format it was named after."""
+    return str(origin.get("family") or origin.get("format", "")).removesuffix("-power")
 
 
 def _records(directory: Path) -> list[Path]:
@@ -187,6 +209,10 @@ def _broken_chain(journal: Path) -> Iterator[Defect]:
 def _run(folder: Path, document: Mapping[str, Any], altered: list[Defect]) -> Run:
     """The run of a record. altered: takes the traces that are not what the record lists; then the run has none."""
     window = document["window"]
+    evidence, malformed = evidence_from_facts(document["facts"])
+    if malformed:
+        got = f"facts not as joulemark writes them: {', '.join(malformed)}"
+        altered.append(Defect("record-malformed", str(folder / RECORD), got))
     return Run(
         id=document["id"],
         window=Window(from_iso(window["start"]), from_iso(window["stop"])) if window else None,
@@ -200,7 +226,7 @@ def _run(folder: Path, document: Mapping[str, Any], altered: list[Defect]) -> Ru
         seconds=document["seconds"],
         success=document["success"],
         declared_energy_j=document.get("declared_energy_j"),
-        facts=document["facts"],
+        evidence=evidence,
         sources=tuple(item["path"] for item in document["sources"]),
         extra={key: value for key, value in document.items() if key not in _KNOWN},
     )
@@ -325,7 +351,7 @@ def record(
         "id": run.id,
         "role": role,
         "entry": {name: getattr(entry, name) for name in _ENTRY_FIELDS}
-        | {"origin": {"id": entry.id, "format": entry.origin or entry.format}}
+        | {"origin": _origin(entry)}
         | {
             "defects": [
                 asdict(replace(d, where=_inside(d.where, entry.directory))) for d in entry.defects
@@ -343,7 +369,7 @@ def record(
         "rated": [asdict(part) for part in run.rated],
         "traces": list(traces),
         "files": list(files),
-        "facts": {key: value for key, value in run.facts.items() if key not in _LEFT_OUT},
+        "facts": run.evidence.facts(),
         "sources": [_source(entry.directory, name) for name in run.sources],
     }
 

@@ -11,6 +11,7 @@ from harness.core.errors import UnreadableError, UsageError, shorten
 from harness.core.schemas import read_document
 from harness.core.timestamps import to_iso
 from harness.formats.base import Entry, Run
+from harness.formats.evidence import Evidence, RecordingEvidence
 from harness.formats.run_directory import FORMAT, INCOMPLETE, RECORD, SAMPLES, write_run
 from harness.live.distributed.clock_offset import Clock
 from harness.live.recording import UNEXPLAINED, RunFailed, traces_of
@@ -34,7 +35,7 @@ def merge(folder: Path) -> Run:
         for rank in ranks
         for trace in _placed(rank.runs[0].traces, _said(rank), rank.directory)
     ]
-    run = replace(runs[0], id=folder.name, traces=tuple(placed), facts=_facts(runs))
+    run = replace(runs[0], id=folder.name, traces=tuple(placed), evidence=_merged_evidence(runs))
     defects = tuple(dict.fromkeys(defect for rank in ranks for defect in rank.defects))
     write_run(
         replace(entry, simulated=any(rank.simulated for rank in ranks), defects=defects),
@@ -123,16 +124,18 @@ def journalled(folder: Path, run: Run) -> Iterator[Trace]:
 
 def _parts(folder: Path, run: Run) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
     """Where each part of a run was recorded, and what its rank said of itself; None where there is one part only."""
-    if "ranks" not in run.facts:
+    recording = run.evidence.recording
+    if recording is None or recording.ranks is None:
         yield folder, None
         return
-    for said in run.facts["ranks"] if isinstance(run.facts["ranks"], list) else ():
+    for said in recording.ranks:
         yield folder / RANKS / str(_checked(said, folder)["number"]), said
 
 
 def _said(entry: Entry) -> dict[str, Any]:
     """What a rank said of itself. Raises UnreadableError."""
-    return _checked(entry.runs[0].facts.get("rank") if entry.runs else None, entry.directory)
+    recording = entry.runs[0].evidence.recording if entry.runs else None
+    return _checked(recording.rank if recording else None, entry.directory)
 
 
 def _checked(said: Any, where: Path) -> dict[str, Any]:
@@ -170,13 +173,20 @@ def _compared(channel: Channel, clock: Clock) -> Channel:
     )
 
 
-def _facts(runs: list[Run]) -> Mapping[str, Any]:
-    """What rank 0 said of the run, and all of themselves."""
-    facts = {name: value for name, value in runs[0].facts.items() if name != "rank"}
+def _merged_evidence(runs: list[Run]) -> Evidence:
+    """Return what rank 0 recorded of the run, with the ranks and the samplers of all machines."""
+    first = runs[0].evidence
+    ranks = [_recording(run).rank or {} for run in runs]
     samplers = [
-        item | {"node": run.facts["rank"]["node"]}
-        for run in runs
-        for item in run.facts.get("sampler", ())
-        if isinstance(item, dict)
+        {**item, "node": rank["node"]}
+        for run, rank in zip(runs, ranks, strict=True)
+        for item in run.evidence.samplers
     ]
-    return facts | {"ranks": [run.facts["rank"] for run in runs], "sampler": samplers}
+    recording = replace(
+        _recording(runs[0]), rank=None, ranks=tuple(ranks), samplers=tuple(samplers)
+    )
+    return replace(first, recording=recording)
+
+
+def _recording(run: Run) -> RecordingEvidence:
+    return run.evidence.recording or RecordingEvidence()

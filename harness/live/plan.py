@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.core.errors import UsageError, shorten
 from harness.core.schemas import write_document
-from harness.formats.base import Entry
+from harness.formats.base import NATIVE, Entry
 from harness.formats.run_directory import SYSTEM
 from harness.live.distributed.launcher import rank
 from harness.live.measure import IDLE_S, Plan
@@ -146,7 +146,8 @@ def _entry(settings: Settings, benchmark: str, scenario: str, task: Any) -> Entr
         directory=settings.out.joinpath(benchmark, scenario)
         if scenario
         else settings.out / benchmark,
-        format="joulemark",
+        format=NATIVE,
+        family=NATIVE,
         round=ROUND,
         task=task,
         submitter=settings.submitter,

@@ -13,6 +13,7 @@ from harness.core.errors import JoulemarkError, UsageError
 from harness.core.files import read_bytes, sha256
 from harness.core.schemas import write_document
 from harness.formats.base import Defect, Entry, Run
+from harness.formats.evidence import Evidence, RecordingEvidence, evidence_from_facts
 from harness.formats.run_directory import INCOMPLETE, SAMPLES, record, write_run
 from harness.runners.base import Outcome
 from harness.traces.channel import Channel
@@ -50,7 +51,8 @@ def claim(folder: Path, entry: Entry) -> None:
 
 def tell(folder: Path, entry: Entry, reason: str) -> None:
     """Write why the run is not complete. Raises JoulemarkError."""
-    run = Run(id=folder.name, window=None, facts={"incomplete": reason})
+    evidence = Evidence(recording=RecordingEvidence(incomplete=reason))
+    run = Run(id=folder.name, window=None, evidence=evidence)
     try:
         write_document("run", record(entry, run, "timed"), folder / INCOMPLETE)
     except OSError as error:
@@ -103,6 +105,8 @@ def recorded(folder: Path, entry: Entry) -> Iterator[None]:
 def complete(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Window]) -> Run:
     """Turn journals into traces, and write the record last. Raises JoulemarkError, OSError."""
     journals = [read_samples(path) for path in sorted((folder / SAMPLES).glob("*.csv"))]
+    facts = _facts(outcome, journals, idle) | {"prepared": _prepared(entry.directory / PREPARED)}
+    evidence, _ = evidence_from_facts(facts)
     run = Run(
         id=folder.name,
         window=outcome.window,
@@ -112,7 +116,7 @@ def complete(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Wi
         quality=outcome.quality,
         seconds=outcome.seconds if outcome.seconds is not None else outcome.window.seconds,
         success=outcome.success,
-        facts=_facts(outcome, journals, idle) | {"prepared": _prepared(entry.directory / PREPARED)},
+        evidence=evidence,
     )
     simulated = entry.simulated or any(samples.about.get("simulated") for samples in journals)
     noted = tuple(

@@ -242,7 +242,7 @@ def _said(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _advice(summary: str, values: dict[str, Any], of: str, window: Window) -> Iterator[str]:
+def _advice(summary: str, values: Mapping[str, Any], of: str, window: Window) -> Iterator[str]:
     """Why LoadGen calls a run invalid, in its words, and what to write to mend it."""
     unmet = re.findall(r"^\s*(.+?)\s*satisfied\s*: NO", summary, re.M)
     reasons = re.findall(

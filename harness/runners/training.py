@@ -11,6 +11,7 @@ from typing import Any
 from harness.core.errors import UnreadableError, UsageError, shorten
 from harness.core.files import read_bytes
 from harness.formats.base import Quality, Quantity, Work
+from harness.formats.evidence import LOGGED_NAMES
 from harness.formats.mlperf.mllog import Line, number, read_all
 from harness.runners.base import (
     Ended,
@@ -81,7 +82,7 @@ class Training:
         if window is None:
             raise WorkloadFailed("the result log has no run_start and run_stop", where=str(path))
         quality, success = self._quality(lines), stop_status(lines)
-        facts = {name: value for name in FACTS if (value := _last(lines, name)) is not None}
+        facts = {name: value for name in LOGGED_NAMES if (value := _last(lines, name)) is not None}
         return Outcome(
             window=window,
             seconds=window.seconds,
@@ -98,17 +99,6 @@ class Training:
         asked = self.spec["quality"]
         reached = _last(lines, asked["metric"]) if asked else None
         return None if reached is None else Quality(asked["metric"], reached, asked["target"])
-
-
-FACTS = (
-    "seed",
-    "epochs_to_target",
-    "samples_to_target",
-    "train_samples",
-    "eval_samples",
-    "global_batch_size",
-)
-"""Values of the result log that are kept in the run record, under their names there."""
 
 
 def _last(lines: Sequence[Line], key: str) -> float | None:

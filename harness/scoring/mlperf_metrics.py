@@ -64,7 +64,7 @@ def _why_none(entry: Entry, kept: Sequence[int], values: Sequence[float | None])
 def _compat_inference(entry: Entry) -> dict[str, Any]:
     run = entry.runs[0] if entry.runs else None
     total = next(iter(run.outer), None) if run else None
-    if run is None or total is None or run.window is None or "values" not in run.facts:
+    if run is None or total is None or run.window is None or run.evidence.inference is None:
         return {}
     unit = "mJ" if entry.scenario in STREAMS else "W"
     if unit == "mJ" and run.work is None:

@@ -233,9 +233,10 @@ def _per_correct(
 
 def _samples(entry: Entry, unit: str) -> float:
     """Samples in a unit of work, as LoadGen's log has it; 1 where there is none."""
-    said = (run.facts.get("values") for run in entry.runs if unit == "query")
-    values = next((dict(item) for item in said if isinstance(item, Mapping)), {})
-    return samples_per_query(values, entry.scenario) if values else 1.0
+    if unit != "query":
+        return 1.0
+    values = next((run.evidence.loadgen for run in entry.runs if run.evidence.loadgen), {})
+    return samples_per_query(dict(values), entry.scenario) if values else 1.0
 
 
 def measurement_class(entry: Entry) -> str:

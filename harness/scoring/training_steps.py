@@ -49,7 +49,7 @@ class Counted:
 
 def progress(entry: Entry, runs: Sequence[RunEnergy]) -> Counted | None:
     """What the logs of a training result count; None where they do not all count the same thing."""
-    said = [run.run.facts.get("progress") for run in runs]
+    said = [run.run.evidence.progress for run in runs]
     names = {str(item[0]) for item in said if item}
     if entry.task != "training" or len(names) != 1 or not all(said):
         return None

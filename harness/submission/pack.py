@@ -100,7 +100,7 @@ def _entries(paths: Sequence[Path]) -> list[Entry]:
         raise UnreadableError(
             "cannot be packed", where=tree.unreadable[0][0], got=tree.unreadable[0][1]
         )
-    foreign = next((entry for entry in tree.entries if entry.format != "joulemark"), None)
+    foreign = next((entry for entry in tree.entries if not entry.is_native), None)
     if foreign is not None:
         raise UsageError(
             "is not a run directory",

@@ -27,6 +27,7 @@ from harness.core.schemas import (
     write_document,
 )
 from harness.formats.base import Entry, Run
+from harness.formats.evidence import Evidence
 from harness.formats.run_directory import NativeFormat, write_entry
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.store import header_document, read_csv, write_csv
@@ -255,7 +256,7 @@ def _entry(directory: Path, trace: Trace | None = None, **fields: Any) -> Entry:
         id="run_1",
         window=Window(int(TIMES[0]), int(TIMES[1])),
         traces=(trace or _trace(),),
-        facts={"odd": {"a": [1]}},
+        evidence=Evidence(extra={"odd": {"a": [1]}}),
     )
     entry = Entry(
         id="a/b",
@@ -295,7 +296,7 @@ def test_run_directory_round_trip_keeps_foreign_fields(tmp_path: Path) -> None:
     write_entry(read, tmp_path / "two")
     assert _load(tmp_path / "two" / "system.json") == foreign
     assert read.runs[0].traces[0].channel.extra == {"later": 1}
-    assert read.runs[0].facts == {"odd": {"a": [1]}}
+    assert read.runs[0].evidence.extra == {"odd": {"a": [1]}}
     for name in ("system.json", "run_1/traces/total.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 

@@ -13,6 +13,7 @@ import pytest
 
 from harness.core.errors import JoulemarkError, UnreadableError, UsageError
 from harness.formats.base import Entry, Run
+from harness.formats.evidence import evidence_from_facts
 from harness.formats.run_directory import INCOMPLETE, write_run
 from harness.live.distributed.clock_offset import Clock, Offset
 from harness.live.merge_ranks import RANKS, merge
@@ -54,7 +55,7 @@ def several(
                 window=Window(T + 5 * 10**9, T + 15 * 10**9),
                 traces=(wall, part),
                 success=True,
-                facts={"rank": facts, "sampler": [{"meter": "m"}]},
+                evidence=evidence_from_facts({"rank": facts, "sampler": [{"meter": "m"}]})[0],
             )
             write_run(entry, run, folder / RANKS / str(rank))
         return folder
@@ -75,7 +76,7 @@ def test_channels_keep_their_order_within_each_machine(several: Callable[..., Pa
         found["node-0-wall"].t_ns, found["node-1-wall"].t_ns
     )  # five seconds behind, and moved
     assert run.window == Window(T + 5 * 10**9, T + 15 * 10**9)
-    assert [item["node"] for item in run.facts["sampler"]] == ["node-0", "node-1"]
+    assert [item["node"] for item in run.evidence.samplers] == ["node-0", "node-1"]
 
 
 @pytest.mark.parametrize("own", [0.0, 0.003, None])

@@ -53,9 +53,9 @@ def test_all_scenarios_are_valid(
     assert done.run.quality.value == 1.0
     assert (done.run.work.unit, done.run.performance.unit) == unit
     assert done.run.work.count > 60
-    values = done.run.facts["values"]
+    values = done.run.evidence.loadgen
     assert values["effective_scenario"] == scenario
-    settings = done.run.facts["settings"]
+    settings = done.run.evidence.extra["settings"]
     assert (settings["qsl_rng_seed"], settings["schedule_rng_seed"]) == (1, 3)
     assert done.run.traces[0].window(done.run.window).t_ns.size >= 10
 
@@ -75,7 +75,7 @@ def test_a_calibration_finds_the_rate(scenario: str, tmp_path: Path) -> None:
     )["settings"]
     (name,) = found
     assert 10 < found[name] < 1.2 * 8 / 0.002  # no more than batches of 8 can give
-    assert done.run.facts["settings"][name] == found[name]
+    assert done.run.evidence.extra["settings"][name] == found[name]
 
 
 def test_invalid_reaches_the_user_with_advice(tmp_path: Path) -> None:

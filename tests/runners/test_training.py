@@ -41,7 +41,7 @@ def test_each_run_has_its_seed_and_its_window(tmp_path: Path) -> None:
     runs = list(
         measure(plan_workload(workload(str(FAKES / "stopping")), settings(tmp_path, repeat=3)))
     )
-    assert [done.run.facts["seed"] for done in runs] == [1, 2, 3]
+    assert [done.run.evidence.recording.logged["seed"] for done in runs] == [1, 2, 3]
     for done in runs:
         assert done.run.window.seconds == pytest.approx(0.3, abs=0.15)
         assert done.run.success is True
@@ -84,12 +84,12 @@ def test_a_program_is_timed_by_the_lines_it_prints(tmp_path: Path) -> None:
     )
     (done,) = measure(plan_command([sys.executable, "-c", code], settings(tmp_path), name="marked"))
     assert done.run.window.seconds == pytest.approx(0.3, abs=0.15)
-    assert done.run.facts["window_from"] == "run_start and run_stop"
+    assert done.run.evidence.recording.window_from == "run_start and run_stop"
     (whole,) = measure(
         plan_command([sys.executable, "-c", "import time; time.sleep(0.5)"], settings(tmp_path))
     )
     assert whole.run.window.seconds == pytest.approx(0.55, abs=0.25)
-    assert whole.run.facts["window_from"] == "the life of the program"
+    assert whole.run.evidence.recording.window_from == "the life of the program"
 
 
 def test_a_program_finds_seed_and_log_folder_and_its_own_path(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from harness.core.schemas import check
 from harness.formats.base import Entry, Quality, Run, Work
+from harness.formats.evidence import Evidence, TrainingEvidence, evidence_from_facts
 from harness.render.json import result_document
 from harness.render.terminal.report import score_text
 from harness.scoring.mlperf_formulas import trimmed_interval
@@ -22,6 +24,10 @@ from harness.uncertainty.budget import BetweenRunScatter, Budget, MeteredEnergy
 
 S = 1_000_000_000
 T0 = 1_700_000_000 * S
+
+
+def counted(*progress: Any) -> Evidence:
+    return Evidence(training=TrainingEvidence(progress=progress))
 
 
 def run(
@@ -161,7 +167,7 @@ def test_training_is_taken_apart_into_step_and_steps() -> None:
     ]
     plain = entry("a", *powers, task="training")
     runs = tuple(
-        replace(r, facts={"progress": ["samples_count", s]}, work=Work(1, "run"))
+        replace(r, evidence=counted("samples_count", s), work=Work(1, "run"))
         for r, s in zip(plain.runs, steps, strict=True)
     )
     found = score(replace(plain, runs=runs, scaling_factor=1.2))
@@ -180,7 +186,7 @@ def test_training_is_taken_apart_into_step_and_steps() -> None:
     assert (unknown.training.reference_steps, unknown.training.energy_at_reference) == (None, None)
     assert "which the reference needs" not in score_text([unknown])
     check("result", result_document([unknown]))
-    mixed = (replace(runs[0], facts={"progress": ["epoch_num", 3]}), *runs[1:])
+    mixed = (replace(runs[0], evidence=counted("epoch_num", 3)), *runs[1:])
     assert score(replace(plain, runs=mixed)).training is None
 
 
@@ -192,7 +198,10 @@ def test_what_the_reference_needs_is_its_convergence_point() -> None:
         round="mlperf-training-v4.0",
     )
     stated = {"progress": ["samples_count", 3072.0], "stated": {"global_batch_size": 8}}
-    runs = tuple(replace(run, facts=stated, work=Work(1, "run")) for run in plain.runs)
+    runs = tuple(
+        replace(run, evidence=evidence_from_facts(stated)[0], work=Work(1, "run"))
+        for run in plain.runs
+    )
     for factor in (None, 1.034722222222222, 1.3):
         found = score(replace(plain, runs=runs, scaling_factor=factor))
         assert found.training is not None

@@ -18,6 +18,7 @@ from typing import Any
 from harness import api
 from harness.auditing.report import EntryReport
 from harness.formats.base import Entry, Run
+from harness.formats.evidence import Evidence
 from tests.auditing.rules import builders as b
 
 Edit = Callable[[Path], None]
@@ -261,8 +262,12 @@ def local_time(folder: Path, hours: int) -> Entry:
         return replace(run, traces=tuple(b.shifted(trace, -3600 * hours) for trace in run.traces))
 
     run = utc(entry.runs[0])
-    session = replace(run.facts["session"], utc_shift_ns=-3600 * hours * b.NS)
-    run = replace(run, window=session.window("testing"), facts={**run.facts, "session": session})
+    session = replace(run.evidence.session, utc_shift_ns=-3600 * hours * b.NS)
+    run = replace(
+        run,
+        window=session.window("testing"),
+        evidence=Evidence(inference=replace(run.evidence.inference, session=session)),
+    )
     assert entry.ranging is not None
     return replace(entry, runs=(run,), ranging=utc(entry.ranging))
 

@@ -133,18 +133,18 @@ def run_folder(entry: Entry, run: Run) -> Path:
 
 def live_runs(entry: Entry) -> list[Run]:
     """Runs that joulemark itself recorded: their record tells of a sampler, or their journals are there."""
-    if entry.format != "joulemark":
+    if not entry.is_native:
         return []
     return [
         run
         for run in entry.runs
-        if run.facts.get("sampler") or (run_folder(entry, run) / SAMPLES).is_dir()
+        if run.evidence.samplers or (run_folder(entry, run) / SAMPLES).is_dir()
     ]
 
 
 def from_training_logs(entry: Entry) -> bool:
     """Whether an entry is an MLPerf training result, or was imported from one."""
-    return entry.task == "training" and (entry.origin or entry.format) == "mlperf-training-power"
+    return entry.task == "training" and entry.family == "mlperf-training"
 
 
 def second_readings_ns(trace: Trace) -> Ints:
@@ -192,8 +192,8 @@ def for_session(
 
     @functools.wraps(check)
     def wrapped(case: RuleContext) -> Iterator[Violation]:
-        session = case.entry.runs[0].facts.get("session") if case.entry.runs else None
-        if isinstance(session, Session):
+        session = case.entry.runs[0].evidence.session if case.entry.runs else None
+        if session is not None:
             yield from check(case, session)
         else:
             yield Violation(

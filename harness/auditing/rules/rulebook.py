@@ -140,10 +140,7 @@ def _asked_note(entry: Entry, asked: str) -> str:
 def _nearest(entry: Entry) -> str:
     """The round of the same family that is nearest by number, the older of two; the newest where none is stated."""
     stated, version = _split(entry.round)
-    family = stated or {
-        "mlperf-inference-power": "mlperf-inference",
-        "mlperf-training-power": "mlperf-training",
-    }.get(entry.origin or entry.format, "")
+    family = stated or entry.family
     same = sorted((v, name) for name in rounds() for f, v in [_split(name)] if f == family)
     if not same:
         return OWN

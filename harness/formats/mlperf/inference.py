@@ -1,41 +1,51 @@
-"""MLPerf inference power results: `performance/{power,ranging,run_1}` below a scenario folder.
+"""Read MLPerf inference power results, rounds v1.0 to v5.1.
 
-Formats by MLPerf's power-dev tools, rounds v1.0 to v5.1; docs/reference/formats.md tells what changed when.
+A result is a scenario folder with three runs of LoadGen::
+
+    accuracy/accuracy.txt
+    performance/power/{client.json,server.json,ptd_logs.txt}  the session with the analyzer
+    performance/ranging/{mlperf_log_detail.txt,spl.txt}   finds the analyzer's ranges
+    performance/run_1/{mlperf_log_detail.txt,spl.txt}     the testing run, which counts
+
+The power session (``power/``) is shared by the ranging and the testing run.
+``docs/reference/formats.md`` tells what changed from round to round.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UnreadableError
 from harness.core.timestamps import NS
-from harness.formats.base import Entry, Quality, Run
+from harness.formats.base import Entry, Format, Run
 from harness.formats.entry_reader import Reader
-from harness.formats.mlperf import inference_path as inference_place
-from harness.formats.mlperf import loadgen_log, local_time
+from harness.formats.evidence import Evidence, InferenceEvidence
+from harness.formats.mlperf import inference_path, loadgen_log, local_time
 from harness.formats.mlperf.accuracy import read_accuracy
-from harness.formats.ptdaemon import analyzer as ptd
-from harness.formats.ptdaemon import power_session as ptd_session
+from harness.formats.ptdaemon import analyzer, power_session
 from harness.formats.ptdaemon.spl import Electric, read_spl
 from harness.traces.time_zone import zone_shift_ns
 from harness.traces.trace import Trace, Window
 
 DETAIL = "performance/run_1/mlperf_log_detail.txt"
-UNCOUNTED = ("mlperf-inference-v1.0", "mlperf-inference-v1.1")
+UNCOUNTED_ROUNDS = ("mlperf-inference-v1.0", "mlperf-inference-v1.1")
 """Rounds whose LoadGen does not say how many queries a stream issued."""
 
 
-class MlperfInference:
+class MlperfInference(Format):
     """Reader of one inference power result."""
 
     name = "mlperf-inference-power"
+    family = "mlperf-inference"
+    priority = 20
+    skip_is_final = True
 
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:
-        """A scenario folder whose performance run was measured."""
+        """Whether this is a scenario folder whose performance run was measured."""
         performance = directory / "performance"
         return (
             "performance" in names
@@ -43,234 +53,315 @@ class MlperfInference:
             and ((performance / "power").is_dir() or (performance / "run_1" / "spl.txt").is_file())
         )
 
+    def reason_to_skip(self, directory: Path, names: frozenset[str]) -> str:  # noqa: ARG002
+        """Say that a scenario folder has no power measurement."""
+        return "no power was measured" if {"performance", "accuracy"} <= names else ""
+
     def read(self, directory: Path, entry_id: str) -> Entry:
-        """The entry: one testing run, and the ranging run as evidence."""
-        performance = directory / "performance"
-        place = inference_place.place(directory)
-        log = Reader(directory)
-        server, client = (
-            log.document(f"{performance}/power/{side}.json") for side in ("server", "client")
-        )
-        ptd_log = log.optional(f"{performance}/power/ptd_logs.txt")
-        clock_error = ptd.clock_error_s(client, server)
-        owner = f"{place['submitter']}/{place['system']}"
-        testing = ptd.analyzer(server, ptd_log, "testing")
-        electric: dict[ptd_session.Mode, Electric] = {}
-        run, values = self._run(performance / "run_1", testing, owner, clock_error, log, electric)
-        accuracy = log.optional(f"{directory}/accuracy/accuracy.txt", quiet=True)
-        round_name = _round(directory, values, log)
-        scenario = _scenario(directory, values, log)
-        description = _system(directory, place["system"], log)
-        facts: dict[str, Any] = {
-            "values": values,
-            "server": server,
-            "client": client,
-            "identity": testing.identity,
-            "range_w": testing.range_w,
-        }
-        run = _complete(
-            run, values, scenario, round_name, read_accuracy(accuracy, place["benchmark"]), facts
-        )
-        _note_count(run, scenario, round_name, log, directory)
-        ranging = self._ranging(
-            performance / "ranging", server, ptd_log, owner, clock_error, log, electric
-        )
-        said: dict[ptd_session.Mode, Mapping[str, Any]] = {
-            "ranging": ranging.facts["values"] if ranging else {},
-            "testing": values,
-        }
-        session = ptd_session.Session(performance, server, client, said, electric)
-        shift_ns = _local(session, run, log) if round_name == local_time.ROUND else 0
-        if shift_ns:
-            facts["utc_shift_ns"] = shift_ns
-            session = replace(session, utc_shift_ns=shift_ns)
-            run, ranging = (
-                local_time.moved(run, shift_ns),
-                ranging and local_time.moved(ranging, shift_ns),
-            )
-        facts["session"] = session
+        """Read the testing run, and the ranging run as evidence beside it."""
+        reader = Reader(directory)
+        names = inference_path.place(directory)
+
+        # 1. The documents that both runs share.
+        documents = _read_documents(directory, names, reader)
+
+        # 2. The testing run, and what its log and the tree say of the result.
+        testing = _read_loadgen_run("testing", documents, reader)
+        round_name = _round(directory, testing.values, reader)
+        scenario = _scenario(directory, testing.values, reader)
+        description = _system_description(directory, names["system"], reader)
+        timed_run = _timed_run(testing, scenario, round_name, documents, names, reader)
+        _note_derived_count(timed_run, scenario, round_name, reader, directory)
+
+        # 3. The ranging run.
+        ranging = _read_ranging_run(documents, reader)
+        ranging_run = None if ranging is None else _ranging_run(ranging)
+
+        # 4. The session they share; everything that was stamped in local time becomes UTC.
+        session = _session(documents, testing, ranging)
+        if round_name == local_time.ROUND:
+            shift_ns = _local_time_shift_ns(session, timed_run, reader)
+            if shift_ns:
+                session = replace(session, utc_shift_ns=shift_ns)
+                timed_run = local_time.moved(timed_run, shift_ns)
+                ranging_run = ranging_run and local_time.moved(ranging_run, shift_ns)
+
         return Entry(
             id=entry_id,
             directory=directory,
             format=self.name,
+            family=self.family,
             round=round_name,
             task="inference",
-            submitter=place["submitter"],
-            system=place["system"],
-            benchmark=place["benchmark"],
+            submitter=names["submitter"],
+            system=names["system"],
+            benchmark=names["benchmark"],
             scenario=scenario,
-            division=place["division"],
-            runs=(run,),
-            ranging=ranging,
+            division=names["division"],
+            runs=(_with_session(timed_run, session),),
+            ranging=ranging_run,
             system_description=description,
             simulated="SIMULATED" in str((description or {}).get("hw_notes", "")),
-            defects=tuple(log.defects),
-        )
-
-    def _run(
-        self,
-        folder: Path,
-        meter: ptd.Analyzer,
-        owner: str,
-        clock_error: float | None,
-        log: Reader,
-        electric: dict[ptd_session.Mode, Electric],
-    ) -> tuple[Run, dict[str, Any]]:
-        detail_path, spl_path = (
-            f"{folder}/{name}" for name in ("mlperf_log_detail.txt", "spl.txt")
-        )
-        detail = log.optional(detail_path)
-        values, broken = loadgen_log.read_detail(detail)
-        if broken:
-            log.note("mllog-line-broken", detail_path, f"{broken} lines", broken)
-        try:
-            window = loadgen_log.window(values, detail_path)
-            if detail and window is None:
-                log.note("window-missing", detail_path, "no power_begin or no power_end")
-        except UnreadableError as error:
-            window = None
-            log.note("window-unreadable", detail_path, error.got)
-        traces: tuple[Trace, ...] = ()
-        if content := log.optional(spl_path):
-            try:
-                spl = read_spl(content, spl_path, meter.channels)
-                electric["ranging" if folder.name == "ranging" else "testing"] = spl.electric
-                traces = ptd.traces(
-                    spl,
-                    meter,
-                    owner=owner,
-                    clock_error=clock_error,
-                    source=f"performance/{folder.name}/spl.txt",
-                )
-                if spl.broken:
-                    log.note("trace-line-broken", spl_path, f"{spl.broken} lines", spl.broken)
-            except UnreadableError as error:
-                log.note("trace-unreadable", spl_path, error.message)
-        window = _in_trace_zone(window, traces, log, folder)
-        sources = tuple(
-            f"performance/{folder.name}/{name}" for name in ("mlperf_log_detail.txt", "spl.txt")
-        )
-        return Run(id=folder.name, window=window, traces=traces, sources=sources), values
-
-    def _ranging(
-        self,
-        folder: Path,
-        server: Mapping[str, Any],
-        ptd_log: bytes,
-        owner: str,
-        error: float | None,
-        log: Reader,
-        electric: dict[ptd_session.Mode, Electric],
-    ) -> Run | None:
-        if not folder.is_dir():
-            log.note("file-unreadable", folder, "no folder of a ranging run")
-            return None
-        run, values = self._run(
-            folder, ptd.analyzer(server, ptd_log, "ranging"), owner, error, log, electric
-        )
-        return _complete(
-            run, values, loadgen_log.scenario(values, ""), "", None, {"values": values}
+            defects=tuple(reader.defects),
         )
 
 
-def _complete(
-    run: Run,
-    values: dict[str, Any],
+@dataclass(frozen=True, slots=True)
+class _Documents:
+    """What the ranging and the testing run share.
+
+    Attributes:
+        performance: The folder ``performance``.
+        server: The document ``power/server.json``.
+        client: The document ``power/client.json``.
+        ptd_log: Bytes of ``power/ptd_logs.txt``.
+        clock_error_s: Largest difference of the two machines' clocks [s]; ``None`` if unknown.
+        owner: Submitter and system, who own an analyzer without a serial number.
+    """
+
+    performance: Path
+    server: Mapping[str, Any]
+    client: Mapping[str, Any]
+    ptd_log: bytes
+    clock_error_s: float | None
+    owner: str
+
+
+def _read_documents(directory: Path, names: Mapping[str, str], reader: Reader) -> _Documents:
+    power = f"{directory}/performance/power"
+    server = reader.document(f"{power}/server.json")
+    client = reader.document(f"{power}/client.json")
+    return _Documents(
+        performance=directory / "performance",
+        server=server,
+        client=client,
+        ptd_log=reader.optional(f"{power}/ptd_logs.txt"),
+        clock_error_s=analyzer.clock_error_s(client, server),
+        owner=f"{names['submitter']}/{names['system']}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _LoadgenRun:
+    """One run of LoadGen and the readings taken meanwhile.
+
+    Attributes:
+        id: Name of its folder.
+        values: Values of its detail log.
+        window: ``power_begin`` to ``power_end``, on the clock of the readings.
+        traces: Of its spl.txt.
+        electric: Voltage, current and power factor of its spl.txt.
+        meter: The analyzer with the ranges of this run.
+    """
+
+    id: str
+    values: Mapping[str, Any]
+    window: Window | None
+    traces: tuple[Trace, ...]
+    electric: Electric | None
+    meter: analyzer.Analyzer
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """The files it was read from, relative to the entry."""
+        folder = f"performance/{self.id}"
+        return f"{folder}/mlperf_log_detail.txt", f"{folder}/spl.txt"
+
+
+def _read_loadgen_run(
+    mode: power_session.Mode, documents: _Documents, reader: Reader
+) -> _LoadgenRun:
+    folder = documents.performance / power_session.FOLDERS[mode]
+    meter = analyzer.analyzer(documents.server, documents.ptd_log, mode)
+    values, window = _read_detail(f"{folder}/mlperf_log_detail.txt", reader)
+    traces, electric = _read_readings(folder, meter, documents, reader)
+    if window is not None and traces:
+        window = _in_zone_of_readings(window, traces[0], reader, folder)
+    return _LoadgenRun(folder.name, values, window, traces, electric, meter)
+
+
+def _read_ranging_run(documents: _Documents, reader: Reader) -> _LoadgenRun | None:
+    folder = documents.performance / power_session.FOLDERS["ranging"]
+    if not folder.is_dir():
+        reader.note("file-unreadable", folder, "no folder of a ranging run")
+        return None
+    return _read_loadgen_run("ranging", documents, reader)
+
+
+def _read_detail(path: str, reader: Reader) -> tuple[Mapping[str, Any], Window | None]:
+    content = reader.optional(path)
+    values, broken = loadgen_log.read_detail(content)
+    if broken:
+        reader.note("mllog-line-broken", path, f"{broken} lines", broken)
+    try:
+        window = loadgen_log.window(values, path)
+    except UnreadableError as error:
+        reader.note("window-unreadable", path, error.got)
+        return values, None
+    if content and window is None:
+        reader.note("window-missing", path, "no power_begin or no power_end")
+    return values, window
+
+
+def _read_readings(
+    folder: Path, meter: analyzer.Analyzer, documents: _Documents, reader: Reader
+) -> tuple[tuple[Trace, ...], Electric | None]:
+    path = f"{folder}/spl.txt"
+    content = reader.optional(path)
+    if not content:
+        return (), None
+    try:
+        spl = read_spl(content, path, meter.channels)
+    except UnreadableError as error:
+        reader.note("trace-unreadable", path, error.message)
+        return (), None
+    try:
+        traces = analyzer.traces(
+            spl,
+            meter,
+            owner=documents.owner,
+            clock_error=documents.clock_error_s,
+            source=f"performance/{folder.name}/spl.txt",
+        )
+    except UnreadableError as error:
+        reader.note("trace-unreadable", path, error.message)
+        return (), spl.electric
+    if spl.broken:
+        reader.note("trace-line-broken", path, f"{spl.broken} lines", spl.broken)
+    return traces, spl.electric
+
+
+def _in_zone_of_readings(window: Window, trace: Trace, reader: Reader, folder: Path) -> Window:
+    """Move the window where LoadGen's clock and the readings' are a time zone apart."""
+    shift_ns = zone_shift_ns(trace, window)
+    if not shift_ns:
+        return window
+    got = f"{shift_ns / NS / 3600:+g} h between readings and power_begin"
+    reader.note("zone-shift", folder / "spl.txt", got)
+    return Window(window.start_ns - shift_ns, window.stop_ns - shift_ns)
+
+
+def _session(
+    documents: _Documents, testing: _LoadgenRun, ranging: _LoadgenRun | None
+) -> power_session.Session:
+    values: dict[power_session.Mode, Mapping[str, Any]] = {"ranging": {}, "testing": testing.values}
+    electric: dict[power_session.Mode, Electric] = {}
+    if testing.electric is not None:
+        electric["testing"] = testing.electric
+    if ranging is not None:
+        values["ranging"] = ranging.values
+        if ranging.electric is not None:
+            electric["ranging"] = ranging.electric
+    return power_session.Session(
+        documents.performance, documents.server, documents.client, values, electric
+    )
+
+
+def _timed_run(
+    testing: _LoadgenRun,
     scenario: str,
     round_name: str,
-    quality: Quality | None,
-    facts: dict[str, Any],
+    documents: _Documents,
+    names: Mapping[str, str],
+    reader: Reader,
 ) -> Run:
-    seconds = run.window.seconds if run.window else None
+    accuracy = reader.optional(f"{documents.performance.parent}/accuracy/accuracy.txt", quiet=True)
+    evidence = InferenceEvidence(
+        loadgen=testing.values,
+        server=documents.server,
+        client=documents.client,
+        identity=testing.meter.identity,
+        range_w=testing.meter.range_w,
+    )
+    run = _run(testing, scenario, round_name, evidence)
+    return replace(run, quality=read_accuracy(accuracy, names["benchmark"]))
+
+
+def _ranging_run(ranging: _LoadgenRun) -> Run:
+    scenario = loadgen_log.scenario(ranging.values, "")
+    return _run(ranging, scenario, "", InferenceEvidence(loadgen=ranging.values))
+
+
+def _run(
+    loadgen_run: _LoadgenRun, scenario: str, round_name: str, evidence: InferenceEvidence
+) -> Run:
+    values, window = loadgen_run.values, loadgen_run.window
+    seconds = window.seconds if window else None
     validity = values.get("result_validity")
     return Run(
-        id=run.id,
-        window=run.window,
-        traces=run.traces,
+        id=loadgen_run.id,
+        window=window,
+        traces=loadgen_run.traces,
         work=loadgen_log.work(values, scenario, seconds),
         performance=loadgen_log.performance(values, scenario, round_name, seconds),
-        quality=quality,
         seconds=seconds,
         success=None if validity is None else validity == "VALID",
-        facts=facts,
-        sources=run.sources,
+        evidence=Evidence(inference=evidence),
+        sources=loadgen_run.sources,
     )
 
 
-def _in_trace_zone(
-    window: Window | None, traces: tuple[Trace, ...], log: Reader, folder: Path
-) -> Window | None:
-    """The window in the trace's time zone, where the two clocks differ by a zone."""
-    if window is None or not traces:
-        return window
-    shift = zone_shift_ns(traces[0], window)
-    if not shift:
-        return window
-    log.note(
-        "zone-shift",
-        folder / "spl.txt",
-        f"{shift / NS / 3600:+g} h between readings and power_begin",
-    )
-    return Window(window.start_ns - shift, window.stop_ns - shift)
+def _with_session(run: Run, session: power_session.Session) -> Run:
+    """Return the run with the logs of its session, once they are known to be in UTC or not."""
+    inference = run.evidence.inference or InferenceEvidence()
+    inference = replace(inference, session=session, utc_shift_ns=session.utc_shift_ns)
+    return replace(run, evidence=Evidence(inference=inference))
 
 
-def _local(session: ptd_session.Session, run: Run, log: Reader) -> int:
-    """What makes the stamps of round v1.0 UTC [ns]; 0 where they are, or where window and readings do not agree."""
-    shift = (
-        local_time.utc_shift_ns(session, "testing")
-        if run.window == session.window("testing")
-        else 0
-    )
-    if shift:
-        log.note(
-            "local-time",
-            session.directory.parent / DETAIL,
-            f"stamps in local time, {shift / NS / 3600:+g} h to UTC",
-        )
-    return shift
+def _local_time_shift_ns(session: power_session.Session, run: Run, reader: Reader) -> int:
+    """Return what makes UTC of the local stamps of round v1.0 [ns].
+
+    It is 0 where the stamps are UTC already, or where window and readings do not agree.
+    """
+    if run.window != session.window("testing"):
+        return 0
+    shift_ns = local_time.utc_shift_ns(session, "testing")
+    if shift_ns:
+        got = f"stamps in local time, {shift_ns / NS / 3600:+g} h to UTC"
+        reader.note("local-time", session.directory.parent / DETAIL, got)
+    return shift_ns
 
 
-def _scenario(directory: Path, values: dict[str, Any], log: Reader) -> str:
-    found, ran, folder = (
-        loadgen_log.scenario(values, directory.name),
-        loadgen_log.ran(values),
-        loadgen_log.named(directory.name),
-    )
-    if loadgen_log.inferred(values, found):
-        log.note("scenario-inferred", directory / DETAIL, f"inferred from a {ran} run")
-    elif folder and found != folder:
-        log.note("scenario-differs", directory / DETAIL, f"a {ran} run in a folder {folder}")
-    return found
+def _scenario(directory: Path, values: Mapping[str, Any], reader: Reader) -> str:
+    scenario = loadgen_log.scenario(values, directory.name)
+    ran, folder = loadgen_log.ran(values), loadgen_log.named(directory.name)
+    if loadgen_log.inferred(values, scenario):
+        reader.note("scenario-inferred", directory / DETAIL, f"inferred from a {ran} run")
+    elif folder and scenario != folder:
+        reader.note("scenario-differs", directory / DETAIL, f"a {ran} run in a folder {folder}")
+    return scenario
 
 
-def _note_count(run: Run, scenario: str, round_name: str, log: Reader, directory: Path) -> None:
-    values = run.facts["values"]
-    if run.work is None or (loadgen_log.ran(values) or scenario) not in loadgen_log.STREAMS:
+def _note_derived_count(
+    run: Run, scenario: str, round_name: str, reader: Reader, directory: Path
+) -> None:
+    """Note a count of queries that the log of a stream does not state itself."""
+    values = run.evidence.loadgen
+    ran = loadgen_log.ran(values) or scenario
+    if run.work is None or ran not in loadgen_log.STREAMS:
         return
-    found = loadgen_log.issued(values, run.seconds)
-    if found is not None and found.by != "result_query_count":
-        got = f"no result_query_count: {found.queries:.0f} queries by {found.by} and the window"
-        if round_name in UNCOUNTED:
-            log.note("count-derived", directory / DETAIL, got)
-        else:
-            log.note("count-missing", directory / DETAIL, got)
+    issued = loadgen_log.issued(values, run.seconds)
+    if issued is None or issued.by == "result_query_count":
+        return
+    got = f"no result_query_count: {issued.queries:.0f} queries by {issued.by} and the window"
+    code = "count-derived" if round_name in UNCOUNTED_ROUNDS else "count-missing"
+    reader.note(code, directory / DETAIL, got)
 
 
-def _round(directory: Path, values: dict[str, Any], log: Reader) -> str:
-    """The round that the tree states, else that of LoadGen's version."""
-    by_tree, by_log = inference_place.round_of(directory), loadgen_log.round_of(values)
+def _round(directory: Path, values: Mapping[str, Any], reader: Reader) -> str:
+    """Return the round that the tree states, else that of LoadGen's version."""
+    by_tree, by_log = inference_path.round_of(directory), loadgen_log.round_of(values)
     if by_tree and by_log not in ("", by_tree):
-        log.note(
-            "round-differs", directory / DETAIL, f"LoadGen is of {by_log}, the tree of {by_tree}"
-        )
+        got = f"LoadGen is of {by_log}, the tree of {by_tree}"
+        reader.note("round-differs", directory / DETAIL, got)
     return by_tree or by_log
 
 
-def _system(directory: Path, system: str, log: Reader) -> Mapping[str, Any] | None:
+def _system_description(directory: Path, system: str, reader: Reader) -> Mapping[str, Any] | None:
     parents = Path(os.path.abspath(directory)).parents
     if len(parents) < 4 or parents[2].name != "results":
         return None
-    return log.document(parents[3] / "systems" / f"{system}.json") or None
+    return reader.document(parents[3] / "systems" / f"{system}.json") or None
 
 
 FORMAT = MlperfInference()

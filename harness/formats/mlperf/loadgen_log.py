@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from harness.core.timestamps import from_mlperf
@@ -64,7 +65,7 @@ KEYS = (
     "result_99.00_percentile_per_query_latency_ns",
 )
 
-Values = dict[str, Any]
+Values = Mapping[str, Any]
 
 
 def read_detail(content: bytes) -> tuple[Values, int]:

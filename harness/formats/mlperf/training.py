@@ -9,7 +9,7 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ import numpy as np
 from harness.core.errors import UnreadableError, shorten
 from harness.core.printable import well_formed
 from harness.core.timestamps import NS
-from harness.formats.base import Entry, Quantity, Rated, Run, Work
+from harness.formats.base import Entry, Format, Quantity, Rated, Run, Work
 from harness.formats.entry_reader import Reader, natural
+from harness.formats.evidence import Evidence, TrainingEvidence
 from harness.formats.mlperf import mllog, training_log
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace
@@ -56,10 +57,12 @@ _STATED = (
 _POWER = re.compile(r"(node|sw)_(\w+)\.txt")
 
 
-class MlperfTraining:
+class MlperfTraining(Format):
     """Reader of one training benchmark folder with power."""
 
     name = "mlperf-training-power"
+    family = "mlperf-training"
+    priority = 30
 
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:
         """A benchmark folder with result logs and a power folder."""
@@ -68,6 +71,13 @@ class MlperfTraining:
         if (directory / "power").is_symlink() or not (directory / "power").is_dir():
             return False
         return _has_results(names)
+
+    def reason_to_skip(self, directory: Path, names: frozenset[str]) -> str:
+        """Say that a benchmark folder of a training submission has no power logs."""
+        is_benchmark = directory.absolute().parent.parent.name == "results" and _has_results(names)
+        if not is_benchmark:
+            return ""
+        return "power is no folder" if "power" in names else "no power was measured"
 
     def read(self, directory: Path, entry_id: str) -> Entry:
         """The entry: one run for each result log, with or without power."""
@@ -86,6 +96,7 @@ class MlperfTraining:
             id=entry_id,
             directory=directory,
             format=self.name,
+            family=self.family,
             round=_round(directory),
             task="training",
             submitter=submitter,
@@ -111,7 +122,7 @@ class MlperfTraining:
         result = path.name.split(".")[0]
         folder = directory / "power" / result
         names = _listed(folder)
-        traces, rated, said = _power(folder, names, window, submitter, reader)
+        power = _power(folder, names, window, submitter, reader)
         stop = next((line for line in reversed(lines) if line.key == "run_stop"), None)
         status = (
             stop.metadata.get("status") if stop and isinstance(stop.metadata, Mapping) else None
@@ -121,29 +132,27 @@ class MlperfTraining:
         return Run(
             id=result,
             window=window,
-            traces=traces,
-            rated=rated,
+            traces=power.traces,
+            rated=power.rated,
             work=Work(1, "run"),
             performance=None if seconds is None else Quantity(seconds / 60, "min", "time to train"),
             quality=quality,
             seconds=seconds,
             success=None if status is None else status == "success",
-            facts={
-                "seeds": [line.value for line in lines if line.key == "seed"],
-                "progress": progress,
-                "stated": {line.key: line.value for line in lines if line.key in _STATED},
-            }
-            | said,
+            evidence=Evidence(
+                training=TrainingEvidence(
+                    seeds=tuple(line.value for line in lines if line.key == "seed"),
+                    progress=progress,
+                    stated={line.key: line.value for line in lines if line.key in _STATED},
+                    lost_lines=power.lost_lines,
+                    rated_stamps=power.rated_stamps,
+                )
+            ),
             sources=(
                 path.name,
                 *(f"power/{result}/{name}" for name in names if _POWER.fullmatch(name)),
             ),
         )
-
-
-def is_benchmark(directory: Path, names: frozenset[str]) -> bool:
-    """Whether `directory`, which holds `names`, is a benchmark folder of a training submission, power or no power."""
-    return directory.absolute().parent.parent.name == "results" and _has_results(names)
 
 
 def _has_results(names: frozenset[str]) -> bool:
@@ -185,28 +194,42 @@ def _folders(directory: Path) -> set[str]:
         return set()
 
 
+@dataclass(slots=True)
+class _PowerFolder:
+    """What the power logs of one run say.
+
+    Attributes:
+        traces: Of nodes and measured switches.
+        rated: Parts that were estimated only.
+        lost_lines: By file, the lines that are no MLLOG lines, and all lines.
+        rated_stamps: By rated part, the stamp of its estimate [ns, UTC].
+    """
+
+    traces: tuple[Trace, ...] = ()
+    rated: tuple[Rated, ...] = ()
+    lost_lines: dict[str, tuple[int, int]] = field(default_factory=dict)
+    rated_stamps: dict[str, int | None] = field(default_factory=dict)
+
+
 def _power(
     folder: Path, names: list[str], window: Window | None, submitter: str, reader: Reader
-) -> tuple[tuple[Trace, ...], tuple[Rated, ...], dict[str, Any]]:
-    """Traces and rated parts of one run, from its power folder, and facts of the logs.
-
-    facts: lost_lines, by file the lines that are no MLLOG and all lines; rated_stamps, by part its stamp [ns]
-    """
+) -> _PowerFolder:
+    """Read the power folder of one run."""
     if not reader.inside(folder) or not folder.is_dir():
         reader.note("power-folder-missing", folder, "a link" if folder.is_symlink() else "nothing")
-        return (), (), {}
+        return _PowerFolder()
     ignored = sorted(name for name in names if not _POWER.fullmatch(name))
     if ignored:
         reader.note("file-ignored", folder, shorten(", ".join(ignored)), len(ignored))
     traces: list[Trace] = []
     rated: list[Rated] = []
-    lost: dict[str, list[int]] = {}
+    lost: dict[str, tuple[int, int]] = {}
     stamps: dict[str, int | None] = {}
     for name, log in _logs(folder, [name for name in names if _POWER.fullmatch(name)], reader):
         part, source = name.removesuffix(".txt"), f"power/{folder.name}/{name}"
         node = part.startswith("node")
         if log.lost:
-            lost[source] = [log.lost, log.lines]
+            lost[source] = (log.lost, log.lines)
         if (
             not node and log.estimate_w is not None and not len(log.t_ns)
         ):  # measured beats estimated
@@ -216,8 +239,7 @@ def _power(
             traces.append(_trace(part, source, log, window, submitter, reader))
         elif log.estimate_w is None or node:
             reader.note("trace-unreadable", folder / name, "no power_reading")
-    facts = {"lost_lines": lost, "rated_stamps": stamps}
-    return tuple(traces), tuple(rated), {name: value for name, value in facts.items() if value}
+    return _PowerFolder(tuple(traces), tuple(rated), lost, stamps)
 
 
 @dataclass(slots=True)

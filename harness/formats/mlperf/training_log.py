@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from harness.formats.base import Quality
+from harness.formats.evidence import Progress
 from harness.formats.mlperf import mllog
 from harness.formats.reference.benchmarks import Benchmark, benchmarks
 
-Progress = tuple[str, float]
-"""What a log counts, and the count at the target: samples_count, epoch_num or step_num."""
 
-
-def reached(lines: Sequence[mllog.Line], benchmark: str) -> tuple[Quality | None, list[Any] | None]:
-    """The quality that a run reached and its progress then, as ["samples_count", 3072.0]; None what the log lacks.
+def reached(lines: Sequence[mllog.Line], benchmark: str) -> tuple[Quality | None, Progress | None]:
+    """The quality that a run reached and its progress then, as ("samples_count", 3072.0); None what the log lacks.
 
     Both are of the last evaluation before run_stop; where quality is several metrics, of the first count at which all
     reach their targets. What no evaluation counts is taken from run_stop.
@@ -28,7 +26,7 @@ def reached(lines: Sequence[mllog.Line], benchmark: str) -> tuple[Quality | None
     if progress is None:
         stops = (line for line in reversed(lines) if line.key == "run_stop")
         progress = next(filter(None, (_progress(line.metadata, batch) for line in stops)), None)
-    return found, list(progress) if progress else None
+    return found, progress
 
 
 def _one(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.formats.base import Entry
+from harness.formats.base import Entry, Run
 from harness.formats.reference.benchmarks import benchmarks
 
 
@@ -78,8 +78,8 @@ def against_reference(entry: Entry, round_name: str) -> tuple[Point, float] | No
 
     None where the logs do not all state one batch size and one kind of count, or the reference counts another.
     """
-    counts = [run.facts.get("progress") for run in entry.runs]
-    batches = {str((run.facts.get("stated") or {}).get("global_batch_size")) for run in entry.runs}
+    counts = [run.evidence.progress for run in entry.runs]
+    batches = {_batch_size(run) for run in entry.runs}
     names = {str(item[0]) for item in counts if item}
     if len(batches) != 1 or len(names) != 1 or not all(counts):
         return None
@@ -92,3 +92,9 @@ def against_reference(entry: Entry, round_name: str) -> tuple[Point, float] | No
     if point is None or not mean or mean <= 0 or not 0.5 <= point.mean / mean <= 2:
         return None
     return point, mean
+
+
+def _batch_size(run: Run) -> str:
+    """Return the global batch size as the result log states it, as text; "None" without one."""
+    training = run.evidence.training
+    return str(training.stated.get("global_batch_size") if training else None)

@@ -97,10 +97,12 @@ def test_interval_covers_the_truth_with_a_meter_that_errs(tmp_path: Path) -> Non
 def test_both_forms_of_ptd_config(form: str, tmp_path: Path) -> None:
     folder, _ = simulated(tmp_path, config_form=form)
     entry = read(folder)
-    assert isinstance(entry.runs[0].facts["server"]["ptd_config"], dict if form == "dict" else list)
+    assert isinstance(
+        entry.runs[0].evidence.inference.server["ptd_config"], dict if form == "dict" else list
+    )
     channel = entry.runs[0].traces[0].channel
     assert (channel.meter, channel.nominal_interval_s) == ("yokogawa-wt210", 1.0)
-    assert entry.runs[0].facts["range_w"] == 150.0 * 5.0
+    assert entry.runs[0].evidence.inference.range_w == 150.0 * 5.0
 
 
 @pytest.mark.parametrize("text", ["-1", "-2", "nan", "9.91E+37"])
@@ -304,8 +306,8 @@ def test_a_link_is_not_followed_from_a_relative_path(
     )
     monkeypatch.chdir(tmp_path / "single")
     entry = read(Path(here))
-    assert not entry.runs[0].facts["server"]
-    session = entry.runs[0].facts["session"]
+    assert not entry.runs[0].evidence.inference.server
+    session = entry.runs[0].evidence.session
     assert not session.open().ptd
     assert session.open().spl("testing")
 

@@ -147,7 +147,9 @@ class TestLocalTime:
         assert abs(run.window.start_ns - truth.t0_ns) < 10**6
         assert np.array_equal(run.traces[0].t_ns, untouched.traces[0].t_ns)
         assert (
-            run.facts["session"].utc_shift_ns == run.facts.get("utc_shift_ns", 0) == hours * HOUR_NS
+            run.evidence.session.utc_shift_ns
+            == run.evidence.inference.utc_shift_ns
+            == hours * HOUR_NS
         )
         assert told(entry) == [("local-time", f"stamps in local time, {hours:+d} h to UTC")] * bool(
             hours

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.formats.evidence import Progress
 from harness.formats.mlperf.mllog import Line
 from harness.formats.mlperf.training_log import reached
 
@@ -39,7 +40,7 @@ def test_two_metrics_count_at_the_first_count_at_which_both_pass() -> None:
         assert quality is not None
         found = [(item.metric, item.value, item.target) for item in quality.all]
         assert found == [("FID", 84.20111464624688, 90), ("CLIP", 0.1657453030347824, 0.15)]
-        assert progress == ["samples_count", 2048000]
+        assert progress == ("samples_count", 2048000)
 
 
 def test_metrics_that_pass_at_two_counts_pass_at_none() -> None:
@@ -48,7 +49,7 @@ def test_metrics_that_pass_at_two_counts_pass_at_none() -> None:
     )
     assert quality is not None
     assert [item.value for item in quality.all] == [100.0, 0.2]
-    assert progress == ["samples_count", 2]
+    assert progress == ("samples_count", 2)
 
 
 @pytest.mark.parametrize("lines", [[], [evaluation(84.2, samples_count=2048000)], DIFFUSION[1::2]])
@@ -61,7 +62,7 @@ def test_the_last_evaluation_before_the_stop_counts_and_not_the_stop() -> None:
     stop = Line("run_stop", metadata={"status": "success", "samples_count": 172032})
     lines = [evaluation(3.4, samples_count=160000), evaluation(3.29, samples_count=172000), stop]
     quality, progress = reached([*lines, evaluation(2.0, samples_count=9)], "llama31_8b")
-    assert progress == ["samples_count", 172000]
+    assert progress == ("samples_count", 172000)
     assert quality is not None
     assert (quality.value, quality.target) == (3.29, 3.3)
 
@@ -69,15 +70,15 @@ def test_the_last_evaluation_before_the_stop_counts_and_not_the_stop() -> None:
 @pytest.mark.parametrize(
     ("metadata", "batch", "progress"),
     [
-        ({"epoch_num": 4, "step_num": 9}, BATCH, ["epoch_num", 4]),
-        ({"step_num": 8000}, BATCH, ["samples_count", 2048000]),
-        ({"step_num": 8000}, Line("global_batch_size", "many"), ["step_num", 8000]),
-        ({"step_num": 1e18}, Line("global_batch_size", 1e18), ["step_num", 1e18]),
-        ({"samples_count": "nan", "epoch_num": -1}, BATCH, ["samples_count", 2048000]),
-        ("", BATCH, ["samples_count", 2048000]),
+        ({"epoch_num": 4, "step_num": 9}, BATCH, ("epoch_num", 4)),
+        ({"step_num": 8000}, BATCH, ("samples_count", 2048000)),
+        ({"step_num": 8000}, Line("global_batch_size", "many"), ("step_num", 8000)),
+        ({"step_num": 1e18}, Line("global_batch_size", 1e18), ("step_num", 1e18)),
+        ({"samples_count": "nan", "epoch_num": -1}, BATCH, ("samples_count", 2048000)),
+        ("", BATCH, ("samples_count", 2048000)),
     ],
 )
-def test_what_an_evaluation_counts(metadata: Any, batch: Line, progress: list[Any]) -> None:
+def test_what_an_evaluation_counts(metadata: Any, batch: Line, progress: Progress | None) -> None:
     assert (
         reached([batch, Line("eval_accuracy", 0.5, metadata=metadata), STOP], "retinanet")[1]
         == progress

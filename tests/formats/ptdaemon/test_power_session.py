@@ -152,7 +152,7 @@ def test_a_log_full_of_one_text_ends_soon(text: bytes, folder: Path) -> None:
 
 
 def test_logs_of_one_session_are_held_at_a_time(made: Path) -> None:
-    first, second = (api.read(made).entries[0].runs[0].facts["session"] for _ in range(2))
+    first, second = (api.read(made).entries[0].runs[0].evidence.session for _ in range(2))
     assert first.open() is first.open()
     logs = first.open()
     second.open()

@@ -131,7 +131,7 @@ def test_ranks_of_one_machine_are_measured_once(tmp_path: Path) -> None:
     entry = read(tmp_path / "runs")
     assert [trace.channel.node for trace in entry.runs[0].traces] == ["node-0"]
     assert entry.system_description["number_of_nodes"] == 1
-    assert [item["node"] for item in entry.runs[0].facts["ranks"]] == ["node-0", "node-0"]
+    assert [item["node"] for item in entry.runs[0].evidence.recording.ranks] == ["node-0", "node-0"]
 
 
 def test_each_repeat_meets_anew(tmp_path: Path) -> None:
@@ -140,7 +140,10 @@ def test_each_repeat_meets_anew(tmp_path: Path) -> None:
     assert (a, b) == (0, 0), said
     runs = read(tmp_path / "runs").runs
     assert len(runs) == 2
-    assert runs[0].facts["ranks"][0]["meeting"] != runs[1].facts["ranks"][0]["meeting"]
+    assert (
+        runs[0].evidence.recording.ranks[0]["meeting"]
+        != runs[1].evidence.recording.ranks[0]["meeting"]
+    )
 
 
 @pytest.mark.parametrize("victim", [0, 1])

@@ -86,7 +86,7 @@ def test_a_training_on_two_machines_is_one_run_with_the_energy_of_both(tmp_path:
         assert '"key": "number_of_ranks", "value": 2' in log.read_text()
         assert not list((folder / "ranks" / "1" / "log").glob("result_*"))  # rank 0 logs for all
         assert [trace.channel.node for trace in run.traces] == ["node-0", "node-1"]
-        clock = run.facts["ranks"][1]["clock"]
+        clock = run.evidence.recording.ranks[1]["clock"]
         assert abs(clock["before"]["ahead_s"] + 3.0) <= clock["before"]["round_trip_s"] / 2
         assert run.success is True
     (result,) = api.score(api.read(tmp_path / "runs"))

@@ -11,7 +11,6 @@ from harness.auditing.rules.base import Rule, RuleContext, Violation
 from harness.core.content_cache import cached_by_content
 from harness.core.errors import UnreadableError, shorten
 from harness.core.files import read_bytes
-from harness.formats.ptdaemon.power_session import Session
 
 NEEDED = (
     "power/client.log",
@@ -32,7 +31,8 @@ MOST_NAMED = 1000
 
 
 def check(case: RuleContext) -> Iterator[Violation]:
-    if case.entry.format != "mlperf-inference-power" or not case.entry.runs:
+    inference = case.entry.runs[0].evidence.inference if case.entry.runs else None
+    if case.entry.is_native or inference is None:
         yield Violation(
             "result",
             "no foreign files here",
@@ -41,7 +41,7 @@ def check(case: RuleContext) -> Iterator[Violation]:
             status="skip",
         )
         return
-    stated = _stated(case.entry.runs[0].facts)
+    stated = _stated({"client": inference.client, "server": inference.server})
     if not stated:
         yield Violation(
             "performance/power",
@@ -59,8 +59,7 @@ def check(case: RuleContext) -> Iterator[Violation]:
                 "Do not edit the two files.",
             )
     root = case.entry.directory / "performance"
-    session = case.entry.runs[0].facts.get("session")
-    logs = session.open() if isinstance(session, Session) else None
+    logs = inference.session.open() if inference.session else None
     read = logs.read if logs else lambda name: read_bytes(root / name)
     for name, (digest, side) in sorted(stated.items()):
         yield from _compare(root, name, digest, side, read)
@@ -71,11 +70,11 @@ def _sha1(content: bytes) -> str:
     return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
-def _stated(facts: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+def _stated(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
     """File -> (sha1, side that states it)."""
     found: dict[str, tuple[str, str]] = {}
-    for side in ("client", "server"):
-        results = facts.get(side, {}).get("results")
+    for side, document in documents.items():
+        results = document.get("results")
         for name, digest in itertools.islice(
             results.items() if isinstance(results, Mapping) else (), MOST_NAMED
         ):

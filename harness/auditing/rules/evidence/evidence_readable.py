@@ -14,6 +14,7 @@ LOST = (
     "power-folder-missing",
     "scaling-unreadable",
     "file-changed",
+    "record-malformed",
     "key-twice",
     "chain-broken",
     "submission-changed",

@@ -62,7 +62,7 @@ def _series(names: list[str]) -> Iterator[Violation]:
 
 def _itself(case: RuleContext, run: Run) -> Iterator[Violation]:
     where, seconds = f"{run.id}/run.json", run.window.seconds if run.window else None
-    if run.facts.get("incomplete"):
+    if run.evidence.recording and run.evidence.recording.incomplete:
         yield Violation(
             where,
             "a record of a run that was not complete",
@@ -144,9 +144,8 @@ def _journals(case: RuleContext, run: Run) -> Iterator[Violation]:
 def _counts(run: Run, found: Sequence[Samples]) -> Iterator[Violation]:
     """What the record says of each sampler against its journal; those of one meter are in the order of the ranks."""
     said: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for item in run.facts.get("sampler") or ():
-        if isinstance(item, Mapping):
-            said[str(item.get("meter"))].append(item)
+    for item in run.evidence.samplers:
+        said[str(item.get("meter"))].append(item)
     for samples in found:
         told, kept = samples.statistics(), said[str(samples.about.get("meter"))]
         stated = kept.pop(0) if kept else {}
@@ -164,11 +163,10 @@ def _counts(run: Run, found: Sequence[Samples]) -> Iterator[Violation]:
 
 def _rest(run: Run, samples: Samples) -> Iterator[Violation]:
     """What the machine drew at rest before and after the run is in the journal, where the record says it was taken."""
-    spans = run.facts.get("idle") or {}
+    spans = (run.evidence.recording.idle if run.evidence.recording else None) or {}
     clocks = samples.clocks[:, 0]
-    for name, span in spans.items() if isinstance(spans, Mapping) and len(clocks) else ():
-        start, stop = (int(span.get(key, 0)) for key in ("start_ns", "stop_ns"))
-        if start < int(clocks[0]) - NS or stop > int(clocks[-1]) + NS:
+    for name, span in spans.items() if len(clocks) else ():
+        if span.start_ns < int(clocks[0]) - NS or span.stop_ns > int(clocks[-1]) + NS:
             yield Violation(
                 place(run),
                 f"idle time {name} the run outside the journal",

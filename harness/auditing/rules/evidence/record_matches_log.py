@@ -11,11 +11,11 @@ from harness.core.errors import JoulemarkError
 from harness.core.files import read_bytes
 from harness.core.timestamps import NS
 from harness.formats.base import Run
+from harness.formats.evidence import LOGGED_NAMES
 from harness.formats.mlperf import loadgen_log
 from harness.formats.mlperf.mllog import number, select
 from harness.runners.base import OUTPUT, marked_window, stop_status
 from harness.runners.loadgen import DETAIL
-from harness.runners.training import FACTS
 from harness.traces.trace import Window
 
 FIX = "Submit the record and the log as joulemark wrote them."
@@ -75,7 +75,8 @@ def _same(item: Told) -> bool:
 
 def _window(run: Run, log: Window | None, slack_s: float) -> Iterator[Told]:
     """Begin and end; nothing where the log marks none, and the life of the program is the window."""
-    if log is None and run.facts.get("window_from") == "the life of the program":
+    recording = run.evidence.recording
+    if log is None and recording and recording.window_from == "the life of the program":
         return
     for name in ("start", "stop"):
         ours, theirs = (getattr(w, f"{name}_ns") if w else None for w in (run.window, log))
@@ -84,7 +85,7 @@ def _window(run: Run, log: Window | None, slack_s: float) -> Iterator[Told]:
 
 def _marked(run: Run, log: Path, case: RuleContext) -> Iterator[Told]:
     metric = run.quality.metric if run.quality else ""
-    lines, _ = select(read_bytes(log), {"run_start", "run_stop", metric, *FACTS})
+    lines, _ = select(read_bytes(log), {"run_start", "run_stop", metric, *LOGGED_NAMES})
     window = marked_window(lines)
     yield from _window(run, window, case.limits["slack_s"])
     if window is not None:
@@ -92,9 +93,10 @@ def _marked(run: Run, log: Path, case: RuleContext) -> Iterator[Told]:
     said = {line.key: number(line.value) for line in lines}  # the last one counts
     if run.quality is not None:
         yield Told(f"{metric}", run.quality.value, said.get(metric))
-    for name in FACTS:
-        if name in said or name in run.facts:
-            yield Told(name, number(run.facts.get(name)), said.get(name))
+    logged = run.evidence.recording.logged if run.evidence.recording else {}
+    for name in LOGGED_NAMES:
+        if name in said or name in logged:
+            yield Told(name, number(logged.get(name)), said.get(name))
 
 
 def _loadgen(run: Run, log: Path, case: RuleContext) -> Iterator[Told]:

@@ -33,7 +33,7 @@ def check(case: RuleContext) -> Iterator[Violation]:
             journals and (folder / RECORD).is_file()
         ):  # traces of a run without one are read from the journals
             yield from _compare(run, folder)
-        elif not journals and (run.facts.get("sampler") or (folder / RANKS).is_dir()):
+        elif not journals and (run.evidence.samplers or (folder / RANKS).is_dir()):
             yield Violation(
                 place(run),
                 "recorded live, and no journals",

@@ -20,11 +20,12 @@ def check(case: RuleContext) -> Iterator[Violation]:
         power = _power_w(run)
         if nodes > 1 and 0 < power < nodes * case.limits["node_min_w"]:
             low.append((power / nodes, place(run.run)))
-        for name, t_ns in sorted((run.run.facts.get("rated_stamps") or {}).items()):
+        training = run.run.evidence.training
+        for name, t_ns in sorted(training.rated_stamps.items()) if training else ():
             window = run.run.window
             if (
                 window
-                and isinstance(t_ns, int)
+                and t_ns is not None
                 and abs(t_ns - window.start_ns) > case.limits["years_max"] * YEAR_NS
             ):
                 stale.append((t_ns, f"{run.run.id}/{name}", window.start_ns))

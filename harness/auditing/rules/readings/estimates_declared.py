@@ -25,7 +25,7 @@ def check(case: RuleContext) -> Iterator[Violation]:
                     "Declare the rated power.",
                     "W",
                 )
-        if links and "mlperf-training-power" in (case.entry.format, case.entry.origin):
+        if links and case.entry.family == "mlperf-training":
             yield Violation(
                 place(run.run, links[0].trace),
                 f"a measured interconnect under power_reading, in {len(links)} logs",

@@ -7,10 +7,10 @@ from harness.auditing.rules.base import Rule, RuleContext, Violation
 
 def check(case: RuleContext) -> Iterator[Violation]:
     most = case.limits["lost_max"]
-    lost: dict[str, list[int]] = {}
+    lost: dict[str, tuple[int, int]] = {}
     for run in case.entry.runs:
-        counts = run.facts.get("lost_lines")
-        lost |= counts if isinstance(counts, dict) else {}
+        if run.evidence.training:
+            lost |= run.evidence.training.lost_lines
     found = [(count / max(total, 1), count, total, name) for name, (count, total) in lost.items()]
     for bad, status in ((True, None), (False, "warn")):
         some = [item for item in found if (item[0] > most) == bad]

@@ -18,9 +18,9 @@ def check(case: RuleContext) -> Iterator[Violation]:
     described = case.entry.system_description or {}
     said: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in case.entry.runs:
-        stated = run.facts.get("stated")
-        if isinstance(stated, Mapping):
-            for got, expected in _against(case, described, stated):
+        training = run.evidence.training
+        if training:
+            for got, expected in _against(case, described, training.stated):
                 said[got, expected].append(run)
     for (got, expected), runs in said.items():
         yield Violation(

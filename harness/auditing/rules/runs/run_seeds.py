@@ -1,10 +1,12 @@
 """Each run has a seed of its own."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.errors import shorten
+from harness.formats.base import Run
 
 
 def check(case: RuleContext) -> Iterator[Violation]:
@@ -12,11 +14,10 @@ def check(case: RuleContext) -> Iterator[Violation]:
         return
     without, same = [], defaultdict(list)
     for run in case.entry.runs:
-        alone = run.facts.get("seed")
-        seeds = sorted(map(repr, run.facts.get("seeds") or ([] if alone is None else [alone])))
+        seeds = _seeds(run)
         if seeds:
-            same[tuple(seeds)].append(run)
-        elif "seeds" in run.facts:
+            same[tuple(sorted(map(repr, seeds)))].append(run)
+        elif run.evidence.training and run.evidence.training.seeds is not None:
             without.append(run)
     for runs in same.values():
         if len(runs) > 1:
@@ -33,6 +34,15 @@ def check(case: RuleContext) -> Iterator[Violation]:
             "at least one in each",
             "Log the seed: without it nobody can tell two runs from one.",
         )
+
+
+def _seeds(run: Run) -> Sequence[Any]:
+    """Return all seeds of a result log, or the one in the record of a live run."""
+    training, recording = run.evidence.training, run.evidence.recording
+    if training and training.seeds:
+        return training.seeds
+    seed = recording.logged.get("seed") if recording else None
+    return () if seed is None else (seed,)
 
 
 RULE = Rule(

@@ -19,7 +19,11 @@ LONGEST = 2**20
 
 def check(case: RuleContext) -> Iterator[Violation]:
     directory = Path(os.path.abspath(case.entry.directory))
-    if case.entry.format != "mlperf-inference-power" or len(directory.parents) < 4:
+    if (
+        case.entry.is_native
+        or case.entry.family != "mlperf-inference"
+        or len(directory.parents) < 4
+    ):
         yield Violation(
             "result",
             "no foreign files here",
@@ -91,7 +95,8 @@ def _content(case: RuleContext, path: Path, root: Path) -> Iterator[Violation]:
 
 def _models(case: RuleContext) -> set[str]:
     """Names of the analyzer in the reply to Identify: of its driver, and of itself; both where it emulates another."""
-    identity = str(case.entry.runs[0].facts.get("identity", "")) if case.entry.runs else ""
+    inference = case.entry.runs[0].evidence.inference if case.entry.runs else None
+    identity = inference.identity if inference else ""
     found = _named(identity)
     second = any(name.endswith("E") for name in found) or re.search(r";F[\d.]{1,10}EM\b", identity)
     return found | {f"{name.removesuffix('E')}E" for name in found if second}

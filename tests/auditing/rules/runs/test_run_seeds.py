@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from harness.formats.evidence import evidence_from_facts
 from tests.auditing.rules import builders as b
 
 RULE = "run-seeds"
@@ -56,7 +57,11 @@ def test_fail_no_seed(tmp_path: Path) -> None:
 
 def test_fail_live_runs_with_one_seed_is_a_warning() -> None:
     runs = [
-        b.run(b.trace(range(-5, 606), 400.0 + k), id=f"run-{k}", facts={"seed": 7.0})
+        b.run(
+            b.trace(range(-5, 606), 400.0 + k),
+            id=f"run-{k}",
+            evidence=evidence_from_facts({"seed": 7.0})[0],
+        )
         for k in range(2)
     ]
     found = b.judge(b.entry(*runs, task="training"))
@@ -67,7 +72,11 @@ def test_fail_live_runs_with_one_seed_is_a_warning() -> None:
 
 def test_pass_live_runs_each_with_a_seed() -> None:
     runs = [
-        b.run(b.trace(range(-5, 606), 400.0 + k), id=f"run-{k}", facts={"seed": float(k)})
+        b.run(
+            b.trace(range(-5, 606), 400.0 + k),
+            id=f"run-{k}",
+            evidence=evidence_from_facts({"seed": float(k)})[0],
+        )
         for k in range(2)
     ]
     b.assert_pass(b.judge(b.entry(*runs, task="training")), RULE)

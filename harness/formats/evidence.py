@@ -1,0 +1,359 @@
+"""What the files of a run state beside its readings: one record for each family of results.
+
+A run carries an :class:`Evidence` with up to three parts, because a live LoadGen run has both
+LoadGen's values and the record of its sampler:
+
+- :class:`InferenceEvidence`: an MLPerf inference power session
+- :class:`TrainingEvidence`: the result log and the power logs of an MLPerf training run
+- :class:`RecordingEvidence`: what joulemark noted when it recorded a run itself
+
+In ``run.json`` they are one flat object, ``facts``, under the names of the foreign logs.
+:meth:`Evidence.facts` writes it and :func:`evidence_from_facts` reads it back::
+
+    evidence, malformed = evidence_from_facts({"values": {"result_validity": "VALID"}})
+    evidence.inference.loadgen["result_validity"]  # "VALID"
+    evidence.facts()  # {"values": {"result_validity": "VALID"}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from harness.traces.trace import T_MAX_NS, T_MIN_NS, Window
+
+if TYPE_CHECKING:
+    from harness.formats.ptdaemon.power_session import Session
+
+Progress = tuple[str, float]
+"""What a training log counts (samples_count, epoch_num or step_num), and the count at the target."""
+
+LOGGED_NAMES = (
+    "seed",
+    "epochs_to_target",
+    "samples_to_target",
+    "train_samples",
+    "eval_samples",
+    "global_batch_size",
+)
+"""Values of a live training's log that its run record repeats, under their names in the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferenceEvidence:
+    """What an MLPerf inference power session states beside its readings.
+
+    Attributes:
+        loadgen: Values of LoadGen's detail log, by their keys there.
+        server: The document ``server.json``; empty where it was not read.
+        client: The document ``client.json``; empty where it was not read.
+        identity: The analyzer's reply to ``Identify``.
+        range_w: Voltage range times current range of one channel [W]; ``None`` if unknown.
+        utc_shift_ns: Added to the stamps of the logs to make them UTC [ns]; 0 from v1.1 on.
+        session: The session's logs, opened on demand; ``None`` away from the foreign files.
+    """
+
+    loadgen: Mapping[str, Any] = field(default_factory=dict)
+    server: Mapping[str, Any] = field(default_factory=dict)
+    client: Mapping[str, Any] = field(default_factory=dict)
+    identity: str = ""
+    range_w: float | None = None
+    utc_shift_ns: int = 0
+    session: Session | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingEvidence:
+    """What the logs of an MLPerf training run state beside the readings.
+
+    Attributes:
+        seeds: All seeds that the result log states, in its order; ``None`` if it was not read.
+        progress: What the log counts and the count at the target; ``None`` if it counts nothing.
+        stated: Batch size, benchmark, division and platform, by their keys in the result log.
+        lost_lines: By power log, the lines that are no MLLOG lines and all its lines.
+        rated_stamps: By rated part, the stamp of its estimate [ns, UTC]; ``None`` if unreadable.
+    """
+
+    seeds: tuple[Any, ...] | None = None
+    progress: Progress | None = None
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    lost_lines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    rated_stamps: Mapping[str, int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingEvidence:
+    """What joulemark noted when it recorded a run.
+
+    Attributes:
+        incomplete: Why the run was not recorded to its end; empty for a complete run.
+        window_from: What marks the window: two lines of the log, or the life of the program.
+        logged: Values of the workload's log that the record repeats, see ``LOGGED_NAMES``.
+        idle: Idle time before and after the run, by these names; ``None`` if not stated.
+        samplers: Statistics of each sampler (meter, reads, missed, failed, lateness, cost).
+        rank: Of one rank of a run on several machines: its number, node, peers and clock.
+        ranks: Of a merged run: the same of all ranks; ``None`` for a run on one machine.
+    """
+
+    incomplete: str = ""
+    window_from: str = ""
+    logged: Mapping[str, Any] = field(default_factory=dict)
+    idle: Mapping[str, Window] | None = None
+    samplers: tuple[Mapping[str, Any], ...] | None = None
+    rank: Mapping[str, Any] | None = None
+    ranks: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known of a run beside its readings; parts that its format does not have are ``None``.
+
+    Attributes:
+        inference: Of an MLPerf inference run, foreign or live.
+        training: Of an MLPerf training run.
+        recording: Of a run that joulemark recorded.
+        extra: Facts that this release does not interpret; they are written again unchanged.
+    """
+
+    inference: InferenceEvidence | None = None
+    training: TrainingEvidence | None = None
+    recording: RecordingEvidence | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def loadgen(self) -> Mapping[str, Any]:
+        """LoadGen's values; empty where LoadGen did not run."""
+        return self.inference.loadgen if self.inference else {}
+
+    @property
+    def session(self) -> Session | None:
+        """The logs of the power session, where the foreign files are at hand."""
+        return self.inference.session if self.inference else None
+
+    @property
+    def progress(self) -> Progress | None:
+        """What a training log counts, and the count at the target."""
+        return self.training.progress if self.training else None
+
+    @property
+    def samplers(self) -> tuple[Mapping[str, Any], ...]:
+        """Statistics of each sampler of a recorded run."""
+        return (self.recording.samplers or ()) if self.recording else ()
+
+    def facts(self) -> dict[str, Any]:
+        """Return the object ``facts`` of a run record; large foreign documents are left out."""
+        facts: dict[str, Any] = {}
+        if self.inference is not None:
+            facts |= _inference_facts(self.inference)
+        if self.training is not None:
+            facts |= _training_facts(self.training)
+        if self.recording is not None:
+            facts |= _recording_facts(self.recording)
+        return facts | dict(self.extra)
+
+
+def _inference_facts(part: InferenceEvidence) -> dict[str, Any]:
+    facts: dict[str, Any] = {"values": dict(part.loadgen)}
+    if part.identity:
+        facts["identity"] = part.identity
+    if part.range_w is not None:
+        facts["range_w"] = part.range_w
+    if part.utc_shift_ns:
+        facts["utc_shift_ns"] = part.utc_shift_ns
+    return facts
+
+
+def _training_facts(part: TrainingEvidence) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "progress": None if part.progress is None else list(part.progress),
+        "stated": dict(part.stated),
+    }
+    if part.seeds is not None:
+        facts["seeds"] = list(part.seeds)
+    if part.lost_lines:
+        facts["lost_lines"] = {name: list(counts) for name, counts in part.lost_lines.items()}
+    if part.rated_stamps:
+        facts["rated_stamps"] = dict(part.rated_stamps)
+    return facts
+
+
+def _recording_facts(part: RecordingEvidence) -> dict[str, Any]:
+    facts: dict[str, Any] = dict(part.logged)
+    if part.incomplete:
+        facts["incomplete"] = part.incomplete
+    if part.window_from:
+        facts["window_from"] = part.window_from
+    if part.idle is not None:
+        facts["idle"] = {
+            name: {"start_ns": span.start_ns, "stop_ns": span.stop_ns}
+            for name, span in part.idle.items()
+        }
+    if part.samplers is not None:
+        facts["sampler"] = [dict(item) for item in part.samplers]
+    if part.rank is not None:
+        facts["rank"] = dict(part.rank)
+    if part.ranks is not None:
+        facts["ranks"] = list(part.ranks)
+    return facts
+
+
+def evidence_from_facts(facts: Mapping[str, Any]) -> tuple[Evidence, tuple[str, ...]]:
+    """Read the object ``facts`` of a run record, which may be of any release, or forged.
+
+    Args:
+        facts: The object, as JSON gives it.
+
+    Returns:
+        The evidence, and the names of facts that are not of the type that joulemark writes.
+        Those, and facts that this release does not know, are kept in ``extra``.
+    """
+    reader = _FactReader(facts)
+    inference = _read_inference(reader)
+    training = _read_training(reader)
+    recording = _read_recording(reader)
+    evidence = Evidence(
+        inference=inference, training=training, recording=recording, extra=reader.remaining
+    )
+    return evidence, tuple(reader.malformed)
+
+
+class _FactReader:
+    """Takes facts of a known type out of the object; what remains is unknown or malformed."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self.remaining = dict(facts)
+        self.malformed: list[str] = []
+
+    def any_of(self, *names: str) -> bool:
+        """Whether one of some facts is there, whatever its type."""
+        return any(name in self.remaining for name in names)
+
+    def take(self, name: str, kind: type | tuple[type, ...]) -> Any:
+        """Take a fact of a type; ``None`` if it is missing, null or of another type."""
+        value = self.remaining.get(name)
+        if value is None:
+            self.remaining.pop(name, None)
+            return None
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            self.malformed.append(name)
+            return None
+        return self.remaining.pop(name)
+
+    def give_back(self, name: str, value: Any) -> None:
+        """Put back a fact whose parts are not what joulemark writes."""
+        self.remaining[name] = value
+        self.malformed.append(name)
+
+
+def _read_inference(reader: _FactReader) -> InferenceEvidence | None:
+    if not reader.any_of("values", "identity", "range_w", "utc_shift_ns"):
+        return None
+    return InferenceEvidence(
+        loadgen=reader.take("values", dict) or {},
+        identity=reader.take("identity", str) or "",
+        range_w=reader.take("range_w", (int, float)),
+        utc_shift_ns=reader.take("utc_shift_ns", int) or 0,
+    )
+
+
+def _read_training(reader: _FactReader) -> TrainingEvidence | None:
+    if not reader.any_of("seeds", "progress", "stated", "lost_lines", "rated_stamps"):
+        return None
+    seeds = reader.take("seeds", list)
+    return TrainingEvidence(
+        seeds=None if seeds is None else tuple(seeds),
+        progress=_read_progress(reader),
+        stated=reader.take("stated", dict) or {},
+        lost_lines=_read_lost_lines(reader),
+        rated_stamps=_read_rated_stamps(reader),
+    )
+
+
+def _read_progress(reader: _FactReader) -> Progress | None:
+    pair = reader.take("progress", list)
+    if pair is None:
+        return None
+    if len(pair) != 2 or not isinstance(pair[0], str) or not _is_number(pair[1]):
+        reader.give_back("progress", pair)
+        return None
+    return pair[0], float(pair[1])
+
+
+def _read_lost_lines(reader: _FactReader) -> dict[str, tuple[int, int]]:
+    counts = reader.take("lost_lines", dict) or {}
+    for pair in counts.values():
+        if not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_count, pair)):
+            reader.give_back("lost_lines", counts)
+            return {}
+    return {name: (lost, lines) for name, (lost, lines) in counts.items()}
+
+
+def _read_rated_stamps(reader: _FactReader) -> dict[str, int | None]:
+    stamps: dict[str, int | None] = reader.take("rated_stamps", dict) or {}
+    for t_ns in stamps.values():
+        if t_ns is not None and not _is_time(t_ns):
+            reader.give_back("rated_stamps", stamps)
+            return {}
+    return stamps
+
+
+def _read_recording(reader: _FactReader) -> RecordingEvidence | None:
+    names = ("incomplete", "window_from", "idle", "sampler", "rank", "ranks")
+    if not reader.any_of(*names, *LOGGED_NAMES):
+        return None
+    logged = {name: reader.remaining.pop(name) for name in LOGGED_NAMES if name in reader.remaining}
+    ranks = reader.take("ranks", list)
+    return RecordingEvidence(
+        incomplete=reader.take("incomplete", str) or "",
+        window_from=reader.take("window_from", str) or "",
+        logged=logged,
+        idle=_read_idle(reader),
+        samplers=_read_samplers(reader),
+        rank=reader.take("rank", dict),
+        ranks=None if ranks is None else tuple(ranks),
+    )
+
+
+def _read_idle(reader: _FactReader) -> dict[str, Window] | None:
+    spans = reader.take("idle", dict)
+    if spans is None:
+        return None
+    idle: dict[str, Window] = {}
+    for name, span in spans.items():
+        window = _read_window(span)
+        if window is None:
+            reader.give_back("idle", spans)
+            return None
+        idle[name] = window
+    return idle
+
+
+def _read_window(span: object) -> Window | None:
+    if not isinstance(span, dict):
+        return None
+    start_ns, stop_ns = span.get("start_ns"), span.get("stop_ns")
+    if not _is_time(start_ns) or not _is_time(stop_ns) or start_ns > stop_ns:
+        return None
+    return Window(start_ns, stop_ns)
+
+
+def _read_samplers(reader: _FactReader) -> tuple[Mapping[str, Any], ...] | None:
+    items = reader.take("sampler", list)
+    if items is None:
+        return None
+    if not all(isinstance(item, dict) for item in items):
+        reader.malformed.append("sampler")
+    return tuple(item for item in items if isinstance(item, dict))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_time(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and T_MIN_NS <= value <= T_MAX_NS
