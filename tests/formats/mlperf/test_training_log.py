@@ -54,7 +54,7 @@ def test_metrics_that_pass_at_two_counts_pass_at_none() -> None:
 
 @pytest.mark.parametrize("lines", [[], [evaluation(84.2, samples_count=2048000)], DIFFUSION[1::2]])
 def test_one_metric_of_two_is_no_quality_and_the_stop_tells_the_steps(lines: list[Line]) -> None:
-    assert reached([BATCH, *lines, STOP], "stable_diffusion") == (None, ["samples_count", 2048000])
+    assert reached([BATCH, *lines, STOP], "stable_diffusion") == (None, ("samples_count", 2048000))
 
 
 def test_the_last_evaluation_before_the_stop_counts_and_not_the_stop() -> None:
