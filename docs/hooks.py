@@ -122,6 +122,13 @@ def rules() -> str:
     return text.split("\n", 1)[1]
 
 
+def defects() -> str:
+    """Show every kind of defect that a reader can note."""
+    from harness.formats.defects import defect_table
+
+    return defect_table()
+
+
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
@@ -131,4 +138,5 @@ GENERATED = {
     "schemas": schemas,
     "python-api": python_api,
     "rules": rules,
+    "defects": defects,
 }

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from harness.core.errors import JoulemarkError
 from harness.formats.base import Defect, Entry
+from harness.formats.defects import DefectCode
 from harness.signing.manifest import ENVELOPE, MANIFEST, compare, parse_manifest, read_manifest
 from harness.signing.trust import Trust
 from harness.signing.verify import STEPS, Verification, verify
@@ -39,7 +40,7 @@ def vouched(entries: Sequence[Entry], trust: Trust | None = None) -> tuple[Entry
     for home in filter(None, homes):
         places[home.folder].add(home.inside)
     found = {folder: tuple(_speaking(folder, trust)) for folder in places}
-    unsigned = (Defect("unsigned", ".", "no manifest and no signature"),) if trust else ()
+    unsigned = (Defect(DefectCode.UNSIGNED, ".", "no manifest and no signature"),) if trust else ()
     said = (
         _own(home, found[home.folder], places[home.folder]) if home else unsigned for home in homes
     )
@@ -91,8 +92,8 @@ def _speaking(folder: Path, trust: Trust | None) -> Iterator[Defect]:
     for fault in looked.faults:
         got = f"{STEPS[fault.step]}: {fault.got}, and not {fault.expected}"
         if fault.step in CHANGED:
-            yield Defect("submission-changed", fault.where, got)
+            yield Defect(DefectCode.SUBMISSION_CHANGED, fault.where, got)
         elif looked.enveloped or fault.step != 1:
-            yield Defect("signature-bad", fault.where, got)
+            yield Defect(DefectCode.SIGNATURE_BAD, fault.where, got)
         else:
-            yield Defect("unsigned", fault.where, "no signature")
+            yield Defect(DefectCode.UNSIGNED, fault.where, "no signature")

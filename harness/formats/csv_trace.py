@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from harness.core.errors import UnreadableError
 from harness.core.timestamps import from_iso
 from harness.formats.base import Defect, Entry, Format, Quality, Quantity, Run, Work
+from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import natural
 from harness.traces.store import MAGIC, read_csv
 from harness.traces.trace import Trace, Window
@@ -113,7 +114,11 @@ def _stated(record: Callable[..., Stated], fields: Mapping[str, Any] | None) -> 
 
 def _defects(traces: list[tuple[Path, Trace]]) -> list[Defect]:
     return [
-        Defect("window-assumed", str(path), "the header states no window: the whole trace is taken")
+        Defect(
+            DefectCode.WINDOW_ASSUMED,
+            str(path),
+            "the header states no window: the whole trace is taken",
+        )
         for path, trace in traces
         if not _declared(trace).get("window")
     ]

@@ -11,6 +11,7 @@ from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES, read_bytes
 from harness.core.schemas import key_twice, parse_json
 from harness.formats.base import Defect
+from harness.formats.defects import DefectCode
 
 _NUMBER = re.compile(r"(\d+)")
 
@@ -58,10 +59,10 @@ class Reader:
         try:
             content = self._read(path, MAX_FILE_BYTES)
         except UnreadableError as error:
-            self.note("file-unreadable", path, error.message)
+            self.note(DefectCode.FILE_UNREADABLE, path, error.message)
             return b""
         if not content and not quiet:
-            self.note("file-empty", path, "0 bytes")
+            self.note(DefectCode.FILE_EMPTY, path, "0 bytes")
         return content
 
     def _read(self, path: Path | str, limit: int) -> bytes:
@@ -80,11 +81,13 @@ class Reader:
             content = self._read(path, MAX_DOCUMENT_BYTES)
             found = parse_json(content, where=str(path))
         except JoulemarkError as error:
-            self.note("file-unreadable", path, shorten(error.message))
+            self.note(DefectCode.FILE_UNREADABLE, path, shorten(error.message))
             return {}
         if not isinstance(found, dict):
-            self.note("file-unreadable", path, f"a JSON {type(found).__name__}, not an object")
+            self.note(
+                DefectCode.FILE_UNREADABLE, path, f"a JSON {type(found).__name__}, not an object"
+            )
             return {}
         if (twice := key_twice(content)) is not None:
-            self.note("key-twice", path, shorten(repr(twice)))
+            self.note(DefectCode.KEY_TWICE, path, shorten(repr(twice)))
         return found

@@ -27,6 +27,7 @@ from harness.formats.base import (
     Run,
     Work,
 )
+from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import natural
 from harness.formats.evidence import evidence_from_facts
 from harness.traces.journal_chain import links
@@ -155,7 +156,7 @@ def _defects(path: Path, document: Mapping[str, Any]) -> Iterator[Defect]:
         yield Defect(**_known(Defect, item))
     if path.name == INCOMPLETE:
         yield Defect(
-            "run-incomplete",
+            DefectCode.RUN_INCOMPLETE,
             str(path.parent),
             shorten(document["facts"].get("incomplete") or "no reason is known", 400),
         )
@@ -165,10 +166,12 @@ def _defects(path: Path, document: Mapping[str, Any]) -> Iterator[Defect]:
         try:
             same = sha256(read_inside(path.parent, relative)) == item["sha256"]
         except UnreadableError as error:
-            yield Defect("file-unreadable", str(file), error.message)
+            yield Defect(DefectCode.FILE_UNREADABLE, str(file), error.message)
             continue
         if not same:
-            yield Defect("file-changed", str(file), "another SHA-256 than the run record lists")
+            yield Defect(
+                DefectCode.FILE_CHANGED, str(file), "another SHA-256 than the run record lists"
+            )
     for journal in _journals(path.parent):
         yield from _broken_chain(journal)
 
@@ -190,17 +193,17 @@ def _broken_chain(journal: Path) -> Iterator[Defect]:
     try:
         found = links(read_bytes(journal))
     except UnreadableError as error:
-        yield Defect("file-unreadable", str(journal), error.message)
+        yield Defect(DefectCode.FILE_UNREADABLE, str(journal), error.message)
         return
     if not found.count:
-        yield Defect("chain-missing", str(journal), "no line of it is bound to another")
+        yield Defect(DefectCode.CHAIN_MISSING, str(journal), "no line of it is bound to another")
     elif found.broken:
         above, line = found.broken
         got = f"lines {above + 1} to {line} are not as they were written: the link in line {line} is not theirs"
-        yield Defect("chain-broken", f"{journal}:{line}", got)
+        yield Defect(DefectCode.CHAIN_BROKEN, f"{journal}:{line}", got)
     elif not found.whole:
         yield Defect(
-            "chain-open",
+            DefectCode.CHAIN_OPEN,
             str(journal),
             f"bound to line {found.last}, its last link; {found.after} lines follow",
         )
@@ -212,7 +215,7 @@ def _run(folder: Path, document: Mapping[str, Any], altered: list[Defect]) -> Ru
     evidence, malformed = evidence_from_facts(document["facts"])
     if malformed:
         got = f"facts not as joulemark writes them: {', '.join(malformed)}"
-        altered.append(Defect("record-malformed", str(folder / RECORD), got))
+        altered.append(Defect(DefectCode.RECORD_MALFORMED, str(folder / RECORD), got))
     return Run(
         id=document["id"],
         window=Window(from_iso(window["start"]), from_iso(window["stop"])) if window else None,
@@ -254,7 +257,7 @@ def _traces(
                 raise UnreadableError("another SHA-256 than the run record lists")
             traces.append(read_trace(path))
         except (UnreadableError, SchemaError) as error:
-            altered.append(Defect("trace-unreadable", str(path), error.message))
+            altered.append(Defect(DefectCode.TRACE_UNREADABLE, str(path), error.message))
     return tuple(traces) if len(traces) == len(items) else ()
 
 

@@ -11,6 +11,7 @@ from harness.core.errors import UnreadableError, UsageError, shorten
 from harness.core.schemas import read_document
 from harness.core.timestamps import to_iso
 from harness.formats.base import Entry, Run
+from harness.formats.defects import DefectCode
 from harness.formats.evidence import Evidence, RecordingEvidence
 from harness.formats.run_directory import FORMAT, INCOMPLETE, RECORD, SAMPLES, write_run
 from harness.live.distributed.clock_offset import Clock
@@ -21,7 +22,12 @@ from harness.traces.trace import Trace
 
 RANKS = "ranks"
 """Folder of the run directories of all ranks, in the run directory of a run on several machines."""
-ALTERED = ("trace-unreadable", "file-unreadable", "file-changed", "chain-broken")
+ALTERED = (
+    DefectCode.TRACE_UNREADABLE,
+    DefectCode.FILE_UNREADABLE,
+    DefectCode.FILE_CHANGED,
+    DefectCode.CHAIN_BROKEN,
+)
 """Defects of a rank that is not merged."""
 
 

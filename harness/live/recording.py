@@ -13,6 +13,7 @@ from harness.core.errors import JoulemarkError, UsageError
 from harness.core.files import read_bytes, sha256
 from harness.core.schemas import write_document
 from harness.formats.base import Defect, Entry, Run
+from harness.formats.defects import DefectCode
 from harness.formats.evidence import Evidence, RecordingEvidence, evidence_from_facts
 from harness.formats.run_directory import INCOMPLETE, SAMPLES, record, write_run
 from harness.runners.base import Outcome
@@ -200,7 +201,7 @@ def _defects(samples: Samples, folder: Path) -> Iterator[Defect]:
     where = f"{folder.as_posix()}/{SAMPLES}/{samples.path.name}"
     for step in samples.steps():
         yield Defect(
-            "clock-step",
+            DefectCode.CLOCK_STEP,
             where,
             f"the wall clock went {step.step_s:+.3f} s against the monotonic clock",
         )
@@ -208,6 +209,6 @@ def _defects(samples: Samples, folder: Path) -> Iterator[Defect]:
         got = (
             f"the sampler ended before it was told to; its chain goes to line {samples.links.last}"
         )
-        yield Defect("samples-cut", where, got, max(samples.cut, 1))
+        yield Defect(DefectCode.SAMPLES_CUT, where, got, max(samples.cut, 1))
     elif samples.end.get("hung"):
-        yield Defect("meter-hung", where, "the meter did not answer when the run ended")
+        yield Defect(DefectCode.METER_HUNG, where, "the meter did not answer when the run ended")

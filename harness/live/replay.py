@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.core.errors import UnreadableError
 from harness.core.timestamps import NS
 from harness.formats.base import Entry, Run
+from harness.formats.defects import DefectCode
 from harness.formats.load import read
 from harness.formats.run_directory import write_entry
 
@@ -34,7 +35,9 @@ def replay(
 
 
 def _refuse_incomplete(entry: Entry) -> None:
-    told = next((defect for defect in entry.defects if defect.code == "run-incomplete"), None)
+    told = next(
+        (defect for defect in entry.defects if defect.code == DefectCode.RUN_INCOMPLETE), None
+    )
     if told is not None:
         raise UnreadableError(
             "the run is not complete",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from harness.carbon.co2e import Co2e
 from harness.energy.run import UNKNOWN_CLOCK_S, RunEnergy, run_energy
 from harness.formats.base import Entry, Quality, Quantity
+from harness.formats.defects import DefectCode
 from harness.formats.mlperf.loadgen_log import samples_per_query
 from harness.formats.reference.benchmarks import benchmarks
 from harness.scoring import mlperf_formulas as compat
@@ -97,7 +98,7 @@ class Result:
     @property
     def inferred(self) -> bool:
         """Whether it is taken from a run of another scenario."""
-        return any(defect.code == "scenario-inferred" for defect in self.entry.defects)
+        return any(defect.code == DefectCode.SCENARIO_INFERRED for defect in self.entry.defects)
 
 
 def score_all(
@@ -133,7 +134,11 @@ def score(
     """
     runs = tuple(run_energy(entry, run) for run in entry.runs)
     measured = counted(runs)
-    notes = [*_told(entry, "run-incomplete"), *_notes(runs, measured, pooled), *_told(entry, *TOLD)]
+    notes = [
+        *_told(entry, DefectCode.RUN_INCOMPLETE),
+        *_notes(runs, measured, pooled),
+        *_told(entry, *TOLD),
+    ]
     budget = mean_budget(entry, measured, pooled)
     unit, amounts = work(entry, measured)
     total, power, per_unit = (
@@ -196,12 +201,12 @@ def score(
 
 
 TOLD = (
-    "scenario-inferred",
-    "scenario-differs",
-    "count-derived",
-    "count-missing",
-    "round-differs",
-    "local-time",
+    DefectCode.SCENARIO_INFERRED,
+    DefectCode.SCENARIO_DIFFERS,
+    DefectCode.COUNT_DERIVED,
+    DefectCode.COUNT_MISSING,
+    DefectCode.ROUND_DIFFERS,
+    DefectCode.LOCAL_TIME,
 )
 """Defects that a reader must know beside the number."""
 

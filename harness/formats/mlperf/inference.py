@@ -22,6 +22,7 @@ from typing import Any
 from harness.core.errors import UnreadableError
 from harness.core.timestamps import NS
 from harness.formats.base import Entry, Format, Run
+from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import Reader
 from harness.formats.evidence import Evidence, InferenceEvidence
 from harness.formats.mlperf import inference_path, loadgen_log, local_time
@@ -183,7 +184,7 @@ def _read_loadgen_run(
 def _read_ranging_run(documents: _Documents, reader: Reader) -> _LoadgenRun | None:
     folder = documents.performance / power_session.FOLDERS["ranging"]
     if not folder.is_dir():
-        reader.note("file-unreadable", folder, "no folder of a ranging run")
+        reader.note(DefectCode.FILE_UNREADABLE, folder, "no folder of a ranging run")
         return None
     return _read_loadgen_run("ranging", documents, reader)
 
@@ -192,14 +193,14 @@ def _read_detail(path: str, reader: Reader) -> tuple[Mapping[str, Any], Window |
     content = reader.optional(path)
     values, broken = loadgen_log.read_detail(content)
     if broken:
-        reader.note("mllog-line-broken", path, f"{broken} lines", broken)
+        reader.note(DefectCode.MLLOG_LINE_BROKEN, path, f"{broken} lines", broken)
     try:
         window = loadgen_log.window(values, path)
     except UnreadableError as error:
-        reader.note("window-unreadable", path, error.got)
+        reader.note(DefectCode.WINDOW_UNREADABLE, path, error.got)
         return values, None
     if content and window is None:
-        reader.note("window-missing", path, "no power_begin or no power_end")
+        reader.note(DefectCode.WINDOW_MISSING, path, "no power_begin or no power_end")
     return values, window
 
 
@@ -213,7 +214,7 @@ def _read_readings(
     try:
         spl = read_spl(content, path, meter.channels)
     except UnreadableError as error:
-        reader.note("trace-unreadable", path, error.message)
+        reader.note(DefectCode.TRACE_UNREADABLE, path, error.message)
         return (), None
     try:
         traces = analyzer.traces(
@@ -224,10 +225,10 @@ def _read_readings(
             source=f"performance/{folder.name}/spl.txt",
         )
     except UnreadableError as error:
-        reader.note("trace-unreadable", path, error.message)
+        reader.note(DefectCode.TRACE_UNREADABLE, path, error.message)
         return (), spl.electric
     if spl.broken:
-        reader.note("trace-line-broken", path, f"{spl.broken} lines", spl.broken)
+        reader.note(DefectCode.TRACE_LINE_BROKEN, path, f"{spl.broken} lines", spl.broken)
     return traces, spl.electric
 
 
@@ -237,7 +238,7 @@ def _in_zone_of_readings(window: Window, trace: Trace, reader: Reader, folder: P
     if not shift_ns:
         return window
     got = f"{shift_ns / NS / 3600:+g} h between readings and power_begin"
-    reader.note("zone-shift", folder / "spl.txt", got)
+    reader.note(DefectCode.ZONE_SHIFT, folder / "spl.txt", got)
     return Window(window.start_ns - shift_ns, window.stop_ns - shift_ns)
 
 
@@ -318,7 +319,7 @@ def _local_time_shift_ns(session: power_session.Session, run: Run, reader: Reade
     shift_ns = local_time.utc_shift_ns(session, "testing")
     if shift_ns:
         got = f"stamps in local time, {shift_ns / NS / 3600:+g} h to UTC"
-        reader.note("local-time", session.directory.parent / DETAIL, got)
+        reader.note(DefectCode.LOCAL_TIME, session.directory.parent / DETAIL, got)
     return shift_ns
 
 
@@ -326,9 +327,11 @@ def _scenario(directory: Path, values: Mapping[str, Any], reader: Reader) -> str
     scenario = loadgen_log.scenario(values, directory.name)
     ran, folder = loadgen_log.ran(values), loadgen_log.named(directory.name)
     if loadgen_log.inferred(values, scenario):
-        reader.note("scenario-inferred", directory / DETAIL, f"inferred from a {ran} run")
+        reader.note(DefectCode.SCENARIO_INFERRED, directory / DETAIL, f"inferred from a {ran} run")
     elif folder and scenario != folder:
-        reader.note("scenario-differs", directory / DETAIL, f"a {ran} run in a folder {folder}")
+        reader.note(
+            DefectCode.SCENARIO_DIFFERS, directory / DETAIL, f"a {ran} run in a folder {folder}"
+        )
     return scenario
 
 
@@ -344,7 +347,7 @@ def _note_derived_count(
     if issued is None or issued.by == "result_query_count":
         return
     got = f"no result_query_count: {issued.queries:.0f} queries by {issued.by} and the window"
-    code = "count-derived" if round_name in UNCOUNTED_ROUNDS else "count-missing"
+    code = DefectCode.COUNT_DERIVED if round_name in UNCOUNTED_ROUNDS else DefectCode.COUNT_MISSING
     reader.note(code, directory / DETAIL, got)
 
 
@@ -353,7 +356,7 @@ def _round(directory: Path, values: Mapping[str, Any], reader: Reader) -> str:
     by_tree, by_log = inference_path.round_of(directory), loadgen_log.round_of(values)
     if by_tree and by_log not in ("", by_tree):
         got = f"LoadGen is of {by_log}, the tree of {by_tree}"
-        reader.note("round-differs", directory / DETAIL, got)
+        reader.note(DefectCode.ROUND_DIFFERS, directory / DETAIL, got)
     return by_tree or by_log
 
 

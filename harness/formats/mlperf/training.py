@@ -19,6 +19,7 @@ from harness.core.errors import UnreadableError, shorten
 from harness.core.printable import well_formed
 from harness.core.timestamps import NS
 from harness.formats.base import Entry, Format, Quantity, Rated, Run, Work
+from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import Reader, natural
 from harness.formats.evidence import Evidence, TrainingEvidence
 from harness.formats.mlperf import mllog, training_log
@@ -89,7 +90,9 @@ class MlperfTraining(Format):
         runs = tuple(self._run(path, directory, submitter, reader) for path in logs)
         for name in sorted(_folders(directory / "power") - {run.id for run in runs}):
             reader.note(
-                "result-log-missing", directory / "power" / name, "power logs without a result log"
+                DefectCode.RESULT_LOG_MISSING,
+                directory / "power" / name,
+                "power logs without a result log",
             )
         description = _system(directory, system, reader)
         return Entry(
@@ -115,10 +118,10 @@ class MlperfTraining(Format):
         content = reader.optional(path)
         lines, broken = mllog.select(content, _RESULT_KEYS)
         if broken:
-            reader.note("mllog-line-broken", path, f"{broken} lines", broken)
+            reader.note(DefectCode.MLLOG_LINE_BROKEN, path, f"{broken} lines", broken)
         window = _window(lines)
         if content and window is None:
-            reader.note("window-missing", path, "no run_start or no run_stop")
+            reader.note(DefectCode.WINDOW_MISSING, path, "no run_start or no run_stop")
         result = path.name.split(".")[0]
         folder = directory / "power" / result
         names = _listed(folder)
@@ -216,11 +219,13 @@ def _power(
 ) -> _PowerFolder:
     """Read the power folder of one run."""
     if not reader.inside(folder) or not folder.is_dir():
-        reader.note("power-folder-missing", folder, "a link" if folder.is_symlink() else "nothing")
+        reader.note(
+            DefectCode.POWER_FOLDER_MISSING, folder, "a link" if folder.is_symlink() else "nothing"
+        )
         return _PowerFolder()
     ignored = sorted(name for name in names if not _POWER.fullmatch(name))
     if ignored:
-        reader.note("file-ignored", folder, shorten(", ".join(ignored)), len(ignored))
+        reader.note(DefectCode.FILE_IGNORED, folder, shorten(", ".join(ignored)), len(ignored))
     traces: list[Trace] = []
     rated: list[Rated] = []
     lost: dict[str, tuple[int, int]] = {}
@@ -238,7 +243,7 @@ def _power(
         if len(log.t_ns):
             traces.append(_trace(part, source, log, window, submitter, reader))
         elif log.estimate_w is None or node:
-            reader.note("trace-unreadable", folder / name, "no power_reading")
+            reader.note(DefectCode.TRACE_UNREADABLE, folder / name, "no power_reading")
     return _PowerFolder(tuple(traces), tuple(rated), lost, stamps)
 
 
@@ -300,7 +305,7 @@ def _parse_lines(content: bytes, path: str, reader: Reader) -> _PowerLog:
     """The same of a log that is not as simple, line by line."""
     lines, broken = mllog.read_all(content)
     if broken:
-        reader.note("mllog-line-broken", path, f"{broken} lines", broken)
+        reader.note(DefectCode.MLLOG_LINE_BROKEN, path, f"{broken} lines", broken)
     readings = [line for line in lines if line.key == "power_reading"]
     log = _PowerLog(*_columns(readings, path, reader))
     log.lines = filled(content)
@@ -337,7 +342,7 @@ def _columns(
     values = [line.value for line in readings]
     texts = sum(isinstance(value, str) for value in values)
     if texts:
-        reader.note("value-is-text", path, f"{texts} readings given as text", texts)
+        reader.note(DefectCode.VALUE_IS_TEXT, path, f"{texts} readings given as text", texts)
     numbers = [mllog.number(value) for value in values]
     t_ns = np.array([_ns(line.time_ms) or 0 for line in readings], np.int64)
     column = np.array([float("nan") if n is None else n for n in numbers], np.float64)
@@ -371,7 +376,7 @@ def _trace(
     shift = zone_shift_ns(trace, window) if window else 0
     if shift:
         reader.note(
-            "zone-shift",
+            DefectCode.ZONE_SHIFT,
             reader.root / source,
             f"{shift / NS / 3600:+g} h between readings and run_start",
         )
@@ -406,7 +411,7 @@ def _scaling(directory: Path, reader: Reader) -> float | None:
         return None
     factor = mllog.number(reader.document(path).get("scaling_factor"))
     if factor is None or not 0.01 <= factor < 100:
-        reader.note("scaling-unreadable", path, shorten(factor))
+        reader.note(DefectCode.SCALING_UNREADABLE, path, shorten(factor))
         return None
     return factor
 

@@ -13,6 +13,7 @@ from harness.auditing.rules.base import Rule, RuleContext, Violation, live_runs,
 from harness.core.errors import JoulemarkError
 from harness.core.timestamps import NS
 from harness.formats.base import Run
+from harness.formats.defects import DefectCode
 from harness.formats.run_directory import SAMPLES
 from harness.live.merge_ranks import journal_folders
 from harness.runners.workload import workloads
@@ -128,7 +129,7 @@ def _journals(case: RuleContext, run: Run) -> Iterator[Violation]:
                 f"simulated, as {Path(samples.path).name} says",
                 FIX,
             )
-        if samples.steps() and not case.defects("clock-step"):
+        if samples.steps() and not case.defects(DefectCode.CLOCK_STEP):
             yield Violation(
                 f"{run.id}/run.json",
                 "no clock-step",

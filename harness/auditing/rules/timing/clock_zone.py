@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation
+from harness.formats.defects import DefectCode
 
 
 def check(case: RuleContext) -> Iterator[Violation]:
-    for defect in case.defects("zone-shift"):
+    for defect in case.defects(DefectCode.ZONE_SHIFT):
         yield Violation(
             case.inside(defect),
             defect.got,

@@ -1,0 +1,344 @@
+"""Defects: what a reader met, noted and lived with, and how each is judged.
+
+The members of :class:`DefectCode` are the whole vocabulary. A reader notes one by
+``reader.note(DefectCode.FILE_EMPTY, path, "0 bytes")``; the rule ``evidence-readable`` judges it by
+the severity that stands here; the table in ``docs/reference/formats.md`` is generated from here.
+To add a defect, add a member.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+Severity = Literal["fail", "warn", "own rule"]
+"""How a defect is judged.
+
+- ``fail``: by the severity that the rulebook gives the rule ``evidence-readable``
+- ``warn``: as a warning, whatever the rulebook says
+- ``own rule``: by a rule of its own
+"""
+
+_FILE = "the file as the tools write it"
+_LINES = "lines as the tools write them"
+_COMPLETE = "Submit the complete, unedited files."
+
+
+class DefectCode(StrEnum):
+    """One kind of defect; its value is the code in reports and run records.
+
+    Attributes:
+        severity: How it is judged.
+        expected: What should have been there, for the finding.
+        remedy: What the submitter can do, for the finding.
+        met_in: Formats whose readers note it, for the docs.
+        meaning: What the reader met, for the docs.
+    """
+
+    severity: Severity
+    expected: str
+    remedy: str
+    met_in: str
+    meaning: str
+
+    def __new__(
+        cls, code: str, severity: Severity, expected: str, remedy: str, met_in: str, meaning: str
+    ) -> DefectCode:
+        """Make a member that is the string ``code`` and carries the rest as attributes."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.severity = severity
+        member.expected = expected
+        member.remedy = remedy
+        member.met_in = met_in
+        member.meaning = meaning
+        return member
+
+    FILE_UNREADABLE = (
+        "file-unreadable",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "MLPerf, run directories",
+        "a file is missing, a link, not a file, too large, or not JSON; no ranging run",
+    )
+    FILE_EMPTY = (
+        "file-empty",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "MLPerf",
+        "a file of 0 bytes",
+    )
+    WINDOW_UNREADABLE = (
+        "window-unreadable",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "MLPerf inference",
+        "a stamp of the window that is no time",
+    )
+    WINDOW_MISSING = (
+        "window-missing",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "MLPerf",
+        "no `power_begin` or `power_end`, no `run_start` or `run_stop`: the run has no energy",
+    )
+    RESULT_LOG_MISSING = (
+        "result-log-missing",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "MLPerf training",
+        "a power folder without a result log: no run",
+    )
+    TRACE_UNREADABLE = (
+        "trace-unreadable",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "MLPerf, run directories",
+        "a log without a usable reading: no channel; in a run directory, a trace that "
+        "its record does not list so: the run has no energy",
+    )
+    POWER_FOLDER_MISSING = (
+        "power-folder-missing",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "MLPerf training",
+        "a result log without a power folder: a run without energy",
+    )
+    SCALING_UNREADABLE = (
+        "scaling-unreadable",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "MLPerf training",
+        "a `scaling.json` without a number from 0 to 100: no scaling",
+    )
+    FILE_CHANGED = (
+        "file-changed",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "run directories",
+        "a file of a run directory differs from the hash in `run.json`",
+    )
+    RECORD_MALFORMED = (
+        "record-malformed",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "run directories",
+        "facts in `run.json` that are not of the type that joulemark writes; rules ignore them",
+    )
+    KEY_TWICE = (
+        "key-twice",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "MLPerf",
+        "a JSON object has one key twice, so that two programs may read two documents",
+    )
+    CHAIN_BROKEN = (
+        "chain-broken",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "recorded runs",
+        "lines of a journal differ from what was written; the place ends with the line "
+        "of the first link that does not fit",
+    )
+    SUBMISSION_CHANGED = (
+        "submission-changed",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "packed submissions",
+        "a file of a packed submission differs from `manifest.json`, or is not listed "
+        "there; with `--trust`, the manifest is not the one that was signed",
+    )
+    SIGNATURE_BAD = (
+        "signature-bad",
+        "fail",
+        _FILE,
+        _COMPLETE,
+        "packed submissions",
+        "`joulemark audit --trust`: a signature does not verify ([how to sign](../how-"
+        "to/sign-and-verify.md))",
+    )
+    COUNT_MISSING = (
+        "count-missing",
+        "fail",
+        _FILE,
+        "Submit the whole log.",
+        "MLPerf inference",
+        "SingleStream or MultiStream of v2.0 or later without `result_query_count`: "
+        "queries are rate or latency times the window",
+    )
+    MLLOG_LINE_BROKEN = (
+        "mllog-line-broken",
+        "warn",
+        _LINES,
+        _COMPLETE,
+        "MLPerf",
+        "lines of an MLLOG file that are not JSON",
+    )
+    TRACE_LINE_BROKEN = (
+        "trace-line-broken",
+        "warn",
+        _LINES,
+        _COMPLETE,
+        "MLPerf inference",
+        "lines of `spl.txt` that are no reading",
+    )
+    VALUE_IS_TEXT = (
+        "value-is-text",
+        "warn",
+        _LINES,
+        _COMPLETE,
+        "MLPerf training",
+        "readings given as text, read as numbers",
+    )
+    WINDOW_ASSUMED = (
+        "window-assumed",
+        "warn",
+        _LINES,
+        _COMPLETE,
+        "power logs",
+        "no window is stated: the whole trace is used",
+    )
+    FILE_IGNORED = (
+        "file-ignored",
+        "warn",
+        "node_*.txt and sw_*.txt only",
+        _COMPLETE,
+        "MLPerf training",
+        "files beside the node logs that are no power logs",
+    )
+    RUN_INCOMPLETE = (
+        "run-incomplete",
+        "fail",
+        "a run that was recorded to its end",
+        "Run it again and leave this run out.",
+        "run directories",
+        "`incomplete.json` in place of `run.json`; the reason is also a note of the result",
+    )
+    CLOCK_STEP = (
+        "clock-step",
+        "fail",
+        "a clock that runs evenly",
+        "Let the clock settle (chronyc waitsync) and run again.",
+        "recorded runs",
+        "the wall clock stepped against the monotonic clock",
+    )
+    METER_HUNG = (
+        "meter-hung",
+        "warn",
+        "a meter that answers to the end",
+        "Mend the meter's connection and run again.",
+        "recorded runs",
+        "a meter did not answer when the run ended",
+    )
+    SAMPLES_CUT = (
+        "samples-cut",
+        "warn",
+        "a meter that answers to the end",
+        "Run it again and leave this run out.",
+        "recorded runs",
+        "a sampler ended before it was stopped, or a line of its journal is cut",
+    )
+    CHAIN_MISSING = (
+        "chain-missing",
+        "warn",
+        "a journal whose chain goes to its end",
+        "Record runs with a release that writes chains.",
+        "recorded runs",
+        "a journal without a chain: written by an older release, or stripped of it",
+    )
+    CHAIN_OPEN = (
+        "chain-open",
+        "warn",
+        "a journal whose chain goes to its end",
+        "Run it again and leave this run out.",
+        "recorded runs",
+        "a journal ends without a link, cut off by a crash or by hand; nothing protects"
+        " the lines below its last link",
+    )
+    COUNT_DERIVED = (
+        "count-derived",
+        "warn",
+        "result_query_count",
+        "Nothing: LoadGen of this round counts no queries of a stream.",
+        "MLPerf inference",
+        "the same as `count-missing` in v1.0 and v1.1, whose LoadGen writes no count; "
+        "also a note of the result",
+    )
+    LOCAL_TIME = (
+        "local-time",
+        "warn",
+        "stamps in UTC",
+        "Nothing: LoadGen of this round stamps in local time; it was undone here.",
+        "MLPerf inference",
+        "a session of v1.0 in local time, shifted to UTC by `timezone` of "
+        "`server.json`; also a note",
+    )
+    ROUND_DIFFERS = (
+        "round-differs",
+        "warn",
+        "a log of the round and scenario of its folder",
+        "Run LoadGen of the round that is submitted to.",
+        "MLPerf inference",
+        "the tree states one round, LoadGen's version another: the tree counts; also a note",
+    )
+    SCENARIO_DIFFERS = (
+        "scenario-differs",
+        "warn",
+        "a log of the round and scenario of its folder",
+        "Submit a run in the folder of its scenario.",
+        "MLPerf inference",
+        "any other scenario in the log than the folder's: the log counts; also a note",
+    )
+    SCENARIO_INFERRED = (
+        "scenario-inferred",
+        "warn",
+        "a run of the scenario itself",
+        "Nothing: MLPerf allows it. The result is marked.",
+        "MLPerf inference",
+        "a SingleStream run in a folder of MultiStream or Offline, or a MultiStream run"
+        " in one of Offline: the folder counts; also a note, and a mark in the "
+        "leaderboard",
+    )
+    UNSIGNED = (
+        "unsigned",
+        "warn",
+        "a submission with its signature",
+        "Pack it and sign it: joulemark sign SUBMISSION --key FILE.",
+        "all",
+        "`joulemark audit --trust`: no signature",
+    )
+    ZONE_SHIFT = (
+        "zone-shift",
+        "own rule",
+        "clocks in one time zone",
+        "Keep both clocks in UTC.",
+        "MLPerf",
+        "window and readings in two time zones, shifted",
+    )
+
+
+def defect_table() -> str:
+    """Return the table of all defects, in Markdown, for the docs."""
+    judged = {
+        "fail": "by severity",
+        "warn": "warning",
+        "own rule": "rule of its own",
+    }
+    lines = ["| code | met | in | judged |", "|---|---|---|---|"]
+    for code in sorted(DefectCode):
+        cells = (f"`{code.value}`", code.meaning, code.met_in, judged[code.severity])
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
