@@ -5,34 +5,44 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation
 from harness.core.content_cache import cached_by_content
 from harness.core.errors import UnreadableError, shorten
 from harness.core.files import read_bytes
+from harness.formats.evidence import InferenceEvidence
 
-NEEDED = (
+RUN_FILES = ("mlperf_log_detail.txt", "mlperf_log_summary.txt", "spl.txt")
+REQUIRED = (
     "power/client.log",
     "power/ptd_logs.txt",
     "power/server.log",
-    *(
-        f"{run}/{name}"
-        for run in ("ranging", "run_1")
-        for name in ("mlperf_log_detail.txt", "mlperf_log_summary.txt", "spl.txt")
-    ),
+    *(f"ranging/{name}" for name in RUN_FILES),
+    *(f"run_1/{name}" for name in RUN_FILES),
 )
 """Files that MLPerf's check.py wants hashed. Others may be hashed and left out, as ptd_out.txt is."""
 
-DEEPEST = 10
-"""Folders that a name may have; in v1.0 some lie below the names of system, benchmark and scenario once more."""
-MOST_NAMED = 1000
-"""So many files of each side are compared; the power workflow names a dozen."""
+MAX_PATH_PARTS = 10
+"""Folders that a name may have. In v1.0 some names repeat those of system, benchmark and scenario."""
+MAX_HASHES = 1000
+"""Files of each side that are compared; the power workflow names a dozen."""
+
+ReadFile = Callable[[str], bytes]
+"""Read a file below `performance`; raises UnreadableError."""
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    inference = case.entry.runs[0].evidence.inference if case.entry.runs else None
-    if case.entry.is_native or inference is None:
+class StatedHash(NamedTuple):
+    """The sha1 of a file, and which side, client or server, states it."""
+
+    digest: str
+    side: str
+
+
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report files that are not hashed, are missing, or have another hash than stated."""
+    inference = context.entry.runs[0].evidence.inference if context.entry.runs else None
+    if context.entry.is_native or inference is None:
         yield Violation(
             "result",
             "no foreign files here",
@@ -41,8 +51,8 @@ def check(case: RuleContext) -> Iterator[Violation]:
             status="skip",
         )
         return
-    stated = _stated({"client": inference.client, "server": inference.server})
-    if not stated:
+    stated_hashes = _stated_hashes({"client": inference.client, "server": inference.server})
+    if not stated_hashes:
         yield Violation(
             "performance/power",
             "no hashes in client.json and server.json",
@@ -50,19 +60,36 @@ def check(case: RuleContext) -> Iterator[Violation]:
             "Submit both files.",
         )
         return
-    for name in NEEDED:
-        if name not in stated:
+    for name in REQUIRED:
+        if name not in stated_hashes:
             yield Violation(
                 f"performance/{name}",
                 "no hash in client.json or server.json",
                 "its sha1",
                 "Do not edit the two files.",
             )
-    root = case.entry.directory / "performance"
-    logs = inference.session.open() if inference.session else None
-    read = logs.read if logs else lambda name: read_bytes(root / name)
-    for name, (digest, side) in sorted(stated.items()):
-        yield from _compare(root, name, digest, side, read)
+    root = context.entry.directory / "performance"
+    read_file = _reader(inference, root)
+    for name, stated in sorted(stated_hashes.items()):
+        yield from _compare(root, name, stated, read_file)
+
+
+def _stated_hashes(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, StatedHash]:
+    """Return the stated hash of each file, the server's where both sides state one."""
+    hashes: dict[str, StatedHash] = {}
+    for side, document in documents.items():
+        results = document.get("results")
+        if isinstance(results, Mapping):
+            for name, digest in itertools.islice(results.items(), MAX_HASHES):
+                hashes[str(name)] = StatedHash(str(digest), side)
+    return hashes
+
+
+def _reader(inference: InferenceEvidence, root: Path) -> ReadFile:
+    """Return how to read a file below `performance`: by the session, which keeps what it has read."""
+    if inference.session is not None:
+        return inference.session.open().read
+    return lambda name: read_bytes(root / name)
 
 
 @cached_by_content
@@ -70,52 +97,43 @@ def _sha1(content: bytes) -> str:
     return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
-def _stated(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
-    """File -> (sha1, side that states it)."""
-    found: dict[str, tuple[str, str]] = {}
-    for side, document in documents.items():
-        results = document.get("results")
-        for name, digest in itertools.islice(
-            results.items() if isinstance(results, Mapping) else (), MOST_NAMED
-        ):
-            found[str(name)] = (str(digest), side)
-    return found
-
-
-def _compare(
-    root: Path, name: str, digest: str, side: str, read: Callable[[str], bytes]
-) -> Iterator[Violation]:
-    parts = name.split("/")
-    if ".." in parts or name.startswith("/") or "\\" in name or len(parts) > DEEPEST:
+def _compare(root: Path, name: str, stated: StatedHash, read_file: ReadFile) -> Iterator[Violation]:
+    if not _is_inside(name):
         yield Violation(
-            f"performance/power/{side}.json",
+            f"performance/power/{stated.side}.json",
             shorten(name),
             "a path in the result",
             "Do not edit the file.",
         )
         return
-    plain = "/".join(part for part in parts if part not in ("", "."))
+    path = "/".join(part for part in name.split("/") if part not in ("", "."))
     try:
-        found = _sha1(read(plain))
+        digest = _sha1(read_file(path))
     except UnreadableError as error:
-        if name in NEEDED or os.path.lexists(root / plain):
-            yield Violation(
-                f"performance/{name}", error.message, "the file that was hashed", "Submit the file."
-            )
+        if name in REQUIRED or os.path.lexists(root / path):
+            expected = "the file that was hashed"
+            yield Violation(f"performance/{name}", error.message, expected, "Submit the file.")
         return
-    if found != digest:
+    if digest != stated.digest:
         yield Violation(
             f"performance/{name}",
-            f"sha1 {found}",
-            f"{shorten(digest, 40)}, as {side}.json states",
+            f"sha1 {digest}",
+            f"{shorten(stated.digest, 40)}, as {stated.side}.json states",
             "Submit the file as it was written.",
         )
+
+
+def _is_inside(name: str) -> bool:
+    """Return whether a name is a relative path that stays below its folder."""
+    parts = name.split("/")
+    leaves = ".." in parts or name.startswith("/") or "\\" in name
+    return not leaves and len(parts) <= MAX_PATH_PARTS
 
 
 RULE = Rule(
     id="declared-hashes",
     title="Files have the hashes that the submission states",
-    why="A file edited after the run no longer has the hash that was taken at its end.",
+    why="A file that is edited after the run no longer has the hash that was taken at its end.",
     evidence="sha1 of each file named in the results of client.json and server.json, and whether all files that the "
     "power workflow hashes are named there. The two documents themselves are hashed by nobody.",
     remedy="Submit the files as they were written.",

@@ -6,18 +6,17 @@ from harness.auditing.rules.base import Rule, RuleContext, Violation
 from harness.formats.defects import DefectCode
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    """Yield what the readers noted, kind by kind in the order of the table of defects."""
-    by_code = {code.value: code for code in DefectCode}
-    expectations = dict.fromkeys(code.expected for code in DefectCode)
-    for expected in expectations:
-        kinds = [code for code in DefectCode if code.expected == expected]
-        for defect in case.defects(*kinds):
-            code = by_code[defect.code]
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report what the readers noted, kind by kind in the order of the table of defects."""
+    codes_by_name = {code.value: code for code in DefectCode}
+    for expected in dict.fromkeys(code.expected for code in DefectCode):
+        codes = [code for code in DefectCode if code.expected == expected]
+        for defect in context.defects(*codes):
+            code = codes_by_name[defect.code]
             if code.severity == "own rule":
                 continue
             yield Violation(
-                case.inside(defect),
+                context.inside(defect),
                 f"{defect.code}: {defect.got}",
                 code.expected,
                 code.remedy,

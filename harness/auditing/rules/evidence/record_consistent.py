@@ -20,170 +20,179 @@ from harness.runners.workload import workloads
 from harness.traces.journal_reader import Samples, readable
 
 FIX = "Submit the record as joulemark wrote it."
+DURATION_SLACK = 0.01
+"""Relative difference of the declared duration and the window that is none: they are two clocks."""
+TRAINING_TIME_SLACK = 0.001
+"""Relative difference of the time to train and the window that is none."""
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    live = live_runs(case.entry)
-    if not live:
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report contradictions in the records of the live runs of an entry."""
+    runs = live_runs(context.entry)
+    if not runs:
         yield Violation(
             "result", "no live run here", "its record", "Audit the original run.", status="skip"
         )
         return
-    if case.entry.scaling_factor is not None:
-        yield Violation(
-            "result",
-            f"a scaling factor of {case.entry.scaling_factor:g}",
-            "none in a live run",
-            FIX,
-        )
-    if case.entry.ranging is not None:
-        yield Violation(
-            case.entry.ranging.id, "role ranging", "timed: a live run has no ranging run", FIX
-        )
-    yield from _series([run.id for run in live])
-    for run in live:
-        yield from _itself(case, run)
-        yield from _target(case, run)
-        yield from _journals(case, run)
+    yield from _foreign_parts(context)
+    yield from _missing_runs([run.id for run in runs])
+    for run in runs:
+        yield from _unfinished(run)
+        yield from _wrong_durations(context, run)
+        yield from _changed_target(context, run)
+        yield from _compare_with_journals(context, run)
 
 
-def _series(names: list[str]) -> Iterator[Violation]:
-    """Runs are numbered as they are made: one that is not there was left out."""
-    numbers = {int(match[1]) for name in names if (match := re.fullmatch(r"run-(\d{1,6})", name))}
-    lost = sorted(set(range(1, max(numbers, default=0))) - numbers)
-    if lost and len(names) > 1:
+def _foreign_parts(context: RuleContext) -> Iterator[Violation]:
+    """Report what joulemark never writes into the record of a live run."""
+    scaling_factor, ranging = context.entry.scaling_factor, context.entry.ranging
+    if scaling_factor is not None:
+        got = f"a scaling factor of {scaling_factor:g}"
+        yield Violation("result", got, "none in a live run", FIX)
+    if ranging is not None:
+        expected = "timed: a live run has no ranging run"
+        yield Violation(ranging.id, "role ranging", expected, FIX)
+
+
+def _missing_runs(names: Sequence[str]) -> Iterator[Violation]:
+    """Warn of numbers that no run has: runs are numbered as they are made."""
+    numbers = set()
+    for name in names:
+        if match := re.fullmatch(r"run-(\d{1,6})", name):
+            numbers.add(int(match[1]))
+    last_number = max(numbers, default=0)
+    missing = sorted(set(range(1, last_number)) - numbers)
+    if missing and len(names) > 1:
         yield Violation(
-            f"run-{lost[0]}",
-            f"{len(lost)} of {max(numbers)} runs are not here",
+            f"run-{missing[0]}",
+            f"{len(missing)} of {last_number} runs are not here",
             "each run that was made",
             "Submit them all, or say why a run was left out.",
             status="warn",
         )
 
 
-def _itself(case: RuleContext, run: Run) -> Iterator[Violation]:
-    where, seconds = f"{run.id}/run.json", run.window.seconds if run.window else None
+def _unfinished(run: Run) -> Iterator[Violation]:
     if run.evidence.recording and run.evidence.recording.incomplete:
         yield Violation(
-            where,
+            f"{run.id}/run.json",
             "a record of a run that was not complete",
             "incomplete.json",
             "Leave this run out.",
         )
-    if seconds is None:
+
+
+def _wrong_durations(context: RuleContext, run: Run) -> Iterator[Violation]:
+    """Report durations that differ from the length of the window."""
+    if run.window is None:
         return
-    if run.seconds is not None and abs(run.seconds - seconds) > 0.01 * seconds:
-        yield Violation(
-            where, f"{run.seconds:g} s", f"{seconds:g} s, the length of its window", FIX
-        )
-    if case.entry.task == "training" and run.work is not None and run.work.count != 1:
+    where, window_s = f"{run.id}/run.json", run.window.seconds
+    if run.seconds is not None and abs(run.seconds - window_s) > DURATION_SLACK * window_s:
+        expected = f"{window_s:g} s, the length of its window"
+        yield Violation(where, f"{run.seconds:g} s", expected, FIX)
+    if context.entry.task == "training" and run.work is not None and run.work.count != 1:
         yield Violation(where, f"{run.work.count:g} runs of work", "1: one training", FIX)
-    speed = run.performance
-    if (
-        speed is not None
-        and speed.unit == "min"
-        and abs(speed.value * 60 - seconds) > 0.001 * seconds
-    ):
-        yield Violation(
-            where,
-            f"{speed.value:g} min to train",
-            f"{seconds / 60:g}, the length of its window",
-            FIX,
-        )
+    performance = run.performance
+    if performance is None or performance.unit != "min":
+        return
+    if abs(performance.value * 60 - window_s) > TRAINING_TIME_SLACK * window_s:
+        expected = f"{window_s / 60:g}, the length of its window"
+        yield Violation(where, f"{performance.value:g} min to train", expected, FIX)
 
 
 @functools.cache
-def _asked() -> Mapping[str, Mapping[str, Any]]:
-    """Quality that each bundled workload asks for, by its name."""
+def _bundled_targets() -> Mapping[str, Mapping[str, Any]]:
+    """Return the quality that each bundled workload asks for, by its name."""
     return {item.name: item.spec["quality"] for item in workloads() if item.spec.get("quality")}
 
 
-def _target(case: RuleContext, run: Run) -> Iterator[Violation]:
-    asked, said = _asked().get(case.entry.benchmark), run.quality
-    if (
-        asked is not None
-        and said is not None
-        and said.metric == asked["metric"]
-        and said.target != asked["target"]
-    ):
+def _changed_target(context: RuleContext, run: Run) -> Iterator[Violation]:
+    bundled = _bundled_targets().get(context.entry.benchmark)
+    stated = run.quality
+    if bundled is None or stated is None or stated.metric != bundled["metric"]:
+        return
+    if stated.target != bundled["target"]:
         yield Violation(
             f"{run.id}/run.json",
-            f"a target of {said.target}",
-            f"{asked['target']:g}, as the workload asks",
+            f"a target of {stated.target}",
+            f"{bundled['target']:g}, as the workload asks",
             FIX,
         )
 
 
-def _journals(case: RuleContext, run: Run) -> Iterator[Violation]:
+def _compare_with_journals(context: RuleContext, run: Run) -> Iterator[Violation]:
     try:
-        folders = journal_folders(run_folder(case.entry, run), run)
+        folders = journal_folders(run_folder(context.entry, run), run)
     except JoulemarkError:
-        return  # traces-from-journals says so
-    found = [samples for folder in folders for samples in readable(folder)]
-    yield from _counts(run, found)
-    for samples in found:
-        if samples.about.get("simulated") and not case.entry.simulated:
+        return  # reported by traces-from-journals
+    journals = [journal for folder in folders for journal in readable(folder)]
+    yield from _wrong_counts(run, journals)
+    for journal in journals:
+        if journal.about.get("simulated") and not context.entry.simulated:
             yield Violation(
                 f"{run.id}/run.json",
                 "not simulated",
-                f"simulated, as {Path(samples.path).name} says",
+                f"simulated, as {Path(journal.path).name} says",
                 FIX,
             )
-        if samples.steps() and not case.defects(DefectCode.CLOCK_STEP):
+        clock_steps = journal.steps()
+        if clock_steps and not context.defects(DefectCode.CLOCK_STEP):
             yield Violation(
                 f"{run.id}/run.json",
                 "no clock-step",
-                f"the {len(samples.steps())} that its journal shows",
+                f"the {len(clock_steps)} that its journal shows",
                 FIX,
             )
-        if (
-            Path(samples.path).parent == folders[0]
-        ):  # idle times are those of the first rank, by its clock
-            yield from _rest(run, samples)
+        is_first_rank = Path(journal.path).parent == folders[0]
+        if is_first_rank:  # idle times are stated by the clock of the first rank
+            yield from _unmeasured_rest(run, journal)
 
 
-def _counts(run: Run, found: Sequence[Samples]) -> Iterator[Violation]:
-    """What the record says of each sampler against its journal; those of one meter are in the order of the ranks."""
-    said: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for item in run.evidence.samplers:
-        said[str(item.get("meter"))].append(item)
-    for samples in found:
-        told, kept = samples.statistics(), said[str(samples.about.get("meter"))]
-        stated = kept.pop(0) if kept else {}
+def _wrong_counts(run: Run, journals: Sequence[Samples]) -> Iterator[Violation]:
+    """Report counts of a sampler that its journal does not hold.
+
+    Samplers of one meter are recorded in the order of the ranks.
+    """
+    recorded_by_meter: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for sampler in run.evidence.samplers:
+        recorded_by_meter[str(sampler.get("meter"))].append(sampler)
+    for journal in journals:
+        counts = journal.statistics()
+        recorded_samplers = recorded_by_meter[str(journal.about.get("meter"))]
+        recorded = recorded_samplers.pop(0) if recorded_samplers else {}
         for name in ("reads", "missed", "failed"):
-            if told[name] != stated.get(name):
-                got = f"{name} of {told['meter']}: {stated.get(name)}"
-                yield Violation(
-                    f"{run.id}/run.json", got, f"{told[name]}, as its journal holds", FIX
-                )
-    for name in sorted(name for name, left in said.items() if left and found):
-        yield Violation(
-            f"{run.id}/{SAMPLES}", f"no journal of {name}", "one of each meter that was read", FIX
-        )
+            if counts[name] != recorded.get(name):
+                got = f"{name} of {counts['meter']}: {recorded.get(name)}"
+                expected = f"{counts[name]}, as its journal holds"
+                yield Violation(f"{run.id}/run.json", got, expected, FIX)
+    if not journals:
+        return
+    for meter, samplers in sorted(recorded_by_meter.items()):
+        if samplers:
+            got = f"no journal of {meter}"
+            yield Violation(f"{run.id}/{SAMPLES}", got, "one of each meter that was read", FIX)
 
 
-def _rest(run: Run, samples: Samples) -> Iterator[Violation]:
-    """What the machine drew at rest before and after the run is in the journal, where the record says it was taken."""
-    spans = (run.evidence.recording.idle if run.evidence.recording else None) or {}
-    clocks = samples.clocks[:, 0]
-    for name, span in spans.items() if len(clocks) else ():
-        if span.start_ns < int(clocks[0]) - NS or span.stop_ns > int(clocks[-1]) + NS:
-            yield Violation(
-                place(run),
-                f"idle time {name} the run outside the journal",
-                "readings of it",
-                FIX,
-                status="warn",
-            )
+def _unmeasured_rest(run: Run, journal: Samples) -> Iterator[Violation]:
+    """Warn of a time of rest, before or after the run, that the journal does not cover."""
+    recording = run.evidence.recording
+    clocks_ns = journal.clocks[:, 0]
+    if recording is None or not recording.idle or not len(clocks_ns):
+        return
+    first_ns, last_ns = int(clocks_ns[0]), int(clocks_ns[-1])
+    for name, rest in recording.idle.items():
+        if rest.start_ns < first_ns - NS or rest.stop_ns > last_ns + NS:
+            got = f"idle time {name} the run outside the journal"
+            yield Violation(place(run), got, "readings of it", FIX, status="warn")
 
 
 RULE = Rule(
     id="record-consistent",
     aliases=("record-sound",),
     title="The run record does not contradict itself, its journals or its workload",
-    why="A target that was lowered, a run that was left out, a played trace that is called real: each makes a better "
-    "result of the same joules.",
-    evidence="Duration and time to train against the window; the leavings of an incomplete run; role and scaling of a "
+    why="A lowered target, a run that was left out, a replayed trace that is called real: each improves the result "
+    "for the same energy.",
+    evidence="Duration and time to train against the window; the remains of an incomplete run; role and scaling of a "
     "live run; numbers of the runs (a gap is a warning); the target against the bundled workload of that name; what "
     "the sampler counted, whether it was simulated, and its idle times, against the journals.",
     remedy="Submit the record and the journals of each run that was made.",

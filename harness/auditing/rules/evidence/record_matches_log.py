@@ -21,18 +21,33 @@ from harness.traces.trace import Window
 FIX = "Submit the record and the log as joulemark wrote them."
 
 
-class Told(NamedTuple):
-    """One thing that record and log both say. slack: how far the two may be apart, in the unit of both"""
+class Statement(NamedTuple):
+    """Something that record and log both state.
+
+    Attributes:
+        name: What it is.
+        record: What the record says, None where it is silent.
+        log: What the log says, None where it is silent.
+        slack: How far the two may differ, in the unit of both.
+    """
 
     name: str
     record: float | bool | None
     log: float | bool | None
     slack: float = 0.0
 
+    @property
+    def agrees(self) -> bool:
+        """Whether both say the same, or both are silent."""
+        if self.log is None or self.record is None:
+            return self.log is self.record
+        return abs(float(self.record) - float(self.log)) <= self.slack
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    live = live_runs(case.entry)
-    if not live:
+
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report what the record of a live run says otherwise than its log."""
+    runs = live_runs(context.entry)
+    if not runs:
         yield Violation(
             "result",
             "no live run here",
@@ -40,86 +55,93 @@ def check(case: RuleContext) -> Iterator[Violation]:
             "Audit the original run.",
             status="skip",
         )
-    for run in live:
-        log = _log(run_folder(case.entry, run))
+    for run in runs:
+        log = _workload_log(run_folder(context.entry, run))
         if log is None:
-            yield Violation(
-                place(run), "no log of the workload", "log/ beside the record", FIX, status="warn"
-            )
+            expected = "log/ beside the record"
+            yield Violation(place(run), "no log of the workload", expected, FIX, status="warn")
             continue
         try:
-            told = list(_loadgen(run, log, case) if log.name == DETAIL else _marked(run, log, case))
+            statements = list(_statements(run, log, context))
         except JoulemarkError as error:
             yield Violation(f"{run.id}/log/{log.name}", str(error), "the log of this run", FIX)
             continue
-        for item in told:
-            if not _same(item):
-                got, expected = f"{item.name} {item.record}", f"{item.log}, as log/{log.name} says"
-                yield Violation(f"{run.id}/run.json", got, expected, FIX)
+        for statement in statements:
+            if not statement.agrees:
+                yield Violation(
+                    f"{run.id}/run.json",
+                    f"{statement.name} {statement.record}",
+                    f"{statement.log}, as log/{log.name} says",
+                    FIX,
+                )
 
 
-def _log(folder: Path) -> Path | None:
-    """LoadGen's detail log, the result log of a training, or what the program printed."""
-    for place_ in (folder / "log", folder / "ranks" / "0" / "log"):
-        for path in (place_ / DETAIL, *sorted(place_.glob("result_*.txt")), place_ / OUTPUT):
+def _workload_log(folder: Path) -> Path | None:
+    """Return LoadGen's detail log, the result log of a training, or what the program printed."""
+    for log_folder in (folder / "log", folder / "ranks" / "0" / "log"):
+        result_logs = sorted(log_folder.glob("result_*.txt"))
+        for path in (log_folder / DETAIL, *result_logs, log_folder / OUTPUT):
             if path.is_file():
                 return path
     return None
 
 
-def _same(item: Told) -> bool:
-    if item.log is None or item.record is None:
-        return item.log is item.record
-    return abs(float(item.record) - float(item.log)) <= item.slack
+def _statements(run: Run, log: Path, context: RuleContext) -> Iterator[Statement]:
+    if log.name == DETAIL:
+        return _loadgen_statements(run, log, context)
+    return _mllog_statements(run, log, context)
 
 
-def _window(run: Run, log: Window | None, slack_s: float) -> Iterator[Told]:
-    """Begin and end; nothing where the log marks none, and the life of the program is the window."""
+def _window_statements(run: Run, window: Window | None, slack_s: float) -> Iterator[Statement]:
+    """Yield begin and end; nothing where the log marks none and the program's life is the window."""
     recording = run.evidence.recording
-    if log is None and recording and recording.window_from == "the life of the program":
+    if window is None and recording and recording.window_from == "the life of the program":
         return
-    for name in ("start", "stop"):
-        ours, theirs = (getattr(w, f"{name}_ns") if w else None for w in (run.window, log))
-        yield Told(f"{name} of the window [ns]", ours, theirs, slack_s * NS)
+    for end in ("start", "stop"):
+        record_ns = getattr(run.window, f"{end}_ns") if run.window else None
+        log_ns = getattr(window, f"{end}_ns") if window else None
+        yield Statement(f"{end} of the window [ns]", record_ns, log_ns, slack_s * NS)
 
 
-def _marked(run: Run, log: Path, case: RuleContext) -> Iterator[Told]:
+def _mllog_statements(run: Run, log: Path, context: RuleContext) -> Iterator[Statement]:
     metric = run.quality.metric if run.quality else ""
     lines, _ = select(read_bytes(log), {"run_start", "run_stop", metric, *LOGGED_NAMES})
     window = marked_window(lines)
-    yield from _window(run, window, case.limits["slack_s"])
+    yield from _window_statements(run, window, context.limits["slack_s"])
     if window is not None:
-        yield Told("success", run.success, stop_status(lines))
-    said = {line.key: number(line.value) for line in lines}  # the last one counts
+        yield Statement("success", run.success, stop_status(lines))
+    log_values = {line.key: number(line.value) for line in lines}  # the last line of a key counts
     if run.quality is not None:
-        yield Told(f"{metric}", run.quality.value, said.get(metric))
-    logged = run.evidence.recording.logged if run.evidence.recording else {}
+        yield Statement(metric, run.quality.value, log_values.get(metric))
+    recorded_values = run.evidence.recording.logged if run.evidence.recording else {}
     for name in LOGGED_NAMES:
-        if name in said or name in logged:
-            yield Told(name, number(logged.get(name)), said.get(name))
+        if name in log_values or name in recorded_values:
+            yield Statement(name, number(recorded_values.get(name)), log_values.get(name))
 
 
-def _loadgen(run: Run, log: Path, case: RuleContext) -> Iterator[Told]:
+def _loadgen_statements(run: Run, log: Path, context: RuleContext) -> Iterator[Statement]:
     values, _ = loadgen_log.read_detail(read_bytes(log))
-    window, of = loadgen_log.window(values, log.name), case.entry.scenario
-    yield from _window(run, window, case.limits["slack_s"])
+    window = loadgen_log.window(values, log.name)
+    yield from _window_statements(run, window, context.limits["slack_s"])
     if run.success:
-        yield Told("success", run.success, values.get("result_validity") == "VALID")
-    work = loadgen_log.work(values, of, window.seconds if window else None)
-    speed = loadgen_log.performance(values, of)
-    yield Told("work", run.work.count if run.work else None, work.count if work else None)
-    ours = run.performance
-    yield Told("performance", ours.value if ours else None, speed.value if speed else None)
+        yield Statement("success", run.success, values.get("result_validity") == "VALID")
+    scenario = context.entry.scenario
+    log_work = loadgen_log.work(values, scenario, window.seconds if window else None)
+    record_count = run.work.count if run.work else None
+    yield Statement("work", record_count, log_work.count if log_work else None)
+    log_performance = loadgen_log.performance(values, scenario)
+    record_value = run.performance.value if run.performance else None
+    yield Statement("performance", record_value, log_performance.value if log_performance else None)
 
 
 RULE = Rule(
     id="record-matches-log",
     aliases=("record-against-log",),
     title="The run record says what the log of its workload says",
-    why="The window, the work and the quality make joules per unit of work: whoever edits the record, and not the log, "
+    why="Window, work and quality make the joules per unit of work: an edit of the record that leaves the log alone "
     "is found here.",
     evidence="Window, success, quality, seed, steps and work in run.json against MLLOG lines of the training or of "
-    "LoadGen. Who edits both is not found: a signature says who answers for them.",
+    "LoadGen. An edit of both is not found: a signature says who vouches for them.",
     remedy="Submit both as they were written.",
     limits=("slack_s",),
     check=check,

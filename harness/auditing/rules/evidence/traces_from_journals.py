@@ -19,29 +19,24 @@ from harness.traces.trace import Trace
 FIX = "Submit the traces that joulemark made when the run ended, beside their journals."
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    held = False
-    for run in case.entry.runs:
-        folder = run_folder(case.entry, run)
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report traces that differ from those that the journals give."""
+    has_journals = False
+    for run in context.entry.runs:
+        folder = run_folder(context.entry, run)
         try:
             journals = journal_folders(folder, run)
         except JoulemarkError as error:
             yield Violation(place(run), str(error), "what each rank said of itself", FIX)
             continue
-        held = held or bool(journals)
-        if (
-            journals and (folder / RECORD).is_file()
-        ):  # traces of a run without one are read from the journals
-            yield from _compare(run, folder)
-        elif not journals and (run.evidence.samplers or (folder / RANKS).is_dir()):
-            yield Violation(
-                place(run),
-                "recorded live, and no journals",
-                f"a folder {SAMPLES}",
-                FIX,
-                status="warn",
-            )
-    if not held:
+        if journals:
+            has_journals = True
+            if (folder / RECORD).is_file():  # without a record the journals are the traces
+                yield from _compare(run, folder)
+        elif run.evidence.samplers or (folder / RANKS).is_dir():
+            got = "recorded live, and no journals"
+            yield Violation(place(run), got, f"a folder {SAMPLES}", FIX, status="warn")
+    if not has_journals:
         yield Violation(
             "result",
             "no journals here",
@@ -52,62 +47,69 @@ def check(case: RuleContext) -> Iterator[Violation]:
 
 
 def _compare(run: Run, folder: Path) -> Iterator[Violation]:
-    """Each trace against the one that its journal gives today."""
+    """Compare each trace with the one that its journal gives today."""
     try:
-        given = {trace.channel.id: trace for trace in journalled(folder, run)}
+        journal_traces = {trace.channel.id: trace for trace in journalled(folder, run)}
     except JoulemarkError as error:
         yield Violation(f"{run.id}/{SAMPLES}", str(error), "journals that can be read", FIX)
         return
-    found = {trace.channel.id: trace for trace in run.traces}
-    for name in sorted(given.keys() | found.keys()):
+    stored_traces = {trace.channel.id: trace for trace in run.traces}
+    for name in sorted(journal_traces.keys() | stored_traces.keys()):
         where = f"{run.id}/traces/{name}"
-        if name not in found:
+        if name not in stored_traces:
             yield Violation(where, "no such trace", "the channel that a journal holds", FIX)
-        elif name not in given:
-            yield Violation(
-                where, "a trace that no journal holds", "traces of the journals only", FIX
-            )
-        elif difference := _difference(found[name], given[name]):
+        elif name not in journal_traces:
+            got = "a trace that no journal holds"
+            yield Violation(where, got, "traces of the journals only", FIX)
+        elif difference := _difference(stored_traces[name], journal_traces[name]):
             yield Violation(where, *difference, FIX)
 
 
-def _difference(found: Trace, given: Trace) -> tuple[str, str] | None:
-    """The first thing in which a trace differs from its journal: (in the trace, in the journal)."""
-    for item in fields(found.channel):
-        ours, theirs = getattr(found.channel, item.name), getattr(given.channel, item.name)
-        if ours != theirs:
+def _difference(stored: Trace, journal: Trace) -> tuple[str, str] | None:
+    """Return the first thing that differs: what the trace has, and what its journal has."""
+    for field in fields(stored.channel):
+        stored_value = getattr(stored.channel, field.name)
+        journal_value = getattr(journal.channel, field.name)
+        if stored_value != journal_value:
             return (
-                f"{item.name} {shorten(ours)}",
-                f"{item.name} {shorten(theirs)}, as its journal states",
+                f"{field.name} {shorten(stored_value)}",
+                f"{field.name} {shorten(journal_value)}, as its journal states",
             )
-    if found.content_sha256 != given.content_sha256:
-        both = min(len(found), len(given))
-        unequal = (found.t_ns[:both] != given.t_ns[:both]) | (
-            found.value[:both] != given.value[:both]
-        )
-        at = int(np.argmax(unequal)) if unequal.any() else both
-        return _reading(found, at), f"{_reading(given, at)}, as its journal holds"
-    if found.dropped != given.dropped:
+    if stored.content_sha256 != journal.content_sha256:
+        position = _first_difference(stored, journal)
         return (
-            f"{len(found.dropped)} failed readings",
-            f"the {len(given.dropped)} that its journal holds",
+            _reading_text(stored, position),
+            f"{_reading_text(journal, position)}, as its journal holds",
+        )
+    if stored.dropped != journal.dropped:
+        return (
+            f"{len(stored.dropped)} failed readings",
+            f"the {len(journal.dropped)} that its journal holds",
         )
     return None
 
 
-def _reading(trace: Trace, at: int) -> str:
-    if at >= len(trace):
-        return f"no reading {at}"
-    return (
-        f"reading {at}: {trace.value[at]:.9g} {trace.channel.unit} at {to_iso(int(trace.t_ns[at]))}"
-    )
+def _first_difference(stored: Trace, journal: Trace) -> int:
+    """Return the position of the first reading that differs, or that only one trace has."""
+    common = min(len(stored), len(journal))
+    other_stamp = stored.t_ns[:common] != journal.t_ns[:common]
+    other_value = stored.value[:common] != journal.value[:common]
+    differs = other_stamp | other_value
+    return int(np.argmax(differs)) if differs.any() else common
+
+
+def _reading_text(trace: Trace, position: int) -> str:
+    if position >= len(trace):
+        return f"no reading {position}"
+    value, stamp = trace.value[position], to_iso(int(trace.t_ns[position]))
+    return f"reading {position}: {value:.9g} {trace.channel.unit} at {stamp}"
 
 
 RULE = Rule(
     id="traces-from-journals",
     title="Traces are what the journals hold",
-    why="The journal is what the sampler wrote reading by reading, bound by its chain; the trace is made from it "
-    "when the run ends. Who edits the trace and leaves the journal wants another energy.",
+    why="The journal is what the sampler wrote reading by reading, secured by a chain of hashes; the trace is made "
+    "from it when the run ends. An edited trace beside an unedited journal claims another energy.",
     evidence="Traces of each live run, its channels, readings and failed readings, against those that its journals "
     "give. Runs that were imported or replayed have no journals.",
     remedy="Submit traces and journals as they were recorded.",

@@ -1,1 +1,1 @@
-"""Plausibility."""
+"""Rules on what is physically possible, by data sheets and by what contains what."""

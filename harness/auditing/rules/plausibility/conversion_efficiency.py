@@ -1,36 +1,48 @@
-"""A declared conversion efficiency is one that a supply can have."""
+"""A declared conversion efficiency is one that a power supply can have."""
 
 from collections.abc import Iterator
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.energy.run import RunEnergy
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    least = case.limits["efficiency_min"]
-    for run in case.runs:
-        odd = [
-            (factor, place(run.run, reading.trace))
-            for reading in run.readings
-            for factor in [reading.trace.channel.conversion_efficiency]
-            if factor is not None and not least <= factor <= 1
-        ]
-        if odd:  # the worst of a run: it multiplies the energy, and nothing measures it
-            factor, where = min(odd, key=lambda item: (0 < item[0] <= 1, item[0]))
-            possible = all(0 < factor <= 1 for factor, _ in odd)
-            yield Violation(
-                where,
-                f"conversion efficiency {factor:g}, in {len(odd)} logs",
-                f"from {least:g} to 1",
-                "Document the efficiency of the supplies at the operating point, or leave it out.",
-                status="warn" if possible else None,
-            )
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report the least plausible efficiency of each run."""
+    efficiency_min = context.limits["efficiency_min"]
+    for run in context.runs:
+        doubtful = _doubtful_efficiencies(run, efficiency_min)
+        if not doubtful:
+            continue
+        efficiency, where = min(doubtful, key=lambda item: (_is_possible(item[0]), item[0]))
+        all_possible = all(_is_possible(efficiency) for efficiency, _ in doubtful)
+        yield Violation(
+            where,
+            f"conversion efficiency {efficiency:g}, in {len(doubtful)} logs",
+            f"from {efficiency_min:g} to 1",
+            "Document the efficiency of the supplies at the operating point, or leave it out.",
+            status="warn" if all_possible else None,
+        )
+
+
+def _doubtful_efficiencies(run: RunEnergy, efficiency_min: float) -> list[tuple[float, str]]:
+    """Return the efficiencies outside the plausible range, each with its log."""
+    doubtful = []
+    for reading in run.readings:
+        efficiency = reading.trace.channel.conversion_efficiency
+        if efficiency is not None and not efficiency_min <= efficiency <= 1:
+            doubtful.append((efficiency, place(run.run, reading.trace)))
+    return doubtful
+
+
+def _is_possible(efficiency: float) -> bool:
+    return 0 < efficiency <= 1
 
 
 RULE = Rule(
     id="conversion-efficiency",
     title="The conversion efficiency is possible",
     why="It multiplies the energy, and nothing measures it: 0.94 written as 0.5 halves the score.",
-    evidence="conversion_eff of each log: outside 0 to 1 none is possible; below the limit it is a warning.",
+    evidence="conversion_eff of each log: a value outside 0 to 1 is impossible, one below the limit is a warning.",
     remedy="State the efficiency of the supply's certificate at the load of the run.",
     limits=("efficiency_min",),
     check=check,

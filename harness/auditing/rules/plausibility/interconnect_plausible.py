@@ -11,62 +11,79 @@ from harness.energy.run import RunEnergy
 YEAR_NS = 365 * 86400 * NS
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    low, stale = [], []
-    for run in case.runs:
-        nodes = len(
-            {r.trace.channel.node for r in run.readings if r.trace.channel.boundary == "node"}
-        )
-        power = _power_w(run)
-        if nodes > 1 and 0 < power < nodes * case.limits["node_min_w"]:
-            low.append((power / nodes, place(run.run)))
-        training = run.run.evidence.training
-        for name, t_ns in sorted(training.rated_stamps.items()) if training else ():
-            window = run.run.window
-            if (
-                window
-                and t_ns is not None
-                and abs(t_ns - window.start_ns) > case.limits["years_max"] * YEAR_NS
-            ):
-                stale.append((t_ns, f"{run.run.id}/{name}", window.start_ns))
-    if low:
-        power, where = min(low)
-        yield Violation(
-            where,
-            f"{power:.3g} for each node, in {len(low)} of {len(case.runs)} runs",
-            f"at least {case.limits['node_min_w']:g}",
-            "Declare the rated power of all links the run used.",
-            "W",
-        )
-    if stale:
-        t_ns, where, start = min(stale)
-        yield Violation(
-            where,
-            f"stamped {to_iso(t_ns)[:10]}, {abs(start - t_ns) / YEAR_NS:.1f} years from the run, in "
-            f"{len(stale)} logs",
-            f"at most {case.limits['years_max']:g}",
-            "Declare the interconnect of this run; this looks copied.",
-            "a",
-        )
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report the lowest power for each node, and the oldest estimate."""
+    yield from _low_power(context)
+    yield from _old_estimates(context)
 
 
-def _power_w(run: RunEnergy) -> float:
-    """Power of the interconnect, declared or measured [W]."""
-    measured = [
-        float(np.mean(r.trace.value))
-        for r in run.readings
-        if r.trace.channel.boundary == "interconnect" and len(r.trace)
-    ]
-    return sum(part.power_w for part in run.run.rated) + sum(measured)
+def _low_power(context: RuleContext) -> Iterator[Violation]:
+    node_min_w = context.limits["node_min_w"]
+    low_runs = []
+    for run in context.runs:
+        node_count = _node_count(run)
+        power_w = _interconnect_power_w(run)
+        if node_count > 1 and 0 < power_w < node_count * node_min_w:
+            low_runs.append((power_w / node_count, place(run.run)))
+    if not low_runs:
+        return
+    power_per_node_w, where = min(low_runs)
+    yield Violation(
+        where,
+        f"{power_per_node_w:.3g} for each node, in {len(low_runs)} of {len(context.runs)} runs",
+        f"at least {node_min_w:g}",
+        "Declare the rated power of all links the run used.",
+        "W",
+    )
+
+
+def _node_count(run: RunEnergy) -> int:
+    channels = [reading.trace.channel for reading in run.readings]
+    return len({channel.node for channel in channels if channel.boundary == "node"})
+
+
+def _interconnect_power_w(run: RunEnergy) -> float:
+    """Return the power of the interconnect, declared and measured [W]."""
+    power_w = sum(part.power_w for part in run.run.rated)
+    for reading in run.readings:
+        if reading.trace.channel.boundary == "interconnect" and len(reading.trace):
+            power_w += float(np.mean(reading.trace.value))
+    return power_w
+
+
+def _old_estimates(context: RuleContext) -> Iterator[Violation]:
+    years_max = context.limits["years_max"]
+    old_estimates = []
+    for run in context.runs:
+        window, training = run.run.window, run.run.evidence.training
+        if window is None or training is None:
+            continue
+        for name, t_ns in sorted(training.rated_stamps.items()):
+            if t_ns is None:
+                continue
+            if abs(t_ns - window.start_ns) > years_max * YEAR_NS:
+                old_estimates.append((t_ns, f"{run.run.id}/{name}", window.start_ns))
+    if not old_estimates:
+        return
+    t_ns, where, start_ns = min(old_estimates)
+    years = abs(start_ns - t_ns) / YEAR_NS
+    yield Violation(
+        where,
+        f"stamped {to_iso(t_ns)[:10]}, {years:.1f} years from the run, "
+        f"in {len(old_estimates)} logs",
+        f"at most {years_max:g}",
+        "Declare the interconnect of this run; this looks copied.",
+        "a",
+    )
 
 
 RULE = Rule(
     id="interconnect-plausible",
-    title="The interconnect has a plausible power, and is of this run",
+    title="The interconnect has a plausible power, and belongs to this run",
     why="An estimate is written by hand: a few watts for a rack of switches, or a line copied from an example.",
     evidence="Declared or measured power of the interconnect for each node (one 400 Gb/s port with its optics draws "
-    "about 10 W on either side), and the stamp of the estimate against the run.",
-    remedy="Rated power of each switch, times the share of its ports that the run used.",
+    "about 10 W on either side), and the timestamp of the estimate against the run.",
+    remedy="Declare the rated power of each switch, times the share of its ports that the run used.",
     limits=("node_min_w", "years_max"),
     check=check,
 )

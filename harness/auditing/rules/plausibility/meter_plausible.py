@@ -1,80 +1,96 @@
-"""A channel claims no more than its meter can."""
+"""A channel claims no more than its meter can do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.traces.channel import Channel
-from harness.traces.instruments import instruments
+from harness.traces.instruments import Instrument, instruments
 
-OUTSIDE = frozenset({"wall", "pdu", "rack", "psu", "node", "phase"})
+EXTERNAL_BOUNDARIES = frozenset({"wall", "pdu", "rack", "psu", "node", "phase"})
 """Boundaries that a meter on a cable can have."""
-INSIDE = {"intel-rapl": "package", "nvidia-nvml": "board", "psu-pmbus": "psu"}
-"""Instruments that sit in the machine, and the boundary that each measures at the widest."""
+WIDEST_BOUNDARIES = {"intel-rapl": "package", "nvidia-nvml": "board", "psu-pmbus": "psu"}
+"""Instruments that sit in the machine, and the widest boundary that each measures."""
 KINDS = {"analyzer": ("mean", "counter")}
 """What a reading of an instrument of a class is; other classes have several."""
+ROUNDING = 1e-9
+"""Relative difference of two limits that is none."""
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    told: set[tuple[str, str]] = set()
-    for run in case.entry.runs:
+class Claim(NamedTuple):
+    """Something that a channel claims and its meter cannot do; doubtful if it is not `impossible`."""
+
+    got: str
+    expected: str
+    impossible: bool
+
+
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report each claim of each channel once for all runs."""
+    reported: set[tuple[str, str]] = set()
+    for run in context.entry.runs:
         for trace in run.traces:
-            for got, expected, fails in _claims(trace.channel):
-                if (trace.channel.id, got) not in told:  # once for all runs
-                    told.add((trace.channel.id, got))
-                    fix = "State what the meter's data sheet says, or name the meter."
-                    yield Violation(
-                        place(run, trace), got, expected, fix, status=None if fails else "warn"
-                    )
+            channel = trace.channel
+            for claim in _false_claims(channel):
+                if (channel.id, claim.got) in reported:
+                    continue
+                reported.add((channel.id, claim.got))
+                yield Violation(
+                    place(run, trace),
+                    claim.got,
+                    claim.expected,
+                    "State what the meter's data sheet says, or name the meter.",
+                    status=None if claim.impossible else "warn",
+                )
 
 
-def _claims(channel: Channel) -> Iterator[tuple[str, str, bool]]:
-    """What is claimed and cannot be: (got, expected, whether it is impossible)."""
-    known = instruments().get(channel.meter)
-    if known is None:
+def _false_claims(channel: Channel) -> Iterator[Claim]:
+    instrument = instruments().get(channel.meter)
+    if instrument is not None:
+        yield from _kind_claims(channel, instrument)
+        yield from _boundary_claims(channel, instrument)
+        yield from _accuracy_claims(channel, instrument)
+
+
+def _kind_claims(channel: Channel, instrument: Instrument) -> Iterator[Claim]:
+    if channel.kind == "estimate":
         return
-    if known.measurement_class == "modelled" and channel.kind != "estimate":
-        yield (
-            f"{channel.kind} readings of {channel.meter}",
-            "estimate: a model measures nothing",
-            True,
-        )
-    if (
-        channel.kind not in KINDS.get(known.measurement_class, (channel.kind, ""))
-        and channel.kind != "estimate"
-    ):
-        yield (
-            f"{channel.kind} readings of {channel.meter}",
-            "mean: the analyzer averages over each cell",
-            False,
-        )
-    widest = INSIDE.get(channel.meter)
-    if widest is not None and channel.boundary in OUTSIDE - {widest}:
-        yield f"{channel.meter} at the {channel.boundary}", f"{widest}, or inside it", True
-    if widest is None and known.measurement_class == "analyzer" and channel.boundary not in OUTSIDE:
-        yield (
-            f"{channel.meter} at the {channel.boundary}",
-            "a boundary outside the machine: wall, pdu, psu",
-            False,
-        )
-    least = known.reading_limit_pct
-    if channel.accuracy.reading_limit_pct < least * (1 - 1e-9):
-        yield (
-            f"{channel.accuracy.reading_limit_pct:g} % of the reading",
-            f"{least:g} %, by {known.source}",
-            False,
-        )
+    got = f"{channel.kind} readings of {channel.meter}"
+    if instrument.measurement_class == "modelled":
+        yield Claim(got, "estimate: a model measures nothing", True)
+    kinds = KINDS.get(instrument.measurement_class)
+    if kinds is not None and channel.kind not in kinds:
+        yield Claim(got, "mean: the analyzer averages over each cell", False)
+
+
+def _boundary_claims(channel: Channel, instrument: Instrument) -> Iterator[Claim]:
+    got = f"{channel.meter} at the {channel.boundary}"
+    is_external = channel.boundary in EXTERNAL_BOUNDARIES
+    widest = WIDEST_BOUNDARIES.get(channel.meter)
+    if widest is not None and is_external and channel.boundary != widest:
+        yield Claim(got, f"{widest}, or inside it", True)
+    if widest is None and instrument.measurement_class == "analyzer" and not is_external:
+        yield Claim(got, "a boundary outside the machine: wall, pdu, psu", False)
+
+
+def _accuracy_claims(channel: Channel, instrument: Instrument) -> Iterator[Claim]:
+    stated_pct = channel.accuracy.reading_limit_pct
+    limit_pct = instrument.reading_limit_pct
+    if stated_pct < limit_pct * (1 - ROUNDING):
+        got = f"{stated_pct:g} % of the reading"
+        yield Claim(got, f"{limit_pct:g} %, by {instrument.source}", False)
 
 
 RULE = Rule(
     id="meter-plausible",
-    title="A channel claims no more than its meter can",
-    why="Limits that were lowered make an interval that is too narrow; a model that is called a measurement is ranked "
-    "with measurements.",
+    title="A channel claims no more than its meter can do",
+    why="Lowered limits of error make the interval too narrow; a model that is called a measurement is ranked with "
+    "measurements.",
     evidence="Kind, boundary and accuracy of each channel against the table of instruments. A model that measures, or "
-    "a sensor of a chip at the wall, is a breach; better limits than those of the data sheet may have a certificate, "
-    "and are a warning. Meters that the table does not hold are not judged.",
+    "a sensor of a chip at the wall, is a violation. Better limits than those of the data sheet may have a "
+    "certificate, and are a warning. Meters that the table does not hold are not judged.",
     remedy="State what the data sheet says, or submit the certificate.",
     check=check,
 )

@@ -8,97 +8,121 @@ from harness.formats.ptdaemon.power_session import Exchange, Session
 from harness.formats.ptdaemon.spl import Electric
 
 SPL = "performance/run_1/spl.txt"
-TWICE = 0.55
-"""A range counts as the next smaller one where it is about half or less: not all analyzers have all ranges."""
-NAMES = {"V": "voltage", "A": "current"}
+NEXT_SMALLER = 0.55
+"""A range counts as the next smaller one if it is about half or less: not all analyzers have all ranges."""
+QUANTITIES = {"V": "voltage", "A": "current"}
 
 
 @for_session
-def check(case: RuleContext, session: Session) -> Iterator[Violation]:
-    logs, testing, ranging = (
-        session.open(),
-        session.electric.get("testing"),
-        session.electric.get("ranging"),
-    )
-    spans, exchanges = logs.spans("testing"), session.exchanges
-    for number, (go, _, _) in enumerate(spans if testing else ()):
-        before = max((at for at, _ in logs.goes if at < go), default=0)
-        before = max(before, go - NEAR)
-        for name, taken in ranges_taken(logs.ptd, before, go).items():
-            if taken is None:
-                yield Violation(
-                    "performance/power/ptd_logs.txt",
-                    f"{NAMES[name]} range not fixed before the testing run",
-                    "a fixed range",
-                    "Let the power workflow set it.",
-                    status="warn",
-                )
+def check(context: RuleContext, session: Session) -> Iterator[Violation]:
+    """Warn of ranges that are not fixed, too small or too large, for each analyzer."""
+    logs = session.open()
+    testing, ranging = session.electric.get("testing"), session.electric.get("ranging")
+    if testing is None:
+        return
+    spans = logs.spans("testing")
+    for number, (go_at, _, _) in enumerate(spans):
+        peaks = Peaks(testing, number, len(spans))
+        ranging_peaks = Peaks(ranging, number, len(spans))
+        previous_go_at = max((at for at, _ in logs.goes if at < go_at), default=0)
+        start = max(previous_go_at, go_at - NEAR)
+        for unit, range_limit in ranges_taken(logs.ptd, start, go_at).items():
+            if range_limit is None:
+                yield _not_fixed(unit)
                 continue
-            peak = _peak(testing, name, number, len(spans))
-            yield from _over(name, taken, peak, case.limits["range_share_max"])
-            if name == "A" and _has_peaks(testing, number, len(spans)):
-                steps = amp_steps(_identity(exchanges, number))
-                yield from _wide(
-                    taken, peak, _peak(ranging, name, number, len(spans)), steps, case.limits
-                )
+            yield from _too_small(
+                unit, range_limit, peaks.largest(unit), context.limits["range_share_max"]
+            )
+            if unit == "A" and peaks.of_single_channels:
+                steps = amp_steps(_identity(session.exchanges, number))
+                current_a, ranging_a = peaks.largest("A"), ranging_peaks.largest("A")
+                yield from _too_large(range_limit, current_a, ranging_a, steps, context.limits)
 
 
-def _peak(electric: Electric | None, name: str, number: int, of: int) -> float:
-    largest = () if electric is None else electric.volts_max if name == "V" else electric.amps_max
-    return max(largest if of == 1 else largest[number + 1 : number + 2], default=0.0)
+class Peaks:
+    """The largest voltage and current of one analyzer in one mode."""
 
+    def __init__(self, electric: Electric | None, number: int, analyzers: int) -> None:
+        self._electric = electric
+        self._channels = slice(None) if analyzers == 1 else slice(number + 1, number + 2)
 
-def _has_peaks(electric: Electric | None, number: int, of: int) -> bool:
-    """Whether the current is told of single channels: that of a sum is their mean, and some channel has more."""
-    channels = () if electric is None else electric.channels
-    return 1 in (channels if of == 1 else channels[number + 1 : number + 2])
+    def largest(self, unit: str) -> float:
+        """Return the largest value of a quantity, V or A; 0 where nothing was read."""
+        if self._electric is None:
+            return 0.0
+        values = self._electric.volts_max if unit == "V" else self._electric.amps_max
+        return max(values[self._channels], default=0.0)
+
+    @property
+    def of_single_channels(self) -> bool:
+        """Whether currents of single channels are known: that of a sum is their mean."""
+        return self._electric is not None and 1 in self._electric.channels[self._channels]
 
 
 def _identity(exchanges: Sequence[Sequence[Exchange]], number: int) -> str:
-    said = exchanges[number] if number < len(exchanges) else ()
-    return next((item.reply for item in said if item.cmd == "Identify"), "")
+    """Return what an analyzer answered to Identify."""
+    messages = exchanges[number] if number < len(exchanges) else ()
+    return next((message.reply for message in messages if message.cmd == "Identify"), "")
 
 
-def _over(name: str, taken: float, peak: float, most: float) -> Iterator[Violation]:
-    if peak > most * taken:
-        yield Violation(
-            SPL,
-            f"{NAMES[name]} up to {peak:.4g}, {peak / taken:.2f} of the range",
-            f"at most {most:g} of {taken:g}",
-            "Choose the range above; beyond it the analyzer reads too little.",
-            name,
-            "warn",
-        )
+def _not_fixed(unit: str) -> Violation:
+    return Violation(
+        "performance/power/ptd_logs.txt",
+        f"{QUANTITIES[unit]} range not fixed before the testing run",
+        "a fixed range",
+        "Let the power workflow set it.",
+        status="warn",
+    )
 
 
-def _wide(
-    taken: float, peak: float, ranging: float, steps: Sequence[float], limits: Mapping[str, float]
+def _too_small(
+    unit: str, range_limit: float, peak: float, range_share_max: float
 ) -> Iterator[Violation]:
-    """A range that the margin alone pushed up, or that is far too wide: the uncertainty is that of the range."""
-    fits = max((step for step in steps if step < TWICE * taken), default=0.0)
-    if 0 < max(peak, ranging) <= fits:
-        why = (
-            "the margin alone asks for more"
-            if ranging * limits["current_margin"] > fits
-            else "it is far too wide"
-        )
+    if peak > range_share_max * range_limit:
+        share = peak / range_limit
         yield Violation(
             SPL,
-            f"current up to {peak:.4g} in a range of {taken:g}: {why}",
-            f"the range of {fits:g}",
-            "Say so in the submission: the uncertainty of this result is larger than it need be.",
-            "A",
+            f"{QUANTITIES[unit]} up to {peak:.4g}, {share:.2f} of the range",
+            f"at most {range_share_max:g} of {range_limit:g}",
+            "Choose the range above; beyond it the analyzer reads too little.",
+            unit,
             "warn",
         )
+
+
+def _too_large(
+    range_limit: float,
+    peak_a: float,
+    ranging_peak_a: float,
+    steps_a: Sequence[float],
+    limits: Mapping[str, float],
+) -> Iterator[Violation]:
+    """Warn of a range that only the margin demanded, or that is far too large.
+
+    The uncertainty is that of the range.
+    """
+    smaller_a = max((step for step in steps_a if step < NEXT_SMALLER * range_limit), default=0.0)
+    if not 0 < max(peak_a, ranging_peak_a) <= smaller_a:
+        return
+    margin_demands_more = ranging_peak_a * limits["current_margin"] > smaller_a
+    reason = "the margin alone asks for more" if margin_demands_more else "it is far too wide"
+    yield Violation(
+        SPL,
+        f"current up to {peak_a:.4g} in a range of {range_limit:g}: {reason}",
+        f"the range of {smaller_a:g}",
+        "Say so in the submission: the uncertainty of this result is larger than it need be.",
+        "A",
+        "warn",
+    )
 
 
 RULE = Rule(
     id="meter-range",
     title="The ranges fit the load",
-    why="Above its range an analyzer reads too little, and PTDaemon's limit is no limit there; far below it the "
+    why="Above its range an analyzer reads too little, and PTDaemon's limit does not hold there; far below it the "
     "uncertainty is that of the range, not of the reading.",
     evidence="Largest voltage and current of any channel in the testing run against the ranges that ptd_logs.txt says "
-    "were taken; a range above the next smaller one that would have held the load of both runs.",
+    "were set; a range above the next smaller one that would have held the load of both runs.",
     remedy="Let the workflow choose the ranges by a ranging run of the same load.",
     limits=("range_share_max", "current_margin"),
     check=check,

@@ -1,47 +1,56 @@
-"""As many nodes are measured as the system description has."""
+"""As many nodes are measured as the system description states."""
 
 import re
 from collections.abc import Iterator
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.errors import shorten
+from harness.energy.run import RunEnergy
 
-_COUNT = re.compile(r"(\d{1,9})(?:\.0+)?(?: +nodes?)?", re.ASCII | re.IGNORECASE)
+COUNT = re.compile(r"(\d{1,9})(?:\.0+)?(?: +nodes?)?", re.ASCII | re.IGNORECASE)
+"""A number of nodes, like `8`, `8.0` or `8 nodes`."""
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    if case.entry.task != "training":
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report runs with more or fewer node logs than the system has nodes."""
+    if context.entry.task != "training":
         return
-    said = str((case.entry.system_description or {}).get("number_of_nodes", "")).strip()
-    stated = _COUNT.fullmatch(said)
-    if stated is None:
+    description = context.entry.system_description or {}
+    stated_text = str(description.get("number_of_nodes", "")).strip()
+    match = COUNT.fullmatch(stated_text)
+    if match is None:
         yield Violation(
             "system description",
-            f"number_of_nodes {shorten(repr(said))}",
+            f"number_of_nodes {shorten(repr(stated_text))}",
             "a whole number",
             "Complete the system description.",
             status="skip",
         )
         return
-    for run in case.runs:
-        channels = [reading.trace.channel for reading in run.readings]
-        nodes = {c.node for c in channels if c.boundary == "node"} or {
-            c.node for c in channels if c.node
-        }
-        if (
-            int(stated[1]) == 1
-            and run.readings
-            and not nodes
-            and not case.entry.origin.startswith("mlperf")
-        ):
-            continue  # one machine, measured at its wall or by its parts
-        if len(nodes) != int(stated[1]):
+    stated_count = int(match[1])
+    for run in context.runs:
+        nodes = _measured_nodes(run)
+        if stated_count == 1 and not nodes and _is_one_own_machine(context, run):
+            continue
+        if len(nodes) != stated_count:
             yield Violation(
                 place(run.run),
                 f"{len(nodes)} nodes with a power log",
-                f"{stated[1]} nodes, as the system description says",
+                f"{match[1]} nodes, as the system description says",
                 "Submit the power log of every node of the run.",
             )
+
+
+def _measured_nodes(run: RunEnergy) -> set[str]:
+    """Return the nodes with a log at their boundary, else those that any channel names."""
+    channels = [reading.trace.channel for reading in run.readings]
+    whole_nodes = {str(channel.node) for channel in channels if channel.boundary == "node"}
+    return whole_nodes or {channel.node for channel in channels if channel.node}
+
+
+def _is_one_own_machine(context: RuleContext, run: RunEnergy) -> bool:
+    """Return whether a run is one machine's, measured at its wall or by its parts."""
+    return bool(run.readings) and not context.entry.origin.startswith("mlperf")
 
 
 RULE = Rule(

@@ -2,79 +2,101 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.errors import shorten
+from harness.energy.run import RunEnergy
 from harness.formats.reference.accelerators import rated_w
 
-_COUNT = re.compile(r"\s*(\d{1,4})(?:\.0+)?\s*", re.ASCII)
+COUNT = re.compile(r"\s*(\d{1,4})(?:\.0+)?\s*", re.ASCII)
+DEFAULT_SOCKETS = 2.0
+"""Sockets of a node whose description does not state them."""
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    described = case.entry.system_description or {}
-    parts = _rated(described)
-    if case.entry.task != "training":
+class NodeParts(NamedTuple):
+    """What a node is made of. accelerators_w: their rated power together [W]"""
+
+    accelerators_w: float
+    sockets: float
+
+
+class OddNode(NamedTuple):
+    """A node log with an implausible mean; sorts by how far it is outside, the farthest first."""
+
+    share_of_bound: float
+    mean_w: float
+    where: str
+
+
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report the node log whose mean power is farthest outside what its parts draw."""
+    if context.entry.task != "training":
         return
+    description = context.entry.system_description or {}
+    parts = _node_parts(description)
     if parts is None:
-        yield _unknown(described)
+        yield _unknown_parts(description)
         return
-    accelerators, sockets = parts
-    lowest = case.limits["accelerator_share_min"] * accelerators
-    highest = (
-        case.limits["accelerator_share_max"] * accelerators + case.limits["socket_max_w"] * sockets
+    lowest_w, highest_w = _plausible_range_w(parts, context.limits)
+    odd_nodes, log_count = [], 0
+    for run in context.runs:
+        for where, mean_w in _node_means_w(run):
+            log_count += 1
+            if not lowest_w <= mean_w <= highest_w:
+                share = min(mean_w / lowest_w, highest_w / mean_w) if mean_w > 0 else 0.0
+                odd_nodes.append(OddNode(share, mean_w, where))
+    if not odd_nodes:
+        return
+    worst = min(odd_nodes)
+    yield Violation(
+        worst.where,
+        f"a mean of {worst.mean_w:.0f} over the run, in {len(odd_nodes)} of {log_count} node logs",
+        f"from {lowest_w:.0f} to {highest_w:.0f}, by the rated power of the accelerators "
+        f"({parts.accelerators_w:.0f} W a node)",
+        "Say what the meter covers: one supply of several, a part of the node, or several nodes.",
+        "W",
     )
-    odd, total = [], 0
-    for run in case.runs:
-        for reading in run.readings:
-            found, window = reading.energy, run.run.window
-            if found is None or window is None or reading.trace.channel.boundary != "node":
-                continue
-            total += 1
-            mean = found.energy_j / window.seconds
-            if not lowest <= mean <= highest:
-                odd.append(
-                    (
-                        min(mean / lowest, highest / mean) if mean > 0 else 0.0,
-                        mean,
-                        place(run.run, reading.trace),
-                    )
-                )
-    if odd:
-        _, mean, where = min(odd)
-        yield Violation(
-            where,
-            f"a mean of {mean:.0f} over the run, in {len(odd)} of {total} node logs",
-            f"from {lowest:.0f} to {highest:.0f}, by the rated power of the accelerators ({accelerators:.0f} W a node)",
-            "Say what the meter covers: one supply of several, a part of the node, or several nodes.",
-            "W",
-        )
 
 
-def _unknown(description: Mapping[str, Any]) -> Violation:
-    model, count = (
-        shorten(description.get(name, ""), 80)
-        for name in ("accelerator_model_name", "accelerators_per_node")
-    )
+def _node_parts(description: Mapping[str, Any]) -> NodeParts | None:
+    """Return the parts of a node; None where the accelerators are not known."""
+    accelerator_w = rated_w(str(description.get("accelerator_model_name", "")))
+    accelerators = COUNT.fullmatch(str(description.get("accelerators_per_node", "")))
+    sockets = COUNT.fullmatch(str(description.get("host_processors_per_node", "")))
+    if accelerator_w is None or accelerators is None or not int(accelerators[1]):
+        return None
+    socket_count = float(sockets[1]) if sockets else DEFAULT_SOCKETS
+    return NodeParts(accelerator_w * int(accelerators[1]), socket_count)
+
+
+def _unknown_parts(description: Mapping[str, Any]) -> Violation:
+    model = shorten(description.get("accelerator_model_name", ""), 80)
+    count = shorten(description.get("accelerators_per_node", ""), 80)
     return Violation(
         "system description",
         f"{count!r} accelerators {model!r} a node",
         "a number of accelerators of a known rating",
-        "Hold the readings against the data sheets of the parts.",
+        "Compare the readings with the data sheets of the parts.",
         status="skip",
     )
 
 
-def _rated(description: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Rated power of a node's accelerators [W], and its sockets; None where the parts are not known."""
-    each = rated_w(str(description.get("accelerator_model_name", "")))
-    count, sockets = (
-        _COUNT.fullmatch(str(description.get(name, "")))
-        for name in ("accelerators_per_node", "host_processors_per_node")
-    )
-    if each is None or count is None or not int(count[1]):
-        return None
-    return each * int(count[1]), float(sockets[1]) if sockets else 2.0
+def _plausible_range_w(parts: NodeParts, limits: Mapping[str, float]) -> tuple[float, float]:
+    """Return the lowest and the highest plausible mean power of a node [W]."""
+    lowest_w = limits["accelerator_share_min"] * parts.accelerators_w
+    highest_w = limits["accelerator_share_max"] * parts.accelerators_w
+    return lowest_w, highest_w + limits["socket_max_w"] * parts.sockets
+
+
+def _node_means_w(run: RunEnergy) -> Iterator[tuple[str, float]]:
+    """Yield each node log of a run with its mean power over the window [W]."""
+    window = run.run.window
+    for reading in run.readings:
+        if window is None or reading.energy is None:
+            continue
+        if reading.trace.channel.boundary == "node":
+            yield place(run.run, reading.trace), reading.energy.energy_j / window.seconds
 
 
 RULE = Rule(
@@ -82,9 +104,9 @@ RULE = Rule(
     title="The power of a node fits its parts",
     why="A log in which every reading was halved is a perfect log: only what the machine must draw gives it away.",
     evidence="Mean power of each node over the run, against the rated power of its accelerators (system description, "
-    "and a table of data sheets). A detector by plausibility: it only warns, and a small cut stays unseen. Means in "
+    "and a table of data sheets). A test of plausibility, so it only warns, and a small cut goes unseen. Means in "
     "the shared real data are 1.01 to 1.28 of the accelerators' rating: no false alarm in 150 node logs. Skipped, "
-    "and said, where the table does not have the accelerator.",
+    "with a message, where the table does not have the accelerator.",
     remedy="Measure the whole node.",
     limits=("accelerator_share_min", "accelerator_share_max", "socket_max_w"),
     check=check,

@@ -1,1 +1,1 @@
-"""Readings."""
+"""Rules on the readings themselves: their values, their arithmetic, and copies of them."""

@@ -1,6 +1,6 @@
 """The channels of an analyzer add up to its total."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -8,31 +8,31 @@ from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.formats.base import Run
 from harness.formats.ptdaemon.rounding import half_last_digit
 from harness.traces.channel import Channel
-from harness.traces.trace import Trace
+from harness.traces.trace import Ints, Trace
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    relative, absolute_w = case.limits["relative_max"], case.limits["absolute_max_w"]
-    for run in case.entry.runs:
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report totals that differ from the sum of their channels."""
+    for run in context.entry.runs:
         for total in run.outer:
-            parts = [trace for trace in run.traces if _same_place(trace.channel, total.channel)]
+            parts = [part for part in run.traces if _adds_up(part.channel, total.channel)]
             if parts:
-                yield from _compare(run, total, parts, relative, absolute_w)
+                yield from _compare(context, run, total, parts)
 
 
-def _same_place(part: Channel, total: Channel) -> bool:
-    """Whether the two measure one boundary; the cores of a package, or a package behind a wall meter, do not add up."""
+def _adds_up(part: Channel, total: Channel) -> bool:
+    """Return whether a part is measured at the boundary of its total.
+
+    The cores of a package do not add up to it, nor do packages to the wall meter in front of them.
+    """
     return part.part_of == total.id and part.boundary in (total.boundary, "phase")
 
 
 def _compare(
-    run: Run, total: Trace, parts: list[Trace], relative: float, absolute_w: float
+    context: RuleContext, run: Run, total: Trace, parts: Sequence[Trace]
 ) -> Iterator[Violation]:
-    common = total.t_ns
-    for part in parts:
-        if not np.array_equal(common, part.t_ns):
-            common = np.intersect1d(common, part.t_ns, assume_unique=True)
-    if not len(common):
+    stamps_ns = _common_stamps(total, parts)
+    if not len(stamps_ns):
         yield Violation(
             place(run, total),
             "no common stamp of total and channels",
@@ -41,29 +41,51 @@ def _compare(
             status="warn",
         )
         return
-    whole = total.value[np.searchsorted(total.t_ns, common)]
-    added = np.sum([part.value[np.searchsorted(part.t_ns, common)] for part in parts], axis=0)
-    apart = np.abs(whole - added)
-    bad = apart > relative * whole
-    if bad.any():
-        rounded_w = sum(float(half_last_digit(trace.value).min()) for trace in (total, *parts))
-        bad &= apart > min(absolute_w, rounded_w)
-    if bad.any():
-        worst = int(np.argmax(np.where(bad, apart, 0.0)))
-        yield Violation(
-            place(run, total),
-            f"{whole[worst]:.2f} W against {added[worst]:.2f} W in {len(parts)} channels; {bad.sum()} readings differ",
-            f"equal within {relative:g} of it or {min(absolute_w, rounded_w):.3g} W, what rounding makes",
-            "Submit the file the analyzer wrote, unedited.",
-        )
+    total_w = _values_at(total, stamps_ns)
+    sum_w = np.sum([_values_at(part, stamps_ns) for part in parts], axis=0)
+    difference_w = np.abs(total_w - sum_w)
+
+    relative_max = context.limits["relative_max"]
+    rounding_w = _rounding_w([total, *parts])
+    absolute_max_w = min(context.limits["absolute_max_w"], rounding_w)
+    differs = (difference_w > relative_max * total_w) & (difference_w > absolute_max_w)
+    if not differs.any():
+        return
+    worst = int(np.argmax(np.where(differs, difference_w, 0.0)))
+    yield Violation(
+        place(run, total),
+        f"{total_w[worst]:.2f} W against {sum_w[worst]:.2f} W in {len(parts)} channels; "
+        f"{differs.sum()} readings differ",
+        f"equal within {relative_max:g} of it or {absolute_max_w:.3g} W, what rounding makes",
+        "Submit the file the analyzer wrote, unedited.",
+    )
+
+
+def _common_stamps(total: Trace, parts: Sequence[Trace]) -> Ints:
+    """Return the stamps that the total shares with every channel."""
+    stamps_ns = total.t_ns
+    for part in parts:
+        if not np.array_equal(stamps_ns, part.t_ns):
+            stamps_ns = np.intersect1d(stamps_ns, part.t_ns, assume_unique=True)
+    return stamps_ns
+
+
+def _values_at(trace: Trace, stamps_ns: Ints) -> np.ndarray:
+    """Return the readings of a trace at stamps that it has."""
+    return trace.value[np.searchsorted(trace.t_ns, stamps_ns)]
+
+
+def _rounding_w(traces: Sequence[Trace]) -> float:
+    """Return the difference that rounding the last digit of every trace can make [W]."""
+    return sum(float(half_last_digit(trace.value).min()) for trace in traces)
 
 
 RULE = Rule(
     id="channel-sum",
     title="Channels add up to the total",
-    why="An edited total no longer is the sum of its channels.",
-    evidence="Each reading of a total against the sum of its channels at the same stamp. What the rounding of the last "
-    "digit of each can make is no difference, as far as it is below absolute_max_w.",
+    why="An edited total is no longer the sum of its channels.",
+    evidence="Each reading of a total against the sum of its channels at the same timestamp. A difference that rounding "
+    "the last digit of each can make is none, as far as it is below absolute_max_w.",
     remedy="Submit the file the analyzer wrote.",
     limits=("relative_max", "absolute_max_w"),
     check=check,

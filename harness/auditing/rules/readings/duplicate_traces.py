@@ -1,65 +1,85 @@
 """No trace is a copy of another: within a run, between runs, between entries."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from harness.auditing.rules.base import Place, Rule, RuleContext, Violation, place
+
+Relation = Literal["same run", "other run", "other entry"]
+"""How a copy is related to the trace that it is a copy of; the closest relation counts."""
 
 REUSE = "Reuse of a session is legal where one run of a system serves two results; say so in the submission."
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    told: set[tuple[str, str]] = set()
-    entry = case.entry
-    for run, trace in case.summed:
-        mine = Place(entry.id, run.run.id, place(run.run, trace), (entry.submitter, entry.system))
-        others = list(case.copies.get(trace.content_sha256, ()))
-        if mine in others:
-            others.remove(mine)  # once: an entry of the same id elsewhere is another
-        if len(trace) < 3 or not others:
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report copies once for each relation: a run, the runs of the entry, another entry."""
+    entry = context.entry
+    reported: set[tuple[Relation, str]] = set()
+    for run, trace in context.summed:
+        owner = (entry.submitter, entry.system)
+        original = Place(entry.id, run.run.id, place(run.run, trace), owner)
+        copies = list(context.copies.get(trace.content_sha256, ()))
+        if original in copies:
+            copies.remove(original)  # once only: an equal place further on is another entry
+        if len(trace) < 3 or not copies:
             continue
-        kind, same = _nearest(sorted(others), mine)
-        mark = (kind, run.run.id if kind == "run" else same[0].entry if kind == "entry" else "")
-        if mark not in told:  # one finding for all copies of one kind
-            told.add(mark)
-            yield _hit(case, kind, mine, same)
+        relation, related = _closest(sorted(copies), original)
+        group = (relation, _group_name(relation, original, related))
+        if group not in reported:
+            reported.add(group)
+            yield _violation(context, relation, original, related)
 
 
-def _nearest(others: Sequence[Place], mine: Place) -> tuple[str, list[Place]]:
-    """The closest kind of copy: in the same run, in another run of the entry, in another entry."""
-    here = [p for p in others if p.entry == mine.entry and p.owner == mine.owner and p != mine]
-    within = [p for p in here if p.run == mine.run]
-    if within:
-        return "run", within
-    return ("runs", here) if here else ("entry", list(others))
+def _closest(copies: Sequence[Place], original: Place) -> tuple[Relation, list[Place]]:
+    """Return the closest relation that any copy has, and the copies that have it."""
+    in_entry = []
+    for copy in copies:
+        if copy.entry == original.entry and copy.owner == original.owner and copy != original:
+            in_entry.append(copy)
+    in_run = [copy for copy in in_entry if copy.run == original.run]
+    if in_run:
+        return "same run", in_run
+    if in_entry:
+        return "other run", in_entry
+    return "other entry", list(copies)
 
 
-def _hit(case: RuleContext, kind: str, mine: Place, same: list[Place]) -> Violation:
-    first = same[0]
-    if kind == "run":
-        count = _copied(case, mine.run)
+def _group_name(relation: Relation, original: Place, related: Sequence[Place]) -> str:
+    """Return what copies have in common that are reported together."""
+    if relation == "same run":
+        return original.run
+    return related[0].entry if relation == "other entry" else ""
+
+
+def _violation(
+    context: RuleContext, relation: Relation, original: Place, related: Sequence[Place]
+) -> Violation:
+    first = related[0]
+    if relation == "same run":
+        count = _copied_channels(context, original.run)
         return Violation(
-            mine.file,
+            original.file,
             f"the same readings as {first.file}; {count} channels of this run are copies",
             "a measurement of each node",
             "Measure every node; a copied log is not a measurement.",
         )
-    if kind == "runs":
+    if relation == "other run":
         return Violation(
-            mine.file,
+            original.file,
             f"the same readings as {first.file} of run {first.run}",
             "a measurement of each run",
             "Submit each run once, with the power log of that run.",
         )
-    foreign = [p for p in same if all((*p.owner, *mine.owner)) and p.owner != mine.owner]
+    foreign = _of_other_systems(related, original)
     if foreign:
         return Violation(
-            mine.file,
+            original.file,
             f"the same readings as {foreign[0].entry}, of another system",
             "a measurement of each system",
             "Measure each system.",
         )
     return Violation(
-        mine.file,
+        original.file,
         f"the same readings as {first.entry}",
         "a measurement of each result",
         REUSE,
@@ -67,17 +87,25 @@ def _hit(case: RuleContext, kind: str, mine: Place, same: list[Place]) -> Violat
     )
 
 
-def _copied(case: RuleContext, run_id: str) -> int:
-    hashes = [trace.content_sha256 for run, trace in case.summed if run.run.id == run_id]
-    return sum(hashes.count(h) > 1 for h in hashes)
+def _of_other_systems(copies: Sequence[Place], original: Place) -> list[Place]:
+    """Return the copies whose submitter or system is known to be another."""
+    if not all(original.owner):
+        return []
+    return [copy for copy in copies if all(copy.owner) and copy.owner != original.owner]
+
+
+def _copied_channels(context: RuleContext, run_id: str) -> int:
+    """Count the channels of a run whose readings another channel of the run has too."""
+    hashes = [trace.content_sha256 for run, trace in context.summed if run.run.id == run_id]
+    return sum(hashes.count(digest) > 1 for digest in hashes)
 
 
 RULE = Rule(
     id="duplicate-traces",
     title="No trace is a copy of another",
     why="Two machines, or two runs, never draw the same power to the last digit at the same millisecond.",
-    evidence="Hash of stamps and readings of each trace, against all others that are audited together. Within an "
-    "entry, and between two systems, a copy is a breach; between two results of one system it is a warning.",
+    evidence="Hash of timestamps and readings of each trace, against all others that are audited together. A copy "
+    "within an entry, or between two systems, is a violation; between two results of one system it is a warning.",
     remedy="Measure every node in every run.",
     check=check,
 )

@@ -5,27 +5,33 @@ from collections.abc import Iterator
 from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    most = case.limits["relative_max"]
-    declared = [run for run in case.runs if run.run.declared_energy_j is not None]
-    if not declared:
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report declared energies that differ from the integral of the readings."""
+    relative_max = context.limits["relative_max"]
+    declaring_runs = [run for run in context.runs if run.run.declared_energy_j is not None]
+    if not declaring_runs:
         yield Violation(
             "runs", "no declared energy", "one to compare with", "Nothing to do.", status="skip"
         )
-    for run in declared:
-        said, found = run.run.declared_energy_j or 0.0, run.energy_j
-        if found is None or not abs(said - found) <= most * abs(found):
-            yield Violation(
-                place(run.run),
-                f"{said:.9g} J declared, {'nothing' if found is None else f'{found:.9g} J'} recomputed",
-                f"equal within {most:g} of it",
-                "Declare what the readings give, or submit the readings it came from.",
-            )
+    for run in declaring_runs:
+        declared_j, recomputed_j = run.run.declared_energy_j or 0.0, run.energy_j
+        if recomputed_j is None:
+            recomputed = "nothing"
+        elif abs(declared_j - recomputed_j) <= relative_max * abs(recomputed_j):
+            continue
+        else:
+            recomputed = f"{recomputed_j:.9g} J"
+        yield Violation(
+            place(run.run),
+            f"{declared_j:.9g} J declared, {recomputed} recomputed",
+            f"equal within {relative_max:g} of it",
+            "Declare what the readings give, or submit the readings it came from.",
+        )
 
 
 RULE = Rule(
     id="energy-recomputes",
-    title="A declared energy recomputes",
+    title="A declared energy can be recomputed",
     why="A number that its own evidence does not give is a claim, not a measurement.",
     evidence="Declared energy of each run against the integral of its trace over its window.",
     remedy="Declare what the readings give.",

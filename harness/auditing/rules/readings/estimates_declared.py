@@ -1,18 +1,21 @@
-"""What was not measured is declared, and what was measured is not passed over."""
+"""Whatever was not measured is declared, and whatever was measured is counted."""
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs, place
+from harness.energy.run import RunEnergy
+from harness.traces.trace import Trace
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    for run in case.runs:
-        nodes = [r for r in run.readings if r.trace.channel.boundary == "node"]
-        links = [r for r in run.readings if r.trace.channel.boundary == "interconnect"]
-        if len(nodes) > 1 and not links and not run.run.rated:
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report parts without power, and warn of a measured switch that MLPerf's score leaves out."""
+    for run in context.runs:
+        node_traces = _traces_at("node", run)
+        interconnect_traces = _traces_at("interconnect", run)
+        if len(node_traces) > 1 and not interconnect_traces and not run.run.rated:
             yield Violation(
                 place(run.run),
-                f"{len(nodes)} nodes and no interconnect, measured or estimated",
+                f"{len(node_traces)} nodes and no interconnect, measured or estimated",
                 "interconnect_power_est, or a measured switch",
                 "Declare the rated power of the links the run used.",
             )
@@ -25,15 +28,18 @@ def check(case: RuleContext) -> Iterator[Violation]:
                     "Declare the rated power.",
                     "W",
                 )
-        if links and case.entry.family == "mlperf-training":
+        if interconnect_traces and from_training_logs(context.entry):
             yield Violation(
-                place(run.run, links[0].trace),
-                f"a measured interconnect under power_reading, in {len(links)} logs",
+                place(run.run, interconnect_traces[0]),
+                f"a measured interconnect under power_reading, in {len(interconnect_traces)} logs",
                 "interconnect_power_est, the only key that MLPerf's code reads there",
                 "Nothing for joulemark, which counts it; MLPerf's score leaves it out.",
-                "",
-                "warn",
+                status="warn",
             )
+
+
+def _traces_at(boundary: str, run: RunEnergy) -> list[Trace]:
+    return [r.trace for r in run.readings if r.trace.channel.boundary == boundary]
 
 
 RULE = Rule(

@@ -1,35 +1,59 @@
 """Few lines of a power log are broken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from harness.auditing.report import Status
 from harness.auditing.rules.base import Rule, RuleContext, Violation
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    most = case.limits["lost_max"]
-    lost: dict[str, tuple[int, int]] = {}
-    for run in case.entry.runs:
-        if run.evidence.training:
-            lost |= run.evidence.training.lost_lines
-    found = [(count / max(total, 1), count, total, name) for name, (count, total) in lost.items()]
-    for bad, status in ((True, None), (False, "warn")):
-        some = [item for item in found if (item[0] > most) == bad]
-        if some:
-            _, count, total, name = max(some)
-            yield Violation(
-                name,
-                f"{count} of {total} lines are no MLLOG lines, in {len(some)} logs",
-                f"none; at most {most:g} of the lines",
-                "Submit the log as the logger wrote it.",
-                status=status,  # type: ignore[arg-type]
-            )
+class BrokenLog(NamedTuple):
+    """A log with lines that cannot be read; sorts by the share of them."""
+
+    broken_share: float
+    broken_lines: int
+    lines: int
+    name: str
+
+
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report the worst log above the limit, and warn of the worst one below it."""
+    lost_max = context.limits["lost_max"]
+    logs = _broken_logs(context)
+    above = [log for log in logs if log.broken_share > lost_max]
+    below = [log for log in logs if log.broken_share <= lost_max]
+    if above:
+        yield _violation(above, lost_max, None)
+    if below:
+        yield _violation(below, lost_max, "warn")
+
+
+def _broken_logs(context: RuleContext) -> list[BrokenLog]:
+    lines_by_log: dict[str, tuple[int, int]] = {}
+    for run in context.entry.runs:
+        if run.evidence.training is not None:
+            lines_by_log |= run.evidence.training.lost_lines
+    logs = []
+    for name, (broken_lines, lines) in lines_by_log.items():
+        logs.append(BrokenLog(broken_lines / max(lines, 1), broken_lines, lines, name))
+    return logs
+
+
+def _violation(logs: Sequence[BrokenLog], lost_max: float, status: Status | None) -> Violation:
+    log = max(logs)
+    return Violation(
+        log.name,
+        f"{log.broken_lines} of {log.lines} lines are no MLLOG lines, in {len(logs)} logs",
+        f"none; at most {lost_max:g} of the lines",
+        "Submit the log as the logger wrote it.",
+        status=status,
+    )
 
 
 RULE = Rule(
     id="malformed-lines",
     title="Few lines are broken",
-    why="MLPerf's parser skips what it cannot read without a word: who breaks the lines with high readings "
-    "deletes them.",
+    why="MLPerf's parser silently skips what it cannot read: breaking the lines with high readings deletes them.",
     evidence="Lines of each node and switch log that are not `:::MLLOG` and one JSON object.",
     remedy="Submit unedited logs.",
     limits=("lost_max",),

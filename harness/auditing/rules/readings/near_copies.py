@@ -1,60 +1,69 @@
 """No trace is another one moved in time, thinned, cut or scaled."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from harness.auditing.rules.base import NearDuplicate, Place, Rule, RuleContext, Violation, place
 
-_SAID = {
+Pair = tuple[Place, NearDuplicate]
+
+DESCRIPTIONS = {
     "repeat": "readings of {other} again, {shift:+.3f} s later ({share:.0%} of the shorter log)",
-    "resample": "readings of {other} again, one for {factor:g} or {factor:g} for one ({share:.0%} of the shorter log)",
+    "resample": "readings of {other} again, one for {factor:g} or {factor:g} for one "
+    "({share:.0%} of the shorter log)",
     "scale": "the course of {other} times {factor:.6g} (correlation of the steps {share:.6f})",
 }
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    entry = case.entry
-    found: dict[tuple[str, str, str], list[tuple[Place, NearDuplicate]]] = {}
-    for run, trace in case.summed:
-        mine = Place(entry.id, run.run.id, place(run.run, trace), (entry.submitter, entry.system))
-        for near in case.cross_entry.near.get(mine, ()):
-            status = _status(near, case.limits["share_min"], case.limits["correlation_min"])
-            if status:
-                among = (
-                    "run"
-                    if near.other[:2] == mine[:2]
-                    else "runs"
-                    if near.other.entry == mine.entry
-                    else "entries"
-                )
-                found.setdefault((near.kind, among, status), []).append((mine, near))
-    for (_, _, status), pairs in sorted(found.items()):
-        yield _hit(pairs, "warn" if status == "warn" else "")
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report near copies, one violation for each kind, relation and status."""
+    groups: dict[tuple[str, str, str], list[Pair]] = defaultdict(list)
+    entry = context.entry
+    for run, trace in context.summed:
+        owner = (entry.submitter, entry.system)
+        original = Place(entry.id, run.run.id, place(run.run, trace), owner)
+        for copy in context.cross_entry.near.get(original, ()):
+            status = _status(copy, context.limits)
+            if status is not None:
+                group = (copy.kind, _relation(original, copy.other), status)
+                groups[group].append((original, copy))
+    for (_, _, group_status), pairs in sorted(groups.items()):
+        yield _violation(pairs, "warn" if group_status == "warn" else None)
 
 
-def _status(near: NearDuplicate, share: float, correlation: float) -> str:
-    if near.kind == "scale":
-        exact = near.factor == 1
-        return "fail" if exact else "warn" if near.share >= correlation else ""
-    return "fail" if near.share >= share else "warn"
+def _status(copy: NearDuplicate, limits: Mapping[str, float]) -> Literal["fail", "warn"] | None:
+    """Return how sure a copy is; None where it may be chance."""
+    if copy.kind == "scale":
+        if copy.factor == 1:
+            return "fail"
+        return "warn" if copy.share >= limits["correlation_min"] else None
+    return "fail" if copy.share >= limits["share_min"] else "warn"
 
 
-def _hit(pairs: Sequence[tuple[Place, NearDuplicate]], status: str) -> Violation:
-    mine, near = min(pairs, key=lambda pair: (-pair[1].share, pair))
-    other = (
-        near.other.file
-        if near.other.entry == mine.entry
-        else f"{near.other.entry}/{near.other.file}"
+def _relation(original: Place, copy: Place) -> Literal["run", "runs", "entries"]:
+    if copy.entry != original.entry:
+        return "entries"
+    return "run" if copy.run == original.run else "runs"
+
+
+def _violation(pairs: Sequence[Pair], status: Literal["warn"] | None) -> Violation:
+    """Return the violation for the surest of some copies, with their number."""
+    original, copy = min(pairs, key=lambda pair: (-pair[1].share, pair))
+    same_entry = copy.other.entry == original.entry
+    other = copy.other.file if same_entry else f"{copy.other.entry}/{copy.other.file}"
+    got = DESCRIPTIONS[copy.kind].format(
+        other=other, shift=copy.shift_s, share=copy.share, factor=copy.factor
     )
-    got = _SAID[near.kind].format(
-        other=other, shift=near.shift_s, share=near.share, factor=near.factor
-    )
-    count = len({pair[0] for pair in pairs})
+    trace_count = len({original for original, _ in pairs})
+    if trace_count > 1:
+        got = f"{got}; {trace_count} traces of this kind"
     return Violation(
-        mine.file,
-        f"{got}; {count} traces of this kind" if count > 1 else got,
+        original.file,
+        got,
         "a measurement of each node in each run",
         "Measure every node in every run.",
-        status="warn" if status else None,
+        status=status,
     )
 
 
@@ -62,12 +71,12 @@ RULE = Rule(
     id="near-copies",
     title="No trace is another one moved or scaled",
     why="A log that was measured once can serve many runs: moved to their times, cut to their length, thinned, or "
-    "scaled a little, so that no hash is equal.",
-    evidence="Windows of 12 readings of which at least 8 differ, found again in another trace at another time or on "
-    "another node, one after the other or every second to fourth: a breach from the stated share of the shorter log, a "
-    "warning below. Traces of one length whose steps correlate: a warning. False alarms in the shared real "
-    "data and the simulator: none; the likeliest honest pair of 1,459 is two nodes of one synchronous run, at 0.9992. "
-    "Two logs that overlap in time hold the same readings at the same stamps, and are no copies.",
+    "scaled slightly, so that no hash is equal.",
+    evidence="Windows of 12 readings, of which at least 8 differ, that recur in another trace at another time or on "
+    "another node, one after the other or every second to fourth: a violation from the stated share of the shorter "
+    "log, a warning below. Traces of one length whose steps correlate: a warning. False alarms in the shared real "
+    "data and the simulator: none; the most similar honest pair of 1,459 is two nodes of one synchronous run, at "
+    "0.9992. Two logs that overlap in time hold the same readings at the same timestamps, and are no copies.",
     remedy="Measure every node in every run.",
     limits=("share_min", "correlation_min"),
     check=check,

@@ -1,44 +1,56 @@
 """Power is voltage times current times power factor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
+from harness.formats.ptdaemon.spl import Electric
+
+TINY_W = 1e-9
+"""Keeps the relative difference finite where a reading is 0 W."""
 
 
 @for_session
-def check(case: RuleContext, session: Session) -> Iterator[Violation]:
-    relative, absolute_w = case.limits["relative_max"], case.limits["absolute_max_w"]
+def check(context: RuleContext, session: Session) -> Iterator[Violation]:
+    """Report the reading of each mode that contradicts its voltage, current and power factor most."""
     for mode in MODES:
         electric = session.electric.get(mode)
-        if electric is None:
-            continue
-        bad = electric.off_w > np.minimum(absolute_w, relative * electric.of_w)
-        if bad.any():
-            at = int(
-                np.argmax(np.where(bad, electric.off_w / np.maximum(electric.of_w, 1e-9), 0.0))
-            )
-            got = f"{electric.of_w[at]:.6g} against {electric.off_w[at]:.4g} more or less by V A PF, beyond their digits"
-            yield Violation(
-                f"performance/{FOLDERS[mode]}/spl.txt, line {at + 1}",
-                f"{got}; {int(bad.sum())} of {electric.lines} readings differ",
-                f"equal within {relative:g} of it and {absolute_w:g}",
-                "Submit the file as it was written.",
-                "W",
-            )
+        if electric is not None:
+            where = f"performance/{FOLDERS[mode]}/spl.txt"
+            yield from _contradictions(electric, where, context.limits)
+
+
+def _contradictions(
+    electric: Electric, where: str, limits: Mapping[str, float]
+) -> Iterator[Violation]:
+    relative_max, absolute_max_w = limits["relative_max"], limits["absolute_max_w"]
+    allowed_w = np.minimum(absolute_max_w, relative_max * electric.of_w)
+    differs = electric.off_w > allowed_w
+    if not differs.any():
+        return
+    relative_difference = electric.off_w / np.maximum(electric.of_w, TINY_W)
+    worst = int(np.argmax(np.where(differs, relative_difference, 0.0)))
+    yield Violation(
+        f"{where}, line {worst + 1}",
+        f"{electric.of_w[worst]:.6g} against {electric.off_w[worst]:.4g} more or less by V A PF, "
+        f"beyond their digits; {int(differs.sum())} of {electric.lines} readings differ",
+        f"equal within {relative_max:g} of it and {absolute_max_w:g}",
+        "Submit the file as it was written.",
+        "W",
+    )
 
 
 RULE = Rule(
     id="power-arithmetic",
     title="Power is voltage times current times power factor",
-    why="Who edits the power of a line and not the rest of it leaves a line that contradicts itself.",
+    why="Editing the power of a line, but not the rest of it, leaves a line that contradicts itself.",
     evidence="Each reading of both runs: W against V A PF, of an analyzer of one channel and of each of several; "
-    "allowed is what the rounding of the printed digits makes, and the smaller of the two limits. The total of n "
-    "channels has their sum of power, their mean of voltage and current, and the power factor of their vectors' sum, "
-    "in which leading current undoes lagging: its W is at most n V A PF. Where its channels are there, channel-sum "
-    "judges it too.",
+    "allowed is what rounding the printed digits makes, and the smaller of the two limits. The total of n "
+    "channels has their sum of power, their mean of voltage and current, and the power factor of the sum of their "
+    "vectors, in which leading current cancels lagging: its W is at most n V A PF. Where its channels are there, "
+    "channel-sum judges it too.",
     remedy="Submit the file the analyzer wrote.",
     limits=("relative_max", "absolute_max_w"),
     check=check,

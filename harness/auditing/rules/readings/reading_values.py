@@ -1,56 +1,75 @@
 """Readings inside the window are numbers above zero."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 from harness.core.errors import shorten
 from harness.traces.clean import FAILED, NEGATIVE, NO_TIME, ZERO
+from harness.traces.trace import Dropped, Trace, Window
 
-BAD = (FAILED, NEGATIVE, ZERO, NO_TIME)
+UNUSABLE = (FAILED, NEGATIVE, ZERO, NO_TIME)
+"""Reasons for which a reading says nothing about power."""
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    yield from _failed(case, case.limits["failed_share_max"])
-    for run in case.runs:
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report traces with unusable readings, and counters that were reset inside the window."""
+    for run, trace in context.summed:
+        window = run.run.window
+        unusable = _unusable_readings(trace, window)
+        if unusable:
+            where = place(run.run, trace)
+            yield _unusable(where, unusable, trace, window, context.limits["failed_share_max"])
+    for run in context.runs:
         for reading in run.readings:
             if reading.energy is not None and reading.energy.resets:
                 yield Violation(
                     place(run.run, reading.trace),
                     f"the counter began anew {reading.energy.resets} times inside the window",
                     "a count that only rises, or wraps at its stated modulus",
-                    "What was counted in that step is lost and filled: measure again without a reset.",
+                    "What was counted in that step is lost and was filled in: "
+                    "measure again without a reset.",
                 )
 
 
-def _failed(case: RuleContext, most: float) -> Iterator[Violation]:
-    for run, trace in case.summed:
-        window = run.run.window
-        inside = [
-            d
-            for d in trace.dropped
-            if d.reason in BAD
-            and (d.t_ns is None or window is None or window.start_ns <= d.t_ns <= window.stop_ns)
-        ]
-        if not inside:
-            continue
-        kinds = ", ".join(
-            f"{n} {reason}" for reason, n in Counter(d.reason for d in inside).most_common()
-        )
-        share = len(inside) / (len(inside) + len(trace if window is None else trace.window(window)))
-        yield Violation(
-            place(run.run, trace),
-            f"{kinds} (first: {shorten(inside[0].raw, 40)}, reading {inside[0].position + 1} of the file)",
-            f"none; at most {most:g} of the readings in the window",
-            "A failed read is a gap, never a zero: find out why the meter failed and measure again.",
-            status=None if share > most else "warn",
-        )
+def _unusable_readings(trace: Trace, window: Window | None) -> list[Dropped]:
+    """Return the unusable readings inside the window, and those whose time is not known."""
+    return [
+        reading
+        for reading in trace.dropped
+        if reading.reason in UNUSABLE and _may_be_inside(reading.t_ns, window)
+    ]
+
+
+def _may_be_inside(t_ns: int | None, window: Window | None) -> bool:
+    return t_ns is None or window is None or window.start_ns <= t_ns <= window.stop_ns
+
+
+def _unusable(
+    where: str,
+    unusable: Sequence[Dropped],
+    trace: Trace,
+    window: Window | None,
+    failed_share_max: float,
+) -> Violation:
+    reasons = Counter(reading.reason for reading in unusable).most_common()
+    kinds = ", ".join(f"{count} {reason}" for reason, count in reasons)
+    first = unusable[0]
+    usable = trace if window is None else trace.window(window)
+    share = len(unusable) / (len(unusable) + len(usable))
+    return Violation(
+        where,
+        f"{kinds} (first: {shorten(first.raw, 40)}, reading {first.position + 1} of the file)",
+        f"none; at most {failed_share_max:g} of the readings in the window",
+        "A failed read is a gap, never a zero: find out why the meter failed and measure again.",
+        status=None if share > failed_share_max else "warn",
+    )
 
 
 RULE = Rule(
     id="reading-values",
     title="Readings are numbers above zero",
-    why="-1, 0, nan and 9.91E+37 are how meters say that a read failed; summed as power they lower the energy.",
+    why="-1, 0, nan and 9.91E+37 are how meters report a failed read. Summed as power, they lower the energy.",
     evidence="Readings in the window that are not positive, finite and stamped; counters that begin anew.",
     remedy="Measure again with a meter that answers; do not edit the log.",
     limits=("failed_share_max",),

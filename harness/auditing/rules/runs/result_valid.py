@@ -2,53 +2,24 @@
 
 from collections.abc import Iterable, Iterator
 
-from harness.auditing.report import Status
 from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs, place
 from harness.formats.base import Quality, Run
 from harness.formats.reference.benchmarks import Benchmark, benchmarks
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    known = benchmarks().get((case.entry.task, case.entry.benchmark))
-    runs, bound = case.entry.runs, (case.entry.task, case.entry.division) != ("inference", "open")
-    lost = [(run, got, expected) for run in runs for got, expected in _faults(run, known, bound)]
-    drops = round(case.limits["olympic_drops"]) * (known.olympic_drop if known else 1)
-    borne = len({run.id for run, _, _ in lost}) <= drops and len(runs) > 2 * drops
-    status: Status | None = "warn" if borne else None
-    for run, got, expected in lost:
-        fix = "Submit a run that its benchmark accepts."
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report runs that failed, and warn of runs whose validity or quality is not known."""
+    entry = context.entry
+    benchmark = benchmarks().get((entry.task, entry.benchmark))
+    has_targets = (entry.task, entry.division) != ("inference", "open")
+    yield from _failed_runs(context, benchmark, has_targets)
+    for run in entry.runs:
+        yield from _unknown_validity(run)
+        if has_targets and benchmark is not None:
+            yield from _unknown_quality(run, benchmark)
+    if from_training_logs(entry) and _has_no_target(benchmark, entry.runs):
         yield Violation(
-            place(run),
-            got,
-            expected,
-            "Nothing: Olympic scoring drops this run." if borne else fix,
-            status=status,
-        )
-    for run in runs:
-        if run.success is None:
-            yield Violation(
-                place(run),
-                "the log does not say whether the run is valid",
-                "result_validity, or a status of run_stop",
-                "Submit the whole log.",
-                status="warn",
-            )
-        asked = " and ".join(_missing(run, known)) if bound else ""
-        if asked:
-            yield Violation(
-                place(run),
-                "no quality in the logs",
-                asked,
-                "Submit the accuracy log.",
-                status="warn",
-            )
-    if (
-        from_training_logs(case.entry)
-        and (known is None or known.target is None)
-        and not _targets(runs)
-    ):
-        yield Violation(
-            case.entry.benchmark,
+            entry.benchmark,
             "nothing is known of its target: quality is not judged",
             "a benchmark whose target the training rules state",
             "Judge the quality by the rules of its round.",
@@ -56,43 +27,94 @@ def check(case: RuleContext) -> Iterator[Violation]:
         )
 
 
-def _missing(run: Run, known: Benchmark | None) -> Iterator[str]:
-    """Metrics with a target that a run does not state."""
-    if known is None:
-        return
-    said = {item.metric for item in run.quality.all} if run.quality else set()
-    for item in known.others if run.quality else known.metrics:
-        if item.target is not None and item.metric not in said:
-            yield f"{item.metric}, target {item.target:g}"
+def _failed_runs(
+    context: RuleContext, benchmark: Benchmark | None, has_targets: bool
+) -> Iterator[Violation]:
+    """Report each fault of each run, as a warning where Olympic scoring drops the runs."""
+    runs = context.entry.runs
+    faults = []
+    for run in runs:
+        for got, expected in _faults(run, benchmark, has_targets):
+            faults.append((run, got, expected))
+    failed_ids = {run.id for run, _, _ in faults}
+    dropped_each_end = benchmark.olympic_drop if benchmark else 1
+    drops = round(context.limits["olympic_drops"]) * dropped_each_end
+    are_dropped = len(failed_ids) <= drops and len(runs) > 2 * drops
+    for run, got, expected in faults:
+        if are_dropped:
+            fix = "Nothing: Olympic scoring drops this run."
+            yield Violation(place(run), got, expected, fix, status="warn")
+        else:
+            yield Violation(place(run), got, expected, "Submit a run that its benchmark accepts.")
 
 
-def _targets(runs: Iterable[Run]) -> bool:
-    return any(run.quality is not None and run.quality.target is not None for run in runs)
-
-
-def _faults(run: Run, known: Benchmark | None, bound: bool) -> Iterator[tuple[str, str]]:
-    """What is wrong with a run, and what was expected instead; bound: whether it must reach a target."""
+def _faults(run: Run, benchmark: Benchmark | None, has_targets: bool) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a run, and what was expected."""
     if run.success is False:
         yield "the log says INVALID, or that the run was aborted", "VALID, or success"
-    for item in run.quality.all if run.quality and bound else ():
-        if _missed(item, known is not None and known.lower(item.metric)):
-            yield f"{item.metric} {item.value:.9g}", f"target {item.target:.9g}"
+    if run.quality is None or not has_targets:
+        return
+    for quality in run.quality.all:
+        lower_is_better = benchmark is not None and benchmark.lower(quality.metric)
+        if _misses_target(quality, lower_is_better):
+            yield f"{quality.metric} {quality.value:.9g}", f"target {quality.target:.9g}"
 
 
-def _missed(quality: Quality, lower: bool) -> bool:
+def _misses_target(quality: Quality, lower_is_better: bool) -> bool:
     if quality.target is None:
         return False
-    return not (quality.value <= quality.target if lower else quality.value >= quality.target)
+    if lower_is_better:
+        return not quality.value <= quality.target
+    return not quality.value >= quality.target
+
+
+def _unknown_validity(run: Run) -> Iterator[Violation]:
+    if run.success is None:
+        yield Violation(
+            place(run),
+            "the log does not say whether the run is valid",
+            "result_validity, or a status of run_stop",
+            "Submit the whole log.",
+            status="warn",
+        )
+
+
+def _unknown_quality(run: Run, benchmark: Benchmark) -> Iterator[Violation]:
+    missing_metrics = " and ".join(_missing_metrics(run, benchmark))
+    if missing_metrics:
+        yield Violation(
+            place(run),
+            "no quality in the logs",
+            missing_metrics,
+            "Submit the accuracy log.",
+            status="warn",
+        )
+
+
+def _missing_metrics(run: Run, benchmark: Benchmark) -> Iterator[str]:
+    """Yield the metrics with a target that a run does not state."""
+    stated_metrics = {quality.metric for quality in run.quality.all} if run.quality else set()
+    required = benchmark.others if run.quality else benchmark.metrics
+    for metric in required:
+        if metric.target is not None and metric.metric not in stated_metrics:
+            yield f"{metric.metric}, target {metric.target:g}"
+
+
+def _has_no_target(benchmark: Benchmark | None, runs: Iterable[Run]) -> bool:
+    """Return whether neither the training rules nor the logs state a target."""
+    if benchmark is not None and benchmark.target is not None:
+        return False
+    return all(run.quality is None or run.quality.target is None for run in runs)
 
 
 RULE = Rule(
     id="result-valid",
     title="The run is valid and reached its target",
-    why="Joules of a run that does not count, or of a worse model, compare with nothing.",
+    why="The energy of an invalid run, or of a worse model, is not comparable.",
     evidence="LoadGen's result_validity, the status of run_stop, accuracy against the target of the benchmark, metric "
     "by metric; the open division of inference has no targets. As many runs may fail as Olympic scoring drops at the "
-    "slow end, times olympic_drops. Where the training rules state no target, target_accuracy of the log is taken; "
-    "where nothing is known of a training benchmark, a warning says that its quality is not judged.",
+    "slow end, times olympic_drops. Where the training rules state no target, target_accuracy of the log is used; "
+    "where a training benchmark is not known at all, a warning says that its quality is not judged.",
     remedy="Submit a run that the benchmark accepts, with its accuracy log.",
     limits=("olympic_drops",),
     check=check,

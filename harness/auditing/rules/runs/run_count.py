@@ -6,49 +6,45 @@ from harness.auditing.rules.base import Rule, RuleContext, Violation, from_train
 from harness.formats.reference.benchmarks import benchmarks
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    known = benchmarks().get((case.entry.task, case.entry.benchmark))
-    if known is None or known.runs is None:
-        if from_training_logs(case.entry):
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report too few runs, and warn of too many."""
+    entry = context.entry
+    benchmark = benchmarks().get((entry.task, entry.benchmark))
+    if benchmark is None or benchmark.runs is None:
+        if from_training_logs(entry):
             yield Violation(
-                case.entry.benchmark,
+                entry.benchmark,
                 "nothing is known of the runs that it asks for: they are not judged",
                 "a benchmark whose runs the training rules state",
                 "Count the runs by the rules of its round.",
                 status="warn",
             )
         return
-    count = len(case.entry.runs)
-    where, expected = case.entry.benchmark, f"{known.runs} runs of {case.entry.benchmark}"
-    if case.entry.simulated:
+    run_count = len(entry.runs)
+    expected = f"{benchmark.runs} runs of {entry.benchmark}"
+    if entry.simulated:
         yield Violation(
-            where,
-            f"{count} runs, simulated",
+            entry.benchmark,
+            f"{run_count} runs, simulated",
             expected,
             "Nothing: a simulation is not submitted.",
             status="skip",
         )
-    elif count < known.runs:
-        yield Violation(
-            where, f"{count} runs", expected, "Submit every run that the training rules ask for."
-        )
-    elif count > known.runs:
-        yield Violation(
-            where,
-            f"{count} runs",
-            expected,
-            "Submit consecutive runs, no more than asked.",
-            status="warn",
-        )
+    elif run_count < benchmark.runs:
+        fix = "Submit every run that the training rules ask for."
+        yield Violation(entry.benchmark, f"{run_count} runs", expected, fix)
+    elif run_count > benchmark.runs:
+        fix = "Submit consecutive runs, no more than required."
+        yield Violation(entry.benchmark, f"{run_count} runs", expected, fix, status="warn")
 
 
 RULE = Rule(
     id="run-count",
     title="Every run that the benchmark asks for is there",
-    why="Who leaves runs out chooses; the Olympic mean of fewer runs is another number.",
-    evidence="Result logs, against the runs that the training rules ask for. What declares itself simulated is "
-    "skipped, shown as simulated everywhere, and never ranked with real results. Where nothing is known of a training "
-    "benchmark, a warning says that its runs are not judged.",
+    why="Leaving runs out is choosing; the Olympic mean of fewer runs is another number.",
+    evidence="Result logs, against the number that the training rules ask for. What declares itself simulated is "
+    "skipped, shown as simulated everywhere, and never ranked with real results. Where a training benchmark is not "
+    "known, a warning says that its runs are not judged.",
     remedy="Submit the whole series.",
     check=check,
 )

@@ -10,50 +10,57 @@ FILE = "scaling.json"
 REMOVE = "Remove scaling.json: MLPerf's checker writes it, and removes what it finds."
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    factor, most = case.entry.scaling_factor, case.limits["factor_max"]
-    if case.entry.task != "training":
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report a factor that is impossible, or not what the logs and the reference give."""
+    if context.entry.task != "training":
         return
-    if factor is not None and case.entry.division.lower() == "open" and factor != 1:
+    factor, factor_max = context.entry.scaling_factor, context.limits["factor_max"]
+    is_open = context.entry.division.lower() == "open"
+    if factor is not None and is_open and factor != 1:
         yield Violation(
             FILE,
             f"a factor of {factor:.9g} in the open division",
             "none: only closed is normalised",
             REMOVE,
         )
-    elif factor is not None and not 1 <= factor <= most:
-        other = factor > 1 and _foreign_points(case)
+    elif factor is not None and not 1 <= factor <= factor_max:
+        may_be_right = factor > 1 and _has_unknown_points(context)
         yield Violation(
             FILE,
             f"a factor of {factor:.9g}",
-            f"from 1 to {most:g}",
+            f"from 1 to {factor_max:g}",
             REMOVE,
-            status="warn" if other else None,
+            status="warn" if may_be_right else None,
         )
-    elif case.entry.division.lower() != "open":
-        yield from _explained(case, 1.0 if factor is None else factor)
+    elif not is_open and _has_unknown_points(context):
+        yield from _unjudged(context)
+    elif not is_open:
+        yield from _unexplained(context)
 
 
-def _foreign_points(case: RuleContext) -> bool:
-    """Whether the entry states a round whose reference points are not known here."""
-    return case.entry.round not in ("", round_of_points(case.entry, case.round))
+def _has_unknown_points(context: RuleContext) -> bool:
+    """Return whether the entry states a round whose reference points are not known here."""
+    return context.entry.round not in ("", round_of_points(context.entry, context.round))
 
 
-def _explained(case: RuleContext, factor: float) -> Iterator[Violation]:
-    """Whether the counts of the logs and the reference give this factor."""
-    if _foreign_points(case):
-        if factor != 1:
-            yield Violation(
-                FILE,
-                f"a factor of {factor:.9g}",
-                f"reference points of {shorten(case.entry.round, 40)}",
-                "Nothing: they are not known here, and those of another round say nothing of it.",
-                status="skip",
-            )
-        return
-    found = against_reference(case.entry, round_of_points(case.entry, case.round))
-    expected = None if found is None else max(1.0, found[0].mean / found[1])
-    if expected is None:
+def _unjudged(context: RuleContext) -> Iterator[Violation]:
+    factor = context.entry.scaling_factor
+    if factor is not None and factor != 1:
+        yield Violation(
+            FILE,
+            f"a factor of {factor:.9g}",
+            f"reference points of {shorten(context.entry.round, 40)}",
+            "Nothing: they are not known here, and those of another round say nothing of it.",
+            status="skip",
+        )
+
+
+def _unexplained(context: RuleContext) -> Iterator[Violation]:
+    """Warn of a factor that differs from what the counts of the logs and the reference give."""
+    stated_factor = context.entry.scaling_factor
+    factor = 1.0 if stated_factor is None else stated_factor
+    comparison = against_reference(context.entry, round_of_points(context.entry, context.round))
+    if comparison is None:
         if factor != 1:
             yield Violation(
                 FILE,
@@ -62,15 +69,13 @@ def _explained(case: RuleContext, factor: float) -> Iterator[Violation]:
                 "Name the reference convergence point it comes from.",
                 status="warn",
             )
-    elif abs(factor / expected - 1) > case.limits["relative_max"]:
-        said = (
-            f"a factor of {factor:.9g}"
-            if case.entry.scaling_factor is not None
-            else "no scaling.json"
-        )
+        return
+    point, mean_count = comparison
+    expected = max(1.0, point.mean / mean_count)
+    if abs(factor / expected - 1) > context.limits["relative_max"]:
         yield Violation(
             FILE,
-            said,
+            "no scaling.json" if stated_factor is None else f"a factor of {factor:.9g}",
             f"{expected:.9g}, the reference mean over the mean of the runs",
             "Run MLPerf's package checker, which writes the file.",
             status="warn",
@@ -83,9 +88,9 @@ RULE = Rule(
     title="The scaling factor follows from the runs",
     why="Time and energy are multiplied by it. MLPerf's own checker keeps what it finds in the open division.",
     evidence="scaling.json; global_batch_size and the counts at the target in each result log; the reference "
-    "convergence points of the round. Below 1, above the limit, or in the open division it is a breach; one that the "
-    "counts do not give, or that is missing, is a warning. Of a round whose points are not known here a factor above "
-    "the limit is a warning, and any other is not judged.",
+    "convergence points of the round. A factor below 1, above the limit, or in the open division is a violation; one "
+    "that the counts do not give, or that is missing, is a warning. In a round whose points are not known here, a "
+    "factor above the limit is a warning, and any other is not judged.",
     remedy="Leave scaling.json to MLPerf's package checker.",
     limits=("factor_max", "relative_max"),
     check=check,

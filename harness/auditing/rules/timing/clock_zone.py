@@ -1,4 +1,4 @@
-"""Readings and window are stamped in one time zone."""
+"""Readings and window are stamped in the same time zone."""
 
 from collections.abc import Iterator
 
@@ -6,21 +6,22 @@ from harness.auditing.rules.base import Rule, RuleContext, Violation
 from harness.formats.defects import DefectCode
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    for defect in case.defects(DefectCode.ZONE_SHIFT):
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report each trace that had to be shifted by a time zone when it was read."""
+    for defect in context.defects(DefectCode.ZONE_SHIFT):
         yield Violation(
-            case.inside(defect),
+            context.inside(defect),
             defect.got,
             "both in UTC",
-            "Stamp readings in UTC. The shift was undone here, as it is a whole quarter of an hour.",
+            "Stamp readings in UTC. The shift was undone here because it is a multiple of 15 minutes.",
         )
 
 
 RULE = Rule(
     id="clock-zone",
     title="Readings and window share a time zone",
-    why="A log in local time covers another hour than the run, and tools that never compare the two do not notice.",
-    evidence="A trace that misses its window, and covers it when shifted by whole quarters of an hour.",
+    why="A log in local time covers a different hour than the run, and tools that never compare the two do not notice.",
+    evidence="A trace that misses its window, but covers it when shifted by a multiple of 15 minutes.",
     remedy="Stamp in UTC.",
     check=check,
 )

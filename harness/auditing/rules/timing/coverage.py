@@ -1,13 +1,15 @@
-"""The readings cover the window."""
+"""The readings cover the window in every run."""
 
 from collections.abc import Iterator
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, place, worst
+from harness.energy.run import RunEnergy
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    least = case.limits["coverage_min"]
-    for run in case.runs:
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report runs without a trace, and the channel of each run that covers least of its window."""
+    coverage_min = context.limits["coverage_min"]
+    for run in context.runs:
         if not run.readings:
             yield Violation(
                 place(run.run),
@@ -15,34 +17,34 @@ def check(case: RuleContext) -> Iterator[Violation]:
                 "one for each run",
                 "Submit the power log of every run.",
             )
-        if run.run.window is None or run.run.window.seconds <= 0:
-            continue  # window-present tells it
-        shares = [
-            (reading, reading.energy.coverage if reading.energy else 0.0)
-            for reading in run.readings
-        ]
-        fix = "Submit the readings of the whole timed part."
-        found = [
-            (
-                1 - share,
-                Violation(
-                    place(run.run, r.trace),
-                    f"{share:.4f}",
-                    f"at least {least:g}",
-                    fix,
-                    "share of the window",
-                ),
-            )
-            for r, share in shares
-            if share < least
-        ]
-        yield from worst(found, len(run.readings))
+        window = run.run.window
+        if window is None or window.seconds <= 0:
+            continue  # reported by window-present
+        yield from worst(_short_channels(run, coverage_min), len(run.readings))
+
+
+def _short_channels(run: RunEnergy, coverage_min: float) -> list[tuple[float, Violation]]:
+    """Return a violation for each channel that covers too little, with the share it misses."""
+    short_channels = []
+    for reading in run.readings:
+        coverage = reading.energy.coverage if reading.energy else 0.0
+        if coverage >= coverage_min:
+            continue
+        violation = Violation(
+            place(run.run, reading.trace),
+            f"{coverage:.4f}",
+            f"at least {coverage_min:g}",
+            "Submit the readings of the whole timed part.",
+            "share of the window",
+        )
+        short_channels.append((1 - coverage, violation))
+    return short_channels
 
 
 RULE = Rule(
     id="coverage",
-    title="Readings cover the window, in every run",
-    why="A power log that is shorter than the run, scaled up to it, measures something else.",
+    title="Readings cover the window in every run",
+    why="A power log that is shorter than the run and scaled up to it measures something else.",
     evidence="Share of the window between the first and the last reading of each channel; runs without a trace.",
     remedy="Submit the readings of the whole timed part of every run.",
     limits=("coverage_min",),

@@ -1,4 +1,4 @@
-"""No long silence, and not many short ones."""
+"""No long gap between readings, and not many short ones."""
 
 from collections.abc import Iterator
 
@@ -20,65 +20,71 @@ from harness.traces.trace import GAP_CELLS, Trace, Window
 FIX = "Find out why the meter was silent and measure again."
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    for run in case.runs:
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report the channel of each run whose readings leave the largest gap."""
+    for run in context.runs:
         window = run.run.window
         if window is None:
             continue
-        found = [
-            (reading.energy.largest_gap_s, hit)
-            for reading in run.readings
-            if reading.energy is not None and reading.trace.channel.kind != "counter"
-            for hit in _silent(reading, window, place(run.run, reading.trace), case)
-        ]
-        yield from worst(found, len(run.readings))
+        channels_with_gaps = []
+        for reading in run.readings:
+            if reading.energy is None or reading.trace.channel.kind == "counter":
+                continue
+            violation = _gap(reading, window, place(run.run, reading.trace), context)
+            if violation is not None:
+                channels_with_gaps.append((reading.energy.largest_gap_s, violation))
+        yield from worst(channels_with_gaps, len(run.readings))
 
 
-def _silent(reading: Reading, window: Window, where: str, case: RuleContext) -> Iterator[Violation]:
-    longest, most = case.limits["gap_max_s"], case.limits["gap_share_max"]
-    found = reading.energy
-    if found is None:
-        return
-    share = found.gap_share - _excused_s(reading.trace, window) / window.seconds
-    if found.largest_gap_s > longest:
-        yield Violation(
-            where, f"{found.largest_gap_s:.3f} without a reading", f"at most {longest:g}", FIX, "s"
-        )
-    elif share > most:
-        yield Violation(
-            where,
-            f"{share:.4f} of the window in gaps",
-            f"at most {most:g}",
-            FIX,
-            "share of the window",
-        )
+def _gap(reading: Reading, window: Window, where: str, context: RuleContext) -> Violation | None:
+    """Return what is wrong with the gaps of a channel, None where they are within the limits."""
+    gap_max_s, gap_share_max = context.limits["gap_max_s"], context.limits["gap_share_max"]
+    energy = reading.energy
+    if energy is None:
+        return None
+    if energy.largest_gap_s > gap_max_s:
+        got = f"{energy.largest_gap_s:.3f} without a reading"
+        return Violation(where, got, f"at most {gap_max_s:g}", FIX, "s")
+    gap_share = energy.gap_share - _excused_s(reading.trace, window) / window.seconds
+    if gap_share > gap_share_max:
+        got = f"{gap_share:.4f} of the window in gaps"
+        return Violation(where, got, f"at most {gap_share_max:g}", FIX, "share of the window")
+    return None
 
 
 def _excused_s(trace: Trace, window: Window) -> float:
-    """Silence that is one of stamps only [s]: a stamp given twice, or cut to the second, moves a reading.
+    """Return the part of the gaps that only the timestamps make [s].
 
-    One interval for a step with a repeated stamp at its ends, one second where stamps are cut to seconds.
+    A stamp that is used twice, or cut to whole seconds, moves a reading without a silence. One
+    interval is excused of a step with a repeated stamp at either end, and one second where stamps
+    are cut to seconds.
     """
-    repeated = second_readings_ns(trace)
-    coarse = NS if whole_seconds(trace) else 0
-    if not len(repeated) and not coarse:
+    repeated_ns = second_readings_ns(trace)
+    truncation_ns = NS if whole_seconds(trace) else 0
+    if not len(repeated_ns) and not truncation_ns:
         return 0.0
-    t_ns, interval_ns = trace.window(window).t_ns, round(trace.expected_interval_s * NS)
-    twice = np.isin(t_ns, repeated)
-    step = np.diff(t_ns)
-    moved = coarse + np.where(twice[1:] | twice[:-1], interval_ns, 0)
-    gap = step > GAP_CELLS * interval_ns
-    silent = np.where(step - moved > GAP_CELLS * interval_ns, step - interval_ns - moved, 0)
-    return float(np.sum((step - interval_ns - silent)[gap])) / NS
+    t_ns = trace.window(window).t_ns
+    interval_ns = round(trace.expected_interval_s * NS)
+    longest_step_ns = GAP_CELLS * interval_ns
+    is_repeated = np.isin(t_ns, repeated_ns)
+    next_to_repeated = is_repeated[1:] | is_repeated[:-1]
+
+    step_ns = np.diff(t_ns)
+    moved_ns = truncation_ns + np.where(next_to_repeated, interval_ns, 0)
+    is_gap = step_ns > longest_step_ns
+    remains_gap = step_ns - moved_ns > longest_step_ns
+    counted_ns = step_ns - interval_ns
+    real_gap_ns = np.where(remains_gap, counted_ns - moved_ns, 0)
+    return float(np.sum((counted_ns - real_gap_ns)[is_gap])) / NS
 
 
 RULE = Rule(
     id="largest-gap",
     title="No long gap between readings",
-    why="A gap is filled with the mean of its neighbours; a long one is a guess, and a handy place to hide a peak.",
-    evidence="Steps between readings inside the window, longer than 1.5 intervals. A stamp that is given twice with "
-    "two values, or cut to whole seconds, moves a reading and is no silence: one interval, or one second, of such a "
-    "step is not counted in the share. A counter loses nothing in a late read and is exempt.",
+    why="A gap is filled with the mean of its neighbours. A long one is a guess, and a convenient place to hide a peak.",
+    evidence="Steps between readings inside the window that are longer than 1.5 intervals. A timestamp that is used "
+    "twice with two values, or cut to whole seconds, moves a reading without a silence: one interval, or one second, "
+    "of such a step is not counted in the share. A counter loses nothing when it is read late, and is exempt.",
     remedy="Poll the meter in a process of its own and measure again.",
     limits=("gap_max_s", "gap_share_max"),
     check=check,

@@ -1,4 +1,4 @@
-"""Readings come often enough."""
+"""Readings come at least once a second."""
 
 from collections.abc import Iterator
 
@@ -14,42 +14,49 @@ from harness.core.timestamps import NS
 from harness.traces.trace import Trace
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    longest = case.limits["interval_max_s"]
-    for run in case.runs:
-        slow = [
-            (interval, kind, reading.trace)
-            for reading in run.readings
-            if reading.trace.channel.kind != "counter"
-            for interval, kind in [_interval_s(reading.trace)]
-            if interval > longest
-        ]
-        if slow:
-            interval, kind, trace = max(slow, key=lambda item: item[0])
-            yield Violation(
-                place(run.run, trace),
-                f"{kind} interval {interval:.3f}, in {len(slow)} of {len(run.readings)} channels",
-                f"at most {longest:g}",
-                "Set the meter to one reading a second or more.",
-                "s",
-            )
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report the channel of each run with the longest interval between readings."""
+    interval_max_s = context.limits["interval_max_s"]
+    for run in context.runs:
+        slow_channels = []
+        for reading in run.readings:
+            if reading.trace.channel.kind == "counter":
+                continue
+            interval_s, average = _interval_s(reading.trace)
+            if interval_s > interval_max_s:
+                slow_channels.append((interval_s, average, reading.trace))
+        if not slow_channels:
+            continue
+        interval_s, average, trace = max(slow_channels, key=lambda channel: channel[0])
+        yield Violation(
+            place(run.run, trace),
+            f"{average} interval {interval_s:.3f}, "
+            f"in {len(slow_channels)} of {len(run.readings)} channels",
+            f"at most {interval_max_s:g}",
+            "Set the meter to one reading a second or more.",
+            "s",
+        )
 
 
 def _interval_s(trace: Trace) -> tuple[float, str]:
-    """Time between readings [s], and which average it is: stamps of whole seconds tell it by their mean only."""
+    """Return the time between readings [s] and the name of the average that it is.
+
+    It is the median, except where stamps are cut to whole seconds: only their mean shows the interval.
+    """
     if not whole_seconds(trace):
         return trace.interval_s or 0.0, "median"
-    readings = len(trace) + len(second_readings_ns(trace))
-    return float(trace.t_ns[-1] - trace.t_ns[0]) / NS / (readings - 1), "mean"
+    reading_count = len(trace) + len(second_readings_ns(trace))
+    duration_s = float(trace.t_ns[-1] - trace.t_ns[0]) / NS
+    return duration_s / (reading_count - 1), "mean"
 
 
 RULE = Rule(
     id="sampling-rate",
     title="At least one reading a second",
-    why="Power swings within a training step; slow samples of a meter that does not average see it by chance.",
-    evidence="Median step between readings of each channel; the mean step where stamps are cut to whole seconds. "
-    "A reading that repeats both stamp and value of another is that reading, polled twice. "
-    "A counter misses nothing and is exempt.",
+    why="Power swings within a training step. Slow samples of a meter that does not average catch the swings by chance.",
+    evidence="Median step between readings of each channel; the mean step where timestamps are cut to whole seconds. "
+    "A reading that repeats both timestamp and value of another is the same reading, polled twice. "
+    "A counter misses nothing between two reads and is exempt.",
     remedy="Set the meter to one reading a second or more.",
     limits=("interval_max_s",),
     check=check,

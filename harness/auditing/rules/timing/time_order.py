@@ -1,4 +1,4 @@
-"""Stamps increase."""
+"""Timestamps increase."""
 
 from collections.abc import Iterator
 
@@ -11,31 +11,37 @@ from harness.traces.trace import Trace
 FIX = "Stamp each reading with a monotonic clock that is tied to UTC, one writer for each log."
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    for run in case.runs:
-        found = []
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report the channel of each run with the most timestamps out of order."""
+    for run in context.runs:
+        disordered_channels = []
         for reading in run.readings:
-            back, equal = _disorder(reading.trace)
-            if back or equal:
-                got = f"{back} steps back, {equal} equal stamps"
-                hit = Violation(
-                    place(run.run, reading.trace), got, "each stamp after the one before", FIX
-                )
-                found.append((float(back + equal), hit))
-        yield from worst(found, len(run.readings))
+            steps_back, equal_stamps = _disorder(reading.trace)
+            if not steps_back and not equal_stamps:
+                continue
+            violation = Violation(
+                place(run.run, reading.trace),
+                f"{steps_back} steps back, {equal_stamps} equal stamps",
+                "each stamp after the one before",
+                FIX,
+            )
+            disordered_channels.append((float(steps_back + equal_stamps), violation))
+        yield from worst(disordered_channels, len(run.readings))
 
 
 def _disorder(trace: Trace) -> tuple[int, int]:
-    equal = sum(d.reason == SAME_TIME for d in trace.dropped)
-    back = 0 if trace.position is None else int(np.sum(np.diff(trace.position) < 0))
-    return back, equal
+    """Return how many stamps lie before the previous one, and how many are equal to another."""
+    equal_stamps = sum(dropped.reason == SAME_TIME for dropped in trace.dropped)
+    if trace.position is None:
+        return 0, equal_stamps
+    return int(np.sum(np.diff(trace.position) < 0)), equal_stamps
 
 
 RULE = Rule(
     id="time-order",
-    title="Stamps increase",
-    why="A reading that covers the time since the previous one counts wrongly where stamps repeat or run back.",
-    evidence="Readings whose stamp equals another's or lies before the one in front.",
+    title="Timestamps increase",
+    why="A reading covers the time since the previous one, so it is miscounted where timestamps repeat or run back.",
+    evidence="Readings whose timestamp is equal to another one, or earlier than the one before.",
     remedy="Write each channel from one process, with a clock that cannot step.",
     check=check,
 )

@@ -7,39 +7,48 @@ from harness.auditing.rules.base import Rule, RuleContext, Violation, place, wor
 from harness.core.timestamps import NS
 from harness.traces.trace import Trace, Window
 
+FIX = "Start the meter before the run and stop it after; keep both clocks synchronised."
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    for run in case.runs:
+
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report the channel of each run that leaves the longest end of the window without readings."""
+    slack_s = context.limits["slack_s"]
+    for run in context.runs:
         window = run.run.window
-        if window is not None:
-            found = [
-                _beyond(window, r.trace, place(run.run, r.trace), case.limits["slack_s"])
-                for r in run.readings
-            ]
-            yield from worst([item for item in found if item is not None], len(run.readings))
+        if window is None:
+            continue
+        short_traces = []
+        for reading in run.readings:
+            uncovered = _uncovered(window, reading.trace, place(run.run, reading.trace), slack_s)
+            if uncovered is not None:
+                short_traces.append(uncovered)
+        yield from worst(short_traces, len(run.readings))
 
 
-def _beyond(
+def _uncovered(
     window: Window, trace: Trace, where: str, slack_s: float
 ) -> tuple[float, Violation] | None:
+    """Return the time at an end of the window that a trace leaves uncovered [s], and the violation."""
     if not len(trace):
-        return math.inf, Violation(
-            where, "no usable reading", "readings over the whole window", "Submit the trace."
-        )
-    late = (int(trace.t_ns[0]) - window.start_ns) / NS
-    early = (window.stop_ns - int(trace.t_ns[-1])) / NS
-    if max(late, early) <= slack_s:
+        expected = "readings over the whole window"
+        return math.inf, Violation(where, "no usable reading", expected, "Submit the trace.")
+    late_s = (int(trace.t_ns[0]) - window.start_ns) / NS
+    early_s = (window.stop_ns - int(trace.t_ns[-1])) / NS
+    faults = []
+    if late_s > slack_s:
+        faults.append(f"first reading {late_s:.3f} s after the start")
+    if early_s > slack_s:
+        faults.append(f"last reading {early_s:.3f} s before the end")
+    if not faults:
         return None
-    parts = [f"first reading {late:.3f} s after the start"] if late > slack_s else []
-    parts += [f"last reading {early:.3f} s before the end"] if early > slack_s else []
-    fix = "Start the meter before the run and stop it after; keep both clocks synchronised."
-    return max(late, early), Violation(where, ", ".join(parts), f"at most {slack_s:g}", fix, "s")
+    violation = Violation(where, ", ".join(faults), f"at most {slack_s:g}", FIX, "s")
+    return max(late_s, early_s), violation
 
 
 RULE = Rule(
     id="window-inside-trace",
     title="The window lies inside the trace",
-    why="What no reading covers must be guessed, and a cut log hides the most expensive seconds.",
+    why="Whatever no reading covers must be guessed, and a cut log can hide the most expensive seconds.",
     evidence="First and last reading of each channel against the window.",
     remedy="Begin to record before the timed part and end after it.",
     limits=("slack_s",),

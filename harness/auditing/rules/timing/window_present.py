@@ -1,12 +1,13 @@
-"""The timed window is stated, and it ends after it begins."""
+"""The timed window is stated, and ends after it begins."""
 
 from collections.abc import Iterator
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, place
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    for run in case.entry.runs:
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report runs without a window, and windows that end before they begin."""
+    for run in context.entry.runs:
         if run.window is None:
             yield Violation(
                 place(run),
@@ -27,7 +28,7 @@ def check(case: RuleContext) -> Iterator[Violation]:
 RULE = Rule(
     id="window-present",
     title="The timed window is stated",
-    why="Energy is what was drawn between two stamps; without them a trace says nothing of the run.",
+    why="Energy is what was drawn between two timestamps; without them a trace says nothing about the run.",
     evidence="power_begin and power_end, run_start and run_stop, or the window of a run record.",
     remedy="Submit the unedited log of the timed run.",
     check=check,

@@ -54,6 +54,6 @@ def test_fail_no_session_is_a_skip() -> None:
     st.lists(st.floats(0, 1e6), min_size=1, max_size=30), st.sampled_from([0.0, 0.1, 0.5, 0.7, 1.0])
 )
 def test_levels_are_quantiles(value: list[float], share: float) -> None:
-    assert window_matches_load._at(share, np.array(value)) == pytest.approx(
+    assert window_matches_load._quantile(share, np.array(value)) == pytest.approx(
         float(np.quantile(value, share)), abs=1e-9
     )
