@@ -20,6 +20,7 @@ from typing import cast
 from harness.auditing.report import Report
 from harness.carbon.co2e import Inputs
 from harness.emissions.result_emissions import as_reference, with_co2e
+from harness.energy.evaluation import evaluate
 from harness.formats.discovery import Found, Skipped
 from harness.formats.load import Import, Imported, Tree, import_tree, load, read, search
 from harness.ranking.comparison import Comparison, compare
@@ -119,12 +120,17 @@ def rank(
 
     carbon: grid and PUE; an annual or declared intensity is the common reference of all entries
     """
+    from harness.auditing.engine import audit_entries
+    from harness.auditing.submission import vouched
+
     tree = _tree(source)
-    reports = {report.id: report for report in audit(tree).entries}
-    common = None if carbon is None else as_reference(carbon)
-    return leaderboard(
-        score(tree, level=level, seed=seed, carbon=common), reports, rank_by=by, seed=seed
-    )
+    evaluations = [evaluate(entry) for entry in tree.entries]  # once, for the audit and the score
+    reports = audit_entries(vouched(tree.entries), evaluations=evaluations)
+    results = score_all(tree.entries, level=level, seed=seed, evaluations=evaluations)
+    if carbon is not None:
+        common = as_reference(carbon)
+        results = [with_co2e(result, common, level=level, seed=seed) for result in results]
+    return leaderboard(results, {report.id: report for report in reports}, rank_by=by, seed=seed)
 
 
 __all__ = [

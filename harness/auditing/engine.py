@@ -1,13 +1,17 @@
-"""Audit: evidence and a rulebook in, findings and a verdict out.
+"""The audit: evidence and a rulebook in, findings and a verdict out.
 
-Two passes, so that copies between entries are seen: `places` hashes all traces and `harness.auditing.near_duplicates` compares them,
-then `audit_entry` judges each. It is a plain function over one entry: any engine may map it.
+1. `cross_entry_relations` compares the traces of all entries with each other.
+2. `audit_entry` judges one entry: it integrates its runs, applies every rule of its rulebook, and
+   sums the findings up to a verdict.
+
+`audit_entry` is a plain function of one entry, so any engine may map it over many.
 """
 
 from __future__ import annotations
 
 import difflib
 import functools
+import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,86 +19,249 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.auditing.near_duplicates import near_duplicates
-from harness.auditing.report import EntryReport, Finding, Verdict
+from harness.auditing.report import (
+    STATUSES,
+    EntryReport,
+    Finding,
+    Location,
+    Severity,
+    Status,
+    verdict_of,
+)
 from harness.auditing.rules import BY_ID, BY_NAME, RULES
 from harness.auditing.rules.base import (
     CrossEntryEvidence,
     NearDuplicate,
-    Place,
     Rule,
     RuleContext,
-    place,
+    TraceAddress,
+    Violation,
+    location,
+    trace_address,
 )
-from harness.auditing.rules.rulebook import rulebook, rulebook_for
+from harness.auditing.rules.rulebook import is_provisional, rulebook, rulebook_for
 from harness.core.errors import UsageError, shorten
 from harness.core.process_pool import DIED, spread
 from harness.core.timeout import TimeLimitExceeded, deadline
-from harness.energy.run import RunEnergy, run_energy
+from harness.energy.evaluation import Evaluation, evaluate
 from harness.formats.base import Entry
 
-NO_KIN = CrossEntryEvidence()
-_WORST = ("fail", "error", "warn", "skip")
+Copies = Mapping[str, Sequence[TraceAddress]]
+"""Addresses of all traces with the same readings, by content hash."""
+Settings = Mapping[str, Any]
+"""What a rulebook states for one rule."""
+
+NO_CROSS_ENTRY_EVIDENCE = CrossEntryEvidence()
 
 
-def places(entries: Iterable[Entry]) -> dict[str, list[Place]]:
-    """Where each trace stands, by the hash of its readings; only those that stand in more than one place."""
-    found: dict[str, list[Place]] = defaultdict(list)
-    for entry in entries:
-        for run in entry.runs:
-            for trace in run.outer:
-                found[trace.content_sha256].append(
-                    Place(entry.id, run.id, place(run, trace), (entry.submitter, entry.system))
-                )
-    return {digest: where for digest, where in found.items() if len(where) > 1}
+# One entry
 
 
 def audit_entry(
     entry: Entry,
-    copies: Mapping[str, Sequence[Place]],
+    copies: Copies,
     round_name: str | None = None,
-    cross_entry: CrossEntryEvidence = NO_KIN,
+    cross_entry: CrossEntryEvidence = NO_CROSS_ENTRY_EVIDENCE,
     chosen: Collection[str] | None = None,
+    evaluation: Evaluation | None = None,
 ) -> EntryReport:
-    """Judge one entry: every rule of its rulebook over its evidence. Never raises for what it reads.
+    """Judge one entry by every rule of its rulebook.
 
-    chosen: ids of the rules to apply; None for all. Raises UsageError where `round_name` has no rulebook.
-    What a round accepts by name (tools, meters) is that round's own: by the list of another, or where the entry's
-    round is unknown, it only warns.
+    Whatever the evidence holds, nothing is raised for it.
+
+    Args:
+        entry: The evidence.
+        copies: Equal traces among the entries that are audited together.
+        round_name: Round whose rulebook judges; None for the round that the entry states.
+        cross_entry: What else those entries show about each other.
+        chosen: Ids of the rules to apply; None for all.
+        evaluation: Energies of the entry, where they are known already.
+
+    Raises:
+        UsageError: `round_name` has no rulebook.
     """
     book, note = rulebook_for(entry, round_name)
-    runs, findings = _energies(entry)
-    terms = _terms(book["round"])
-    for rule in RULES:
-        settings = book["rules"].get(rule.id)
-        if (
-            settings is not None
-            and settings["severity"] != "off"
-            and (chosen is None or rule.id in chosen)
-        ):
-            limits, accepts = terms[rule.id]
-            case = RuleContext(entry, runs, limits, copies, cross_entry, book["round"], accepts)
-            borrowed = bool(rule.accepts and round_name is None and entry.round != book["round"])
-            findings += _apply(
-                rule, case, {**settings, "severity": "warn"} if borrowed else settings
-            )
-    if not entry.runs:
-        findings.append(
-            Finding(
-                "evidence-readable",
-                "fail",
-                entry.id,
-                "no run",
-                "at least one",
-                "Submit the runs.",
-                book["rules"].get("evidence-readable", {}).get("clause", book["source"]),
-            )
-        )
-    findings.sort(key=lambda finding: _WORST.index(finding.status))
-    statuses = {finding.status for finding in findings}
-    verdict: Verdict = (
-        "invalid" if "fail" in statuses else "unjudged" if "error" in statuses else "valid"
+    judged_by_foreign_round = round_name is None and entry.round != book["round"]
+    evaluation = evaluate(entry) if evaluation is None else evaluation
+    context = functools.partial(
+        RuleContext,
+        entry=entry,
+        runs=evaluation.runs,
+        copies=copies,
+        cross_entry=cross_entry,
+        round=book["round"],
     )
-    return EntryReport(entry.id, book["round"], verdict, tuple(findings), (note,) if note else ())
+
+    findings = [_broken_integration(run, error) for run, error in evaluation.failures]
+    notes = [note] if note else []
+    terms = _terms(book["round"])
+    rules = [rule for rule in RULES if _is_applied(rule, book, chosen)]
+    for rule in rules:
+        settings = book["rules"][rule.id]
+        if rule.accepts and judged_by_foreign_round:
+            settings = {**settings, "severity": "warn"}  # lists of tools belong to their round
+        limits, accepts = terms[rule.id]
+        for item in _apply(rule, context(limits=limits, accepts=accepts), settings):
+            if isinstance(item, Finding):
+                findings.append(item)
+            else:
+                notes.append(item)
+    if not entry.runs:
+        findings.append(_no_run(entry, book))
+
+    findings.sort(key=lambda finding: STATUSES.index(finding.status))
+    return EntryReport(
+        id=entry.id,
+        round=book["round"],
+        verdict=verdict_of(tuple(findings)),
+        findings=tuple(findings),
+        notes=tuple(notes),
+        submitter=entry.submitter,
+        system=entry.system,
+        benchmark=entry.benchmark,
+        scenario=entry.scenario,
+        format=entry.format,
+        provisional=is_provisional(entry, book),
+        rules_in_round=len(rules),
+        session=_session_digest(entry),
+    )
+
+
+def _is_applied(rule: Rule, book: Mapping[str, Any], chosen: Collection[str] | None) -> bool:
+    settings = book["rules"].get(rule.id)
+    if settings is None or settings["severity"] == "off":
+        return False
+    return chosen is None or rule.id in chosen
+
+
+def _apply(rule: Rule, context: RuleContext, settings: Settings) -> Iterator[Finding | str]:
+    """Yield the findings of one rule, and as text the notes that are no finding."""
+    try:
+        for violation in rule.check(context):
+            if violation.status == "note":
+                yield violation.got
+            else:
+                yield _finding(rule.id, violation, settings)
+    except Exception as error:  # noqa: BLE001 - a broken rule is a finding about the rule, and hides no other
+        yield _broken(rule.id, context.entry.id, None, error, settings["clause"])
+
+
+def _finding(rule_id: str, violation: Violation, settings: Settings) -> Finding:
+    severity = _severity(violation, settings["severity"])
+    status: Status = "skip" if severity is None else "fail" if severity == "fail" else "warn"
+    where = violation.where
+    return Finding(
+        rule=rule_id,
+        status=status,
+        where=str(where),
+        got=violation.got,
+        expected=violation.expected,
+        fix=violation.fix,
+        clause=settings["clause"],
+        unit=violation.unit,
+        location=where if isinstance(where, Location) else None,
+        severity=severity,
+    )
+
+
+_MILDNESS: Mapping[str, int] = {"fail": 0, "question": 1, "warn": 2}
+
+
+def _severity(violation: Violation, of_rulebook: Severity) -> Severity | None:
+    """Return the milder of what the rule and what the rulebook says; None for a skip."""
+    if violation.status == "skip":
+        return None
+    if violation.status is None or violation.status == "note":
+        return of_rulebook
+    return max(violation.status, of_rulebook, key=_MILDNESS.__getitem__)
+
+
+def _no_run(entry: Entry, book: Mapping[str, Any]) -> Finding:
+    clause = book["rules"].get("evidence-readable", {}).get("clause", book["source"])
+    return Finding(
+        rule="evidence-readable",
+        status="fail",
+        where=entry.id,
+        got="no run",
+        expected="at least one",
+        fix="Submit the runs.",
+        clause=clause,
+        severity="fail",
+    )
+
+
+def _broken_integration(run: Any, error: Exception) -> Finding:
+    """Return the finding for a run that could not be integrated; it says nothing about the run."""
+    where = location(run)
+    clause = "docs/explanation/methodology.md, one run"
+    return _broken("energy-recomputes", str(where), where, error, clause)
+
+
+def _broken(
+    rule: str, where: str, place: Location | None, error: Exception, clause: str
+) -> Finding:
+    if isinstance(error, MemoryError):
+        fix = "Audit it alone, where there is more memory."
+    else:
+        fix = "Please report this: the tool is broken, the entry may be fine."
+    got = f"{type(error).__name__}: {shorten(error)}"
+    expected = "evidence that can be judged"
+    return Finding(rule, "error", where, got, expected, fix, clause, location=place)
+
+
+@functools.cache
+def _terms(
+    round_name: str,
+) -> Mapping[str, tuple[Mapping[str, float], Mapping[str, tuple[str, ...]]]]:
+    """Return the limits and the accepted texts that a round gives to each rule."""
+    terms = {}
+    for name, settings in rulebook(round_name)["rules"].items():
+        stated_limits = settings.get("limits") or {}
+        stated_lists = settings.get("accepts") or {}
+        limits = {limit: float(item["value"]) for limit, item in stated_limits.items()}
+        accepts = {listed: tuple(texts) for listed, texts in stated_lists.items()}
+        terms[name] = (limits, accepts)
+    return terms
+
+
+def _session_digest(entry: Entry) -> str:
+    """Return a digest of windows and readings, equal for results of one measurement; "" for none."""
+    digest = hashlib.sha256()
+    measured = False
+    for run in entry.runs:
+        hashes = sorted(trace.content_sha256 for trace in run.outer if len(trace))
+        if run.window is None or not hashes:
+            continue
+        measured = True
+        text = f"{run.window.start_ns} {run.window.stop_ns} {' '.join(hashes)}\n"
+        digest.update(text.encode())
+    return digest.hexdigest()[:16] if measured else ""
+
+
+# Many entries
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """All that judging one entry needs, small enough to be sent to another process.
+
+    Attributes:
+        entry: The evidence.
+        copies: Equal traces, as far as the entry must know of them.
+        cross_entry: Other relations, as far as the entry must know of them.
+        round_name: Round whose rulebook judges; None for the round that the entry states.
+        chosen: Ids of the rules to apply; None for all.
+        timeout_s: How long the judgement may take [s]; None for no limit.
+        evaluation: Energies of the entry, where they are known already.
+    """
+
+    entry: Entry
+    copies: Copies
+    cross_entry: CrossEntryEvidence
+    round_name: str | None
+    chosen: Collection[str] | None
+    timeout_s: float | None
+    evaluation: Evaluation | None = None
 
 
 def audit_entries(
@@ -104,195 +271,162 @@ def audit_entries(
     chosen: Collection[str] | None = None,
     jobs: int = 1,
     timeout_s: float | None = None,
+    evaluations: Sequence[Evaluation] | None = None,
 ) -> tuple[EntryReport, ...]:
     """Judge entries together, so that copies between them are seen.
 
-    jobs: processes that judge; timeout_s: how long one entry may take [s]
+    Args:
+        entries: The evidence.
+        round_name: Round whose rulebook judges; None for the round that each entry states.
+        chosen: Ids of the rules to apply; None for all.
+        jobs: Number of processes.
+        timeout_s: How long the judgement of one entry may take [s]; None for no limit.
+        evaluations: Energies of each entry, where they are known already.
     """
-    related = relations(entries)
-    todo = [Task(entry, *related(entry.id), round_name, chosen, timeout_s) for entry in entries]
-    return tuple(spread(judge, todo, jobs, lost=lost))
-
-
-def relations(
-    entries: Sequence[Entry],
-) -> Callable[[str], tuple[Mapping[str, Sequence[Place]], CrossEntryEvidence]]:
-    """By the id of an entry what the others have to do with it: copies of its traces, and kin."""
-    copies, cross_entry = _of_entries(places(entries)), _by_entry(near_duplicates(entries))
-    return lambda entry_id: (copies.get(entry_id, {}), cross_entry.get(entry_id, NO_KIN))
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """All that the judgement of one entry needs, small enough to be sent to another process."""
-
-    entry: Entry
-    copies: Mapping[str, Sequence[Place]]
-    cross_entry: CrossEntryEvidence
-    round_name: str | None
-    chosen: Collection[str] | None
-    timeout_s: float | None
+    relations = cross_entry_relations(entries)
+    energies = itertools.repeat(None) if evaluations is None else evaluations
+    tasks = [
+        Task(entry, *relations(entry.id), round_name, chosen, timeout_s, evaluation)
+        for entry, evaluation in zip(entries, energies, strict=False)
+    ]
+    return tuple(spread(judge, tasks, jobs, lost=report_lost))
 
 
 def judge(task: Task) -> EntryReport:
-    """The report of one entry, or that it took too long."""
-    rulebook_for(
-        task.entry, task.round_name
-    )  # before the clock runs: it imports what must not be cut off
+    """Return the report of one entry, or a report that it took too long."""
+    rulebook_for(task.entry, task.round_name)  # its imports must not fall under the time limit
     try:
         with deadline(task.timeout_s):
             return audit_entry(
-                task.entry, task.copies, task.round_name, task.cross_entry, task.chosen
+                task.entry,
+                task.copies,
+                task.round_name,
+                task.cross_entry,
+                task.chosen,
+                task.evaluation,
             )
     except TimeLimitExceeded as error:
-        return _unjudged(
-            task,
-            str(error),
-            f"at most {task.timeout_s:g} s",
-            "Look why it is so large; then audit it alone with a longer --timeout.",
-        )
+        limit = f"at most {task.timeout_s:g} s"
+        fix = "Look why it is so large; then audit it alone with a longer --timeout."
+        return _unjudged(task, str(error), limit, fix)
 
 
-def lost(task: Task) -> EntryReport:
-    """What is said of an entry whose process ended while it was judged."""
-    return _unjudged(
-        task,
-        f"not judged: {DIED}",
-        "evidence that can be judged",
-        "Audit it alone, with more memory.",
-    )
+def report_lost(task: Task) -> EntryReport:
+    """Return the report of an entry whose process ended while it was judged."""
+    fix = "Audit it alone, with more memory."
+    return _unjudged(task, f"not judged: {DIED}", "evidence that can be judged", fix)
 
 
 def _unjudged(task: Task, got: str, expected: str, fix: str) -> EntryReport:
-    book, _ = rulebook_for(task.entry, task.round_name)
-    why = Finding("evidence-readable", "error", task.entry.id, got, expected, fix, book["source"])
-    return EntryReport(task.entry.id, book["round"], "unjudged", (why,))
+    entry = task.entry
+    book, _ = rulebook_for(entry, task.round_name)
+    finding = Finding("evidence-readable", "error", entry.id, got, expected, fix, book["source"])
+    return EntryReport(
+        id=entry.id,
+        round=book["round"],
+        verdict="unjudged",
+        findings=(finding,),
+        submitter=entry.submitter,
+        system=entry.system,
+        benchmark=entry.benchmark,
+        scenario=entry.scenario,
+        format=entry.format,
+    )
 
 
-def _of_entries(copies: Mapping[str, Sequence[Place]]) -> dict[str, dict[str, Sequence[Place]]]:
-    """By entry what it must know of the copies of its traces: its own places, and those others that it may name.
+# Relations between entries
 
-    These are the first place of the two first entries and of each owner: a trace that stands in a thousand places
-    costs no more for each of them.
+
+def cross_entry_relations(
+    entries: Sequence[Entry],
+) -> Callable[[str], tuple[Copies, CrossEntryEvidence]]:
+    """Compare entries with each other; return a function from an entry's id to its relations."""
+    copies = _copies_by_entry(equal_traces(entries))
+    evidence = _evidence_by_entry(near_duplicates(entries))
+
+    def relations(entry_id: str) -> tuple[Copies, CrossEntryEvidence]:
+        return copies.get(entry_id, {}), evidence.get(entry_id, NO_CROSS_ENTRY_EVIDENCE)
+
+    return relations
+
+
+def equal_traces(entries: Iterable[Entry]) -> dict[str, list[TraceAddress]]:
+    """Return the addresses of all traces that occur more than once, by content hash."""
+    addresses: dict[str, list[TraceAddress]] = defaultdict(list)
+    for entry in entries:
+        for run in entry.runs:
+            for trace in run.outer:
+                addresses[trace.content_sha256].append(trace_address(entry, run, trace))
+    return {digest: same for digest, same in addresses.items() if len(same) > 1}
+
+
+def _copies_by_entry(copies: Copies) -> dict[str, dict[str, Sequence[TraceAddress]]]:
+    """Return what each entry must know of the copies of its traces.
+
+    These are its own addresses, and of the others the first of each owner and of the first two
+    entries. A trace with a thousand copies so costs each of its entries no more than one with ten.
     """
-    found: dict[str, dict[str, Sequence[Place]]] = defaultdict(dict)
-    for digest, where in copies.items():
-        own: dict[str, list[Place]] = defaultdict(list)
-        owners: dict[tuple[str, str], Place] = {}
-        for one in sorted(where):
-            own[one.entry].append(one)
-            owners.setdefault(one.owner, one)
-        named = {*(of[0] for of in itertools.islice(own.values(), 2)), *owners.values()}
-        for entry_id, mine in own.items():
-            found[entry_id][digest] = [
-                *mine,
-                *(one for one in sorted(named) if one.entry != entry_id),
-            ]
-    return found
+    by_entry: dict[str, dict[str, Sequence[TraceAddress]]] = defaultdict(dict)
+    for digest, addresses in copies.items():
+        own_addresses: dict[str, list[TraceAddress]] = defaultdict(list)
+        first_of_owner: dict[tuple[str, str], TraceAddress] = {}
+        for address in sorted(addresses):
+            own_addresses[address.entry].append(address)
+            first_of_owner.setdefault(address.owner, address)
+        first_of_entry = [items[0] for items in itertools.islice(own_addresses.values(), 2)]
+        representatives = sorted({*first_of_entry, *first_of_owner.values()})
+        for entry_id, mine in own_addresses.items():
+            foreign = [address for address in representatives if address.entry != entry_id]
+            by_entry[entry_id][digest] = [*mine, *foreign]
+    return by_entry
 
 
-def _by_entry(cross_entry: CrossEntryEvidence) -> dict[str, CrossEntryEvidence]:
-    """What of the kin speaks of each entry."""
-    near: dict[str, dict[Place, Sequence[NearDuplicate]]] = defaultdict(dict)
-    for where, found in cross_entry.near.items():
-        near[where.entry][where] = found
-    names = near.keys() | cross_entry.twins.keys()
-    return {
-        name: CrossEntryEvidence(
-            near.get(name, {}), {name: cross_entry.twins[name]} if name in cross_entry.twins else {}
+def _evidence_by_entry(evidence: CrossEntryEvidence) -> dict[str, CrossEntryEvidence]:
+    """Return the part of the evidence that concerns each entry."""
+    duplicates: dict[str, dict[TraceAddress, Sequence[NearDuplicate]]] = defaultdict(dict)
+    for address, items in evidence.near_duplicates.items():
+        duplicates[address.entry][address] = items
+    by_entry = {}
+    for entry_id in sorted(duplicates.keys() | evidence.ac_dc_pairs.keys()):
+        pairs = evidence.ac_dc_pairs.get(entry_id)
+        by_entry[entry_id] = CrossEntryEvidence(
+            near_duplicates=duplicates.get(entry_id, {}),
+            ac_dc_pairs={} if pairs is None else {entry_id: pairs},
         )
-        for name in sorted(names)
-    }
+    return by_entry
+
+
+# Choosing rules
 
 
 def choose(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> frozenset[str] | None:
-    """Ids of the rules to apply: those selected, or all, less those ignored; None for all.
+    """Return the ids of the rules to apply, or None for all.
 
-    Raises UsageError for an id that no rule has, with those that are near it.
+    Args:
+        select: Ids of the rules to apply; empty for all.
+        ignore: Ids of rules to leave out.
+
+    Raises:
+        UsageError: An id that no rule has; the message names rules with a similar id.
     """
-    selected, ignored = (
-        {known_rule(name).id for name in sorted(set(names))} for names in (select, ignore)
-    )
+    selected = {find_rule(name).id for name in sorted(set(select))}
+    ignored = {find_rule(name).id for name in sorted(set(ignore))}
     if not selected and not ignored:
         return None
     return frozenset((selected or set(BY_ID)) - ignored)
 
 
-def known_rule(name: str) -> Rule:
-    """The rule of this id, or of an earlier id. Raises UsageError where there is none."""
+def find_rule(name: str) -> Rule:
+    """Return the rule with this id, or with this former id.
+
+    Raises:
+        UsageError: No rule has it; the message names rules with a similar id.
+    """
     if name in BY_NAME:
         return BY_NAME[name]
-    near = difflib.get_close_matches(name, BY_ID, n=3, cutoff=0.5)
-    raise UsageError(
-        "no rule has this id",
-        got=shorten(name, 60),
-        expected=f"one of `joulemark rules`, as {', '.join(near)}"
-        if near
-        else "one of those that `joulemark rules` lists",
-    )
-
-
-@functools.cache
-def _terms(
-    round_name: str,
-) -> Mapping[str, tuple[Mapping[str, float], Mapping[str, tuple[str, ...]]]]:
-    """By rule the limits that a round sets it, and its lists of accepted texts."""
-    return {
-        name: (
-            {limit: float(item["value"]) for limit, item in (settings.get("limits") or {}).items()},
-            {listed: tuple(texts) for listed, texts in (settings.get("accepts") or {}).items()},
-        )
-        for name, settings in rulebook(round_name)["rules"].items()
-    }
-
-
-def _energies(entry: Entry) -> tuple[tuple[RunEnergy, ...], list[Finding]]:
-    """Energy of each run; one that cannot be computed is a finding, and its run is left out of what uses energies."""
-    runs, findings = [], []
-    for run in entry.runs:
-        try:
-            runs.append(run_energy(entry, run))
-        except Exception as error:  # noqa: BLE001 - the integral broke, and that is no judgement of the run
-            findings.append(
-                _broken(
-                    "energy-recomputes",
-                    place(run),
-                    error,
-                    "docs/explanation/methodology.md, one run",
-                )
-            )
-    return tuple(runs), findings
-
-
-def _broken(rule: str, where: str, error: Exception, clause: str) -> Finding:
-    return Finding(
-        rule,
-        "error",
-        where,
-        f"{type(error).__name__}: {shorten(error)}",
-        "evidence that can be judged",
-        "Audit it alone, where there is more memory."
-        if isinstance(error, MemoryError)
-        else "Please report this: the tool is broken, the entry may be fine.",
-        clause,
-    )
-
-
-def _apply(rule: Rule, case: RuleContext, settings: Mapping[str, Any]) -> Iterator[Finding]:
-    try:
-        for hit in rule.check(case):
-            status = hit.status or settings["severity"]
-            if settings["severity"] == "warn" and status == "fail":
-                status = "warn"
-            yield Finding(
-                rule.id,
-                status,
-                hit.where,
-                hit.got,
-                hit.expected,
-                hit.fix,
-                settings["clause"],
-                hit.unit,
-            )
-    except Exception as error:  # noqa: BLE001 - a broken rule is a finding about the rule, and hides no other
-        yield _broken(rule.id, case.entry.id, error, settings["clause"])
+    similar = difflib.get_close_matches(name, BY_ID, n=3, cutoff=0.5)
+    if similar:
+        expected = f"one of `joulemark rules`, as {', '.join(similar)}"
+    else:
+        expected = "one of those that `joulemark rules` lists"
+    raise UsageError("no rule has this id", got=shorten(name, 60), expected=expected)

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from harness.auditing.engine import Task, judge, lost, relations
+from harness.auditing.engine import Task, cross_entry_relations, judge, report_lost
 from harness.auditing.report import EntryReport, Report
 from harness.auditing.submission import vouched
 from harness.core.process_pool import share
@@ -60,7 +60,7 @@ def audit_apart(
     )
     read = share(_read, todo, jobs, lost=lambda reading: died(reading.item))
     tree = sorted_out(brief for _, brief in read)
-    related = relations(tree.entries)
+    related = cross_entry_relations(tree.entries)
     places = [
         (home, reading)
         for reading, (home, brief) in zip(readings, read, strict=True)
@@ -77,7 +77,7 @@ def audit_apart(
         _judge,
         judgings,
         jobs,
-        lost=lambda judging: lost(judging.task),
+        lost=lambda judging: report_lost(judging.task),
         homes=[home for home, _ in places],
     )
     return Report(tuple(report for _, report in reports), tree.unreadable, tree.skipped)
@@ -101,7 +101,7 @@ def _judge(judging: _Judging) -> EntryReport:
     reading = judging.reading
     entry = _kept.pop(reading.key, None) or load_one(reading.item, reading.timeout_s)
     if not isinstance(entry, Entry):
-        return lost(judging.task)
+        return report_lost(judging.task)
     return judge(
         replace(
             judging.task,

@@ -120,7 +120,7 @@ def audit(
             write_text(path, _rendered(report, entries, form, strict))
             note(f"wrote {path}")
     if as_json:
-        from harness.render.json import audit_document
+        from harness.render.audit_json import audit_document
 
         emit("audit-report", audit_document(report, round_name))
     else:
@@ -164,10 +164,10 @@ def _code(report: Report, strict: bool) -> int:
 @JSON
 def rules(name: str | None, as_json: bool) -> int:
     """List all rules, or explain one with its limits."""
-    from harness.auditing.engine import known_rule
+    from harness.auditing.engine import find_rule
     from harness.render.terminal.rules import rule_text, rules_document, rules_text
 
-    rule = None if name is None else known_rule(name)
+    rule = None if name is None else find_rule(name)
     if as_json:
         emit("rules", rules_document() if rule is None else rules_document([rule]))
     else:

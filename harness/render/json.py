@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.auditing.report import VERDICTS, EntryReport, Report
 from harness.carbon import co2e
 from harness.core.schemas import SCHEMA_VERSION
 from harness.core.timestamps import to_iso
@@ -105,24 +104,6 @@ def _quantity(item: Quantity | None) -> dict[str, Any] | None:
 
 def _quality(item: Quality | None) -> dict[str, Any] | None:
     return None if item is None else item.document()
-
-
-def audit_document(report: Report, round_name: str | None = None) -> dict[str, Any]:
-    """The document of `audit --json`. round_name: the round that was asked for, if any."""
-    rounds = sorted({entry.round for entry in report.entries})
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "round": round_name or ", ".join(rounds),
-        "entries": [_report(entry) for entry in report.entries],
-        "unreadable": _pairs(report.unreadable),
-        "skipped": _pairs(report.skipped),
-        "summary": {verdict: report.count(verdict) for verdict in VERDICTS},
-    }
-
-
-def _report(entry: EntryReport) -> dict[str, Any]:
-    found = asdict(entry)
-    return found | {"findings": list(found["findings"]), "notes": list(entry.notes)}
 
 
 def leaderboard_document(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from harness.carbon.co2e import Co2e
-from harness.energy.run import UNKNOWN_CLOCK_S, RunEnergy, run_energy
+from harness.energy.evaluation import Evaluation, evaluate
+from harness.energy.run import UNKNOWN_CLOCK_S, RunEnergy
 from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.defects import DefectCode
 from harness.formats.mlperf.loadgen_log import samples_per_query
@@ -102,20 +103,40 @@ class Result:
 
 
 def score_all(
-    entries: Iterable[Entry], *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS
+    entries: Iterable[Entry],
+    *,
+    level: float = LEVEL,
+    seed: int = SEED,
+    draws: int = DRAWS,
+    evaluations: Iterable[Evaluation] | None = None,
 ) -> list[Result]:
-    """Results of entries that are looked at together: those with one or two runs borrow the scatter of the others."""
-    results = [score(entry, level=level, seed=seed, draws=draws) for entry in entries]
+    """Results of entries that are looked at together: those with one or two runs borrow the scatter of the others.
+
+    evaluations: energies of each entry, where they are known already
+    """
+    entries = tuple(entries)
+    evaluated = tuple(map(evaluate, entries) if evaluations is None else evaluations)
+    results = [
+        score(entry, level=level, seed=seed, draws=draws, evaluation=evaluation)
+        for entry, evaluation in zip(entries, evaluated, strict=True)
+    ]
     tables: dict[TableKey, list[Budget]] = {}
     for result in results:
         if result.budget is not None and result.distinct_runs >= 3:
             tables.setdefault(result.table, []).append(result.budget)
     pooled = {table: pool(budgets) for table, budgets in tables.items()}
     return [
-        score(result.entry, level=level, seed=seed, draws=draws, pooled=pooled[result.table])
+        score(
+            entry,
+            level=level,
+            seed=seed,
+            draws=draws,
+            pooled=pooled[result.table],
+            evaluation=evaluation,
+        )
         if 0 < result.distinct_runs <= 2 and result.table in pooled
         else result
-        for result in results
+        for result, entry, evaluation in zip(results, entries, evaluated, strict=True)
     ]
 
 
@@ -126,13 +147,16 @@ def score(
     seed: int = SEED,
     draws: int = DRAWS,
     pooled: Pooled | None = None,
+    evaluation: Evaluation | None = None,
 ) -> Result:
     """The result of an entry.
 
     level: of the intervals; seed, draws: of the Monte Carlo
     pooled: scatter between runs of comparable results, for an entry with one or two runs
+    evaluation: energies of the entry, where they are known already
     """
-    runs = tuple(run_energy(entry, run) for run in entry.runs)
+    evaluation = evaluate(entry) if evaluation is None else evaluation
+    runs = evaluation.all_runs()
     measured = counted(runs)
     notes = [
         *_told(entry, DefectCode.RUN_INCOMPLETE),

@@ -92,8 +92,10 @@ def test_an_entry_whose_process_died_is_unjudged_and_the_others_are_not(tmp_path
     assert importing.died(found) == (found.id, f"{found.directory}: was not read: {DIED}.")  # type: ignore[union-attr]
     (plain,) = api.audit([found]).entries
     (entry,) = api.read(tmp_path / "tree").entries
-    task = auditing.Task(replace(entry, runs=(), defects=()), {}, auditing.NO_KIN, None, None, None)
-    report = auditing.lost(task)
+    task = auditing.Task(
+        replace(entry, runs=(), defects=()), {}, auditing.NO_CROSS_ENTRY_EVIDENCE, None, None, None
+    )
+    report = auditing.report_lost(task)
     assert (report.verdict, report.id) == ("unjudged", entry.id)
     assert DIED in report.findings[0].got
     reading = apart._Reading((0, 0), found, None)

@@ -14,8 +14,8 @@ from harness.core.errors import JoulemarkError
 from harness.core.schemas import dump_document
 from harness.formats.load import Tree
 from harness.render.audit_html import audit_html
+from harness.render.audit_json import audit_document
 from harness.render.json import (
-    audit_document,
     import_document,
     leaderboard_document,
     result_document,

@@ -9,7 +9,6 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.auditing import near_duplicates as near_duplicates
 from harness.auditing.rules.readings import frozen_readings
 from harness.formats.ptdaemon.power_session import bare
 
@@ -49,38 +48,3 @@ def test_few_readings_that_came_before_make_no_block_and_no_long_run(same: list[
     assert frozen_readings._longest_run(np.array(same))[1] <= came_before + 1
     if came_before < frozen_readings.BLOCK:
         assert frozen_readings._blocks(np.array(same)) == (0, 0)
-
-
-@given(st.lists(st.integers(0, 5), max_size=60), st.lists(st.integers(0, 7), max_size=20))
-def test_hashes_stand_where_they_stand(hashes: list[int], asked: list[int]) -> None:
-    hashes = sorted(hashes)
-    expected = []
-    for k, one in enumerate(asked):
-        rows = [row for row, other in enumerate(hashes) if other == one]
-        expected += [(k, row) for row in rows[: near_duplicates.MOST]]
-    which, rows = near_duplicates._matches(np.array(hashes, np.uint64), np.array(asked, np.uint64))
-    assert list(zip(which.tolist(), rows.tolist(), strict=True)) == expected
-
-
-@given(
-    st.lists(st.integers(0, 9), min_size=near_duplicates.WIDTH, max_size=40),
-    st.sampled_from(near_duplicates.STRIDES),
-)
-def test_variety_is_how_many_values_differ(value: list[int], stride: int) -> None:
-    begins = np.arange(max(0, len(value) - (near_duplicates.WIDTH - 1) * stride))
-    expected = [
-        len(set(value[i::stride][: near_duplicates.WIDTH])) >= near_duplicates.DISTINCT
-        for i in begins
-    ]
-    assert near_duplicates._varied(np.array(value, np.float64), stride, begins).tolist() == expected
-
-
-@given(
-    st.lists(st.floats(0, 1e6), min_size=1, max_size=60), st.sampled_from(near_duplicates.STRIDES)
-)
-def test_equal_windows_have_equal_hashes(value: list[float], stride: int) -> None:
-    once = np.array(value, np.float64)
-    hashes, begins = near_duplicates._windows(np.repeat(once, stride), stride)
-    expected, _ = near_duplicates._windows(once, 1)
-    assert begins.tolist() == list(range(len(begins)))
-    assert np.array_equal(hashes[::stride], expected)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness import api
-from harness.auditing.engine import audit_entry, places
+from harness.auditing.engine import audit_entry, equal_traces
 from harness.auditing.report import EntryReport
 from harness.core.errors import UsageError
 from harness.core.schemas import check
@@ -36,7 +36,7 @@ def result_of(
 
 
 def board(*entries: Entry) -> tuple[Table, ...]:
-    copies = places(entries)
+    copies = equal_traces(entries)
     reports = {entry.id: audit_entry(entry, copies) for entry in entries}
     return leaderboard([score(entry, draws=20_000) for entry in entries], reports)
 

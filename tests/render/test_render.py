@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from harness.auditing.engine import audit_entry, places
+from harness.auditing.engine import audit_entry, equal_traces
 from harness.auditing.report import EntryReport, Finding, Report
 from harness.core.schemas import check
 from harness.formats.base import Quality, Quantity, Work
 from harness.ranking.leaderboard import Table, leaderboard
+from harness.render.audit_json import audit_document
 from harness.render.escape import FORMATS, escape, grid, plain
-from harness.render.json import audit_document, leaderboard_document
+from harness.render.json import leaderboard_document
 from harness.render.numbers import decimals, estimate_text, number, percent
 from harness.render.terminal.leaderboard import HEAD, board
 from harness.render.terminal.report import audit_text, score_text
@@ -78,7 +79,7 @@ def tables(name: str = "Lab", power_w: float = 400.0) -> tuple[Table, ...]:
         )
         for watts, ok in ((power_w, True), (power_w / 2, False))
     ]
-    copies = places(entries)
+    copies = equal_traces(entries)
     reports = {f"{name}/{entry.id}": audit_entry(entry, copies) for entry in entries}
     named = {"submitter": name, "system": name, "benchmark": name, "scenario": name}
     results = [
@@ -269,7 +270,7 @@ def test_audit_counts_what_it_does_not_print() -> None:
     assert text.count("fail  coverage") == 12
     assert "and 3 more of this kind" in text
     assert audit_text(report, verbose=True).count("fail  coverage") == 15
-    assert text.endswith("0 valid, 1 invalid, 1 unjudged\n")
+    assert text.endswith("0 valid, 0 questioned, 1 invalid, 1 unjudged\n")
 
 
 # Numbers

@@ -1,4 +1,16 @@
-"""The contract of a rule, what it is given, and what it finds."""
+"""The contract of a rule: what it is given, what it yields, and how it is declared.
+
+A rule is a module with a function ``check`` and an object ``RULE``::
+
+    def check(context: RuleContext) -> Iterator[Violation]:
+        for run in context.runs:
+            if run.coverage < context.limits["coverage_min"]:
+                yield Violation(location(run.run), f"{run.coverage:.4f}", "at least 0.95", FIX)
+
+    RULE = Rule(id="coverage", title=..., applies_to=EVERY_FAMILY, check=check, ...)
+
+The engine adds the rule's id, its clause and its severity. A rule never raises, prints or asserts.
+"""
 
 from __future__ import annotations
 
@@ -10,50 +22,111 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from harness.auditing.report import Status
+from harness.auditing.report import Location, Severity
 from harness.core.timestamps import NS
 from harness.energy.run import RunEnergy
-from harness.formats.base import Defect, Entry, Run
+from harness.formats.base import NATIVE, Defect, Entry, Run
 from harness.formats.ptdaemon.power_session import Session
 from harness.formats.run_directory import RECORD, SAMPLES
 from harness.traces.clean import SAME_TIME, number_or_nan
 from harness.traces.trace import Ints, Trace
 
+POWER_SESSION = frozenset({"mlperf-inference"})
+"""MLPerf inference results, with the files of a PTDaemon session."""
+TRAINING_LOGS = frozenset({"mlperf-training"})
+"""MLPerf training results, with a power log for each node."""
+RECORDED_RUNS = frozenset({NATIVE, "csv"})
+"""Run directories and plain CSV traces."""
+EVERY_FAMILY = POWER_SESSION | TRAINING_LOGS | RECORDED_RUNS
+
+
+# What a rule yields
+
+Outcome = Severity | Literal["note", "skip"]
+"""What a violation can be: a breach, a note that is no fault, or a reason for not judging."""
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What a rule yields; the engine adds the rule's id, clause and severity.
+    """A breach of a rule, or a reason why it could not be applied.
 
-    status: only where it differs from the severity that the rulebook gives the rule
+    Attributes:
+        where: The place in the evidence, or words for what is no file, run or channel.
+        got: What was found.
+        expected: What the rule asks for.
+        fix: What the submitter can do.
+        unit: Unit of `got` and `expected`, "" where they have none.
+        status: None takes the severity of the rulebook. A milder severity stands, a more severe
+            one is cut to that of the rulebook. `note` tells something that is no fault; `skip`
+            says that the rule could not be applied.
     """
 
-    where: str
+    where: Location | str
     got: str
     expected: str
     fix: str
     unit: str = ""
-    status: Status | None = None
+    status: Outcome | None = None
 
 
-class Place(NamedTuple):
-    """Where a trace stands: entry and run by id, file or channel, and (submitter, system) that own it."""
+def location(run: Run, trace: Trace | None = None) -> Location:
+    """Return where a run, or one trace of it, lies in the evidence.
+
+    Args:
+        run: The run.
+        trace: One of its traces; None for the run as a whole.
+    """
+    if trace is None:
+        return Location(run=run.id, file=run.sources[0] if run.sources else None)
+    return Location(run=run.id, channel=trace.channel.id, file=trace.channel.source or None)
+
+
+# Evidence from other entries
+
+
+class TraceAddress(NamedTuple):
+    """Where a trace is in all that is audited together.
+
+    Attributes:
+        entry: Id of the entry.
+        run: Id of the run.
+        file: Path of the file that holds the trace, relative to the entry; "" where unknown.
+        channel: Id of the channel.
+        owner: Submitter and system.
+    """
 
     entry: str
     run: str
     file: str
+    channel: str
     owner: tuple[str, str]
+
+    @property
+    def location(self) -> Location:
+        """The place within the entry."""
+        return Location(run=self.run, channel=self.channel, file=self.file or None)
+
+
+def trace_address(entry: Entry, run: Run, trace: Trace) -> TraceAddress:
+    """Return the address of a trace among all that is audited together."""
+    channel, owner = trace.channel, (entry.submitter, entry.system)
+    return TraceAddress(entry.id, run.id, channel.source or "", channel.id, owner)
 
 
 class NearDuplicate(NamedTuple):
-    """A trace that is not equal to another, and yet its copy: readings again at other times, thinned, or scaled.
+    """Another trace that this one was copied from, or the other way round, without being equal.
 
-    kind: "repeat" the same readings at another time or on another node, "resample" every nth of them, "scale" the
-    same course times a factor
-    shift_s: its time minus the other's [s]; share: of the shorter trace's readings that recur, or the correlation
-    of the steps; factor: its readings over the other's, or readings of one for each of the other
+    Attributes:
+        other: Address of the other trace.
+        kind: `repeat` for the same readings at another time or on another node, `resample` for
+            every nth reading of the other, `scale` for the same course times a factor.
+        shift_s: Time stamps of this trace minus those of the other [s].
+        share: Share of the shorter trace that recurs; for `scale` the correlation of the steps.
+        factor: Readings of this trace over those of the other; for `resample` how many readings of
+            one stand for each of the other.
     """
 
-    other: Place
+    other: TraceAddress
     kind: Literal["repeat", "resample", "scale"]
     shift_s: float
     share: float
@@ -61,117 +134,93 @@ class NearDuplicate(NamedTuple):
 
 
 class AcDcPair(NamedTuple):
-    """The same run in another entry, measured before the supplies there and behind them here.
+    """A run that was measured behind the power supplies here and before them in another entry.
 
-    above: readings that exceed the other's at the same stamp; of: readings that share their stamp with one
-    ratio: mean of the readings behind the supplies over that before them
+    Attributes:
+        run: Id of the run.
+        ac_entry: Id of the entry that measured before the supplies.
+        readings_above: Readings behind the supplies that exceed the one before them.
+        readings_compared: Readings of both with the same time stamp.
+        mean_ratio: Mean reading behind the supplies over the mean before them.
     """
 
     run: str
-    other: str
-    above: int
-    of: int
-    ratio: float
+    ac_entry: str
+    readings_above: int
+    readings_compared: int
+    mean_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
 class CrossEntryEvidence:
-    """What entries that are audited together have to do with each other.
+    """What the entries that are audited together show about each other.
 
-    near: copies of a trace that are not equal to it, by its place; twins: of an entry, by its id
+    Attributes:
+        near_duplicates: Near duplicates of each trace, by its address.
+        ac_dc_pairs: Runs that another entry measured before the supplies, by id of the entry.
     """
 
-    near: Mapping[Place, Sequence[NearDuplicate]] = field(default_factory=dict)
-    twins: Mapping[str, Sequence[AcDcPair]] = field(default_factory=dict)
+    near_duplicates: Mapping[TraceAddress, Sequence[NearDuplicate]] = field(default_factory=dict)
+    ac_dc_pairs: Mapping[str, Sequence[AcDcPair]] = field(default_factory=dict)
+
+
+# What a rule is given
 
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What a rule works on, frozen: the evidence, its energies, the limits of its round, and copies elsewhere.
+    """All that a rule may look at.
 
-    copies: content hash of a trace -> all places in the audited trees that hold the same readings
-    kin: what else the entry has in common with those that are audited with it; round: the one it is judged by
-    accepts: lists of texts that the round accepts
+    Attributes:
+        entry: The evidence.
+        runs: Energy of each run that could be integrated.
+        limits: Limits of the round, by name.
+        copies: Addresses of all traces with the same readings, by content hash.
+        cross_entry: What else the entry has in common with those audited with it.
+        round: The round whose rulebook judges the entry.
+        accepts: Texts that the round accepts (tools, meters), by name of the list.
     """
 
     entry: Entry
     runs: tuple[RunEnergy, ...]
     limits: Mapping[str, float] = field(default_factory=dict)
-    copies: Mapping[str, Sequence[Place]] = field(default_factory=dict)
+    copies: Mapping[str, Sequence[TraceAddress]] = field(default_factory=dict)
     cross_entry: CrossEntryEvidence = field(default_factory=CrossEntryEvidence)
     round: str = ""
     accepts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def summed(self) -> Iterator[tuple[RunEnergy, Trace]]:
-        """All traces that count, with their run."""
+    def summed_traces(self) -> Iterator[tuple[RunEnergy, Trace]]:
+        """All traces whose energies add up to that of their run, each with its run."""
         for run in self.runs:
             for reading in run.readings:
                 yield run, reading.trace
 
     def defects(self, *codes: str) -> list[Defect]:
-        """What reading met, of these kinds."""
+        """Return the defects of these kinds that were found while reading the entry."""
         return [defect for defect in self.entry.defects if defect.code in codes]
 
-    def inside(self, defect: Defect) -> str:
-        """The defect's place, relative to the entry."""
-        prefix = f"{self.entry.directory}/"
-        return defect.where.removeprefix(prefix)
-
-
-def place(run: Run, trace: Trace | None = None) -> str:
-    """Where a finding is, for a person: file, or run and channel."""
-    if trace is None:
-        return run.sources[0] if run.sources else run.id
-    return trace.channel.source or f"{run.id}/{trace.channel.id}"
-
-
-def run_folder(entry: Entry, run: Run) -> Path:
-    """The run directory of a run of joulemark's own."""
-    return entry.directory if (entry.directory / RECORD).is_file() else entry.directory / run.id
-
-
-def live_runs(entry: Entry) -> list[Run]:
-    """Runs that joulemark itself recorded: their record tells of a sampler, or their journals are there."""
-    if not entry.is_native:
-        return []
-    return [
-        run
-        for run in entry.runs
-        if run.evidence.samplers or (run_folder(entry, run) / SAMPLES).is_dir()
-    ]
-
-
-def from_training_logs(entry: Entry) -> bool:
-    """Whether an entry is an MLPerf training result, or was imported from one."""
-    return entry.task == "training" and entry.family == "mlperf-training"
-
-
-def second_readings_ns(trace: Trace) -> Ints:
-    """Stamps of readings that were dropped for their stamp alone: they differ from the one that stayed [ns].
-
-    The same value at the same time is one reading of the sensor, polled twice.
-    """
-    same = [item for item in trace.dropped if item.reason == SAME_TIME and item.t_ns is not None]
-    t_ns = np.array([item.t_ns for item in same], np.int64)
-    if not len(t_ns) or not len(trace):
-        return t_ns[:0]
-    value = np.array([number_or_nan(item.raw.encode()) for item in same])
-    kept = np.searchsorted(trace.t_ns, t_ns).clip(max=len(trace) - 1)
-    return np.compress(trace.value[kept] != value, t_ns)
-
-
-def whole_seconds(trace: Trace) -> bool:
-    """Whether stamps are cut to seconds: a poll every 1.05 s then shows steps of 1 s and, now and then, of 2 s."""
-    return len(trace) > 1 and not np.any(trace.t_ns % NS)
+    def defect_location(self, defect: Defect) -> Location:
+        """Return where a defect is, its path relative to the entry."""
+        return Location(file=defect.where.removeprefix(f"{self.entry.directory}/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule: one object in a file of its own.
+    """One rule.
 
-    why, evidence, remedy: paragraphs of rules.md; limits: names of the limits it takes from the rulebook
-    accepts: names of the lists of accepted texts it takes from there; aliases: ids that it had in earlier releases
+    Attributes:
+        id: Name of the rule, as in rulebooks and reports.
+        title: What holds where the rule passes, as a sentence without its full stop.
+        why: Why the rule exists; a paragraph of rules.md.
+        evidence: What the rule looks at, with its measured false alarms; a paragraph of rules.md.
+        remedy: What a submitter can do; a paragraph of rules.md.
+        check: The function that yields violations.
+        applies_to: Families of entries (`Entry.family`) that the rule can judge. A rulebook holds all rules of its
+            family, or turns one off with a reason.
+        limits: Names of the limits that the rulebook must give.
+        accepts: Names of the lists of accepted texts that the rulebook must give.
+        aliases: Former ids, still understood on the command line and in rulebooks.
     """
 
     id: str
@@ -180,6 +229,7 @@ class Rule:
     evidence: str
     remedy: str
     check: Callable[[RuleContext], Iterator[Violation]]
+    applies_to: frozenset[str] = EVERY_FAMILY
     limits: tuple[str, ...] = ()
     accepts: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -188,13 +238,14 @@ class Rule:
 def for_session(
     check: Callable[[RuleContext, Session], Iterator[Violation]],
 ) -> Callable[[RuleContext], Iterator[Violation]]:
-    """A check of the files of an MLPerf power session; it is skipped where the entry has none."""
+    """Turn a check of a power session into a rule's check, skipped where there is no session."""
 
     @functools.wraps(check)
-    def wrapped(case: RuleContext) -> Iterator[Violation]:
-        session = case.entry.runs[0].evidence.session if case.entry.runs else None
+    def check_entry(context: RuleContext) -> Iterator[Violation]:
+        runs = context.entry.runs
+        session = runs[0].evidence.session if runs else None
         if session is not None:
-            yield from check(case, session)
+            yield from check(context, session)
         else:
             yield Violation(
                 "result",
@@ -204,18 +255,71 @@ def for_session(
                 status="skip",
             )
 
-    return wrapped
+    return check_entry
 
 
-def worst(hits: Sequence[tuple[float, Violation]], of: int) -> Iterator[Violation]:
-    """The worst of one run's hits, which says how many of the run's channels it stands for.
+# Helpers that several rules need
 
-    hits: (how bad, hit) of each channel at fault; of: channels of the run
+
+def worst_channel(
+    violations: Sequence[tuple[float, Violation]], channel_count: int
+) -> Iterator[Violation]:
+    """Yield the worst of one run's violations, with the number of channels it stands for.
+
+    Args:
+        violations: How bad each channel at fault is, and its violation.
+        channel_count: Channels of the run, at fault or not.
     """
-    if hits:
-        hit = max(hits, key=lambda item: item[0])[1]
-        yield (
-            hit
-            if of == 1
-            else replace(hit, got=f"{hit.got}; {len(hits)} of {of} channels at fault")
-        )
+    if not violations:
+        return
+    _, worst_violation = max(violations, key=lambda item: item[0])
+    if channel_count == 1:
+        yield worst_violation
+        return
+    count = f"{len(violations)} of {channel_count} channels at fault"
+    yield replace(worst_violation, got=f"{worst_violation.got}; {count}")
+
+
+def run_folder(entry: Entry, run: Run) -> Path:
+    """Return the run directory of a recorded run."""
+    if (entry.directory / RECORD).is_file():
+        return entry.directory
+    return entry.directory / run.id
+
+
+def recorded_runs(entry: Entry) -> list[Run]:
+    """Return the runs that joulemark itself recorded: those with a sampler or with journals."""
+    if not entry.is_native:
+        return []
+    return [run for run in entry.runs if _was_recorded(entry, run)]
+
+
+def _was_recorded(entry: Entry, run: Run) -> bool:
+    return bool(run.evidence.samplers) or (run_folder(entry, run) / SAMPLES).is_dir()
+
+
+def from_training_logs(entry: Entry) -> bool:
+    """Return whether an entry is an MLPerf training result, or was imported from one."""
+    return entry.task == "training" and entry.family in TRAINING_LOGS
+
+
+def conflicting_readings_ns(trace: Trace) -> Ints:
+    """Return the stamps of dropped readings that differ from the one kept at that stamp [ns].
+
+    An equal value at an equal stamp is one reading of the sensor that was polled twice.
+    """
+    dropped = [item for item in trace.dropped if item.reason == SAME_TIME and item.t_ns is not None]
+    t_ns = np.array([item.t_ns for item in dropped], np.int64)
+    if not len(t_ns) or not len(trace):
+        return t_ns[:0]
+    dropped_value = np.array([number_or_nan(item.raw.encode()) for item in dropped])
+    kept_index = np.searchsorted(trace.t_ns, t_ns).clip(max=len(trace) - 1)
+    return np.compress(trace.value[kept_index] != dropped_value, t_ns)
+
+
+def has_whole_second_stamps(trace: Trace) -> bool:
+    """Return whether stamps are cut to seconds.
+
+    Readings every 1.05 s then show steps of 1 s and, now and then, of 2 s.
+    """
+    return len(trace) > 1 and not np.any(trace.t_ns % NS)

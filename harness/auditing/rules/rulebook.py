@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.auditing.rules import BY_NAME
-from harness.auditing.rules.base import live_runs
+from harness.auditing.rules.base import recorded_runs
 from harness.core.errors import SchemaError, UsageError, shorten
 from harness.core.schemas import check, read_document
 from harness.formats.base import Entry
@@ -112,7 +112,7 @@ def rulebook_for(entry: Entry, asked: str | None = None) -> tuple[Mapping[str, A
     """
     if asked is not None:
         return rulebook(asked), _asked_note(entry, asked)
-    if entry.round != OWN and live_runs(entry):
+    if entry.round != OWN and recorded_runs(entry):
         return rulebook(OWN), f"recorded by joulemark; judged by {OWN}, whatever round it states"
     if entry.round in rounds():
         return rulebook(entry.round), ""
@@ -125,6 +125,16 @@ def rulebook_for(entry: Entry, asked: str | None = None) -> tuple[Mapping[str, A
     return rulebook(
         nearest
     ), "" if nearest == OWN and not entry.round else f"{said}; judged by {nearest}"
+
+
+def is_provisional(entry: Entry, book: Mapping[str, Any]) -> bool:
+    """Return whether an entry states a newer round of the same family than the one that judges it.
+
+    The rulebook of that round is not known yet, so the verdict may change.
+    """
+    stated_family, stated_number = _split(entry.round)
+    family, number = _split(book["round"])
+    return bool(stated_family) and stated_family == family and stated_number > number
 
 
 def _asked_note(entry: Entry, asked: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from lab_simulator import TrainingForm, Truth, write_inference, write_training
 
 from harness import api
-from harness.auditing.engine import audit_entry, places
+from harness.auditing.engine import audit_entry, equal_traces
 from harness.auditing.near_duplicates import near_duplicates
 from harness.auditing.report import EntryReport, Finding
 from harness.auditing.rules import BY_ID
@@ -198,7 +198,7 @@ def entry(*runs: Run, **given: Any) -> Entry:
 
 def judge(*entries: Entry, round_name: str | None = None) -> EntryReport:
     """The audit of the first of some entries, beside the others."""
-    return audit_entry(entries[0], places(entries), round_name, near_duplicates(entries))
+    return audit_entry(entries[0], equal_traces(entries), round_name, near_duplicates(entries))
 
 
 # Assertions

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.auditing.engine import choose, known_rule
+from harness.auditing.engine import choose, find_rule
 from harness.auditing.rules import BY_ID, BY_NAME, GROUPS, RULES
 from harness.auditing.rules.base import Rule
 from harness.auditing.rules.reference import reference
@@ -97,7 +97,7 @@ def test_earlier_id_selects_the_rule_it_names_today(rule: Rule) -> None:
     (alias,) = rule.aliases
     assert choose(select=[alias]) == {rule.id}
     assert choose(ignore=[alias]) == BY_ID.keys() - {rule.id}
-    assert known_rule(alias) is rule
+    assert find_rule(alias) is rule
 
 
 def test_earlier_id_in_a_rulebook_sets_the_rule_it_names_today(tmp_path: Path) -> None:

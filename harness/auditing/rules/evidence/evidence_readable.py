@@ -16,7 +16,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
             if code.severity == "own rule":
                 continue
             yield Violation(
-                context.inside(defect),
+                context.defect_location(defect),
                 f"{defect.code}: {defect.got}",
                 code.expected,
                 code.remedy,

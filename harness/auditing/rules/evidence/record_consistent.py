@@ -9,7 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, live_runs, place, run_folder
+from harness.auditing.rules.base import (
+    Rule,
+    RuleContext,
+    Violation,
+    location,
+    recorded_runs,
+    run_folder,
+)
 from harness.core.errors import JoulemarkError
 from harness.core.timestamps import NS
 from harness.formats.base import Run
@@ -28,7 +35,7 @@ TRAINING_TIME_SLACK = 0.001
 
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report contradictions in the records of the live runs of an entry."""
-    runs = live_runs(context.entry)
+    runs = recorded_runs(context.entry)
     if not runs:
         yield Violation(
             "result", "no live run here", "its record", "Audit the original run.", status="skip"
@@ -183,7 +190,7 @@ def _unmeasured_rest(run: Run, journal: Samples) -> Iterator[Violation]:
     for name, rest in recording.idle.items():
         if rest.start_ns < first_ns - NS or rest.stop_ns > last_ns + NS:
             got = f"idle time {name} the run outside the journal"
-            yield Violation(place(run), got, "readings of it", FIX, status="warn")
+            yield Violation(location(run), got, "readings of it", FIX, status="warn")
 
 
 RULE = Rule(

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, live_runs, place, run_folder
+from harness.auditing.rules.base import (
+    Rule,
+    RuleContext,
+    Violation,
+    location,
+    recorded_runs,
+    run_folder,
+)
 from harness.core.errors import JoulemarkError
 from harness.core.files import read_bytes
 from harness.core.timestamps import NS
@@ -46,7 +53,7 @@ class Statement(NamedTuple):
 
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report what the record of a live run says otherwise than its log."""
-    runs = live_runs(context.entry)
+    runs = recorded_runs(context.entry)
     if not runs:
         yield Violation(
             "result",
@@ -59,7 +66,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         log = _workload_log(run_folder(context.entry, run))
         if log is None:
             expected = "log/ beside the record"
-            yield Violation(place(run), "no log of the workload", expected, FIX, status="warn")
+            yield Violation(location(run), "no log of the workload", expected, FIX, status="warn")
             continue
         try:
             statements = list(_statements(run, log, context))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place, run_folder
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location, run_folder
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.timestamps import to_iso
 from harness.formats.base import Run
@@ -27,7 +27,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         try:
             journals = journal_folders(folder, run)
         except JoulemarkError as error:
-            yield Violation(place(run), str(error), "what each rank said of itself", FIX)
+            yield Violation(location(run), str(error), "what each rank said of itself", FIX)
             continue
         if journals:
             has_journals = True
@@ -35,7 +35,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
                 yield from _compare(run, folder)
         elif run.evidence.samplers or (folder / RANKS).is_dir():
             got = "recorded live, and no journals"
-            yield Violation(place(run), got, f"a folder {SAMPLES}", FIX, status="warn")
+            yield Violation(location(run), got, f"a folder {SAMPLES}", FIX, status="warn")
     if not has_journals:
         yield Violation(
             "result",

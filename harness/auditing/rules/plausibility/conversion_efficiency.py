@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.report import Location
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.energy.run import RunEnergy
 
 
@@ -24,13 +25,13 @@ def check(context: RuleContext) -> Iterator[Violation]:
         )
 
 
-def _doubtful_efficiencies(run: RunEnergy, efficiency_min: float) -> list[tuple[float, str]]:
+def _doubtful_efficiencies(run: RunEnergy, efficiency_min: float) -> list[tuple[float, Location]]:
     """Return the efficiencies outside the plausible range, each with its log."""
     doubtful = []
     for reading in run.readings:
         efficiency = reading.trace.channel.conversion_efficiency
         if efficiency is not None and not efficiency_min <= efficiency <= 1:
-            doubtful.append((efficiency, place(run.run, reading.trace)))
+            doubtful.append((efficiency, location(run.run, reading.trace)))
     return doubtful
 
 

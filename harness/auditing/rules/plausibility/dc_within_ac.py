@@ -7,18 +7,20 @@ from harness.auditing.rules.base import Rule, RuleContext, Violation
 
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report the share of DC readings that exceed the AC readings of the same timestamps."""
-    pairs = context.cross_entry.twins.get(context.entry.id, ())
-    comparable_pairs = [pair for pair in pairs if pair.of]
-    above = sum(pair.above for pair in comparable_pairs)
-    readings = sum(pair.of for pair in comparable_pairs)
+    pairs = context.cross_entry.ac_dc_pairs.get(context.entry.id, ())
+    comparable_pairs = [pair for pair in pairs if pair.readings_compared]
+    above = sum(pair.readings_above for pair in comparable_pairs)
+    readings = sum(pair.readings_compared for pair in comparable_pairs)
     above_max = context.limits["above_max"]
     if not readings or above / readings <= above_max:
         return
-    worst_pair = max(comparable_pairs, key=lambda pair: (pair.above / pair.of, pair.run))
-    ratios = sorted(pair.ratio for pair in comparable_pairs)
+    worst_pair = max(
+        comparable_pairs, key=lambda pair: (pair.readings_above / pair.readings_compared, pair.run)
+    )
+    ratios = sorted(pair.mean_ratio for pair in comparable_pairs)
     yield Violation(
         worst_pair.run,
-        f"{above / readings:.4f} of {readings} readings above those of {worst_pair.other} at the "
+        f"{above / readings:.4f} of {readings} readings above those of {worst_pair.ac_entry} at the "
         f"same stamp; over a run the mean is {ratios[0]:.4f} to {ratios[-1]:.4f} of it",
         f"at most {above_max:g}",
         "Say how the two channels were read: one of them is late, or is averaged differently.",

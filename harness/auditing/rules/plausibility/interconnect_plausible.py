@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.report import Location
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.core.timestamps import NS, to_iso
 from harness.energy.run import RunEnergy
 
@@ -24,7 +25,7 @@ def _low_power(context: RuleContext) -> Iterator[Violation]:
         node_count = _node_count(run)
         power_w = _interconnect_power_w(run)
         if node_count > 1 and 0 < power_w < node_count * node_min_w:
-            low_runs.append((power_w / node_count, place(run.run)))
+            low_runs.append((power_w / node_count, location(run.run)))
     if not low_runs:
         return
     power_per_node_w, where = min(low_runs)
@@ -62,7 +63,9 @@ def _old_estimates(context: RuleContext) -> Iterator[Violation]:
             if t_ns is None:
                 continue
             if abs(t_ns - window.start_ns) > years_max * YEAR_NS:
-                old_estimates.append((t_ns, f"{run.run.id}/{name}", window.start_ns))
+                old_estimates.append(
+                    (t_ns, Location(run=run.run.id, channel=name), window.start_ns)
+                )
     if not old_estimates:
         return
     t_ns, where, start_ns = min(old_estimates)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.traces.channel import Channel
 from harness.traces.instruments import Instrument, instruments
 
@@ -38,7 +38,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
                     continue
                 reported.add((channel.id, claim.got))
                 yield Violation(
-                    place(run, trace),
+                    location(run, trace),
                     claim.got,
                     claim.expected,
                     "State what the meter's data sheet says, or name the meter.",

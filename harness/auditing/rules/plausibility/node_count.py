@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.core.errors import shorten
 from harness.energy.run import RunEnergy
 
@@ -34,7 +34,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
             continue
         if len(nodes) != stated_count:
             yield Violation(
-                place(run.run),
+                location(run.run),
                 f"{len(nodes)} nodes with a power log",
                 f"{match[1]} nodes, as the system description says",
                 "Submit the power log of every node of the run.",

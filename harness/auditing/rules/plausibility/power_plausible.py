@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.report import Location
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.core.errors import shorten
 from harness.energy.run import RunEnergy
 from harness.formats.reference.accelerators import rated_w
@@ -26,7 +27,7 @@ class OddNode(NamedTuple):
 
     share_of_bound: float
     mean_w: float
-    where: str
+    where: Location
 
 
 def check(context: RuleContext) -> Iterator[Violation]:
@@ -89,14 +90,14 @@ def _plausible_range_w(parts: NodeParts, limits: Mapping[str, float]) -> tuple[f
     return lowest_w, highest_w + limits["socket_max_w"] * parts.sockets
 
 
-def _node_means_w(run: RunEnergy) -> Iterator[tuple[str, float]]:
+def _node_means_w(run: RunEnergy) -> Iterator[tuple[Location, float]]:
     """Yield each node log of a run with its mean power over the window [W]."""
     window = run.run.window
     for reading in run.readings:
         if window is None or reading.energy is None:
             continue
         if reading.trace.channel.boundary == "node":
-            yield place(run.run, reading.trace), reading.energy.energy_j / window.seconds
+            yield location(run.run, reading.trace), reading.energy.energy_j / window.seconds
 
 
 RULE = Rule(

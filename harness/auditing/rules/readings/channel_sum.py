@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.formats.base import Run
 from harness.formats.ptdaemon.rounding import half_last_digit
 from harness.traces.channel import Channel
@@ -34,7 +34,7 @@ def _compare(
     stamps_ns = _common_stamps(total, parts)
     if not len(stamps_ns):
         yield Violation(
-            place(run, total),
+            location(run, total),
             "no common stamp of total and channels",
             "the same stamps",
             "Submit both.",
@@ -53,7 +53,7 @@ def _compare(
         return
     worst = int(np.argmax(np.where(differs, difference_w, 0.0)))
     yield Violation(
-        place(run, total),
+        location(run, total),
         f"{total_w[worst]:.2f} W against {sum_w[worst]:.2f} W in {len(parts)} channels; "
         f"{differs.sum()} readings differ",
         f"equal within {relative_max:g} of it or {absolute_max_w:.3g} W, what rounding makes",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from harness.auditing.rules.base import Place, Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import Rule, RuleContext, TraceAddress, Violation, trace_address
 
 Relation = Literal["same run", "other run", "other entry"]
 """How a copy is related to the trace that it is a copy of; the closest relation counts."""
@@ -15,9 +15,8 @@ def check(context: RuleContext) -> Iterator[Violation]:
     """Report copies once for each relation: a run, the runs of the entry, another entry."""
     entry = context.entry
     reported: set[tuple[Relation, str]] = set()
-    for run, trace in context.summed:
-        owner = (entry.submitter, entry.system)
-        original = Place(entry.id, run.run.id, place(run.run, trace), owner)
+    for run, trace in context.summed_traces:
+        original = trace_address(entry, run.run, trace)
         copies = list(context.copies.get(trace.content_sha256, ()))
         if original in copies:
             copies.remove(original)  # once only: an equal place further on is another entry
@@ -30,7 +29,9 @@ def check(context: RuleContext) -> Iterator[Violation]:
             yield _violation(context, relation, original, related)
 
 
-def _closest(copies: Sequence[Place], original: Place) -> tuple[Relation, list[Place]]:
+def _closest(
+    copies: Sequence[TraceAddress], original: TraceAddress
+) -> tuple[Relation, list[TraceAddress]]:
     """Return the closest relation that any copy has, and the copies that have it."""
     in_entry = []
     for copy in copies:
@@ -44,7 +45,7 @@ def _closest(copies: Sequence[Place], original: Place) -> tuple[Relation, list[P
     return "other entry", list(copies)
 
 
-def _group_name(relation: Relation, original: Place, related: Sequence[Place]) -> str:
+def _group_name(relation: Relation, original: TraceAddress, related: Sequence[TraceAddress]) -> str:
     """Return what copies have in common that are reported together."""
     if relation == "same run":
         return original.run
@@ -52,34 +53,37 @@ def _group_name(relation: Relation, original: Place, related: Sequence[Place]) -
 
 
 def _violation(
-    context: RuleContext, relation: Relation, original: Place, related: Sequence[Place]
+    context: RuleContext,
+    relation: Relation,
+    original: TraceAddress,
+    related: Sequence[TraceAddress],
 ) -> Violation:
     first = related[0]
     if relation == "same run":
         count = _copied_channels(context, original.run)
         return Violation(
-            original.file,
-            f"the same readings as {first.file}; {count} channels of this run are copies",
+            original.location,
+            f"the same readings as {first.location}; {count} channels of this run are copies",
             "a measurement of each node",
             "Measure every node; a copied log is not a measurement.",
         )
     if relation == "other run":
         return Violation(
-            original.file,
-            f"the same readings as {first.file} of run {first.run}",
+            original.location,
+            f"the same readings as {first.location} of run {first.run}",
             "a measurement of each run",
             "Submit each run once, with the power log of that run.",
         )
     foreign = _of_other_systems(related, original)
     if foreign:
         return Violation(
-            original.file,
+            original.location,
             f"the same readings as {foreign[0].entry}, of another system",
             "a measurement of each system",
             "Measure each system.",
         )
     return Violation(
-        original.file,
+        original.location,
         f"the same readings as {first.entry}",
         "a measurement of each result",
         REUSE,
@@ -87,7 +91,7 @@ def _violation(
     )
 
 
-def _of_other_systems(copies: Sequence[Place], original: Place) -> list[Place]:
+def _of_other_systems(copies: Sequence[TraceAddress], original: TraceAddress) -> list[TraceAddress]:
     """Return the copies whose submitter or system is known to be another."""
     if not all(original.owner):
         return []
@@ -96,7 +100,7 @@ def _of_other_systems(copies: Sequence[Place], original: Place) -> list[Place]:
 
 def _copied_channels(context: RuleContext, run_id: str) -> int:
     """Count the channels of a run whose readings another channel of the run has too."""
-    hashes = [trace.content_sha256 for run, trace in context.summed if run.run.id == run_id]
+    hashes = [trace.content_sha256 for run, trace in context.summed_traces if run.run.id == run_id]
     return sum(hashes.count(digest) > 1 for digest in hashes)
 
 

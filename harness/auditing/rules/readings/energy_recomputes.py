@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 
 
 def check(context: RuleContext) -> Iterator[Violation]:
@@ -22,7 +22,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         else:
             recomputed = f"{recomputed_j:.9g} J"
         yield Violation(
-            place(run.run),
+            location(run.run),
             f"{declared_j:.9g} J declared, {recomputed} recomputed",
             f"equal within {relative_max:g} of it",
             "Declare what the readings give, or submit the readings it came from.",

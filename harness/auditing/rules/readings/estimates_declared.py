@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs, location
 from harness.energy.run import RunEnergy
 from harness.traces.trace import Trace
 
@@ -14,7 +14,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         interconnect_traces = _traces_at("interconnect", run)
         if len(node_traces) > 1 and not interconnect_traces and not run.run.rated:
             yield Violation(
-                place(run.run),
+                location(run.run),
                 f"{len(node_traces)} nodes and no interconnect, measured or estimated",
                 "interconnect_power_est, or a measured switch",
                 "Declare the rated power of the links the run used.",
@@ -30,7 +30,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
                 )
         if interconnect_traces and from_training_logs(context.entry):
             yield Violation(
-                place(run.run, interconnect_traces[0]),
+                location(run.run, interconnect_traces[0]),
                 f"a measured interconnect under power_reading, in {len(interconnect_traces)} logs",
                 "interconnect_power_est, the only key that MLPerf's code reads there",
                 "Nothing for joulemark, which counts it; MLPerf's score leaves it out.",

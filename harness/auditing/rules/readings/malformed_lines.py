@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from harness.auditing.report import Status
-from harness.auditing.rules.base import Rule, RuleContext, Violation
+from harness.auditing.rules.base import Outcome, Rule, RuleContext, Violation
 
 
 class BrokenLog(NamedTuple):
@@ -39,7 +38,7 @@ def _broken_logs(context: RuleContext) -> list[BrokenLog]:
     return logs
 
 
-def _violation(logs: Sequence[BrokenLog], lost_max: float, status: Status | None) -> Violation:
+def _violation(logs: Sequence[BrokenLog], lost_max: float, status: Outcome | None) -> Violation:
     log = max(logs)
     return Violation(
         log.name,

@@ -4,9 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from harness.auditing.rules.base import NearDuplicate, Place, Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import (
+    NearDuplicate,
+    Rule,
+    RuleContext,
+    TraceAddress,
+    Violation,
+    trace_address,
+)
 
-Pair = tuple[Place, NearDuplicate]
+Pair = tuple[TraceAddress, NearDuplicate]
 
 DESCRIPTIONS = {
     "repeat": "readings of {other} again, {shift:+.3f} s later ({share:.0%} of the shorter log)",
@@ -20,10 +27,9 @@ def check(context: RuleContext) -> Iterator[Violation]:
     """Report near copies, one violation for each kind, relation and status."""
     groups: dict[tuple[str, str, str], list[Pair]] = defaultdict(list)
     entry = context.entry
-    for run, trace in context.summed:
-        owner = (entry.submitter, entry.system)
-        original = Place(entry.id, run.run.id, place(run.run, trace), owner)
-        for copy in context.cross_entry.near.get(original, ()):
+    for run, trace in context.summed_traces:
+        original = trace_address(entry, run.run, trace)
+        for copy in context.cross_entry.near_duplicates.get(original, ()):
             status = _status(copy, context.limits)
             if status is not None:
                 group = (copy.kind, _relation(original, copy.other), status)
@@ -41,7 +47,7 @@ def _status(copy: NearDuplicate, limits: Mapping[str, float]) -> Literal["fail",
     return "fail" if copy.share >= limits["share_min"] else "warn"
 
 
-def _relation(original: Place, copy: Place) -> Literal["run", "runs", "entries"]:
+def _relation(original: TraceAddress, copy: TraceAddress) -> Literal["run", "runs", "entries"]:
     if copy.entry != original.entry:
         return "entries"
     return "run" if copy.run == original.run else "runs"
@@ -51,7 +57,7 @@ def _violation(pairs: Sequence[Pair], status: Literal["warn"] | None) -> Violati
     """Return the violation for the surest of some copies, with their number."""
     original, copy = min(pairs, key=lambda pair: (-pair[1].share, pair))
     same_entry = copy.other.entry == original.entry
-    other = copy.other.file if same_entry else f"{copy.other.entry}/{copy.other.file}"
+    other = str(copy.other.location) if same_entry else f"{copy.other.entry}/{copy.other.location}"
     got = DESCRIPTIONS[copy.kind].format(
         other=other, shift=copy.shift_s, share=copy.share, factor=copy.factor
     )
@@ -59,7 +65,7 @@ def _violation(pairs: Sequence[Pair], status: Literal["warn"] | None) -> Violati
     if trace_count > 1:
         got = f"{got}; {trace_count} traces of this kind"
     return Violation(
-        original.file,
+        original.location,
         got,
         "a measurement of each node in each run",
         "Measure every node in every run.",

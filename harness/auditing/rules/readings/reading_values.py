@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.report import Location
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.core.errors import shorten
 from harness.traces.clean import FAILED, NEGATIVE, NO_TIME, ZERO
 from harness.traces.trace import Dropped, Trace, Window
@@ -14,17 +15,17 @@ UNUSABLE = (FAILED, NEGATIVE, ZERO, NO_TIME)
 
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report traces with unusable readings, and counters that were reset inside the window."""
-    for run, trace in context.summed:
+    for run, trace in context.summed_traces:
         window = run.run.window
         unusable = _unusable_readings(trace, window)
         if unusable:
-            where = place(run.run, trace)
+            where = location(run.run, trace)
             yield _unusable(where, unusable, trace, window, context.limits["failed_share_max"])
     for run in context.runs:
         for reading in run.readings:
             if reading.energy is not None and reading.energy.resets:
                 yield Violation(
-                    place(run.run, reading.trace),
+                    location(run.run, reading.trace),
                     f"the counter began anew {reading.energy.resets} times inside the window",
                     "a count that only rises, or wraps at its stated modulus",
                     "What was counted in that step is lost and was filled in: "
@@ -46,7 +47,7 @@ def _may_be_inside(t_ns: int | None, window: Window | None) -> bool:
 
 
 def _unusable(
-    where: str,
+    where: Location,
     unusable: Sequence[Dropped],
     trace: Trace,
     window: Window | None,

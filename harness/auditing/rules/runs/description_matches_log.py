@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.core.errors import shorten
 from harness.formats.base import Run
 
@@ -25,7 +25,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
             runs_by_contradiction[contradiction].append(run)
     for (got, expected), runs in runs_by_contradiction.items():
         yield Violation(
-            place(runs[0]),
+            location(runs[0]),
             f"{got}, in {len(runs)} of {len(context.entry.runs)} result logs",
             expected,
             "Correct the description, or submit the logs of this system.",

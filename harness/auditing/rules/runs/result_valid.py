@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs, location
 from harness.formats.base import Quality, Run
 from harness.formats.reference.benchmarks import Benchmark, benchmarks
 
@@ -43,9 +43,11 @@ def _failed_runs(
     for run, got, expected in faults:
         if are_dropped:
             fix = "Nothing: Olympic scoring drops this run."
-            yield Violation(place(run), got, expected, fix, status="warn")
+            yield Violation(location(run), got, expected, fix, status="warn")
         else:
-            yield Violation(place(run), got, expected, "Submit a run that its benchmark accepts.")
+            yield Violation(
+                location(run), got, expected, "Submit a run that its benchmark accepts."
+            )
 
 
 def _faults(run: Run, benchmark: Benchmark | None, has_targets: bool) -> Iterator[tuple[str, str]]:
@@ -71,7 +73,7 @@ def _misses_target(quality: Quality, lower_is_better: bool) -> bool:
 def _unknown_validity(run: Run) -> Iterator[Violation]:
     if run.success is None:
         yield Violation(
-            place(run),
+            location(run),
             "the log does not say whether the run is valid",
             "result_validity, or a status of run_stop",
             "Submit the whole log.",
@@ -83,7 +85,7 @@ def _unknown_quality(run: Run, benchmark: Benchmark) -> Iterator[Violation]:
     missing_metrics = " and ".join(_missing_metrics(run, benchmark))
     if missing_metrics:
         yield Violation(
-            place(run),
+            location(run),
             "no quality in the logs",
             missing_metrics,
             "Submit the accuracy log.",

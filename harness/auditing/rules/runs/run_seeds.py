@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.core.errors import shorten
 from harness.formats.base import Run
 
@@ -24,14 +24,14 @@ def check(context: RuleContext) -> Iterator[Violation]:
         if len(runs) > 1:
             names = shorten(", ".join(run.id for run in runs))
             yield Violation(
-                place(runs[0]),
+                location(runs[0]),
                 f"the same seeds in {len(runs)} runs: {names}",
                 "seeds of its own in each run",
                 "Submit each run once, each with another seed.",
             )
     if unseeded_runs:
         yield Violation(
-            place(unseeded_runs[0]),
+            location(unseeded_runs[0]),
             f"no seed, in {len(unseeded_runs)} of {len(context.entry.runs)} result logs",
             "at least one in each",
             "Log the seed: without it nobody can tell two runs from one.",

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.auditing.report import Status
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import Outcome, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.formats.mlperf.mllog import number
@@ -41,7 +40,7 @@ RATES = {
 @for_session
 def check(case: RuleContext, session: Session) -> Iterator[Violation]:
     for mode in MODES:
-        status: Status | None = None if mode == "testing" else "warn"
+        status: Outcome | None = None if mode == "testing" else "warn"
         text, values = session.open().summary(mode), session.values.get(mode, {})
         if text:
             yield from _summary(
@@ -51,7 +50,7 @@ def check(case: RuleContext, session: Session) -> Iterator[Violation]:
 
 
 def _summary(
-    text: str, values: Mapping[str, Any], where: str, case: RuleContext, status: Status | None
+    text: str, values: Mapping[str, Any], where: str, case: RuleContext, status: Outcome | None
 ) -> Iterator[Violation]:
     fields = _fields(text)
     result, mode, scenario = (fields.get(name, "") for name in ("Result is", "Mode", "Scenario"))
@@ -108,7 +107,7 @@ def _fields(text: str) -> dict[str, str]:
 
 
 def _window(
-    session: Session, mode: Mode, case: RuleContext, status: Status | None
+    session: Session, mode: Mode, case: RuleContext, status: Outcome | None
 ) -> Iterator[Violation]:
     """The window is as long as the work took, and ends when LoadGen wrote that it ended."""
     window, values = session.window(mode), session.values.get(mode, {})

@@ -5,8 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from harness.auditing.report import Status
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import Outcome, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import to_iso
 from harness.formats.ptdaemon.power_session import MOST_LINES, OTHER, Line, Logs, Session
@@ -46,7 +45,7 @@ def _ranging(logs: Logs, go: int, done: int, known: Sequence[str]) -> Iterator[V
         yield from _errors(list(itertools.islice(other, MOST_LINES)), "warn", "in ranging")
 
 
-def _errors(lines: Sequence[Line], status: Status | None, where: str) -> Iterator[Violation]:
+def _errors(lines: Sequence[Line], status: Outcome | None, where: str) -> Iterator[Violation]:
     for text, same in _kinds(lines):
         mild = status or ("warn" if text == "ERROR: USB." else None)
         yield Violation(

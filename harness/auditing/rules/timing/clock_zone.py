@@ -10,7 +10,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
     """Report each trace that had to be shifted by a time zone when it was read."""
     for defect in context.defects(DefectCode.ZONE_SHIFT):
         yield Violation(
-            context.inside(defect),
+            context.defect_location(defect),
             defect.got,
             "both in UTC",
             "Stamp readings in UTC. The shift was undone here because it is a multiple of 15 minutes.",

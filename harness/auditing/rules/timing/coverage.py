@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place, worst
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location, worst_channel
 from harness.energy.run import RunEnergy
 
 
@@ -12,7 +12,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
     for run in context.runs:
         if not run.readings:
             yield Violation(
-                place(run.run),
+                location(run.run),
                 "no power trace",
                 "one for each run",
                 "Submit the power log of every run.",
@@ -20,7 +20,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         window = run.run.window
         if window is None or window.seconds <= 0:
             continue  # reported by window-present
-        yield from worst(_short_channels(run, coverage_min), len(run.readings))
+        yield from worst_channel(_short_channels(run, coverage_min), len(run.readings))
 
 
 def _short_channels(run: RunEnergy, coverage_min: float) -> list[tuple[float, Violation]]:
@@ -31,7 +31,7 @@ def _short_channels(run: RunEnergy, coverage_min: float) -> list[tuple[float, Vi
         if coverage >= coverage_min:
             continue
         violation = Violation(
-            place(run.run, reading.trace),
+            location(run.run, reading.trace),
             f"{coverage:.4f}",
             f"at least {coverage_min:g}",
             "Submit the readings of the whole timed part.",

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import (
     Rule,
     RuleContext,
     Violation,
-    place,
-    second_readings_ns,
-    whole_seconds,
-    worst,
+    conflicting_readings_ns,
+    has_whole_second_stamps,
+    location,
+    worst_channel,
 )
 from harness.core.timestamps import NS
 from harness.energy.run import Reading
@@ -30,13 +31,15 @@ def check(context: RuleContext) -> Iterator[Violation]:
         for reading in run.readings:
             if reading.energy is None or reading.trace.channel.kind == "counter":
                 continue
-            violation = _gap(reading, window, place(run.run, reading.trace), context)
+            violation = _gap(reading, window, location(run.run, reading.trace), context)
             if violation is not None:
                 channels_with_gaps.append((reading.energy.largest_gap_s, violation))
-        yield from worst(channels_with_gaps, len(run.readings))
+        yield from worst_channel(channels_with_gaps, len(run.readings))
 
 
-def _gap(reading: Reading, window: Window, where: str, context: RuleContext) -> Violation | None:
+def _gap(
+    reading: Reading, window: Window, where: Location, context: RuleContext
+) -> Violation | None:
     """Return what is wrong with the gaps of a channel, None where they are within the limits."""
     gap_max_s, gap_share_max = context.limits["gap_max_s"], context.limits["gap_share_max"]
     energy = reading.energy
@@ -59,8 +62,8 @@ def _excused_s(trace: Trace, window: Window) -> float:
     interval is excused of a step with a repeated stamp at either end, and one second where stamps
     are cut to seconds.
     """
-    repeated_ns = second_readings_ns(trace)
-    truncation_ns = NS if whole_seconds(trace) else 0
+    repeated_ns = conflicting_readings_ns(trace)
+    truncation_ns = NS if has_whole_second_stamps(trace) else 0
     if not len(repeated_ns) and not truncation_ns:
         return 0.0
     t_ns = trace.window(window).t_ns

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.energy.run import RunEnergy
 
 
@@ -13,7 +13,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         window = run.run.window
         if window is not None and 0 < window.seconds < duration_min_s:
             yield Violation(
-                place(run.run),
+                location(run.run),
                 f"{window.seconds:.3f}",
                 f"at least {duration_min_s:g}",
                 "Run the benchmark for longer.",
@@ -32,7 +32,7 @@ def _few_readings(run: RunEnergy, readings_min: float) -> Iterator[Violation]:
         return
     count, trace = min(sparse_channels, key=lambda item: item[0])
     yield Violation(
-        place(run.run, trace),
+        location(run.run, trace),
         f"{count} readings in the window, in {len(sparse_channels)} channels",
         f"at least {readings_min:g}",
         "Repeat the timed loop on the same code path until there are enough readings.",

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.report import Location
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.traces.trace import Trace, Window
 
 
@@ -13,7 +14,7 @@ class PaddedLog(NamedTuple):
     """A node log of which too much lies outside the run."""
 
     outside_share: float
-    where: str
+    where: Location
     trace: Trace
     window: Window
 
@@ -22,14 +23,14 @@ def check(context: RuleContext) -> Iterator[Violation]:
     """Report the node log with the largest share outside its run."""
     outside_max = context.limits["outside_max"]
     padded_logs, log_count = [], 0
-    for run, trace in context.summed:
+    for run, trace in context.summed_traces:
         window = run.run.window
         if window is None or len(trace) < 2 or trace.channel.boundary != "node":
             continue
         log_count += 1
         outside_share = _outside_share(trace, window)
         if outside_max < outside_share < 1:
-            padded_logs.append(PaddedLog(outside_share, place(run.run, trace), trace, window))
+            padded_logs.append(PaddedLog(outside_share, location(run.run, trace), trace, window))
     if not padded_logs:
         return
     log = max(padded_logs, key=lambda log: (log.outside_share, log.where))

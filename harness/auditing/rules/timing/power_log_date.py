@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.report import Location
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.core.timestamps import NS, to_iso
 from harness.energy.run import RunEnergy
 from harness.traces.trace import Window
@@ -16,7 +17,7 @@ class DistantLog(NamedTuple):
 
     distance_ns: int
     shift_ns: int
-    where: str
+    where: Location
     first_reading_ns: int
 
 
@@ -49,7 +50,7 @@ def _distant_logs(run: RunEnergy, window: Window) -> list[DistantLog]:
         first_ns, last_ns = int(trace.t_ns[0]), int(trace.t_ns[-1])
         if first_ns >= window.stop_ns or last_ns <= window.start_ns:
             shift_ns = first_ns - window.start_ns
-            logs.append(DistantLog(abs(shift_ns), shift_ns, place(run.run, trace), first_ns))
+            logs.append(DistantLog(abs(shift_ns), shift_ns, location(run.run, trace), first_ns))
     return logs
 
 

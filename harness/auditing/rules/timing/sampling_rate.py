@@ -6,9 +6,9 @@ from harness.auditing.rules.base import (
     Rule,
     RuleContext,
     Violation,
-    place,
-    second_readings_ns,
-    whole_seconds,
+    conflicting_readings_ns,
+    has_whole_second_stamps,
+    location,
 )
 from harness.core.timestamps import NS
 from harness.traces.trace import Trace
@@ -29,7 +29,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
             continue
         interval_s, average, trace = max(slow_channels, key=lambda channel: channel[0])
         yield Violation(
-            place(run.run, trace),
+            location(run.run, trace),
             f"{average} interval {interval_s:.3f}, "
             f"in {len(slow_channels)} of {len(run.readings)} channels",
             f"at most {interval_max_s:g}",
@@ -43,9 +43,9 @@ def _interval_s(trace: Trace) -> tuple[float, str]:
 
     It is the median, except where stamps are cut to whole seconds: only their mean shows the interval.
     """
-    if not whole_seconds(trace):
+    if not has_whole_second_stamps(trace):
         return trace.interval_s or 0.0, "median"
-    reading_count = len(trace) + len(second_readings_ns(trace))
+    reading_count = len(trace) + len(conflicting_readings_ns(trace))
     duration_s = float(trace.t_ns[-1] - trace.t_ns[0]) / NS
     return duration_s / (reading_count - 1), "mean"
 

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.report import Location
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 
 NO_START = "no power_measurement_start"
 NO_STOP = "no power_measurement_stop"
@@ -12,16 +13,16 @@ STOP_BEFORE_START = "power_measurement_stop not after power_measurement_start"
 
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report each kind of fault once, at the first log that has it."""
-    logs_by_fault: dict[str, list[str]] = defaultdict(list)
+    logs_by_fault: dict[str, list[Location]] = defaultdict(list)
     log_count = 0
-    for run, trace in context.summed:
+    for run, trace in context.summed_traces:
         if "marker_start_ns" not in trace.channel.extra:
             continue
         log_count += 1
         start_ns, stop_ns = (trace.channel.extra[f"marker_{end}_ns"] for end in ("start", "stop"))
         fault = _fault(start_ns, stop_ns)
         if fault:
-            logs_by_fault[fault].append(place(run.run, trace))
+            logs_by_fault[fault].append(location(run.run, trace))
     for fault, logs in logs_by_fault.items():
         yield Violation(
             logs[0],

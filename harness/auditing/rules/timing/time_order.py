@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place, worst
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location, worst_channel
 from harness.traces.clean import SAME_TIME
 from harness.traces.trace import Trace
 
@@ -20,13 +20,13 @@ def check(context: RuleContext) -> Iterator[Violation]:
             if not steps_back and not equal_stamps:
                 continue
             violation = Violation(
-                place(run.run, reading.trace),
+                location(run.run, reading.trace),
                 f"{steps_back} steps back, {equal_stamps} equal stamps",
                 "each stamp after the one before",
                 FIX,
             )
             disordered_channels.append((float(steps_back + equal_stamps), violation))
-        yield from worst(disordered_channels, len(run.readings))
+        yield from worst_channel(disordered_channels, len(run.readings))
 
 
 def _disorder(trace: Trace) -> tuple[int, int]:

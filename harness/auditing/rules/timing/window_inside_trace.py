@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place, worst
+from harness.auditing.report import Location
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location, worst_channel
 from harness.core.timestamps import NS
 from harness.traces.trace import Trace, Window
 
@@ -19,14 +20,14 @@ def check(context: RuleContext) -> Iterator[Violation]:
             continue
         short_traces = []
         for reading in run.readings:
-            uncovered = _uncovered(window, reading.trace, place(run.run, reading.trace), slack_s)
+            uncovered = _uncovered(window, reading.trace, location(run.run, reading.trace), slack_s)
             if uncovered is not None:
                 short_traces.append(uncovered)
-        yield from worst(short_traces, len(run.readings))
+        yield from worst_channel(short_traces, len(run.readings))
 
 
 def _uncovered(
-    window: Window, trace: Trace, where: str, slack_s: float
+    window: Window, trace: Trace, where: Location, slack_s: float
 ) -> tuple[float, Violation] | None:
     """Return the time at an end of the window that a trace leaves uncovered [s], and the violation."""
     if not len(trace):

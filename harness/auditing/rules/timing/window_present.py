@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, place
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 
 
 def check(context: RuleContext) -> Iterator[Violation]:
@@ -10,14 +10,14 @@ def check(context: RuleContext) -> Iterator[Violation]:
     for run in context.entry.runs:
         if run.window is None:
             yield Violation(
-                place(run),
+                location(run),
                 "no start and stop of the timed part",
                 "both stamps in the log of the same run",
                 "Submit the log that holds power_begin and power_end, or run_start and run_stop.",
             )
         elif run.window.seconds <= 0:
             yield Violation(
-                place(run),
+                location(run),
                 f"a window of {run.window.seconds:g}",
                 "above 0",
                 "Find out why the clock ran backward.",

@@ -1,0 +1,199 @@
+"""Find traces that hold readings of another trace, at another time or at every nth place.
+
+Windows of successive readings are hashed and looked up among those of all other traces, so a repeat
+is found wherever it begins, and whether it was cut, moved or thinned. Machines at rest repeat
+themselves: only windows with many different values count.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.auditing.similarity import Pair, Similarity
+from harness.core.timestamps import NS
+from harness.traces.trace import Floats, Ints, Trace
+
+Hashes = NDArray[np.uint64]
+
+WINDOW_READINGS = 12
+"""Readings in a hashed window."""
+MIN_DISTINCT_VALUES = 8
+"""Different values a window must have."""
+STRIDES = (1, 2, 3, 4)
+"""Every reading, every second, third and fourth are looked up."""
+MAX_READINGS_FOR_ALL_WINDOWS = 400
+"""Above this length only one window in `SAMPLING` is kept."""
+SAMPLING = 8
+"""Windows are sampled by their hash, so that copies keep the same ones."""
+MIN_MATCHING_WINDOWS = 3
+"""Windows with one common lag that make a repeat."""
+MAX_PLACES_OF_WINDOW = 16
+"""Occurrences of one window that are compared; a copy in more places shows in the first ones."""
+
+
+class Windows(NamedTuple):
+    """Hashed windows of a trace, and the index of the first reading of each."""
+
+    hashes: Hashes
+    begins: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class WindowIndex:
+    """The varied windows of all traces, sorted by hash; what equals one of them is varied too.
+
+    Attributes:
+        hashes: Sorted hashes.
+        owners: Index of the trace that each window belongs to.
+        begins: Index of the first reading of each window.
+    """
+
+    hashes: Hashes
+    owners: Ints
+    begins: Ints
+
+    @classmethod
+    def of(cls, windows_of_traces: Sequence[Windows]) -> WindowIndex:
+        """Build the index from the windows of each trace."""
+        hashes = np.concatenate([windows.hashes for windows in windows_of_traces])
+        begins = np.concatenate([windows.begins for windows in windows_of_traces])
+        sizes = [len(windows.hashes) for windows in windows_of_traces]
+        owners = np.repeat(np.arange(len(windows_of_traces)), sizes)
+        order = np.argsort(hashes, kind="stable")
+        return cls(hashes[order], owners[order], begins[order])
+
+    def lookup(self, queries: Hashes) -> tuple[Ints, Ints]:
+        """Find queries in the index.
+
+        Returns:
+            Two arrays of one length: index of the query, and row of the index that equals it. A
+            query has at most `MAX_PLACES_OF_WINDOW` rows.
+        """
+        first_rows = np.searchsorted(self.hashes, queries)
+        inside = np.flatnonzero(first_rows < len(self.hashes))
+        hits = inside[self.hashes[first_rows[inside]] == queries[inside]]
+        first_rows = first_rows[hits]
+        last_rows = np.searchsorted(self.hashes, queries[hits], "right")
+        counts = np.minimum(last_rows - first_rows, MAX_PLACES_OF_WINDOW)
+        ends = np.cumsum(counts)
+        offsets = np.arange(int(counts.sum())) - np.repeat(ends - counts, counts)
+        return np.repeat(hits, counts), np.repeat(first_rows, counts) + offsets
+
+
+class _Match(NamedTuple):
+    """A window of one trace that recurs in another: where it begins in each."""
+
+    begin: int
+    begin_in_other: int
+
+
+def repeats(traces: Sequence[Trace]) -> dict[Pair, Similarity]:
+    """Return pairs of traces one of which holds readings of the other."""
+    if not traces:
+        return {}
+    windows_of_traces = [varied_windows(trace.value) for trace in traces]
+    index = WindowIndex.of(windows_of_traces)
+    best: dict[Pair, Similarity] = {}
+    for (mine, other, stride), matches in sorted(_matches(traces, windows_of_traces, index)):
+        similarity = _repeat_similarity(traces[mine], traces[other], stride, matches)
+        if similarity is None:
+            continue
+        pair = (min(mine, other), max(mine, other))
+        if pair not in best or similarity.share > best[pair].share:
+            best[pair] = similarity if mine < other else similarity.reversed()
+    return best
+
+
+def _matches(
+    traces: Sequence[Trace], windows_of_traces: Sequence[Windows], index: WindowIndex
+) -> Iterable[tuple[tuple[int, int, int], list[_Match]]]:
+    """Look up the windows of each trace, at each stride, among those of all other traces.
+
+    Returns:
+        Matches by index of the trace, index of the other trace, and stride.
+    """
+    matches: dict[tuple[int, int, int], list[_Match]] = defaultdict(list)
+    for mine, trace in enumerate(traces):
+        for stride in STRIDES:
+            windows = windows_of_traces[mine] if stride == 1 else hash_windows(trace.value, stride)
+            queries, rows = index.lookup(windows.hashes)
+            foreign = index.owners[rows] != mine
+            queries, rows = queries[foreign], rows[foreign]
+            if not len(queries):
+                continue
+            begins = windows.begins[queries].tolist()
+            owners, begins_in_other = index.owners[rows].tolist(), index.begins[rows].tolist()
+            for begin, other, begin_in_other in zip(begins, owners, begins_in_other, strict=True):
+                matches[mine, other, stride].append(_Match(begin, begin_in_other))
+    return matches.items()
+
+
+def _repeat_similarity(
+    mine: Trace, other: Trace, stride: int, matches: Sequence[_Match]
+) -> Similarity | None:
+    """Return what matching windows say of two traces; None where too few have one lag."""
+    rows = np.array(sorted(set(matches)), np.int64)
+    begins, begins_in_other = rows[:, 0], rows[:, 1]
+    lags = begins - begins_in_other * stride
+    values, counts = np.unique(lags, return_counts=True)
+    most_frequent = values[int(np.argmax(counts))]
+    aligned = np.flatnonzero(lags == most_frequent)
+    if len(aligned) < MIN_MATCHING_WINDOWS:
+        return None
+
+    shifts_s = (mine.t_ns[begins[aligned]] - other.t_ns[begins_in_other[aligned]]) / NS
+    shift_s = float(shifts_s[np.argmax(np.abs(shifts_s))])  # 0 only where all stamps are equal
+    windows_per_match = SAMPLING if _is_sampled(len(mine), stride) else 1
+    shorter_windows = min(len(mine) // stride, len(other)) - WINDOW_READINGS + 1
+    share = min(1.0, len(aligned) * windows_per_match / max(1, shorter_windows))
+    kind: Literal["repeat", "resample"] = "repeat" if stride == 1 else "resample"
+    return Similarity(kind, shift_s, round(share, 3), float(stride))
+
+
+_HASH_FACTORS = np.array(
+    [((0x9E3779B97F4A7C15 * (2 * k + 1)) ^ (k << 33)) % 2**64 | 1 for k in range(WINDOW_READINGS)],
+    np.uint64,
+)
+"""Odd factors, one for each reading of a window."""
+
+
+def hash_windows(value: Floats, stride: int) -> Windows:
+    """Hash each window of every `stride`th reading; of a long trace keep a sample."""
+    count = len(value) - (WINDOW_READINGS - 1) * stride
+    if count <= 0:
+        return Windows(np.empty(0, np.uint64), np.empty(0, np.int64))
+    bits = value.view(np.uint64)
+    hashes = bits[:count] * _HASH_FACTORS[0]
+    for k in range(1, WINDOW_READINGS):
+        hashes += bits[k * stride : k * stride + count] * _HASH_FACTORS[k]
+    hashes ^= hashes >> np.uint64(29)
+    hashes *= np.uint64(0xBF58476D1CE4E5B9)
+    if not _is_sampled(len(value), stride):
+        return Windows(hashes, np.arange(count))
+    begins = np.flatnonzero((hashes >> np.uint64(40)) % np.uint64(SAMPLING) == 0)
+    return Windows(hashes[begins], begins)
+
+
+def _is_sampled(readings: int, stride: int) -> bool:
+    return readings > MAX_READINGS_FOR_ALL_WINDOWS * stride
+
+
+def varied_windows(value: Floats) -> Windows:
+    """Hash the windows of a trace that have enough different values."""
+    windows = hash_windows(value, 1)
+    varied = are_varied(value, 1, windows.begins)
+    return Windows(windows.hashes[varied], windows.begins[varied])
+
+
+def are_varied(value: Floats, stride: int, begins: Ints) -> NDArray[np.bool_]:
+    """Return for each window whether it has `MIN_DISTINCT_VALUES` different values."""
+    indices = begins[:, None] + stride * np.arange(WINDOW_READINGS)
+    readings = np.sort(value[indices], axis=1)
+    distinct = (readings[:, 1:] != readings[:, :-1]).sum(axis=1) + 1
+    return np.asarray(distinct >= MIN_DISTINCT_VALUES)

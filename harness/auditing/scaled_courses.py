@@ -1,0 +1,79 @@
+"""Find traces whose course is that of another trace times a factor.
+
+The steps between readings are correlated for all traces of equal length. This finds readings that
+were scaled and rounded again, so that no window of them is equal.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from harness.auditing.similarity import Pair, Similarity
+from harness.core.timestamps import NS
+from harness.traces.trace import Floats, Trace
+
+MIN_CORRELATION = 0.9998
+"""Correlation of steps from which two traces are one.
+
+The largest of any two honest traces that were measured is 0.9992 (1,459 pairs).
+"""
+CORRELATION_BLOCK = 2048
+"""Traces of one length that are correlated at once, which bounds memory."""
+
+
+def scaled_courses(traces: Sequence[Trace]) -> dict[Pair, Similarity]:
+    """Return pairs of traces of one length whose steps correlate."""
+    indices_by_length: dict[int, list[int]] = defaultdict(list)
+    for index, trace in enumerate(traces):
+        indices_by_length[len(trace)].append(index)
+    similarities: dict[Pair, Similarity] = {}
+    for indices in indices_by_length.values():
+        for first, second, correlation in _correlated_pairs(traces, indices):
+            similarity = _scale_similarity(traces[first], traces[second], correlation)
+            similarities[first, second] = similarity
+    return similarities
+
+
+def _correlated_pairs(
+    traces: Sequence[Trace], indices: Sequence[int]
+) -> Iterator[tuple[int, int, float]]:
+    """Yield the pairs of some traces of one length whose steps correlate, block by block."""
+    blocks = range(0, len(indices), CORRELATION_BLOCK)
+    for first_block in blocks:
+        rows = indices[first_block : first_block + CORRELATION_BLOCK]
+        steps = _normalised_steps(traces, rows)
+        for second_block in range(first_block, len(indices), CORRELATION_BLOCK):
+            columns = indices[second_block : second_block + CORRELATION_BLOCK]
+            column_steps = (
+                steps if second_block == first_block else _normalised_steps(traces, columns)
+            )
+            candidates = np.argwhere(steps @ column_steps.T >= MIN_CORRELATION - 1e-9)
+            for i, j in candidates.tolist():
+                correlation = float(np.dot(steps[i], column_steps[j]))
+                if rows[i] < columns[j] and correlation >= MIN_CORRELATION:
+                    yield rows[i], columns[j], correlation
+
+
+def _normalised_steps(traces: Sequence[Trace], indices: Sequence[int]) -> Floats:
+    """Return the steps between readings, each trace to mean 0 and norm 1.
+
+    Returns:
+        An array of shape (traces, readings - 1).
+    """
+    steps: Floats = np.stack([np.diff(traces[index].value) for index in indices])
+    steps -= steps.mean(axis=1, keepdims=True)
+    norm = np.sqrt((steps**2).sum(axis=1, keepdims=True))
+    steps /= np.where(norm > 0, norm, 1.0)
+    return steps
+
+
+def _scale_similarity(first: Trace, second: Trace, correlation: float) -> Similarity:
+    if np.array_equal(first.value, second.value):
+        factor = 1.0
+    else:
+        factor = float(np.linalg.norm(np.diff(first.value)) / np.linalg.norm(np.diff(second.value)))
+    shift_s = float(first.t_ns[0] - second.t_ns[0]) / NS
+    return Similarity("scale", shift_s, round(min(1.0, correlation), 6), factor)
