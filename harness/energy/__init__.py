@@ -1,1 +1,1 @@
-"""Energy."""
+"""Energy of channels and runs, from readings to joules."""

@@ -3,47 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from harness.energy.integrate import ChannelEnergy, Edge, energy
-from harness.formats.base import Entry, Run
-from harness.traces.trace import Trace
+from harness.energy.components import (
+    UNKNOWN_CLOCK_S,
+    ChannelReadings,
+    clock_components,
+    metered_energies,
+    sampling_components,
+)
+from harness.energy.integrate import energy
+from harness.energy.missing_nodes import missing_nodes, stated_nodes
+from harness.formats.base import Entry, Rated, Run
 from harness.uncertainty.budget import Budget, MeteredEnergy, UncertaintyComponent
 
-MOST_NODES = 1_000_000
-"""A description that states more nodes states none; the largest systems have 160 thousand."""
-UNKNOWN_CLOCK_S = 0.1
-"""Standard error of a clock of which nothing is known but that it is set by NTP [s]; marked as assumed."""
-EFFICIENCY_LIMIT = 0.02
-"""Relative limit of a declared conversion efficiency: 80 PLUS classes lie two points apart at half load."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One summed channel of one run, and what it says of the window; energy is None where it says nothing."""
-
-    trace: Trace
-    energy: ChannelEnergy | None
-
-    @property
-    def factor(self) -> float:
-        """Conversion efficiency that was declared for the channel, or 1."""
-        return self.trace.channel.conversion_efficiency or 1.0
+__all__ = ["UNKNOWN_CLOCK_S", "ChannelReadings", "RunEnergy", "run_energy"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnergy:
     """Energy of one run.
 
-    energy_j: best estimate [J]; estimated_j: the part of it that is rated, or of nodes that nobody measured [J]
-    nodes: measured and expected nodes
+    Attributes:
+        run: The run.
+        readings: Its summed channels: those that are not part of another.
+        energy_j: Best estimate [J]; None where no readings speak of the window.
+        estimated_j: Part of it that is rated, or of nodes that nobody measured [J].
+        coverage: Share of the window between the first and the last reading, of the worst channel.
+        gap_share: Share of the window inside gaps, of the worst channel.
+        largest_gap_s: Longest time between two readings in the window [s].
+        filled_j: Energy that no reading covers [J].
+        nodes: Measured and expected nodes.
+        parts: What each meter and each declaration contributes.
+        terms: Uncertainty components of the window.
     """
 
     run: Run
-    readings: tuple[Reading, ...]
+    readings: tuple[ChannelReadings, ...]
     energy_j: float | None
     estimated_j: float
     coverage: float
@@ -56,191 +52,55 @@ class RunEnergy:
 
 
 def run_energy(entry: Entry, run: Run) -> RunEnergy:
-    """Energy of one run: channels that are not part of another, rated parts, and nodes that nobody measured."""
-    summed = run.outer
+    """Return the energy of one run of an entry."""
+    # 1. The energy of each channel that is not part of another.
     window = run.window if run.window is not None and run.window.seconds > 0 else None
-    readings = tuple(Reading(trace, energy(trace, window) if window else None) for trace in summed)
-    spoken = [(r, r.energy) for r in readings if r.energy is not None]
-    nodes = {r.trace.channel.node for r, _ in spoken if r.trace.channel.boundary == "node"}
-    expected = max(_nodes(entry), len(nodes)) if nodes else 0
-    coverage = (
-        min((e.coverage for _, e in spoken), default=0.0) if len(spoken) == len(readings) else 0.0
+    readings = tuple(
+        ChannelReadings(trace, energy(trace, window) if window else None) for trace in run.outer
     )
-    if window is None or not spoken:
-        return RunEnergy(run, readings, None, 0.0, 0.0, 0.0, 0.0, 0.0, (len(nodes), expected))
-    parts, terms = _parts(spoken, window.seconds), _terms(spoken, entry.id)
-    rated = math.fsum(part.power_w for part in run.rated) * window.seconds
-    parts += [
-        MeteredEnergy(f"rated|{entry.id}", part.power_w * window.seconds, 0.0, source=part.source)
-        for part in run.rated
-    ]
-    terms += [
-        _rated_term(entry, part.power_w * (1 - part.idle_share) * window.seconds, part.source)
-        for part in run.rated
-    ]
-    filled_nodes, node_parts, node_terms = _missing_nodes(spoken, expected, entry.id)
-    parts, terms = parts + node_parts, terms + node_terms
-    budget = Budget("", tuple(parts), tuple(terms))
+    measured = [(item, item.energy) for item in readings if item.energy is not None]
+    measured_nodes = {
+        item.trace.channel.node for item, _ in measured if item.trace.channel.boundary == "node"
+    }
+    expected_nodes = 0
+    if measured_nodes:
+        expected_nodes = max(stated_nodes(entry), len(measured_nodes))
+    nodes = len(measured_nodes), expected_nodes
+    if window is None or not measured:
+        return RunEnergy(run, readings, None, 0.0, 0.0, 0.0, 0.0, 0.0, nodes)
+    # 2. Parts that nobody measured: declared by their rated power, or nodes like the others.
+    parts = metered_energies(measured, window.seconds)
+    components = sampling_components(measured) + clock_components(measured, entry.id)
+    rated_j = 0.0
+    for part in run.rated:
+        part_j = part.power_w * window.seconds
+        rated_j += part_j
+        parts.append(MeteredEnergy(f"rated|{entry.id}", part_j, 0.0, source=part.source))
+        components.append(_rated_component(entry, part, part_j))
+    unmeasured = missing_nodes(measured, expected_nodes, entry.id)
+    # 3. The sum, with the worst coverage of its channels.
+    budget = Budget("", (*parts, *unmeasured.parts), (*components, *unmeasured.components))
+    coverage = 0.0
+    if len(measured) == len(readings):
+        coverage = min(channel_energy.coverage for _, channel_energy in measured)
     return RunEnergy(
         run=run,
         readings=readings,
         energy_j=budget.value,
-        estimated_j=rated + filled_nodes,
+        estimated_j=rated_j + unmeasured.energy_j,
         coverage=coverage,
-        gap_share=max(e.gap_share for _, e in spoken),
-        largest_gap_s=max(e.largest_gap_s for _, e in spoken),
-        filled_j=math.fsum(e.filled_j * r.factor for r, e in spoken),
-        nodes=(len(nodes), expected),
-        parts=tuple(parts),
-        terms=tuple(terms),
+        gap_share=max(channel_energy.gap_share for _, channel_energy in measured),
+        largest_gap_s=max(channel_energy.largest_gap_s for _, channel_energy in measured),
+        filled_j=math.fsum(channel_energy.filled_j * item.factor for item, channel_energy in measured),
+        nodes=nodes,
+        parts=budget.parts,
+        terms=budget.terms,
     )
 
 
-Spoken = Sequence[tuple[Reading, ChannelEnergy]]
-
-
-def _parts(spoken: Spoken, seconds: float) -> list[MeteredEnergy]:
-    parts = []
-    for reading, found in spoken:
-        channel = reading.trace.channel
-        accuracy = channel.accuracy
-        parts.append(
-            MeteredEnergy(
-                key=channel.calibration_id,
-                energy=found.energy_j * reading.factor,
-                gain_mpe=accuracy.gain_mpe,
-                offset_mpe_j=accuracy.range_limit_w * seconds * reading.factor,
-                efficiency_limit=EFFICIENCY_LIMIT if channel.conversion_efficiency else 0.0,
-                source=accuracy.source,
-            )
-        )
-    return parts
-
-
-def _terms(spoken: Spoken, entry_id: str) -> list[UncertaintyComponent]:
-    """Edge, gap, sampling and quantisation, independent between channels; the clock, shared by its key."""
-    named = (
-        ("window edges", "u_edge_j"),
-        ("gaps", "u_gap_j"),
-        ("sampling", "u_sampling_j"),
-        ("quantisation", "u_quantisation_j"),
-    )
-    terms = []
-    factors = [(found, reading.factor) for reading, found in spoken]
-    for name, attribute in named:
-        scale = math.hypot(*(getattr(found, attribute) * factor for found, factor in factors))
-        if scale:
-            terms.append(
-                UncertaintyComponent.symmetric(
-                    name, scale, source="docs/explanation/methodology.md, one run"
-                )
-            )
-    for reading, found in spoken:
-        declared = reading.trace.channel.clock_error_s
-        error = UNKNOWN_CLOCK_S if declared is None else declared
-        up, down = clock_slopes(found, error)
-        scale = error * reading.factor
-        source = (
-            "unknown clock, 0.1 s assumed"
-            if declared is None
-            else "largest difference of the two clocks"
-        )
-        if scale and (up or down):
-            terms.append(
-                UncertaintyComponent(
-                    "clock",
-                    up * scale,
-                    down * scale,
-                    key=f"clock|{_clock(reading.trace, entry_id)}",
-                    source=source,
-                )
-            )
-    return terms
-
-
-def _clock(trace: Trace, entry_id: str) -> str:
-    """Whose clock it is: one of which nobody says whose is shared with no other entry."""
-    clock = trace.channel.clock
-    return f"unknown of {entry_id}" if clock == "unknown" else clock
-
-
-def clock_slopes(found: ChannelEnergy, error_s: float) -> tuple[float, float]:
-    """Mean energy lost per second [W] by a clock that is late, and by one that is early, at a standard error [s].
-
-    Load at an edge is swapped for what lies outside it. While load begins and ends in the cells that cross the
-    edges, power held from inside loses nothing, and what is taken off such a cell comes back at the other edge.
-    Where nothing was recorded outside, the power there is unknown: the term is symmetric with the full power
-    inside, and brings no correction.
-    """
-    (first, last), (before, after) = found.inside_w, found.outside_w
-    if before is None or after is None:
-        return max(first, last), -max(first, last)
-    if not found.edges:  # readings of an instant: a start that moves loses nothing while load rises, an end loses all
-        share = (1 + min(1.0, error_s / found.interval_s)) / 2 if found.interval_s else 1.0
-        return share * (first - before), share * (last - after)
-    begin, end = found.edges
-    (a, b), (c, d) = _edge_slopes(begin, error_s), _edge_slopes(end, error_s)
-    return a * (first - before) + d * (last - after), b * (first - before) + c * (last - after)
-
-
-def _edge_slopes(edge: Edge, error_s: float) -> tuple[float, float]:
-    """Share of a clock error that an edge loses where load moves into the window, and where it moves out of it."""
-    beyond = _excess(edge.part_s, error_s)
-    return (1.0, beyond - 1.0) if edge.outside else (beyond, 0.0)
-
-
-def _excess(part_s: float, error_s: float) -> float:
-    """E max(0, |d| - part) / E |d| of a normal error d."""
-    if error_s <= 0:
-        return 0.0
-    r = part_s / error_s
-    return max(0.0, math.exp(-r * r / 2) - r * math.sqrt(math.pi / 2) * math.erfc(r / math.sqrt(2)))
-
-
-def _rated_term(entry: Entry, span_j: float, source: str) -> UncertaintyComponent:
-    """U(idle share, 1) times rated: the declared value is the upper end."""
+def _rated_component(entry: Entry, part: Rated, part_j: float) -> UncertaintyComponent:
+    """Return how far a rated part may be off: U(idle share, 1) of its power, the declared value the upper end."""
+    span_j = part_j * (1 - part.idle_share)
     return UncertaintyComponent(
-        "rated parts", -span_j, -span_j, "uniform", f"rated|{entry.id}", source
+        "rated parts", -span_j, -span_j, "uniform", f"rated|{entry.id}", part.source
     )
-
-
-def _missing_nodes(
-    spoken: Spoken, expected: int, entry_id: str
-) -> tuple[float, list[MeteredEnergy], list[UncertaintyComponent]]:
-    """Nodes without a trace are held to draw the mean of the others; u^2 = N^2 (1-M/N) s^2/M.
-
-    A node that is missed is missed in every run: the term is shared by the runs of an entry.
-    """
-    nodes: dict[str | None, float] = {}
-    for reading, found in spoken:
-        if reading.trace.channel.boundary == "node":
-            channel = reading.trace.channel
-            nodes[channel.node] = nodes.get(channel.node, 0.0) + found.energy_j * reading.factor
-    energies = list(nodes.values())
-    measured = len(energies)
-    missing = expected - measured
-    if missing <= 0 or not measured:
-        return 0.0, [], []
-    mean = math.fsum(energies) / measured
-    spread = float(np.std(energies, ddof=1)) if measured > 1 else mean
-    scale = expected * math.sqrt((1 - measured / expected) / measured) * spread
-    part = MeteredEnergy(
-        channel.calibration_id,
-        missing * mean,
-        channel.accuracy.gain_mpe,
-        source="nodes without a trace",
-    )
-    key, source = f"missing nodes|{entry_id}", f"{missing} of {expected} nodes not measured"
-    return (
-        missing * mean,
-        [part],
-        [UncertaintyComponent.symmetric("missing nodes", scale, key=key, source=source)],
-    )
-
-
-def _nodes(entry: Entry) -> int:
-    try:
-        stated = int(str((entry.system_description or {}).get("number_of_nodes", 0)))
-    except ValueError:
-        return 0
-    return stated if stated <= MOST_NODES else 0
