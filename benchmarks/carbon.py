@@ -13,8 +13,10 @@ import numpy as np
 from benchmarks.table import Row, clock, compare, show
 from harness.carbon.factor import Factor
 from harness.carbon.series import HOUR_NS, Series
-from harness.carbon.time_weighting import edges, emissions_g, profile
+from harness.carbon.time_weighting import step_cuts
+from harness.emissions.run_emissions import trace_emissions_g
 from harness.emissions.whatif import sweep
+from harness.energy.cumulative import energy_between
 from harness.energy.integrate import energy
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
@@ -41,8 +43,10 @@ def rows(pairs: int) -> Iterator[Row]:
     for step_ns in (100_000_000, 1_000_000_000, 3_150_000_000):
         trace, window, series = long_trace(step_ns)
         yield compare(
-            f"join of 1e7 readings, {step_ns / 1e9:g} s apart, with {len(edges(series, window)) - 1} hours",
-            lambda trace=trace, window=window, series=series: emissions_g(trace, window, series),  # type: ignore[misc]
+            f"join of 1e7 readings, {step_ns / 1e9:g} s apart, with {len(step_cuts(series, window)) - 1} hours",
+            lambda trace=trace, window=window, series=series: trace_emissions_g(
+                trace, window, series
+            ),  # type: ignore[misc]
             "energy of the same trace",
             lambda trace=trace, window=window: energy(trace, window),  # type: ignore[misc]
             pairs=pairs,
@@ -90,7 +94,7 @@ def starts(hours: int) -> float:
 def main() -> int:
     """Measure and print; 1 where a bar is not met."""
     trace, window, series = long_trace(1_000_000_000)
-    both = profile(trace, edges(series, window)).sum(), energy(trace, window)
+    both = energy_between(trace, step_cuts(series, window)).sum(), energy(trace, window)
     assert both[1] is not None
     assert abs(both[0] / both[1].energy_j - 1) < 1e-9
     table = list(rows(5))

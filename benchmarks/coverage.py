@@ -21,8 +21,8 @@ from lab_simulator import simulate_window
 from numpy.typing import NDArray
 from scipy import stats
 
+from harness.energy.components import clock_slopes
 from harness.energy.integrate import energy
-from harness.energy.run import clock_slopes
 from harness.ranking.rank_sets import Contender, pairs
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace

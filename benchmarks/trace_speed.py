@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.table import Row, compare
-from harness.energy.integrate import CHUNK, integrate
+from harness.energy.integrate import energy
 from harness.traces.channel import Accuracy, Channel
-from harness.traces.trace import Floats, Ints, Window
+from harness.traces.trace import Floats, Ints, Trace, Window
 
 STEP_NS = 1_000_000
 """Time between readings [ns]: a millisecond."""
@@ -32,9 +32,10 @@ Columns = tuple[Ints, Floats]
 def rows(folder: Path, readings: int, pairs: int) -> Iterator[Row]:
     """Time at full length; then the growth of memory beside that at a tenth of the length."""
     columns = write(folder, readings)
+    trace = trace_of(columns)
     yield compare(
         f"energy of a trace of {readings:.0e} readings".replace("e+0", "e"),
-        lambda: whole(columns),
+        lambda: whole(trace),
         "one pass that sums both columns",
         lambda: sums(columns),
         pairs=pairs,
@@ -68,21 +69,18 @@ def mapped(folder: Path, readings: int) -> Columns:
     )
 
 
-def _chunks(columns: Columns) -> Iterator[Columns]:
+def trace_of(columns: Columns) -> Trace:
+    """A trace over two mapped columns."""
     t_ns, power_w = (np.asarray(column) for column in columns)
-    for first in range(0, len(t_ns) - 1, CHUNK):
-        yield t_ns[first : first + CHUNK + 1], power_w[first : first + CHUNK + 1]
+    trace = Trace(CHANNEL, t_ns, power_w)
+    assert trace.interval_s == STEP_NS / 1e9  # the median step is found once, when a trace is read
+    return trace
 
 
-def whole(columns: Columns) -> float:
+def whole(trace: Trace) -> float:
     """Energy of all but the first and the last second [J]."""
-    t_ns, _ = columns
-    found = integrate(
-        CHANNEL,
-        _chunks(columns),
-        Window(int(t_ns[0]) + 10**9, int(t_ns[-1]) - 10**9),
-        STEP_NS / 1e9,
-    )
+    window = Window(int(trace.t_ns[0]) + 10**9, int(trace.t_ns[-1]) - 10**9)
+    found = energy(trace, window)
     return found.energy_j if found else 0.0
 
 
@@ -93,8 +91,9 @@ def sums(columns: Columns) -> float:
 
 def _peak_mib(columns: Columns) -> float:
     """Most memory that the energy of these columns holds at once [MiB]; the mapped files are not part of it."""
+    trace = trace_of(columns)
     tracemalloc.start()
-    whole(columns)
+    whole(trace)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak / 2**20

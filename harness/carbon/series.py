@@ -82,6 +82,10 @@ class Series:
         days = logs[: len(logs) // per_day * per_day].reshape(-1, per_day)
         return float(np.sqrt(days.var(axis=1).mean())) if len(days) else WITHIN_YEAR_U_LN
 
+    def steps_at(self, t_ns: Ints) -> Ints:
+        """Return the index of the step that holds each instant [ns UTC]; the nearest one beyond the ends."""
+        return np.clip((t_ns - self.start_ns) // self.step_ns, 0, len(self) - 1)
+
     def covers(self, window: Window) -> bool:
         """Whether the window lies inside the series."""
         return self.start_ns <= window.start_ns and window.stop_ns <= self.stop_ns

@@ -1,4 +1,4 @@
-"""What `whatif` finds: a run at moments, in places."""
+"""What `joulemark whatif` answers: one run at many starts, in several zones."""
 
 from __future__ import annotations
 
@@ -12,30 +12,43 @@ from harness.uncertainty.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """One start in one place [ns UTC], and what the run emits from there [g CO2e]."""
+class Start:
+    """One start in one zone.
+
+    Attributes:
+        start_ns: When the run starts [ns UTC].
+        g: What it then emits [g CO2e].
+    """
 
     start_ns: int
     g: Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One zone: what the run emits there by start.
+class Zone:
+    """What the run emits in one zone, by its start.
 
-    actual: at the run's own start, or the one that was asked for; None where the series does not hold it
-    best, worst: of all starts that touch no missing or doubtful hour; mean_g over all starts [g]; None if annual
-    by_hour_g: mean over starts of each hour of the day in UTC [g], shape (24,); by_month_g, shape (12,)
-    starts_ns, each_g: every start and what it emits; gaps: starts that touch a missing or doubtful hour
-    deferred: best start not later than the deadline allows
+    Attributes:
+        zone: Name of the zone.
+        intensity: Its intensity, with provenance.
+        actual: At the run's own start, or the one asked for; None where the series does not hold it.
+        best: Best of all starts that touch no missing or doubtful hour; None for an annual intensity.
+        worst: Worst of these starts.
+        deferred: Best start not later than the deadline.
+        mean_g: Mean over all starts [g CO2e].
+        by_hour_g: Mean over the starts of each hour of the day in UTC [g CO2e], shape (24,).
+        by_month_g: Mean over the starts of each month [g CO2e], shape (12,).
+        starts_ns: Every start [ns UTC], shape (n,).
+        each_g: What each start emits [g CO2e], shape (n,).
+        gaps: Starts that touch a missing or doubtful hour.
     """
 
     zone: str
     intensity: Factor
-    actual: Moment | None
-    best: Moment | None = None
-    worst: Moment | None = None
-    deferred: Moment | None = None
+    actual: Start | None
+    best: Start | None = None
+    worst: Start | None = None
+    deferred: Start | None = None
     mean_g: float | None = None
     by_hour_g: Floats | None = None
     by_month_g: Floats | None = None
@@ -46,16 +59,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIf:
-    """A run in all places; savings are shares of what it emits in the first place at its start.
+    """One run in all zones. Savings are shares of what it emits in the first zone at its own start.
 
-    against: actual, or mean of all starts where the actual one is not in the series
-    in_time: same place, best start; in_place: same start, best place; in_both: best start of the best place
-    deferrable_s: how much later than its start the run may begin [s]
+    Attributes:
+        energy: Energy of the result, which does not change [J].
+        seconds: Length of the run [s].
+        zones: The zones; the first is the run's own.
+        against: What savings are counted against: "actual", or "mean of all starts" where the series does not hold
+            the actual one.
+        in_time: Saving in the same zone at its best start.
+        in_place: Saving at the same start in the best zone.
+        in_both: Saving at the best start of the best zone.
+        deferred: Saving in the same zone at the best start up to the deadline.
+        deferrable_s: How much later than its own start the run may start [s].
+        notes: What a reader must know beside the numbers.
     """
 
     energy: Estimate
     seconds: float
-    places: tuple[Place, ...]
+    zones: tuple[Zone, ...]
     against: str
     in_time: Estimate | None
     in_place: Estimate | None

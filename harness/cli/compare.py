@@ -43,10 +43,10 @@ def compare(
     named, also explains why their CO2e differs: model, machine, mechanization and map.
     """
     from harness import api
-    from harness.emissions.decomposition import of_results
+    from harness.emissions.decomposition import decompose_results
     from harness.ranking.comparison import compare as compare_results
     from harness.render.terminal.comparison import comparison_document, comparison_text
-    from harness.render.terminal.footprint_account import split_text
+    from harness.render.terminal.footprint_account import decomposition_text
 
     results: list[Result] = []
     for path, grid in zip((a, b), sides(carbon, b_zone, b_hourly, b_pue), strict=True):
@@ -64,7 +64,7 @@ def compare(
         results += api.score(tree, level=level, seed=seed, carbon=grid)
     found = compare_results(*results, level=level, seed=seed)
     basis = "gross" if carbon is None or carbon.location is not None else "net"
-    why = of_results(
+    why = decompose_results(
         results[0],
         results[1],
         {"gross": "location_based", "net": "market_based"}[basis],
@@ -75,7 +75,8 @@ def compare(
         emit("comparison", comparison_document(found, None if why is None else why.factors))
     else:
         click.echo(
-            comparison_text(found) + ("" if why is None else f"\n{split_text(basis, why)}\n"),
+            comparison_text(found)
+            + ("" if why is None else f"\n{decomposition_text(basis, why)}\n"),
             nl=False,
         )
     return OK

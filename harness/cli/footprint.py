@@ -76,7 +76,7 @@ def _numbers(command: Any) -> Any:
 @gridded
 @seeded
 def compute(
-    document: str | None, as_json: bool, level: float, seed: int, carbon: Any, **given: Any
+    document: str | None, as_json: bool, level: float, seed: int, carbon: Any, **numbers: Any
 ) -> int:
     """Compute energy and CO2e from declared factors.
 
@@ -87,12 +87,12 @@ def compute(
     from harness.carbon.footprint.compute import account, with_grid
     from harness.render.terminal.footprint_account import account_document, account_text
 
-    item = _item(document) if document else _from_numbers(**given)
-    found = account(with_grid(item, carbon), level=level, seed=seed)
+    item = _item(document) if document else _from_numbers(**numbers)
+    result = account(with_grid(item, carbon), level=level, seed=seed)
     if as_json:
-        emit("account", account_document(found))
+        emit("account", account_document(result))
     else:
-        click.echo(account_text(found), nl=False)
+        click.echo(account_text(result), nl=False)
     return OK
 
 
@@ -107,7 +107,7 @@ def _item(name: str) -> Any:
 
 
 def _from_numbers(
-    power_basis: str, embodied: tuple[float, float, float] | None, **given: float | None
+    power_basis: str, embodied: tuple[float, float, float] | None, **numbers: float | None
 ) -> Any:
     from harness.carbon import assumed
     from harness.carbon.footprint.document import from_document
@@ -123,7 +123,7 @@ def _from_numbers(
             "unit": _NUMBERS[name][0],
             "u_ln": spread[power_basis] if name == "power" else 0.0,
         }
-        for name, value in given.items()
+        for name, value in numbers.items()
         if value is not None
     }
     if not inputs:
@@ -218,25 +218,22 @@ def compare(
     and map. With --zone or --intensity-g-per-kwh both are put on that grid.
     """
     from harness.carbon.footprint.compute import with_grid
-    from harness.emissions.footprint_comparison import contrast
+    from harness.emissions.footprint_comparison import compare_footprints
     from harness.render.terminal.footprint_account import factors_document, factors_text
 
-    splits, ratios = contrast(
-        *(with_grid(_item(name), carbon) for name in (a, b)), level=level, seed=seed
-    )
+    sides = [with_grid(_item(name), carbon) for name in (a, b)]
+    comparison = compare_footprints(*sides, level=level, seed=seed)
     if picture is not None:
         from harness.render.plots import waterfall_picture
 
-        _draw(
-            waterfall_picture(
-                [(name, found) for name, found in splits.items() if found is not None]
-            ),
-            picture,
-        )
+        shown = [
+            (basis, item) for basis, item in comparison.decompositions.items() if item is not None
+        ]
+        _draw(waterfall_picture(shown), picture)
     if as_json:
-        emit("factors", factors_document(splits, ratios))
+        emit("factors", factors_document(comparison))
     else:
-        click.echo(factors_text(splits, ratios), nl=False)
+        click.echo(factors_text(comparison), nl=False)
     return OK
 
 
@@ -253,11 +250,11 @@ def clean(path: Path, as_json: bool) -> int:
     from harness.render.terminal.footprint_account import clean_document, clean_text
 
     energy, supply, grid = read_numbers(path, ("energy_kwh", "clean_kwh", "g_per_kwh"))
-    found = clean_match(energy, supply, grid)
+    match = clean_match(energy, supply, grid)
     if as_json:
-        emit("clean", clean_document(found, len(energy)))
+        emit("clean", clean_document(match, len(energy)))
     else:
-        click.echo(clean_text(found, len(energy)), nl=False)
+        click.echo(clean_text(match, len(energy)), nl=False)
     return OK
 
 

@@ -57,20 +57,20 @@ def whatif(
     """
     if bool(zones) == bool(hourly):
         raise UsageError(
-            "name places by year or by hour",
+            "zones are named either by year or by hour",
             got="both" if zones else "none",
             expected="--zone or --hourly",
             fix="Annual and hourly figures are two sources and are not compared.",
         )
     from harness import api
-    from harness.cli.carbon_options import building, location, series
+    from harness.cli.carbon_options import declared_pue, read_series, zone_intensity
     from harness.core.timestamps import from_iso
-    from harness.emissions.whatif import whatif as ask
+    from harness.emissions.whatif import whatif as move_run
     from harness.render.terminal.whatif import whatif_document, whatif_text
 
-    places: list[Any] = [series(name) for name in hourly] or [
-        location(zone, source, year, None, None, None) for zone in zones
-    ]
+    intensities: list[Any] = [read_series(name) for name in hourly]
+    if not hourly:
+        intensities = [zone_intensity(zone, source, year) for zone in zones]
     span = None if deferrable is None else seconds(deferrable)
     start_ns = None if start is None else from_iso(start, where="--start")
     entries = (tree := read_tree([path])).entries
@@ -84,10 +84,10 @@ def whatif(
             fix="Name the folder of one result.",
         )
     result = api.score(tree, level=level, seed=seed)[0]
-    found = ask(
+    answer = move_run(
         result,
-        places,
-        building(pue, None),  # type: ignore[arg-type]
+        intensities,
+        declared_pue(pue),
         start_ns=start_ns,
         deferrable_s=span,
         level=level,
@@ -96,21 +96,25 @@ def whatif(
     if picture is not None:
         from harness.render.plots import save, whatif_picture
 
-        save(whatif_picture(found), picture)
+        save(whatif_picture(answer), picture)
         note(f"wrote {picture}")
     if as_json:
-        emit("whatif", whatif_document(found, result.entry.id))
+        emit("whatif", whatif_document(answer, result.entry.id))
     else:
-        click.echo(whatif_text(found, result.entry.id), nl=False)
+        click.echo(whatif_text(answer, result.entry.id), nl=False)
     return OK
 
 
 def seconds(text: str) -> float:
-    """A span like 24h, 90m or 2d [s]. Raises UsageError."""
+    """Read a span like 24h, 90m or 2d [s].
+
+    Raises:
+        UsageError: The text is no span of time.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)", text.strip())
     if match is None:
         raise UsageError(
-            "is no span of time",
+            "not a span of time",
             where="--deferrable",
             got=repr(text),
             expected="like 24h, 90m or 2d",

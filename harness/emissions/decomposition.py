@@ -1,7 +1,8 @@
 """Why two emissions differ: their log-ratio as model + machine + mechanization + map, exactly.
 
-CO2e = work x energy per work x overheads x intensity (Patterson et al. 2022: the four M's), so the logarithm of a ratio
-is a sum. All factors are drawn together: what both sides share cancels, and the factors of every draw sum to the whole.
+CO2e = work x energy per work x overheads x intensity (Patterson et al. 2022: the four M's), so the logarithm of a
+ratio is a sum. All factors are drawn together: what both sides share cancels, and the factors of every draw sum to
+the whole.
 """
 
 from __future__ import annotations
@@ -17,21 +18,32 @@ from harness.carbon.footprint.document import Footprint
 from harness.carbon.footprint.intervals import joint_draws
 from harness.carbon.footprint.totals import it_kwh, values
 from harness.core.errors import UsageError
+from harness.emissions.emission_budget import MISSING_HOURS
 from harness.scoring.score import Result
 from harness.uncertainty.budget import Budget, MeteredEnergy, MultiplicativeComponent
 from harness.uncertainty.estimate import LEVEL, Estimate, interval
 from harness.uncertainty.monte_carlo import DRAWS, SEED, Floats, draw
 
 NAMES = ("model", "machine", "mechanization", "map")
-HOURS = "hours without a value"
+WORK_UNKNOWN = "the work of one side is not known: model and machine are one factor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmissionFactors:
-    """One emission as a product, each part with its draws, shape (draws,).
+    """One emission as a product of factors, each with its draws of shape (draws,).
 
-    work: what the model needed [work_unit]; None where it is not known, and model and machine stay one factor
-    energy: at the IT boundary, of all work [J or kWh]; overhead: facility energy over it; grid: intensity [g/kWh]
+    Attributes:
+        name: Whose emission it is.
+        work: What the model needed [work_unit]; None where it is not known, and model and machine stay one factor.
+        work_unit: Unit of the work.
+        energy: Energy of all work at the IT boundary [J or kWh].
+        overhead: Facility energy over IT energy.
+        grid: Intensity of the grid [g/kWh or kg/kWh].
+        drawn_work: Draws of the work; None where it is not known.
+        drawn_energy: Draws of the energy.
+        drawn_overhead: Draws of the overhead.
+        drawn_grid: Draws of the intensity.
+        intensity: Provenance of the intensity.
     """
 
     name: str
@@ -54,10 +66,18 @@ class EmissionFactors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decomposition:
-    """ln(A/B) of CO2e and the terms that sum to it; model and machine are None where work is not known.
+    """ln(A/B) of CO2e, and the terms that sum to it.
 
-    model: work needed; machine: energy per unit of work at the IT boundary; model_and_machine: their sum
-    mechanization: PUE and overheads; map: intensity
+    Attributes:
+        a: Name of A.
+        b: Name of B.
+        total: The logarithm of the ratio.
+        model: Work needed; None where it is not known.
+        machine: Energy per unit of work at the IT boundary; None where the work is not known.
+        model_and_machine: The sum of both.
+        mechanization: PUE and overheads.
+        map: Intensity of the grid.
+        note: What a reader must know.
     """
 
     a: str
@@ -81,50 +101,65 @@ class Decomposition:
         }
 
 
-def split(a: EmissionFactors, b: EmissionFactors, *, level: float = LEVEL) -> Decomposition:
-    """The factors of two emissions. Raises UsageError where their intensities come from two data sets."""
+@dataclass(frozen=True, slots=True)
+class _LogRatio:
+    """The logarithm of a ratio with its draws."""
+
+    value: float
+    draws: Floats
+
+    @staticmethod
+    def between(a: float, b: float, a_draws: Floats, b_draws: Floats) -> _LogRatio:
+        return _LogRatio(math.log(a) - math.log(b), np.log(a_draws) - np.log(b_draws))
+
+    def __add__(self, other: _LogRatio) -> _LogRatio:
+        return _LogRatio(self.value + other.value, self.draws + other.draws)
+
+    def __sub__(self, other: _LogRatio) -> _LogRatio:
+        return _LogRatio(self.value - other.value, self.draws - other.draws)
+
+    def estimate(self, level: float) -> Estimate:
+        low, high = interval(self.draws, level)
+        u_c = float(self.draws.std())
+        return Estimate(
+            self.value, min(low, self.value), max(high, self.value), "ln", level, u_c=u_c
+        )
+
+
+def decompose(a: EmissionFactors, b: EmissionFactors, *, level: float = LEVEL) -> Decomposition:
+    """Take the log-ratio of two emissions apart.
+
+    Raises:
+        UsageError: Their intensities come from two data sets.
+    """
     same_dataset([a.intensity, b.intensity])
-
-    def term(one: float, other: float, ones: Floats, others: Floats) -> tuple[float, Floats]:
-        return math.log(one) - math.log(other), np.log(ones) - np.log(others)
-
-    both = term(a.energy, b.energy, a.drawn_energy, b.drawn_energy)
-    overhead = term(a.overhead, b.overhead, a.drawn_overhead, b.drawn_overhead)
-    grid = term(a.grid, b.grid, a.drawn_grid, b.drawn_grid)
-    model = machine = None
-    note = "the work of one side is not known: model and machine are one factor"
-    if (
-        a.work
-        and b.work
-        and a.drawn_work is not None
-        and b.drawn_work is not None
-        and a.work_unit == b.work_unit
-    ):
-        needed = term(a.work, b.work, a.drawn_work, b.drawn_work)
-        model = _estimate(needed, level)
-        machine = _estimate((both[0] - needed[0], both[1] - needed[1]), level)
-        note = ""
-    total = both[0] + overhead[0] + grid[0], both[1] + overhead[1] + grid[1]
+    energy = _LogRatio.between(a.energy, b.energy, a.drawn_energy, b.drawn_energy)
+    overhead = _LogRatio.between(a.overhead, b.overhead, a.drawn_overhead, b.drawn_overhead)
+    grid = _LogRatio.between(a.grid, b.grid, a.drawn_grid, b.drawn_grid)
+    work = _work_ratio(a, b)
     return Decomposition(
         a=a.name,
         b=b.name,
-        total=_estimate(total, level),
-        model=model,
-        machine=machine,
-        model_and_machine=_estimate(both, level),
-        mechanization=_estimate(overhead, level),
-        map=_estimate(grid, level),
-        note=note,
+        total=(energy + overhead + grid).estimate(level),
+        model=None if work is None else work.estimate(level),
+        machine=None if work is None else (energy - work).estimate(level),
+        model_and_machine=energy.estimate(level),
+        mechanization=overhead.estimate(level),
+        map=grid.estimate(level),
+        note=WORK_UNKNOWN if work is None else "",
     )
 
 
-def _estimate(term: tuple[float, Floats], level: float) -> Estimate:
-    value, drawn = term
-    low, high = interval(drawn, level)
-    return Estimate(value, min(low, value), max(high, value), "ln", level, u_c=float(drawn.std()))
+def _work_ratio(a: EmissionFactors, b: EmissionFactors) -> _LogRatio | None:
+    """Return the ratio of the work; None where one side's is not known or has another unit."""
+    if not a.work or not b.work or a.work_unit != b.work_unit:
+        return None
+    if a.drawn_work is None or b.drawn_work is None:
+        return None
+    return _LogRatio.between(a.work, b.work, a.drawn_work, b.drawn_work)
 
 
-def of_results(
+def decompose_results(
     a: Result,
     b: Result,
     basis: str = "location_based",
@@ -133,84 +168,86 @@ def of_results(
     seed: int = SEED,
     draws: int = DRAWS,
 ) -> Decomposition | None:
-    """The factors of two results per unit of work; None where one of them carries no CO2e on that basis."""
-    chains = [of_result(result, basis, seed=seed, draws=draws) for result in (a, b)]
-    one, other = chains
-    return None if one is None or other is None else split(one, other, level=level)
+    """Decompose two results per unit of work; None where one of them carries no CO2e on that basis."""
+    a_factors = factors_of_result(a, basis, seed=seed, draws=draws)
+    b_factors = factors_of_result(b, basis, seed=seed, draws=draws)
+    if a_factors is None or b_factors is None:
+        return None
+    return decompose(a_factors, b_factors, level=level)
 
 
-def of_result(
+def factors_of_result(
     result: Result, basis: str, *, seed: int = SEED, draws: int = DRAWS
 ) -> EmissionFactors | None:
-    """A result's emissions per unit of work. One unit of one benchmark is the same work on any machine."""
-    found: Basis | None = getattr(result.co2e, basis) if result.co2e is not None else None
+    """Return a result's emissions per unit of work as factors; None where it carries none.
+
+    One unit of one benchmark is the same work on any machine.
+    """
+    emissions: Basis | None = getattr(result.co2e, basis) if result.co2e is not None else None
     energy = result.per_unit_budget
-    if found is None or energy is None or energy.value <= 0 or not found.mean_g_per_kwh:
+    if emissions is None or energy is None or energy.value <= 0 or not emissions.mean_g_per_kwh:
         return None
-    name, logs = result.entry.id, found.budget.logs
-    overhead, grid = found.mean_pue or 1.0, found.mean_g_per_kwh
-    missing = tuple(
-        t.scaled(grid / found.budget.value) for t in found.budget.terms if t.name == HOURS
+    name, factors = result.entry.id, emissions.budget.logs
+    overhead, grid = emissions.mean_pue or 1.0, emissions.mean_g_per_kwh
+    pue = tuple(factor for factor in factors if factor.name == "PUE")
+    level = tuple(factor for factor in factors if factor.name != "PUE")
+    missing_hours = tuple(
+        component.scaled(grid / emissions.budget.value)
+        for component in emissions.budget.terms
+        if component.name == MISSING_HOURS
     )
-    building = _constant(f"{name}|pue", overhead, tuple(log for log in logs if log.name == "PUE"))
-    place = _constant(f"{name}|grid", grid, tuple(log for log in logs if log.name != "PUE"))
-    drawn = [
-        draw(budget, seed=seed, draws=draws)
-        for budget in (
-            replace(energy.logarithmic(), logs=()),
-            building,
-            replace(place, terms=missing),
-        )
-    ]
-    task = f"{result.entry.benchmark}|{result.entry.scenario}|{result.energy_per_unit.unit}"
+    energy_budget = replace(energy.logarithmic(), logs=())
+    overhead_budget = _constant(f"{name}|pue", overhead, pue)
+    grid_budget = replace(_constant(f"{name}|grid", grid, level), terms=missing_hours)
     return EmissionFactors(
         name=name,
         work=1.0,
-        work_unit=task,
+        work_unit=f"{result.entry.benchmark}|{result.entry.scenario}|{result.energy_per_unit.unit}",
         energy=energy.value,
         overhead=overhead,
         grid=grid,
         drawn_work=np.ones(draws),
-        drawn_energy=drawn[0],
-        drawn_overhead=drawn[1],
-        drawn_grid=drawn[2],
-        intensity=found.factors[0],
+        drawn_energy=draw(energy_budget, seed=seed, draws=draws),
+        drawn_overhead=draw(overhead_budget, seed=seed, draws=draws),
+        drawn_grid=draw(grid_budget, seed=seed, draws=draws),
+        intensity=emissions.factors[0],
     )
 
 
-def _constant(name: str, value: float, logs: tuple[MultiplicativeComponent, ...]) -> Budget:
-    return Budget(name, (MeteredEnergy("", value, 0.0),), logs=logs)
+def _constant(name: str, value: float, factors: tuple[MultiplicativeComponent, ...]) -> Budget:
+    return Budget(name, (MeteredEnergy("", value, 0.0),), logs=factors)
 
 
-def of_footprint(
-    item: Footprint, basis: str = "location_intensity", *, seed: int = SEED, draws: int = DRAWS
+def factors_of_footprint(
+    footprint: Footprint, basis: str = "location_intensity", *, seed: int = SEED, draws: int = DRAWS
 ) -> EmissionFactors:
-    """A declared footprint on one basis; what is stated without PUE has no overhead. Raises UsageError."""
-    factors = dict(item.inputs)
-    x = values(factors)
-    missing = [
-        text
-        for text, lacks in (
-            ("hours or watts", it_kwh(x) is None),
-            ("PUE", "pue" not in x and not item.without_pue),
-            (basis.replace("_", " "), not x.get(basis)),
-        )
-        if lacks
-    ]
+    """Return a declared footprint on one basis as factors; what is stated without PUE has no overhead.
+
+    Raises:
+        UsageError: Hours or watts, PUE or the intensity are not known.
+    """
+    factors = dict(footprint.inputs)
+    numbers = values(factors)
+    missing = []
+    if it_kwh(numbers) is None:
+        missing.append("hours or watts")
+    if "pue" not in numbers and not footprint.without_pue:
+        missing.append("PUE")
+    if not numbers.get(basis):
+        missing.append(basis.replace("_", " "))
     if missing:
-        raise UsageError(f"cannot be compared: not known: {', '.join(missing)}", where=item.id)
+        raise UsageError(f"cannot be compared: not known: {', '.join(missing)}", where=footprint.id)
     drawn = joint_draws(factors, seed, draws)
-    none = np.ones(draws)
     return EmissionFactors(
-        name=item.id,
-        work=x.get("total_flops"),
+        name=footprint.id,
+        work=numbers.get("total_flops"),
         work_unit="FLOP",
-        energy=it_kwh(x),
-        overhead=x.get("pue", 1.0),
-        grid=x[basis],
+        energy=it_kwh(numbers),
+        overhead=numbers.get("pue", 1.0),
+        grid=numbers[basis],
         drawn_work=drawn.get("total_flops"),
-        drawn_energy=it_kwh({**x, **drawn}),
-        drawn_overhead=drawn.get("pue", none),
+        drawn_energy=it_kwh({**numbers, **drawn}),
+        drawn_overhead=drawn.get("pue", np.ones(draws)),
         drawn_grid=drawn[basis],
         intensity=factors[basis],
     )

@@ -25,6 +25,12 @@ CHUNK_CELLS = 16_384
 """Cells processed at once, so that both columns of a chunk stay in the processor's cache."""
 
 
+def chunks(first: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of rows that are processed at once."""
+    for low in range(first, stop, CHUNK_CELLS):
+        yield low, min(low + CHUNK_CELLS, stop)
+
+
 @dataclass(frozen=True, slots=True)
 class CounterFall:
     """A cell in which a counter shows less than before.
@@ -106,11 +112,6 @@ class Cells:
             power[cell - first] = after + unread * (before - after) / 2
         return power
 
-    def chunks(self, first: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Yield ranges of cells that are processed at once."""
-        for low in range(first, stop, CHUNK_CELLS):
-            yield low, min(low + CHUNK_CELLS, stop)
-
     @cached_property
     def falls(self) -> dict[int, CounterFall]:
         """Cells in which a counter fell, by index; empty for other kinds."""
@@ -118,7 +119,7 @@ class Cells:
         if self.kind != "counter":
             return falls
         value = self.trace.value
-        for low, high in self.chunks(self.first, self.stop):
+        for low, high in chunks(self.first, self.stop):
             for cell in (low + np.flatnonzero(np.diff(value[low - 1 : high]) < 0)).tolist():
                 falls[cell] = self._fall(cell, falls)
         return falls
@@ -130,7 +131,9 @@ class Cells:
         rise = float(value[cell] - value[cell - 1])
         if modulus and 0 <= rise + modulus <= modulus / 2:
             return CounterFall(cell, rise + modulus, is_reset=False)
-        if cell == self.first:  # nothing came before: what was counted since the reset is all there is
+        if (
+            cell == self.first
+        ):  # nothing came before: what was counted since the reset is all there is
             return CounterFall(cell, float(value[cell]), is_reset=True)
         if cell - 1 in earlier:
             rise_before = earlier[cell - 1].energy_j

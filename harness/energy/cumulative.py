@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.core.timestamps import NS
-from harness.energy.cells import Cells
+from harness.energy.cells import Cells, chunks
 from harness.traces.trace import Floats, Ints, Trace
 
 
@@ -70,7 +70,7 @@ def _between_cells(cells: Cells, holder: Ints) -> Floats:
 def _grouped_energy(cells: Cells, bounds: Ints, stop: int) -> Floats:
     """Return the energy of the cells from each bound to the next, and from the last bound to `stop` [J]."""
     total = np.zeros(len(bounds))
-    for low, high in cells.chunks(int(bounds[0]), stop):
+    for low, high in chunks(int(bounds[0]), stop):
         length_ns = np.diff(cells.boundaries(low, high))
         energy = cells.power(low, high) * length_ns
         group, after = np.searchsorted(bounds, [low, high - 1], "right").tolist()

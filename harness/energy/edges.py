@@ -66,20 +66,22 @@ def surroundings(
     start = Surroundings(
         head.tolist(),
         outside_before[::-1].tolist(),
-        *(_crossing(cells, first - 1) if crosses_start else (None, 0)),
+        *_crossing(cells, first - 1, crosses_start),
         head_ns - start_ns,
     )
     end = Surroundings(
         tail[::-1].tolist(),
         outside_after.tolist(),
-        *(_crossing(cells, stop) if crosses_stop else (None, 0)),
+        *_crossing(cells, stop, crosses_stop),
         stop_ns - tail_ns,
     )
     return start, end
 
 
-def _crossing(cells: Cells, cell: int) -> tuple[float, int]:
-    """Return power [W] and length [ns] of a cell that crosses an edge, as it was read."""
+def _crossing(cells: Cells, cell: int, crosses: bool) -> tuple[float | None, int]:
+    """Return power [W] and length [ns] of a cell that crosses an edge, as it was read; None and 0 for none."""
+    if not crosses:
+        return None, 0
     begin_ns, end_ns = cells.boundaries(cell, cell + 1).tolist()
     length_ns = int(end_ns - begin_ns)
     if cells.kind == "mean":

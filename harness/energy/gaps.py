@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.core.timestamps import NS
-from harness.energy.cells import Cells
+from harness.energy.cells import Cells, chunks
 from harness.traces.trace import Floats
 
 NEAREST_CELLS = 10
@@ -68,7 +68,7 @@ def find_gaps(cells: Cells, first: int, stop: int, start_ns: int, stop_ns: int) 
         stop_ns: End of the window [ns UTC].
     """
     largest_ns, long_cells = 0, []
-    for low, high in cells.chunks(first, stop):
+    for low, high in chunks(first, stop):
         length_ns = np.diff(cells.boundaries(low, high))
         chunk_largest = int(length_ns.max())
         largest_ns = max(largest_ns, chunk_largest)
@@ -80,7 +80,9 @@ def find_gaps(cells: Cells, first: int, stop: int, start_ns: int, stop_ns: int) 
         sides = cells.trace.value[max(cell - 1, 0) : cell + 1]
         unread_ns += missing_ns
         filled_j += float(sides.mean()) * missing_ns / NS
-        variance += swing_variance(_swing_at(cells, first, cell, sides), missing_ns, cells.interval_ns)
+        variance += swing_variance(
+            _swing_at(cells, first, cell, sides), missing_ns, cells.interval_ns
+        )
     resets = 0
     for fall in cells.falls.values():
         begin_ns, end_ns = cells.boundaries(fall.cell, fall.cell + 1).tolist()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-
 from harness.core.timestamps import NS
 from harness.energy.cells import Cells
 from harness.energy.cumulative import whole_cells_energy
@@ -105,7 +104,9 @@ def energy(trace: Trace, window: Window) -> ChannelEnergy | None:
 def _whole_cells(cells: Cells, window: Window) -> tuple[int, int]:
     """Return the range of the cells that lie wholly inside the window."""
     t_ns = cells.trace.t_ns
-    begins_inside = int(t_ns.searchsorted(window.start_ns, "left")) + 1  # the cell after that reading
+    begins_inside = (
+        int(t_ns.searchsorted(window.start_ns, "left")) + 1
+    )  # the cell after that reading
     if cells.first == 0 and cells.start_ns >= window.start_ns:
         begins_inside = 0
     return begins_inside, int(t_ns.searchsorted(window.stop_ns, "right"))

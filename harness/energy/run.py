@@ -91,7 +91,9 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
         coverage=coverage,
         gap_share=max(channel_energy.gap_share for _, channel_energy in measured),
         largest_gap_s=max(channel_energy.largest_gap_s for _, channel_energy in measured),
-        filled_j=math.fsum(channel_energy.filled_j * item.factor for item, channel_energy in measured),
+        filled_j=math.fsum(
+            channel_energy.filled_j * item.factor for item, channel_energy in measured
+        ),
         nodes=nodes,
         parts=budget.parts,
         terms=budget.terms,

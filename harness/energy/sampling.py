@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from harness.energy.cells import CHUNK_CELLS
+from harness.energy.cells import chunks
 from harness.traces.trace import Floats
 
 
@@ -18,8 +18,7 @@ def mean_square_steps(value: Floats) -> tuple[float, float]:
     for lag in (1, 2):
         count = len(value) - lag
         total = 0.0
-        for low in range(0, count, CHUNK_CELLS):
-            high = min(low + CHUNK_CELLS, count)
+        for low, high in chunks(0, count):
             step = value[low + lag : high + lag] - value[low:high]
             total += float(step.dot(step))
         means.append(total / max(count, 1))

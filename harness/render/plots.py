@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.carbon.footprint.document import Footprint
 from harness.carbon.footprint.totals import recomputed
-from harness.carbon.whatif_result import Place, WhatIf
+from harness.carbon.whatif_result import WhatIf, Zone
 from harness.core.errors import MissingExtraError, UsageError
 from harness.emissions.decomposition import NAMES, Decomposition
 from harness.render.numbers import prefix
@@ -56,7 +56,7 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure,
 
 def whatif_picture(found: WhatIf) -> Figure:
     """For each place: starts over the year as days by hours, and the mean by hour of the day."""
-    places = [place for place in found.places if place.by_hour_g is not None][:SHOWN]
+    places = [place for place in found.zones if place.by_hour_g is not None][:SHOWN]
     if not places:
         return _places_picture(found)
     figure, axes = _figure(len(places), 2, (11, 2.6 * len(places)))
@@ -68,7 +68,7 @@ def whatif_picture(found: WhatIf) -> Figure:
     return figure
 
 
-def _year(axes: Axes, place: Place, factor: float, top: float, figure: Figure, unit: str) -> None:
+def _year(axes: Axes, place: Zone, factor: float, top: float, figure: Figure, unit: str) -> None:
     hours = (place.starts_ns // 3_600_000_000_000).astype(np.int64)
     first = int(hours[0] // 24)
     table = np.full((24, int(hours[-1] // 24) - first + 1), np.nan)
@@ -85,7 +85,7 @@ def _year(axes: Axes, place: Place, factor: float, top: float, figure: Figure, u
     figure.colorbar(image, ax=axes, label=f"{unit} CO2e")
 
 
-def _day(axes: Axes, place: Place, factor: float, unit: str) -> None:
+def _day(axes: Axes, place: Zone, factor: float, unit: str) -> None:
     assert place.by_hour_g is not None
     axes.bar(range(24), place.by_hour_g / factor, color=GROSS, width=0.85)
     for name, moment, colour in (
@@ -106,8 +106,8 @@ def _day(axes: Axes, place: Place, factor: float, unit: str) -> None:
 
 def _places_picture(found: WhatIf) -> Figure:
     """Annual factors have no hours: one bar for each place, with its interval."""
-    figure, axes = _figure(1, 1, (8, 0.8 + 0.35 * len(found.places)))
-    values = [(p.zone, p.actual.g) for p in found.places if p.actual is not None]
+    figure, axes = _figure(1, 1, (8, 0.8 + 0.35 * len(found.zones)))
+    values = [(p.zone, p.actual.g) for p in found.zones if p.actual is not None]
     factor, unit = prefix(max(g.value or 0.0 for _, g in values), "g")
     middle = [(g.value or 0.0) / factor for _, g in values]
     spread = [

@@ -15,9 +15,11 @@ from harness.carbon.assumed import WITHIN_YEAR_U_LN
 from harness.carbon.co2e import Inputs, details, document
 from harness.carbon.factor import Factor, checked_pue, g_per_kwh, same_dataset
 from harness.carbon.series import HOUR_NS, Series
-from harness.carbon.time_weighting import common_cuts, edges, emissions_g, profile, weigh
+from harness.carbon.time_weighting import common_cuts, step_cuts, weigh
 from harness.core.errors import UsageError
 from harness.emissions.result_emissions import as_reference, common_reference, with_co2e
+from harness.emissions.run_emissions import trace_emissions_g
+from harness.energy.cumulative import energy_between
 from harness.energy.integrate import energy
 from harness.formats.base import Rated, Run, Work
 from harness.scoring.score import Result, score
@@ -202,14 +204,14 @@ def test_hours_join_across_edges_of_the_calendar(
     """2.75 h of 1 kW: half an hour, an hour, an hour, a quarter, at 100, 200, 300, 400 g/kWh."""
     first = datetime.fromisoformat(start).replace(minute=0).isoformat()
     grid = series([100, 200, 300, 400], first)
-    found = emissions_g(steady(start, stop, kind), Window(at(start), at(stop)), grid)
+    found = trace_emissions_g(steady(start, stop, kind), Window(at(start), at(stop)), grid)
     assert found == pytest.approx(0.5 * 100 + 200 + 300 + 0.25 * 400)
 
 
 def test_profile_sums_to_the_energy_of_the_window(steady: Callable[..., Trace]) -> None:
     trace = steady("2022-01-01T00:00:00", "2022-01-01T06:00:00")
     window = Window(at("2022-01-01T00:10:30"), at("2022-01-01T05:49:30"))
-    found = profile(trace, edges(series(np.ones(6) * 9), window))
+    found = energy_between(trace, step_cuts(series(np.ones(6) * 9), window))
     assert found == pytest.approx([1000 * 49.5 * 60, *[3.6e6] * 4, 1000 * 49.5 * 60])
     plain = energy(trace, window)
     assert plain is not None
@@ -224,9 +226,9 @@ def test_gap_holds_the_mean_of_its_neighbours_in_the_join_too(channel: Callable[
     window = Window(int(t_ns[0]), int(t_ns[-1]))
     plain = energy(trace, window)
     assert plain is not None
-    assert profile(trace, np.array([window.start_ns, window.stop_ns])).sum() == pytest.approx(
-        plain.energy_j
-    )
+    assert energy_between(
+        trace, np.array([window.start_ns, window.stop_ns])
+    ).sum() == pytest.approx(plain.energy_j)
     assert plain.energy_j == pytest.approx(120 * 100 + 540 * 300 + 60 * 500 + 120 * 500)
 
 
@@ -235,7 +237,27 @@ def test_counter_that_wraps_goes_on_counting(channel: Callable[..., Any]) -> Non
     trace = build_trace(
         channel("counter", counter_modulus_j=1000.0), t_ns, np.array([700, 900, 100, 300, 500.0])
     )
-    assert profile(trace, np.array([int(t_ns[0]), int(t_ns[-1])])) == pytest.approx([800])
+    assert energy_between(trace, np.array([int(t_ns[0]), int(t_ns[-1])])) == pytest.approx([800])
+
+
+def test_reset_of_a_counter_holds_the_power_before_it_in_every_hour(
+    channel: Callable[..., Any],
+) -> None:
+    """100 W for two hours, reset after ten minutes: half the energy falls on each hour."""
+    t_ns = at("2022-01-01T00:00:00") + np.arange(0, 7201, 60, dtype=np.int64) * NS
+    count = np.arange(len(t_ns)) * 6000.0
+    count[11:] -= count[10]
+    trace = build_trace(
+        channel("counter", nominal_interval_s=60.0, counter_modulus_j=1e6), t_ns, count
+    )
+    window = Window(int(t_ns[0]), int(t_ns[-1]))
+    plain = energy(trace, window)
+    assert plain is not None
+    assert plain.energy_j == pytest.approx(720_000)
+    grid = series([100, 500])
+    cuts = step_cuts(grid, window)
+    assert energy_between(trace, cuts) == pytest.approx([360_000, 360_000])
+    assert weigh(energy_between(trace, cuts), cuts, grid).mean == pytest.approx(300)
 
 
 def test_before_and_after_the_readings_power_is_held(steady: Callable[..., Trace]) -> None:
@@ -243,7 +265,7 @@ def test_before_and_after_the_readings_power_is_held(steady: Callable[..., Trace
     cuts = np.array(
         [at("2022-01-01T00:30:00"), at("2022-01-01T01:00:00"), at("2022-01-01T02:30:00")]
     )
-    assert profile(trace, cuts) == pytest.approx([1.8e6, 5.4e6])
+    assert energy_between(trace, cuts) == pytest.approx([1.8e6, 5.4e6])
 
 
 def test_missing_hour_is_filled_with_an_uncertainty_and_never_zero() -> None:
@@ -262,7 +284,7 @@ def test_series_that_does_not_cover_the_run_is_refused_with_both_spans(
 ) -> None:
     trace = steady("2022-01-01T00:00:00", "2022-01-01T03:00:00")
     with pytest.raises(UsageError) as caught:
-        emissions_g(
+        trace_emissions_g(
             trace, Window(at("2022-01-01T00:00:00"), at("2022-01-01T03:00:00")), series([1, 2])
         )
     assert "2022-01-01T02:00Z" in caught.value.got

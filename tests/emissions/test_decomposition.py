@@ -15,8 +15,13 @@ from harness.carbon.factor import Factor
 from harness.carbon.footprint.compute import with_grid
 from harness.core.errors import UsageError
 from harness.core.schemas import check
-from harness.emissions.decomposition import NAMES, of_footprint, of_results, split
-from harness.emissions.footprint_comparison import contrast
+from harness.emissions.decomposition import (
+    NAMES,
+    decompose,
+    decompose_results,
+    factors_of_footprint,
+)
+from harness.emissions.footprint_comparison import compare_footprints
 from harness.emissions.result_emissions import with_co2e
 from harness.formats.base import Run, Work
 from harness.render.terminal.footprint_account import factors_document, factors_text
@@ -33,11 +38,11 @@ def times(found: Any) -> float:
 
 
 def test_four_steps_of_table_1_make_57() -> None:
-    splits, ratios = contrast(entry(FIRST), entry(LAST))
-    found = splits["net"]
+    comparison = compare_footprints(entry(FIRST), entry(LAST))
+    found = comparison.decompositions["net"]
     assert found is not None
     assert times(found.total) == pytest.approx(57, abs=0.6)
-    assert ratios["net"].value == pytest.approx(times(found.total))
+    assert comparison.ratios["net"].value == pytest.approx(times(found.total))
     assert times(found.model) == pytest.approx(1.61e19 / 1.03e19)
     assert times(found.mechanization) == pytest.approx(1.59 / 1.11)
     assert times(found.map) == pytest.approx(429 / 80)
@@ -49,8 +54,8 @@ def test_four_steps_of_table_1_make_57() -> None:
     ("name", "printed"), [("processor-hours", 45), ("energy", 55), ("gross", 115), ("net", 130)]
 )
 def test_gshard_against_gpt_3_as_the_text_has_it(name: str, printed: float) -> None:
-    _, ratios = contrast(entry("gpt-3"), entry("gshard-600b"))
-    assert ratios[name].value == pytest.approx(printed, rel=0.05)
+    comparison = compare_footprints(entry("gpt-3"), entry("gshard-600b"))
+    assert comparison.ratios[name].value == pytest.approx(printed, rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -58,20 +63,20 @@ def test_gshard_against_gpt_3_as_the_text_has_it(name: str, printed: float) -> N
 )
 @pytest.mark.parametrize("basis", ["gross", "net"])
 def test_factors_sum_to_the_whole_exactly(pair: tuple[str, str], basis: str) -> None:
-    splits, ratios = contrast(*map(entry, pair))
-    found = splits[basis]
+    comparison = compare_footprints(*map(entry, pair))
+    found = comparison.decompositions[basis]
     assert found is not None
     terms = [getattr(found, name).value for name in NAMES]
     assert sum(terms) == pytest.approx(found.total.value, abs=1e-12)
-    assert times(found.total) == pytest.approx(ratios[basis].value)
+    assert times(found.total) == pytest.approx(comparison.ratios[basis].value)
     for name in (*NAMES, "total"):
         item = getattr(found, name)
         assert item.low <= item.value <= item.high
 
 
 def test_one_grid_and_one_building_cancel() -> None:
-    splits, _ = contrast(entry("patterson-2021/transformer-big-p100-iowa"), entry(LAST))
-    found = splits["gross"]
+    comparison = compare_footprints(entry("patterson-2021/transformer-big-p100-iowa"), entry(LAST))
+    found = comparison.decompositions["gross"]
     assert found is not None
     for item in (found.map, found.mechanization):
         assert (item.value, item.low, item.high) == (0.0, 0.0, 0.0)
@@ -80,7 +85,7 @@ def test_one_grid_and_one_building_cancel() -> None:
 def test_two_sources_are_refused_until_one_grid_is_named() -> None:
     bloom, opt = entry("luccioni-2022/bloom-176b"), entry("opt-175b")
     with pytest.raises(UsageError, match="two sources"):
-        contrast(bloom, opt)
+        compare_footprints(bloom, opt)
     us = Factor(
         name="location_intensity",
         value=400,
@@ -92,16 +97,18 @@ def test_two_sources_are_refused_until_one_grid_is_named() -> None:
         key="us",
         dataset="test",
     )
-    splits, _ = contrast(*(with_grid(item, Inputs(location=us)) for item in (bloom, opt)))
-    found = splits["gross"]
+    comparison = compare_footprints(
+        *(with_grid(item, Inputs(location=us)) for item in (bloom, opt))
+    )
+    found = comparison.decompositions["gross"]
     assert found is not None
     assert found.map.value == 0.0
-    assert splits["net"] is None
+    assert comparison.decompositions["net"] is None
 
 
 def test_unknown_work_leaves_model_and_machine_one_factor() -> None:
-    splits, _ = contrast(entry("llama-7b"), entry("llama-65b"))
-    found = splits["gross"]
+    comparison = compare_footprints(entry("llama-7b"), entry("llama-65b"))
+    found = comparison.decompositions["gross"]
     assert found is not None
     assert found.model is None
     assert found.machine is None
@@ -114,12 +121,12 @@ def test_unknown_work_leaves_model_and_machine_one_factor() -> None:
 
 def test_footprint_without_energy_says_what_it_lacks() -> None:
     with pytest.raises(UsageError, match=r"not known: hours or watts, PUE, location intensity"):
-        of_footprint(entry("bert-covid-explorer"))
+        factors_of_footprint(entry("bert-covid-explorer"))
 
 
 def test_sides_without_a_common_basis_are_refused() -> None:
     with pytest.raises(UsageError, match="share no basis"):
-        contrast(entry("palm-540b"), entry("llama-7b"))
+        compare_footprints(entry("palm-540b"), entry("llama-7b"))
 
 
 @pytest.fixture
@@ -162,7 +169,7 @@ def result(
 
 
 def test_results_of_one_benchmark_do_the_same_work(result: Callable[..., Result]) -> None:
-    found = of_results(result(200, 1.5, "a"), result(100, 1.2, "b"))
+    found = decompose_results(result(200, 1.5, "a"), result(100, 1.2, "b"))
     assert found is not None
     assert found.model is not None
     assert found.model.value == 0.0
@@ -178,22 +185,22 @@ def test_results_of_one_benchmark_do_the_same_work(result: Callable[..., Result]
 def test_results_without_co2e_have_no_factors(
     result: Callable[..., Result], entry_of: Callable[..., Any]
 ) -> None:
-    assert of_results(result(200, 1.5, "a"), score(entry_of())) is None
-    assert of_results(result(200, 1.5, "a"), result(200, 1.5, "b"), "market_based") is None
+    assert decompose_results(result(200, 1.5, "a"), score(entry_of())) is None
+    assert decompose_results(result(200, 1.5, "a"), result(200, 1.5, "b"), "market_based") is None
 
 
 def test_document_and_text_say_the_same() -> None:
-    splits, ratios = contrast(entry(FIRST), entry(LAST))
-    document = factors_document(splits, ratios)
+    comparison = compare_footprints(entry(FIRST), entry(LAST))
+    document = factors_document(comparison)
     check("factors", document)
     assert json.loads(json.dumps(document)) == document
-    text = factors_text(splits, ratios)
+    text = factors_text(comparison)
     assert "56.54" in text
     for name in NAMES:
         assert name in text
 
 
 def test_chain_of_a_split_with_itself_is_nothing() -> None:
-    one = of_footprint(entry("t5"))
-    found = split(one, one)
+    one = factors_of_footprint(entry("t5"))
+    found = decompose(one, one)
     assert (found.total.value, found.total.low, found.total.high) == (0.0, 0.0, 0.0)

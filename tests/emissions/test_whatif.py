@@ -71,7 +71,7 @@ def result(channel: Callable[..., Any], entry_of: Callable[..., Any]) -> Callabl
 
 
 def test_best_worst_and_actual_start_of_a_day(result: Callable[..., Result]) -> None:
-    place = whatif(result(), [days("A")]).places[0]
+    place = whatif(result(), [days("A")]).zones[0]
     assert place.actual is not None
     assert place.best is not None
     assert place.worst is not None
@@ -110,31 +110,31 @@ def test_level_of_one_grid_cancels_in_time_but_not_in_place(result: Callable[...
 
 def test_deadline_bounds_the_start(result: Callable[..., Result]) -> None:
     found = whatif(result(), [days("A")], deferrable_s=24 * 3600)
-    best = found.places[0].deferred
+    best = found.zones[0].deferred
     assert best is not None
     assert (best.start_ns, best.g.value) == (at("2022-06-04T10:00:00"), pytest.approx(2 * 130))
     assert found.deferred is not None
     assert found.deferred.value == pytest.approx(1 - 260 / 640)
-    soon = whatif(result(), [days("A")], deferrable_s=3600).places[0].deferred
+    soon = whatif(result(), [days("A")], deferrable_s=3600).zones[0].deferred
     assert soon is not None
     assert soon.start_ns == at("2022-06-03T20:00:00")
 
 
 def test_starting_at_once_may_be_best(result: Callable[..., Result]) -> None:
-    found = whatif(result("2022-06-03T10:30:00"), [days("A")], deferrable_s=6 * 3600).places[0]
+    found = whatif(result("2022-06-03T10:30:00"), [days("A")], deferrable_s=6 * 3600).zones[0]
     assert found.deferred is not None
     assert found.deferred.start_ns == at("2022-06-03T10:30:00")
 
 
 def test_start_may_be_given_and_lies_anywhere_in_an_hour(result: Callable[..., Result]) -> None:
-    found = whatif(result(), [days("A")], start_ns=at("2022-06-01T09:30:00")).places[0]
+    found = whatif(result(), [days("A")], start_ns=at("2022-06-01T09:30:00")).zones[0]
     assert found.actual is not None
     assert found.actual.g.value == pytest.approx(0.5 * 300 + 1.5 * 100)
 
 
 def test_run_of_another_year_has_no_actual_and_says_so(result: Callable[..., Result]) -> None:
     found = whatif(result("2026-06-03T20:00:00"), [days("A")])
-    assert found.places[0].actual is None
+    assert found.zones[0].actual is None
     assert found.against == "mean of all starts"
     assert any("--start" in note for note in found.notes)
     with pytest.raises(UsageError, match="deadline counts from a start"):
@@ -152,7 +152,7 @@ def test_missing_hours_are_never_the_best_start(result: Callable[..., Result]) -
     grid = days("A")
     value = grid.value.copy()
     value[[10, 11]] = np.nan
-    found = whatif(result(), [Series(grid.start_ns, grid.step_ns, value, grid.about)]).places[0]
+    found = whatif(result(), [Series(grid.start_ns, grid.step_ns, value, grid.about)]).zones[0]
     assert found.best is not None
     assert found.best.start_ns == at("2022-06-01T12:00:00")
     assert found.gaps == 3
@@ -202,7 +202,7 @@ def test_spans_of_time(text: str, value: float) -> None:
 
 @pytest.mark.parametrize("text", ["24", "soon", "-1h", ""])
 def test_what_is_no_span_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is no span of time"):
+    with pytest.raises(UsageError, match="not a span of time"):
         seconds(text)
 
 

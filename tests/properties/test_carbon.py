@@ -14,9 +14,11 @@ from harness.carbon.formulas import clean_match
 from harness.carbon.grid.annual import annual, rows
 from harness.carbon.grid.stamps import to_ns
 from harness.carbon.series import HOUR_NS, Series
-from harness.carbon.time_weighting import J_PER_KWH, edges, emissions_g, profile
-from harness.emissions.decomposition import NAMES, EmissionFactors, split
+from harness.carbon.time_weighting import J_PER_KWH, step_cuts
+from harness.emissions.decomposition import NAMES, EmissionFactors, decompose
+from harness.emissions.run_emissions import trace_emissions_g
 from harness.emissions.whatif import sweep
+from harness.energy.cumulative import energy_between
 from harness.energy.integrate import energy
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace
@@ -69,10 +71,10 @@ def test_emissions_add_up_wherever_a_trace_is_split(
     start, stop = int(trace.t_ns[0]), int(trace.t_ns[-1])
     middle = start + int(where * (stop - start))
     parts = sum(
-        emissions_g(trace, Window(a, b), series) for a, b in ((start, middle), (middle, stop))
+        trace_emissions_g(trace, Window(a, b), series) for a, b in ((start, middle), (middle, stop))
     )
     assert parts == pytest.approx(
-        emissions_g(trace, Window(start, stop), series), rel=1e-9, abs=1e-9
+        trace_emissions_g(trace, Window(start, stop), series), rel=1e-9, abs=1e-9
     )
 
 
@@ -81,8 +83,8 @@ def test_emissions_add_up_wherever_a_trace_is_split(
 def test_constant_grid_gives_energy_times_factor(trace: Trace, value: float) -> None:
     window = Window(int(trace.t_ns[0]), int(trace.t_ns[-1]))
     cuts = np.array([window.start_ns, window.stop_ns])
-    joules = float(profile(trace, cuts).sum())
-    found = emissions_g(trace, window, grid([value] * 40))
+    joules = float(energy_between(trace, cuts).sum())
+    found = trace_emissions_g(trace, window, grid([value] * 40))
     assert found == pytest.approx(joules / J_PER_KWH * value, rel=1e-9, abs=1e-12)
 
 
@@ -94,7 +96,7 @@ def test_profile_holds_the_energy_that_the_integration_finds(trace: Trace) -> No
     plain = energy(trace, window)
     assume(plain is not None)
     assert plain is not None
-    assert profile(trace, edges(grid([100.0] * 40), window)).sum() == pytest.approx(
+    assert energy_between(trace, step_cuts(grid([100.0] * 40), window)).sum() == pytest.approx(
         plain.energy_j, rel=1e-9, abs=1e-6
     )
 
@@ -112,7 +114,7 @@ def test_time_zone_of_the_stamps_does_not_matter(trace: Trace, offset: int) -> N
     assert t_ns.tolist() == [EPOCH + i * HOUR_NS for i in range(40)]
     series = grid([100.0 + i for i in range(40)], start_ns=int(t_ns[0]))
     window = Window(int(trace.t_ns[0]), int(trace.t_ns[-1]))
-    assert emissions_g(trace, window, series) == emissions_g(
+    assert trace_emissions_g(trace, window, series) == trace_emissions_g(
         trace, window, grid([100.0 + i for i in range(40)])
     )
 
@@ -125,8 +127,8 @@ def test_shifting_run_and_series_together_changes_nothing(trace: Trace, days: in
     later = Trace(trace.channel, trace.t_ns + shift, trace.value.copy())
     window = Window(int(trace.t_ns[0]), int(trace.t_ns[-1]))
     moved = Window(window.start_ns + shift, window.stop_ns + shift)
-    before = emissions_g(trace, window, grid(values))
-    assert emissions_g(later, moved, grid(values, start_ns=EPOCH + shift)) == pytest.approx(
+    before = trace_emissions_g(trace, window, grid(values))
+    assert trace_emissions_g(later, moved, grid(values, start_ns=EPOCH + shift)) == pytest.approx(
         before, rel=1e-12
     )
 
@@ -188,7 +190,7 @@ def test_factors_sum_to_the_whole(numbers: list[float]) -> None:
         )
 
     a, b = chain("a", *numbers[:4]), chain("b", *numbers[4:])
-    found = split(a, b)
+    found = decompose(a, b)
     assert found.total.value == pytest.approx(
         sum(getattr(found, name).value for name in NAMES), abs=1e-9
     )

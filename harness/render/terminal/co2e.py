@@ -15,25 +15,29 @@ def lines(co2e: Co2e | None) -> list[str]:
     """Both bases of one result, each with its interval and where its uncertainty comes from."""
     if co2e is None:
         return []
-    found = []
+    lines_shown = []
     for name, basis in (
         ("gross (location-based)", co2e.location_based),
         ("net (market-based)", co2e.market_based),
     ):
         if basis is None:
-            found.append(f"  CO2e {name}: not given")
+            lines_shown.append(f"  CO2e {name}: not given")
             continue
         pue = "no PUE" if basis.mean_pue is None else f"PUE {basis.mean_pue:.4g}"
         shares = ", ".join(
             f"{row.term} {row.share:.1%}" for row in basis.rows if row.share >= 0.005
         )
-        found.append(
+        lines_shown.append(
             f"  CO2e {name}: {estimate_text(basis.total)}, at {basis.mean_g_per_kwh:.4g} g/kWh, {pue}"
             + (f" ({shares})" if shares else "")
         )
         if basis.total.note:
-            found.append(f"    {basis.total.note}")
-    return [*found, f"  intensity {co2e.reference}", *(f"  note: {note}" for note in co2e.notes)]
+            lines_shown.append(f"    {basis.total.note}")
+    return [
+        *lines_shown,
+        f"  intensity {co2e.reference}",
+        *(f"  note: {note}" for note in co2e.notes),
+    ]
 
 
 def shown(results: Iterable[Result]) -> bool:
@@ -43,8 +47,8 @@ def shown(results: Iterable[Result]) -> bool:
 
 def cells(result: Result) -> list[str]:
     """Both columns of one row; a dash for what was not computed."""
-    found = result.co2e
-    bases = (found.location_based, found.market_based) if found is not None else (None, None)
+    co2e = result.co2e
+    bases = (co2e.location_based, co2e.market_based) if co2e is not None else (None, None)
     return [_per_unit(basis) for basis in bases]
 
 
@@ -54,14 +58,16 @@ def _per_unit(basis: Basis | None) -> str:
 
 def footnotes(results: Iterable[Result], rank_by: str) -> list[str]:
     """Which intensity the columns stand on, and why energy ranks."""
-    said = dict.fromkeys(result.co2e.reference for result in results if result.co2e is not None)
-    notes = [f"CO2e: intensity {text}." for text in said]
+    references = dict.fromkeys(
+        result.co2e.reference for result in results if result.co2e is not None
+    )
+    notes = [f"CO2e: intensity {text}." for text in references]
     notes += [
         f"CO2e: {note}."
         for note in dict.fromkeys(n for r in results if r.co2e is not None for n in r.co2e.notes)
     ]
-    if said and rank_by == "energy":
+    if references and rank_by == "energy":
         notes.append("Energy ranks: the grid moves CO2e more than any system does.")
-    elif said:
+    elif references:
         notes.append("CO2e ranks on one common intensity and PUE, which cancel.")
     return notes

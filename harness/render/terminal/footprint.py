@@ -39,7 +39,8 @@ def _entry(item: Footprint, level: float, seed: int) -> dict[str, Any]:
         "recomputed": again,
         "error_pct": {name: error_pct(again[name], item.published.get(name)) for name in FIGURES},
         "interval": {
-            name: asdict(found) for name, found in intervals(item, level=level, seed=seed).items()
+            name: asdict(estimate)
+            for name, estimate in intervals(item, level=level, seed=seed).items()
         },
         "convention": dict(item.convention),
         "common_convention": common
@@ -99,13 +100,13 @@ def bars(items: Sequence[Footprint], width: int = 40) -> str:
         for item, again in rows
         for kind, name in (("#", "gross_tco2e"), ("=", "net_tco2e"))
     ]
-    known = [(model, kind, math.log10(t)) for model, kind, t in pairs if t]
-    if not known:
+    bars_shown = [(model, kind, math.log10(t)) for model, kind, t in pairs if t]
+    if not bars_shown:
         return ""
-    low, high = math.floor(min(t for *_, t in known)), max(t for *_, t in known)
+    low, high = math.floor(min(t for *_, t in bars_shown)), max(t for *_, t in bars_shown)
     lines = [
         f"{model[:38]:<38} {kind * max(1, round(width * (t - low) / max(high - low, 1e-9))):<{width}} {10**t:.4g} t"
-        for model, kind, t in known
+        for model, kind, t in bars_shown
     ]
     return "\n".join([f"gross #, net =, from {10.0**low:g} t on a logarithmic scale", *lines])
 
@@ -141,8 +142,8 @@ def short(value: float | None) -> str:
 def convention_text(item: Footprint) -> str:
     """`rated W, no PUE, gross`."""
     pue = {"none": "no PUE", "stated": "PUE", "inferred": "PUE inferred", "unknown": "PUE unknown"}
-    said = item.convention
-    return f"{said['power']} W, {pue[said['pue']]}, {said['accounting']}"
+    convention = item.convention
+    return f"{convention['power']} W, {pue[convention['pue']]}, {convention['accounting']}"
 
 
 def one_text(item: Footprint, *, level: float, seed: int) -> str:
@@ -166,7 +167,7 @@ def one_text(item: Footprint, *, level: float, seed: int) -> str:
         for f in item.inputs.values()
     ]
     lines += [grid(("Factor", "Value", "u", "Status", "Source", "Note"), factors, "terminal"), ""]
-    found = intervals(item, level=level, seed=seed)
+    estimates = intervals(item, level=level, seed=seed)
     figures = [
         [
             name,
@@ -177,7 +178,9 @@ def one_text(item: Footprint, *, level: float, seed: int) -> str:
             else "-",
         ]
         for name, spread in zip(
-            (*FIGURES, "idle_tco2e", "embodied_tco2e"), (*found.values(), None, None), strict=True
+            (*FIGURES, "idle_tco2e", "embodied_tco2e"),
+            (*estimates.values(), None, None),
+            strict=True,
         )
         if item.published.get(name) is not None or again.get(name) is not None
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +10,7 @@ from harness.carbon.footprint.compute import Account
 from harness.carbon.formulas import CleanMatch
 from harness.core.schemas import SCHEMA_VERSION
 from harness.emissions.decomposition import Decomposition
+from harness.emissions.footprint_comparison import FootprintComparison
 from harness.render.escape import grid, plain
 from harness.uncertainty.estimate import Estimate
 
@@ -33,24 +33,24 @@ MEANING = {
 }
 
 
-def account_document(found: Account) -> dict[str, Any]:
+def account_document(account: Account) -> dict[str, Any]:
     """The document of `footprint compute --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "id": found.item.id,
+        "id": account.item.id,
         "measurement_class": "declared",
-        **{name: asdict(getattr(found, name)) for name, _ in LINES},
-        "factors": [factor.document() for factor in found.item.inputs.values()],
-        "hardware": [asdict(part) | {"share_kg": part.share_kg} for part in found.item.embodied],
-        "budget": [asdict(row) for row in found.rows],
-        "notes": list(found.notes),
+        **{name: asdict(getattr(account, name)) for name, _ in LINES},
+        "factors": [factor.document() for factor in account.item.inputs.values()],
+        "hardware": [asdict(part) | {"share_kg": part.share_kg} for part in account.item.embodied],
+        "budget": [asdict(row) for row in account.rows],
+        "notes": list(account.notes),
     }
 
 
-def account_text(found: Account) -> str:
+def account_text(account: Account) -> str:
     """Its lines, where the uncertainty comes from, and every factor."""
-    rows = [[text, span(getattr(found, name))] for name, text in LINES if shown(name, found)]
-    shares = ", ".join(f"{row.term} {row.share:.0%}" for row in found.rows if row.share >= 0.005)
+    rows = [[text, span(getattr(account, name))] for name, text in LINES if shown(name, account)]
+    shares = ", ".join(f"{row.term} {row.share:.0%}" for row in account.rows if row.share >= 0.005)
     factors = [
         [
             f.name,
@@ -61,31 +61,31 @@ def account_text(found: Account) -> str:
             f.date,
             f.licence,
         ]
-        for f in found.item.inputs.values()
+        for f in account.item.inputs.values()
     ]
     parts = [
-        plain(found.item.id),
+        plain(account.item.id),
         grid(("Line", "Value [interval]"), rows, "terminal"),
         f"where the uncertainty comes from: {shares}" if shares else "no uncertainty is known",
         grid(("Factor", "Value", "u", "Status", "Source", "Date", "Licence"), factors, "terminal"),
-        "\n".join(f"note: {note}" for note in found.notes),
+        "\n".join(f"note: {note}" for note in account.notes),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def shown(name: str, found: Account) -> bool:
+def shown(name: str, account: Account) -> bool:
     """Both bases always have a line; others where there is a value."""
-    return name in ("gross", "net") or getattr(found, name).value is not None
+    return name in ("gross", "net") or getattr(account, name).value is not None
 
 
-def span(found: Estimate, unit: str | None = None) -> str:
+def span(estimate: Estimate, unit: str | None = None) -> str:
     """`553.1 t [520, 590]` with four digits, or what stands in place of an interval."""
-    if found.value is None:
+    if estimate.value is None:
         return "-"
-    said = found.unit if unit is None else unit
-    known = found.low is not None and found.high is not None
-    ends = f"[{digits(found.low)}, {digits(found.high)}]" if known else "[no interval]"
-    return f"{digits(found.value)} {'' if said == '1' else said + ' '}{ends}"
+    shown_unit = estimate.unit if unit is None else unit
+    has_interval = estimate.low is not None and estimate.high is not None
+    ends = f"[{digits(estimate.low)}, {digits(estimate.high)}]" if has_interval else "[no interval]"
+    return f"{digits(estimate.value)} {'' if shown_unit == '1' else shown_unit + ' '}{ends}"
 
 
 def digits(value: float | None) -> str:
@@ -94,64 +94,73 @@ def digits(value: float | None) -> str:
     return f"{rounded:,.0f}" if 1e3 <= abs(rounded) < 1e15 else f"{rounded:.4g}"
 
 
-def ratio(found: Estimate) -> Estimate:
+def ratio(logarithm: Estimate) -> Estimate:
     """A log-ratio as a ratio."""
-    ends = [None if end is None else math.exp(end) for end in (found.value, found.low, found.high)]
-    return Estimate(ends[0], ends[1], ends[2], "ratio", found.level, found.note)
+    ends = [
+        None if end is None else math.exp(end)
+        for end in (logarithm.value, logarithm.low, logarithm.high)
+    ]
+    return Estimate(ends[0], ends[1], ends[2], "ratio", logarithm.level, logarithm.note)
 
 
-def factors_document(
-    splits: Mapping[str, Decomposition | None], ratios: Mapping[str, Estimate]
-) -> dict[str, Any]:
-    """The document of `footprint compare --json`."""
-    first = next(found for found in splits.values() if found is not None)
+def factors_document(comparison: FootprintComparison) -> dict[str, Any]:
+    """Return the document of `footprint compare --json`."""
+    names = _names(comparison)
+    bases = {
+        basis: None if item is None else decomposition_document(item)
+        for basis, item in comparison.decompositions.items()
+    }
+    ratios = {name: asdict(estimate) for name, estimate in comparison.ratios.items()}
     return {
         "schema_version": SCHEMA_VERSION,
-        "a": first.a,
-        "b": first.b,
-        "ratios": {name: asdict(found) for name, found in ratios.items()},
-        **{
-            name: None if found is None else split_document(found) for name, found in splits.items()
-        },
+        "a": names[0],
+        "b": names[1],
+        "ratios": ratios,
+        **bases,
     }
 
 
-def split_document(found: Decomposition) -> dict[str, Any]:
+def _names(comparison: FootprintComparison) -> tuple[str, str]:
+    """Return the names of A and B."""
+    present = [item for item in comparison.decompositions.values() if item is not None]
+    return present[0].a, present[0].b
+
+
+def decomposition_document(decomposition: Decomposition) -> dict[str, Any]:
     """Log-ratio and factors of one basis."""
-    named = {**found.factors, "model_and_machine": found.model_and_machine}
+    factors = {**decomposition.factors, "model_and_machine": decomposition.model_and_machine}
     return {
-        "log_ratio": asdict(found.total),
-        "factors": {name: None if item is None else asdict(item) for name, item in named.items()},
-        "note": found.note,
+        "log_ratio": asdict(decomposition.total),
+        "factors": {name: None if item is None else asdict(item) for name, item in factors.items()},
+        "note": decomposition.note,
     }
 
 
-def factors_text(splits: Mapping[str, Decomposition | None], ratios: Mapping[str, Estimate]) -> str:
-    """Ratios of both, then the factors of each basis."""
-    first = next(found for found in splits.values() if found is not None)
-    parts = [f"A {plain(first.a)}\nB {plain(first.b)}"]
-    parts.append(
-        grid(
-            ("A over B", "Ratio [interval]"),
-            [[name, span(found, "1")] for name, found in ratios.items()],
-            "terminal",
-        )
-    )
-    parts += [split_text(name, found) for name, found in splits.items() if found is not None]
+def factors_text(comparison: FootprintComparison) -> str:
+    """Return the ratios of both, then the factors of each basis."""
+    a, b = _names(comparison)
+    rows = [[name, span(estimate, "1")] for name, estimate in comparison.ratios.items()]
+    parts = [
+        f"A {plain(a)}\nB {plain(b)}",
+        grid(("A over B", "Ratio [interval]"), rows, "terminal"),
+    ]
+    for basis, decomposition in comparison.decompositions.items():
+        if decomposition is not None:
+            parts.append(decomposition_text(basis, decomposition))
     return "\n\n".join(parts) + "\n"
 
 
-def split_text(basis: str, found: Decomposition) -> str:
+def decomposition_text(basis: str, decomposition: Decomposition) -> str:
     """The factors of one basis as a table that ends with the whole."""
-    rows = [_factor_row(n, item) for n, item in found.factors.items() if item is not None]
-    if found.model is None:
-        rows.insert(0, _factor_row("model_and_machine", found.model_and_machine))
+    rows = [_factor_row(n, item) for n, item in decomposition.factors.items() if item is not None]
+    if decomposition.model is None:
+        rows.insert(0, _factor_row("model_and_machine", decomposition.model_and_machine))
     rows.append(
         [
             "the whole",
-            span(ratio(found.total), "1"),
-            f"{found.total.value:+.3f}",
-            bar(found.total),
+            span(ratio(decomposition.total), "1"),
+            f"{decomposition.total.value:+.3f}",
+            bar(decomposition.total),
             "",
         ]
     )
@@ -159,36 +168,36 @@ def split_text(basis: str, found: Decomposition) -> str:
     text = f"{title}: A over B\n" + grid(
         ("Factor", "Times [interval]", "ln", "", "What"), rows, "terminal"
     )
-    return f"{text}\n\nnote: {found.note}" if found.note else text
+    return f"{text}\n\nnote: {decomposition.note}" if decomposition.note else text
 
 
-def _factor_row(name: str, found: Estimate) -> list[str]:
+def _factor_row(name: str, logarithm: Estimate) -> list[str]:
     return [
         name,
-        span(ratio(found), "1"),
-        f"{found.value:+.3f}",
-        bar(found),
+        span(ratio(logarithm), "1"),
+        f"{logarithm.value:+.3f}",
+        bar(logarithm),
         MEANING.get(name, "both, not told apart"),
     ]
 
 
-def bar(found: Estimate) -> str:
+def bar(logarithm: Estimate) -> str:
     """A bar of four marks for each unit of the logarithm: + where A emits more by it, - where less."""
-    value = found.value or 0.0
+    value = logarithm.value or 0.0
     return ("+" if value > 0 else "-") * round(4 * abs(value))
 
 
-def clean_document(found: CleanMatch, hours: int) -> dict[str, Any]:
+def clean_document(match: CleanMatch, hours: int) -> dict[str, Any]:
     """The document of `footprint clean --json`."""
-    return {"schema_version": SCHEMA_VERSION, "hours": hours, **asdict(found)}
+    return {"schema_version": SCHEMA_VERSION, "hours": hours, **asdict(match)}
 
 
-def clean_text(found: CleanMatch, hours: int) -> str:
+def clean_text(match: CleanMatch, hours: int) -> str:
     """Gross, and net by the hour and over all hours."""
     rows = [
-        ["gross (location-based)", f"{found.gross_g / 1000:,.6g} kg"],
-        ["net, matched each hour (24/7)", f"{found.hourly_g / 1000:,.6g} kg"],
-        ["net, matched over all hours", f"{found.annual_g / 1000:,.6g} kg"],
-        ["energy matched in its own hour", f"{100 * found.cfe_share:.2f} %"],
+        ["gross (location-based)", f"{match.gross_g / 1000:,.6g} kg"],
+        ["net, matched each hour (24/7)", f"{match.hourly_g / 1000:,.6g} kg"],
+        ["net, matched over all hours", f"{match.annual_g / 1000:,.6g} kg"],
+        ["energy matched in its own hour", f"{100 * match.cfe_share:.2f} %"],
     ]
     return grid((f"{hours} hours", "CO2e"), rows, "terminal") + "\n"

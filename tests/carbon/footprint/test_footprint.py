@@ -418,10 +418,10 @@ def test_whatif_finds_the_clean_hours(hours: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), ("name places by year or by hour",)),
+        ((), ("zones are named either by year or by hour",)),
         (("--zone", "DE", "--zone", "US-CA"), ("two sources",)),
         (("--zone", "DE", "--start", "soon"), ("--start: is not a time",)),
-        (("--zone", "DE", "--deferrable", "long"), ("is no span of time",)),
+        (("--zone", "DE", "--deferrable", "long"), ("not a span of time",)),
         (("--zone", "DE", "--picture", "x.pdf"), (".svg or .png",)),
     ],
 )

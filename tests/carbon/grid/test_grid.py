@@ -17,7 +17,6 @@ from harness.carbon.grid import providers
 from harness.carbon.grid.annual import annual, rows, sources
 from harness.carbon.grid.hourly import read_hourly
 from harness.carbon.series import HOUR_NS, Series
-from harness.carbon.time_weighting import emissions_g
 from harness.core.errors import (
     JoulemarkError,
     MissingExtraError,
@@ -26,6 +25,7 @@ from harness.core.errors import (
     UsageError,
 )
 from harness.core.timestamps import from_iso
+from harness.emissions.run_emissions import trace_emissions_g
 from harness.traces.trace import Window
 
 ABOUT = {
@@ -204,7 +204,7 @@ def test_run_over_the_change_of_the_clocks_meets_every_hour_once(
         np.full(len(readings), 1000.0),
         nominal_interval_s=60.0,
     )
-    assert emissions_g(run, Window(start, stop), grid) == pytest.approx(
+    assert trace_emissions_g(run, Window(start, stop), grid) == pytest.approx(
         0.5 * 100 + 200 + 300 + 0.5 * 400
     )
 

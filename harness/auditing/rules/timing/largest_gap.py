@@ -15,7 +15,7 @@ from harness.auditing.rules.base import (
     worst_channel,
 )
 from harness.core.timestamps import NS
-from harness.energy.run import Reading
+from harness.energy.run import ChannelReadings
 from harness.traces.trace import GAP_CELLS, Trace, Window
 
 FIX = "Find out why the meter was silent and measure again."
@@ -38,7 +38,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
 
 
 def _gap(
-    reading: Reading, window: Window, where: Location, context: RuleContext
+    reading: ChannelReadings, window: Window, where: Location, context: RuleContext
 ) -> Violation | None:
     """Return what is wrong with the gaps of a channel, None where they are within the limits."""
     gap_max_s, gap_share_max = context.limits["gap_max_s"], context.limits["gap_share_max"]

@@ -1,0 +1,128 @@
+"""The uncertainty budget of emissions: that of the energy, times intensity and PUE with what they add.
+
+ln PUE and ln intensity are normal (docs/explanation/methodology.md, CO2e). One draw serves each zone and version of a
+data set, so that it cancels between results that share it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from harness.carbon.assumed import WITHIN_YEAR_U_LN
+from harness.carbon.co2e import Inputs, about
+from harness.carbon.factor import Factor
+from harness.carbon.series import Series
+from harness.carbon.time_weighting import J_PER_KWH
+from harness.emissions.run_emissions import RunOnGrid
+from harness.uncertainty.budget import (
+    BetweenRunScatter,
+    Budget,
+    MultiplicativeComponent,
+    UncertaintyComponent,
+)
+
+MISSING_HOURS = "hours without a value"
+
+
+def emission_budget(
+    energy: Budget, runs: Sequence[RunOnGrid], intensity: Factor | Series, inputs: Inputs
+) -> Budget:
+    """Return the budget of emissions [g] of the mean of several runs.
+
+    Args:
+        energy: Budget of the mean energy of the runs [J].
+        runs: The same runs on the grid.
+        intensity: Intensity of the grid.
+        inputs: PUE, and the role of the intensity.
+    """
+    energy_j = math.fsum(run.energy_j for run in runs)
+    emissions_g = np.array([run.energy_j * run.g_per_kwh * run.pue / J_PER_KWH for run in runs])
+    g_per_j = float(emissions_g.sum()) / energy_j
+    scatter = _run_scatter(energy.run, runs, emissions_g, g_per_j)
+    budget = energy.scaled(g_per_j, scatter)
+    components = budget.terms
+    missing_g = math.fsum(run.energy_j * run.u_missing for run in runs) / J_PER_KWH / len(runs)
+    if missing_g:
+        missing_hours = UncertaintyComponent.symmetric(
+            MISSING_HOURS,
+            missing_g,
+            key=f"missing|{about(intensity).key}",
+            source="spread within a day",
+        )
+        components = (*components, missing_hours)
+    factors = (*budget.logs, *multiplicative_components(intensity, inputs, runs))
+    return replace(budget, terms=components, logs=factors)
+
+
+def _run_scatter(
+    energy_scatter: BetweenRunScatter | None,
+    runs: Sequence[RunOnGrid],
+    emissions_g: np.ndarray,
+    g_per_j: float,
+) -> BetweenRunScatter | None:
+    """Return the scatter between runs of emissions, which includes at what hours they ran."""
+    if energy_scatter is None:
+        return None
+    same_hours = len({(run.g_per_kwh, run.pue) for run in runs}) == 1
+    if same_hours or len(runs) < 2:
+        return replace(energy_scatter, scale=energy_scatter.scale * g_per_j)
+    scale = float(emissions_g.std(ddof=1)) / math.sqrt(len(runs))
+    return replace(energy_scatter, scale=scale)
+
+
+def multiplicative_components(
+    intensity: Factor | Series, inputs: Inputs, runs: Sequence[RunOnGrid] = ()
+) -> list[MultiplicativeComponent]:
+    """Return the factors on the whole: the level of the grid and of PUE, and the hour of an annual mean.
+
+    The levels are shared by their keys; how far an hour lies from its year is each result's own.
+    """
+    grid = about(intensity)
+    components = [
+        MultiplicativeComponent("grid intensity", grid.u_ln or 0.0, grid.key, grid.source)
+    ]
+    if inputs.pue is not None:
+        building = about(inputs.pue)
+        components.append(
+            MultiplicativeComponent("PUE", building.u_ln or 0.0, building.key, building.source)
+        )
+    annual_share = 0.0
+    if isinstance(intensity, Factor) and inputs.role == "as run" and intensity.annual:
+        annual_share = 1.0
+    elif runs:
+        outside_j = math.fsum(run.energy_j for run in runs if run.outside_series)
+        annual_share = outside_j / math.fsum(run.energy_j for run in runs)
+    if annual_share:
+        components.append(
+            MultiplicativeComponent(
+                "hour of an annual mean",
+                WITHIN_YEAR_U_LN * annual_share,
+                None,
+                "docs/explanation/carbon.md, assumed",
+            )
+        )
+    return components
+
+
+def per_unit_budget(energy_per_unit: Budget, emissions: Budget, energy: Budget) -> Budget:
+    """Return the budget of emissions per unit of work [g]: the energy's per unit, times grams per joule.
+
+    Args:
+        energy_per_unit: Budget of energy per unit of work [J].
+        emissions: Budget of emissions [g].
+        energy: Budget of the energy of the same runs [J].
+    """
+    g_per_j = emissions.value / energy.value
+    scatter = energy_per_unit.run
+    if scatter is not None and not scatter.log:
+        scatter = replace(scatter, scale=scatter.scale * g_per_j)
+    units = energy_per_unit.value / energy.value
+    missing_hours = tuple(
+        component.scaled(units) for component in emissions.terms if component.name == MISSING_HOURS
+    )
+    budget = energy_per_unit.scaled(g_per_j, scatter)
+    return replace(budget, terms=(*budget.terms, *missing_hours), logs=emissions.logs)
