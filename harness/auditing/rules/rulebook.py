@@ -12,7 +12,7 @@ from harness.auditing.rules import BY_NAME
 from harness.auditing.rules.base import recorded_runs
 from harness.core.errors import SchemaError, UsageError, shorten
 from harness.core.schemas import check, read_document
-from harness.formats.base import Entry
+from harness.formats.base import NATIVE, Entry
 
 FOLDER = Path(__file__).with_name("rulebooks")
 OWN = "joulemark-2026"
@@ -125,6 +125,11 @@ def rulebook_for(entry: Entry, asked: str | None = None) -> tuple[Mapping[str, A
     return rulebook(
         nearest
     ), "" if nearest == OWN and not entry.round else f"{said}; judged by {nearest}"
+
+
+def family_of_round(round_name: str) -> str:
+    """Return the family of entries that a round judges."""
+    return _split(round_name)[0] or NATIVE
 
 
 def is_provisional(entry: Entry, book: Mapping[str, Any]) -> bool:

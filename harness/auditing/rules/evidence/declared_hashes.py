@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation
 from harness.core.content_cache import cached_by_content
 from harness.core.errors import UnreadableError, shorten
 from harness.core.files import read_bytes
@@ -137,5 +137,6 @@ RULE = Rule(
     evidence="sha1 of each file named in the results of client.json and server.json, and whether all files that the "
     "power workflow hashes are named there. The two documents themselves are hashed by nobody.",
     remedy="Submit the files as they were written.",
+    applies_to=POWER_SESSION,
     check=check,
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.auditing.rules.base import (
+    RECORDED_RUNS,
     Rule,
     RuleContext,
     Violation,
@@ -203,5 +204,6 @@ RULE = Rule(
     "live run; numbers of the runs (a gap is a warning); the target against the bundled workload of that name; what "
     "the sampler counted, whether it was simulated, and its idle times, against the journals.",
     remedy="Submit the record and the journals of each run that was made.",
+    applies_to=RECORDED_RUNS,
     check=check,
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.auditing.rules.base import (
+    RECORDED_RUNS,
     Rule,
     RuleContext,
     Violation,
@@ -151,5 +152,6 @@ RULE = Rule(
     "LoadGen. An edit of both is not found: a signature says who vouches for them.",
     remedy="Submit both as they were written.",
     limits=("slack_s",),
+    applies_to=RECORDED_RUNS,
     check=check,
 )

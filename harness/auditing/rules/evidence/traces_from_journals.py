@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location, run_folder
+from harness.auditing.rules.base import (
+    RECORDED_RUNS,
+    Rule,
+    RuleContext,
+    Violation,
+    location,
+    run_folder,
+)
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.timestamps import to_iso
 from harness.formats.base import Run
@@ -113,5 +120,6 @@ RULE = Rule(
     evidence="Traces of each live run, its channels, readings and failed readings, against those that its journals "
     "give. Runs that were imported or replayed have no journals.",
     remedy="Submit traces and journals as they were recorded.",
+    applies_to=RECORDED_RUNS,
     check=check,
 )

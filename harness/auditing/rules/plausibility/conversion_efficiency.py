@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 
 from harness.auditing.report import Location
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import (
+    RECORDED_RUNS,
+    TRAINING_LOGS,
+    Rule,
+    RuleContext,
+    Violation,
+    location,
+)
 from harness.energy.run import RunEnergy
 
 
@@ -46,5 +53,6 @@ RULE = Rule(
     evidence="conversion_eff of each log: a value outside 0 to 1 is impossible, one below the limit is a warning.",
     remedy="State the efficiency of the supply's certificate at the load of the run.",
     limits=("efficiency_min",),
+    applies_to=TRAINING_LOGS | RECORDED_RUNS,
     check=check,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation
+from harness.auditing.rules.base import TRAINING_LOGS, Rule, RuleContext, Violation
 
 
 def check(context: RuleContext) -> Iterator[Violation]:
@@ -39,5 +39,6 @@ RULE = Rule(
     "audited together.",
     remedy="Read both channels in one sweep, or state the averaging of each.",
     limits=("above_max",),
+    applies_to=TRAINING_LOGS,
     check=check,
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.auditing.report import Location
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import TRAINING_LOGS, Rule, RuleContext, Violation, location
 from harness.core.timestamps import NS, to_iso
 from harness.energy.run import RunEnergy
 
@@ -88,5 +88,6 @@ RULE = Rule(
     "about 10 W on either side), and the timestamp of the estimate against the run.",
     remedy="Declare the rated power of each switch, times the share of its ports that the run used.",
     limits=("node_min_w", "years_max"),
+    applies_to=TRAINING_LOGS,
     check=check,
 )

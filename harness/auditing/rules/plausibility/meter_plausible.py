@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import RECORDED_RUNS, Rule, RuleContext, Violation, location
 from harness.traces.channel import Channel
 from harness.traces.instruments import Instrument, instruments
 
@@ -92,5 +92,6 @@ RULE = Rule(
     "a sensor of a chip at the wall, is a violation. Better limits than those of the data sheet may have a "
     "certificate, and are a warning. Meters that the table does not hold are not judged.",
     remedy="State what the data sheet says, or submit the certificate.",
+    applies_to=RECORDED_RUNS,
     check=check,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.analyzer import NEAR, amp_steps, ranges_taken
 from harness.formats.ptdaemon.power_session import Exchange, Session
 from harness.formats.ptdaemon.spl import Electric
@@ -125,5 +125,6 @@ RULE = Rule(
     "were set; a range above the next smaller one that would have held the load of both runs.",
     remedy="Let the workflow choose the ranges by a ranging run of the same load.",
     limits=("range_share_max", "current_margin"),
+    applies_to=POWER_SESSION,
     check=check,
 )

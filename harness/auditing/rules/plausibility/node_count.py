@@ -3,7 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import (
+    RECORDED_RUNS,
+    TRAINING_LOGS,
+    Rule,
+    RuleContext,
+    Violation,
+    location,
+)
 from harness.core.errors import shorten
 from harness.energy.run import RunEnergy
 
@@ -59,5 +66,6 @@ RULE = Rule(
     why="The sum of half the nodes is half the energy; MLPerf's own tools add up what they find.",
     evidence="Node logs of each run against number_of_nodes in the system description.",
     remedy="Submit the power log of every node.",
+    applies_to=TRAINING_LOGS | RECORDED_RUNS,
     check=check,
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from harness.auditing.report import Location
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import TRAINING_LOGS, Rule, RuleContext, Violation, location
 from harness.core.errors import shorten
 from harness.energy.run import RunEnergy
 from harness.formats.reference.accelerators import rated_w
@@ -110,5 +110,6 @@ RULE = Rule(
     "with a message, where the table does not have the accelerator.",
     remedy="Measure the whole node.",
     limits=("accelerator_share_min", "accelerator_share_max", "socket_max_w"),
+    applies_to=TRAINING_LOGS,
     check=check,
 )

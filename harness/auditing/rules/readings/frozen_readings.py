@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
 from harness.traces.trace import Ints
 
@@ -94,5 +94,6 @@ RULE = Rule(
     "the limits were chosen, and none in 200 simulated sessions, by which they were not (docs/reference/peers.md).",
     remedy="Submit the trace the analyzer wrote, and explain why it stood still.",
     limits=("same_max", "repeated_max"),
+    applies_to=POWER_SESSION,
     check=check,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from harness.auditing.rules.base import Outcome, Rule, RuleContext, Violation
+from harness.auditing.rules.base import TRAINING_LOGS, Outcome, Rule, RuleContext, Violation
 
 
 class BrokenLog(NamedTuple):
@@ -56,5 +56,6 @@ RULE = Rule(
     evidence="Lines of each node and switch log that are not `:::MLLOG` and one JSON object.",
     remedy="Submit unedited logs.",
     limits=("lost_max",),
+    applies_to=TRAINING_LOGS,
     check=check,
 )

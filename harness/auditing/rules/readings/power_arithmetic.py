@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
 from harness.formats.ptdaemon.spl import Electric
 
@@ -53,5 +53,6 @@ RULE = Rule(
     "channel-sum judges it too.",
     remedy="Submit the file the analyzer wrote.",
     limits=("relative_max", "absolute_max_w"),
+    applies_to=POWER_SESSION,
     check=check,
 )

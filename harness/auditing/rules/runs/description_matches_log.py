@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import TRAINING_LOGS, Rule, RuleContext, Violation, location
 from harness.core.errors import shorten
 from harness.formats.base import Run
 
@@ -76,5 +76,6 @@ RULE = Rule(
     evidence="submission_platform (as 8x...: nodes, or accelerators), submission_benchmark and submission_division of "
     "each result log, against the system description and the folder.",
     remedy="Describe the system that ran.",
+    applies_to=TRAINING_LOGS,
     check=check,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation
+from harness.auditing.rules.base import TRAINING_LOGS, Rule, RuleContext, Violation
 from harness.formats.reference.convergence import against_reference, round_of_points
 
 
@@ -35,5 +35,6 @@ RULE = Rule(
     "change from round to round: where the entry's own round has none here, those it is judged by only warn.",
     remedy="Submit consecutive runs, none left out.",
     limits=("relative_max",),
+    applies_to=TRAINING_LOGS,
     check=check,
 )

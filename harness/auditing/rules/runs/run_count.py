@@ -2,7 +2,13 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs
+from harness.auditing.rules.base import (
+    TRAINING_LOGS,
+    Rule,
+    RuleContext,
+    Violation,
+    from_training_logs,
+)
 from harness.formats.reference.benchmarks import benchmarks
 
 
@@ -46,5 +52,6 @@ RULE = Rule(
     "skipped, shown as simulated everywhere, and never ranked with real results. Where a training benchmark is not "
     "known, a warning says that its runs are not judged.",
     remedy="Submit the whole series.",
+    applies_to=TRAINING_LOGS,
     check=check,
 )

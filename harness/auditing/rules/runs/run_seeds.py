@@ -3,7 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import (
+    RECORDED_RUNS,
+    TRAINING_LOGS,
+    Rule,
+    RuleContext,
+    Violation,
+    location,
+)
 from harness.core.errors import shorten
 from harness.formats.base import Run
 
@@ -54,5 +61,6 @@ RULE = Rule(
     evidence="All seeds of each result log, as a set; only whole sets are compared. Of a live run, the seed in "
     "its record.",
     remedy="Start each run with a seed of its own, and log it.",
+    applies_to=TRAINING_LOGS | RECORDED_RUNS,
     check=check,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation
+from harness.auditing.rules.base import TRAINING_LOGS, Rule, RuleContext, Violation
 from harness.core.errors import shorten
 from harness.formats.reference.convergence import against_reference, round_of_points
 
@@ -93,5 +93,6 @@ RULE = Rule(
     "factor above the limit is a warning, and any other is not judged.",
     remedy="Leave scaling.json to MLPerf's package checker.",
     limits=("factor_max", "relative_max"),
+    applies_to=TRAINING_LOGS,
     check=check,
 )

@@ -5,7 +5,14 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.auditing.rules.base import Outcome, Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import (
+    POWER_SESSION,
+    Outcome,
+    Rule,
+    RuleContext,
+    Violation,
+    for_session,
+)
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.formats.mlperf.mllog import number
@@ -191,5 +198,6 @@ RULE = Rule(
     "clock of the line that states it. Of the ranging run, warnings.",
     remedy="Submit the logs of one run, as LoadGen wrote them.",
     limits=("figure_slack", "duration_slack", "written_slack_s"),
+    applies_to=POWER_SESSION,
     check=check,
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import Logs, Session
 
@@ -129,5 +129,6 @@ RULE = Rule(
     "versions of the round. A missing calibration date or serial number is a warning.",
     remedy="Measure with an accepted analyzer and the PTDaemon of the round.",
     accepts=("models", "ptd_versions"),
+    applies_to=POWER_SESSION,
     check=check,
 )

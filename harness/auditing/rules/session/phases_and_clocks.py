@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Mode, Session
@@ -142,5 +142,6 @@ RULE = Rule(
     "local time and are read so.",
     remedy="Synchronise both hosts by NTP, in UTC, and measure again.",
     limits=("phase_skew_max_s", "clock_offset_max_s", "clock_step_max_s", "utc_shift_max_s"),
+    applies_to=POWER_SESSION,
     check=check,
 )

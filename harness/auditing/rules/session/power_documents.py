@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation
 from harness.core.errors import UnreadableError
 from harness.core.files import read_bytes
 
@@ -116,5 +116,6 @@ RULE = Rule(
     "whether the table names the analyzer that answered, in any spelling (a warning). Skipped for a tree without "
     "measurements, which is a part of a submission.",
     remedy="Submit both files.",
+    applies_to=POWER_SESSION,
     check=check,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import MODES, Exchange, Session
 from harness.formats.ptdaemon.spl import Electric
@@ -164,5 +164,6 @@ RULE = Rule(
     "the first ranges set again at the end (a warning).",
     remedy="Measure with the unchanged power workflow.",
     limits=("interval_ms", "current_margin", "relative_max"),
+    applies_to=POWER_SESSION,
     check=check,
 )

@@ -5,7 +5,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from harness.auditing.rules.base import Outcome, Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import (
+    POWER_SESSION,
+    Outcome,
+    Rule,
+    RuleContext,
+    Violation,
+    for_session,
+)
 from harness.core.errors import shorten
 from harness.core.timestamps import to_iso
 from harness.formats.ptdaemon.power_session import MOST_LINES, OTHER, Line, Logs, Session
@@ -97,5 +104,6 @@ RULE = Rule(
     "not explain (a warning); warnings in the window (a warning). All are counted, by kind.",
     remedy="Mend the connection and measure again.",
     accepts=("ranging_errors",),
+    applies_to=POWER_SESSION,
     check=check,
 )

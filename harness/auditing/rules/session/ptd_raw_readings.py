@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Mode, Reply, Session
 
@@ -123,5 +123,6 @@ RULE = Rule(
     "The workflow until v3.0 did not ask for the readings: then there is nothing to compare, which is said.",
     remedy="Submit the files as the session wrote them.",
     limits=("copies_min", "unwritten_max"),
+    applies_to=POWER_SESSION,
     check=check,
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.base import Run
 from harness.formats.ptdaemon.power_session import MODES, SENT, Exchange, Logs, Mode, Session, part
@@ -221,5 +221,6 @@ RULE = Rule(
     "notes in ptd_logs.txt at the end of a run count, and spl.txt may lack the last reading, if it lies between them.",
     remedy="Submit the files of one session, as they were written.",
     limits=("relative_max", "asked_min"),
+    applies_to=POWER_SESSION,
     check=check,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.formats.ptdaemon.power_session import UNCERTAIN, UNKNOWN, Logs, Session, part
@@ -157,5 +157,6 @@ RULE = Rule(
     "Uncertainty after the testing run, whose mean may not be above the limit.",
     remedy="Choose fitting ranges and measure again.",
     limits=("uncertainty_max", "count_share_max", "interval_s"),
+    applies_to=POWER_SESSION,
     check=check,
 )

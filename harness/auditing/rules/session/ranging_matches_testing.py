@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.base import Run
 from harness.formats.ptdaemon.power_session import Session
 from harness.traces.clean import FAILED, NEGATIVE, ZERO
@@ -124,5 +124,6 @@ RULE = Rule(
         "copy_spread_max",
         "failed_share_max",
     ),
+    applies_to=POWER_SESSION,
     check=check,
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
 
@@ -167,5 +167,6 @@ RULE = Rule(
     "client.json against server.json; the debug mode; the name against the time of the session (a warning).",
     remedy="Submit the files of one session, as they were written.",
     limits=("name_slack_s",),
+    applies_to=POWER_SESSION,
     check=check,
 )

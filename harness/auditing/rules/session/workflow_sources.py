@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import Session
 
@@ -76,5 +76,6 @@ RULE = Rule(
     "the submitter's own words.",
     remedy="Run an unchanged release.",
     accepts=("sources",),
+    applies_to=POWER_SESSION,
     check=check,
 )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.auditing.report import Location
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import TRAINING_LOGS, Rule, RuleContext, Violation, location
 from harness.traces.trace import Trace, Window
 
 
@@ -69,5 +69,6 @@ RULE = Rule(
     evidence="Length of each node log against the part of it that lies in the run.",
     remedy="Do not cut the log; start and stop the meter close to the run.",
     limits=("outside_max",),
+    applies_to=TRAINING_LOGS,
     check=check,
 )

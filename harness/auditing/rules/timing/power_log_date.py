@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from harness.auditing.report import Location
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import TRAINING_LOGS, Rule, RuleContext, Violation, location
 from harness.core.timestamps import NS, to_iso
 from harness.energy.run import RunEnergy
 from harness.traces.trace import Window
@@ -69,5 +69,6 @@ RULE = Rule(
     evidence="First and last reading of each log against run_start and run_stop. A shift by a multiple of 15 minutes, "
     "up to 14 hours, is a time zone and is reported by clock-zone instead.",
     remedy="Submit the log that was recorded during the run.",
+    applies_to=TRAINING_LOGS,
     check=check,
 )

@@ -4,7 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from harness.auditing.report import Location
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import (
+    RECORDED_RUNS,
+    TRAINING_LOGS,
+    Rule,
+    RuleContext,
+    Violation,
+    location,
+)
 
 NO_START = "no power_measurement_start"
 NO_STOP = "no power_measurement_stop"
@@ -47,5 +54,6 @@ RULE = Rule(
     why="MLPerf's code divides by the time between the two markers: a stop at the time of the start crashes it.",
     evidence="power_measurement_start and power_measurement_stop of each node log.",
     remedy="Write both markers when the measurement begins and ends.",
+    applies_to=TRAINING_LOGS | RECORDED_RUNS,
     check=check,
 )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.timestamps import NS
 from harness.formats.ptdaemon.power_session import Session
 from harness.traces.trace import Floats, Trace, Window
@@ -114,5 +114,6 @@ RULE = Rule(
     "not (docs/reference/peers.md).",
     remedy="State the window of the whole work.",
     limits=("idle_share_max", "load_outside_max_s", "contrast_min"),
+    applies_to=POWER_SESSION,
     check=check,
 )
