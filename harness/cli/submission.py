@@ -33,20 +33,20 @@ def keygen(out: Path, name: str, passphrase: bool, as_json: bool) -> int:
     """
     from harness.signing.keys import generate
 
-    made = generate(out, name, _passphrase(new=True) if passphrase else None)
+    pair = generate(out, name, _passphrase(new=True) if passphrase else None)
     if as_json:
         public = {
             "kind": "public-key",
-            "path": str(made.public),
-            "key_id": made.id,
-            "public_key": made.line,
+            "path": str(pair.public),
+            "key_id": pair.id,
+            "public_key": pair.line,
         }
-        wrote("keygen", [{"kind": "private-key", "path": str(made.private)}, public], as_json)
+        wrote("keygen", [{"kind": "private-key", "path": str(pair.private)}, public], as_json)
         return OK
-    click.echo(f"private key: {made.private} (keep it to yourself)")
-    click.echo(f"public key:  {made.public}")
-    click.echo(f"key id:      {made.id}")
-    click.echo(f"trust file:  - {{public_key: {made.line}}}")
+    click.echo(f"private key: {pair.private} (keep it to yourself)")
+    click.echo(f"public key:  {pair.public}")
+    click.echo(f"key id:      {pair.id}")
+    click.echo(f"trust file:  - {{public_key: {pair.line}}}")
     return OK
 
 
@@ -91,13 +91,13 @@ def countersign(submission: Path, report: Path, key: Path, as_json: bool) -> int
 
 
 @cli.command()
-@click.argument("submissions", nargs=-1, required=True, type=FOLDER)
+@click.argument("paths", nargs=-1, required=True, type=FOLDER)
 @click.option(
     "--trust", required=True, type=FILE, help="Trust file: the keys that are trusted, by owner."
 )
 @click.option("--report", type=FILE, help="Audit report that the countersignature must cover.")
 @JSON
-def verify(submissions: tuple[Path, ...], trust: Path, report: Path | None, as_json: bool) -> int:
+def verify(paths: tuple[Path, ...], trust: Path, report: Path | None, as_json: bool) -> int:
     """Check who signed, and that nothing has changed since.
 
     Takes packed submissions and folders that hold some, like `audit`.
@@ -105,43 +105,47 @@ def verify(submissions: tuple[Path, ...], trust: Path, report: Path | None, as_j
     from harness.core.errors import JoulemarkError
     from harness.core.schemas import read_document
     from harness.render.terminal.signatures import verification_document, verification_text
+    from harness.signing.discovery import find_submissions
     from harness.signing.trust import read_trust
     from harness.signing.verify import verify as verify_it
 
-    trusted, covered = (
-        read_trust(trust),
-        None if report is None else read_document("audit-report", report),
-    )
-    found, unreadable = [], []
-    for submission in submissions:
+    trusted = read_trust(trust)
+    covered = None if report is None else read_document("audit-report", report)
+    verifications, unreadable = [], []
+    for path in paths:
         try:
-            found.append(verify_it(submission, trusted, covered))
+            for folder in find_submissions(path):
+                verifications.append(verify_it(folder, trusted, covered))
         except JoulemarkError as error:
-            unreadable.append((str(submission), str(error)))
+            unreadable.append((str(path), str(error)))
             complain(str(error))
     if as_json:
-        emit("verification", verification_document(found, unreadable))
+        emit("verification", verification_document(verifications, unreadable))
     else:
-        click.echo(verification_text(found), nl=False)
+        click.echo(verification_text(verifications), nl=False)
     if unreadable:
         return UNREADABLE
-    return FINDINGS if any(item.faults for item in found) else OK
+    return FINDINGS if any(item.faults for item in verifications) else OK
 
 
 def _passphrase(new: bool = False) -> bytes:
-    """The passphrase of a key, from the environment or from a person. Raises UsageError where there is neither."""
+    """Take the passphrase of a key from the environment, or ask for it.
+
+    Raises:
+        UsageError: There is neither, or the passphrase is empty.
+    """
     from harness.core.errors import UsageError
 
-    given = os.environ.get(PASSPHRASE)
-    if given is None and not sys.stdin.isatty():
+    passphrase = os.environ.get(PASSPHRASE)
+    if passphrase is None and not sys.stdin.isatty():
         raise UsageError(
-            "the key is locked, and nobody can be asked for its passphrase",
+            "the key is locked, and there is no terminal to ask for its passphrase",
             fix=f"Set {PASSPHRASE}.",
         )
-    if given is None:
-        given = click.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True)
-    if not given:
+    if passphrase is None:
+        passphrase = click.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True)
+    if not passphrase:
         raise UsageError(
             "an empty passphrase locks nothing", fix=f"Set {PASSPHRASE}, or leave --passphrase out."
         )
-    return str(given).encode()
+    return str(passphrase).encode()

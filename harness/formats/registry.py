@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 
-from harness.core.errors import UsageError
+from harness.core.suggestions import unknown_name
 from harness.formats.base import Format
 
 GROUPS = ("harness.formats", "harness.formats.mlperf", "harness.formats.loggers")
@@ -48,6 +48,6 @@ def formats_named(name: str | None) -> tuple[Format, ...]:
     """
     chosen = tuple(reader for reader in formats() if name in (None, reader.name))
     if not chosen:
-        names = ", ".join(reader.name for reader in formats())
-        raise UsageError("no such format", got=str(name), expected=names)
+        names = [reader.name for reader in formats()]
+        raise unknown_name("no such format", str(name), names)
     return chosen

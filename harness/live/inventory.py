@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.core.errors import JoulemarkError
 from harness.live.system import collect, missing
-from harness.meters import make, names, parse, summary
+from harness.meters import names, parse, probe, summary
 from harness.runners.workload import workloads as known
 
 Items = list[dict[str, Any]]
@@ -46,7 +46,7 @@ def meters() -> Items:
 
 def _meter(name: str) -> dict[str, Any]:
     try:
-        channels = make(parse(name)).probe()
+        channels = probe(parse(name))
     except JoulemarkError as error:
         asks = "needs an option" in error.message
         says = f"{summary(name)} {error.fix}" if asks else f"not here: {error}"

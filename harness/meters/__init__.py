@@ -1,5 +1,5 @@
 """Meters: what reads power or energy on this machine, and the process that samples it."""
 
-from harness.meters.registry import MeterSpec, built_in, make, names, parse, summary
+from harness.meters.registry import MeterSpec, built_in, make, names, parse, probe, summary
 
-__all__ = ["MeterSpec", "built_in", "make", "names", "parse", "summary"]
+__all__ = ["MeterSpec", "built_in", "make", "names", "parse", "probe", "summary"]

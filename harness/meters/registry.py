@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from harness.core.errors import UsageError, shorten
+from harness.core.errors import JoulemarkError, UsageError, shorten
+from harness.core.suggestions import unknown_name
 from harness.meters import adapters
 from harness.meters.base import Meter
+from harness.traces.channel import Channel
 
 GROUP = "joulemark.meters"
 """Entry points of third-party meters: a name, and a class or function that returns a meter."""
@@ -92,8 +95,36 @@ def make(spec: MeterSpec) -> Meter:
             expected=", ".join(missing),
             fix=_example(spec.name, missing),
         )
-    meter: Meter = factory(**spec.options)
+    with _named_if_broken(spec.name):
+        meter: Meter = factory(**spec.options)
     return meter
+
+
+def probe(spec: MeterSpec) -> Sequence[Channel]:
+    """Construct a meter and list the channels it can read here.
+
+    Raises:
+        JoulemarkError: The meter does not exist, cannot be used here, or is broken.
+    """
+    meter = make(spec)
+    with _named_if_broken(spec.name):
+        return meter.probe()
+
+
+@contextmanager
+def _named_if_broken(name: str) -> Iterator[None]:
+    """Turn any exception of a meter's own code into an error that names the meter."""
+    try:
+        yield
+    except JoulemarkError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"meter {name} is broken",
+            got=f"{type(error).__name__}: {shorten(error)}",
+            expected="channels, or a reason why it cannot be used here",
+            fix="Repair or remove the package that provides it.",
+        ) from error
 
 
 def _example(name: str, options: list[str]) -> str:
@@ -116,9 +147,7 @@ def _factory(name: str) -> Callable[..., Any]:
         return factory
     point = _entry_points().get(name)
     if point is None:
-        raise UsageError(
-            "no such meter", got=shorten(name), expected="one of " + ", ".join(names())
-        )
+        raise unknown_name("no such meter", name, names())
     try:
         factory = point.load()
     except Exception as error:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import JoulemarkError, UsageError, shorten
+from harness.core.errors import JoulemarkError
 from harness.core.resources import resource
 from harness.core.schemas import read_document
+from harness.core.suggestions import unknown_name
 
 SPEC = "workload.yaml"
 
@@ -39,10 +40,8 @@ class Workload:
             return scenarios[0]
         found = [scenario for scenario in scenarios if scenario["name"].lower() == name.lower()]
         if not found:
-            known = ", ".join(scenario["name"] for scenario in scenarios)
-            raise UsageError(
-                f"{self.name} has no such scenario", got=shorten(name), expected=f"one of {known}"
-            )
+            names = [str(scenario["name"]) for scenario in scenarios]
+            raise unknown_name(f"{self.name} has no such scenario", name, names)
         return found[0]
 
     def missing(self) -> list[str]:
@@ -76,11 +75,11 @@ def workload(name: str) -> Workload:
         return Workload(path.resolve(), read_document("workload", path / SPEC))
     found = [item for item in workloads() if item.name == name]
     if not found:
-        known = ", ".join(item.name for item in workloads() if item.runner)
-        raise UsageError(
+        raise unknown_name(
             "no such workload",
-            got=shorten(name),
-            expected=f"one of {known}, or a folder with a {SPEC}",
-            fix="To measure a program of your own: joulemark run --command -- program arguments.",
+            name,
+            [item.name for item in workloads() if item.runner],
+            fix=f"A folder with a {SPEC} is a workload too; to measure a program of your own: "
+            "joulemark run --command -- program arguments.",
         )
     return found[0]

@@ -14,6 +14,7 @@ from fakes.pynvml import Board, Driver
 
 from harness.core.errors import UsageError
 from harness.core.schemas import check
+from harness.live import inventory
 from harness.meters import MeterSpec, built_in, make, names, parse, summary
 from harness.meters.base import Meter, Unavailable
 from harness.traces.clean import build_trace
@@ -156,3 +157,33 @@ def test_values_are_never_made_of_nothing(meter: Meter) -> None:
     for reading in meter.read():
         assert reading.fault or not math.isnan(reading.value)
         assert not (reading.value == 0 and reading.fault)
+
+
+BROKEN_CLASSES = """
+class RaisesWhenMade:
+    def __init__(self): raise RuntimeError("no board")
+
+class RaisesWhenProbed:
+    def probe(self): raise ValueError("bad register")
+"""
+
+
+def test_a_broken_meter_of_a_package_is_named_and_the_others_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_meters.py").write_text(BROKEN_CLASSES)
+    info = tmp_path / "broken_meters-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-meters\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[joulemark.meters]\n"
+        "unmade = broken_meters:RaisesWhenMade\n"
+        "unprobed = broken_meters:RaisesWhenProbed\n"
+        "absent = no_such_module:Meter\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    items = {item["name"]: item for item in inventory.meters()}
+    assert items["estimator"]["ready"]
+    assert "meter unmade is broken; got RuntimeError: no board" in items["unmade"]["says"]
+    assert "meter unprobed is broken; got ValueError" in items["unprobed"]["says"]
+    assert "meter absent cannot be loaded" in items["absent"]["says"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from pathlib import Path
 
 from harness.carbon.footprint.document import Footprint, from_document
 from harness.core.errors import UsageError
 from harness.core.schemas import read_document
+from harness.core.suggestions import suggestion
 
 FOLDER = Path(__file__).parent
 
@@ -26,13 +26,11 @@ def entry(name: str) -> Footprint:
     known = names()
     found = [name] if name in known else [one for one in known if one.split("/")[1] == name]
     if len(found) != 1:
-        near = difflib.get_close_matches(name, known + [one.split("/")[1] for one in known], 3, 0.5)
+        question = suggestion(name, [*known, *(one.split("/")[1] for one in known)])
         raise UsageError(
             "is not in the catalogue",
             where=name,
-            fix=f"Near matches: {', '.join(near)}."
-            if near
-            else "`joulemark footprint published` lists all.",
+            fix=question or "`joulemark footprint published` lists all.",
         )
     return from_document(read_document("footprint", FOLDER / f"{found[0]}.json"))
 

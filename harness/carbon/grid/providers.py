@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from harness.carbon.factor import Factor
 from harness.carbon.grid.annual import annual, sources
 from harness.carbon.series import Series
-from harness.core.errors import UsageError
+from harness.core.errors import UsageError, shorten
 from harness.traces.trace import Window
 
 GROUP = "joulemark.grid"
@@ -49,8 +49,17 @@ def provider(name: str) -> Provider:
             expected="one of " + ", ".join(known),
             fix=why,
         )
-    loaded = found[name].load()
-    made = loaded() if isinstance(loaded, type) else loaded
+    try:
+        loaded = found[name].load()
+        made = loaded() if isinstance(loaded, type) else loaded
+    except Exception as error:
+        raise UsageError(
+            f"source {name} cannot be loaded",
+            where=found[name].value,
+            got=f"{type(error).__name__}: {shorten(error)}",
+            expected="an object, or a class without arguments",
+            fix="Repair or remove the package that provides it.",
+        ) from error
     if not isinstance(made, Provider):
         raise UsageError(
             "is no provider of grid data",

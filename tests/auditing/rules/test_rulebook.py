@@ -26,6 +26,7 @@ from harness.auditing.rules.rulebook import (
 from harness.cli import cli
 from harness.core.errors import SchemaError, UsageError
 from harness.core.resources import resource
+from harness.core.schemas import check, read_document
 from tests.auditing.rules import builders as b
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -136,7 +137,9 @@ def test_peers_md_names_every_rule_and_no_other() -> None:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
 def test_rulebook_is_valid_and_names_rules_that_exist_with_their_limits(path: Path) -> None:
+    read_document("rulebook", path)
     book = rulebook(path.stem)
+    check("rulebook", book)
     assert book["round"] == path.stem
     assert "based_on" not in book
     family = family_of_round(path.stem)
