@@ -23,7 +23,7 @@ from scipy import stats
 
 from harness.energy.components import clock_slopes
 from harness.energy.integrate import energy
-from harness.ranking.rank_sets import Contender, pairs
+from harness.ranking.rank_sets import Contender, different_pairs
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace
 from harness.traces.trace import Window
@@ -248,7 +248,7 @@ def _ranked(runs: Floats, shared: bool, number: int) -> NDArray[np.bool_]:
             BetweenRunScatter(float(sd) / math.sqrt(n), n - 1, log=True),
         )
         entries.append(Contender(Estimate(value, value, value, "J"), budget))
-    return pairs(entries)
+    return different_pairs(entries)
 
 
 def _pairwise(runs: Floats) -> NDArray[np.bool_]:

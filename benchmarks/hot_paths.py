@@ -17,7 +17,8 @@ from harness.uncertainty.budget import (
     UncertaintyComponent,
 )
 from harness.uncertainty.estimate import estimate
-from harness.uncertainty.monte_carlo import DRAWS, forget
+from harness.uncertainty.monte_carlo import DRAWS
+from harness.uncertainty.random_draws import clear_draws
 
 BUDGET = Budget(
     "bench",
@@ -35,7 +36,7 @@ def rows(inference: Path, pairs: int) -> Iterator[Row]:
         "numpy's draws of the 3 terms",
         _bare_draws,
         pairs=pairs,
-        before=forget,
+        before=clear_draws,
     )
     contents = [path.read_bytes() for path in sorted(inference.rglob("spl.txt"))]
     yield compare(

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.start_speed import run
 from benchmarks.table import Row, compare
 from harness import api
-from harness.uncertainty import monte_carlo as draws
+from harness.uncertainty import random_draws as draws
 
 RULES = ("training", "4.0.0")
 
@@ -56,7 +56,7 @@ def rows(package: Path, pairs: int) -> Iterator[Row]:
         theirs,
         pairs=pairs,
         at_least=True,
-        before=draws.forget,
+        before=draws.clear_draws,
     )
     command = [sys.executable, "-m", "mlperf_logging.result_summarizer", str(package), *RULES]
     yield compare(

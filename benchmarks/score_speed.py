@@ -11,7 +11,7 @@ import orjson
 from benchmarks.table import Row, clock, compare
 from harness import api
 from harness.formats.mlperf.mllog import TOKEN
-from harness.uncertainty import monte_carlo as draws
+from harness.uncertainty import random_draws as draws
 
 
 def rows(package: Path, pairs: int) -> Iterator[Row]:
@@ -31,7 +31,7 @@ def rows(package: Path, pairs: int) -> Iterator[Row]:
         lambda: _bare_pass(files, parsers[name]),
         pairs=pairs,
         bar=2,
-        before=draws.forget,
+        before=draws.clear_draws,
     )
 
 

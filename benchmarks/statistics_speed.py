@@ -23,7 +23,8 @@ from harness.uncertainty.budget import (
     UncertaintyComponent,
 )
 from harness.uncertainty.estimate import Estimate
-from harness.uncertainty.monte_carlo import DRAWS, forget
+from harness.uncertainty.monte_carlo import DRAWS
+from harness.uncertainty.random_draws import clear_draws
 
 NS = 1_000_000_000
 
@@ -38,7 +39,7 @@ def rows(pairs: int) -> Iterator[Row]:
         bare_draws,
         pairs=pairs,
         bar=3,
-        before=forget,
+        before=clear_draws,
     )
     yield compare(
         "the same",
@@ -47,7 +48,7 @@ def rows(pairs: int) -> Iterator[Row]:
         lambda: time.sleep(0.05),
         pairs=pairs,
         bar=1,
-        before=forget,
+        before=clear_draws,
     )
     thousand, hundred = (contenders(count) for count in (1000, 100))
     yield compare(

@@ -25,8 +25,9 @@ from harness.formats.discovery import Found, Skipped
 from harness.formats.load import Import, Imported, Tree, import_tree, load, read, search
 from harness.ranking.comparison import Comparison, compare
 from harness.ranking.leaderboard import RankBy, Table, leaderboard
-from harness.scoring.score import Result, score_all
-from harness.uncertainty.estimate import LEVEL
+from harness.scoring.result import Result
+from harness.scoring.score import score_all
+from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 Places = str | Path | Sequence[str | Path] | Iterable[Found | Skipped]

@@ -14,7 +14,7 @@ from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.formats.load import Tree
-    from harness.scoring.score import Result
+    from harness.scoring.result import Result
 
 
 @cli.command()

@@ -16,7 +16,7 @@ from harness.render.audit_json import audit_document
 from harness.render.json import leaderboard_document, result_document
 from harness.render.terminal.leaderboard import board
 from harness.render.terminal.report import audit_text
-from harness.scoring.score import Result
+from harness.scoring.result import Result
 
 SIMULATED, RECORDED = "lab-2026", "joulemark-2026"
 """Bundled submissions: by the lab simulator, and by this harness on a real machine."""

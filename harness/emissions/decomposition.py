@@ -19,10 +19,12 @@ from harness.carbon.footprint.intervals import joint_draws
 from harness.carbon.footprint.totals import it_kwh, values
 from harness.core.errors import UsageError
 from harness.emissions.emission_budget import MISSING_HOURS
-from harness.scoring.score import Result
+from harness.scoring.result import Result
 from harness.uncertainty.budget import Budget, MeteredEnergy, MultiplicativeComponent
-from harness.uncertainty.estimate import LEVEL, Estimate, interval
-from harness.uncertainty.monte_carlo import DRAWS, SEED, Floats, draw
+from harness.uncertainty.coverage_interval import LEVEL, interval
+from harness.uncertainty.estimate import Estimate
+from harness.uncertainty.monte_carlo import DRAWS, SEED, draw
+from harness.uncertainty.random_draws import Floats
 
 NAMES = ("model", "machine", "mechanization", "map")
 WORK_UNKNOWN = "the work of one side is not known: model and machine are one factor"
@@ -187,18 +189,18 @@ def factors_of_result(
     energy = result.per_unit_budget
     if emissions is None or energy is None or energy.value <= 0 or not emissions.mean_g_per_kwh:
         return None
-    name, factors = result.entry.id, emissions.budget.logs
+    name, factors = result.entry.id, emissions.budget.factors
     overhead, grid = emissions.mean_pue or 1.0, emissions.mean_g_per_kwh
     pue = tuple(factor for factor in factors if factor.name == "PUE")
     level = tuple(factor for factor in factors if factor.name != "PUE")
     missing_hours = tuple(
         component.scaled(grid / emissions.budget.value)
-        for component in emissions.budget.terms
+        for component in emissions.budget.components
         if component.name == MISSING_HOURS
     )
-    energy_budget = replace(energy.logarithmic(), logs=())
+    energy_budget = replace(energy.logarithmic(), factors=())
     overhead_budget = _constant(f"{name}|pue", overhead, pue)
-    grid_budget = replace(_constant(f"{name}|grid", grid, level), terms=missing_hours)
+    grid_budget = replace(_constant(f"{name}|grid", grid, level), components=missing_hours)
     return EmissionFactors(
         name=name,
         work=1.0,
@@ -215,7 +217,7 @@ def factors_of_result(
 
 
 def _constant(name: str, value: float, factors: tuple[MultiplicativeComponent, ...]) -> Budget:
-    return Budget(name, (MeteredEnergy("", value, 0.0),), logs=factors)
+    return Budget(name, (MeteredEnergy("", value, 0.0),), factors=factors)
 
 
 def factors_of_footprint(

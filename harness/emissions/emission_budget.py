@@ -42,20 +42,20 @@ def emission_budget(
     energy_j = math.fsum(run.energy_j for run in runs)
     emissions_g = np.array([run.energy_j * run.g_per_kwh * run.pue / J_PER_KWH for run in runs])
     g_per_j = float(emissions_g.sum()) / energy_j
-    scatter = _run_scatter(energy.run, runs, emissions_g, g_per_j)
+    scatter = _run_scatter(energy.run_scatter, runs, emissions_g, g_per_j)
     budget = energy.scaled(g_per_j, scatter)
-    components = budget.terms
+    components = budget.components
     missing_g = math.fsum(run.energy_j * run.u_missing for run in runs) / J_PER_KWH / len(runs)
     if missing_g:
         missing_hours = UncertaintyComponent.symmetric(
             MISSING_HOURS,
             missing_g,
-            key=f"missing|{about(intensity).key}",
+            correlation_key=f"missing|{about(intensity).key}",
             source="spread within a day",
         )
         components = (*components, missing_hours)
-    factors = (*budget.logs, *multiplicative_components(intensity, inputs, runs))
-    return replace(budget, terms=components, logs=factors)
+    factors = (*budget.factors, *multiplicative_components(intensity, inputs, runs))
+    return replace(budget, components=components, factors=factors)
 
 
 def _run_scatter(
@@ -117,12 +117,16 @@ def per_unit_budget(energy_per_unit: Budget, emissions: Budget, energy: Budget) 
         energy: Budget of the energy of the same runs [J].
     """
     g_per_j = emissions.value / energy.value
-    scatter = energy_per_unit.run
+    scatter = energy_per_unit.run_scatter
     if scatter is not None and not scatter.log:
         scatter = replace(scatter, scale=scatter.scale * g_per_j)
     units = energy_per_unit.value / energy.value
     missing_hours = tuple(
-        component.scaled(units) for component in emissions.terms if component.name == MISSING_HOURS
+        component.scaled(units)
+        for component in emissions.components
+        if component.name == MISSING_HOURS
     )
     budget = energy_per_unit.scaled(g_per_j, scatter)
-    return replace(budget, terms=(*budget.terms, *missing_hours), logs=emissions.logs)
+    return replace(
+        budget, components=(*budget.components, *missing_hours), factors=emissions.factors
+    )

@@ -13,7 +13,8 @@ from harness.carbon.footprint.intervals import joint_draws
 from harness.carbon.footprint.totals import Numbers, emissions_kg, facility_kwh, values
 from harness.core.errors import UsageError
 from harness.emissions.decomposition import Decomposition, decompose, factors_of_footprint
-from harness.uncertainty.estimate import LEVEL, Estimate, interval
+from harness.uncertainty.coverage_interval import LEVEL, interval
+from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import SEED
 
 Formula = Callable[[Footprint, Numbers], Any]

@@ -17,10 +17,11 @@ from harness.carbon.time_weighting import J_PER_KWH
 from harness.core.errors import UsageError
 from harness.emissions.emission_budget import emission_budget, per_unit_budget
 from harness.emissions.run_emissions import RunOnGrid, place_on_grid
-from harness.scoring.repeated_runs import counted
-from harness.scoring.score import Result
-from harness.uncertainty.budget import rows_of
-from harness.uncertainty.estimate import LEVEL, Estimate, estimate
+from harness.scoring.repeated_runs import valid_runs
+from harness.scoring.result import Result
+from harness.uncertainty.budget import budget_rows
+from harness.uncertainty.coverage_interval import LEVEL
+from harness.uncertainty.estimate import Estimate, estimate
 from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 NO_PUE = "no PUE was given: emissions end at the meter, the building's overhead is not in them"
@@ -63,7 +64,7 @@ def _basis(
     # 1. Each valid run on the grid.
     runs = [
         place_on_grid(run, intensity, inputs.pue, fallback=inputs.fallback)
-        for run in counted(result.runs)
+        for run in valid_runs(result.runs)
         if run.energy_j is not None and run.run.window is not None
     ]
     # 2. The budgets, of the whole and per unit of work.
@@ -87,7 +88,7 @@ def _basis(
         mean_g_per_kwh=mean_g_per_kwh,
         mean_pue=mean_pue,
         missing_share=_energy_weighted(runs, "missing_share"),
-        rows=tuple(rows_of(budget)),
+        rows=tuple(budget_rows(budget)),
         factors=tuple(factors),
     )
 

@@ -23,10 +23,11 @@ from harness.core.timestamps import NS
 from harness.emissions.emission_budget import emission_budget, multiplicative_components
 from harness.emissions.run_emissions import RunOnGrid, energy_by_step
 from harness.energy.run import RunEnergy
-from harness.scoring.score import Result
+from harness.scoring.result import Result
 from harness.traces.trace import Window
 from harness.uncertainty.budget import Budget, MeteredEnergy
-from harness.uncertainty.estimate import LEVEL, Estimate, estimate, interval
+from harness.uncertainty.coverage_interval import LEVEL, interval
+from harness.uncertainty.estimate import Estimate, estimate
 from harness.uncertainty.monte_carlo import DRAWS, SEED, draw
 
 
@@ -333,7 +334,7 @@ def _group_means(group: Ints, value: Floats, count: int) -> Floats:
 def _level_draws(zone: Zone, seed: int) -> Floats:
     """Draw the level of a zone's intensity, relative to the stated one."""
     level = tuple(multiplicative_components(zone.intensity, Inputs(role="reference")))
-    budget = Budget(zone.zone, (MeteredEnergy("", 1.0, 0.0),), logs=level)
+    budget = Budget(zone.zone, (MeteredEnergy("", 1.0, 0.0),), factors=level)
     return draw(budget, seed=seed, draws=DRAWS)
 
 

@@ -53,7 +53,7 @@ def metered_energies(measured: Measured, seconds: float) -> list[MeteredEnergy]:
         accuracy = channel.accuracy
         parts.append(
             MeteredEnergy(
-                key=channel.calibration_id,
+                correlation_key=channel.calibration_id,
                 energy=channel_energy.energy_j * readings.factor,
                 gain_mpe=accuracy.gain_mpe,
                 offset_mpe_j=accuracy.range_limit_w * seconds * readings.factor,
@@ -96,7 +96,9 @@ def clock_components(measured: Measured, entry_id: str) -> list[UncertaintyCompo
             source = "unknown clock, 0.1 s assumed"
         key = f"clock|{_clock(readings.trace, entry_id)}"
         components.append(
-            UncertaintyComponent("clock", up * scale, down * scale, key=key, source=source)
+            UncertaintyComponent(
+                "clock", up * scale, down * scale, correlation_key=key, source=source
+            )
         )
     return components
 

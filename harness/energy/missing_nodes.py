@@ -66,7 +66,7 @@ def missing_nodes(measured: Measured, expected_count: int, entry_id: str) -> Mis
     component = UncertaintyComponent.symmetric(
         "missing nodes",
         scale,
-        key=f"missing nodes|{entry_id}",
+        correlation_key=f"missing nodes|{entry_id}",
         source=f"{missing_count} of {expected_count} nodes not measured",
     )
     return MissingNodes(energy_j, (part,), (component,))

@@ -95,8 +95,8 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
             channel_energy.filled_j * item.factor for item, channel_energy in measured
         ),
         nodes=nodes,
-        parts=budget.parts,
-        terms=budget.terms,
+        parts=budget.metered,
+        terms=budget.components,
     )
 
 

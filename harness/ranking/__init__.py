@@ -1,1 +1,1 @@
-"""Ranking."""
+"""Leaderboard tables, rank sets, and the comparison of two results."""

@@ -1,31 +1,39 @@
-"""The leaderboard: one table for each benchmark, scenario, unit, class of measurement and division; simulated apart."""
+"""Leaderboard tables, each with the results that can be compared."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from harness.auditing.report import EntryReport
 from harness.core.errors import UsageError
 from harness.emissions.result_emissions import common_reference
 from harness.formats.reference.benchmarks import benchmarks
 from harness.ranking.rank_sets import Contender, Rank, rank
-from harness.scoring.score import Result, TableKey
+from harness.scoring.result import Result, TableKey
 from harness.uncertainty.monte_carlo import SEED
 
 RankBy = Literal["energy", "co2e"]
 CLASSES = ("analyzer", "sensor", "modelled", "declared")
-Judged = tuple[Result, str, tuple[str, ...]]
-"""A result, its verdict, and why it is not ranked."""
-Session = tuple[tuple[int, int, str], ...]
-"""What a result was measured from: begin and end of each run [ns], and the hashes of its readings."""
+Evidence = tuple[tuple[int, int, str], ...]
+"""What a result was measured from: begin and end of each run [ns], and the hashes of its
+readings."""
+DURATION_UNITS = ("ms", "min", "s")
+"""Units of performance in which less is better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry in a table. rank is None for what is not ranked; reasons says why."""
+    """One entry in a table.
+
+    Attributes:
+        result: Its result.
+        verdict: Its audit verdict.
+        reasons: Why it is not ranked; empty where it is.
+        rank: Its rank set; ``None`` where it is not ranked.
+    """
 
     result: Result
     verdict: str
@@ -35,10 +43,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Entries that compare: same task, benchmark, scenario, unit of work, class of measurement and division.
+    """Entries that can be compared.
 
-    simulated: whether they say that they are simulated; such a result is never ranked with a real one
-    division: closed, open or network; "" where they do not say
+    Attributes:
+        task: inference or training.
+        benchmark: Name of the benchmark.
+        scenario: LoadGen scenario, or "".
+        unit: Unit of the energy per unit of work.
+        measurement_class: analyzer, sensor, modelled or declared.
+        rank_by: What ranks.
+        level: Coverage probability of intervals and rank sets, 0 to 1.
+        rows: Ranked entries first, in their order; then the others.
+        simulated: Whether the entries say that they are simulated; such a result is never ranked
+            with a real one.
+        division: closed, open or network; "" where they do not say.
     """
 
     task: str
@@ -58,6 +76,14 @@ class Table:
         return sorted({row.result.entry.round for row in self.rows} - {""})
 
 
+class _Candidate(NamedTuple):
+    """A result, its verdict, and why it is not ranked."""
+
+    result: Result
+    verdict: str
+    reasons: tuple[str, ...]
+
+
 def leaderboard(
     results: Iterable[Result],
     reports: Mapping[str, EntryReport],
@@ -65,108 +91,161 @@ def leaderboard(
     rank_by: RankBy = "energy",
     seed: int = SEED,
 ) -> tuple[Table, ...]:
-    """Tables of all results, ordered by task, benchmark, scenario, class, real before simulated, and division.
+    """Return the tables of all results, in the order of their keys.
 
-    reports: audit of each entry by its id; an entry without one, or whose id another has, is unjudged and not ranked.
-    Ranked by energy per unit of work: the grid moves CO2e more than any system does (methodology, CO2e).
+    Entries are ranked by energy per unit of work: the grid moves CO2e more than any system does.
+
+    Args:
+        results: Results to rank.
+        reports: Audit of each entry by its id. An entry without one, or whose id another has too,
+            is not ranked.
+        rank_by: "energy", or "co2e" on a common reference intensity, which ranks by energy too.
+        seed: Seed of the joint draws.
+
+    Raises:
+        UsageError: `rank_by` is unknown, or the results have no common reference intensity.
     """
     if rank_by not in get_args(RankBy):
         raise UsageError(
             "cannot rank by this", got=str(rank_by), expected=" or ".join(get_args(RankBy))
         )
-    groups: dict[TableKey, list[Result]] = defaultdict(list)
     results = tuple(results)
     if rank_by == "co2e":
         common_reference(results)  # one intensity for all cancels: what ranks is energy
-    ids = Counter(result.entry.id for result in results)
-    known = {
-        name: report for name, report in reports.items() if ids[name] == 1
-    }  # else: whose verdict is it?
+    id_counts = Counter(result.entry.id for result in results)
+    # a report counts where its id is unique: else it is not known whose verdict it is
+    unique_reports = {name: report for name, report in reports.items() if id_counts[name] == 1}
+    groups: dict[TableKey, list[Result]] = defaultdict(list)
     for result in results:
         groups[result.table].append(result)
-    ordered = sorted(
-        groups, key=lambda key: (*key[:4], CLASSES.index(key.measurement_class), *key[5:])
+    return tuple(
+        _table(key, groups[key], unique_reports, rank_by, seed)
+        for key in sorted(groups, key=_table_order)
     )
-    return tuple(_table(key, groups[key], known, rank_by, seed) for key in ordered)
+
+
+def _table_order(key: TableKey) -> tuple[object, ...]:
+    return (
+        key.task,
+        key.benchmark,
+        key.scenario,
+        key.unit,
+        CLASSES.index(key.measurement_class),
+        key.simulated,
+        key.division,
+    )
 
 
 def _table(
     key: TableKey,
-    results: list[Result],
+    results: Sequence[Result],
     reports: Mapping[str, EntryReport],
     rank_by: RankBy,
     seed: int,
 ) -> Table:
-    ranked: list[Judged] = []
-    others: list[Judged] = []
-    first: dict[Session, str] = {}
+    ranked: list[_Candidate] = []
+    unranked: list[_Candidate] = []
+    seen: dict[Evidence, str] = {}
     for result in sorted(results, key=lambda result: (result.inferred, result.entry.id)):
         report = reports.get(result.entry.id)
-        verdict = report.verdict if report else "unjudged"
-        why = _reasons(result, report) or _again(result, first)
-        (others if why else ranked).append((result, verdict, why))
+        reasons = _reasons(result, report) or _copy_reasons(result, seen)
+        candidate = _Candidate(result, report.verdict if report else "unjudged", reasons)
+        (unranked if reasons else ranked).append(candidate)
     level = results[0].energy_per_unit.level
-    ranks = rank([_contender(result) for result, _, _ in ranked], level=level, seed=seed)
+    return Table(
+        task=key.task,
+        benchmark=key.benchmark,
+        scenario=key.scenario,
+        unit=key.unit,
+        measurement_class=key.measurement_class,
+        rank_by=rank_by,
+        level=level,
+        rows=(*_ranked_rows(ranked, level, seed), *_unranked_rows(unranked)),
+        simulated=key.simulated,
+        division=key.division,
+    )
+
+
+def _ranked_rows(candidates: Sequence[_Candidate], level: float, seed: int) -> list[Row]:
+    contenders = [_contender(candidate.result) for candidate in candidates]
+    ranks = rank(contenders, level=level, seed=seed)
     rows = [
-        Row(result, verdict, (), place)
-        for (result, verdict, _), place in zip(ranked, ranks, strict=True)
+        Row(candidate.result, candidate.verdict, (), rank_set)
+        for candidate, rank_set in zip(candidates, ranks, strict=True)
     ]
-    rows.sort(
-        key=lambda row: (
-            row.rank.low if row.rank else 0,
-            row.result.energy_per_unit.value,
-            row.result.entry.id,
-        )
-    )
-    rest = [Row(result, verdict, why, None) for result, verdict, why in others]
-    rest.sort(
-        key=lambda row: (row.result.energy_per_unit.value or float("inf"), row.result.entry.id)
-    )
-    return Table(*key[:5], rank_by, level, (*rows, *rest), key.simulated, key.division)
+
+    def order(row: Row) -> tuple[int, float, str]:
+        best_rank = row.rank.low if row.rank else 0
+        return best_rank, row.result.energy_per_unit.value or 0.0, row.result.entry.id
+
+    return sorted(rows, key=order)
+
+
+def _unranked_rows(candidates: Sequence[_Candidate]) -> list[Row]:
+    rows = [Row(result, verdict, reasons, None) for result, verdict, reasons in candidates]
+
+    def order(row: Row) -> tuple[float, str]:
+        return row.result.energy_per_unit.value or float("inf"), row.result.entry.id
+
+    return sorted(rows, key=order)
 
 
 def _reasons(result: Result, report: EntryReport | None) -> tuple[str, ...]:
-    """Why an entry is not ranked; empty where it is."""
+    """Return why an entry is not ranked; empty where it is."""
     if report is None:
         return ("no audit of this id alone",)
-    bad = {"invalid": "fail", "unjudged": "error"}.get(report.verdict)
-    if bad:
-        rules = tuple(
-            dict.fromkeys(finding.rule for finding in report.findings if finding.status == bad)
-        )
-        return rules or (report.verdict,)
+    bad_status = {"invalid": "fail", "unjudged": "error"}.get(report.verdict)
+    if bad_status:
+        rules = [finding.rule for finding in report.findings if finding.status == bad_status]
+        return tuple(dict.fromkeys(rules)) or (report.verdict,)
     if result.energy_per_unit.low is None or result.per_unit_budget is None:
         return (result.energy_per_unit.note or "no interval",)
     return ()
 
 
-def _again(result: Result, first: dict[Session, str]) -> tuple[str, ...]:
-    """Why a result whose session is ranked already is not ranked again.
+def _copy_reasons(result: Result, seen: dict[Evidence, str]) -> tuple[str, ...]:
+    """Return why a result is not ranked whose evidence another result has; empty where none has.
 
-    first: sessions that are ranked, each with the id of its result; that of this one is added
+    Args:
+        result: Result in question.
+        seen: Evidence of the results before it, each with the id of its result; that of this one is
+            added.
     """
-    runs = [
-        (run.run.window, " ".join(sorted(r.trace.content_sha256 for r in run.readings)))
-        for run in result.runs
-    ]
-    session = tuple(sorted((w.start_ns, w.stop_ns, hashes) for w, hashes in runs if w and hashes))
-    other = first.setdefault(session, result.entry.id) if session else result.entry.id
-    return () if other == result.entry.id else (f"the session of {other}",)
+    evidence = _evidence(result)
+    first_id = seen.setdefault(evidence, result.entry.id) if evidence else result.entry.id
+    return () if first_id == result.entry.id else (f"the session of {first_id}",)
+
+
+def _evidence(result: Result) -> Evidence:
+    runs = []
+    for run in result.runs:
+        window = run.run.window
+        hashes = " ".join(sorted(reading.trace.content_sha256 for reading in run.readings))
+        if window and hashes:
+            runs.append((window.start_ns, window.stop_ns, hashes))
+    return tuple(sorted(runs))
 
 
 def _contender(result: Result) -> Contender:
-    performance, quality = result.performance, result.quality
-    smaller_is_better = performance is not None and performance.unit in ("ms", "min", "s")
-    known = benchmarks().get((result.entry.task, result.entry.benchmark))
-    sign = -1 if known is not None and known.better == "lower" else 1
     assert result.per_unit_budget is not None
     return Contender(
         estimate=result.energy_per_unit,
         budget=result.per_unit_budget,
-        performance=None
-        if performance is None
-        else -performance.value
-        if smaller_is_better
-        else performance.value,
-        quality=None if quality is None else sign * quality.value,
+        performance=_higher_is_better_performance(result),
+        quality=_higher_is_better_quality(result),
     )
+
+
+def _higher_is_better_performance(result: Result) -> float | None:
+    performance = result.performance
+    if performance is None:
+        return None
+    return -performance.value if performance.unit in DURATION_UNITS else performance.value
+
+
+def _higher_is_better_quality(result: Result) -> float | None:
+    if result.quality is None:
+        return None
+    reference = benchmarks().get((result.entry.task, result.entry.benchmark))
+    lower_is_better = reference is not None and reference.better == "lower"
+    return -result.quality.value if lower_is_better else result.quality.value

@@ -1,7 +1,9 @@
-"""Who is better, who is tied: rank sets from joint draws, with one error rate for the whole table.
+"""Rank sets from joint draws, with one error rate for the whole table.
 
-Method, section 6: the logarithm of energy per unit; run variances moderated over the table; errors drawn together, so
-that what entries share cancels; max-|T| step-down over all pairs.
+1. The logarithm of energy per unit of work is compared.
+2. Variances between runs are moderated over the table.
+3. Errors are drawn jointly, so that what entries share cancels.
+4. All pairs are judged at once by a step-down procedure.
 """
 
 from __future__ import annotations
@@ -9,29 +11,39 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.uncertainty.budget import Budget, scatter
-from harness.uncertainty.estimate import LEVEL, Estimate
-from harness.uncertainty.moderated_variance import moderate, prior
-from harness.uncertainty.monte_carlo import SEED, draw, student
-from harness.uncertainty.multiple_comparisons import differ, rank_sets
+from harness.uncertainty.budget import Budget, run_variance
+from harness.uncertainty.coverage_interval import LEVEL
+from harness.uncertainty.estimate import Estimate
+from harness.uncertainty.moderated_variance import fit_prior, moderate
+from harness.uncertainty.monte_carlo import SEED, draw
+from harness.uncertainty.multiple_comparisons import rank_sets, significant_differences
+from harness.uncertainty.random_draws import student_t
 
 Floats = NDArray[np.float64]
-MEMORY = 1_000_000
-"""Joint draws of all entries together: a small table has many draws, one of 1,000 entries has 1,000 each."""
-FEWEST, MOST = 1_000, 20_000
+MAX_DRAWS_OF_TABLE = 1_000_000
+"""Joint draws of all entries together: a small table has many draws, one of 1,000 entries has
+1,000 each."""
+MIN_DRAWS, MAX_DRAWS = 1_000, 20_000
+ROUNDING = 1e-12
+"""A variance below this share of the total is what rounding leaves where two entries share all
+errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """Place of one entry in its table.
+    """Rank set of one entry in its table.
 
-    low, high: its rank set, [1 + number that are better, entries - number that are worse]
-    p_first: share of joint draws in which it needs the least energy
-    pareto: share of joint draws in which no other entry is at least as good in all of energy, performance, quality
+    Attributes:
+        low: 1 + number of entries that are better.
+        high: Number of entries - number that are worse.
+        p_first: Share of joint draws in which it needs the least energy.
+        pareto: Share of joint draws in which no other entry is at least as good in energy,
+            performance and quality.
     """
 
     low: int
@@ -42,9 +54,13 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """What ranking needs of an entry: its estimate and budget (lower is better), and goodness (higher is better).
+    """What ranking needs of an entry.
 
-    performance, quality: signed so that higher is better; None where unknown, which never dominates
+    Attributes:
+        estimate: Energy per unit of work; lower is better.
+        budget: Budget behind it.
+        performance: Signed so that higher is better; ``None`` where unknown, which never dominates.
+        quality: Likewise.
     """
 
     estimate: Estimate
@@ -53,84 +69,117 @@ class Contender:
     quality: float | None = None
 
 
-def rank(contenders: Sequence[Contender], *, level: float = LEVEL, seed: int = SEED) -> list[Rank]:
-    """Ranks of the contenders of one table, in the order given; the result does not depend on that order.
+class JointErrors(NamedTuple):
+    """Errors of a table, drawn jointly, on the scale of ln(energy per unit).
 
-    level: probability that the whole table holds no false order
+    Attributes:
+        values: ln(energy per unit), shape (k,).
+        errors: Draws of the errors, shape (k, draws), centred on 0.
+        standard_errors: Standard error of each difference, shape (k, k).
+    """
+
+    values: Floats
+    errors: Floats
+    standard_errors: Floats
+
+
+def rank(contenders: Sequence[Contender], *, level: float = LEVEL, seed: int = SEED) -> list[Rank]:
+    """Return the ranks of the contenders of one table, in the order given.
+
+    The result does not depend on that order.
+
+    Args:
+        contenders: Entries of one table.
+        level: Probability that the whole table holds no false order.
+        seed: Seed of the joint draws.
     """
     if not contenders:
         return []
     order = sorted(range(len(contenders)), key=lambda i: contenders[i].budget.id)
     entries = [contenders[i] for i in order]
-    value, error, scale = _errors(entries, seed)
-    low, high = rank_sets(value, differ(value, error, scale, level))
-    error += value[:, None]
-    first = error == error.min(axis=0)
+    joint = _joint_errors(entries, seed)
+    low, high = rank_sets(joint.values, significant_differences(*joint, level))
+    drawn_values = joint.errors + joint.values[:, None]
+    first = drawn_values == drawn_values.min(axis=0)
     p_first = (first / first.sum(axis=0)).mean(axis=1)
-    ranks = [
-        Rank(int(low[i]), int(high[i]), float(p_first[i]), _undominated(error, entries, i))
-        for i in range(len(entries))
-    ]
-    place = {index: position for position, index in enumerate(order)}
-    return [ranks[place[i]] for i in range(len(contenders))]
+    ranks: dict[int, Rank] = {}
+    for position, index in enumerate(order):
+        pareto = _undominated_share(drawn_values, entries, position)
+        ranks[index] = Rank(
+            int(low[position]), int(high[position]), float(p_first[position]), pareto
+        )
+    return [ranks[i] for i in range(len(contenders))]
 
 
-def pairs(
+def different_pairs(
     entries: Sequence[Contender], *, level: float = LEVEL, seed: int = SEED
 ) -> NDArray[np.bool_]:
-    """Which contenders differ, shape (k, k), symmetric: what `rank` makes its rank sets from."""
-    return differ(*_errors(entries, seed), level)
+    """Return which contenders differ, shape (k, k), symmetric."""
+    return significant_differences(*_joint_errors(entries, seed), level)
 
 
-def _errors(entries: Sequence[Contender], seed: int) -> tuple[Floats, Floats, Floats]:
-    """ln(energy), joint draws of its errors, shape (k, draws), and the standard error of each difference.
+def _joint_errors(entries: Sequence[Contender], seed: int) -> JointErrors:
+    """Draw the errors of a table.
 
-    Scatter between runs counts there with its variance, not with that of its draws: with few degrees of freedom
-    those have none.
+    In the standard errors, scatter between runs counts with its variance and not with that of its
+    draws: with few degrees of freedom those have none.
     """
-    draws = min(MOST, max(FEWEST, MEMORY // len(entries)))
-    runs = [scatter(entry.budget) for entry in entries]
-    own_runs = [
-        (v, n - 1) for (v, n), entry in zip(runs, entries, strict=True) if not entry.budget.borrows
-    ]
-    common = prior([variance for variance, _ in own_runs], [dof for _, dof in own_runs])
-    error = np.stack([_still(entry.budget, seed, draws) for entry in entries])
-    shared = error @ error.T / draws
-    own = np.zeros(len(entries))
-    for i, (variance, n) in enumerate(runs):
-        budget = entries[i].budget
-        moderated, dof = (
-            (variance, budget.run.dof)
-            if budget.run and budget.borrows
-            else moderate(variance, n - 1, common)
-        )
-        own[i] = moderated / n
-        if own[i] > 0:
-            error[i] += math.sqrt(own[i]) * student(budget.id, dof, seed, draws)
-    total = np.add.outer(np.diag(shared), np.diag(shared))
-    apart = np.where(
-        total - 2 * shared > 1e-12 * total, total - 2 * shared, 0.0
-    )  # what both share leaves rounding
-    value: Floats = np.log([entry.budget.value for entry in entries])
-    return value, error, np.sqrt(apart + np.add.outer(own, own))
+    draws = min(MAX_DRAWS, max(MIN_DRAWS, MAX_DRAWS_OF_TABLE // len(entries)))
+    budgets = [entry.budget for entry in entries]
+    # 1. Errors without scatter between runs, and their covariance.
+    errors = np.stack([_errors_without_scatter(budget, seed, draws) for budget in budgets])
+    covariance = errors @ errors.T / draws
+    # 2. Scatter between runs, moderated over the table.
+    scatter_variance = np.zeros(len(entries))
+    for i, (variance, dof) in enumerate(_moderated_mean_variances(budgets)):
+        scatter_variance[i] = variance
+        if variance > 0:
+            errors[i] += math.sqrt(variance) * student_t(seed, budgets[i].id, dof, draws)
+    # 3. Standard error of each difference.
+    total = np.add.outer(np.diag(covariance), np.diag(covariance))
+    variance_of_difference = total - 2 * covariance
+    variance_of_difference[variance_of_difference <= ROUNDING * total] = 0.0
+    variance_of_difference += np.add.outer(scatter_variance, scatter_variance)
+    values: Floats = np.log([budget.value for budget in budgets])
+    return JointErrors(values, errors, np.sqrt(variance_of_difference))
 
 
-def _still(budget: Budget, seed: int, draws: int) -> Floats:
-    """Errors of ln(energy) without scatter between runs, centred on 0."""
-    values = draw(replace(budget, run=None), seed=seed, draws=draws)
+def _moderated_mean_variances(budgets: Sequence[Budget]) -> list[tuple[float, float]]:
+    """Return the moderated variance of each mean of runs, with its degrees of freedom."""
+    variances = [run_variance(budget) for budget in budgets]
+    lenders = [pair for pair, budget in zip(variances, budgets, strict=True) if not budget.borrows]
+    prior = fit_prior([variance for variance, _ in lenders], [n - 1 for _, n in lenders])
+    moderated = []
+    for budget, (variance, n) in zip(budgets, variances, strict=True):
+        if budget.borrows and budget.run_scatter is not None:
+            moderated.append((variance / n, budget.run_scatter.dof))
+        else:
+            own_variance, dof = moderate(variance, n - 1, prior)
+            moderated.append((own_variance / n, dof))
+    return moderated
+
+
+def _errors_without_scatter(budget: Budget, seed: int, draws: int) -> Floats:
+    """Return errors of ln(energy) without scatter between runs, centred on 0."""
+    values = draw(replace(budget, run_scatter=None), seed=seed, draws=draws)
     logs = np.log(np.maximum(values, 1e-12 * budget.value))
     centred: Floats = logs - logs.mean()
     return centred
 
 
-def _undominated(joint: Floats, entries: Sequence[Contender], i: int) -> float:
-    """Share of draws in which nobody that is as good in performance and quality needs less energy."""
-    rivals = [j for j, other in enumerate(entries) if j != i and _as_good(other, entries[i])]
+def _undominated_share(drawn_values: Floats, entries: Sequence[Contender], i: int) -> float:
+    """Return the share of draws in which nobody at least as good needs less energy."""
+    rivals = [
+        j for j, rival in enumerate(entries) if j != i and _at_least_as_good(rival, entries[i])
+    ]
     if not rivals:
         return 1.0
-    return float((joint[rivals].min(axis=0) >= joint[i]).mean())
+    return float((drawn_values[rivals].min(axis=0) >= drawn_values[i]).mean())
 
 
-def _as_good(one: Contender, other: Contender) -> bool:
-    pairs = ((one.performance, other.performance), (one.quality, other.quality))
-    return all(b is None or (a is not None and a >= b) for a, b in pairs)
+def _at_least_as_good(rival: Contender, entry: Contender) -> bool:
+    """Whether a rival reaches the performance and the quality of an entry."""
+    goods = ((rival.performance, entry.performance), (rival.quality, entry.quality))
+    return all(
+        needed is None or (reached is not None and reached >= needed) for reached, needed in goods
+    )

@@ -13,7 +13,7 @@ from harness.energy.run import RunEnergy
 from harness.formats.base import Quality, Quantity
 from harness.formats.load import Import
 from harness.ranking.leaderboard import Row, Table
-from harness.scoring.score import Result
+from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate
 
 Pairs = Iterable[tuple[str, str]]

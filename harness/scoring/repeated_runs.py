@@ -1,4 +1,8 @@
-"""Several runs of one entry: the mean, its budget, and what the scatter between runs says."""
+"""Several runs of one entry: which of them count, the budget of their mean, and their scatter.
+
+What differs from run to run shows in the scatter of the runs. What is the same in every run (a
+meter's gain, a rated part) carries a correlation key and stays in the budget of the mean.
+"""
 
 from __future__ import annotations
 
@@ -6,206 +10,245 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
+from harness.traces.trace import Window
 from harness.uncertainty.budget import (
     BetweenRunScatter,
     Budget,
     MeteredEnergy,
     UncertaintyComponent,
-    scatter,
+    run_variance,
 )
 from harness.uncertainty.estimate import OutputQuantity
-from harness.uncertainty.moderated_variance import prior
+from harness.uncertainty.moderated_variance import fit_prior
 
-RANKED = 5
-"""Runs that a result needs to be ranked without a mark (method, section 4)."""
+MIN_RUNS_FOR_RANK = 5
+"""Runs that a result needs to be ranked without a mark."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pooled:
-    """Scatter between runs of other results of the same table, for one that has too few runs to show its own.
+class PooledScatter:
+    """Scatter between runs of other results, for a result with too few runs of its own.
 
-    variance: of the logarithm of a run's energy; dof: its degrees of freedom; results: how many it comes from
+    Attributes:
+        variance: Variance of the logarithm of a run's energy.
+        dof: Its degrees of freedom.
+        lenders: Number of results it comes from.
     """
 
     variance: float
     dof: float
-    results: int
+    lenders: int
 
 
-def counted(runs: Sequence[RunEnergy]) -> list[RunEnergy]:
-    """Runs that count for the mean: with an energy, not aborted, and not a copy of an earlier one.
+@dataclass(frozen=True, slots=True)
+class WorkAmounts:
+    """How much work each run did.
 
-    A run that missed its target trained nothing; where all did, all are shown.
+    Attributes:
+        unit: sample, query, token or run.
+        counts: Count of each run; empty where a run does not state one.
     """
-    measured = [run for run in distinct(runs) if run.energy_j is not None]
+
+    unit: str
+    counts: tuple[float, ...]
+
+
+# Which runs count
+
+
+def valid_runs(runs: Sequence[RunEnergy]) -> list[RunEnergy]:
+    """Return the runs that count for the mean.
+
+    They have an energy, were not aborted and are not copies of an earlier one.
+    A run that missed its target trained nothing. Where all of them did, all are shown.
+    """
+    measured = [run for run in unique_runs(runs) if run.energy_j is not None]
     reached = [run for run in measured if run.run.success is not False]
     return reached or measured
 
 
-def distinct(runs: Sequence[RunEnergy]) -> list[RunEnergy]:
-    """Runs without those that are copies of an earlier one: same window, same readings."""
-    windows = Counter(run.run.window for run in runs)
-    seen: set[Any] = set()
-    kept = []
+def unique_runs(runs: Sequence[RunEnergy]) -> list[RunEnergy]:
+    """Return the runs without copies, which have the window and the readings of an earlier one."""
+    runs_by_window = Counter(run.run.window for run in runs)
+    seen: set[tuple[Window | None, tuple[str, ...]]] = set()
+    unique = []
     for run in runs:
-        same = (
-            windows[run.run.window] > 1
-        )  # else there is nothing to compare, and no need of a hash
-        mark = (
-            run.run.window,
-            tuple(sorted(r.trace.content_sha256 for r in run.readings)) if same else (),
-        )
-        if not run.readings or mark not in seen:
-            kept.append(run)
-        seen.add(mark)
-    return kept
+        window = run.run.window
+        hashes: tuple[str, ...] = ()
+        if runs_by_window[window] > 1:  # else there is nothing to compare, and no need of a hash
+            hashes = tuple(sorted(reading.trace.content_sha256 for reading in run.readings))
+        if not run.readings or (window, hashes) not in seen:
+            unique.append(run)
+        seen.add((window, hashes))
+    return unique
 
 
-def pool(budgets: Sequence[Budget]) -> Pooled:
-    """The scatter that several results have in common (moderated; harness.uncertainty.moderated_variance)."""
-    known = [scatter(budget) for budget in budgets]
-    common = prior([variance for variance, _ in known], [n - 1 for _, n in known])
-    dof = min(common.dof or common.pooled, common.pooled)
-    return Pooled(common.variance, dof, len(budgets))
+def work_amounts(entry: Entry, runs: Sequence[RunEnergy]) -> WorkAmounts:
+    """Return the unit of the work and how much each run did."""
+    works = [run.run.work for run in runs]
+    default = "run" if entry.task == "training" else "sample"
+    unit = works[0].unit if works and works[0] else default
+    counts = [
+        work.count for work in works if work is not None and work.count > 0 and work.unit == unit
+    ]
+    return WorkAmounts(unit, tuple(counts) if len(counts) == len(works) else ())
+
+
+# Their mean
 
 
 def mean_budget(
-    entry: Entry, runs: Sequence[RunEnergy], pooled: Pooled | None = None
+    entry: Entry, runs: Sequence[RunEnergy], pooled: PooledScatter | None = None
 ) -> Budget | None:
-    """Budget of the mean energy of the runs; systematic parts add within a key.
+    """Return the budget of the mean energy of the runs; ``None`` without a run.
 
-    What is new in each run (edges, gaps, sampling) is part of the scatter between runs; it counts by itself where no
+    Errors with a correlation key are the same in every run: they add within the key. The others are
+    new in each run, and so a part of the scatter between runs; they count by themselves where no
     scatter is known.
+
+    Args:
+        entry: Whose runs they are.
+        runs: Runs that count.
+        pooled: Scatter of comparable results, for one or two runs.
     """
     if not runs:
         return None
-    n = len(runs)
-    parts = _merge([part.scaled(1 / n) for run in runs for part in run.parts])
-    terms = _average([run.terms for run in runs])
-    budget = Budget(entry.id, tuple(parts), tuple(terms))
-    between = run_term([run.energy_j or 0.0 for run in runs], pooled, budget.value)
-    if between is not None and between.scale:
-        terms = [term for term in terms if term.key is not None]
-    return Budget(entry.id, tuple(parts), tuple(terms), between)
+    metered = _merge_metered([part.scaled(1 / len(runs)) for run in runs for part in run.parts])
+    components = _mean_components([run.terms for run in runs])
+    budget = Budget(entry.id, tuple(metered), tuple(components))
+    scatter = run_scatter([run.energy_j or 0.0 for run in runs], pooled, budget.value)
+    if scatter is not None and scatter.scale:
+        components = [item for item in components if item.correlation_key is not None]
+    return replace(budget, components=tuple(components), run_scatter=scatter)
 
 
-def run_term(
-    energies: Sequence[float], pooled: Pooled | None, value: float
+def run_scatter(
+    energies: Sequence[float], pooled: PooledScatter | None, value: float
 ) -> BetweenRunScatter | None:
-    """Scatter between runs of the mean [J]: the runs' own, or with one or two of them that of other results."""
+    """Return the scatter of a mean of runs [J]: its own, or the pooled one with one or two runs."""
     n = len(energies)
     if n <= 2 and pooled is not None:
-        return BetweenRunScatter(value * math.sqrt(pooled.variance / n), pooled.dof, n=n)
-    return (
-        BetweenRunScatter(float(np.std(energies, ddof=1)) / math.sqrt(n), n - 1, n=n)
-        if n > 1
-        else None
-    )
+        scale = value * math.sqrt(pooled.variance / n)
+        return BetweenRunScatter(scale, pooled.dof, n=n)
+    if n < 2:
+        return None
+    standard_error = float(np.std(energies, ddof=1)) / math.sqrt(n)
+    return BetweenRunScatter(standard_error, n - 1, n=n)
 
 
-def _merge(parts: Sequence[MeteredEnergy]) -> list[MeteredEnergy]:
-    """Parts of one key and one set of limits add up; a key with several limits stays in several parts."""
-    found: dict[tuple[Any, ...], MeteredEnergy] = {}
-    for part in parts:
-        mark = (part.key, round(part.gain_mpe, 12), part.efficiency_limit, part.source)
-        before = found.get(mark)
-        found[mark] = (
-            part
-            if before is None
-            else MeteredEnergy(
-                part.key,
-                before.energy + part.energy,
-                part.gain_mpe,
-                before.offset_mpe_j + part.offset_mpe_j,
-                part.efficiency_limit,
-                part.source,
-            )
+def _merge_metered(items: Sequence[MeteredEnergy]) -> list[MeteredEnergy]:
+    """Add energies of one calibration and one set of limits; several sets of limits stay apart."""
+    merged: dict[tuple[object, ...], MeteredEnergy] = {}
+    for item in items:
+        limits = (
+            item.correlation_key,
+            round(item.gain_mpe, 12),
+            item.efficiency_limit,
+            item.source,
         )
-    return list(found.values())
-
-
-def _average(runs: Sequence[Sequence[UncertaintyComponent]]) -> list[UncertaintyComponent]:
-    """Mean over runs of their terms: keyed terms add linearly, the others in squares."""
-    n = len(runs)
-    found: dict[tuple[str, str | None, str], UncertaintyComponent] = {}
-    for term in (term.scaled(1 / n) for terms in runs for term in terms):
-        mark = (term.name, term.key, term.base)
-        before = found.get(mark)
+        before = merged.get(limits)
         if before is None:
-            found[mark] = term
-        elif term.key is None:
-            found[mark] = UncertaintyComponent.symmetric(
-                term.name, math.hypot(before.up, term.up), term.base, None, term.source
+            merged[limits] = item
+            continue
+        merged[limits] = replace(
+            before,
+            energy=before.energy + item.energy,
+            gain_mpe=item.gain_mpe,
+            offset_mpe_j=before.offset_mpe_j + item.offset_mpe_j,
+        )
+    return list(merged.values())
+
+
+def _mean_components(
+    runs: Sequence[Sequence[UncertaintyComponent]],
+) -> list[UncertaintyComponent]:
+    """Return the mean over runs: components with a key add linearly, the others in squares."""
+    n = len(runs)
+    merged: dict[tuple[str, str | None, str], UncertaintyComponent] = {}
+    for item in (component.scaled(1 / n) for components in runs for component in components):
+        identity = (item.name, item.correlation_key, item.base)
+        before = merged.get(identity)
+        if before is None:
+            merged[identity] = item
+        elif item.correlation_key is None:
+            scale = math.hypot(before.up, item.up)
+            merged[identity] = UncertaintyComponent.symmetric(
+                item.name, scale, item.base, None, item.source
             )
         else:
-            found[mark] = UncertaintyComponent(
-                term.name,
-                before.up + term.up,
-                before.down + term.down,
-                term.base,
-                term.key,
-                term.source,
+            merged[identity] = UncertaintyComponent(
+                item.name,
+                before.up + item.up,
+                before.down + item.down,
+                item.base,
+                item.correlation_key,
+                item.source,
             )
-    return list(found.values())
+    return list(merged.values())
 
 
-def ratio(
+def pooled_scatter(budgets: Sequence[Budget]) -> PooledScatter:
+    """Return the scatter between runs that several results have in common (moderated variance)."""
+    variances = [run_variance(budget) for budget in budgets]
+    prior = fit_prior([variance for variance, _ in variances], [n - 1 for _, n in variances])
+    dof = min(prior.dof or prior.pooled_dof, prior.pooled_dof)
+    return PooledScatter(prior.variance, dof, len(budgets))
+
+
+# Quantities derived from it
+
+
+def energy_per_amount(
     unit: str,
     runs: Sequence[RunEnergy],
     budget: Budget,
     amounts: Sequence[float],
-    pooled: Pooled | None = None,
+    pooled: PooledScatter | None = None,
 ) -> OutputQuantity:
-    """Energy per amount of each run: the budget in that unit, with log-t over the ratios.
+    """Return the energy per amount of work, with log-t scatter over the runs' ratios.
 
-    J/run is the mean energy itself.
+    Energy follows the work done, so the ratios scatter less than either. J/run is the mean energy
+    itself.
+
+    Args:
+        unit: Unit of the ratio, such as J/query.
+        runs: Runs that count.
+        budget: Budget of their mean energy.
+        amounts: Work that each run did.
+        pooled: Scatter of comparable results, for one or two runs.
     """
     if unit == "J/run":
-        return OutputQuantity(unit, run=budget.run)
+        return OutputQuantity(unit, run_scatter=budget.run_scatter)
     ratios = [(run.energy_j or 0.0) / amount for run, amount in zip(runs, amounts, strict=True)]
     if min(ratios) <= 0:
-        return OutputQuantity(
-            unit,
-            math.fsum(ratios) / len(ratios) / budget.value if budget.value else 1.0,
-            budget.run,
-        )
+        mean = math.fsum(ratios) / len(ratios)
+        factor = mean / budget.value if budget.value else 1.0
+        return OutputQuantity(unit, factor, budget.run_scatter)
     logs = np.log(ratios)
     n, value = len(logs), float(np.exp(logs.mean()))
-    run = None
+    scatter = None
     if n <= 2 and pooled is not None:
-        run = BetweenRunScatter(math.sqrt(pooled.variance / n), pooled.dof, log=True, n=n)
+        scale = math.sqrt(pooled.variance / n)
+        scatter = BetweenRunScatter(scale, pooled.dof, log=True, n=n)
     elif n > 1:
-        run = BetweenRunScatter(float(logs.std(ddof=1)) / math.sqrt(n), n - 1, log=True, n=n)
-    return OutputQuantity(unit, value / budget.value, run)
+        scale = float(logs.std(ddof=1)) / math.sqrt(n)
+        scatter = BetweenRunScatter(scale, n - 1, log=True, n=n)
+    return OutputQuantity(unit, value / budget.value, scatter)
 
 
 def mean_power(runs: Sequence[RunEnergy], budget: Budget) -> OutputQuantity:
-    """Mean over the runs of their mean power [W], with its own scatter."""
+    """Return the mean over the runs of their mean power [W], with its own scatter."""
     powers = [(run.energy_j or 0.0) / run.run.window.seconds for run in runs if run.run.window]
     mean = math.fsum(powers) / len(powers)
-    run = budget.run
-    if run is not None:
-        scale = (
-            run.scale * mean / budget.value
-            if run.n <= 2
-            else float(np.std(powers, ddof=1)) / math.sqrt(len(powers))
-        )
-        run = replace(run, scale=scale)
-    return OutputQuantity("W", mean / budget.value if budget.value else 1.0, run)
-
-
-def work(entry: Entry, runs: Sequence[RunEnergy]) -> tuple[str, list[float]]:
-    """Unit of the work, and how much each run did; nothing where a run does not say."""
-    works = [run.run.work for run in runs]
-    default = "run" if entry.task == "training" else "sample"
-    unit = works[0].unit if works and works[0] else default
-    known = [
-        work.count for work in works if work is not None and work.count > 0 and work.unit == unit
-    ]
-    return unit, known if len(known) == len(works) else []
+    scatter = budget.run_scatter
+    if scatter is not None and scatter.n <= 2:
+        scatter = replace(scatter, scale=scatter.scale * mean / budget.value)
+    elif scatter is not None:
+        standard_error = float(np.std(powers, ddof=1)) / math.sqrt(len(powers))
+        scatter = replace(scatter, scale=standard_error)
+    return OutputQuantity("W", mean / budget.value if budget.value else 1.0, scatter)

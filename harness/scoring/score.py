@@ -1,105 +1,55 @@
-"""From an entry to its result: energy of each run, the budget, the interval, what stands beside it, in this order."""
+"""From an entry to its result.
+
+1. Energy of each run, and which runs count (`harness.energy.run`, `repeated_runs`).
+2. The budget of their mean.
+3. The quantities derived from it: energy, power, energy per unit of work, per correct answer, per
+   step.
+4. One Monte Carlo for all of them.
+5. What stands beside the numbers: performance, quality, MLPerf's metrics, notes.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from harness.carbon.co2e import Co2e
 from harness.energy.evaluation import Evaluation, evaluate
-from harness.energy.run import UNKNOWN_CLOCK_S, RunEnergy
+from harness.energy.run import RunEnergy
 from harness.formats.base import Entry, Quality, Quantity
-from harness.formats.defects import DefectCode
 from harness.formats.mlperf.loadgen_log import samples_per_query
 from harness.formats.reference.benchmarks import benchmarks
-from harness.scoring import mlperf_formulas as compat
-from harness.scoring.mlperf_metrics import compatibility, kept_runs
+from harness.scoring.mlperf_metrics import kept_runs, mlperf_metrics, olympic_mean
+from harness.scoring.notes import result_notes
 from harness.scoring.repeated_runs import (
-    RANKED,
-    Pooled,
-    counted,
+    PooledScatter,
+    WorkAmounts,
+    energy_per_amount,
     mean_budget,
     mean_power,
-    pool,
-    ratio,
-    work,
+    pooled_scatter,
+    valid_runs,
+    work_amounts,
 )
-from harness.scoring.training_steps import Training, progress, training
-from harness.scoring.training_steps import views as step_views
-from harness.traces.channel import Channel
+from harness.scoring.result import Result, TableKey
+from harness.scoring.training_steps import (
+    StepCounts,
+    Training,
+    decompose_training,
+    energy_at_reference,
+    energy_per_step,
+    step_counts,
+)
 from harness.traces.instruments import instruments
-from harness.uncertainty.budget import Budget, BudgetRow, rows_of
-from harness.uncertainty.estimate import LEVEL, Estimate, OutputQuantity, estimates
+from harness.uncertainty.budget import Budget, budget_rows
+from harness.uncertainty.coverage_interval import LEVEL
+from harness.uncertainty.estimate import Estimate, OutputQuantity, estimate_all
 from harness.uncertainty.monte_carlo import DRAWS, SEED
 
-
-class TableKey(NamedTuple):
-    """What results that compare share.
-
-    unit: of energy per unit of work; simulated: whether they say that they are simulated; division: "" where not said
-    """
-
-    task: str
-    benchmark: str
-    scenario: str
-    unit: str
-    measurement_class: str
-    simulated: bool
-    division: str
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The result of one entry: what `score` prints and the leaderboard ranks.
-
-    budget: the budget behind energy; per_unit_budget: the one behind energy_per_unit; both None without energy
-    per_correct: energy per correct answer, where quality is a share of right answers
-    training: energy per step and steps to the target, where the logs count steps
-    co2e: emissions, where a grid was given
-    """
-
-    entry: Entry
-    measurement_class: str
-    measurand: str
-    n_runs: int
-    distinct_runs: int
-    runs: tuple[RunEnergy, ...]
-    energy: Estimate
-    mean_power: Estimate
-    energy_per_unit: Estimate
-    units_per_joule: float | None
-    performance: Quantity | None
-    quality: Quality | None
-    coverage: float
-    estimated_share: float
-    compat: Mapping[str, Any]
-    notes: tuple[str, ...]
-    budget: Budget | None = None
-    per_unit_budget: Budget | None = None
-    rows: tuple[BudgetRow, ...] = field(default=())
-    per_correct: Estimate | None = None
-    training: Training | None = None
-    co2e: Co2e | None = None
-
-    @property
-    def efficiencies(self) -> set[float]:
-        """Declared efficiencies that its readings were multiplied by."""
-        return _efficiencies(self.runs)
-
-    @property
-    def table(self) -> TableKey:
-        """What it compares with."""
-        entry, unit, by = self.entry, self.energy_per_unit.unit, self.measurement_class
-        return TableKey(
-            entry.task, entry.benchmark, entry.scenario, unit, by, entry.simulated, entry.division
-        )
-
-    @property
-    def inferred(self) -> bool:
-        """Whether it is taken from a run of another scenario."""
-        return any(defect.code == DefectCode.SCENARIO_INFERRED for defect in self.entry.defects)
+MIN_LENDER_RUNS = 3
+"""Runs that a result needs to lend its scatter to others."""
+MIN_ACCURACY = 1e-6
+"""A smaller share of correct answers gives no energy per correct answer."""
 
 
 def score_all(
@@ -110,9 +60,16 @@ def score_all(
     draws: int = DRAWS,
     evaluations: Iterable[Evaluation] | None = None,
 ) -> list[Result]:
-    """Results of entries that are looked at together: those with one or two runs borrow the scatter of the others.
+    """Return the results of entries scored together.
 
-    evaluations: energies of each entry, where they are known already
+    Those with one or two runs borrow the scatter of the others of their table.
+
+    Args:
+        entries: The evidence.
+        level: Coverage probability of the intervals, 0 to 1.
+        seed: Seed of the Monte Carlo.
+        draws: Draws of the Monte Carlo.
+        evaluations: Energies of each entry, where they are known already.
     """
     entries = tuple(entries)
     evaluated = tuple(map(evaluate, entries) if evaluations is None else evaluations)
@@ -120,24 +77,22 @@ def score_all(
         score(entry, level=level, seed=seed, draws=draws, evaluation=evaluation)
         for entry, evaluation in zip(entries, evaluated, strict=True)
     ]
-    tables: dict[TableKey, list[Budget]] = {}
+    scatters = _scatter_by_table(results)
+    for i, (entry, evaluation) in enumerate(zip(entries, evaluated, strict=True)):
+        pooled = scatters.get(results[i].table)
+        if pooled is not None and 0 < results[i].distinct_runs < MIN_LENDER_RUNS:
+            results[i] = score(
+                entry, level=level, seed=seed, draws=draws, pooled=pooled, evaluation=evaluation
+            )
+    return results
+
+
+def _scatter_by_table(results: Iterable[Result]) -> dict[TableKey, PooledScatter]:
+    lenders: dict[TableKey, list[Budget]] = {}
     for result in results:
-        if result.budget is not None and result.distinct_runs >= 3:
-            tables.setdefault(result.table, []).append(result.budget)
-    pooled = {table: pool(budgets) for table, budgets in tables.items()}
-    return [
-        score(
-            entry,
-            level=level,
-            seed=seed,
-            draws=draws,
-            pooled=pooled[result.table],
-            evaluation=evaluation,
-        )
-        if 0 < result.distinct_runs <= 2 and result.table in pooled
-        else result
-        for result, entry, evaluation in zip(results, entries, evaluated, strict=True)
-    ]
+        if result.budget is not None and result.distinct_runs >= MIN_LENDER_RUNS:
+            lenders.setdefault(result.table, []).append(result.budget)
+    return {table: pooled_scatter(budgets) for table, budgets in lenders.items()}
 
 
 def score(
@@ -146,253 +101,204 @@ def score(
     level: float = LEVEL,
     seed: int = SEED,
     draws: int = DRAWS,
-    pooled: Pooled | None = None,
+    pooled: PooledScatter | None = None,
     evaluation: Evaluation | None = None,
 ) -> Result:
-    """The result of an entry.
+    """Return the result of an entry.
 
-    level: of the intervals; seed, draws: of the Monte Carlo
-    pooled: scatter between runs of comparable results, for an entry with one or two runs
-    evaluation: energies of the entry, where they are known already
+    Args:
+        entry: The evidence.
+        level: Coverage probability of the intervals, 0 to 1.
+        seed: Seed of the Monte Carlo.
+        draws: Draws of the Monte Carlo.
+        pooled: Scatter between runs of comparable results, for an entry with one or two runs.
+        evaluation: Energies of the entry, where they are known already.
     """
-    evaluation = evaluate(entry) if evaluation is None else evaluation
-    runs = evaluation.all_runs()
-    measured = counted(runs)
-    notes = [
-        *_told(entry, DefectCode.RUN_INCOMPLETE),
-        *_notes(runs, measured, pooled),
-        *_told(entry, *TOLD),
-    ]
-    budget = mean_budget(entry, measured, pooled)
-    unit, amounts = work(entry, measured)
-    total, power, per_unit = (
-        Estimate(None, None, None, of, level, notes[0] if notes else "no energy")
-        for of in ("J", "W", f"J/{unit}")
-    )
-    unit_budget = per_correct = taken = None
-    quality = _quality(entry)
-    counts = progress(entry, measured)
+    runs = (evaluation or evaluate(entry)).all_runs()
+    counted = valid_runs(runs)
+    notes = result_notes(entry, runs, counted, pooled)
+    budget = mean_budget(entry, counted, pooled)
+    amounts = work_amounts(entry, counted)
+    quality = _worst_quality(entry)
+    counts = step_counts(entry, counted)
+
+    outputs: dict[str, OutputQuantity] = {}
+    estimates: dict[str, Estimate] = {}
     if budget is not None:
-        seen = {
-            "energy": OutputQuantity("J", run=budget.run),
-            "power": mean_power(measured, budget),
-        }
-        if amounts:
-            seen["unit"] = ratio(f"J/{unit}", measured, budget, amounts, pooled)
-            unit_budget = budget.scaled(seen["unit"].factor, seen["unit"].run)
-            seen |= zip(
-                ["correct"],
-                _per_correct(seen["unit"], quality, _samples(entry, unit)),
-                strict=False,
-            )
-        seen |= zip(
-            ("step", "reference"), step_views(entry, measured, budget, counts), strict=False
-        )
-        drawn = estimates(budget, list(seen.values()), level=level, seed=seed, draws=draws)
-        found = dict(zip(seen, map(_not_negative, drawn), strict=True))
-        total, power, per_correct = found["energy"], found["power"], found.get("correct")
-        missing = Estimate(
-            None, None, None, f"J/{unit}", level, "the log does not say how much was done"
-        )
-        per_unit = found.get("unit", missing)
-        if counts is not None:
-            taken = training(entry, measured, counts, found["step"], found.get("reference"))
-    done = math.fsum(run.run.work.count for run in measured if run.run.work)
-    energy_j = math.fsum(run.energy_j or 0.0 for run in measured)
+        outputs = _output_quantities(entry, counted, budget, amounts, quality, counts, pooled)
+        drawn = estimate_all(budget, outputs, level=level, seed=seed, draws=draws)
+        estimates = {name: _not_negative(item) for name, item in drawn.items()}
+    missing = _missing_estimates(budget, amounts, notes, level)
+
     return Result(
         entry=entry,
         measurement_class=measurement_class(entry),
-        measurand="long-run mean" if len(measured) > 1 or (measured and pooled) else "realised",
+        measurand="long-run mean" if len(counted) > 1 or (counted and pooled) else "realised",
         n_runs=len(runs),
-        distinct_runs=len(measured),
+        distinct_runs=len(counted),
         runs=runs,
-        energy=total,
-        mean_power=power,
-        energy_per_unit=per_unit,
-        units_per_joule=done / energy_j if done and energy_j else None,
+        energy=estimates.get("energy", missing["energy"]),
+        mean_power=estimates.get("mean_power", missing["mean_power"]),
+        energy_per_unit=estimates.get("per_unit", missing["per_unit"]),
+        units_per_joule=_units_per_joule(counted),
         performance=_performance(entry),
         quality=quality,
         coverage=min((run.coverage for run in runs), default=0.0),
-        estimated_share=_share(math.fsum(run.estimated_j for run in measured), energy_j),
-        compat=compatibility(entry, runs, level),
+        estimated_share=_estimated_share(counted),
+        compat=mlperf_metrics(entry, runs, level),
         notes=tuple(notes),
         budget=budget,
-        per_unit_budget=unit_budget,
-        rows=tuple(rows_of(budget)) if budget else (),
-        per_correct=per_correct,
-        training=taken,
+        per_unit_budget=_per_unit_budget(budget, outputs.get("per_unit")),
+        rows=tuple(budget_rows(budget)) if budget else (),
+        per_correct=estimates.get("per_correct"),
+        training=_training(entry, counted, counts, estimates),
     )
 
 
-TOLD = (
-    DefectCode.SCENARIO_INFERRED,
-    DefectCode.SCENARIO_DIFFERS,
-    DefectCode.COUNT_DERIVED,
-    DefectCode.COUNT_MISSING,
-    DefectCode.ROUND_DIFFERS,
-    DefectCode.LOCAL_TIME,
-)
-"""Defects that a reader must know beside the number."""
+def _output_quantities(
+    entry: Entry,
+    runs: Sequence[RunEnergy],
+    budget: Budget,
+    amounts: WorkAmounts,
+    quality: Quality | None,
+    counts: StepCounts | None,
+    pooled: PooledScatter | None,
+) -> dict[str, OutputQuantity]:
+    """Return the quantities that one Monte Carlo of the budget estimates, by name."""
+    outputs: dict[str, OutputQuantity | None] = {
+        "energy": OutputQuantity("J", run_scatter=budget.run_scatter),
+        "mean_power": mean_power(runs, budget),
+    }
+    if amounts.counts:
+        unit = f"J/{amounts.unit}"
+        per_unit = energy_per_amount(unit, runs, budget, amounts.counts, pooled)
+        samples = _samples_per_unit(entry, amounts.unit)
+        outputs["per_unit"] = per_unit
+        outputs["per_correct"] = _energy_per_correct(per_unit, quality, samples)
+    if counts is not None:
+        per_step = energy_per_step(runs, budget, counts)
+        outputs["per_step"] = per_step
+        outputs["at_reference"] = energy_at_reference(entry, counts, per_step)
+    return {name: output for name, output in outputs.items() if output is not None}
 
 
-def _told(entry: Entry, *codes: str) -> list[str]:
-    return [defect.got for defect in entry.defects if defect.code in codes]
+def _missing_estimates(
+    budget: Budget | None, amounts: WorkAmounts, notes: Sequence[str], level: float
+) -> dict[str, Estimate]:
+    """Return what stands in place of an estimate that cannot be had, with the reason."""
+    no_energy = notes[0] if notes else "no energy"
+    no_amount = no_energy if budget is None else "the log does not say how much was done"
+    return {
+        "energy": Estimate(None, None, None, "J", level, no_energy),
+        "mean_power": Estimate(None, None, None, "W", level, no_energy),
+        "per_unit": Estimate(None, None, None, f"J/{amounts.unit}", level, no_amount),
+    }
 
 
-def _not_negative(item: Estimate) -> Estimate:
-    """With two runs the tails of t go below zero; no energy does."""
-    below = item.value is not None and item.value > 0 and item.low is not None and item.low < 0
-    return replace(item, low=0.0) if below else item
+def _per_unit_budget(budget: Budget | None, per_unit: OutputQuantity | None) -> Budget | None:
+    if budget is None or per_unit is None:
+        return None
+    return budget.scaled(per_unit.factor, per_unit.run_scatter)
 
 
-def _per_correct(
-    view: OutputQuantity, quality: Quality | None, samples: float
-) -> list[OutputQuantity]:
-    """Energy per correct answer: per sample, over the share of right answers (method, section 5).
+def _not_negative(estimate: Estimate) -> Estimate:
+    """Cut an interval at zero: with two runs the tails of t go below, and no energy does."""
+    positive = estimate.value is not None and estimate.value > 0
+    below = estimate.low is not None and estimate.low < 0
+    return replace(estimate, low=0.0) if positive and below else estimate
 
-    samples: samples in a unit of work
-    """
-    if quality is None or quality.metric != "accuracy" or view.unit not in ("J/query", "J/sample"):
-        return []
+
+def _energy_per_correct(
+    per_unit: OutputQuantity, quality: Quality | None, samples_per_unit: float
+) -> OutputQuantity | None:
+    """Return the energy per correct answer: per sample, over the share of correct answers."""
+    if quality is None or quality.metric != "accuracy":
+        return None
+    if per_unit.unit not in ("J/query", "J/sample"):
+        return None
     share = quality.value / 100 if quality.value > 1 else quality.value
-    if not 1e-6 < share <= 1:
-        return []
-    return [OutputQuantity("J/correct-answer", view.factor / share / samples, view.run)]
+    if not MIN_ACCURACY < share <= 1:
+        return None
+    factor = per_unit.factor / share / samples_per_unit
+    return OutputQuantity("J/correct-answer", factor, per_unit.run_scatter)
 
 
-def _samples(entry: Entry, unit: str) -> float:
-    """Samples in a unit of work, as LoadGen's log has it; 1 where there is none."""
+def _samples_per_unit(entry: Entry, unit: str) -> float:
+    """Return the samples in a unit of work, as LoadGen's log has it; 1 where there is none."""
     if unit != "query":
         return 1.0
-    values = next((run.evidence.loadgen for run in entry.runs if run.evidence.loadgen), {})
+    logs = (run.evidence.loadgen for run in entry.runs)
+    values = next((log for log in logs if log), None)
     return samples_per_query(dict(values), entry.scenario) if values else 1.0
 
 
+def _training(
+    entry: Entry,
+    runs: Sequence[RunEnergy],
+    counts: StepCounts | None,
+    estimates: Mapping[str, Estimate],
+) -> Training | None:
+    if counts is None or "per_step" not in estimates:
+        return None
+    per_step, at_reference = estimates["per_step"], estimates.get("at_reference")
+    return decompose_training(entry, runs, counts, per_step, at_reference)
+
+
 def measurement_class(entry: Entry) -> str:
-    """analyzer, sensor, modelled or declared: results of different classes are never ranked together."""
-    traces = [trace for run in entry.runs for trace in run.outer]
-    if not traces:
+    """Return analyzer, sensor, modelled or declared; classes are never ranked together."""
+    channels = [trace.channel for run in entry.runs for trace in run.outer]
+    if not channels:
         return "declared"
-    if any(trace.channel.kind == "estimate" for trace in traces):
+    if any(channel.kind == "estimate" for channel in channels):
         return "modelled"
     table = instruments()
     classes = {
-        table[t.channel.meter].measurement_class if t.channel.meter in table else "sensor"
-        for t in traces
+        table[channel.meter].measurement_class if channel.meter in table else "sensor"
+        for channel in channels
     }
     return next(name for name in ("modelled", "sensor", "analyzer") if name in classes)
 
 
 def _performance(entry: Entry) -> Quantity | None:
-    found = [run.performance for run in entry.runs if run.performance is not None]
-    if not found or entry.task == "inference":
-        return found[0] if len(found) == 1 else _mean_quantity(found)
-    times = [run.seconds for run in entry.runs]
-    value = compat.olympic_mean(times, kept_runs(entry), entry.scaling_factor)
-    return (
-        _mean_quantity(found)
-        if value is None
-        else Quantity(value / 60, "min", "time to train, Olympic mean, scaled")
-    )
+    stated = [run.performance for run in entry.runs if run.performance is not None]
+    if not stated or entry.task == "inference":
+        return _mean_quantity(stated)
+    seconds = [run.seconds for run in entry.runs]
+    time_to_train = olympic_mean(seconds, kept_runs(entry), entry.scaling_factor)
+    if time_to_train is None:
+        return _mean_quantity(stated)
+    return Quantity(time_to_train / 60, "min", "time to train, Olympic mean, scaled")
 
 
-def _mean_quantity(found: Sequence[Quantity]) -> Quantity | None:
-    if not found:
-        return None
-    return Quantity(math.fsum(q.value for q in found) / len(found), found[0].unit, found[0].name)
+def _mean_quantity(quantities: Sequence[Quantity]) -> Quantity | None:
+    if len(quantities) < 2:
+        return quantities[0] if quantities else None
+    mean = math.fsum(quantity.value for quantity in quantities) / len(quantities)
+    return Quantity(mean, quantities[0].unit, quantities[0].name)
 
 
-def _quality(entry: Entry) -> Quality | None:
-    """The worst quality of the runs, metric by metric: each run must reach the target."""
-    known = benchmarks().get((entry.task, entry.benchmark))
+def _worst_quality(entry: Entry) -> Quality | None:
+    """Return the worst quality of the runs, metric by metric: each run must reach the target."""
+    reference = benchmarks().get((entry.task, entry.benchmark))
     worst: dict[str, Quality] = {}
     for run in entry.runs:
         for item in run.quality.all if run.quality else ():
-            choose = max if known and known.lower(item.metric) else min
-            worst[item.metric] = choose(
-                worst.get(item.metric, item), item, key=lambda quality: quality.value
-            )
+            lower_is_better = reference is not None and reference.lower(item.metric)
+            choose_worse = max if lower_is_better else min
+            before = worst.get(item.metric, item)
+            worst[item.metric] = choose_worse(before, item, key=lambda quality: quality.value)
     if not worst:
         return None
     first, *others = (replace(item, others=()) for item in worst.values())
     return replace(first, others=tuple(others))
 
 
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else 0.0
+def _units_per_joule(runs: Sequence[RunEnergy]) -> float | None:
+    work_done = math.fsum(run.run.work.count for run in runs if run.run.work)
+    energy_j = math.fsum(run.energy_j or 0.0 for run in runs)
+    return work_done / energy_j if work_done and energy_j else None
 
 
-_ASSUMED = {
-    False: "the meter is unknown: the widest limit of its class is assumed",
-    True: "modelled by watts that nobody declared for this machine: the limit is that of all machines",
-}
-"""What is said where limits are assumed, by whether the readings are estimates."""
-
-
-def _notes(
-    runs: Sequence[RunEnergy], measured: Sequence[RunEnergy], pooled: Pooled | None
-) -> list[str]:
-    """What a reader must know beside the number."""
-    notes = []
-    n = len(measured)
-    if not n:
-        notes.append("no run has both a window and readings that speak of it")
-    elif n < len(runs):
-        notes.append(
-            f"{len(runs) - n} of {len(runs)} runs do not count: no energy, aborted, or a copy of another run"
-        )
-    if 0 < n <= 2 and pooled is not None:
-        notes.append(
-            f"{n} run{'s' if n > 1 else ''}: scatter between runs is that of {pooled.results} other results"
-        )
-    elif n == 1:
-        notes.append("one run: the interval holds for this run, scatter between runs is unknown")
-    elif 1 < n < RANKED:
-        notes.append(f"{n} runs: with fewer than {RANKED} the rank is provisional")
-    readings = [reading.trace.channel for run in measured for reading in run.readings]
-    assumed = {channel.kind == "estimate" for channel in readings if channel.accuracy.assumed}
-    notes += [_ASSUMED[modelled] for modelled in sorted(assumed)]
-    if any(channel.clock_error_s is None for channel in readings):
-        notes.append(f"clock error unknown: {UNKNOWN_CLOCK_S} s assumed")
-    efficiencies = _efficiencies(measured)
-    if efficiencies:
-        notes.append(efficiency_note(efficiencies))
-    notes += [
-        f"calibration {name} is given {len(limits)} sets of limits: each channel keeps its own"
-        for name, limits in _limits(readings).items()
-        if len(limits) > 1
-    ]
-    if any(run.estimated_j for run in measured):
-        notes.append("part of the energy is estimated, not measured")
-    lowest = min((run.coverage for run in measured), default=1.0)
-    if lowest < 1:
-        notes.append(
-            f"readings cover {lowest:.2%} of the window in the worst run; the rest is filled"
-        )
-    return notes
-
-
-def efficiency_note(values: Set[float]) -> str:
-    """What is said of readings that were multiplied by declared efficiencies."""
-    low, high = min(values), max(values)
-    return f"readings times a declared conversion efficiency of {low:g}" + (
-        f" to {high:g}" if high > low else ""
-    )
-
-
-def _efficiencies(runs: Iterable[RunEnergy]) -> set[float]:
-    """Declared efficiencies that the readings of runs were multiplied by."""
-    found = {
-        reading.trace.channel.conversion_efficiency for run in runs for reading in run.readings
-    }
-    return {value for value in found if value is not None and value != 1}
-
-
-def _limits(channels: Iterable[Channel]) -> dict[str, set[tuple[float, float]]]:
-    """Limits that the channels of each calibration state; more than one contradict each other."""
-    found: dict[str, set[tuple[float, float]]] = {}
-    for channel in channels:
-        accuracy = channel.accuracy
-        limits = accuracy.reading_limit_pct, accuracy.power_factor_limit_pct
-        found.setdefault(channel.calibration_id, set()).add(limits)
-    return found
+def _estimated_share(runs: Sequence[RunEnergy]) -> float:
+    energy_j = math.fsum(run.energy_j or 0.0 for run in runs)
+    return math.fsum(run.estimated_j for run in runs) / energy_j if energy_j > 0 else 0.0

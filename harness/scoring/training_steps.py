@@ -1,7 +1,8 @@
-"""Training taken apart: energy per step, and steps to the target (method, section 4).
+"""A training result decomposed into energy per step, and steps to the target.
 
-Energy to a target is what a step costs times how many steps it took. The first belongs to the system and scatters
-little; the second is the luck of convergence. MLPerf normalises the second by its reference runs: so do we.
+Energy to a target is what a step costs times how many steps it took. The first belongs to the
+system and scatters little; the second is the luck of convergence. MLPerf normalises the second by
+its reference runs, and so do we.
 """
 
 from __future__ import annotations
@@ -10,24 +11,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
 from harness.formats.reference.convergence import against_reference
-from harness.scoring.repeated_runs import ratio
+from harness.scoring.repeated_runs import energy_per_amount
 from harness.uncertainty.budget import Budget
 from harness.uncertainty.estimate import Estimate, OutputQuantity
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A training result taken apart.
+    """A training result, decomposed.
 
-    counts: what the log counts, as samples_count or epoch_num
-    steps: mean of the counts at the target; steps_cv, energy_cv: scatter of counts and of energy per step, relative
-    energy_per_step: [J per count]
-    reference_steps: count that the reference needs, by its convergence point; else mean count times scaling factor
-    energy_at_reference: energy per step times reference steps [J]; both None where neither is there
+    Attributes:
+        counts: What the log counts, such as samples_count or epoch_num.
+        steps: Mean of the counts at the target.
+        steps_cv: Coefficient of variation of the counts.
+        energy_cv: Coefficient of variation of the energy per step.
+        energy_per_step: Energy per count [J].
+        reference_steps: Count that the reference needs by its convergence point, else mean count
+            times scaling factor; ``None`` where neither is known.
+        energy_at_reference: Energy per step times reference steps [J]; ``None`` likewise.
     """
 
     counts: str
@@ -40,65 +46,71 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """What the logs of all runs counted at the target, under one name."""
+class StepCounts:
+    """What the logs of all runs counted at the target.
+
+    Attributes:
+        name: Name of the counter in the logs.
+        values: Count of each run, shape (runs,).
+    """
 
     name: str
-    steps: np.ndarray
+    values: NDArray[np.float64]
 
 
-def progress(entry: Entry, runs: Sequence[RunEnergy]) -> Counted | None:
-    """What the logs of a training result count; None where they do not all count the same thing."""
-    said = [run.run.evidence.progress for run in runs]
-    names = {str(item[0]) for item in said if item}
-    if entry.task != "training" or len(names) != 1 or not all(said):
+def step_counts(entry: Entry, runs: Sequence[RunEnergy]) -> StepCounts | None:
+    """Return what the logs of a training result count; ``None`` where they do not agree."""
+    progress = [run.run.evidence.progress for run in runs]
+    names = {str(item[0]) for item in progress if item}
+    if entry.task != "training" or len(names) != 1 or not all(progress):
         return None
-    steps = np.array([float(item[1]) for item in said if item])
-    return Counted(names.pop(), steps) if steps.min() > 0 else None
+    values = np.array([float(item[1]) for item in progress if item])
+    return StepCounts(names.pop(), values) if values.min() > 0 else None
 
 
-def views(
-    entry: Entry, runs: Sequence[RunEnergy], budget: Budget, counted: Counted | None
-) -> list[OutputQuantity]:
-    """Energy per step, and energy at the reference count: both from the draws of the budget."""
-    if counted is None:
-        return []
-    per_step = ratio(f"J/{counted.name}", runs, budget, counted.steps.tolist())
-    needed = _reference(entry, counted)
-    at_reference = (
-        [] if needed is None else [replace(per_step, unit="J", factor=per_step.factor * needed)]
-    )
-    return [per_step, *at_reference]
+def energy_per_step(
+    runs: Sequence[RunEnergy], budget: Budget, counts: StepCounts
+) -> OutputQuantity:
+    """Return the energy per step, as a quantity of the budget."""
+    return energy_per_amount(f"J/{counts.name}", runs, budget, counts.values.tolist())
 
 
-def _reference(entry: Entry, counted: Counted) -> float | None:
-    found = against_reference(entry, entry.round)
-    if found is not None:
-        return found[0].mean
-    return (
-        None if entry.scaling_factor is None else float(counted.steps.mean()) * entry.scaling_factor
-    )
+def energy_at_reference(
+    entry: Entry, counts: StepCounts, per_step: OutputQuantity
+) -> OutputQuantity | None:
+    """Return the energy at the count that the reference needs; ``None`` where that is not known."""
+    steps = _reference_steps(entry, counts)
+    return None if steps is None else replace(per_step, unit="J", factor=per_step.factor * steps)
 
 
-def training(
+def _reference_steps(entry: Entry, counts: StepCounts) -> float | None:
+    reference = against_reference(entry, entry.round)
+    if reference is not None:
+        return reference[0].mean
+    if entry.scaling_factor is None:
+        return None
+    return float(counts.values.mean()) * entry.scaling_factor
+
+
+def decompose_training(
     entry: Entry,
     runs: Sequence[RunEnergy],
-    counted: Counted,
+    counts: StepCounts,
     per_step: Estimate,
     at_reference: Estimate | None,
 ) -> Training:
-    """A training result taken apart, from the estimates of `views`."""
+    """Return a training result decomposed, from the estimates of its quantities."""
     energies = np.array([run.energy_j or 0.0 for run in runs])
     return Training(
-        counts=counted.name,
-        steps=float(counted.steps.mean()),
-        steps_cv=_cv(counted.steps),
-        energy_cv=_cv(energies / counted.steps),
+        counts=counts.name,
+        steps=float(counts.values.mean()),
+        steps_cv=_coefficient_of_variation(counts.values),
+        energy_cv=_coefficient_of_variation(energies / counts.values),
         energy_per_step=per_step,
-        reference_steps=_reference(entry, counted),
+        reference_steps=_reference_steps(entry, counts),
         energy_at_reference=at_reference,
     )
 
 
-def _cv(values: np.ndarray) -> float:
+def _coefficient_of_variation(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1) / values.mean()) if len(values) > 1 else 0.0

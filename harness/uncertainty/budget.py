@@ -1,6 +1,14 @@
-"""The uncertainty budget: named terms, and their closed form (JCGM 100).
+"""The uncertainty budget of one estimate, and its closed form (JCGM 100).
 
-Terms that share a key share their draws, in one budget and between budgets, so that they cancel in comparisons.
+A budget lists what was measured and every source of error that is known:
+
+- `MeteredEnergy`: energy read from one meter, with the limits of that meter;
+- `UncertaintyComponent`: an additive error, such as a window edge or a clock;
+- `BetweenRunScatter`: how much the mean of several runs may miss the long-run mean;
+- `MultiplicativeComponent`: a factor on the whole, such as the PUE.
+
+Components with the same correlation key share their draws, within a budget and between budgets. An
+error that two results have in common therefore cancels when they are compared.
 """
 
 from __future__ import annotations
@@ -14,62 +22,100 @@ from typing import Literal
 
 Base = Literal["normal", "uniform"]
 
-_ABS_MEAN = {"normal": math.sqrt(2 / math.pi), "uniform": 0.5}
+_MEAN_ABSOLUTE = {"normal": math.sqrt(2 / math.pi), "uniform": 0.5}
 _MEAN_SQUARE = {"normal": 1.0, "uniform": 1 / 3}
 
 
 @dataclass(frozen=True, slots=True)
 class UncertaintyComponent:
-    """One additive source of error: up * max(X, 0) + down * max(-X, 0).
+    """An additive source of error: ``up * max(X, 0) + down * max(-X, 0)``.
 
-    X is standard normal or uniform on (-1, 1). A symmetric term has down = -up; a folded one (a clock error always
-    swaps load for idle) has down = up.
-    up, down: slopes [J]; key: terms with one key share X; None is a draw of its own
-    dof: degrees of freedom of a normal term whose scale was itself estimated; X then is Student's t. None is infinite
+    X is standard normal, or uniform on (-1, 1). A symmetric component has ``down == -up``. A folded
+    one has ``down == up``: a clock error, for example, always swaps load for idle, whatever its
+    sign.
+
+    Attributes:
+        name: What the error is; the line of the budget table.
+        up: Slope for positive X [J].
+        down: Slope for negative X [J].
+        base: Distribution of X.
+        correlation_key: Components with the same key share X; ``None`` means independent.
+        source: Where the size of the component comes from.
+        dof: Degrees of freedom of a normal component whose scale was estimated itself: X is then
+            Student's t. ``None`` means infinite.
     """
 
     name: str
     up: float
     down: float
     base: Base = "normal"
-    key: str | None = None
+    correlation_key: str | None = None
     source: str = ""
     dof: float | None = None
 
     @staticmethod
     def symmetric(
-        name: str, scale: float, base: Base = "normal", key: str | None = None, source: str = ""
+        name: str,
+        scale: float,
+        base: Base = "normal",
+        correlation_key: str | None = None,
+        source: str = "",
     ) -> UncertaintyComponent:
-        """A term without bias; scale is the standard deviation, or the half-width of a uniform one."""
-        return UncertaintyComponent(name, scale, -scale, base, key, source)
+        """Return a component without bias.
+
+        Args:
+            name: What the error is.
+            scale: Standard deviation of a normal component, half-width of a uniform one [J].
+            base: Distribution.
+            correlation_key: Components with the same key share one draw.
+            source: Where the size of the component comes from.
+        """
+        return UncertaintyComponent(name, scale, -scale, base, correlation_key, source)
 
     @property
     def mean(self) -> float:
         """Expected contribution [J]."""
-        return (self.up + self.down) / 2 * _ABS_MEAN[self.base]
+        return (self.up + self.down) / 2 * _MEAN_ABSOLUTE[self.base]
 
     @property
     def variance(self) -> float:
         """Variance of the contribution [J^2]."""
-        return max(0.0, (self.up**2 + self.down**2) / 2 * _MEAN_SQUARE[self.base] - self.mean**2)
+        mean_square = (self.up**2 + self.down**2) / 2 * _MEAN_SQUARE[self.base]
+        return max(0.0, mean_square - self.mean**2)
 
     def scaled(self, factor: float) -> UncertaintyComponent:
-        """The term in another unit."""
-        up, down = self.up * factor, self.down * factor
+        """Return the component in another unit."""
+        # dataclasses.replace() would take four times as long
         return UncertaintyComponent(
-            self.name, up, down, self.base, self.key, self.source, self.dof
-        )  # replace() takes four times as long
+            self.name,
+            self.up * factor,
+            self.down * factor,
+            self.base,
+            self.correlation_key,
+            self.source,
+            self.dof,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class MeteredEnergy:
-    """Energy that one calibration measured: E_true = (E - o) / (1 + g), g and o uniform (method, section 3).
+    """Energy read from one meter.
 
-    energy: what was measured [J]; gain_limit: limit of g; offset_limit: limit of o over the window [J]
-    efficiency_limit: relative limit of a conversion efficiency that was applied, or 0
+    The true energy is ``(E - o) / (1 + g)`` with g and o uniform within their limits.
+
+    Attributes:
+        correlation_key: The calibration: energies with the same key share the errors of gain and
+            offset.
+        energy: What was read [J].
+        gain_mpe: Maximum permissible relative error of the meter, as a fraction of the reading (VIM
+            4.26).
+        offset_mpe_j: Maximum permissible offset, integrated over the window [J].
+        efficiency_limit: Relative limit of a conversion efficiency that was applied; 0 where none
+            was.
+        source: Document and clause that state the limits.
     """
 
-    key: str
+    correlation_key: str
     energy: float
     gain_mpe: float
     offset_mpe_j: float = 0.0
@@ -77,30 +123,40 @@ class MeteredEnergy:
     source: str = ""
 
     def scaled(self, factor: float) -> MeteredEnergy:
-        """The part in another unit."""
-        energy, offset = self.energy * factor, self.offset_mpe_j * factor
+        """Return the energy in another unit."""
         return MeteredEnergy(
-            self.key, energy, self.gain_mpe, offset, self.efficiency_limit, self.source
+            self.correlation_key,
+            self.energy * factor,
+            self.gain_mpe,
+            self.offset_mpe_j * factor,
+            self.efficiency_limit,
+            self.source,
         )
 
-    def terms(self) -> Iterable[UncertaintyComponent]:
-        """Its linear terms for the closed form, in the order gain, offset, efficiency."""
-        for name, scale in (
+    def linear_components(self) -> Iterable[UncertaintyComponent]:
+        """Yield the components of the closed form, in the order gain, offset, efficiency."""
+        limits = (
             ("meter gain", self.energy * self.gain_mpe),
             ("meter offset", self.offset_mpe_j),
             ("conversion efficiency", self.energy * self.efficiency_limit),
-        ):
-            if scale:
-                yield UncertaintyComponent.symmetric(
-                    name, scale, "uniform", f"{name}|{self.key}", self.source
-                )
+        )
+        for name, limit in limits:
+            if limit:
+                key = f"{name}|{self.correlation_key}"
+                yield UncertaintyComponent.symmetric(name, limit, "uniform", key, self.source)
 
 
 @dataclass(frozen=True, slots=True)
 class BetweenRunScatter:
-    """Scatter between runs: scale * t(dof), added, or as a factor exp(scale * t(dof)) where log is True.
+    """Error of a mean of runs.
 
-    n: runs of the mean it belongs to; 0 where that is dof + 1
+    It is ``scale * t(dof)``, added, or the factor ``exp(scale * t(dof))`` where `log` is True.
+
+    Attributes:
+        scale: Standard error of the mean [J], or of its logarithm.
+        dof: Degrees of freedom of the estimated scale.
+        log: Whether the scatter is a factor.
+        n: Runs in the mean; 0 where that is ``dof + 1``.
     """
 
     scale: float
@@ -111,99 +167,147 @@ class BetweenRunScatter:
 
 @dataclass(frozen=True, slots=True)
 class MultiplicativeComponent:
-    """A factor exp(scale * X) on the whole, X standard normal: PUE and grid intensity (method, section 5).
+    """A factor ``exp(scale * X)`` on the whole, X standard normal: PUE and grid intensity.
 
-    scale: standard deviation of its logarithm; key: factors with one key share X; None is a draw of its own
+    Attributes:
+        name: What the factor is; the line of the budget table.
+        scale: Standard deviation of its logarithm.
+        correlation_key: Factors with the same key share X; ``None`` means independent.
+        source: Where the size of the component comes from.
     """
 
     name: str
     scale: float
-    key: str | None = None
+    correlation_key: str | None = None
     source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """All that is known of one estimate.
+    """All sources of error of one estimate.
 
-    id: whose it is; draws without a shared key are its own
+    Attributes:
+        id: Whose estimate it is. Draws without a correlation key belong to this id.
+        metered: What was read, meter by meter.
+        components: Additive errors.
+        run_scatter: Error of the mean of several runs; ``None`` where there is none or it is
+            unknown.
+        factors: Factors on the whole.
     """
 
     id: str
-    parts: tuple[MeteredEnergy, ...]
-    terms: tuple[UncertaintyComponent, ...] = ()
-    run: BetweenRunScatter | None = None
-    logs: tuple[MultiplicativeComponent, ...] = ()
+    metered: tuple[MeteredEnergy, ...]
+    components: tuple[UncertaintyComponent, ...] = ()
+    run_scatter: BetweenRunScatter | None = None
+    factors: tuple[MultiplicativeComponent, ...] = ()
 
     @property
     def borrows(self) -> bool:
         """Whether its scatter between runs is that of other results."""
-        return self.run is not None and self.run.n > 0 and self.run.dof != self.run.n - 1
+        scatter = self.run_scatter
+        return scatter is not None and scatter.n > 0 and scatter.dof != scatter.n - 1
 
     @property
     def measured(self) -> float:
-        """The plain sum of what was measured [J]."""
-        return sum(part.energy for part in self.parts)
+        """Plain sum of the metered energies [J]."""
+        return sum(metered.energy for metered in self.metered)
 
     @property
     def value(self) -> float:
-        """Best estimate [J]: what was measured, less the expected errors of the terms that have a side.
+        """Best estimate [J]: the metered energy less the expected errors.
 
-        A one-sided uniform term bounds a declared part; the declared value stays.
+        A one-sided uniform component bounds a declared part; the declared value stays.
         """
-        return self.measured + sum(term.mean for term in self.terms if term.base == "normal")
+        normal = (item for item in self.components if item.base == "normal")
+        return self.measured + sum(item.mean for item in normal)
 
     def logarithmic(self) -> Budget:
-        """The same, of a value above 0, with its scatter between runs as a factor: no tail of t is then below zero."""
-        if self.run is None or self.run.log:
+        """Return the budget with its scatter between runs as a factor, which is above zero."""
+        scatter = self.run_scatter
+        if scatter is None or scatter.log:
             return self
-        return replace(self, run=replace(self.run, scale=self.run.scale / self.value, log=True))
-
-    def alone(self) -> Budget:
-        """The same where nothing is compared: sources are named by their size, so all budgets need the same draws."""
-        sizes = [(sum(abs(term.up) for term in p.terms()), "part", p.key) for p in self.parts]
-        sizes += [(abs(t.up) + abs(t.down), t.base, t.key) for t in self.terms if t.key is not None]
-        sizes += [(g.scale, "log", g.key) for g in self.logs if g.key is not None]
-        names: dict[tuple[str, str | None], str] = {}
-        numbers: dict[str, Iterator[int]] = defaultdict(itertools.count)
-        for _, kind, key in sorted(sizes, key=lambda item: -item[0]):
-            if (kind, key) not in names:
-                names[kind, key] = f"{kind} {next(numbers[kind])}"
-        return Budget(
-            "",
-            tuple(
-                MeteredEnergy(
-                    names["part", p.key], p.energy, p.gain_mpe, p.offset_mpe_j, p.efficiency_limit
-                )
-                for p in self.parts
-            ),
-            tuple(
-                UncertaintyComponent(
-                    t.name, t.up, t.down, t.base, names.get((t.base, t.key)), "", t.dof
-                )
-                for t in self.terms
-            ),
-            self.run,
-            tuple(
-                MultiplicativeComponent(g.name, g.scale, names.get(("log", g.key)))
-                for g in self.logs
-            ),
+        return replace(
+            self, run_scatter=replace(scatter, scale=scatter.scale / self.value, log=True)
         )
 
-    def scaled(self, factor: float, run: BetweenRunScatter | None = None) -> Budget:
-        """The budget in another unit, with another run term."""
+    def standalone(self) -> Budget:
+        """Return the budget with keys that follow the sizes of its components.
+
+        An estimate that is compared with nothing may take any draws. With such keys all budgets
+        take the same ones, which are drawn once.
+        """
+        names = _keys_by_size(self)
+        metered = tuple(
+            MeteredEnergy(
+                names["part", item.correlation_key],
+                item.energy,
+                item.gain_mpe,
+                item.offset_mpe_j,
+                item.efficiency_limit,
+            )
+            for item in self.metered
+        )
+        components = tuple(
+            UncertaintyComponent(
+                item.name,
+                item.up,
+                item.down,
+                item.base,
+                names.get((item.base, item.correlation_key)),
+                "",
+                item.dof,
+            )
+            for item in self.components
+        )
+        factors = tuple(
+            MultiplicativeComponent(item.name, item.scale, names.get(("log", item.correlation_key)))
+            for item in self.factors
+        )
+        return Budget("", metered, components, self.run_scatter, factors)
+
+    def scaled(self, factor: float, run_scatter: BetweenRunScatter | None = None) -> Budget:
+        """Return the budget in another unit, with `run_scatter` in that unit in place of its own."""
         return Budget(
             self.id,
-            tuple(p.scaled(factor) for p in self.parts),
-            tuple(t.scaled(factor) for t in self.terms),
-            run,
-            self.logs,
+            tuple(item.scaled(factor) for item in self.metered),
+            tuple(item.scaled(factor) for item in self.components),
+            run_scatter,
+            self.factors,
         )
+
+
+def _keys_by_size(budget: Budget) -> dict[tuple[str, str | None], str]:
+    """Name each correlation key by its kind and its place in the order of sizes."""
+    sizes: list[tuple[float, str, str | None]] = []
+    for metered in budget.metered:
+        limit = sum(abs(item.up) for item in metered.linear_components())
+        sizes.append((limit, "part", metered.correlation_key))
+    for item in budget.components:
+        if item.correlation_key is not None:
+            sizes.append((abs(item.up) + abs(item.down), item.base, item.correlation_key))
+    for factor in budget.factors:
+        if factor.correlation_key is not None:
+            sizes.append((factor.scale, "log", factor.correlation_key))
+    names: dict[tuple[str, str | None], str] = {}
+    numbers: dict[str, Iterator[int]] = defaultdict(itertools.count)
+    for _, kind, key in sorted(sizes, key=lambda size: -size[0]):
+        if (kind, key) not in names:
+            names[kind, key] = f"{kind} {next(numbers[kind])}"
+    return names
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetRow:
-    """One line of the budget table. u: standard uncertainty; share: of the variance; dof: None is infinite."""
+    """A line of the budget table.
+
+    Attributes:
+        term: Name of the component.
+        u: Standard uncertainty [J].
+        share: Share of the variance, 0 to 1.
+        dof: Degrees of freedom; ``None`` means infinite.
+        key: Correlation key; ``None`` means independent.
+        source: Where the size of the component comes from.
+    """
 
     term: str
     u: float
@@ -213,59 +317,76 @@ class BudgetRow:
     source: str
 
 
-def scatter(budget: Budget) -> tuple[float, int]:
-    """Variance of the logarithm of a run's energy, and the number of runs; (0, 1) for a single run."""
-    run = budget.run
-    if run is None:
+def run_variance(budget: Budget) -> tuple[float, int]:
+    """Return the variance of ln(energy of a run) and the number of runs; (0, 1) for one run."""
+    scatter = budget.run_scatter
+    if scatter is None:
         return 0.0, 1
-    relative = run.scale if run.log else run.scale / budget.value
-    n = run.n or round(run.dof) + 1
+    relative = scatter.scale if scatter.log else scatter.scale / budget.value
+    n = scatter.n or round(scatter.dof) + 1
     return relative**2 * n, n
 
 
 def combine(budget: Budget) -> tuple[float, float]:
-    """Combined standard uncertainty [J] and Welch-Satterthwaite degrees of freedom (JCGM 100, G.4.1)."""
-    rows = rows_of(budget)
-    u_c = math.sqrt(math.fsum(row.u**2 for row in rows))
-    spread = math.fsum(row.u**4 / row.dof for row in rows if row.dof is not None)
-    return u_c, (u_c**4 / spread if spread else math.inf)
+    """Return the combined standard uncertainty [J] and its degrees of freedom.
 
-
-def rows_of(budget: Budget) -> list[BudgetRow]:
-    """The budget as a table, largest share first; terms of one name and key are one row.
-
-    What shares a key adds linearly, the rest in squares.
+    The degrees of freedom are those of Welch and Satterthwaite (JCGM 100, G.4.1).
     """
-    found: dict[tuple[str, str | None, float | None], tuple[float, str]] = {}
+    rows = budget_rows(budget)
+    u_c = math.sqrt(math.fsum(row.u**2 for row in rows))
+    denominator = math.fsum(row.u**4 / row.dof for row in rows if row.dof is not None)
+    return u_c, (u_c**4 / denominator if denominator else math.inf)
 
-    def add(name: str, key: str | None, dof: float | None, u: float, source: str) -> None:
-        before, _ = found.get((name, key, dof), (0.0, ""))
-        found[(name, key, dof)] = (math.hypot(before, u) if key is None else before + u, source)
 
-    for part in budget.parts:
-        for term in part.terms():
-            add(term.name, part.key, None, math.sqrt(term.variance), part.source)
-    for term in budget.terms:
-        add(term.name, term.key, term.dof, math.sqrt(term.variance), term.source)
-    for log in budget.logs:  # to first order, as the closed form is
-        add(log.name, log.key, None, abs(budget.value) * log.scale, log.source)
-    if budget.run is not None and budget.run.scale:
-        scale = budget.run.scale * (budget.value if budget.run.log else 1.0)
-        add("run to run", None, budget.run.dof, scale, "scatter of the runs, t distribution")
-    largest = (
-        max((u for u, _ in found.values()), default=0.0) or 1.0
-    )  # squares of the smallest numbers are 0
-    total = math.fsum((u / largest) ** 2 for u, _ in found.values())
-    table = [
-        BudgetRow(name, u, (u / largest) ** 2 / total, dof, key, source)
-        for (name, key, dof), (u, source) in found.items()
-        if u > 0
-    ]
-    return sorted(table, key=lambda row: (-row.share, row.term, row.key or ""))
+def budget_rows(budget: Budget) -> list[BudgetRow]:
+    """Return the budget as a table, largest share first.
+
+    Components of one name and key share a row. Those with a key add linearly, the others in
+    squares.
+    """
+    table = _RowTable()
+    for metered in budget.metered:
+        for item in metered.linear_components():
+            u = math.sqrt(item.variance)
+            table.add(item.name, metered.correlation_key, None, u, metered.source)
+    for item in budget.components:
+        u = math.sqrt(item.variance)
+        table.add(item.name, item.correlation_key, item.dof, u, item.source)
+    for factor in budget.factors:  # to first order, as the closed form is
+        u = abs(budget.value) * factor.scale
+        table.add(factor.name, factor.correlation_key, None, u, factor.source)
+    scatter = budget.run_scatter
+    if scatter is not None and scatter.scale:
+        u = scatter.scale * (budget.value if scatter.log else 1.0)
+        table.add("run to run", None, scatter.dof, u, "scatter of the runs, t distribution")
+    return table.rows()
+
+
+class _RowTable:
+    """Standard uncertainties by name, correlation key and degrees of freedom."""
+
+    def __init__(self) -> None:
+        self._u: dict[tuple[str, str | None, float | None], tuple[float, str]] = {}
+
+    def add(self, name: str, key: str | None, dof: float | None, u: float, source: str) -> None:
+        before, _ = self._u.get((name, key, dof), (0.0, ""))
+        total = math.hypot(before, u) if key is None else before + u
+        self._u[name, key, dof] = total, source
+
+    def rows(self) -> list[BudgetRow]:
+        # relative to the largest: the squares of the smallest floating-point numbers are 0
+        largest = max((u for u, _ in self._u.values()), default=0.0) or 1.0
+        total = math.fsum((u / largest) ** 2 for u, _ in self._u.values())
+        rows = [
+            BudgetRow(name, u, (u / largest) ** 2 / total, dof, key, source)
+            for (name, key, dof), (u, source) in self._u.items()
+            if u > 0
+        ]
+        return sorted(rows, key=lambda row: (-row.share, row.term, row.key or ""))
 
 
 def coverage_factor(level: float, nu: float) -> float:
-    """Two-sided quantile of Student's t, or of the normal distribution for infinite nu."""
+    """Return the two-sided quantile of Student's t; of the normal for infinite `nu`."""
     tail = (1 + level) / 2
     if math.isinf(nu):
         from statistics import NormalDist
@@ -277,5 +398,5 @@ def coverage_factor(level: float, nu: float) -> float:
 
 
 def numerical_tolerance(u: float) -> float:
-    """Half a unit in the second significant digit of u (JCGM 101, 7.9.2)."""
+    """Return half a unit in the second significant digit of `u` (JCGM 101, 7.9.2)."""
     return 0.5 * 10.0 ** (math.floor(math.log10(u)) - 1) if u > 0 else 0.0

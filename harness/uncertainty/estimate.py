@@ -1,4 +1,4 @@
-"""Estimates with intervals: what a budget's draws say, and the closed form beside it.
+"""Estimates with intervals: the Monte Carlo of a budget, and its closed form beside it.
 
 Pure: the same budget and seed give the same numbers.
 """
@@ -6,8 +6,9 @@ Pure: the same budget and seed give the same numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,28 +19,36 @@ from harness.uncertainty.budget import (
     coverage_factor,
     numerical_tolerance,
 )
+from harness.uncertainty.coverage_interval import LEVEL, IntervalEnds
 from harness.uncertainty.monte_carlo import (
-    BLOCK,
     DRAWS,
     SEED,
-    Draws,
-    Floats,
     blocks,
-    in_unit,
-    normalised,
-    with_run,
+    normalise,
+    scatter_in_unit,
+    total_deviation,
 )
+from harness.uncertainty.random_draws import BLOCK
 
-LEVEL = 0.95
-"""Default coverage probability of intervals."""
+Name = TypeVar("Name")
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its interval; low and high are None where no interval can be had, and note says why.
+    """A number with its interval.
 
-    u_c, nu_eff, k: combined standard uncertainty, its degrees of freedom (None: infinite) and coverage factor
-    tolerance: numerical tolerance asked of the interval's ends (JCGM 101, 7.9); tolerance_met: whether it was met
+    Attributes:
+        value: Best estimate; ``None`` where there is none.
+        low: Low end of the interval; ``None`` where no interval can be had, and `note` says why.
+        high: High end of the interval, likewise.
+        unit: Unit of value, low, high, u_c and tolerance.
+        level: Coverage probability of the interval, 0 to 1.
+        note: What a reader must know beside the number.
+        u_c: Combined standard uncertainty of the closed form.
+        nu_eff: Its effective degrees of freedom; ``None`` means infinite.
+        k: Its coverage factor.
+        tolerance: Numerical tolerance demanded of the interval's ends (JCGM 101, 7.9).
+        tolerance_met: Whether the draws met it.
     """
 
     value: float | None
@@ -57,19 +66,17 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class OutputQuantity:
-    """A budget in another unit: all of it times factor, with a run term in that unit in place of its own."""
+    """A quantity derived from a budget: a multiple of it, with its own scatter between runs.
+
+    Attributes:
+        unit: Unit of the quantity.
+        factor: Quantity per joule of the budget.
+        run_scatter: Scatter between runs in that unit, in place of that of the budget.
+    """
 
     unit: str
     factor: float = 1.0
-    run: BetweenRunScatter | None = None
-
-
-def interval(values: Floats, level: float = LEVEL) -> tuple[float, float]:
-    """Probabilistically symmetric coverage interval of drawn values: the mean over blocks of their percentiles."""
-    ends = _Ends(level)
-    for first in range(0, len(values), BLOCK):
-        ends.take(values[first : first + BLOCK])
-    return ends.mean()
+    run_scatter: BetweenRunScatter | None = None
 
 
 def estimate(
@@ -81,136 +88,76 @@ def estimate(
     draws: int = DRAWS,
     note: str = "",
 ) -> Estimate:
-    """The estimate of a budget: value, percentile interval and closed form."""
-    view = OutputQuantity(unit, run=budget.run)
-    return replace(estimates(budget, [view], level=level, seed=seed, draws=draws)[0], note=note)
+    """Return the estimate of a budget: value, percentile interval and closed form."""
+    output = OutputQuantity(unit, run_scatter=budget.run_scatter)
+    estimates = estimate_all(budget, {unit: output}, level=level, seed=seed, draws=draws)
+    return replace(estimates[unit], note=note)
 
 
-def estimates(
+def estimate_all(
     budget: Budget,
-    views: Sequence[OutputQuantity],
+    outputs: Mapping[Name, OutputQuantity],
     *,
     level: float = LEVEL,
     seed: int = SEED,
     draws: int = DRAWS,
-) -> list[Estimate]:
-    """Estimates of one budget in several units, from one set of draws: the views differ in their run term only.
+) -> dict[Name, Estimate]:
+    """Return estimates of several quantities of one budget, all from one set of draws.
 
-    Budgets that are looked at one by one have the same draws: an estimate depends on no name, and many cost less.
+    The quantities differ in their unit and their scatter between runs only. Estimates do not depend
+    on names: the draws are those of `Budget.standalone`.
     """
-    wanted = [in_unit(view.run, view.factor) for view in views]
-    closed = {run: combine(replace(budget, run=run)) for run in wanted}
-    widest = max(closed, key=lambda run: closed[run][0])
-    unit, small = normalised(replace(budget.alone(), run=widest))
-    ends = {run: _Ends(level) for run in closed}
-    each = [(in_unit(run, unit), end) for run, end in ends.items()]
-    values = np.empty(BLOCK, np.float32)
-    for block in blocks(small, _dof(wanted), seed, draws):
-        for run, end in each:
-            end.take(with_run(block, run, small.measured, values[: len(block[0])]))
-    return [
-        _estimate(budget, view, ends[run], unit, *closed[run])
-        for view, run in zip(views, wanted, strict=True)
-    ]
+    scatters = {
+        name: scatter_in_unit(output.run_scatter, output.factor) for name, output in outputs.items()
+    }
+    closed_forms = {
+        scatter: combine(replace(budget, run_scatter=scatter)) for scatter in scatters.values()
+    }
+    widest = max(closed_forms, key=lambda scatter: closed_forms[scatter][0])
+    unit, normalised = normalise(replace(budget.standalone(), run_scatter=widest))
+
+    ends = {scatter: IntervalEnds(level) for scatter in closed_forms}
+    deviation = np.empty(BLOCK, np.float32)
+    for block in blocks(normalised, _common_dof(closed_forms), seed, draws):
+        out = deviation[: len(block.deviation)]
+        for scatter, scatter_ends in ends.items():
+            total_deviation(block, scatter_in_unit(scatter, unit), normalised.measured, out)
+            scatter_ends.add_block(out)
+
+    return {
+        name: _estimate(budget, output, ends[scatters[name]], unit, *closed_forms[scatters[name]])
+        for name, output in outputs.items()
+    }
 
 
 def _estimate(
-    budget: Budget, view: OutputQuantity, ends: _Ends, unit: float, u: float, nu_eff: float
+    budget: Budget,
+    output: OutputQuantity,
+    ends: IntervalEnds,
+    unit: float,
+    u: float,
+    nu_eff: float,
 ) -> Estimate:
-    """unit: that of the ends, which are deviations from what was measured."""
-    value, u_c = budget.value * view.factor, u * view.factor
-    low, high = (view.factor * (budget.measured + unit * end) for end in ends.mean())
+    """Return an estimate; `ends` are deviations from the metered energy, in `unit` joules."""
+    value, u_c = budget.value * output.factor, u * output.factor
+    low, high = (output.factor * (budget.measured + unit * end) for end in ends.mean())
     tolerance = numerical_tolerance(u_c)
     return Estimate(
         value=value,
         low=min(low, value),
         high=max(high, value),
-        unit=view.unit,
+        unit=output.unit,
         level=ends.level,
         u_c=u_c,
         nu_eff=nu_eff if math.isfinite(nu_eff) else None,
         k=coverage_factor(ends.level, nu_eff),
         tolerance=tolerance,
-        tolerance_met=2 * view.factor * unit * ends.spread() <= tolerance,
+        tolerance_met=2 * output.factor * unit * ends.standard_error() <= tolerance,
     )
 
 
-class _Ends:
-    """The ends of the coverage interval of each block of draws (JCGM 101, 7.9).
-
-    Only the draws beyond two fences well inside the ends are put in order, not all.
-    """
-
-    def __init__(self, level: float) -> None:
-        self.level = level
-        self.lows: list[float] = []
-        self.highs: list[float] = []
-        self._fences: tuple[float, float] | None = None
-
-    def take(self, values: Draws | Floats) -> None:
-        """Take one block; a short one counts only where it is the only one."""
-        if len(values) < BLOCK and self.lows:
-            return
-        rank = int((1 - self.level) / 2 * len(values))
-        self._fences = self._fences or _fences(values, rank)
-        if not self._beyond(*self._fences, values, rank):
-            inner = min(rank + 5 * math.isqrt(rank) + 4, len(values) - 1)
-            ordered = np.partition(
-                values, sorted({rank, inner, len(values) - 1 - inner, len(values) - 1 - rank})
-            )
-            self._found(float(ordered[rank]), float(ordered[-1 - rank]))
-            self._fences = (
-                float(ordered[inner]),
-                float(ordered[-1 - inner]),
-            )  # of a whole block: better ones
-
-    def _beyond(self, below: float, above: float, values: Draws | Floats, rank: int) -> bool:
-        """Take a block by what lies beyond the fences; False where that is too little."""
-        beyond = values[
-            ((values < below) | (values > above)).nonzero()
-        ]  # by index: faster than by mask
-        if len(beyond) <= 2 * rank:
-            return False
-        beyond.sort()  # all of so few: faster than to part them
-        low, high = float(beyond[rank]), float(beyond[-1 - rank])
-        if enough := low < below and high > above:
-            self._found(low, high)
-        return enough
-
-    def _found(self, low: float, high: float) -> None:
-        self.lows.append(low)
-        self.highs.append(high)
-
-    def mean(self) -> tuple[float, float]:
-        """Low and high end."""
-        return _mean(self.lows), _mean(self.highs)
-
-    def spread(self) -> float:
-        """Standard deviation of the mean of the less certain end."""
-        return max(map(_deviation_of_mean, (self.lows, self.highs)))
-
-
-def _fences(values: Draws | Floats, rank: int) -> tuple[float, float]:
-    """Two values well inside the ends, from every eighth draw."""
-    some = np.sort(values[::8])
-    inner = min(rank // 8 + 4 * math.isqrt(rank // 8) + 4, len(some) - 1)
-    return float(some[inner]), float(some[-1 - inner])
-
-
-def _mean(found: Sequence[float]) -> float:
-    return math.fsum(found) / len(found)
-
-
-def _deviation_of_mean(found: Sequence[float]) -> float:
-    if len(found) < 2:
-        return math.inf
-    mean = _mean(found)
-    return math.sqrt(
-        math.fsum((value - mean) ** 2 for value in found) / (len(found) - 1) / len(found)
-    )
-
-
-def _dof(runs: Sequence[BetweenRunScatter | None]) -> float:
-    """Degrees of freedom that all run terms share; 0 where nothing scatters."""
-    (dof,) = {run.dof for run in runs if run is not None and run.scale} or {0.0}
+def _common_dof(scatters: Mapping[BetweenRunScatter | None, object]) -> float:
+    """Return the degrees of freedom that all scatters share; 0 where nothing scatters."""
+    dofs = {scatter.dof for scatter in scatters if scatter is not None and scatter.scale}
+    (dof,) = dofs or {0.0}
     return dof

@@ -1,8 +1,9 @@
-"""Run variances of a table, moderated: each entry's own, drawn towards what all entries of the table show.
+"""Variances between runs, each shrunk towards what all entries of the table show.
 
-Smyth 2004 (Statistical Applications in Genetics and Molecular Biology 3, article 3): the variances of K entries are
-taken as scaled inverse chi-square around s0^2 with d0 degrees of freedom, both estimated from the K variances by the
-moments of their logarithms. With three runs an entry's own variance is nearly worthless; K of them together are not.
+Smyth 2004 (Statistical Applications in Genetics and Molecular Biology 3, article 3) takes the
+variances of K entries as scaled inverse chi-square around s0^2 with d0 degrees of freedom; both are
+estimated from the moments of the logarithms of the K variances. With three runs an entry's own
+variance is nearly worthless; K of them together are not.
 """
 
 from __future__ import annotations
@@ -15,53 +16,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-FLOOR = 1e-5
-"""A variance below this share of the median one is taken as that: a logarithm needs a positive number."""
+MIN_SHARE_OF_MEDIAN = 1e-5
+"""A smaller variance is raised to this share of the median: a logarithm needs a positive number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
     """What the variances of a table have in common.
 
-    variance: s0^2, of the logarithm of a run's energy; dof: d0; infinite where the variances agree, 0 where the table
-    says nothing (fewer than two entries with two runs or more)
-    pooled: sum of the degrees of freedom of all entries: no moderated variance knows more than all of them together
+    Attributes:
+        variance: s0^2, variance of the logarithm of a run's energy.
+        dof: d0; infinite where the variances agree, 0 where the table has fewer than two entries
+            with two runs.
+        pooled_dof: Sum of the degrees of freedom of all entries: no moderated variance has more.
     """
 
     variance: float
     dof: float
-    pooled: float = math.inf
+    pooled_dof: float = math.inf
 
 
-def prior(variances: Sequence[float], dofs: Sequence[int]) -> Prior:
-    """Moment estimate of s0^2 and d0 from variances with their degrees of freedom (Smyth 2004, section 6.2)."""
-    known = [
-        (v, d)
-        for v, d in zip(variances, dofs, strict=True)
-        if d > 0 and math.isfinite(v) and v >= 0
+def fit_prior(variances: Sequence[float], dofs: Sequence[int]) -> Prior:
+    """Estimate s0^2 and d0 from variances and their dof (Smyth 2004, section 6.2)."""
+    usable = [
+        (variance, dof)
+        for variance, dof in zip(variances, dofs, strict=True)
+        if dof > 0 and math.isfinite(variance) and variance >= 0
     ]
-    if len(known) < 2:
-        return Prior(known[0][0], 0.0, known[0][1]) if known else Prior(0.0, 0.0, 0.0)
-    variance, dof = (np.array(column, float) for column in zip(*known, strict=True))
-    pooled = float(dof.sum())
-    median = float(np.median(variance))
-    if median <= 0:
-        return Prior(float(variance.mean()), 0.0, pooled)
+    if not usable:
+        return Prior(0.0, 0.0, 0.0)
+    if len(usable) == 1:
+        variance, dof = usable[0]
+        return Prior(variance, 0.0, dof)
+    return _moment_estimate(*(np.array(column, float) for column in zip(*usable, strict=True)))
+
+
+def _moment_estimate(variance: Floats, dof: Floats) -> Prior:
     from scipy.special import digamma, polygamma
 
+    pooled_dof = float(dof.sum())
+    median = float(np.median(variance))
+    if median <= 0:
+        return Prior(float(variance.mean()), 0.0, pooled_dof)
+    # 1. e_k = ln s_k^2 - digamma(d_k/2) + ln(d_k/2): its mean is ln s0^2 - digamma(d0/2) + ln(d0/2)
     half = dof / 2
-    logs = np.log(np.maximum(variance, FLOOR * median)) - digamma(half) + np.log(half)
-    spread = float(
-        np.sum((logs - logs.mean()) ** 2) / (len(logs) - 1) - np.mean(polygamma(1, half))
-    )
-    if spread <= 0:
-        return Prior(float(np.average(variance, weights=dof)), math.inf, pooled)
-    d0 = 2 * _inverse_trigamma(spread)
-    return Prior(float(np.exp(logs.mean() + digamma(d0 / 2) - math.log(d0 / 2))), d0, pooled)
+    floored = np.maximum(variance, MIN_SHARE_OF_MEDIAN * median)
+    logs = np.log(floored) - digamma(half) + np.log(half)
+    # 2. its variance is trigamma(d0/2) + trigamma(d_k/2)
+    observed = np.sum((logs - logs.mean()) ** 2) / (len(logs) - 1)
+    excess = float(observed - np.mean(polygamma(1, half)))
+    if excess <= 0:
+        return Prior(float(np.average(variance, weights=dof)), math.inf, pooled_dof)
+    d0 = 2 * _inverse_trigamma(excess)
+    log_variance = logs.mean() + digamma(d0 / 2) - math.log(d0 / 2)
+    return Prior(float(np.exp(log_variance)), d0, pooled_dof)
 
 
 def _inverse_trigamma(y: float) -> float:
-    """x with trigamma(x) = y, by Newton's method on 1/trigamma (Smyth 2004, appendix)."""
+    """Return x with trigamma(x) = y, by Newton's method on 1/trigamma (Smyth 2004, appendix)."""
     from scipy.special import polygamma
 
     if y > 1e7:
@@ -76,15 +88,20 @@ def _inverse_trigamma(y: float) -> float:
     return x
 
 
-def moderate(variance: float, dof: int, common: Prior) -> tuple[float, float]:
-    """Moderated variance and its degrees of freedom: (d0 s0^2 + d s^2)/(d0 + d), d0 + d.
+def moderate(variance: float, dof: int, prior: Prior) -> tuple[float, float]:
+    """Return the moderated variance (d0 s0^2 + d s^2)/(d0 + d) and its degrees of freedom d0 + d.
 
-    dof 0 is an entry with one run: it has the variance of the others, or none where there is no other.
+    Args:
+        variance: Variance of the entry's own runs.
+        dof: Its degrees of freedom; 0 for an entry with one run, which gets the variance of the
+            others, or none.
+        prior: What the variances of the table have in common.
     """
-    if math.isinf(common.dof):
-        return common.variance, common.pooled
-    total = common.dof + dof
+    if math.isinf(prior.dof):
+        return prior.variance, prior.pooled_dof
+    total = prior.dof + dof
     if total <= 0:
         return 0.0, math.inf
-    own = dof * variance if dof else 0.0
-    return (common.dof * common.variance + own) / total, min(total, max(common.pooled, dof))
+    weighted = dof * variance if dof else 0.0
+    moderated = (prior.dof * prior.variance + weighted) / total
+    return moderated, min(total, max(prior.pooled_dof, dof))

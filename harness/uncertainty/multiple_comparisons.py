@@ -1,8 +1,9 @@
-"""All pairs at once: which entries of a table differ, with one error rate for the whole table.
+"""All pairs of a table at once: which entries differ, with one error rate for the whole table.
 
-Step-down max-|T| (Westfall and Young 1993; Romano and Wolf 2005): the largest difference is judged against the largest
-that chance gives over all pairs, then the rest against the rest. Joint draws carry what entries share, so that a
-common meter does not blur an order, and a table of ties does not invent one.
+The step-down max-|T| procedure (Westfall and Young 1993; Romano and Wolf 2005) judges the largest
+difference against the largest that chance gives over all pairs, then the remaining pairs against
+the remaining ones. Joint draws carry what entries share: a common meter does not blur an order, and
+a table of ties does not invent one.
 """
 
 from __future__ import annotations
@@ -12,60 +13,75 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+CHUNK_PAIRS = 64
+"""Pairs of one entry that are judged at once."""
 
 
-def differ(value: Floats, error: Floats, scale: Floats, level: float) -> Booleans:
-    """Pairs of entries that differ.
+def significant_differences(
+    values: Floats, errors: Floats, standard_errors: Floats, level: float
+) -> Booleans:
+    """Return which pairs of entries differ beyond chance.
 
-    value: estimates on an additive (logarithmic) scale, shape (k,)
-    error: joint draws of their errors, shape (k, draws), centred on 0
-    scale: standard error of each difference, shape (k, k), symmetric
-    level: share of tables without any false order, 0..1
+    Args:
+        values: Estimates on an additive (logarithmic) scale, shape (k,).
+        errors: Joint draws of their errors, shape (k, draws), centred on 0.
+        standard_errors: Standard error of each difference, shape (k, k), symmetric.
+        level: Share of tables that hold no false order, 0 to 1.
 
-    Returns a symmetric matrix, shape (k, k): True where the difference is beyond chance.
+    Returns:
+        A symmetric matrix, shape (k, k): True where the difference is beyond chance.
     """
-    k = len(value)
-    found = np.zeros((k, k), bool)
+    k = len(values)
+    different = np.zeros((k, k), bool)
     if k < 2:
-        return found
+        return different
+    distance = np.abs(values[:, None] - values[None, :])
+    # 1. Without any error, unequal values differ.
+    different |= (standard_errors <= 0) & (distance > 0)
     with np.errstate(divide="ignore"):
-        weight = np.where(scale > 0, 1 / scale, 0.0)
-    apart = np.abs(value[:, None] - value[None, :])
-    found |= (scale <= 0) & (apart > 0)
-    observed = apart * weight
-    active = np.triu(~found, 1)
-    small = error.astype(np.float32)
-    while active.any():
-        largest = _largest(small, weight, active)
+        weights = np.where(standard_errors > 0, 1 / standard_errors, 0.0)
+    statistics = distance * weights
+    undecided = np.triu(~different, 1)
+    single_errors = errors.astype(np.float32)
+    # 2. Step down: the largest statistics that chance gives over the undecided pairs decide.
+    while undecided.any():
+        largest = _largest_statistics(single_errors, weights, undecided)
         limit = float(np.quantile(largest, level, method="higher"))
-        newly = active & (observed > limit)
-        if not newly.any():
+        beyond = undecided & (statistics > limit)
+        if not beyond.any():
             break
-        found |= newly | newly.T
-        active &= ~newly
-    return found
+        different |= beyond | beyond.T
+        undecided &= ~beyond
+    return different
 
 
-def _largest(error: NDArray[np.float32], weight: Floats, active: Booleans) -> NDArray[np.float32]:
-    """Largest |T| over the active pairs in each draw, shape (draws,); one entry against the others at a time."""
-    largest = np.zeros(error.shape[1], np.float32)
-    for i in range(len(error)):
-        others = np.flatnonzero(active[i])
-        for first in range(0, len(others), 64):
-            block = others[first : first + 64]
-            apart = error[block] - error[i]
-            np.abs(apart, out=apart)
-            apart *= weight[i, block, None].astype(np.float32)
-            np.maximum(largest, apart.max(axis=0), out=largest)
+def _largest_statistics(
+    errors: NDArray[np.float32], weights: Floats, undecided: Booleans
+) -> NDArray[np.float32]:
+    """Return the largest |T| over the undecided pairs in each draw, shape (draws,)."""
+    largest = np.zeros(errors.shape[1], np.float32)
+    for i in range(len(errors)):
+        rivals = np.flatnonzero(undecided[i])
+        for start in range(0, len(rivals), CHUNK_PAIRS):
+            chunk = rivals[start : start + CHUNK_PAIRS]
+            statistics = errors[chunk] - errors[i]
+            np.abs(statistics, out=statistics)
+            statistics *= weights[i, chunk, None].astype(np.float32)
+            np.maximum(largest, statistics.max(axis=0), out=largest)
     return largest
 
 
-def rank_sets(value: Floats, different: Booleans) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Best and worst rank of each entry, lower values first: [1 + number better, k - number worse].
+def rank_sets(values: Floats, different: Booleans) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the best and the worst rank of each entry, lower values first.
 
-    value: estimates, shape (k,); different: as from `differ`
+    The set is [1 + number of entries that are better, k - number that are worse].
+
+    Args:
+        values: Estimates, shape (k,).
+        different: Matrix from `significant_differences`.
     """
-    below = value[None, :] < value[:, None]
+    below = values[None, :] < values[:, None]
+    above = values[None, :] > values[:, None]
     better = (different & below).sum(axis=1)
-    worse = (different & ~below & (value[None, :] > value[:, None])).sum(axis=1)
-    return 1 + better, len(value) - worse
+    worse = (different & above).sum(axis=1)
+    return 1 + better, len(values) - worse

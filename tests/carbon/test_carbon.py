@@ -22,7 +22,8 @@ from harness.emissions.run_emissions import trace_emissions_g
 from harness.energy.cumulative import energy_between
 from harness.energy.integrate import energy
 from harness.formats.base import Rated, Run, Work
-from harness.scoring.score import Result, score
+from harness.scoring.result import Result
+from harness.scoring.score import score
 from harness.traces.clean import build_trace
 from harness.traces.trace import Trace, Window
 from harness.uncertainty.monte_carlo import draw
@@ -409,8 +410,8 @@ def test_runs_at_other_hours_scatter_in_emissions(result: Callable[..., Result])
     found = with_co2e(result(*starts), Inputs(location=grid)).co2e.location_based  # type: ignore[union-attr]
     assert found is not None
     assert found.total.value == pytest.approx(330, rel=0.01)
-    assert found.budget.run is not None
-    assert found.budget.run.scale == pytest.approx(
+    assert found.budget.run_scatter is not None
+    assert found.budget.run_scatter.scale == pytest.approx(
         np.std([210, 330, 450], ddof=1) / np.sqrt(3), rel=0.01
     )
 

@@ -25,7 +25,8 @@ from harness.emissions.footprint_comparison import compare_footprints
 from harness.emissions.result_emissions import with_co2e
 from harness.formats.base import Run, Work
 from harness.render.terminal.footprint_account import factors_document, factors_text
-from harness.scoring.score import Result, score
+from harness.scoring.result import Result
+from harness.scoring.score import score
 
 FIRST, LAST = (
     "patterson-2021/transformer-big-p100-us-average",

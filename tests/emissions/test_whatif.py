@@ -20,7 +20,8 @@ from harness.core.schemas import check
 from harness.emissions.whatif import whatif
 from harness.formats.base import Run, Work
 from harness.render.terminal.whatif import bars, whatif_document, whatif_text
-from harness.scoring.score import Result, score
+from harness.scoring.result import Result
+from harness.scoring.score import score
 from harness.traces.clean import build_trace
 from harness.traces.trace import Window
 

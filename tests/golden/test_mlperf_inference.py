@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.formats.discovery import Found, find
-from harness.scoring.score import Result, score
+from harness.scoring.result import Result
+from harness.scoring.score import score
 
 Rows = Callable[[str], list[dict[str, str]]]
 UNITS = {"Watts": "W", "millijoules": "mJ"}

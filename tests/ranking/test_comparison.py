@@ -13,7 +13,7 @@ from scipy import stats
 from harness.core.errors import UsageError
 from harness.ranking.comparison import Comparison, compare
 from harness.ranking.rank_sets import Contender, rank
-from harness.scoring.score import Result
+from harness.scoring.result import Result
 from harness.uncertainty.budget import (
     BetweenRunScatter,
     Budget,
@@ -21,8 +21,8 @@ from harness.uncertainty.budget import (
     UncertaintyComponent,
 )
 from harness.uncertainty.estimate import Estimate, estimate
-from harness.uncertainty.moderated_variance import Prior, moderate, prior
-from harness.uncertainty.multiple_comparisons import differ, rank_sets
+from harness.uncertainty.moderated_variance import Prior, fit_prior, moderate
+from harness.uncertainty.multiple_comparisons import rank_sets, significant_differences
 
 
 def result(
@@ -142,14 +142,14 @@ def test_prior_finds_the_spread_of_simulated_variances() -> None:
     """Smyth 2004: variances scaled inverse chi-square with d0 = 6 around s0^2 = 4."""
     rng = np.random.default_rng(3)
     true = 6 * 4.0 / rng.chisquare(6, 4000)
-    found = prior(list(true * rng.chisquare(4, 4000) / 4), [4] * 4000)
+    found = fit_prior(list(true * rng.chisquare(4, 4000) / 4), [4] * 4000)
     assert found.dof == pytest.approx(6, rel=0.15)
     assert found.variance == pytest.approx(4, rel=0.05)
 
 
 def test_equal_variances_are_pooled_and_know_no_more_than_all_together() -> None:
     rng = np.random.default_rng(4)
-    found = prior(list(rng.chisquare(2, 12) / 2), [2] * 12)
+    found = fit_prior(list(rng.chisquare(2, 12) / 2), [2] * 12)
     variance, dof = moderate(5.0, 2, found)
     assert dof <= 24
     assert variance < 5.0
@@ -161,7 +161,7 @@ def test_equal_variances_are_pooled_and_know_no_more_than_all_together() -> None
 def test_a_table_that_says_nothing_moderates_nothing(
     variances: list[float], dofs: list[int]
 ) -> None:
-    common = prior(variances, dofs)
+    common = fit_prior(variances, dofs)
     assert common.dof == 0
     assert moderate(3.0, 4, common) == (3.0, 4)
 
@@ -177,7 +177,9 @@ def test_a_single_run_takes_the_scatter_of_the_others_or_none() -> None:
 
 def table(values: list[float], sd: float, seed: int = 1) -> np.ndarray:
     error = np.random.default_rng(seed).normal(0, sd, (len(values), 4000))
-    return differ(np.array(values), error, np.full((len(values),) * 2, sd * math.sqrt(2)), 0.95)
+    return significant_differences(
+        np.array(values), error, np.full((len(values),) * 2, sd * math.sqrt(2)), 0.95
+    )
 
 
 def test_clear_differences_are_found_and_ties_are_not() -> None:
@@ -210,7 +212,9 @@ def test_rank_sets_count_the_better_and_the_worse() -> None:
 
 
 def test_no_scale_ties_equals_only() -> None:
-    found = differ(np.array([1.0, 1.0, 2.0]), np.zeros((3, 100)), np.zeros((3, 3)), 0.95)
+    found = significant_differences(
+        np.array([1.0, 1.0, 2.0]), np.zeros((3, 100)), np.zeros((3, 3)), 0.95
+    )
     assert found.tolist() == [[False, False, True], [False, False, True], [True, True, False]]
 
 

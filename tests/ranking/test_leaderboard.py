@@ -18,7 +18,8 @@ from harness.formats.base import Defect, Entry, Quality, Quantity, Work
 from harness.ranking.leaderboard import Table, leaderboard
 from harness.render.json import leaderboard_document
 from harness.render.terminal.leaderboard import board as text_of
-from harness.scoring.score import Result, score
+from harness.scoring.result import Result
+from harness.scoring.score import score
 from tests.auditing.rules import builders as b
 
 WORK = Work(1000.0, "sample")

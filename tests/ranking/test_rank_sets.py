@@ -26,7 +26,7 @@ def contender(
 ) -> Contender:
     """One entry: its energy, the limit of its meter's gain, and the scatter of its five runs."""
     run = BetweenRunScatter(cv * energy_j, 4) if cv else None
-    budget = Budget(name, (MeteredEnergy(meter or name, energy_j, gain),), run=run)
+    budget = Budget(name, (MeteredEnergy(meter or name, energy_j, gain),), run_scatter=run)
     return Contender(estimate(budget, "J", draws=DRAWS), budget, **given)
 
 
@@ -145,7 +145,7 @@ def test_the_unit_of_energy_changes_nothing(factor: float) -> None:
             ),
         )
         for c in contenders
-        for run in [c.budget.run or BetweenRunScatter(0, 1)]
+        for run in [c.budget.run_scatter or BetweenRunScatter(0, 1)]
     ]
     assert rank(scaled) == rank(contenders)
 

@@ -15,9 +15,10 @@ from harness.formats.base import Entry, Quality, Run, Work
 from harness.formats.evidence import Evidence, TrainingEvidence, evidence_from_facts
 from harness.render.json import result_document
 from harness.render.terminal.report import score_text
-from harness.scoring.mlperf_formulas import trimmed_interval
-from harness.scoring.repeated_runs import pool
-from harness.scoring.score import Result, score, score_all
+from harness.scoring.mlperf_metrics import trimmed_interval
+from harness.scoring.repeated_runs import pooled_scatter
+from harness.scoring.result import Result
+from harness.scoring.score import score, score_all
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
 from harness.uncertainty.budget import BetweenRunScatter, Budget, MeteredEnergy
@@ -227,10 +228,10 @@ def test_pooled_scatter_is_that_of_the_results() -> None:
         Budget(str(i), (MeteredEnergy("m", 100.0, 0.0),), (), BetweenRunScatter(s, 4, log=True))
         for i, s in enumerate((0.01, 0.012, 0.009))
     ]
-    found = pool(budgets)
+    found = pooled_scatter(budgets)
     assert found.variance == pytest.approx(5 * 0.0104**2, rel=0.1)
     assert 4 < found.dof <= 12
-    assert found.results == 3
+    assert found.lenders == 3
 
 
 def test_unknown_clocks_of_two_entries_are_not_one_clock() -> None:

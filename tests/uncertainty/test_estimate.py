@@ -15,12 +15,13 @@ from harness.uncertainty.budget import (
     MeteredEnergy,
     MultiplicativeComponent,
     UncertaintyComponent,
+    budget_rows,
     combine,
     coverage_factor,
     numerical_tolerance,
-    rows_of,
 )
-from harness.uncertainty.estimate import estimate, interval
+from harness.uncertainty.coverage_interval import interval
+from harness.uncertainty.estimate import estimate
 from harness.uncertainty.monte_carlo import draw
 
 PLAIN = Budget("plain", (MeteredEnergy("meter", 1000.0, 0.0),))
@@ -113,7 +114,7 @@ def test_shared_key_cancels_and_own_terms_do_not() -> None:
     one = Budget("one", (MeteredEnergy("meter", 1000.0, 0.05),))
     other = Budget("other", (MeteredEnergy("meter", 2000.0, 0.05),))
     assert np.std(np.log(draw(one)) - np.log(draw(other))) < 1e-12
-    apart = replace(other, parts=(MeteredEnergy("another meter", 2000.0, 0.05),))
+    apart = replace(other, metered=(MeteredEnergy("another meter", 2000.0, 0.05),))
     assert np.std(np.log(draw(one)) - np.log(draw(apart))) > 0.03
     edge = UncertaintyComponent.symmetric("edge", 10.0)
     assert (
@@ -153,8 +154,8 @@ def test_small_uncertainties_of_any_number_keep_their_digits(scale: float, relat
         (UncertaintyComponent.symmetric("edge", 400 * scale * relative),),
         BetweenRunScatter(scale * relative * 300, 9),
     )
-    for run in (budget.run, BetweenRunScatter(relative * 0.3, 9, log=True), None):
-        found = estimate(replace(budget, run=run), "J")
+    for run in (budget.run_scatter, BetweenRunScatter(relative * 0.3, 9, log=True), None):
+        found = estimate(replace(budget, run_scatter=run), "J")
         assert found.value is not None
         assert found.low is not None
         assert found.high is not None
@@ -180,21 +181,23 @@ def test_small_uncertainties_of_any_number_keep_their_digits(scale: float, relat
 def test_an_interval_is_that_of_the_draws() -> None:
     budget = with_terms(
         UncertaintyComponent.symmetric("edge", 3.0),
-        UncertaintyComponent("clock", 4.0, 2.0, key="c"),
+        UncertaintyComponent("clock", 4.0, 2.0, correlation_key="c"),
         gain=0.01,
         offset=5.0,
     )
     for run in (None, BetweenRunScatter(5.0, 4), BetweenRunScatter(0.01, 4, log=True)):
-        whole = replace(budget, run=run, logs=(MultiplicativeComponent("PUE", 0.02),))
+        whole = replace(budget, run_scatter=run, factors=(MultiplicativeComponent("PUE", 0.02),))
         found = estimate(whole, "J")
-        assert (found.low, found.high) == pytest.approx(interval(draw(whole.alone())), rel=1e-7)
+        assert (found.low, found.high) == pytest.approx(
+            interval(draw(whole.standalone())), rel=1e-7
+        )
 
 
 def test_an_interval_depends_on_no_name_and_no_order_but_on_what_is_shared() -> None:
     def of(a: str, b: str, c: str, *, turned: bool = False) -> Budget:
         terms = (
             UncertaintyComponent("rated", -20.0, -20.0, "uniform", c),
-            UncertaintyComponent.symmetric("x", 9.0, key=a),
+            UncertaintyComponent.symmetric("x", 9.0, correlation_key=a),
         )
         parts = MeteredEnergy(a, 700.0, 0.01, 3.0), MeteredEnergy(b, 300.0, 0.05)
         return Budget(
@@ -225,7 +228,7 @@ def test_same_seed_same_numbers_another_seed_within_tolerance() -> None:
 def test_order_of_terms_does_not_matter() -> None:
     terms = (
         UncertaintyComponent.symmetric("edge", 10.0),
-        UncertaintyComponent("clock", 4.0, 2.0, key="c"),
+        UncertaintyComponent("clock", 4.0, 2.0, correlation_key="c"),
         UncertaintyComponent.symmetric("gaps", 5.0),
     )
     assert estimate(with_terms(*terms), "J").low == pytest.approx(
@@ -234,7 +237,7 @@ def test_order_of_terms_does_not_matter() -> None:
 
 
 def test_shares_add_to_one_and_name_the_largest_first() -> None:
-    rows = rows_of(
+    rows = budget_rows(
         with_terms(
             UncertaintyComponent.symmetric("edge", 10.0),
             gain=0.05,

@@ -128,8 +128,8 @@ def test_linear_budget_agrees_with_the_package_uncertainties() -> None:
         (
             UncertaintyComponent.symmetric("edge", 3.0),
             UncertaintyComponent.symmetric("gaps", 4.0),
-            UncertaintyComponent.symmetric("clock", 1.5, key="c"),
-            UncertaintyComponent.symmetric("clock", 0.5, key="c"),
+            UncertaintyComponent.symmetric("clock", 1.5, correlation_key="c"),
+            UncertaintyComponent.symmetric("clock", 0.5, correlation_key="c"),
         ),
     )
     assert combine(budget)[0] == pytest.approx(model.std_dev, rel=1e-12)

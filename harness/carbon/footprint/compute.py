@@ -15,7 +15,8 @@ from harness.carbon.footprint.totals import Numbers, emissions_kg, facility_kwh,
 from harness.carbon.series import Series
 from harness.core.errors import UsageError
 from harness.uncertainty.budget import BudgetRow
-from harness.uncertainty.estimate import LEVEL, Estimate
+from harness.uncertainty.coverage_interval import LEVEL
+from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import SEED
 
 

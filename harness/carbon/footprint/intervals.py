@@ -12,8 +12,10 @@ from harness.carbon.factor import Factor
 from harness.carbon.footprint.document import INTENSITIES, Footprint
 from harness.carbon.footprint.totals import KG_PER_T, Numbers, emissions_kg, facility_kwh, values
 from harness.uncertainty.budget import Budget, BudgetRow, MeteredEnergy, MultiplicativeComponent
-from harness.uncertainty.estimate import LEVEL, Estimate, interval
-from harness.uncertainty.monte_carlo import SEED, Floats, draw
+from harness.uncertainty.coverage_interval import LEVEL, interval
+from harness.uncertainty.estimate import Estimate
+from harness.uncertainty.monte_carlo import SEED, draw
+from harness.uncertainty.random_draws import Floats
 
 DRAWS = 40_000
 """Draws of a declared footprint: its inputs have two digits of uncertainty at best."""
@@ -25,7 +27,7 @@ def draws_of(factor: Factor, seed: int = SEED, draws: int = DRAWS) -> Floats:
     """Values of a factor that could be true, shape (draws,); factors with one key share their draws."""
     log = MultiplicativeComponent(factor.name, factor.u_ln or 0.0, factor.key)
     return draw(
-        Budget(factor.name, (MeteredEnergy("", factor.value, 0.0),), logs=(log,)),
+        Budget(factor.name, (MeteredEnergy("", factor.value, 0.0),), factors=(log,)),
         seed=seed,
         draws=draws,
     )

@@ -6,7 +6,7 @@ import math
 
 from harness.render.escape import grid, plain
 from harness.render.numbers import decimals
-from harness.scoring.score import Result
+from harness.scoring.result import Result
 from harness.uncertainty.budget import BudgetRow
 
 WIDTH = 24

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from harness.carbon.co2e import Basis, Co2e
 from harness.render.numbers import estimate_text
-from harness.scoring.score import Result
+from harness.scoring.result import Result
 
 HEAD = ("CO2e per unit, gross [interval]", "net [interval]")
 

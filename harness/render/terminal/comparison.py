@@ -10,7 +10,7 @@ from harness.ranking.comparison import Comparison
 from harness.render.escape import plain
 from harness.render.json import estimate
 from harness.render.numbers import estimate_text, percent
-from harness.scoring.score import Result
+from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate
 
 

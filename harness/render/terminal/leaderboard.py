@@ -9,8 +9,8 @@ from harness.ranking.leaderboard import Row, Table
 from harness.render.escape import escape, grid
 from harness.render.numbers import estimate_text, number, percent
 from harness.render.terminal import co2e
-from harness.scoring.repeated_runs import RANKED
-from harness.scoring.score import efficiency_note
+from harness.scoring.notes import efficiency_note
+from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
 
 HEAD = (
     "Rank",
@@ -93,7 +93,7 @@ def _section(table: Table, title: str, form: str) -> str:
 def footnotes(table: Table) -> list[str]:
     """What the marks in a table mean, where they occur."""
     notes = []
-    if any(row.result.distinct_runs < RANKED for row in table.rows):
+    if any(row.result.distinct_runs < MIN_RUNS_FOR_RANK for row in table.rows):
         notes.append(
             "(n) fewer than five runs: the rank is provisional, in brackets; one run shows no scatter."
         )
@@ -120,7 +120,7 @@ def _row(row: Row, carbon: bool) -> list[str]:
     marks = "".join(
         mark
         for mark, holds in (
-            ("n", result.distinct_runs < RANKED),
+            ("n", result.distinct_runs < MIN_RUNS_FOR_RANK),
             ("e", result.estimated_share > 0),
             ("c", bool(result.efficiencies)),
             ("s", result.entry.simulated),
@@ -154,7 +154,7 @@ def rank_text(row: Row) -> str:
     if row.rank is None:
         return "-"
     text = str(row.rank.low) if row.rank.low == row.rank.high else f"{row.rank.low}-{row.rank.high}"
-    return text if row.result.distinct_runs >= RANKED else f"({text})"
+    return text if row.result.distinct_runs >= MIN_RUNS_FOR_RANK else f"({text})"
 
 
 def _page(body: str) -> str:

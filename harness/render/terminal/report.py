@@ -11,7 +11,7 @@ from harness.render.escape import grid, plain
 from harness.render.numbers import decimals, estimate_text, number, percent
 from harness.render.terminal import co2e
 from harness.render.terminal.budget import budget_table, explain
-from harness.scoring.score import Result
+from harness.scoring.result import Result
 
 SHOWN = 12
 """Findings of one rule and status that are printed in full; the rest is counted."""

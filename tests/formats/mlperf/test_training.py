@@ -15,7 +15,8 @@ from lab_simulator import PERFECT, MeterModel, TrainingForm, write_training
 from harness.formats.base import Entry
 from harness.formats.discovery import Found, Skipped, find
 from harness.formats.mlperf.training import FORMAT
-from harness.scoring.score import Result, score
+from harness.scoring.result import Result
+from harness.scoring.score import score
 
 PERFECT_METER = MeterModel(kind="mean", resolution=0.0)
 MS0 = 1_767_225_600_000

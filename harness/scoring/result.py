@@ -1,0 +1,116 @@
+"""The result of one entry: what `score` prints and the leaderboard ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from harness.carbon.co2e import Co2e
+from harness.energy.run import RunEnergy
+from harness.formats.base import Entry, Quality, Quantity
+from harness.formats.defects import DefectCode
+from harness.scoring.notes import conversion_efficiencies
+from harness.scoring.training_steps import Training
+from harness.uncertainty.budget import Budget, BudgetRow
+from harness.uncertainty.estimate import Estimate
+
+
+class TableKey(NamedTuple):
+    """What results must share to be compared.
+
+    Attributes:
+        task: inference or training.
+        benchmark: Name of the benchmark.
+        scenario: LoadGen scenario, or "".
+        unit: Unit of the energy per unit of work.
+        measurement_class: analyzer, sensor, modelled or declared.
+        simulated: Whether the results say that they are simulated.
+        division: closed, open or network; "" where they do not say.
+    """
+
+    task: str
+    benchmark: str
+    scenario: str
+    unit: str
+    measurement_class: str
+    simulated: bool
+    division: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of one entry.
+
+    Attributes:
+        entry: The evidence.
+        measurement_class: analyzer, sensor, modelled or declared.
+        measurand: "realised" energy of the recorded run, or "long-run mean" of the workload on the
+            system.
+        n_runs: Runs of the entry.
+        distinct_runs: Runs that count for the mean.
+        runs: Energy of each run.
+        energy: Energy of a run [J].
+        mean_power: Mean power [W].
+        energy_per_unit: Energy per unit of work.
+        units_per_joule: Work done per joule; ``None`` where the log does not say how much was done.
+        performance: Performance that the entry states.
+        quality: Quality reached, the worst of the runs.
+        coverage: Share of the window covered by readings, lowest over channels and runs, 0 to 1.
+        estimated_share: Share of the energy that was not measured, 0 to 1.
+        compat: MLPerf's own metrics.
+        notes: What a reader must know beside the number.
+        budget: Budget behind `energy`; ``None`` without energy.
+        per_unit_budget: Budget behind `energy_per_unit`; ``None`` without it.
+        rows: `budget` as a table.
+        per_correct: Energy per correct answer, where quality is a share of correct answers.
+        training: Energy per step and steps to the target, where the logs count steps.
+        co2e: Emissions, where a grid was given.
+    """
+
+    entry: Entry
+    measurement_class: str
+    measurand: str
+    n_runs: int
+    distinct_runs: int
+    runs: tuple[RunEnergy, ...]
+    energy: Estimate
+    mean_power: Estimate
+    energy_per_unit: Estimate
+    units_per_joule: float | None
+    performance: Quantity | None
+    quality: Quality | None
+    coverage: float
+    estimated_share: float
+    compat: Mapping[str, Any]
+    notes: tuple[str, ...]
+    budget: Budget | None = None
+    per_unit_budget: Budget | None = None
+    rows: tuple[BudgetRow, ...] = field(default=())
+    per_correct: Estimate | None = None
+    training: Training | None = None
+    co2e: Co2e | None = None
+
+    @property
+    def efficiencies(self) -> set[float]:
+        """Declared conversion efficiencies that its readings were multiplied by."""
+        return conversion_efficiencies(self.runs)
+
+    @property
+    def table(self) -> TableKey:
+        """What it must share with another result to be compared."""
+        entry = self.entry
+        return TableKey(
+            task=entry.task,
+            benchmark=entry.benchmark,
+            scenario=entry.scenario,
+            unit=self.energy_per_unit.unit,
+            measurement_class=self.measurement_class,
+            simulated=entry.simulated,
+            division=entry.division,
+        )
+
+    @property
+    def inferred(self) -> bool:
+        """Whether it comes from a run of another scenario."""
+        return any(defect.code == DefectCode.SCENARIO_INFERRED for defect in self.entry.defects)
