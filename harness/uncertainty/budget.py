@@ -266,7 +266,7 @@ class Budget:
         return Budget("", metered, components, self.run_scatter, factors)
 
     def scaled(self, factor: float, run_scatter: BetweenRunScatter | None = None) -> Budget:
-        """Return the budget in another unit, with `run_scatter` in that unit in place of its own."""
+        """Return the budget in another unit, `run_scatter` in place of its own scatter."""
         return Budget(
             self.id,
             tuple(item.scaled(factor) for item in self.metered),

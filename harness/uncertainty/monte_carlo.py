@@ -136,7 +136,7 @@ def blocks(budget: Budget, dof: float, seed: int, draws: int) -> Iterator[Block]
         seed: Seed of all draws.
         draws: Number of draws in all blocks together.
     """
-    sources = _Sources.of(budget, dof, seed, draws)
+    sources = _Sources.build(budget, dof, seed, draws)
     buffers = np.zeros((2, BLOCK), np.float32)
     for start in range(0, draws, BLOCK):
         span = slice(start, min(start + BLOCK, draws))
@@ -170,7 +170,7 @@ class _Sources:
     components: list[tuple[UncertaintyComponent, Draws | Floats]]
 
     @staticmethod
-    def of(budget: Budget, dof: float, seed: int, draws: int) -> _Sources:
+    def build(budget: Budget, dof: float, seed: int, draws: int) -> _Sources:
         independent = [item for item in budget.components if _is_independent_normal(item)]
         scale = math.sqrt(sum(item.up**2 for item in independent))
         components = [
