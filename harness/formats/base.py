@@ -1,4 +1,10 @@
-"""The contract of a format: sniff a folder, read it into an Entry. And what an Entry is."""
+"""Define what an entry is, and the contract of a format that reads one.
+
+An *entry* is one result of one system on one benchmark: its timed runs, each with the traces
+recorded meanwhile. Scoring and audit work on entries and never on foreign files. A new format is
+a module with one object ``FORMAT`` of a subclass of :class:`Format`; see
+:mod:`harness.formats.registry` for where it is looked for.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +24,13 @@ NATIVE = "joulemark"
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number with its unit and the name of what it is."""
+    """A number with its unit.
+
+    Attributes:
+        value: The number, in ``unit``.
+        unit: Its unit, as printed.
+        name: Name of the quantity, such as ``throughput``.
+    """
 
     value: float
     unit: str
@@ -27,9 +39,13 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What accuracy was reached; target is None where no rulebook states one.
+    """The accuracy that a run reached.
 
-    others: further metrics whose targets must be reached too
+    Attributes:
+        metric: Name of the metric, as its benchmark calls it.
+        value: The value reached, in the metric's own unit.
+        target: The value to reach; ``None`` where no rules state one.
+        others: Further metrics whose targets must be reached too.
     """
 
     metric: str
@@ -43,16 +59,21 @@ class Quality:
         return (self, *self.others)
 
     def document(self) -> dict[str, Any]:
-        """Its fields, without what it does not have."""
-        found: dict[str, Any] = {"metric": self.metric, "value": self.value, "target": self.target}
-        return found | (
-            {"others": [other.document() for other in self.others]} if self.others else {}
-        )
+        """Return its fields as JSON has them; an empty ``others`` is left out."""
+        fields: dict[str, Any] = {"metric": self.metric, "value": self.value, "target": self.target}
+        if self.others:
+            fields["others"] = [quality.document() for quality in self.others]
+        return fields
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How much was done: count of sample, query, token or run."""
+    """How much work was done.
+
+    Attributes:
+        count: How many units were completed in the window.
+        unit: What is counted.
+    """
 
     count: float
     unit: Literal["sample", "query", "token", "run"]
@@ -60,9 +81,14 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rated:
-    """A part that nobody measured: its rated power, held to run through the whole window.
+    """A part that nobody measured: its rated power is assumed for the whole window.
 
-    power_w: rated (maximum) power provisioned to the run [W]; idle_share: lowest share of it that is plausible
+    Attributes:
+        id: Name of the part.
+        power_w: Rated (maximum) power of what the run used [W].
+        boundary: What the power includes.
+        idle_share: Lowest plausible share of the rated power (fraction).
+        source: Where the rated power is stated.
     """
 
     id: str
@@ -74,7 +100,15 @@ class Rated:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """Something odd that reading met and lived with: what, where, how often."""
+    """Something odd that a reader met and lived with.
+
+    Attributes:
+        code: Its kind: a :class:`harness.formats.defects.DefectCode`, or a code of another
+            release that a run record states.
+        where: The file or folder.
+        got: What was read there.
+        count: How often.
+    """
 
     code: str
     where: str
@@ -84,15 +118,23 @@ class Defect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One timed run and the traces that speak of it.
+    """One timed run and the traces recorded meanwhile.
 
-    window: the timed part; None where the logs do not state it
-    seconds: declared duration of the timed part [s], as its own clock counted it
-    success: whether the run ended as its benchmark demands; None where it does not say
-    declared_energy_j: energy the submitter declares for this run [J]
-    evidence: what its files state beside the readings, by family of formats
-    sources: files it was read from, relative to the entry
-    extra: fields of its record that this release does not know; they are written again
+    Attributes:
+        id: Its name inside the entry.
+        window: The timed part; ``None`` where the logs do not state it.
+        traces: The readings of each channel.
+        rated: Parts that were not measured.
+        work: What was done in the window.
+        performance: The benchmark's own performance metric.
+        quality: The accuracy it reached.
+        seconds: Length of the timed part by the workload's own clock [s].
+        success: Whether it ended as its benchmark demands; ``None`` where it does not say.
+        declared_energy_j: Energy that the submitter declares for this run [J].
+        defects: What was odd about this run.
+        evidence: What its files state beside the readings, by family of formats.
+        sources: Files it was read from, relative to the entry.
+        extra: Fields of its record that this release does not know; they are written again.
     """
 
     id: str
@@ -112,7 +154,7 @@ class Run:
 
     @property
     def outer(self) -> tuple[Trace, ...]:
-        """The traces that are no part of another: their energies add."""
+        """The traces that are no part of another: their energies add up."""
         return tuple(trace for trace in self.traces if trace.channel.part_of is None)
 
 
@@ -120,11 +162,26 @@ class Run:
 class Entry:
     """One result of one system on one benchmark: the evidence that score and audit work on.
 
-    id: its path inside the tree that was given; directory: where it lies
-    format: which reader made it; origin: the foreign format it was imported from, "" where it was not
-    round: round it belongs to, "" where unknown
-    scaling_factor: normalisation of a training result to the reference convergence; None where none was given
-    ranging: the meter-ranging run of MLPerf inference power, evidence only
+    Attributes:
+        id: Its path inside the tree that was given.
+        directory: Where it lies.
+        format: Name of the reader that made it.
+        round: The round it belongs to; empty if unknown.
+        task: Inference or training.
+        submitter: Who submitted it; empty if unknown.
+        system: Name of the system.
+        benchmark: Name of the benchmark.
+        scenario: Scenario of the benchmark; empty if it has none.
+        division: Division of the round, such as ``closed``.
+        runs: The timed runs.
+        ranging: The meter-ranging run of MLPerf inference power, as evidence only.
+        system_description: The system description that was submitted.
+        scaling_factor: Factor that normalises a training result to the reference convergence;
+            ``None`` where none was given.
+        simulated: Whether its readings come from a simulator.
+        family: What it is evidence of, see :attr:`Format.family`.
+        origin: The foreign format it was imported from; empty where it was not imported.
+        defects: What was odd about it.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Reading the files of one entry: what is missing or broken becomes a defect, not an end."""
+"""Read the files of one entry: what is missing or broken becomes a defect, not an end."""
 
 from __future__ import annotations
 
@@ -13,47 +13,65 @@ from harness.core.schemas import key_twice, parse_json
 from harness.formats.base import Defect
 from harness.formats.defects import DefectCode
 
-_NUMBER = re.compile(r"(\d+)")
+_DIGITS = re.compile(r"(\d+)")
+_MAX_DIGITS = 17
+"""Longer runs of digits are compared as text: int() of a hostile name must stay cheap."""
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts names by the numbers in them: `result_2` before `result_10`."""
-    return [
-        (int(part), "") if part.isdigit() and len(part) < 18 else (0, part)
-        for part in _NUMBER.split(name)
-    ]
+    """Return a key that sorts names by the numbers in them: ``result_2`` before ``result_10``."""
+    key: list[tuple[int, str]] = []
+    for part in _DIGITS.split(name):
+        is_number = part.isdigit() and len(part) <= _MAX_DIGITS
+        key.append((int(part), "") if is_number else (0, part))
+    return key
 
 
 class Reader:
-    """Reads files and collects the defects it met."""
+    """Reads the files of one entry and collects the defects that it meets.
+
+    Symbolic links inside the entry are not followed.
+
+    Attributes:
+        root: The entry's own folder.
+        defects: What was odd, in the order in which it was met.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.defects: list[Defect] = []
-        self._below = "" if str(root) == os.curdir else f"{root}{os.sep}"
-        self._inside: dict[str, bool] = {}
+        self._prefix = "" if str(root) == os.curdir else f"{root}{os.sep}"
+        self._link_free: dict[str, bool] = {}
 
     def inside(self, path: Path | str) -> bool:
-        """Whether no folder between the entry's own and `path`, nor `path` itself, is a link."""
+        """Tell whether neither ``path`` nor a folder between it and the entry is a link."""
         text = str(path)
-        if text not in self._inside:
-            below = self._is_below(text)
-            self._inside[text] = not below or (
+        if text not in self._link_free:
+            self._link_free[text] = not self._is_below_root(text) or (
                 not os.path.islink(text) and self.inside(os.path.dirname(text))
             )
-        return self._inside[text]
+        return self._link_free[text]
 
-    def _is_below(self, text: str) -> bool:
-        """Whether a path, made of the entry's own, is not that; below the folder at hand a path begins with no dot."""
-        if self._below:
-            return text.startswith(self._below)
+    def _is_below_root(self, text: str) -> bool:
+        """Tell whether a path that was built from the root lies below it.
+
+        A path below the current folder does not begin with a dot.
+        """
+        if self._prefix:
+            return text.startswith(self._prefix)
         return text not in ("", os.curdir) and not os.path.isabs(text)
 
-    def note(self, code: str, path: Path | str, got: str, count: int = 1) -> None:
+    def note(self, code: DefectCode, path: Path | str, got: str, count: int = 1) -> None:
+        """Add a defect."""
         self.defects.append(Defect(code, str(path), got, count))
 
     def optional(self, path: Path | str, *, quiet: bool = False) -> bytes:
-        """The file's bytes, or none with a note."""
+        """Return the bytes of a file; where it cannot be read, none and a defect.
+
+        Args:
+            path: The file.
+            quiet: A file that is missing or empty is no defect.
+        """
         if quiet and not os.path.exists(path):
             return b""
         try:
@@ -76,18 +94,18 @@ class Reader:
             raise UnreadableError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
     def document(self, path: Path | str) -> dict[str, Any]:
-        """The file's JSON object, or an empty one with a note."""
+        """Return the JSON object of a file; where there is none, an empty one and a defect."""
         try:
             content = self._read(path, MAX_DOCUMENT_BYTES)
-            found = parse_json(content, where=str(path))
+            document = parse_json(content, where=str(path))
         except JoulemarkError as error:
             self.note(DefectCode.FILE_UNREADABLE, path, shorten(error.message))
             return {}
-        if not isinstance(found, dict):
-            self.note(
-                DefectCode.FILE_UNREADABLE, path, f"a JSON {type(found).__name__}, not an object"
-            )
+        if not isinstance(document, dict):
+            got = f"a JSON {type(document).__name__}, not an object"
+            self.note(DefectCode.FILE_UNREADABLE, path, got)
             return {}
-        if (twice := key_twice(content)) is not None:
-            self.note(DefectCode.KEY_TWICE, path, shorten(repr(twice)))
-        return found
+        repeated_key = key_twice(content)
+        if repeated_key is not None:
+            self.note(DefectCode.KEY_TWICE, path, shorten(repr(repeated_key)))
+        return document

@@ -1,4 +1,4 @@
-"""From a tree of files to entries, and from foreign entries to run directories."""
+"""Read trees of files into entries, and write foreign entries as run directories."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from harness.formats.run_directory import write_entry
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What was read: entries, and (path, reason) of what could not be read or holds no power measurement."""
+    """What was read from some trees.
+
+    Attributes:
+        entries: The results.
+        unreadable: Path and reason of results that could not be read.
+        skipped: Path and reason of folders that look like a result and hold no power measurement.
+    """
 
     entries: tuple[Entry, ...]
     unreadable: tuple[tuple[str, str], ...] = ()
@@ -27,7 +33,12 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """An entry that became run directories."""
+    """An entry that was written as run directories.
+
+    Attributes:
+        entry: The entry as it was read.
+        runs: The run directories.
+    """
 
     entry: Entry
     runs: tuple[Path, ...]
@@ -35,7 +46,14 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What `import_tree` wrote, and what it could not use and why."""
+    """What `import_tree` wrote, and what it could not use.
+
+    Attributes:
+        out: The folder it wrote to.
+        imported: The entries that were written.
+        unreadable: Path and reason of results that could not be read or written.
+        skipped: Path and reason of folders without a power measurement.
+    """
 
     out: Path
     imported: tuple[Imported, ...]
@@ -44,52 +62,54 @@ class Import:
 
 
 def search(*paths: str | Path, format_name: str | None = None) -> list[Found | Skipped]:
-    """All places below `paths` that hold an entry, or look as if.
+    """Find all places below some paths that hold an entry, or look as if they did.
 
-    With several paths the name of each goes before its ids, or its whole path where two have one name.
-    Raises UnreadableError where none holds any.
+    With several paths, the ids of each begin with its name, or with its whole path where two
+    have the same name.
+
+    Raises:
+        UnreadableError: None of them holds any.
     """
-    found: list[Found | Skipped] = []
+    places: list[Found | Skipped] = []
     names = [path.absolute().name for path in map(Path, paths)]
     for path, name in zip(map(Path, paths), names, strict=True):
-        clear = name if names.count(name) == 1 else path.absolute().as_posix().strip("/")
-        ahead = f"{clear}/" if len(paths) > 1 else ""
-        for item in find(path, format_name=format_name):
-            named = (
-                Found(item.format, item.directory, ahead + item.id)
-                if isinstance(item, Found)
-                else item
-            )
-            found.append(named)
-    if not found:
+        is_unique = names.count(name) == 1
+        prefix = name if is_unique else path.absolute().as_posix().strip("/")
+        for place in find(path, format_name=format_name):
+            if isinstance(place, Found) and len(paths) > 1:
+                place = Found(place.format, place.directory, f"{prefix}/{place.id}")
+            places.append(place)
+    if not places:
         raise UnreadableError(
             "holds no result that can be read",
             where=", ".join(map(str, paths)),
             expected="MLPerf power results, run directories, or CSV traces with a declared header",
             fix="docs/reference/formats.md shows what each looks like.",
         )
-    return found
+    return places
 
 
 def read(*paths: str | Path, format_name: str | None = None) -> Tree:
-    """Read all entries below `paths`."""
+    """Read all entries below some paths."""
     return load(search(*paths, format_name=format_name))
 
 
 def load(
-    found: Iterable[Found | Skipped], *, jobs: int = 1, timeout_s: float | None = None
+    places: Iterable[Found | Skipped], *, jobs: int = 1, timeout_s: float | None = None
 ) -> Tree:
     """Read what `search` found; a bad entry never stops the others.
 
-    jobs: processes that read; timeout_s: how long one entry may take [s]
+    Args:
+        places: The places.
+        jobs: Processes that read.
+        timeout_s: How long one entry may take [s].
     """
-    return sorted_out(
-        spread(functools.partial(load_one, timeout_s=timeout_s), found, jobs, lost=died)
-    )
+    load_place = functools.partial(load_one, timeout_s=timeout_s)
+    return sorted_out(spread(load_place, places, jobs, lost=died))
 
 
 def sorted_out(items: Iterable[Entry | Skipped | tuple[str, str]]) -> Tree:
-    """What `load_one` gave, by what it is."""
+    """Sort what `load_one` returned into a tree."""
     entries: list[Entry] = []
     unreadable: list[tuple[str, str]] = []
     skipped: list[tuple[str, str]] = []
@@ -103,50 +123,52 @@ def sorted_out(items: Iterable[Entry | Skipped | tuple[str, str]]) -> Tree:
     return Tree(tuple(entries), tuple(unreadable), tuple(skipped))
 
 
-def died(item: Found | Skipped) -> Skipped | tuple[str, str]:
-    """What is said of an item whose process ended while it was read."""
-    return (
-        item if isinstance(item, Skipped) else (item.id, f"{item.directory}: was not read: {DIED}.")
-    )
+def died(place: Found | Skipped) -> Skipped | tuple[str, str]:
+    """Return what stands for a place whose reading process died."""
+    if isinstance(place, Skipped):
+        return place
+    return place.id, f"{place.directory}: was not read: {DIED}."
 
 
-def load_one(item: Found | Skipped, timeout_s: float | None) -> Entry | Skipped | tuple[str, str]:
-    """The entry, or (id, reason) where it cannot be read."""
-    if isinstance(item, Skipped):
-        return item
+def load_one(place: Found | Skipped, timeout_s: float | None) -> Entry | Skipped | tuple[str, str]:
+    """Read one place: the entry, or its id and the reason why it cannot be read."""
+    if isinstance(place, Skipped):
+        return place
     reuse_memory()
     try:
         with deadline(timeout_s):
-            return item.read()
+            return place.read()
     except (JoulemarkError, TimeLimitExceeded) as error:
-        return item.id, str(error)
+        return place.id, str(error)
 
 
 def import_tree(
     *paths: str | Path, out: str | Path, format_name: str | None = None, parquet: bool = False
 ) -> Import:
-    """Turn foreign results into run directories below `out`, one folder for each entry.
+    """Write foreign results as run directories, one folder for each entry.
 
-    parquet: store traces as Parquet (extra `parquet`) instead of CSV. Raises UnreadableError where a run directory
-    is there already; nothing that exists is overwritten.
+    Args:
+        paths: Trees of results.
+        out: Where the folders are made; nothing that exists is overwritten.
+        format_name: Read this format only.
+        parquet: Store traces as Parquet (extra ``parquet``) instead of CSV.
+
+    Raises:
+        UnreadableError: A run directory exists already, or no result was found.
     """
-    found = search(*paths, format_name=format_name)
-    return _import(found, Path(out), parquet)
-
-
-def _import(found: Iterable[Found | Skipped], out: Path, parquet: bool) -> Import:
+    out = Path(out)
     imported: list[Imported] = []
     unreadable: list[tuple[str, str]] = []
     skipped: list[tuple[str, str]] = []
-    for item in found:
-        tree = load([item])
+    for place in search(*paths, format_name=format_name):
+        tree = load([place])  # one at a time: a round does not fit into memory
         unreadable += tree.unreadable
         skipped += tree.skipped
         for entry in tree.entries:
             try:
-                imported.append(
-                    Imported(entry, tuple(write_entry(entry, out / entry.id, parquet=parquet)))
-                )
+                runs = write_entry(entry, out / entry.id, parquet=parquet)
             except SchemaError as error:  # a value that no document can carry; the others go on
                 unreadable.append((entry.id, str(error)))
+                continue
+            imported.append(Imported(entry, tuple(runs)))
     return Import(out, tuple(imported), tuple(unreadable), tuple(skipped))

@@ -1,7 +1,16 @@
-"""Run directories, the harness's own form: `<entry>/<run>/run.json` and `<entry>/<run>/traces/*`.
+"""Read and write run directories, the harness's own form of a result.
 
-`write_entry` is the end of an import, `write_run` of a live run, `NativeFormat.read` the inverse of both: what goes
-through is unchanged. A live run that was not finished has `incomplete.json` in place of `run.json`, and its journals.
+An entry is a folder of run directories, or one of them::
+
+    <entry>/system.json
+    <entry>/<run>/run.json            the record, written last
+    <entry>/<run>/traces/<channel>.csv
+    <entry>/<run>/samples/*.csv       journals of a live run
+    <entry>/<run>/log/...             what the workload wrote
+
+`write_entry` ends an import and `write_run` a live run; `NativeFormat.read` is the inverse of
+both: what was written is read back unchanged. A live run that did not end has
+``incomplete.json`` in place of ``run.json``, and its journals.
 """
 
 from __future__ import annotations
@@ -37,7 +46,8 @@ from harness.traces.trace import Trace, Window
 
 RECORD = "run.json"
 INCOMPLETE = "incomplete.json"
-"""A run record whose facts say why it is not complete; there from the begin of a live run until `run.json` comes."""
+"""Record of a live run that has not ended; its facts say why. ``run.json`` replaces it."""
+RECORDS = (RECORD, INCOMPLETE)
 SAMPLES = "samples"
 """Folder of the journals of a live run."""
 SYSTEM = "system.json"
@@ -52,7 +62,7 @@ _ENTRY_FIELDS = (
     "scaling_factor",
     "simulated",
 )
-_KNOWN = frozenset(
+_RECORD_FIELDS = frozenset(
     [
         "schema_version",
         "id",
@@ -72,7 +82,7 @@ _KNOWN = frozenset(
         "files",
     ]
 )
-"""Fields of a run record that this release knows."""
+"""Fields of a run record that this release knows; others are kept and written again."""
 
 
 class NativeFormat(Format):
@@ -83,171 +93,183 @@ class NativeFormat(Format):
     priority = 10
 
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:
-        """A run directory, or a folder of run directories."""
-        if RECORD in names or INCOMPLETE in names:
+        """Tell whether this is a run directory, or a folder of run directories."""
+        if not names.isdisjoint(RECORDS):
             return True
+        folders = [name for name in names if not name.startswith(".")]
         return any(
             os.path.isfile(os.path.join(directory, name, record))
-            for name in names
-            if "." not in name[:1]
-            for record in (RECORD, INCOMPLETE)
+            for name in folders
+            for record in RECORDS
         )
 
     def read(self, directory: Path, entry_id: str) -> Entry:
-        """The entry of all run directories in `directory`, or of the one it is."""
-        documents = [(path, _document(path)) for path in _records(directory)]
-        if not documents:
+        """Read all run directories in a folder, or the one that it is."""
+        paths = _record_paths(directory)
+        if not paths:
             raise UnreadableError("has no run.json", where=str(directory))
-        altered: list[Defect] = []
-        runs = [_run(path.parent, document, altered) for path, document in documents]
+        documents = [(path, read_document("run", path)) for path in paths]
+
+        timed: list[Run] = []
+        ranging: Run | None = None
+        defects: list[Defect] = []
+        for path, document in documents:
+            run = _run(path.parent, document, defects)
+            role = document.get("role", "timed")
+            if role == "timed":
+                timed.append(run)
+            elif role == "ranging" and ranging is None:
+                ranging = run
+        for path, document in documents:
+            defects += _defects(path, document)
+
         entry = documents[0][1]["entry"]
-        roles = [document.get("role", "timed") for _, document in documents]
+        origin = entry.get("origin", {})
         system = directory / SYSTEM
         return Entry(
             id=entry_id,
             directory=directory,
             format=self.name,
             **{name: entry[name] for name in _ENTRY_FIELDS},
-            runs=tuple(run for run, role in zip(runs, roles, strict=True) if role == "timed"),
-            ranging=next(
-                (run for run, role in zip(runs, roles, strict=True) if role == "ranging"), None
-            ),
+            runs=tuple(timed),
+            ranging=ranging,
             system_description=read_document("system", system) if system.is_file() else None,
-            family=_family(entry.get("origin", {})),
-            origin=str(entry.get("origin", {}).get("format", "")),
-            defects=tuple(
-                dict.fromkeys(
-                    [
-                        *altered,
-                        *(defect for path, found in documents for defect in _defects(path, found)),
-                    ]
-                )
-            ),
+            family=_family(origin),
+            origin=str(origin.get("format", "")),
+            defects=tuple(dict.fromkeys(defects)),
         )
-
-
-def _origin(entry: Entry) -> dict[str, str]:
-    origin = {"id": entry.id, "format": entry.origin or entry.format}
-    return origin | {"family": entry.family} if entry.family else origin
 
 
 def _family(origin: Mapping[str, Any]) -> str:
-    """Return the family a record states; older records state the format it was named after."""
+    """Return the family that a record states; older records state only the reader's name."""
     return str(origin.get("family") or origin.get("format", "")).removesuffix("-power")
 
 
-def _records(directory: Path) -> list[Path]:
-    """The record of each run directory: `run.json`, or `incomplete.json` where the run was not finished."""
-    folders = [directory]
-    if not any((directory / name).is_file() for name in (RECORD, INCOMPLETE)):
-        records = (path for name in (RECORD, INCOMPLETE) for path in directory.glob(f"*/{name}"))
-        folders = sorted((path.parent for path in records), key=lambda folder: natural(folder.name))
-    kept = dict.fromkeys(folder for folder in folders if not folder.is_symlink())
-    return [next(p for n in (RECORD, INCOMPLETE) if (p := folder / n).is_file()) for folder in kept]
-
-
-def _document(path: Path) -> dict[str, Any]:
-    return read_document("run", path)
+def _record_paths(directory: Path) -> list[Path]:
+    """Return the record of each run directory, complete or not."""
+    if any((directory / name).is_file() for name in RECORDS):
+        folders = [directory]
+    else:
+        paths = [path for name in RECORDS for path in directory.glob(f"*/{name}")]
+        folders = sorted((path.parent for path in paths), key=lambda folder: natural(folder.name))
+    records = []
+    for folder in dict.fromkeys(folders):
+        if not folder.is_symlink():
+            candidates = [folder / name for name in RECORDS]
+            records.append(next(path for path in candidates if path.is_file()))
+    return records
 
 
 def _defects(path: Path, document: Mapping[str, Any]) -> Iterator[Defect]:
-    """What was noted when the run was made, what was never finished, and files that are no longer what they were."""
+    """Yield what was noted at recording, and what changed since."""
+    folder = path.parent
     for item in document["entry"].get("defects", ()):
-        yield Defect(**_known(Defect, item))
+        yield Defect(**_fields_of(Defect, item))
     if path.name == INCOMPLETE:
-        yield Defect(
-            DefectCode.RUN_INCOMPLETE,
-            str(path.parent),
-            shorten(document["facts"].get("incomplete") or "no reason is known", 400),
-        )
+        reason = document["facts"].get("incomplete") or "no reason is known"
+        yield Defect(DefectCode.RUN_INCOMPLETE, str(folder), shorten(reason, 400))
     for item in document.get("files", ()):
-        relative = _relative(item["path"], path)
-        file = path.parent / relative
-        try:
-            same = sha256(read_inside(path.parent, relative)) == item["sha256"]
-        except UnreadableError as error:
-            yield Defect(DefectCode.FILE_UNREADABLE, str(file), error.message)
-            continue
-        if not same:
-            yield Defect(
-                DefectCode.FILE_CHANGED, str(file), "another SHA-256 than the run record lists"
-            )
-    for journal in _journals(path.parent):
+        yield from _changed_file(path, item)
+    for journal in _journals(folder):
         yield from _broken_chain(journal)
 
 
+def _changed_file(record: Path, item: Mapping[str, Any]) -> Iterator[Defect]:
+    """Compare a file of a run directory with its hash in the record."""
+    relative = _relative(item["path"], record)
+    file = record.parent / relative
+    try:
+        digest = sha256(read_inside(record.parent, relative))
+    except UnreadableError as error:
+        yield Defect(DefectCode.FILE_UNREADABLE, str(file), error.message)
+        return
+    if digest != item["sha256"]:
+        got = "another SHA-256 than the run record lists"
+        yield Defect(DefectCode.FILE_CHANGED, str(file), got)
+
+
 def _journals(folder: Path) -> list[Path]:
-    """Journals of a run, and of the ranks of a run on several machines; links are not followed."""
-    found = (
-        path for place in (SAMPLES, f"ranks/*/{SAMPLES}") for path in folder.glob(f"{place}/*.csv")
-    )
-    return sorted(
-        p
-        for p in found
-        if not any(os.path.islink(above) for above in p.parents if folder in above.parents)
-    )
+    """Return the journals of a run, and of its ranks; links are not followed."""
+    patterns = (f"{SAMPLES}/*.csv", f"ranks/*/{SAMPLES}/*.csv")
+    journals = []
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            between = [parent for parent in path.parents if folder in parent.parents]
+            if not any(map(os.path.islink, between)):
+                journals.append(path)
+    return sorted(journals)
 
 
 def _broken_chain(journal: Path) -> Iterator[Defect]:
-    """What the chain of a journal says against it."""
+    """Check the hash chain of a journal."""
     try:
-        found = links(read_bytes(journal))
+        chain = links(read_bytes(journal))
     except UnreadableError as error:
         yield Defect(DefectCode.FILE_UNREADABLE, str(journal), error.message)
         return
-    if not found.count:
-        yield Defect(DefectCode.CHAIN_MISSING, str(journal), "no line of it is bound to another")
-    elif found.broken:
-        above, line = found.broken
-        got = f"lines {above + 1} to {line} are not as they were written: the link in line {line} is not theirs"
-        yield Defect(DefectCode.CHAIN_BROKEN, f"{journal}:{line}", got)
-    elif not found.whole:
-        yield Defect(
-            DefectCode.CHAIN_OPEN,
-            str(journal),
-            f"bound to line {found.last}, its last link; {found.after} lines follow",
+    if not chain.count:
+        got = "no line of it is bound to another"
+        yield Defect(DefectCode.CHAIN_MISSING, str(journal), got)
+    elif chain.broken:
+        above, line = chain.broken
+        got = (
+            f"lines {above + 1} to {line} are not as they were written: "
+            f"the link in line {line} is not theirs"
         )
+        yield Defect(DefectCode.CHAIN_BROKEN, f"{journal}:{line}", got)
+    elif not chain.whole:
+        got = f"bound to line {chain.last}, its last link; {chain.after} lines follow"
+        yield Defect(DefectCode.CHAIN_OPEN, str(journal), got)
 
 
-def _run(folder: Path, document: Mapping[str, Any], altered: list[Defect]) -> Run:
-    """The run of a record. altered: takes the traces that are not what the record lists; then the run has none."""
+def _run(folder: Path, document: Mapping[str, Any], defects: list[Defect]) -> Run:
+    """Build the run of a record.
+
+    Args:
+        folder: The run directory.
+        document: Its record.
+        defects: Takes the traces that are not as the record lists them.
+    """
     window = document["window"]
     evidence, malformed = evidence_from_facts(document["facts"])
     if malformed:
         got = f"facts not as joulemark writes them: {', '.join(malformed)}"
-        altered.append(Defect(DefectCode.RECORD_MALFORMED, str(folder / RECORD), got))
+        defects.append(Defect(DefectCode.RECORD_MALFORMED, str(folder / RECORD), got))
+    work, performance, quality = (document[name] for name in ("work", "performance", "quality"))
     return Run(
         id=document["id"],
         window=Window(from_iso(window["start"]), from_iso(window["stop"])) if window else None,
-        traces=_traces(folder, document["traces"], altered) or _unfinished(folder),
-        rated=tuple(Rated(**_known(Rated, item)) for item in document["rated"]),
-        work=Work(**_known(Work, document["work"])) if document["work"] else None,
-        performance=Quantity(**_known(Quantity, document["performance"]))
-        if document["performance"]
-        else None,
-        quality=_quality(document["quality"]) if document["quality"] else None,
+        traces=_traces(folder, document["traces"], defects) or _unfinished(folder),
+        rated=tuple(Rated(**_fields_of(Rated, item)) for item in document["rated"]),
+        work=Work(**_fields_of(Work, work)) if work else None,
+        performance=Quantity(**_fields_of(Quantity, performance)) if performance else None,
+        quality=_quality(quality) if quality else None,
         seconds=document["seconds"],
         success=document["success"],
         declared_energy_j=document.get("declared_energy_j"),
         evidence=evidence,
         sources=tuple(item["path"] for item in document["sources"]),
-        extra={key: value for key, value in document.items() if key not in _KNOWN},
+        extra={key: value for key, value in document.items() if key not in _RECORD_FIELDS},
     )
 
 
 def _quality(document: Mapping[str, Any]) -> Quality:
     others = tuple(_quality(dict(item) | {"others": ()}) for item in document.get("others", ()))
-    return Quality(**_known(Quality, document) | {"others": others})
+    return Quality(**_fields_of(Quality, document) | {"others": others})
 
 
-def _known(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+def _fields_of(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a document that a dataclass has."""
     return {name: document[name] for name in record.__slots__ if name in document}
 
 
 def _traces(
-    folder: Path, items: Sequence[Mapping[str, str]], altered: list[Defect]
+    folder: Path, items: Sequence[Mapping[str, str]], defects: list[Defect]
 ) -> tuple[Trace, ...]:
-    """All traces of a run, or none where one is not what its record lists: the others alone would say too little."""
+    """Read all traces of a run, or none if one of them is not as its record lists it.
+
+    The energy of the others alone would be too low.
+    """
     traces = []
     for item in items:
         relative = _relative(item["path"], folder / RECORD)
@@ -257,12 +279,16 @@ def _traces(
                 raise UnreadableError("another SHA-256 than the run record lists")
             traces.append(read_trace(path))
         except (UnreadableError, SchemaError) as error:
-            altered.append(Defect(DefectCode.TRACE_UNREADABLE, str(path), error.message))
+            defects.append(Defect(DefectCode.TRACE_UNREADABLE, str(path), error.message))
     return tuple(traces) if len(traces) == len(items) else ()
 
 
 def _relative(text: str, record: Path) -> PurePosixPath:
-    """A path that a record names, inside its run directory. Raises UnreadableError."""
+    """Return a path that a record names, inside its run directory.
+
+    Raises:
+        UnreadableError: It leads outside.
+    """
     relative = PurePosixPath(text)
     if relative.is_absolute() or ".." in relative.parts or "\\" in text:
         raise UnreadableError(
@@ -275,24 +301,32 @@ def _relative(text: str, record: Path) -> PurePosixPath:
 
 
 def _unfinished(folder: Path) -> tuple[Trace, ...]:
-    """Traces of a run that was not finished, from its journals: nothing that was read is lost."""
+    """Return the traces in the journals of a run that did not end: no reading is lost."""
     if (folder / RECORD).is_file() or (folder / SAMPLES).is_symlink():
         return ()
-    return tuple(
-        trace for samples in readable(folder / SAMPLES) for trace in samples.traces if len(trace)
-    )
+    journals = readable(folder / SAMPLES)
+    return tuple(trace for journal in journals for trace in journal.traces if len(trace))
 
 
 def write_entry(entry: Entry, out: Path, *, parquet: bool = False) -> list[Path]:
-    """Write an entry as run directories below `out`; the run directories written.
+    """Write an entry as run directories.
 
-    Raises UnreadableError where one of them is there already.
+    Args:
+        entry: The entry.
+        out: The folder that takes them.
+        parquet: Store traces as Parquet instead of CSV.
+
+    Returns:
+        The run directories.
+
+    Raises:
+        UnreadableError: One of them exists already.
     """
+    roles = [(run, "timed") for run in entry.runs]
+    if entry.ranging is not None:
+        roles.append((entry.ranging, "ranging"))
     written = []
-    for run, role in [
-        *((run, "timed") for run in entry.runs),
-        *([(entry.ranging, "ranging")] if entry.ranging else []),
-    ]:
+    for run, role in roles:
         folder = out / run.id
         if folder.exists():
             raise UnreadableError(
@@ -301,27 +335,22 @@ def write_entry(entry: Entry, out: Path, *, parquet: bool = False) -> list[Path]
         write_run(entry, run, folder, role=role, parquet=parquet)
         written.append(folder)
     if entry.system_description:
-        write_document(
-            "system",
-            dict(entry.system_description) | {"schema_version": SCHEMA_VERSION},
-            out / SYSTEM,
-        )
+        document = dict(entry.system_description) | {"schema_version": SCHEMA_VERSION}
+        write_document("system", document, out / SYSTEM)
     return written
 
 
 def write_run(
     entry: Entry, run: Run, folder: Path, *, role: str = "timed", parquet: bool = False
 ) -> None:
-    """Write the traces of one run and, last, its record, which lists what else lies in its folder."""
-    others = [
-        path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / INCOMPLETE
-    ]
-    files = [_file(folder, path) for path in others]
+    """Write the traces of one run and, last, its record, which lists all files of the folder."""
+    existing = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [_file_item(folder, path) for path in existing if path != folder / INCOMPLETE]
     traces = [_write_trace(trace, folder, parquet) for trace in run.traces]
     write_document("run", record(entry, run, role, traces, files), folder / RECORD)
 
 
-def _file(folder: Path, path: Path) -> dict[str, Any]:
+def _file_item(folder: Path, path: Path) -> dict[str, Any]:
     content = read_bytes(path)
     return {
         "path": path.relative_to(folder).as_posix(),
@@ -332,7 +361,8 @@ def _file(folder: Path, path: Path) -> dict[str, Any]:
 
 def _write_trace(trace: Trace, folder: Path, parquet: bool) -> dict[str, str]:
     relative = f"traces/{trace.channel.id}.{'parquet' if parquet else 'csv'}"
-    (write_parquet if parquet else write_csv)(trace, folder / relative)
+    write = write_parquet if parquet else write_csv
+    write(trace, folder / relative)
     return {
         "path": relative,
         "sha256": sha256((folder / relative).read_bytes()),
@@ -347,19 +377,21 @@ def record(
     traces: Sequence[Mapping[str, Any]] = (),
     files: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The document of a run. traces, files: what lies in its folder, each with its hash"""
+    """Return the record of a run.
+
+    Args:
+        entry: The entry it belongs to.
+        run: The run.
+        role: ``timed``, or ``ranging`` for evidence only.
+        traces: Its trace files, each with its hash.
+        files: The other files of its folder, each with its hash.
+    """
     window = run.window
-    return dict(run.extra) | {
+    document = {
         "schema_version": SCHEMA_VERSION,
         "id": run.id,
         "role": role,
-        "entry": {name: getattr(entry, name) for name in _ENTRY_FIELDS}
-        | {"origin": _origin(entry)}
-        | {
-            "defects": [
-                asdict(replace(d, where=_inside(d.where, entry.directory))) for d in entry.defects
-            ]
-        },
+        "entry": _entry_document(entry),
         "window": {"start": to_iso(window.start_ns), "stop": to_iso(window.stop_ns)}
         if window
         else None,
@@ -375,6 +407,19 @@ def record(
         "facts": run.evidence.facts(),
         "sources": [_source(entry.directory, name) for name in run.sources],
     }
+    return dict(run.extra) | document
+
+
+def _entry_document(entry: Entry) -> dict[str, Any]:
+    origin = {"id": entry.id, "format": entry.origin or entry.format}
+    if entry.family:
+        origin["family"] = entry.family
+    defects = [
+        asdict(replace(defect, where=_inside(defect.where, entry.directory)))
+        for defect in entry.defects
+    ]
+    fields = {name: getattr(entry, name) for name in _ENTRY_FIELDS}
+    return fields | {"origin": origin, "defects": defects}
 
 
 def _inside(where: str, directory: Path) -> str:
@@ -382,8 +427,8 @@ def _inside(where: str, directory: Path) -> str:
 
 
 def _source(directory: Path, name: str) -> dict[str, str | None]:
+    folder = directory.parent if directory.is_file() else directory
     try:
-        folder = directory.parent if directory.is_file() else directory
         return {"path": name, "sha256": sha256(read_bytes(folder / name))}
     except UnreadableError:
         return {"path": name, "sha256": None}
