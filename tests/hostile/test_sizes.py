@@ -245,10 +245,10 @@ def test_ten_thousand_node_logs_and_a_hundred_thousand_files(tmp_path: Path) -> 
 
 
 def test_a_log_of_broken_lines_is_given_up() -> None:
-    content = b':::MLLOG {"key": "power_begin"\n' * (mllog.MOST_BROKEN + 1000)
+    content = b':::MLLOG {"key": "power_begin"\n' * (mllog.MAX_BROKEN_LINES + 1000)
     for read in (lambda: mllog.select(content, ["power_begin"]), lambda: mllog.read_all(content)):
         lines, broken = read()
-        assert (lines, broken) == ([], mllog.MOST_BROKEN + 1)
+        assert (lines, broken) == ([], mllog.MAX_BROKEN_LINES + 1)
 
 
 def test_sessions_of_many_marks_and_channels() -> None:

@@ -42,10 +42,10 @@ LINES = st.one_of(
 @given(
     st.lists(LINES, max_size=8),
     st.sampled_from(["\n", "\r\n"]),
-    st.sampled_from([1, 50, mllog.NEAR]),
+    st.sampled_from([1, 50, mllog.SEARCH_BYTES]),
 )
-@example(['{"key": "power_end"}:::MLLOG {"key": 1}'], "\n", mllog.NEAR)
-@example([':::MLLOG {"\\u006bey": "power_end"}'], "\n", mllog.NEAR)
+@example(['{"key": "power_end"}:::MLLOG {"key": 1}'], "\n", mllog.SEARCH_BYTES)
+@example([':::MLLOG {"\\u006bey": "power_end"}'], "\n", mllog.SEARCH_BYTES)
 @example(
     [':::MLLOG {"key": "set", "value": [' + "1," * 400 + "1]}", ':::MLLOG {"key": "power_end"}'],
     "\n",
@@ -54,7 +54,7 @@ LINES = st.one_of(
 def test_lines_passed_over_change_nothing(lines: list[str], end: str, near: int) -> None:
     content = end.join(lines).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mllog, "NEAR", near)
+        patch.setattr(mllog, "SEARCH_BYTES", near)
         found, broken = mllog.select(content, KEYS)
     expected, lost = [], 0
     for text in chain.from_iterable(mllog._texts(content)):

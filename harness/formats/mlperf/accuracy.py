@@ -1,4 +1,4 @@
-"""What accuracy scripts print: `accuracy.txt` of MLPerf inference."""
+"""Read ``accuracy.txt`` of MLPerf inference: what the accuracy scripts print."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import re
 from harness.formats.base import Quality
 from harness.formats.reference.benchmarks import quality
 
+_TAIL_BYTES = 65536
+"""The result stands at the end of the file."""
 _NUMBER = r"[\"']?([\d.]+)"
-_QUALITY = (
+"""A number, which may stand in quotes."""
+_METRICS = (
     ("AUC", r"AUC=([\d.]+)%"),
     ("f1", rf"[\"']f1[\"']: {_NUMBER}"),
     ("rouge1", rf"[\"']rouge1[\"']: {_NUMBER}"),
@@ -20,17 +23,18 @@ _QUALITY = (
     ("exact_match", rf"[\"']exact_match[\"']: {_NUMBER}"),
     ("accuracy", r"accuracy=([\d.]+)%"),
 )
-"""Metrics and how each is printed; the first that is there counts. A number may stand in quotes."""
+"""Metrics and how each is printed; the first that is there counts."""
 
 
 def read_accuracy(content: bytes, benchmark: str) -> Quality | None:
-    """The quality that `accuracy.txt` reports, in the unit it reports it in; None where it has another form."""
-    text = content[-65536:].decode("utf-8", "replace")
-    for metric, pattern in _QUALITY:
-        found = re.findall(pattern, text)
-        if found:
+    """Return the quality in ``accuracy.txt``, in its own unit; ``None`` if there is none."""
+    text = content[-_TAIL_BYTES:].decode("utf-8", "replace")
+    for metric, pattern in _METRICS:
+        values = re.findall(pattern, text)
+        if values:
             try:
-                return quality("inference", benchmark, metric, float(found[-1]))
+                value = float(values[-1])
             except ValueError:
                 return None
+            return quality("inference", benchmark, metric, value)
     return None

@@ -279,7 +279,7 @@ def _timed_run(
 
 
 def _ranging_run(ranging: _LoadgenRun) -> Run:
-    scenario = loadgen_log.scenario(ranging.values, "")
+    scenario = loadgen_log.scenario_of(ranging.values, "")
     return _run(ranging, scenario, "", InferenceEvidence(loadgen=ranging.values))
 
 
@@ -324,7 +324,7 @@ def _local_time_shift_ns(session: power_session.Session, run: Run, reader: Reade
 
 
 def _scenario(directory: Path, values: Mapping[str, Any], reader: Reader) -> str:
-    scenario = loadgen_log.scenario(values, directory.name)
+    scenario = loadgen_log.scenario_of(values, directory.name)
     ran, folder = loadgen_log.ran(values), loadgen_log.named(directory.name)
     if loadgen_log.inferred(values, scenario):
         reader.note(DefectCode.SCENARIO_INFERRED, directory / DETAIL, f"inferred from a {ran} run")

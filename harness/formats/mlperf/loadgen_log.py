@@ -1,4 +1,12 @@
-"""LoadGen's detail log: scenario, performance, work done, window, round."""
+"""Read LoadGen's detail log: scenario, performance, work done, window, round.
+
+All functions take the *values* of the log, as `read_detail` returns them: a mapping from LoadGen's
+keys (``result_query_count`` ...) to what the log states. Values are hostile: anything may be
+missing, a text, or beyond all bounds.
+
+LoadGen's terms: a *query* is what the system is asked at once; it holds one or more *samples*.
+A *stream* (SingleStream, MultiStream) sends the next query when the last one is answered.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +19,9 @@ from harness.formats.base import Quantity, Work
 from harness.formats.mlperf.mllog import count, select
 from harness.traces.trace import Window
 
+Values = Mapping[str, Any]
+"""Values of a detail log by their keys."""
+
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline", "Interactive")
 STREAMS = ("SingleStream", "MultiStream")
 INFERRED = (
@@ -18,14 +29,14 @@ INFERRED = (
     ("SingleStream", "Offline"),
     ("MultiStream", "Offline"),
 )
-"""What ran, and what MLPerf lets its result be submitted as besides."""
+"""The scenario that ran, and another one that MLPerf lets its result be submitted as."""
 MULTISTREAM_SAMPLES = 8.0
 """Samples of a MultiStream query since v2.0 (MLPerf inference rules, scenarios)."""
 FAMILY = "mlperf-inference"
 LOADGEN_OF_V1_0 = ".5a1"
 """What LoadGen calls itself in v1.0, as in v0.5 and v0.7, which had no power."""
 COMPLETED_SINCE = (4, 1)
-"""First round whose Server metric is the rate of completed samples; before, that of scheduled ones."""
+"""First round whose Server metric is the rate of completed samples, not of scheduled ones."""
 
 KEYS = (
     "loadgen_version",
@@ -65,13 +76,17 @@ KEYS = (
     "result_99.00_percentile_per_query_latency_ns",
 )
 
-Values = Mapping[str, Any]
 
+def read_detail(content: bytes) -> tuple[dict[str, Any], int]:
+    """Read the values of ``mlperf_log_detail.txt`` that matter.
 
-def read_detail(content: bytes) -> tuple[Values, int]:
-    """The values of `mlperf_log_detail.txt` that matter, last one wins, and the number of broken lines.
+    Args:
+        content: The log.
 
-    power_end_time_ms: when the line of power_end was written, by LoadGen's steady clock since the start [ms]
+    Returns:
+        The values; of several with one key the last. ``power_end_time_ms`` is added: when the
+        line of ``power_end`` was written, by LoadGen's steady clock since its start [ms].
+        Then the number of broken lines.
     """
     lines, broken = select(content, KEYS)
     values = {line.key: line.value for line in lines}
@@ -82,9 +97,12 @@ def read_detail(content: bytes) -> tuple[Values, int]:
 
 
 def window(values: Values, where: str) -> Window | None:
-    """(power_begin, power_end) as LoadGen stamps them, in UTC since v1.1; None where either is missing.
+    """Return the span from ``power_begin`` to ``power_end``; ``None`` if one of them is missing.
 
-    Raises UnreadableError where a stamp is no time.
+    LoadGen stamps both in UTC since v1.1.
+
+    Raises:
+        UnreadableError: A stamp is no time.
     """
     begin, end = values.get("power_begin"), values.get("power_end")
     if begin is None or end is None:
@@ -93,143 +111,218 @@ def window(values: Values, where: str) -> Window | None:
 
 
 def named(text: object) -> str:
-    """A scenario in MLPerf's spelling; "" for another text."""
-    return next((name for name in SCENARIOS if name.lower() == str(text).lower()), "")
+    """Return a scenario in MLPerf's spelling; empty for any other text."""
+    folded = str(text).lower()
+    return next((name for name in SCENARIOS if name.lower() == folded), "")
 
 
 def ran(values: Values) -> str:
-    """The scenario that ran, as the log has it; "" where it names none."""
+    """Return the scenario that ran; empty if the log names none."""
     return named(values.get("effective_scenario", ""))
 
 
-def scenario(values: Values, folder: str) -> str:
-    """The scenario of a result in MLPerf's spelling: what ran, or what MLPerf lets it be submitted as in `folder`.
+def scenario_of(values: Values, folder: str) -> str:
+    """Return the scenario of a result.
 
+    It is what ran, or what MLPerf lets such a run be submitted as, if the folder is named so.
     Interactive runs as Server.
     """
     by_folder, by_log = named(folder), ran(values)
     if not by_log:
         return by_folder or folder
     pair = (by_log, by_folder)
-    return by_folder if pair in INFERRED or pair == ("Server", "Interactive") else by_log
+    if pair in INFERRED or pair == ("Server", "Interactive"):
+        return by_folder
+    return by_log
 
 
-def inferred(values: Values, of: str) -> bool:
-    """Whether a result of this scenario is taken from a run of another."""
-    return (ran(values), of) in INFERRED
+def inferred(values: Values, scenario: str) -> bool:
+    """Tell whether a result of this scenario was taken from a run of another."""
+    return (ran(values), scenario) in INFERRED
 
 
-def samples_per_query(values: Values, of: str) -> float:
-    """Samples in a query of a scenario; of a run that was submitted as MultiStream, as many as the rules say."""
-    if of != "MultiStream":
+def samples_per_query(values: Values, scenario: str) -> float:
+    """Return how many samples a query of a scenario has.
+
+    A run that was submitted as MultiStream has as many as the rules state.
+    """
+    if scenario != "MultiStream":
         return 1.0
     stated = _first(values, "effective_samples_per_query", "generated_samples_per_query")
-    return MULTISTREAM_SAMPLES if inferred(values, of) or stated is None else stated
+    if stated is None or inferred(values, scenario):
+        return MULTISTREAM_SAMPLES
+    return stated
 
 
 def _first(values: Values, *keys: str) -> float | None:
-    found = (count(values.get(key)) for key in keys)
-    return next((value for value in found if value is not None), None)
+    """Return the first of some values that counts something."""
+    for key in keys:
+        value = count(values.get(key))
+        if value is not None:
+            return value
+    return None
 
 
 class Issued(NamedTuple):
-    """Queries that a stream issued, and the key of the log that tells."""
+    """Queries that a stream issued.
+
+    Attributes:
+        queries: How many.
+        by: The key of the log that tells.
+    """
 
     queries: float
     by: str
 
 
 def issued(values: Values, seconds: float | None) -> Issued | None:
-    """Queries of a SingleStream or MultiStream run; `generated_query_count` is only what was planned for it.
+    """Return the queries of a SingleStream or MultiStream run; ``None`` if the log does not tell.
 
-    seconds: length of the window [s], for logs that count no queries (v1.0, v1.1)
+    LoadGen of v1.0 and v1.1 counts none, and ``generated_query_count`` is only what was planned.
+    There the rate or the mean latency tells, with the length of the window.
+
+    Args:
+        values: Of the log.
+        seconds: Length of the window [s].
     """
-    latency = (
-        "result_mean_query_latency_ns" if ran(values) == "MultiStream" else "result_mean_latency_ns"
-    )
-    rate, mean_ns = _first(values, "result_qps_with_loadgen_overhead"), _first(values, latency)
-    for by, found in (
-        ("result_query_count", _first(values, "result_query_count")),
-        ("result_qps_with_loadgen_overhead", rate and seconds and round(rate * seconds)),
-        (latency, mean_ns and seconds and round(seconds * 1e9 / mean_ns)),
-    ):
-        if number := count(found):
-            return Issued(number, by)
+    stated = count(values.get("result_query_count"))
+    if stated:
+        return Issued(stated, "result_query_count")
+    if not seconds:
+        return None
+
+    rate = _first(values, "result_qps_with_loadgen_overhead")
+    by_rate = count(round(rate * seconds)) if rate else None
+    if by_rate:
+        return Issued(by_rate, "result_qps_with_loadgen_overhead")
+
+    is_multistream = ran(values) == "MultiStream"
+    key = "result_mean_query_latency_ns" if is_multistream else "result_mean_latency_ns"
+    latency_ns = _first(values, key)
+    by_latency = count(round(seconds * 1e9 / latency_ns)) if latency_ns else None
+    if by_latency:
+        return Issued(by_latency, key)
     return None
 
 
-def work(values: Values, of: str, seconds: float | None) -> Work | None:
-    """What was done in the window: queries, samples (Offline) or tokens (language models).
+def work(values: Values, scenario: str, seconds: float | None) -> Work | None:
+    """Return what was done in the window; ``None`` if the log does not tell.
 
-    seconds: length of the window [s], to tell whether the log counts queries or samples
+    It is counted in queries, in samples (Offline), or in tokens (language models).
+
+    Args:
+        values: Of the log.
+        scenario: The scenario that the result was submitted as.
+        seconds: Length of the window [s].
     """
-    by_log = ran(values) or of
-    if by_log in STREAMS:
-        found = issued(values, seconds)
-        return None if found is None else _of_stream(found.queries, values, by_log, of)
-    done = _first(values, "result_query_count", "generated_query_count")
-    if of == "Offline" and done:
-        done = _samples(done, values, seconds)
-    tokens, rate = _tokens_per_second(values, of), _samples_per_second(values, of)
-    by_token = tokens is not None and rate is not None
-    counted = count((done or 0.0) * (tokens or 0.0) / (rate or 1.0) if by_token else done)
-    if counted is None:
+    scenario_run = ran(values) or scenario
+    if scenario_run in STREAMS:
+        return _work_of_stream(values, scenario_run, scenario, seconds)
+    if scenario == "Offline":
+        completed = completed_samples(values, seconds)
+    else:
+        completed = _first(values, "result_query_count", "generated_query_count")
+
+    tokens_per_second = _tokens_per_second(values, scenario)
+    samples_per_second = _samples_per_second(values, scenario)
+    if tokens_per_second is not None and samples_per_second is not None:
+        tokens = count((completed or 0.0) * tokens_per_second / samples_per_second)
+        return None if tokens is None else Work(tokens, "token")
+    if completed is None:
         return None
-    return Work(counted, "token" if by_token else "sample" if of == "Offline" else "query")
+    return Work(completed, "sample" if scenario == "Offline" else "query")
 
 
-def _of_stream(queries: float, values: Values, by_log: str, of: str) -> Work | None:
-    """Queries of a stream as work of the scenario it is submitted as."""
-    if of != by_log:
-        queries *= samples_per_query(values, by_log) / samples_per_query(values, of)
-    done = count(queries)
-    return None if done is None else Work(done, "sample" if of == "Offline" else "query")
+def _work_of_stream(
+    values: Values, scenario_run: str, scenario: str, seconds: float | None
+) -> Work | None:
+    """Return the work of a stream, in the units of the scenario it was submitted as."""
+    queries_run = issued(values, seconds)
+    if queries_run is None:
+        return None
+    queries = queries_run.queries
+    if scenario != scenario_run:
+        queries *= samples_per_query(values, scenario_run) / samples_per_query(values, scenario)
+    completed = count(queries)
+    if completed is None:
+        return None
+    return Work(completed, "sample" if scenario == "Offline" else "query")
 
 
-def _samples(done: float, values: Values, seconds: float | None) -> float:
-    """Samples of an Offline run, whose log counts queries or samples: the one that rate times duration agrees with."""
-    per_query = _first(values, "generated_samples_per_query", "effective_samples_per_query") or 1.0
-    expected = (_samples_per_second(values, "Offline") or 0.0) * (seconds or 0.0)
-    return (
-        min((done * per_query, done), key=lambda n: abs(n - expected))
-        if expected
-        else done * per_query
-    )
+RATE_DIGITS_ERROR = 1e-5
+"""Relative error of a rate that LoadGen prints with six digits, and a little more."""
+STAMPS_ERROR_S = 2e-3
+"""Error of a window between two stamps of whole milliseconds [s]."""
+
+
+def completed_samples(values: Values, seconds: float | None) -> float | None:
+    """Return the samples that an Offline run completed.
+
+    The log states a count of samples, or of queries, that was *planned*. LoadGen pads it to whole
+    data sets, so up to several percent more may have run: 190,080 samples of gptj were planned
+    and 200,520 done, 15 times its data set. The rate counts what was done. So a planned count is
+    taken, being exact, if rate times window agrees with it within the printed digits; otherwise
+    rate times window is.
+
+    Args:
+        values: Of the log.
+        seconds: Length of the window [s]; without it a planned count is all there is.
+    """
+    planned_queries = _first(values, "result_query_count", "generated_query_count")
+    per_query = _first(values, "generated_samples_per_query", "effective_samples_per_query")
+    planned: list[float] = []
+    if planned_queries is not None:
+        # Old logs count samples under the same name as newer ones count queries.
+        planned = [planned_queries * (per_query or 1.0), planned_queries]
+
+    rate = _samples_per_second(values, "Offline")
+    by_rate = count(rate * seconds) if rate and seconds else None
+    if by_rate is None or not seconds:
+        return count(planned[0]) if planned else None
+    tolerance = by_rate * (RATE_DIGITS_ERROR + STAMPS_ERROR_S / seconds)
+    for samples in planned:
+        if abs(samples - by_rate) <= tolerance:
+            return count(samples)
+    return by_rate
 
 
 def performance(
-    values: Values, of: str, round_name: str = "", seconds: float | None = None
+    values: Values, scenario: str, round_name: str = "", seconds: float | None = None
 ) -> Quantity | None:
-    """The performance metric of a scenario, as MLPerf inference defines it.
+    """Return the performance metric of a scenario, as MLPerf inference defines it.
 
-    round_name: its round, "" for the newest; seconds: length of the window [s], for the rate of what ran as a stream
+    Args:
+        values: Of the log.
+        scenario: The scenario that the result was submitted as.
+        round_name: Its round; empty for the newest.
+        seconds: Length of the window [s], for the rate of what ran as a stream.
     """
-    if of in STREAMS:
-        latency_ns = _latency_ns(values, of)
+    if scenario in STREAMS:
+        latency_ns = _latency_ns(values, scenario)
         return None if latency_ns is None else Quantity(latency_ns / 1e6, "ms", "latency")
-    if inferred(values, of):
-        done = work(values, of, seconds)
-        return (
-            Quantity(done.count / seconds, "Samples/s", "throughput")
-            if done and seconds and seconds > 0
-            else None
-        )
-    tokens = _tokens_per_second(values, of)
-    if tokens is not None:
-        return Quantity(tokens, "Tokens/s", "throughput")
-    rate = _samples_per_second(values, of, scheduled=_version(round_name) < COMPLETED_SINCE)
-    return (
-        None
-        if rate is None
-        else Quantity(rate, "Samples/s" if of == "Offline" else "Queries/s", "throughput")
-    )
+    if inferred(values, scenario):
+        completed = work(values, scenario, seconds)
+        if completed is None or not seconds or seconds <= 0:
+            return None
+        return Quantity(completed.count / seconds, "Samples/s", "throughput")
+    tokens_per_second = _tokens_per_second(values, scenario)
+    if tokens_per_second is not None:
+        return Quantity(tokens_per_second, "Tokens/s", "throughput")
+    is_scheduled = _version(round_name) < COMPLETED_SINCE
+    rate = _samples_per_second(values, scenario, scheduled=is_scheduled)
+    if rate is None:
+        return None
+    return Quantity(rate, "Samples/s" if scenario == "Offline" else "Queries/s", "throughput")
 
 
-def _latency_ns(values: Values, of: str) -> float | None:
-    """Of a query [ns]; a MultiStream query that ran sample by sample takes the time of all its samples."""
-    if of == "SingleStream":
+def _latency_ns(values: Values, scenario: str) -> float | None:
+    """Return the latency of a query [ns].
+
+    A MultiStream query that ran sample by sample takes the time of all its samples.
+    """
+    if scenario == "SingleStream":
         return _first(values, "early_stopping_latency_ss", "result_90.00_percentile_latency_ns")
-    if not inferred(values, of):
+    if not inferred(values, scenario):
         return _first(
             values, "early_stopping_latency_ms", "result_99.00_percentile_per_query_latency_ns"
         )
@@ -237,41 +330,51 @@ def _latency_ns(values: Values, of: str) -> float | None:
     return None if sample_ns is None else sample_ns * MULTISTREAM_SAMPLES
 
 
-def _tokens_per_second(values: Values, of: str) -> float | None:
-    if of == "Offline":
+def _tokens_per_second(values: Values, scenario: str) -> float | None:
+    if scenario == "Offline":
         return _first(values, "result_tokens_per_second", "result_inferred_tokens_per_second")
     stated = _first(
         values, "result_completed_tokens_per_second", "result_inferred_completed_tokens_per_second"
     )
-    return stated or _tokens_of_v4_0(values)
+    return stated or _completed_tokens_of_v4_0(values)
 
 
-def _tokens_of_v4_0(values: Values) -> float | None:
-    """Completed tokens a second: the log of v4.0 has the tokens of the queries that were scheduled in a second."""
-    scheduled = _first(values, "result_token_throughput_with_loadgen_overhead")
-    asked, done = (
-        _first(values, "result_scheduled_samples_per_sec"),
-        _first(values, "result_completed_samples_per_sec"),
-    )
-    return scheduled * done / asked if scheduled and asked and done else None
+def _completed_tokens_of_v4_0(values: Values) -> float | None:
+    """Return completed tokens per second.
+
+    The log of v4.0 states the tokens per second of the queries that were scheduled.
+    """
+    scheduled_tokens = _first(values, "result_token_throughput_with_loadgen_overhead")
+    scheduled = _first(values, "result_scheduled_samples_per_sec")
+    completed = _first(values, "result_completed_samples_per_sec")
+    if scheduled_tokens and scheduled and completed:
+        return scheduled_tokens * completed / scheduled
+    return None
 
 
-def _samples_per_second(values: Values, of: str, *, scheduled: bool = False) -> float | None:
-    if of == "Offline":
+def _samples_per_second(values: Values, scenario: str, *, scheduled: bool = False) -> float | None:
+    if scenario == "Offline":
         return _first(values, "result_samples_per_second")
-    keys = ("result_completed_samples_per_sec", "result_scheduled_samples_per_sec")
-    return _first(values, *(reversed(keys) if scheduled else keys))
+    completed_key = "result_completed_samples_per_sec"
+    scheduled_key = "result_scheduled_samples_per_sec"
+    if scheduled:
+        return _first(values, scheduled_key, completed_key)
+    return _first(values, completed_key, scheduled_key)
 
 
 def round_of(values: Values) -> str:
-    """The round that LoadGen's version belongs to, `mlperf-inference-v4.1`; "" where it does not say."""
-    said = str(values.get("loadgen_version", ""))
-    match = re.match(r"(\d{1,3}\.\d{1,3})(?!\d)", said)
-    version = match[1] if match else "1.0" if said.startswith(LOADGEN_OF_V1_0) else ""
-    return f"{FAMILY}-v{version}" if version else ""
+    """Return the round that LoadGen's version belongs to, such as ``mlperf-inference-v4.1``.
+
+    It is empty if the log does not tell.
+    """
+    stated = str(values.get("loadgen_version", ""))
+    match = re.match(r"(\d{1,3}\.\d{1,3})(?!\d)", stated)
+    if match:
+        return f"{FAMILY}-v{match[1]}"
+    return f"{FAMILY}-v1.0" if stated.startswith(LOADGEN_OF_V1_0) else ""
 
 
 def _version(round_name: str) -> tuple[int, int]:
-    """The number of a round of MLPerf inference; a round of another name is as new as any."""
+    """Return the number of a round of MLPerf inference; any other round is the newest."""
     match = re.fullmatch(rf"{FAMILY}-v(\d{{1,3}})\.(\d{{1,3}})", round_name)
     return (int(match[1]), int(match[2])) if match else (1000, 0)

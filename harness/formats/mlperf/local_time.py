@@ -1,4 +1,4 @@
-"""Local time: round v1.0 of MLPerf inference stamped its logs in it, and its phases in UTC."""
+"""Undo local time: round v1.0 of MLPerf inference stamped its logs in it, and its phases in UTC."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from harness.traces.time_zone import LARGEST_NS, QUARTER_NS, shifted
 from harness.traces.trace import Window
 
 ROUND = "mlperf-inference-v1.0"
-SUMMER_NS = 3600 * NS
+SUMMER_TIME_NS = 3600 * NS
 
 
 def utc_shift_ns(session: Session, mode: Mode) -> int:
-    """What to add to the stamps of a session [ns] so that its window lies in the phase that server.json has of it.
+    """Return what to add to the stamps of a session so that they are UTC [ns].
 
-    `timezone` of server.json is what must be added to winter time to get UTC [s]. 0 where neither it nor an hour less
-    makes the window fit.
+    ``timezone`` in server.json states what must be added to winter time to get UTC [s]. The
+    shift is that, or one hour less in summer, if it places the window inside the phase that
+    server.json states in UTC; 0 if neither does.
     """
-    zone, window, phases = (
-        number(session.server.get("timezone")),
-        session.window(mode),
-        session.phases("server", mode),
-    )
-    if zone is None or abs(zone) * NS > LARGEST_NS or window is None or len(phases) != 4:
+    zone_s = number(session.server.get("timezone"))
+    window = session.window(mode)
+    phases = session.phases("server", mode)
+    if zone_s is None or abs(zone_s) * NS > LARGEST_NS or window is None or len(phases) != 4:
         return 0
-    begin, end = phases[1][0] * NS, phases[2][0] * NS
-    for shift in (round(zone) * NS, round(zone) * NS - SUMMER_NS):
-        if (
-            shift % QUARTER_NS == 0
-            and begin <= window.start_ns + shift
-            and window.stop_ns + shift <= end
-        ):
-            return shift
+    phase_begin_ns, phase_end_ns = phases[1][0] * NS, phases[2][0] * NS
+    winter_ns = round(zone_s) * NS
+    for shift_ns in (winter_ns, winter_ns - SUMMER_TIME_NS):
+        is_zone = shift_ns % QUARTER_NS == 0
+        begins_inside = phase_begin_ns <= window.start_ns + shift_ns
+        ends_inside = window.stop_ns + shift_ns <= phase_end_ns
+        if is_zone and begins_inside and ends_inside:
+            return shift_ns
     return 0
 
 
 def moved(run: Run, shift_ns: int) -> Run:
-    """The run with its window and its readings moved [ns]."""
-    window = run.window and Window(run.window.start_ns + shift_ns, run.window.stop_ns + shift_ns)
-    return replace(
-        run, window=window, traces=tuple(shifted(trace, shift_ns) for trace in run.traces)
-    )
+    """Return a run with its window and its readings moved [ns]."""
+    window = run.window
+    if window is not None:
+        window = Window(window.start_ns + shift_ns, window.stop_ns + shift_ns)
+    traces = tuple(shifted(trace, shift_ns) for trace in run.traces)
+    return replace(run, window=window, traces=traces)

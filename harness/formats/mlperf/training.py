@@ -22,7 +22,7 @@ from harness.formats.base import Entry, Format, Quantity, Rated, Run, Work
 from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import Reader, natural
 from harness.formats.evidence import Evidence, TrainingEvidence
-from harness.formats.mlperf import mllog, training_log
+from harness.formats.mlperf import mllog, power_columns, training_log
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace
 from harness.traces.instruments import UNKNOWN_SENSOR, instrument
@@ -283,13 +283,15 @@ def _logs(folder: Path, names: Iterable[str], reader: Reader) -> Iterator[tuple[
 def _group(
     folder: Path, group: list[tuple[str, bytes]], reader: Reader
 ) -> Iterator[tuple[str, _PowerLog]]:
-    blocks = mllog.read_blocks([content for _, content in group])
+    blocks = power_columns.read_blocks([content for _, content in group])
     for (name, content), block in zip(group, blocks, strict=True):
         if content:
             yield name, _parse(content, block, f"{folder}{os.sep}{name}", reader)
 
 
-def _parse(content: bytes, block: mllog.Block | None, path: str, reader: Reader) -> _PowerLog:
+def _parse(
+    content: bytes, block: power_columns.Block | None, path: str, reader: Reader
+) -> _PowerLog:
     if block is None:
         return _parse_lines(content, path, reader)
     log = _PowerLog(block.time_ms * 1_000_000, block.value, None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.formats.base import Quantity, Work
 from harness.formats.mlperf import loadgen_log as log
@@ -54,6 +56,15 @@ SLIM = {
     "result_90.00_percentile_latency_ns": 120428,
     "result_99.00_percentile_latency_ns": 128878,
 }
+GPTJ_V4_1 = {
+    "effective_scenario": "Offline",
+    "result_query_count": 1,
+    "generated_query_count": 1,
+    "generated_samples_per_query": 190080,
+    "result_samples_per_second": 189.806,
+    "result_inferred_tokens_per_second": 13096.6,
+}
+"""v4.1, NVIDIA, gptj-99, Offline: a window of 1056.448 s, 15 data sets of 13,368 samples."""
 V4_0 = "mlperf-inference-v4.0"
 
 
@@ -158,7 +169,7 @@ class TestInferred:
         self, ran: str, folder: str, found: str, inferred: bool
     ) -> None:
         values = {"effective_scenario": ran}
-        assert log.scenario(values, folder) == found
+        assert log.scenario_of(values, folder) == found
         assert log.inferred(values, found) is inferred
 
     def test_offline_counts_samples_over_the_window(self) -> None:
@@ -263,3 +274,45 @@ class TestAccuracy:
     )
     def test_what_is_no_number_is_no_quality(self, text: str) -> None:
         assert read_accuracy(text.encode(), "llama3.1-8b") is None
+
+
+class TestOfflineCounts:
+    """Offline work is what was completed; LoadGen pads what was planned to whole data sets."""
+
+    def test_a_padded_run_completed_more_than_was_planned(self) -> None:
+        seconds = 1056.448
+        samples = log.completed_samples(GPTJ_V4_1, seconds)
+        assert samples == pytest.approx(15 * 13368, rel=1e-5)
+        tokens = log.work(GPTJ_V4_1, "Offline", seconds)
+        assert tokens == Work(pytest.approx(13096.6 * seconds), "token")
+
+    def test_without_a_window_the_planned_count_is_all_there_is(self) -> None:
+        assert log.completed_samples(GPTJ_V4_1, None) == 190080
+
+    @given(
+        planned=st.integers(1000, 10**9),
+        padding=st.floats(0, 0.1),
+        seconds=st.floats(60, 10_000).map(lambda s: round(s, 3)),
+        stamp_error=st.floats(-0.001, 0.001),
+        counts_queries=st.booleans(),
+    )
+    def test_the_count_is_what_was_completed(
+        self,
+        planned: int,
+        padding: float,
+        seconds: float,
+        stamp_error: float,
+        counts_queries: bool,
+    ) -> None:
+        completed = round(planned * (1 + padding))
+        rate = float(f"{completed / (seconds + stamp_error):.6g}")  # six digits, as LoadGen prints
+        values = {
+            "effective_scenario": "Offline",
+            "result_query_count": 1 if counts_queries else planned,
+            "generated_samples_per_query": planned if counts_queries else 1,
+            "result_samples_per_second": rate,
+        }
+        samples = log.completed_samples(values, seconds)
+        assert samples == pytest.approx(completed, rel=5e-5)
+        if completed == planned:
+            assert samples == planned

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.formats.mlperf import mllog
+from harness.formats.mlperf import mllog, power_columns
 
 LINE = (
     ':::MLLOG {"namespace": "", "time_ms": %s, "event_type": "POINT_IN_TIME", "key": "power_reading", '
@@ -27,7 +27,7 @@ def _log(rows: list[tuple[Any, Any]], line: str = LINE, end: str = "\n") -> byte
     return (end.join([START, *(line % row for row in rows), STOP]) + end).encode()
 
 
-def _same(content: bytes, block: mllog.Block | None) -> None:
+def _same(content: bytes, block: power_columns.Block | None) -> None:
     """What a block says is what the lines say, in their order."""
     lines, broken = mllog.read_all(content)
     assert block is not None
@@ -42,7 +42,7 @@ def _same(content: bytes, block: mllog.Block | None) -> None:
 @given(
     st.lists(
         st.lists(
-            st.tuples(st.integers(10**12, mllog.LATEST_MS), st.integers(0, 20_000)),
+            st.tuples(st.integers(10**12, power_columns.LATEST_MS), st.integers(0, 20_000)),
             min_size=1,
             max_size=12,
         ),
@@ -56,7 +56,7 @@ def test_a_block_says_what_the_lines_say(
     logs: list[list[tuple[int, int]]], end: str, line: str
 ) -> None:
     contents = [_log(rows, line, end) for rows in logs]
-    for content, block in zip(contents, mllog.read_blocks(contents), strict=True):
+    for content, block in zip(contents, power_columns.read_blocks(contents), strict=True):
         _same(content, block)
 
 
@@ -66,7 +66,7 @@ def test_logs_of_several_loggers_at_once() -> None:
         _log([(T + n, 2000 + n) for n in range(5)], line) for line in (spaced, short, spaced)
     ]
     contents.insert(1, f"{START}\n{STOP}\n".encode())
-    blocks = mllog.read_blocks(contents)
+    blocks = power_columns.read_blocks(contents)
     assert blocks[1] is not None
     assert [line.key for line in blocks[1].after] == [
         "power_measurement_start",
@@ -100,26 +100,32 @@ def test_logs_of_several_loggers_at_once() -> None:
 )
 def test_lines_that_are_not_one_matrix_of_digits(rows: list[tuple[Any, Any]]) -> None:
     content = _log(rows)
-    _same(content, mllog.read_blocks([content])[0])
+    _same(content, power_columns.read_blocks([content])[0])
 
 
 @pytest.mark.parametrize(
     "rows",
-    [[(mllog.LATEST_MS + n, 2000) for n in range(2)], [(T, 1), (10**15 + T, 3000)], [(0, 1)]],
+    [
+        [(power_columns.LATEST_MS + n, 2000) for n in range(2)],
+        [(T, 1), (10**15 + T, 3000)],
+        [(0, 1)],
+    ],
 )
 def test_times_of_no_measurement_are_left_to_the_lines(rows: list[tuple[Any, Any]]) -> None:
-    assert mllog.read_blocks([_log(rows)]) == [None]
+    assert power_columns.read_blocks([_log(rows)]) == [None]
 
 
 def test_a_reading_in_disguise_is_left_to_the_lines() -> None:
     """A key may be written with escapes: it stands where markers stand, and is a reading."""
     hidden = (LINE % (T, 2000)).replace("power_reading", r"power_re\u0061ding")
-    assert mllog.read_blocks([_log([(T, 2000), (T + 1, 3000)]) + hidden.encode() + b"\n"]) == [None]
+    assert power_columns.read_blocks(
+        [_log([(T, 2000), (T + 1, 3000)]) + hidden.encode() + b"\n"]
+    ) == [None]
 
 
 @pytest.mark.parametrize("value", ["0200", "2x00", '"20"', "null", "2 00", "2,00"])
 def test_what_is_no_json_number_is_left_to_the_lines(value: str) -> None:
-    assert mllog.read_blocks([_log([(T, 2000), (T + 1, value)])]) == [None]
+    assert power_columns.read_blocks([_log([(T, 2000), (T + 1, value)])]) == [None]
 
 
 def test_a_field_that_only_looks_like_the_value() -> None:
@@ -129,10 +135,10 @@ def test_a_field_that_only_looks_like_the_value() -> None:
     content = _log([], nested)
     rows = [nested % (1000 + n, T + n, 2000) for n in range(3)]
     content = "\n".join([START, *rows, STOP, ""]).encode()
-    _same(content, mllog.read_blocks([content])[0])
+    _same(content, power_columns.read_blocks([content])[0])
     escaped = LINE.replace('"value": %s', r'"value": %s, "\u0076alue": 2000')
     content = _log([(T, 2000), (T + 1, 3000)], escaped)
-    _same(content, mllog.read_blocks([content])[0])
+    _same(content, power_columns.read_blocks([content])[0])
 
 
 @pytest.mark.parametrize(
@@ -142,26 +148,26 @@ def test_a_field_that_only_looks_like_the_value() -> None:
 def test_a_log_with_other_lines_is_left_to_the_lines(odd: bytes, where: int) -> None:
     parts = _log([(T, 2000), (T + 1, 3000)]).splitlines(keepends=True)
     parts.insert((0, 2, len(parts))[where], odd)
-    assert mllog.read_blocks([b"".join(parts)]) == [None]
+    assert power_columns.read_blocks([b"".join(parts)]) == [None]
 
 
 def test_a_marker_that_speaks_of_the_token() -> None:
     spoken = START.replace('"metadata": ""', '"metadata": ":::MLLOG and more"')
     content = _log([(T, 2000), (T + 1, 3000)]).replace(START.encode(), spoken.encode())
-    _same(content, mllog.read_blocks([content])[0])
+    _same(content, power_columns.read_blocks([content])[0])
 
 
 def test_readings_to_the_very_end() -> None:
     whole = _log([(T + n, 2000 + n) for n in range(4)])
     content = whole[: whole.rindex(STOP.encode())]
-    _same(content, mllog.read_blocks([content])[0])
-    _same(content[:-1], mllog.read_blocks([content[:-1], whole])[0])
+    _same(content, power_columns.read_blocks([content])[0])
+    _same(content[:-1], power_columns.read_blocks([content[:-1], whole])[0])
 
 
 def test_the_largest_numbers_stay_exact() -> None:
-    rows = [(mllog.LATEST_MS - n, 999_999_999_999_999 - 2 * n) for n in range(3)]
+    rows = [(power_columns.LATEST_MS - n, 999_999_999_999_999 - 2 * n) for n in range(3)]
     content = _log(rows)
-    (block,) = mllog.read_blocks([content])
+    (block,) = power_columns.read_blocks([content])
     _same(content, block)
     assert block is not None
     assert block.time_ms.dtype == np.int64

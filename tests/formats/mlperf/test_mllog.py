@@ -67,7 +67,7 @@ def test_what_is_no_event_is_counted_once(text: str) -> None:
 def test_a_line_of_many_broken_events_is_read_once_and_one_beyond_all_length_not_at_all() -> None:
     many = (b":::MLLOG {" * 50_000) + STOP.encode()
     assert [line.key for line in mllog.read_all(many)[0]] == ["run_stop"]
-    long = START.replace("caf", "c" * mllog.LONGEST) + STOP + "\x1b[0m"
+    long = START.replace("caf", "c" * mllog.MAX_LINE_BYTES) + STOP + "\x1b[0m"
     assert mllog.read_all(long.encode()) == ([], 1)
 
 
