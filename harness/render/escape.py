@@ -1,4 +1,4 @@
-"""Text from a submission, made harmless for the format it goes into."""
+"""Make text from a submission harmless for the format it goes into."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from tabulate import tabulate
 
 from harness.core.printable import printable
 
-WIDEST = 400
-"""Characters of a cell: a name of megabytes would widen every row of its column."""
+MAX_CELL_WIDTH = 400
+"""Longest cell, in characters: a longer name would widen every row of its column."""
 FORMATS = ("terminal", "md", "csv", "html", "latex")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
-"""What Markdown would take for markup, an entity, or an address that it makes a link of."""
+"""Characters that Markdown takes for markup, an entity or the start of a link."""
 _FORMULA = tuple("=+-@＝＋－＠")
 _NUMBER = re.compile(r"-?[\d.,]+( [A-Za-zµ%/]+)?|-")
 
 
 def plain(text: object, limit: int = 4000) -> str:
-    """One line of at most so many characters, without control, format or direction characters."""
+    """Reduce a text to one line of printable characters, cut to `limit` of them."""
     line = printable(" ".join(str(text)[: 4 * limit].split()))
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[object]], form: str) -> str:
-    """A table in one of FORMATS; every cell is escaped for it."""
-    clean = [[plain(cell, WIDEST) for cell in row] for row in rows]
+    """Lay out a table in one of FORMATS; every cell is escaped for it."""
+    clean = [[plain(cell, MAX_CELL_WIDTH) for cell in row] for row in rows]
     if form == "csv":
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerows([list(head), *([_cell(cell) for cell in row] for row in clean)])
+        writer.writerow(head)
+        for row in clean:
+            writer.writerow([_no_formula(cell) for cell in row])
         return out.getvalue().rstrip("\n")
     if form == "md":
         clean = [[_MARKDOWN.sub(r"\\\1", cell) for cell in row] for row in clean]
@@ -41,13 +43,18 @@ def grid(head: Sequence[str], rows: Sequence[Sequence[object]], form: str) -> st
     return str(tabulate(clean, headers=list(head), tablefmt=style, disable_numparse=True))
 
 
-def _cell(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+def csv_text(text: object) -> str:
+    """Clean a text for one cell of a CSV file."""
+    return _no_formula(plain(text, MAX_CELL_WIDTH))
+
+
+def _no_formula(cell: str) -> str:
+    """Quote a cell that a spreadsheet would take for a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
 
 
 def escape(text: object, form: str) -> str:
-    """A heading or a sentence in one of FORMATS."""
+    """Escape a heading or a sentence for one of FORMATS."""
     line = plain(text)
     if form == "html":
         return html.escape(line)

@@ -130,7 +130,7 @@ def test_open_and_closed_results_stand_in_tables_of_their_own() -> None:
     check("leaderboard", document)
     assert [table["division"] for table in document["tables"]] == ["closed", "open"]
     assert [line.split(",")[4] for line in text_of(tables, "csv").splitlines()] == [
-        "Division",
+        "division",
         "closed",
         "open",
     ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from harness.ranking.leaderboard import Row, Table
 from harness.render.escape import escape, grid
+from harness.render.leaderboard_csv import leaderboard_csv
 from harness.render.numbers import estimate_text, number, percent
 from harness.render.terminal import co2e
 from harness.scoring.notes import efficiency_note
@@ -37,12 +38,7 @@ _STYLE = (
 def board(tables: Sequence[Table], form: str) -> str:
     """All tables in one of the forms of `cells.FORMATS`."""
     if form == "csv":
-        carbon = any(co2e.shown(row.result for row in table.rows) for table in tables)
-        rows = [[*_key(table), *_row(row, carbon)] for table in tables for row in table.rows]
-        return (
-            grid(("Task", "Benchmark", "Scenario", "Class", "Division", *_head(carbon)), rows, form)
-            + "\n"
-        )
+        return leaderboard_csv(tables)
     titles = [_title(table) for table in tables]
     twice = {title for title, count in Counter(titles).items() if count > 1}
     named = [
@@ -52,10 +48,6 @@ def board(tables: Sequence[Table], form: str) -> str:
     if form == "html":
         return _page("\n".join(parts))
     return "\n\n".join(parts) + "\n"
-
-
-def _key(table: Table) -> tuple[str, ...]:
-    return table.task, table.benchmark, table.scenario, table.measurement_class, table.division
 
 
 def _title(table: Table, *, always: bool = False) -> str:
