@@ -87,15 +87,15 @@ def audit(
         audit_entries,
         choose,
     )  # the rules, which a score does not need
-    from harness.auditing.submission import vouched
+    from harness.auditing.submission import with_submission_defects
     from harness.signing.trust import read_trust
 
     chosen = choose(select, ignore)
     trusted = None if trust is None else read_trust(Path(trust))
     if jobs > 1 and not isinstance(source, Tree):
-        from harness.auditing.parallel import audit_apart
+        from harness.auditing.parallel import audit_in_parallel
 
-        return audit_apart(
+        return audit_in_parallel(
             _found(source),
             jobs,
             round_name=round_name,
@@ -104,7 +104,7 @@ def audit(
             trust=trusted,
         )
     tree = _tree(source, timeout_s)
-    entries = vouched(tree.entries, trusted)
+    entries = with_submission_defects(tree.entries, trusted)
     reports = audit_entries(entries, round_name, chosen=chosen, jobs=jobs, timeout_s=timeout_s)
     return Report(reports, tree.unreadable, tree.skipped)
 
@@ -122,11 +122,11 @@ def rank(
     carbon: grid and PUE; an annual or declared intensity is the common reference of all entries
     """
     from harness.auditing.engine import audit_entries
-    from harness.auditing.submission import vouched
+    from harness.auditing.submission import with_submission_defects
 
     tree = _tree(source)
     evaluations = [evaluate(entry) for entry in tree.entries]  # once, for the audit and the score
-    reports = audit_entries(vouched(tree.entries), evaluations=evaluations)
+    reports = audit_entries(with_submission_defects(tree.entries), evaluations=evaluations)
     results = score_all(tree.entries, level=level, seed=seed, evaluations=evaluations)
     if carbon is not None:
         common = as_reference(carbon)

@@ -53,7 +53,7 @@ def near_duplicates(entries: Sequence[Entry]) -> CrossEntryEvidence:
         _record(duplicates, contents[first], contents[second], similarity)
         _record(duplicates, contents[second], contents[first], similarity.reversed())
     return CrossEntryEvidence(
-        near_duplicates={address: tuple(sorted(found)) for address, found in duplicates.items()},
+        near_duplicates={address: tuple(sorted(items)) for address, items in duplicates.items()},
         ac_dc_pairs=ac_dc_pairs(entries),
     )
 
@@ -77,9 +77,9 @@ def _record(
     simultaneous = similarity.kind == "repeat" and not similarity.shift_s
     for item in items:
         addresses = [
-            other.address
-            for other in others
-            if not simultaneous or _are_two_machines(item.address, other.address)
+            candidate.address
+            for candidate in others
+            if not simultaneous or _are_two_machines(item.address, candidate.address)
         ]
         if addresses:
             duplicates[item.address].append(similarity.to(_closest(item.address, addresses)))

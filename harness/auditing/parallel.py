@@ -1,6 +1,11 @@
-"""An audit in several processes: each entry is judged where it was read, and only what shows copies travels.
+"""Audit in several processes: each entry is judged in the process that read it.
 
-Sending whole entries to one process that looks for copies, and back, would cost more than a tenth of the audit.
+1. The processes read the entries and keep them; each sends back an outline, which is enough to
+   find copies.
+2. This process compares the outlines with each other and with the manifests of their submissions.
+3. Each process judges the entries that it kept.
+
+Sending whole entries to one process, and back, would cost more than a tenth of the audit.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from harness.auditing.engine import Task, cross_entry_relations, judge, report_lost
 from harness.auditing.report import EntryReport, Report
-from harness.auditing.submission import vouched
+from harness.auditing.submission import with_submission_defects
 from harness.core.process_pool import share
 from harness.formats.base import Entry, Run
 from harness.formats.discovery import Found, Skipped
@@ -19,14 +24,20 @@ from harness.formats.load import died, load_one, sorted_out
 from harness.signing.trust import Trust
 from harness.traces.trace import Trace
 
-_audits = itertools.count()
-_kept: dict[tuple[int, int], Entry] = {}
-"""In a process that reads: the entries of this audit that it has read and not yet judged, by audit and index."""
+_audit_numbers = itertools.count()
+_kept_entries: dict[tuple[int, int], Entry] = {}
+"""In a process that reads: the entries read and not yet judged, by number of audit and item."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """One item to read. key: number of the audit, and of the item in it"""
+class _ReadTask:
+    """One item to read.
+
+    Attributes:
+        key: Number of the audit, and of the item in it.
+        item: What discovery found.
+        timeout_s: How long reading may take [s]; None for no limit.
+    """
 
     key: tuple[int, int]
     item: Found | Skipped
@@ -34,15 +45,20 @@ class _Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judging:
-    """One entry to judge where it was read. task: its entry has no runs, and of its defects those of its submission"""
+class _JudgeTask:
+    """One entry to judge in the process that read it.
 
-    reading: _Reading
+    Attributes:
+        reading: How it was read, for a process that has to read it again.
+        task: The judgement; its entry is an outline with the defects of its submission.
+    """
+
+    reading: _ReadTask
     task: Task
 
 
-def audit_apart(
-    found: Iterable[Found | Skipped],
+def audit_in_parallel(
+    items: Iterable[Found | Skipped],
     jobs: int,
     *,
     round_name: str | None = None,
@@ -50,78 +66,82 @@ def audit_apart(
     timeout_s: float | None = None,
     trust: Trust | None = None,
 ) -> Report:
-    """What `load`, `vouched` and `audit_entries` say of what `search` found, by `jobs` processes.
+    """Read and judge what discovery found, in `jobs` processes.
 
-    Raises JoulemarkError where no process starts.
+    The report is the same as that of one process.
+
+    Raises:
+        JoulemarkError: No process could be started.
     """
-    audit = next(_audits)
-    todo, readings = itertools.tee(
-        _Reading((audit, number), item, timeout_s) for number, item in enumerate(found)
+    audit_number = next(_audit_numbers)
+    pending, read_tasks = itertools.tee(
+        _ReadTask((audit_number, number), item, timeout_s) for number, item in enumerate(items)
     )
-    read = share(_read, todo, jobs, lost=lambda reading: died(reading.item))
-    tree = sorted_out(brief for _, brief in read)
-    related = cross_entry_relations(tree.entries)
-    places = [
-        (home, reading)
-        for reading, (home, brief) in zip(readings, read, strict=True)
-        if isinstance(brief, Entry)
+    outcomes = share(_read, pending, jobs, lost=lambda task: died(task.item))
+    tree = sorted_out(outline for _, outline in outcomes)
+    readers = [
+        (process, read_task)
+        for read_task, (process, outline) in zip(read_tasks, outcomes, strict=True)
+        if isinstance(outline, Entry)
     ]
-    judgings = [
-        _Judging(
-            reading,
-            Task(replace(brief, runs=()), *related(brief.id), round_name, chosen, timeout_s),
-        )
-        for brief, (_, reading) in zip(vouched(tree.entries, trust), places, strict=True)
-    ]
+
+    relations = cross_entry_relations(tree.entries)
+    judge_tasks = []
+    outlines = with_submission_defects(tree.entries, trust)
+    for outline, (_, read_task) in zip(outlines, readers, strict=True):
+        without_runs = replace(outline, runs=())
+        task = Task(without_runs, *relations(outline.id), round_name, chosen, timeout_s)
+        judge_tasks.append(_JudgeTask(read_task, task))
+
     reports = share(
         _judge,
-        judgings,
+        judge_tasks,
         jobs,
-        lost=lambda judging: report_lost(judging.task),
-        homes=[home for home, _ in places],
+        lost=lambda judge_task: report_lost(judge_task.task),
+        homes=[process for process, _ in readers],
     )
     return Report(tuple(report for _, report in reports), tree.unreadable, tree.skipped)
 
 
-def _read(reading: _Reading) -> Entry | Skipped | tuple[str, str]:
-    """Read and keep an entry; what is sent is its brief."""
-    for key in [
-        key for key in _kept if key[0] != reading.key[0]
-    ]:  # an audit that did not come to its end
-        del _kept[key]
-    entry = load_one(reading.item, reading.timeout_s)
+def _read(task: _ReadTask) -> Entry | Skipped | tuple[str, str]:
+    """Read an entry, keep it in this process, and return its outline."""
+    _forget_other_audits(task.key[0])
+    entry = load_one(task.item, task.timeout_s)
     if not isinstance(entry, Entry):
         return entry
-    _kept[reading.key] = entry
-    return _brief(entry)
+    _kept_entries[task.key] = entry
+    return _outline(entry)
 
 
-def _judge(judging: _Judging) -> EntryReport:
-    """Judge an entry that this process keeps, or reads again where another, which has ended, had kept it."""
-    reading = judging.reading
-    entry = _kept.pop(reading.key, None) or load_one(reading.item, reading.timeout_s)
+def _forget_other_audits(audit_number: int) -> None:
+    """Drop the entries of audits that were interrupted."""
+    stale = [key for key in _kept_entries if key[0] != audit_number]
+    for key in stale:
+        del _kept_entries[key]
+
+
+def _judge(judge_task: _JudgeTask) -> EntryReport:
+    """Judge an entry that this process keeps; read it again if the process that kept it ended."""
+    read_task, task = judge_task.reading, judge_task.task
+    entry = _kept_entries.pop(read_task.key, None) or load_one(read_task.item, read_task.timeout_s)
     if not isinstance(entry, Entry):
-        return report_lost(judging.task)
-    return judge(
-        replace(
-            judging.task,
-            entry=replace(entry, defects=(*entry.defects, *judging.task.entry.defects)),
-        )
-    )
+        return report_lost(task)
+    defects = (*entry.defects, *task.entry.defects)
+    return judge(replace(task, entry=replace(entry, defects=defects)))
 
 
-def _brief(entry: Entry) -> Entry:
-    """An entry without what only its own judgement needs: enough to see copies, twins and its submission."""
+def _outline(entry: Entry) -> Entry:
+    """Return an entry with no more than is needed to find copies, pairs and its submission."""
     runs = tuple(
-        Run(id=run.id, window=run.window, traces=_outer(run), sources=run.sources[:1])
+        Run(id=run.id, window=run.window, traces=_readings_only(run), sources=run.sources[:1])
         for run in entry.runs
     )
     return replace(entry, runs=runs, ranging=None, defects=())
 
 
-def _outer(run: Run) -> tuple[Trace, ...]:
-    """Its outer traces, readings only."""
-    traces = tuple(Trace(t.channel, t.t_ns, t.value) for t in run.outer)
+def _readings_only(run: Run) -> tuple[Trace, ...]:
+    """Return the outer traces of a run with their readings, without what cleaning noted."""
+    traces = tuple(Trace(trace.channel, trace.t_ns, trace.value) for trace in run.outer)
     for trace in traces:
         _ = trace.content_sha256  # computed here, it travels with the trace
     return traces

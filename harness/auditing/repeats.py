@@ -59,7 +59,7 @@ class WindowIndex:
     begins: Ints
 
     @classmethod
-    def of(cls, windows_of_traces: Sequence[Windows]) -> WindowIndex:
+    def build(cls, windows_of_traces: Sequence[Windows]) -> WindowIndex:
         """Build the index from the windows of each trace."""
         hashes = np.concatenate([windows.hashes for windows in windows_of_traces])
         begins = np.concatenate([windows.begins for windows in windows_of_traces])
@@ -87,10 +87,10 @@ class WindowIndex:
 
 
 class _Match(NamedTuple):
-    """A window of one trace that recurs in another: where it begins in each."""
+    """A window of one trace that recurs in a source: where it begins in each."""
 
     begin: int
-    begin_in_other: int
+    begin_in_source: int
 
 
 def repeats(traces: Sequence[Trace]) -> dict[Pair, Similarity]:
@@ -98,15 +98,15 @@ def repeats(traces: Sequence[Trace]) -> dict[Pair, Similarity]:
     if not traces:
         return {}
     windows_of_traces = [varied_windows(trace.value) for trace in traces]
-    index = WindowIndex.of(windows_of_traces)
+    index = WindowIndex.build(windows_of_traces)
     best: dict[Pair, Similarity] = {}
-    for (mine, other, stride), matches in sorted(_matches(traces, windows_of_traces, index)):
-        similarity = _repeat_similarity(traces[mine], traces[other], stride, matches)
+    for (copy, source, stride), matches in sorted(_matches(traces, windows_of_traces, index)):
+        similarity = _repeat_similarity(traces[copy], traces[source], stride, matches)
         if similarity is None:
             continue
-        pair = (min(mine, other), max(mine, other))
+        pair = (min(copy, source), max(copy, source))
         if pair not in best or similarity.share > best[pair].share:
-            best[pair] = similarity if mine < other else similarity.reversed()
+            best[pair] = similarity if copy < source else similarity.reversed()
     return best
 
 
@@ -116,41 +116,43 @@ def _matches(
     """Look up the windows of each trace, at each stride, among those of all other traces.
 
     Returns:
-        Matches by index of the trace, index of the other trace, and stride.
+        Matches by index of the trace, index of its source, and stride.
     """
     matches: dict[tuple[int, int, int], list[_Match]] = defaultdict(list)
-    for mine, trace in enumerate(traces):
+    for copy, trace in enumerate(traces):
         for stride in STRIDES:
-            windows = windows_of_traces[mine] if stride == 1 else hash_windows(trace.value, stride)
+            windows = windows_of_traces[copy] if stride == 1 else hash_windows(trace.value, stride)
             queries, rows = index.lookup(windows.hashes)
-            foreign = index.owners[rows] != mine
+            foreign = index.owners[rows] != copy
             queries, rows = queries[foreign], rows[foreign]
             if not len(queries):
                 continue
             begins = windows.begins[queries].tolist()
-            owners, begins_in_other = index.owners[rows].tolist(), index.begins[rows].tolist()
-            for begin, other, begin_in_other in zip(begins, owners, begins_in_other, strict=True):
-                matches[mine, other, stride].append(_Match(begin, begin_in_other))
+            owners, begins_in_source = index.owners[rows].tolist(), index.begins[rows].tolist()
+            for begin, source, begin_in_source in zip(
+                begins, owners, begins_in_source, strict=True
+            ):
+                matches[copy, source, stride].append(_Match(begin, begin_in_source))
     return matches.items()
 
 
 def _repeat_similarity(
-    mine: Trace, other: Trace, stride: int, matches: Sequence[_Match]
+    copy: Trace, source: Trace, stride: int, matches: Sequence[_Match]
 ) -> Similarity | None:
     """Return what matching windows say of two traces; None where too few have one lag."""
     rows = np.array(sorted(set(matches)), np.int64)
-    begins, begins_in_other = rows[:, 0], rows[:, 1]
-    lags = begins - begins_in_other * stride
+    begins, begins_in_source = rows[:, 0], rows[:, 1]
+    lags = begins - begins_in_source * stride
     values, counts = np.unique(lags, return_counts=True)
     most_frequent = values[int(np.argmax(counts))]
     aligned = np.flatnonzero(lags == most_frequent)
     if len(aligned) < MIN_MATCHING_WINDOWS:
         return None
 
-    shifts_s = (mine.t_ns[begins[aligned]] - other.t_ns[begins_in_other[aligned]]) / NS
+    shifts_s = (copy.t_ns[begins[aligned]] - source.t_ns[begins_in_source[aligned]]) / NS
     shift_s = float(shifts_s[np.argmax(np.abs(shifts_s))])  # 0 only where all stamps are equal
-    windows_per_match = SAMPLING if _is_sampled(len(mine), stride) else 1
-    shorter_windows = min(len(mine) // stride, len(other)) - WINDOW_READINGS + 1
+    windows_per_match = SAMPLING if _is_sampled(len(copy), stride) else 1
+    shorter_windows = min(len(copy) // stride, len(source)) - WINDOW_READINGS + 1
     share = min(1.0, len(aligned) * windows_per_match / max(1, shorter_windows))
     kind: Literal["repeat", "resample"] = "repeat" if stride == 1 else "resample"
     return Similarity(kind, shift_s, round(share, 3), float(stride))

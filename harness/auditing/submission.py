@@ -1,4 +1,8 @@
-"""What a submission's manifest and signatures say, brought to each entry that an audit judges, as defects of it."""
+"""Check the submission that an entry is packed in, and note its faults as defects of the entry.
+
+A submission is a folder with a manifest beside ``results/``. What is inside one of its entries is a
+defect of that entry; anything else concerns all of them.
+"""
 
 from __future__ import annotations
 
@@ -18,61 +22,68 @@ from harness.signing.verify import STEPS, Verification, verify
 
 RESULTS = "results"
 """Folder of a submission that holds its entries."""
-CHANGED = (3, 4, 7)
-"""Steps of a verification that say that something is not what was packed; the others are about signatures."""
+CONTENT_STEPS = (3, 4, 7)
+"""Steps of a verification that compare content with what was packed; the others check signatures."""
+MANIFEST_STEP, FILES_STEP = 4, 7
 
 
-class Home(NamedTuple):
-    """The submission an entry is part of, and its place inside."""
+class _PackedEntry(NamedTuple):
+    """The submission that holds an entry, and the entry's folder inside it."""
 
-    folder: Path
-    inside: PurePosixPath
+    submission: Path
+    folder: PurePosixPath
 
 
-def vouched(entries: Sequence[Entry], trust: Trust | None = None) -> tuple[Entry, ...]:
-    """The entries, each with what speaks against the submission that it is part of.
+def with_submission_defects(
+    entries: Sequence[Entry], trust: Trust | None = None
+) -> tuple[Entry, ...]:
+    """Return the entries with the defects of the submissions that they are packed in.
 
-    A difference inside one of the entries is that entry's, any other is of all entries of the submission.
-    trust: check signatures too; without it, files are held against the manifest that lies there
+    Args:
+        entries: The entries; those of no submission stay as they are.
+        trust: Whose signatures count. None compares files with the manifest and checks no
+            signature; otherwise an entry without a signed submission gets a defect as well.
     """
-    homes = [_home(entry) for entry in entries]
-    places: dict[Path, set[PurePosixPath]] = defaultdict(set)
-    for home in filter(None, homes):
-        places[home.folder].add(home.inside)
-    found = {folder: tuple(_speaking(folder, trust)) for folder in places}
+    packed = [_packed_entry(entry) for entry in entries]
+    folders: dict[Path, set[PurePosixPath]] = defaultdict(set)
+    for item in packed:
+        if item is not None:
+            folders[item.submission].add(item.folder)
+    defects = {submission: tuple(_defects(submission, trust)) for submission in folders}
+
     unsigned = (Defect(DefectCode.UNSIGNED, ".", "no manifest and no signature"),) if trust else ()
-    said = (
-        _own(home, found[home.folder], places[home.folder]) if home else unsigned for home in homes
-    )
-    return tuple(
-        replace(entry, defects=(*entry.defects, *own))
-        for entry, own in zip(entries, said, strict=True)
-    )
+    result = []
+    for entry, item in zip(entries, packed, strict=True):
+        if item is None:
+            added: Iterable[Defect] = unsigned
+        else:
+            other_folders = folders[item.submission] - {item.folder}
+            added = _outside(other_folders, defects[item.submission])
+        result.append(replace(entry, defects=(*entry.defects, *added)))
+    return tuple(result)
 
 
-def _own(home: Home, found: Iterable[Defect], places: set[PurePosixPath]) -> Iterable[Defect]:
-    """What of a submission's defects is not inside another of its entries."""
-    others = places - {home.inside}
-    return (
-        defect for defect in found if not others.intersection(PurePosixPath(defect.where).parents)
-    )
+def _outside(folders: set[PurePosixPath], defects: Iterable[Defect]) -> Iterator[Defect]:
+    """Yield the defects that are in none of some folders."""
+    for defect in defects:
+        if not folders.intersection(PurePosixPath(defect.where).parents):
+            yield defect
 
 
-def _home(entry: Entry) -> Home | None:
-    """The submission that holds an entry: its manifest lies beside the folder of results that the entry is in."""
+def _packed_entry(entry: Entry) -> _PackedEntry | None:
+    """Return the submission that holds an entry: the packed folder above a ``results`` folder."""
     if not entry.is_native:
         return None
     directory = Path(os.path.abspath(entry.directory))
-    for results in directory.parents:
-        if results.name == RESULTS and _is_packed(results.parent):
-            return Home(
-                results.parent, PurePosixPath(directory.relative_to(results.parent).as_posix())
-            )
+    for parent in directory.parents:
+        if parent.name == RESULTS and _is_packed(parent.parent):
+            folder = PurePosixPath(directory.relative_to(parent.parent).as_posix())
+            return _PackedEntry(parent.parent, folder)
     return None
 
 
 def _is_packed(folder: Path) -> bool:
-    """Whether it has an envelope, or a manifest that is ours or nobody's any more."""
+    """Return whether a folder has an envelope, or a manifest of joulemark, readable or not."""
     if (folder / ENVELOPE).exists():
         return True
     try:
@@ -81,19 +92,28 @@ def _is_packed(folder: Path) -> bool:
         return False
 
 
-def _speaking(folder: Path, trust: Trust | None) -> Iterator[Defect]:
-    """What speaks against a submission; places are inside it."""
+def _defects(submission: Path, trust: Trust | None) -> Iterator[Defect]:
+    """Yield the faults of a submission as defects; their places are relative to it."""
     if trust is None:
-        looked = Verification(folder)
-        manifest = looked.attempt(4, MANIFEST, lambda: parse_manifest(read_manifest(folder)))
-        looked.add(7, compare(folder, manifest) if manifest else ())
+        verification = _compare_with_manifest(submission)
     else:
-        looked = verify(folder, trust)
-    for fault in looked.faults:
+        verification = verify(submission, trust)
+    for fault in verification.faults:
         got = f"{STEPS[fault.step]}: {fault.got}, and not {fault.expected}"
-        if fault.step in CHANGED:
+        if fault.step in CONTENT_STEPS:
             yield Defect(DefectCode.SUBMISSION_CHANGED, fault.where, got)
-        elif looked.enveloped or fault.step != 1:
+        elif verification.enveloped or fault.step != 1:
             yield Defect(DefectCode.SIGNATURE_BAD, fault.where, got)
         else:
             yield Defect(DefectCode.UNSIGNED, fault.where, "no signature")
+
+
+def _compare_with_manifest(submission: Path) -> Verification:
+    """Compare the files of a submission with its manifest, whoever signed it."""
+    verification = Verification(submission)
+    manifest = verification.attempt(
+        MANIFEST_STEP, MANIFEST, lambda: parse_manifest(read_manifest(submission))
+    )
+    if manifest:
+        verification.add(FILES_STEP, compare(submission, manifest))
+    return verification

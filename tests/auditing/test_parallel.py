@@ -13,7 +13,7 @@ import pytest
 
 from harness import api
 from harness.auditing import engine as auditing
-from harness.auditing import parallel as apart
+from harness.auditing import parallel
 from harness.core.errors import UsageError
 from harness.core.process_pool import DIED, share, spread
 from harness.formats import load as importing
@@ -98,7 +98,7 @@ def test_an_entry_whose_process_died_is_unjudged_and_the_others_are_not(tmp_path
     report = auditing.report_lost(task)
     assert (report.verdict, report.id) == ("unjudged", entry.id)
     assert DIED in report.findings[0].got
-    reading = apart._Reading((0, 0), found, None)
-    assert apart._judge(apart._Judging(reading, task)) == plain, (
+    reading = parallel._ReadTask((0, 0), found, None)
+    assert parallel._judge(parallel._JudgeTask(reading, task)) == plain, (
         "where another process had it, it is read again"
     )

@@ -23,7 +23,7 @@ def test_lookup_returns_the_first_rows_that_equal_each_query(
     hashes: list[int], queries: list[int]
 ) -> None:
     windows = Windows(np.array(hashes, np.uint64), np.arange(len(hashes)))
-    index = WindowIndex.of([windows])
+    index = WindowIndex.build([windows])
     expected = []
     for number, query in enumerate(queries):
         rows = np.flatnonzero(index.hashes == query).tolist()
