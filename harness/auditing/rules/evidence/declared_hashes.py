@@ -21,10 +21,10 @@ REQUIRED = (
     *(f"ranging/{name}" for name in RUN_FILES),
     *(f"run_1/{name}" for name in RUN_FILES),
 )
-"""Files that MLPerf's check.py wants hashed. Others may be hashed and left out, as ptd_out.txt is."""
+"""Files that MLPerf's check.py wants hashed. Others may be hashed and left out."""
 
 MAX_PATH_PARTS = 10
-"""Folders that a name may have. In v1.0 some names repeat those of system, benchmark and scenario."""
+"""Folders that a name may have: some of v1.0 repeat those of system, benchmark and scenario."""
 MAX_HASHES = 1000
 """Files of each side that are compared; the power workflow names a dozen."""
 
@@ -86,7 +86,7 @@ def _stated_hashes(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Stat
 
 
 def _reader(inference: InferenceEvidence, root: Path) -> ReadFile:
-    """Return how to read a file below `performance`: by the session, which keeps what it has read."""
+    """Return how to read a file below `performance`: by the session, which keeps its logs."""
     if inference.session is not None:
         return inference.session.open().read
     return lambda name: read_bytes(root / name)
@@ -134,8 +134,9 @@ RULE = Rule(
     id="declared-hashes",
     title="Files have the hashes that the submission states",
     why="A file that is edited after the run no longer has the hash that was taken at its end.",
-    evidence="sha1 of each file named in the results of client.json and server.json, and whether all files that the "
-    "power workflow hashes are named there. The two documents themselves are hashed by nobody.",
+    evidence="sha1 of each file named in the results of client.json and server.json, and whether "
+    "all files that the power workflow hashes are named there. The two documents themselves are "
+    "hashed by nobody.",
     remedy="Submit the files as they were written.",
     applies_to=POWER_SESSION,
     check=check,

@@ -28,8 +28,8 @@ RULE = Rule(
     id="evidence-readable",
     title="The evidence is complete and readable",
     why="What cannot be read cannot be checked; a missing file is a question, not a pass.",
-    evidence="Files that are missing, empty, broken, of no known kind, or not those that were recorded, packed and "
-    "signed; journals whose chain is broken, open or missing.",
+    evidence="Files that are missing, empty, broken, of no known kind, or not those that were "
+    "recorded, packed and signed; journals whose chain is broken, open or missing.",
     remedy="Submit the complete, unedited files.",
     check=check,
 )

@@ -198,11 +198,12 @@ RULE = Rule(
     id="record-consistent",
     aliases=("record-sound",),
     title="The run record does not contradict itself, its journals or its workload",
-    why="A lowered target, a run that was left out, a replayed trace that is called real: each improves the result "
-    "for the same energy.",
-    evidence="Duration and time to train against the window; the remains of an incomplete run; role and scaling of a "
-    "live run; numbers of the runs (a gap is a warning); the target against the bundled workload of that name; what "
-    "the sampler counted, whether it was simulated, and its idle times, against the journals.",
+    why="A lowered target, a run that was left out, a replayed trace that is called real: each "
+    "improves the result for the same energy.",
+    evidence="Duration and time to train against the window; the remains of an incomplete run; "
+    "role and scaling of a live run; numbers of the runs (a gap is a warning); the target against "
+    "the bundled workload of that name; what the sampler counted, whether it was simulated, and "
+    "its idle times, against the journals.",
     remedy="Submit the record and the journals of each run that was made.",
     applies_to=RECORDED_RUNS,
     check=check,

@@ -101,7 +101,7 @@ def _statements(run: Run, log: Path, context: RuleContext) -> Iterator[Statement
 
 
 def _window_statements(run: Run, window: Window | None, slack_s: float) -> Iterator[Statement]:
-    """Yield begin and end; nothing where the log marks none and the program's life is the window."""
+    """Yield begin and end; nothing where the program's life is the window."""
     recording = run.evidence.recording
     if window is None and recording and recording.window_from == "the life of the program":
         return
@@ -146,10 +146,11 @@ RULE = Rule(
     id="record-matches-log",
     aliases=("record-against-log",),
     title="The run record says what the log of its workload says",
-    why="Window, work and quality make the joules per unit of work: an edit of the record that leaves the log alone "
-    "is found here.",
-    evidence="Window, success, quality, seed, steps and work in run.json against MLLOG lines of the training or of "
-    "LoadGen. An edit of both is not found: a signature says who vouches for them.",
+    why="Window, work and quality make the joules per unit of work: an edit of the record that "
+    "leaves the log alone is found here.",
+    evidence="Window, success, quality, seed, steps and work in run.json against MLLOG lines of "
+    "the training or of LoadGen. An edit of both is not found: a signature says who vouches for "
+    "them.",
     remedy="Submit both as they were written.",
     limits=("slack_s",),
     applies_to=RECORDED_RUNS,

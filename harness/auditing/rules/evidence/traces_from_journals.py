@@ -115,10 +115,11 @@ def _reading_text(trace: Trace, position: int) -> str:
 RULE = Rule(
     id="traces-from-journals",
     title="Traces are what the journals hold",
-    why="The journal is what the sampler wrote reading by reading, secured by a chain of hashes; the trace is made "
-    "from it when the run ends. An edited trace beside an unedited journal claims another energy.",
-    evidence="Traces of each live run, its channels, readings and failed readings, against those that its journals "
-    "give. Runs that were imported or replayed have no journals.",
+    why="The journal is what the sampler wrote reading by reading, secured by a chain of hashes; "
+    "the trace is made from it when the run ends. An edited trace beside an unedited journal "
+    "claims another energy.",
+    evidence="Traces of each live run, its channels, readings and failed readings, against those "
+    "that its journals give. Runs that were imported or replayed have no journals.",
     remedy="Submit traces and journals as they were recorded.",
     applies_to=RECORDED_RUNS,
     check=check,

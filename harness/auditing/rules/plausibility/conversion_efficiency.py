@@ -50,7 +50,8 @@ RULE = Rule(
     id="conversion-efficiency",
     title="The conversion efficiency is possible",
     why="It multiplies the energy, and nothing measures it: 0.94 written as 0.5 halves the score.",
-    evidence="conversion_eff of each log: a value outside 0 to 1 is impossible, one below the limit is a warning.",
+    evidence="conversion_eff of each log: a value outside 0 to 1 is impossible, one below the "
+    "limit is a warning.",
     remedy="State the efficiency of the supply's certificate at the load of the run.",
     limits=("efficiency_min",),
     applies_to=TRAINING_LOGS | RECORDED_RUNS,

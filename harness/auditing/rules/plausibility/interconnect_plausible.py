@@ -83,10 +83,13 @@ def _old_estimates(context: RuleContext) -> Iterator[Violation]:
 RULE = Rule(
     id="interconnect-plausible",
     title="The interconnect has a plausible power, and belongs to this run",
-    why="An estimate is written by hand: a few watts for a rack of switches, or a line copied from an example.",
-    evidence="Declared or measured power of the interconnect for each node (one 400 Gb/s port with its optics draws "
-    "about 10 W on either side), and the timestamp of the estimate against the run.",
-    remedy="Declare the rated power of each switch, times the share of its ports that the run used.",
+    why="An estimate is written by hand: a few watts for a rack of switches, or a line copied "
+    "from an example.",
+    evidence="Declared or measured power of the interconnect for each node (one 400 Gb/s port "
+    "with its optics draws about 10 W on either side), and the timestamp of the estimate against "
+    "the run.",
+    remedy="Declare the rated power of each switch, times the share of its ports that the run "
+    "used.",
     limits=("node_min_w", "years_max"),
     applies_to=TRAINING_LOGS,
     check=check,

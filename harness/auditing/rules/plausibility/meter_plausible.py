@@ -19,8 +19,8 @@ ROUNDING = 1e-9
 """Relative difference of two limits that is none."""
 
 
-class Claim(NamedTuple):
-    """Something that a channel claims and its meter cannot do; doubtful if it is not `impossible`."""
+class FalseClaim(NamedTuple):
+    """What a channel claims beyond its meter; doubtful if it is not `impossible`."""
 
     got: str
     expected: str
@@ -33,20 +33,20 @@ def check(context: RuleContext) -> Iterator[Violation]:
     for run in context.entry.runs:
         for trace in run.traces:
             channel = trace.channel
-            for claim in _false_claims(channel):
-                if (channel.id, claim.got) in reported:
+            for false_claim in _false_claims(channel):
+                if (channel.id, false_claim.got) in reported:
                     continue
-                reported.add((channel.id, claim.got))
+                reported.add((channel.id, false_claim.got))
                 yield Violation(
                     location(run, trace),
-                    claim.got,
-                    claim.expected,
+                    false_claim.got,
+                    false_claim.expected,
                     "State what the meter's data sheet says, or name the meter.",
-                    status=None if claim.impossible else "warn",
+                    status=None if false_claim.impossible else "warn",
                 )
 
 
-def _false_claims(channel: Channel) -> Iterator[Claim]:
+def _false_claims(channel: Channel) -> Iterator[FalseClaim]:
     instrument = instruments().get(channel.meter)
     if instrument is not None:
         yield from _kind_claims(channel, instrument)
@@ -54,43 +54,44 @@ def _false_claims(channel: Channel) -> Iterator[Claim]:
         yield from _accuracy_claims(channel, instrument)
 
 
-def _kind_claims(channel: Channel, instrument: Instrument) -> Iterator[Claim]:
+def _kind_claims(channel: Channel, instrument: Instrument) -> Iterator[FalseClaim]:
     if channel.kind == "estimate":
         return
     got = f"{channel.kind} readings of {channel.meter}"
     if instrument.measurement_class == "modelled":
-        yield Claim(got, "estimate: a model measures nothing", True)
+        yield FalseClaim(got, "estimate: a model measures nothing", True)
     kinds = KINDS.get(instrument.measurement_class)
     if kinds is not None and channel.kind not in kinds:
-        yield Claim(got, "mean: the analyzer averages over each cell", False)
+        yield FalseClaim(got, "mean: the analyzer averages over each cell", False)
 
 
-def _boundary_claims(channel: Channel, instrument: Instrument) -> Iterator[Claim]:
+def _boundary_claims(channel: Channel, instrument: Instrument) -> Iterator[FalseClaim]:
     got = f"{channel.meter} at the {channel.boundary}"
     is_external = channel.boundary in EXTERNAL_BOUNDARIES
     widest = WIDEST_BOUNDARIES.get(channel.meter)
     if widest is not None and is_external and channel.boundary != widest:
-        yield Claim(got, f"{widest}, or inside it", True)
+        yield FalseClaim(got, f"{widest}, or inside it", True)
     if widest is None and instrument.measurement_class == "analyzer" and not is_external:
-        yield Claim(got, "a boundary outside the machine: wall, pdu, psu", False)
+        yield FalseClaim(got, "a boundary outside the machine: wall, pdu, psu", False)
 
 
-def _accuracy_claims(channel: Channel, instrument: Instrument) -> Iterator[Claim]:
+def _accuracy_claims(channel: Channel, instrument: Instrument) -> Iterator[FalseClaim]:
     stated_pct = channel.accuracy.reading_limit_pct
     limit_pct = instrument.reading_limit_pct
     if stated_pct < limit_pct * (1 - ROUNDING):
         got = f"{stated_pct:g} % of the reading"
-        yield Claim(got, f"{limit_pct:g} %, by {instrument.source}", False)
+        yield FalseClaim(got, f"{limit_pct:g} %, by {instrument.source}", False)
 
 
 RULE = Rule(
     id="meter-plausible",
     title="A channel claims no more than its meter can do",
-    why="Lowered limits of error make the interval too narrow; a model that is called a measurement is ranked with "
-    "measurements.",
-    evidence="Kind, boundary and accuracy of each channel against the table of instruments. A model that measures, or "
-    "a sensor of a chip at the wall, is a violation. Better limits than those of the data sheet may have a "
-    "certificate, and are a warning. Meters that the table does not hold are not judged.",
+    why="Lowered limits of error make the interval too narrow; a model that is called a "
+    "measurement is ranked with measurements.",
+    evidence="Kind, boundary and accuracy of each channel against the table of instruments. A "
+    "model that measures, or a sensor of a chip at the wall, is a violation. Better limits than "
+    "those of the data sheet may have a certificate, and are a warning. Meters that the table "
+    "does not hold are not judged.",
     remedy="State what the data sheet says, or submit the certificate.",
     applies_to=RECORDED_RUNS,
     check=check,

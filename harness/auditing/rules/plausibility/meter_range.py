@@ -9,7 +9,7 @@ from harness.formats.ptdaemon.spl import Electric
 
 SPL = "performance/run_1/spl.txt"
 NEXT_SMALLER = 0.55
-"""A range counts as the next smaller one if it is about half or less: not all analyzers have all ranges."""
+"""The next smaller range is at most this share of one: some analyzers lack ranges between."""
 QUANTITIES = {"V": "voltage", "A": "current"}
 
 
@@ -119,10 +119,11 @@ def _too_large(
 RULE = Rule(
     id="meter-range",
     title="The ranges fit the load",
-    why="Above its range an analyzer reads too little, and PTDaemon's limit does not hold there; far below it the "
-    "uncertainty is that of the range, not of the reading.",
-    evidence="Largest voltage and current of any channel in the testing run against the ranges that ptd_logs.txt says "
-    "were set; a range above the next smaller one that would have held the load of both runs.",
+    why="Above its range an analyzer reads too little, and PTDaemon's limit does not hold there; "
+    "far below it the uncertainty is that of the range, not of the reading.",
+    evidence="Largest voltage and current of any channel in the testing run against the ranges "
+    "that ptd_logs.txt says were set; a range above the next smaller one that would have held the "
+    "load of both runs.",
     remedy="Let the workflow choose the ranges by a ranging run of the same load.",
     limits=("range_share_max", "current_margin"),
     applies_to=POWER_SESSION,

@@ -16,7 +16,7 @@ DEFAULT_SOCKETS = 2.0
 
 
 class NodeParts(NamedTuple):
-    """What a node is made of. accelerators_w: their rated power together [W]"""
+    """What a node is made of: the rated power of all its accelerators [W], and its sockets."""
 
     accelerators_w: float
     sockets: float
@@ -103,11 +103,13 @@ def _node_means_w(run: RunEnergy) -> Iterator[tuple[Location, float]]:
 RULE = Rule(
     id="power-plausible",
     title="The power of a node fits its parts",
-    why="A log in which every reading was halved is a perfect log: only what the machine must draw gives it away.",
-    evidence="Mean power of each node over the run, against the rated power of its accelerators (system description, "
-    "and a table of data sheets). A test of plausibility, so it only warns, and a small cut goes unseen. Means in "
-    "the shared real data are 1.01 to 1.28 of the accelerators' rating: no false alarm in 150 node logs. Skipped, "
-    "with a message, where the table does not have the accelerator.",
+    why="A log in which every reading was halved is a perfect log: only what the machine must "
+    "draw gives it away.",
+    evidence="Mean power of each node over the run, against the rated power of its accelerators "
+    "(system description, and a table of data sheets). A test of plausibility, so it only warns, "
+    "and a small cut goes unseen. Means in the shared real data are 1.01 to 1.28 of the "
+    "accelerators' rating: no false alarm in 150 node logs. Skipped, with a message, where the "
+    "table does not have the accelerator.",
     remedy="Measure the whole node.",
     limits=("accelerator_share_min", "accelerator_share_max", "socket_max_w"),
     applies_to=TRAINING_LOGS,

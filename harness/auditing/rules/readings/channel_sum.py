@@ -84,8 +84,9 @@ RULE = Rule(
     id="channel-sum",
     title="Channels add up to the total",
     why="An edited total is no longer the sum of its channels.",
-    evidence="Each reading of a total against the sum of its channels at the same timestamp. A difference that rounding "
-    "the last digit of each can make is none, as far as it is below absolute_max_w.",
+    evidence="Each reading of a total against the sum of its channels at the same timestamp. A "
+    "difference that rounding the last digit of each can make is none, as far as it is below "
+    "absolute_max_w.",
     remedy="Submit the file the analyzer wrote.",
     limits=("relative_max", "absolute_max_w"),
     check=check,

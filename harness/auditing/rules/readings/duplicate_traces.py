@@ -8,7 +8,10 @@ from harness.auditing.rules.base import Rule, RuleContext, TraceAddress, Violati
 Relation = Literal["same run", "other run", "other entry"]
 """How a copy is related to the trace that it is a copy of; the closest relation counts."""
 
-REUSE = "Reuse of a session is legal where one run of a system serves two results; say so in the submission."
+REUSE = (
+    "Reuse of a session is legal where one run of a system serves two results; "
+    "say so in the submission."
+)
 
 
 def check(context: RuleContext) -> Iterator[Violation]:
@@ -107,9 +110,11 @@ def _copied_channels(context: RuleContext, run_id: str) -> int:
 RULE = Rule(
     id="duplicate-traces",
     title="No trace is a copy of another",
-    why="Two machines, or two runs, never draw the same power to the last digit at the same millisecond.",
-    evidence="Hash of timestamps and readings of each trace, against all others that are audited together. A copy "
-    "within an entry, or between two systems, is a violation; between two results of one system it is a warning.",
+    why="Two machines, or two runs, never draw the same power to the last digit at the same "
+    "millisecond.",
+    evidence="Hash of timestamps and readings of each trace, against all others that are audited "
+    "together. A copy within an entry, or between two systems, is a violation; between two "
+    "results of one system it is a warning.",
     remedy="Measure every node in every run.",
     check=check,
 )

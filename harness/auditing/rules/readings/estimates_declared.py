@@ -45,8 +45,10 @@ def _traces_at(boundary: str, run: RunEnergy) -> list[Trace]:
 RULE = Rule(
     id="estimates-declared",
     title="Estimated parts are declared",
-    why="A part that is neither measured nor estimated counts as zero, and an estimate of zero is no estimate.",
+    why="A part that is neither measured nor estimated counts as zero, and an estimate of zero is "
+    "no estimate.",
     evidence="Interconnect of runs on several nodes; rated parts.",
-    remedy="Measure the interconnect, or declare its rated power times the share provisioned to the run.",
+    remedy="Measure the interconnect, or declare its rated power times the share provisioned to "
+    "the run.",
     check=check,
 )

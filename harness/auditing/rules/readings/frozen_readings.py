@@ -46,7 +46,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
 
 
 def _may_repeat(reading_ids: Ints, same_max: float) -> bool:
-    """Return whether enough readings recur at all to make a block or a long run; usually none do."""
+    """Return whether enough readings recur to make a block or a long run; usually none do."""
     if len(reading_ids) < 2 * BLOCK_LENGTH:
         return False
     recurring = np.sum(np.diff(np.sort(reading_ids)) == 0)
@@ -88,10 +88,12 @@ def _repeated_blocks(reading_ids: Ints) -> tuple[int, int]:
 RULE = Rule(
     id="frozen-readings",
     title="Readings change and do not recur",
-    why="An analyzer that stands still repeats its last reading; whoever fills a gap or hides a peak repeats low ones.",
-    evidence="The longest run of readings that are equal in all columns; blocks of five readings in a row that were "
-    "there before. Both are statistical tests and therefore only warn. False alarms: none in 8 real results, by which "
-    "the limits were chosen, and none in 200 simulated sessions, by which they were not (docs/reference/peers.md).",
+    why="An analyzer that stands still repeats its last reading; whoever fills a gap or hides a "
+    "peak repeats low ones.",
+    evidence="The longest run of readings that are equal in all columns; blocks of five readings "
+    "in a row that were there before. Both are statistical tests and therefore only warn. False "
+    "alarms: none in 8 real results, by which the limits were chosen, and none in 200 simulated "
+    "sessions, by which they were not (docs/reference/peers.md).",
     remedy="Submit the trace the analyzer wrote, and explain why it stood still.",
     limits=("same_max", "repeated_max"),
     applies_to=POWER_SESSION,

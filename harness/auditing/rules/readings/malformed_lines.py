@@ -52,7 +52,8 @@ def _violation(logs: Sequence[BrokenLog], lost_max: float, status: Outcome | Non
 RULE = Rule(
     id="malformed-lines",
     title="Few lines are broken",
-    why="MLPerf's parser silently skips what it cannot read: breaking the lines with high readings deletes them.",
+    why="MLPerf's parser silently skips what it cannot read: breaking the lines with high "
+    "readings deletes them.",
     evidence="Lines of each node and switch log that are not `:::MLLOG` and one JSON object.",
     remedy="Submit unedited logs.",
     limits=("lost_max",),

@@ -76,13 +76,14 @@ def _violation(pairs: Sequence[Pair], status: Literal["warn"] | None) -> Violati
 RULE = Rule(
     id="near-copies",
     title="No trace is another one moved or scaled",
-    why="A log that was measured once can serve many runs: moved to their times, cut to their length, thinned, or "
-    "scaled slightly, so that no hash is equal.",
-    evidence="Windows of 12 readings, of which at least 8 differ, that recur in another trace at another time or on "
-    "another node, one after the other or every second to fourth: a violation from the stated share of the shorter "
-    "log, a warning below. Traces of one length whose steps correlate: a warning. False alarms in the shared real "
-    "data and the simulator: none; the most similar honest pair of 1,459 is two nodes of one synchronous run, at "
-    "0.9992. Two logs that overlap in time hold the same readings at the same timestamps, and are no copies.",
+    why="A log that was measured once can serve many runs: moved to their times, cut to their "
+    "length, thinned, or scaled slightly, so that no hash is equal.",
+    evidence="Windows of 12 readings, of which at least 8 differ, that recur in another trace at "
+    "another time or on another node, one after the other or every second to fourth: a violation "
+    "from the stated share of the shorter log, a warning below. Traces of one length whose steps "
+    "correlate: a warning. False alarms in the shared real data and the simulator: none; the most "
+    "similar honest pair of 1,459 is two nodes of one synchronous run, at 0.9992. Two logs that "
+    "overlap in time hold the same readings at the same timestamps, and are no copies.",
     remedy="Measure every node in every run.",
     limits=("share_min", "correlation_min"),
     check=check,

@@ -14,7 +14,7 @@ TINY_W = 1e-9
 
 @for_session
 def check(context: RuleContext, session: Session) -> Iterator[Violation]:
-    """Report the reading of each mode that contradicts its voltage, current and power factor most."""
+    """Report the reading of each mode that contradicts its V, A and PF most."""
     for mode in MODES:
         electric = session.electric.get(mode)
         if electric is not None:
@@ -45,12 +45,13 @@ def _contradictions(
 RULE = Rule(
     id="power-arithmetic",
     title="Power is voltage times current times power factor",
-    why="Editing the power of a line, but not the rest of it, leaves a line that contradicts itself.",
-    evidence="Each reading of both runs: W against V A PF, of an analyzer of one channel and of each of several; "
-    "allowed is what rounding the printed digits makes, and the smaller of the two limits. The total of n "
-    "channels has their sum of power, their mean of voltage and current, and the power factor of the sum of their "
-    "vectors, in which leading current cancels lagging: its W is at most n V A PF. Where its channels are there, "
-    "channel-sum judges it too.",
+    why="Editing the power of a line, but not the rest of it, leaves a line that contradicts "
+    "itself.",
+    evidence="Each reading of both runs: W against V A PF, of an analyzer of one channel and of "
+    "each of several; allowed is what rounding the printed digits makes, and the smaller of the "
+    "two limits. The total of n channels has their sum of power, their mean of voltage and "
+    "current, and the power factor of the sum of their vectors, in which leading current cancels "
+    "lagging: its W is at most n V A PF. Where its channels are there, channel-sum judges it too.",
     remedy="Submit the file the analyzer wrote.",
     limits=("relative_max", "absolute_max_w"),
     applies_to=POWER_SESSION,

@@ -70,8 +70,10 @@ def _unusable(
 RULE = Rule(
     id="reading-values",
     title="Readings are numbers above zero",
-    why="-1, 0, nan and 9.91E+37 are how meters report a failed read. Summed as power, they lower the energy.",
-    evidence="Readings in the window that are not positive, finite and stamped; counters that begin anew.",
+    why="-1, 0, nan and 9.91E+37 are how meters report a failed read. Summed as power, they lower "
+    "the energy.",
+    evidence="Readings in the window that are not positive, finite and stamped; counters that "
+    "begin anew.",
     remedy="Measure again with a meter that answers; do not edit the log.",
     limits=("failed_share_max",),
     check=check,

@@ -1,1 +1,1 @@
-"""Rules on runs: how many there are, whether they are valid, and how their figures follow from them."""
+"""Rules on runs: their number, their validity, and the figures that follow from them."""

@@ -71,10 +71,10 @@ RULE = Rule(
     id="description-matches-log",
     aliases=("description-against-log",),
     title="Logs and system description name one system",
-    why="Half the node logs and half the nodes in the description agree with each other; the result log still has "
-    "the true number.",
-    evidence="submission_platform (as 8x...: nodes, or accelerators), submission_benchmark and submission_division of "
-    "each result log, against the system description and the folder.",
+    why="Half the node logs and half the nodes in the description agree with each other; the "
+    "result log still has the true number.",
+    evidence="submission_platform (as 8x...: nodes, or accelerators), submission_benchmark and "
+    "submission_division of each result log, against the system description and the folder.",
     remedy="Describe the system that ran.",
     applies_to=TRAINING_LOGS,
     check=check,

@@ -29,10 +29,12 @@ def check(context: RuleContext) -> Iterator[Violation]:
 RULE = Rule(
     id="reference-convergence",
     title="The runs converge no faster than the reference can",
-    why="Fewer steps to the target are less energy; MLPerf takes luck out by a t-test against its reference runs.",
-    evidence="Olympic mean of the counts at the target, against the reference convergence point of the batch size and "
-    "its largest speed-up. A batch size between two points has no such limit here; scaling-factor judges it. Points "
-    "change from round to round: where the entry's own round has none here, those it is judged by only warn.",
+    why="Fewer steps to the target are less energy; MLPerf takes luck out by a t-test against its "
+    "reference runs.",
+    evidence="Olympic mean of the counts at the target, against the reference convergence point "
+    "of the batch size and its largest speed-up. A batch size between two points has no such "
+    "limit here; scaling-factor judges it. Points change from round to round: where the entry's "
+    "own round has none here, those it is judged by only warn.",
     remedy="Submit consecutive runs, none left out.",
     limits=("relative_max",),
     applies_to=TRAINING_LOGS,

@@ -113,10 +113,11 @@ RULE = Rule(
     id="result-valid",
     title="The run is valid and reached its target",
     why="The energy of an invalid run, or of a worse model, is not comparable.",
-    evidence="LoadGen's result_validity, the status of run_stop, accuracy against the target of the benchmark, metric "
-    "by metric; the open division of inference has no targets. As many runs may fail as Olympic scoring drops at the "
-    "slow end, times olympic_drops. Where the training rules state no target, target_accuracy of the log is used; "
-    "where a training benchmark is not known at all, a warning says that its quality is not judged.",
+    evidence="LoadGen's result_validity, the status of run_stop, accuracy against the target of "
+    "the benchmark, metric by metric; the open division of inference has no targets. As many runs "
+    "may fail as Olympic scoring drops at the slow end, times olympic_drops. Where the training "
+    "rules state no target, target_accuracy of the log is used; where a training benchmark is not "
+    "known at all, a warning says that its quality is not judged.",
     remedy="Submit a run that the benchmark accepts, with its accuracy log.",
     limits=("olympic_drops",),
     check=check,

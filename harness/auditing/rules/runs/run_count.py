@@ -48,9 +48,10 @@ RULE = Rule(
     id="run-count",
     title="Every run that the benchmark asks for is there",
     why="Leaving runs out is choosing; the Olympic mean of fewer runs is another number.",
-    evidence="Result logs, against the number that the training rules ask for. What declares itself simulated is "
-    "skipped, shown as simulated everywhere, and never ranked with real results. Where a training benchmark is not "
-    "known, a warning says that its runs are not judged.",
+    evidence="Result logs, against the number that the training rules ask for. What declares "
+    "itself simulated is skipped, shown as simulated everywhere, and never ranked with real "
+    "results. Where a training benchmark is not known, a warning says that its runs are not "
+    "judged.",
     remedy="Submit the whole series.",
     applies_to=TRAINING_LOGS,
     check=check,

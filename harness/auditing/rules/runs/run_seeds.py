@@ -58,8 +58,8 @@ RULE = Rule(
     id="run-seeds",
     title="No two runs have the same seeds",
     why="One run that is entered twice under two names counts twice in the mean.",
-    evidence="All seeds of each result log, as a set; only whole sets are compared. Of a live run, the seed in "
-    "its record.",
+    evidence="All seeds of each result log, as a set; only whole sets are compared. Of a live "
+    "run, the seed in its record.",
     remedy="Start each run with a seed of its own, and log it.",
     applies_to=TRAINING_LOGS | RECORDED_RUNS,
     check=check,

@@ -86,11 +86,13 @@ RULE = Rule(
     id="scaling-factor",
     aliases=("planted-scaling",),
     title="The scaling factor follows from the runs",
-    why="Time and energy are multiplied by it. MLPerf's own checker keeps what it finds in the open division.",
-    evidence="scaling.json; global_batch_size and the counts at the target in each result log; the reference "
-    "convergence points of the round. A factor below 1, above the limit, or in the open division is a violation; one "
-    "that the counts do not give, or that is missing, is a warning. In a round whose points are not known here, a "
-    "factor above the limit is a warning, and any other is not judged.",
+    why="Time and energy are multiplied by it. MLPerf's own checker keeps what it finds in the "
+    "open division.",
+    evidence="scaling.json; global_batch_size and the counts at the target in each result log; "
+    "the reference convergence points of the round. A factor below 1, above the limit, or in the "
+    "open division is a violation; one that the counts do not give, or that is missing, is a "
+    "warning. In a round whose points are not known here, a factor above the limit is a warning, "
+    "and any other is not judged.",
     remedy="Leave scaling.json to MLPerf's package checker.",
     limits=("factor_max", "relative_max"),
     applies_to=TRAINING_LOGS,

@@ -9,21 +9,23 @@ from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violat
 from harness.core.errors import UnreadableError
 from harness.core.files import read_bytes
 
-ANALYZER, SETTINGS = ("analyzer_table.",), ("power_settings.", "powersettings.", "powersetting.")
-"""How the names of the two may begin."""
+ANALYZER_NAMES = ("analyzer_table.",)
+SETTINGS_NAMES = ("power_settings.", "powersettings.", "powersetting.")
+"""How the names of the two documents may begin."""
 MODEL = re.compile(r"wt[ _-]?(\d{3,4})(?!\d)(?:[ _-]?(e)h?(?![\w-]))?", re.IGNORECASE)
 """A model of analyzer: its number, and the E of the second series."""
-LONGEST = 2**20
-"""A table beyond this size is not searched [bytes]."""
+EMULATES_OLDER_MODEL = re.compile(r";F[\d.]{1,10}EM\b")
+"""Firmware of a WT300E that answers as a WT300."""
+MAX_DOCUMENT_BYTES = 2**20
+MIN_TREE_DEPTH = 4
+"""Folders above a scenario folder in a submission: benchmark, system, results, submitter."""
 
 
-def check(case: RuleContext) -> Iterator[Violation]:
-    directory = Path(os.path.abspath(case.entry.directory))
-    if (
-        case.entry.is_native
-        or case.entry.family != "mlperf-inference"
-        or len(directory.parents) < 4
-    ):
+def check(context: RuleContext) -> Iterator[Violation]:
+    """Report documents that are missing or empty, and warn of one that names another analyzer."""
+    directory = Path(os.path.abspath(context.entry.directory))
+    is_foreign = not context.entry.is_native and context.entry.family == "mlperf-inference"
+    if not is_foreign or len(directory.parents) < MIN_TREE_DEPTH:
         yield Violation(
             "result",
             "no foreign files here",
@@ -32,89 +34,99 @@ def check(case: RuleContext) -> Iterator[Violation]:
             status="skip",
         )
         return
-    root = directory.parents[3]
-    complete = (root / "measurements").is_dir()
-    trees = ("measurements", "results") if complete else ("results",)
-    found = [
-        path
-        for tree in trees
-        for folder in _folders(root / tree, directory)
-        for path in _files(folder)
-    ]
-    if not found and not complete:
+    root = directory.parents[MIN_TREE_DEPTH - 1]
+    is_complete_tree = (root / "measurements").is_dir()
+    documents = _documents(directory, root, is_complete_tree)
+    if not documents and not is_complete_tree:
         yield Violation(
             "measurements",
             "no such folder in this tree",
-            f"{ANALYZER[0]}* and {SETTINGS[0]}*",
+            f"{ANALYZER_NAMES[0]}* and {SETTINGS_NAMES[0]}*",
             "Audit the whole submission.",
             status="skip",
         )
         return
-    for stems in (ANALYZER, SETTINGS):
-        named = next((path for path in found if path.name.startswith(stems)), None)
-        if named is None:
-            yield Violation(
-                "measurements",
-                f"no {stems[0]}*",
-                "one, for the scenario or above it",
-                "Submit the file.",
-            )
+    for names in (ANALYZER_NAMES, SETTINGS_NAMES):
+        document = next((path for path in documents if path.name.startswith(names)), None)
+        if document is None:
+            expected = "one, for the scenario or above it"
+            yield Violation("measurements", f"no {names[0]}*", expected, "Submit the file.")
         else:
-            yield from _content(case, named, root)
+            yield from _content_faults(context, document, root)
+
+
+def _documents(directory: Path, root: Path, is_complete_tree: bool) -> list[Path]:
+    """Return the documents of a result, the closest first."""
+    trees = ("measurements", "results") if is_complete_tree else ("results",)
+    documents = []
+    for tree in trees:
+        for folder in _folders(root / tree, directory):
+            documents += _documents_in(folder)
+    return documents
 
 
 def _folders(tree: Path, directory: Path) -> list[str]:
-    """Where the two may lie: in the folder of the scenario or its three parents."""
-    below = directory.parts[-3:]
-    return [os.path.join(tree, *below[:depth]) for depth in (3, 2, 1, 0)]
+    """Return the folder of the scenario below a tree, and its three parents."""
+    scenario_path = directory.parts[-3:]
+    return [os.path.join(tree, *scenario_path[:depth]) for depth in (3, 2, 1, 0)]
 
 
-def _files(folder: str) -> list[Path]:
+def _documents_in(folder: str) -> list[Path]:
     try:
-        names = [name for name in os.listdir(folder) if name.startswith(ANALYZER + SETTINGS)]
+        names = sorted(os.listdir(folder))
     except OSError:
         return []
-    paths = [Path(folder, name) for name in sorted(names)]
+    paths = [
+        Path(folder, name) for name in names if name.startswith(ANALYZER_NAMES + SETTINGS_NAMES)
+    ]
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
-def _content(case: RuleContext, path: Path, root: Path) -> Iterator[Violation]:
+def _content_faults(context: RuleContext, path: Path, root: Path) -> Iterator[Violation]:
     where = path.relative_to(root).as_posix()
     try:
-        text = read_bytes(path, limit=LONGEST).decode("utf-8", "replace")
+        text = read_bytes(path, limit=MAX_DOCUMENT_BYTES).decode("utf-8", "replace")
     except UnreadableError as error:
         yield Violation(where, error.message, "a file that can be read", "Submit it.")
         return
-    models = _models(case)
     if not text.strip():
         yield Violation(where, "an empty file", "what it must describe", "Fill it.")
-    elif path.name.startswith(ANALYZER) and models and not models & _named(text):
+        return
+    models = _identified_models(context)
+    if path.name.startswith(ANALYZER_NAMES) and models and not models & _named_models(text):
         expected = f"{' or '.join(sorted(models))}, as Identify answers"
         yield Violation(where, "another analyzer", expected, "Name it.", status="warn")
 
 
-def _models(case: RuleContext) -> set[str]:
-    """Names of the analyzer in the reply to Identify: of its driver, and of itself; both where it emulates another."""
-    inference = case.entry.runs[0].evidence.inference if case.entry.runs else None
+def _identified_models(context: RuleContext) -> set[str]:
+    """Return the names of the analyzer in the reply to Identify.
+
+    There may be two: that of its driver, and its own where it emulates an older model.
+    """
+    inference = context.entry.runs[0].evidence.inference if context.entry.runs else None
     identity = inference.identity if inference else ""
-    found = _named(identity)
-    second = any(name.endswith("E") for name in found) or re.search(r";F[\d.]{1,10}EM\b", identity)
-    return found | {f"{name.removesuffix('E')}E" for name in found if second}
+    models = _named_models(identity)
+    is_second_series = any(name.endswith("E") for name in models)
+    if is_second_series or EMULATES_OLDER_MODEL.search(identity):
+        models |= {f"{name.removesuffix('E')}E" for name in models}
+    return models
 
 
-def _named(text: str) -> set[str]:
-    """Models that a text names, in one spelling."""
+def _named_models(text: str) -> set[str]:
+    """Return the models that a text names, in one spelling."""
     return {f"WT{number}{series.upper()}" for number, series in MODEL.findall(text)}
 
 
 RULE = Rule(
     id="power-documents",
     title="Analyzer and power settings are described",
-    why="A power figure can be repeated only by who knows how the analyzer was wired and how the machine was tuned.",
-    evidence="analyzer_table.* and power_settings.* (or powersetting.*, powersettings.*) in the folder of the scenario "
-    "or one of its three parents, below measurements or, where these were merged, below results; empty files; and "
-    "whether the table names the analyzer that answered, in any spelling (a warning). Skipped for a tree without "
-    "measurements, which is a part of a submission.",
+    why="A power figure can be reproduced only by someone who knows how the analyzer was wired "
+    "and how the machine was tuned.",
+    evidence="analyzer_table.* and power_settings.* (or powersetting.*, powersettings.*) in the "
+    "folder of the scenario or one of its three parents, below measurements or, where these were "
+    "merged, below results; empty files; and whether the table names the analyzer that answered, "
+    "in any spelling (a warning). Skipped for a tree without measurements, which is a part of a "
+    "submission.",
     remedy="Submit both files.",
     applies_to=POWER_SESSION,
     check=check,

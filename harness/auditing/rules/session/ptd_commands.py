@@ -1,4 +1,4 @@
-"""The analyzer was asked what the power workflow asks, and did it."""
+"""The analyzer was told what the power workflow tells it, and did it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,160 +8,208 @@ from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import MODES, Exchange, Session
 from harness.formats.ptdaemon.spl import Electric
 
-JSON = "performance/power/server.json"
-SET = ("SR,A,", "SR,V,")
+SERVER = "performance/power/server.json"
+SET_CURRENT, SET_VOLTAGE = "SR,A,", "SR,V,"
+SET_RANGE = (SET_CURRENT, SET_VOLTAGE)
 STARTED = "Starting untimed measurement, maximum 500000 samples at {ms}ms with 0 rampup samples"
+STOPPED, NOTHING_TO_STOP = "Stopping untimed measurement", "Error: no measurement to stop"
+MAX_STOPS = 2
+"""The workflow stops each of its two runs once; further stops have nothing to stop."""
+MIN_RANGE_COMMANDS = 6
+"""The workflow sets both ranges before ranging, before testing, and at the end."""
+MIN_RR_CELLS = 5
+"""`Ranges`, then whether current is automatic, its range, and the same of voltage."""
+MAX_CHANNEL = 1000
 
 
 @for_session
-def check(case: RuleContext, session: Session) -> Iterator[Violation]:
+def check(context: RuleContext, session: Session) -> Iterator[Violation]:
+    """Check replies, measurements and ranges in the messages to each analyzer."""
     exchanges = session.exchanges
     if not exchanges and session.server:
         yield Violation(
-            JSON,
+            SERVER,
             "no ptd_messages",
             "what was said to the PTDaemon",
             "Submit the document unedited.",
         )
     configs = session.configs()
-    for number, dialogue in enumerate(exchanges):
-        yield from _replies(dialogue, round(case.limits["interval_ms"]), session)
+    interval_ms = round(context.limits["interval_ms"])
+    for number, messages in enumerate(exchanges):
+        yield from _wrong_replies(messages, interval_ms)
+        yield from _wrong_measurements(messages, interval_ms, session)
         config = configs[number] if number < len(configs) else {}
         analyzer = slice(number + 1, number + 2) if len(exchanges) > 1 else None
-        yield from _ranges(dialogue, session.electric.get("ranging"), config, analyzer, case.limits)
-        yield from _restored(dialogue)
+        ranging = session.electric.get("ranging")
+        if ranging is not None:
+            yield from _wrong_ranges(messages, ranging, config, analyzer, context.limits)
+        yield from _ranges_not_restored(messages)
 
 
-def _replies(dialogue: Sequence[Exchange], ms: int, session: Session) -> Iterator[Violation]:
+def _wrong_replies(messages: Sequence[Exchange], interval_ms: int) -> Iterator[Violation]:
+    """Report commands that the analyzer did not carry out."""
     stops = 0
-    for cmd, reply in dialogue:
-        expected = None
-        if cmd.startswith(("SR,A", "SR,V")):
-            expected = f"Range {cmd[3]} changed"
-        elif cmd.startswith("Go,"):
-            expected = STARTED.format(ms=ms)
-        elif cmd == "Stop":
-            stops += 1
-            expected = (
-                "Stopping untimed measurement" if stops <= 2 else "Error: no measurement to stop"
-            )
+    for cmd, reply in messages:
+        stops += cmd == "Stop"
+        expected = _expected_reply(cmd, stops, interval_ms)
         if expected is not None and reply != expected:
             yield Violation(
-                JSON,
+                SERVER,
                 f"{shorten(cmd, 60)}: {shorten(reply, 80)}",
                 expected,
                 "Measure again without a failure.",
             )
-    went = [said.cmd for said in dialogue if said.cmd.startswith("Go,")]
-    wanted = [f"Go,{ms},0,{session.mark(mode)}" for mode in MODES]
-    if went != wanted:
+
+
+def _expected_reply(cmd: str, stops: int, interval_ms: int) -> str | None:
+    """Return the only good reply to a command; None for commands that have others."""
+    if cmd.startswith(("SR,A", "SR,V")):
+        return f"Range {cmd[3]} changed"
+    if cmd.startswith("Go,"):
+        return STARTED.format(ms=interval_ms)
+    if cmd == "Stop":
+        return STOPPED if stops <= MAX_STOPS else NOTHING_TO_STOP
+    return None
+
+
+def _wrong_measurements(
+    messages: Sequence[Exchange], interval_ms: int, session: Session
+) -> Iterator[Violation]:
+    """Report other measurements than one ranging and one testing run."""
+    starts = [message.cmd for message in messages if message.cmd.startswith("Go,")]
+    expected = [f"Go,{interval_ms},0,{session.mark(mode)}" for mode in MODES]
+    if starts != expected:
         yield Violation(
-            JSON,
-            shorten(", ".join(went) or "no Go", 120),
-            ", ".join(wanted),
+            SERVER,
+            shorten(", ".join(starts) or "no Go", 120),
+            ", ".join(expected),
             "Measure ranging and testing once each, in one session.",
         )
 
 
-def _ranges(
-    dialogue: Sequence[Exchange],
-    ranging: Electric | None,
+def _wrong_ranges(
+    messages: Sequence[Exchange],
+    ranging: Electric,
     config: Mapping[str, Any],
     analyzer: slice | None,
     limits: Mapping[str, float],
 ) -> Iterator[Violation]:
-    """Largest voltage of the ranging run, and its largest current with a margin.
+    """Compare the ranges of the testing run with the largest readings of the ranging run.
 
-    analyzer: its place among the largest of several, where there are several
+    Args:
+        messages: What was said to one analyzer.
+        ranging: Voltages and currents of the ranging run.
+        config: How its PTDaemon was started.
+        analyzer: Its place among the largest readings of several analyzers; ``None`` for one.
+        limits: The limits of the rule.
     """
-    goes = [i for i, said in enumerate(dialogue) if said.cmd.startswith("Go,")]
-    if len(goes) < 2 or ranging is None:
+    starts = [i for i, message in enumerate(messages) if message.cmd.startswith("Go,")]
+    if len(starts) < 2:
         return
-    asked = {
-        said.cmd[3]: said.cmd[5:]
-        for said in dialogue[goes[0] : goes[1]]
-        if said.cmd.startswith(SET)
-    }
-    for name, largest, margin in (
+    requested = {}
+    for message in messages[starts[0] : starts[1]]:
+        if message.cmd.startswith(SET_RANGE):
+            requested[message.cmd[3]] = message.cmd[5:]
+    quantities = (
         ("V", ranging.volts_max, 1.0),
         ("A", ranging.amps_max, limits["current_margin"]),
-    ):
-        groups = (
-            [largest[analyzer]]
-            if analyzer
-            else [largest, *_configured(largest, ranging.parts, config)]
-        )
-        expected = [max(group, default=0.0) * margin for group in groups]
-        given = asked.get(name, "nothing")
-        if expected[0] and not any(
-            value and _near(given, value, limits["relative_max"]) for value in expected
-        ):
+    )
+    for unit, largest, margin in quantities:
+        expected = [margin * peak for peak in _peaks(largest, ranging.parts, config, analyzer)]
+        text = requested.get(unit, "nothing")
+        if expected[0] and not _equals_any(text, expected, limits["relative_max"]):
             yield Violation(
-                JSON,
-                f"{name} range asked for testing: {shorten(given, 40)}",
+                SERVER,
+                f"{unit} range asked for testing: {shorten(text, 40)}",
                 f"{expected[0]:.6f}: {margin:g} times the largest of the ranging run",
                 "Let the power workflow choose the ranges.",
-                name,
+                unit,
             )
 
 
-def _configured(
-    largest: Sequence[float], parts: Sequence[str], config: Mapping[str, Any]
-) -> Iterator[Sequence[float]]:
-    """What the workflow may have looked at instead of all: the total with the channels of ptd_config, or alone.
+def _peaks(
+    largest: Sequence[float],
+    parts: Sequence[str],
+    config: Mapping[str, Any],
+    analyzer: slice | None,
+) -> list[float]:
+    """Return the largest readings that the workflow may have looked at.
 
-    They are the first n for a WT500, [n], and n from the first on for a WT330, [first, n].
+    Of one analyzer these are the largest of all channels, of those that ptd_config names together
+    with the total, or of the total alone.
+    """
+    if analyzer is not None:
+        groups = [largest[analyzer]]
+    else:
+        groups = [largest, largest[:1]]
+        configured = _configured_channels(config, len(parts))
+        if configured is not None:
+            of_channels = zip(parts, largest[1:], strict=True)
+            chosen = [value for part, value in of_channels if part in configured]
+            groups.insert(1, [largest[0], *chosen])
+    return [max(group, default=0.0) for group in groups]
+
+
+def _configured_channels(config: Mapping[str, Any], part_count: int) -> set[str] | None:
+    """Return the channels that ptd_config names.
+
+    For a WT500, [n] means the first n; for a WT330, [first, n] means n from the first on.
     """
     channel = config.get("channel")
-    numbers = [n for n in channel if isinstance(n, int)] if isinstance(channel, list) else []
-    if len(numbers) in (1, 2):
-        first = max(0, min(numbers[0], 1000)) if len(numbers) == 2 else 1
-        names = {f"Ch{n}" for n in range(first, first + min(numbers[-1], len(parts)))}
-        yield [
-            largest[0],
-            *(value for part, value in zip(parts, largest[1:], strict=True) if part in names),
-        ]
-    yield largest[:1]
+    if not isinstance(channel, list):
+        return None
+    numbers = [number for number in channel if isinstance(number, int)]
+    if len(numbers) not in (1, 2):
+        return None
+    first = max(0, min(numbers[0], MAX_CHANNEL)) if len(numbers) == 2 else 1
+    count = min(numbers[-1], part_count)
+    return {f"Ch{number}" for number in range(first, first + count)}
 
 
-def _near(text: str, expected: float, relative: float) -> bool:
+def _equals_any(text: str, expected: Sequence[float], relative_max: float) -> bool:
+    """Return whether a text is one of some numbers; 0 is none of them."""
     try:
-        return abs(float(text) - expected) <= relative * expected
+        value = float(text)
     except ValueError:
         return False
+    return any(number and abs(value - number) <= relative_max * number for number in expected)
 
 
-def _restored(dialogue: Sequence[Exchange]) -> Iterator[Violation]:
-    """The ranges that RR told at the start are set again at the end."""
-    initial = next((said.reply.split(",") for said in dialogue if said.cmd == "RR"), [])
-    if len(initial) < 5:
-        yield Violation(
-            JSON, "no ranges at the start", "a reply to RR", "Submit the document unedited."
-        )
+def _ranges_not_restored(messages: Sequence[Exchange]) -> Iterator[Violation]:
+    """Warn where the ranges that RR reported at the start are not set again at the end."""
+    initial = next((m.reply.split(",") for m in messages if m.cmd == "RR"), [])
+    if len(initial) < MIN_RR_CELLS:
+        fix = "Submit the document unedited."
+        yield Violation(SERVER, "no ranges at the start", "a reply to RR", fix)
         return
-    last = {said.cmd[3]: said.cmd for said in dialogue if said.cmd.startswith(SET)}
-    count = sum(said.cmd.startswith(SET) for said in dialogue)
-    for name, auto, value in (("A", initial[1], initial[2]), ("V", initial[3], initial[4])):
-        expected = f"SR,{name},{value if auto == '0' and not value.startswith('-') else 'Auto'}"
-        if last.get(name) != expected or count < 6:
-            got = last.get(name, "nothing") if count >= 6 else f"{count} commands that set a range"
-            yield Violation(
-                JSON,
-                f"at the end {shorten(got, 60)}",
-                expected,
-                "Let the session end by itself.",
-                status="warn",
-            )
+    commands = [message.cmd for message in messages if message.cmd.startswith(SET_RANGE)]
+    last_commands = {cmd[3]: cmd for cmd in commands}
+    for unit, is_auto, value in (("A", *initial[1:3]), ("V", *initial[3:5])):
+        was_fixed = is_auto == "0" and not value.startswith("-")
+        expected = f"SR,{unit},{value if was_fixed else 'Auto'}"
+        if len(commands) < MIN_RANGE_COMMANDS:
+            got = f"{len(commands)} commands that set a range"
+        elif last_commands.get(unit) != expected:
+            got = last_commands.get(unit, "nothing")
+        else:
+            continue
+        yield Violation(
+            SERVER,
+            f"at the end {shorten(got, 60)}",
+            expected,
+            "Let the session end by itself.",
+            status="warn",
+        )
 
 
 RULE = Rule(
     id="ptd-commands",
-    title="The analyzer was asked what the workflow asks",
-    why="Ranges that were set by hand, another sampling interval or a second Go make another measurement than the one "
-    "the rules describe.",
-    evidence="Commands and replies in server.json: ranges, Go and Stop; the ranges of the testing run against the "
-    "largest voltage and current of the ranging run, of all channels, of those that ptd_config names, or of the total; "
-    "the first ranges set again at the end (a warning).",
+    title="The analyzer was told what the workflow tells it",
+    why="Ranges that were set by hand, another sampling interval or a second Go make another "
+    "measurement than the one the rules describe.",
+    evidence="Commands and replies in server.json: ranges, Go and Stop; the ranges of the testing "
+    "run against the largest voltage and current of the ranging run, of all channels, of those "
+    "that ptd_config names, or of the total; the first ranges set again at the end (a warning).",
     remedy="Measure with the unchanged power workflow.",
     limits=("interval_ms", "current_margin", "relative_max"),
     applies_to=POWER_SESSION,

@@ -1,9 +1,9 @@
-"""The PTDaemon had nothing to complain of."""
+"""The PTDaemon had nothing to complain about."""
 
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from harness.auditing.rules.base import (
     POWER_SESSION,
@@ -16,64 +16,74 @@ from harness.auditing.rules.base import (
 from harness.core.errors import shorten
 from harness.core.timestamps import to_iso
 from harness.formats.ptdaemon.power_session import MOST_LINES, OTHER, Line, Logs, Session
+from harness.traces.trace import Window
 
-PTD = "performance/power/ptd_logs.txt"
-KINDS = 20
-"""So many kinds of complaint are listed."""
+PTD_LOG = "performance/power/ptd_logs.txt"
+ERROR = b"ERROR: "
+HARMLESS_ERROR = "ERROR: USB."
+"""What PTDaemon writes when a USB connection needs a second attempt; check.py only warns of it."""
+MAX_KINDS = 20
+"""Kinds of complaint that are listed."""
+MAX_LINE_BYTES = 200
 
 
 @for_session
-def check(case: RuleContext, session: Session) -> Iterator[Violation]:
+def check(context: RuleContext, session: Session) -> Iterator[Violation]:
+    """Report errors outside ranging; warn of odd ones in it and of warnings in the window."""
     logs = session.open()
-    known = case.accepts["ranging_errors"]
-    start = 0
-    for go, done, _ in sorted(logs.spans("ranging")):
-        yield from _errors(list(logs.lines(b"ERROR: ", start, go)), None, "outside ranging")
-        yield from _ranging(logs, go, done, known)
-        start = done
-    yield from _errors(list(logs.lines(b"ERROR: ", start)), None, "outside ranging")
-    yield from _warnings(logs, session)
+    ranging_errors = context.accepts["ranging_errors"]
+    outside_from = 0
+    for go_at, done_at, _ in sorted(logs.spans("ranging")):
+        yield from _errors(logs.lines(ERROR, outside_from, go_at), None, "outside ranging")
+        odd_lines = _odd_ranging_errors(logs, go_at, done_at, ranging_errors)
+        yield from _errors(odd_lines, "warn", "in ranging")
+        outside_from = done_at
+    yield from _errors(logs.lines(ERROR, outside_from), None, "outside ranging")
+    yield from _warnings(logs, session.window("testing"))
 
 
-def _ranging(logs: Logs, go: int, done: int, known: Sequence[str]) -> Iterator[Violation]:
-    """Errors of the ranging run that are not of the known kinds, which its changing ranges bring."""
-    left = logs.ptd.count(b"ERROR: ", go, done)
-    for text in known:
-        left -= logs.ptd.count(b"ERROR: " + text.encode(), go, done) if left else 0
-    if left:
-        unknown = re.compile(
-            rb"ERROR: (?!" + b"|".join(re.escape(k.encode()) for k in known) + rb")"
-        )
-        other = (
-            line
-            for text in unknown.finditer(logs.ptd, go, done)
-            for line in logs.lines(b"ERROR: ", text.start(), text.start() + 200)
-        )
-        yield from _errors(list(itertools.islice(other, MOST_LINES)), "warn", "in ranging")
+def _odd_ranging_errors(
+    logs: Logs, go_at: int, done_at: int, usual_errors: Sequence[str]
+) -> Iterator[Line]:
+    """Return errors of the ranging run that its changing ranges do not explain."""
+    usual = [error.encode() for error in usual_errors]
+    if not _has_other_errors(logs.ptd, go_at, done_at, usual):
+        return iter(())
+    alternatives = b"|".join(re.escape(error) for error in usual)
+    odd_error = re.compile(ERROR + rb"(?!" + alternatives + rb")")
+    matches = odd_error.finditer(logs.ptd, go_at, done_at)
+    line_groups = (
+        logs.lines(ERROR, match.start(), match.start() + MAX_LINE_BYTES) for match in matches
+    )
+    return itertools.islice(itertools.chain.from_iterable(line_groups), MOST_LINES)
 
 
-def _errors(lines: Sequence[Line], status: Outcome | None, where: str) -> Iterator[Violation]:
-    for text, same in _kinds(lines):
-        mild = status or ("warn" if text == "ERROR: USB." else None)
+def _has_other_errors(ptd_log: bytes, start: int, end: int, usual: Sequence[bytes]) -> bool:
+    """Return whether a part of the log has more errors than the usual ones; counting is fast."""
+    others = ptd_log.count(ERROR, start, end)
+    for error in usual:
+        if others:
+            others -= ptd_log.count(ERROR + error, start, end)
+    return others != 0
+
+
+def _errors(lines: Iterable[Line], status: Outcome | None, where: str) -> Iterator[Violation]:
+    for text, same in _by_kind(lines):
+        is_harmless = text == HARMLESS_ERROR
         yield Violation(
             _place(same[0]),
             f"{shorten(text, 100)} ({len(same)} times {where})",
             "no error",
             "Mend the connection to the analyzer and measure again.",
-            status=mild,
+            status=status or ("warn" if is_harmless else None),
         )
 
 
-def _warnings(logs: Logs, session: Session) -> Iterator[Violation]:
-    """Warnings of the testing run, but for those of ptd-uncertainty."""
-    window = session.window("testing")
-    for go, done, _ in logs.spans("testing"):
-        lines = [
-            line
-            for line in logs.lines(OTHER, go, done)
-            if line.t_ns is None or window is None or window.start_ns <= line.t_ns <= window.stop_ns
-        ]
-        for text, same in _kinds(lines):
+def _warnings(logs: Logs, window: Window | None) -> Iterator[Violation]:
+    """Warn of warnings in the testing window, except those that ptd-uncertainty reports."""
+    for go_at, done_at, _ in logs.spans("testing"):
+        lines = [line for line in logs.lines(OTHER, go_at, done_at) if _may_be_inside(line, window)]
+        for text, same in _by_kind(lines):
             yield Violation(
                 _place(same[0]),
                 f"{shorten(text, 100)} ({len(same)} times in the window)",
@@ -83,27 +93,34 @@ def _warnings(logs: Logs, session: Session) -> Iterator[Violation]:
             )
 
 
-def _kinds(lines: Sequence[Line]) -> list[tuple[str, list[Line]]]:
-    """Lines by their text, numbers left out, so that the first hides none."""
-    found: dict[str, list[Line]] = defaultdict(list)
+def _may_be_inside(line: Line, window: Window | None) -> bool:
+    if line.t_ns is None or window is None:
+        return True
+    return window.start_ns <= line.t_ns <= window.stop_ns
+
+
+def _by_kind(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
+    """Group lines by their text without numbers, so that the first line hides no other."""
+    groups: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
-        found[re.sub(r"\d[\d.]*", "N", line.text)].append(line)
-    return [(same[0].text, same) for same in list(found.values())[:KINDS]]
+        groups[re.sub(r"\d[\d.]*", "N", line.text)].append(line)
+    return [(same[0].text, same) for same in list(groups.values())[:MAX_KINDS]]
 
 
 def _place(line: Line) -> str:
-    return PTD if line.t_ns is None else f"{PTD}, {to_iso(line.t_ns)[:23]}Z"
+    return PTD_LOG if line.t_ns is None else f"{PTD_LOG}, {to_iso(line.t_ns)[:23]}Z"
 
 
 RULE = Rule(
     id="ptd-errors",
     title="The PTDaemon reports no error",
-    why="A bad read, a lost connection, a missed sample: the PTDaemon tells each. MLPerf's check ends at the first "
-    "warning, and so a harmless one hides all that follow.",
-    evidence="Lines of ptd_logs.txt: errors outside the ranging run; in it, errors of a kind that changing ranges do "
-    "not explain (a warning); warnings in the window (a warning). All are counted, by kind.",
+    why="A bad read, a lost connection, a missed sample: the PTDaemon reports each. MLPerf's "
+    "check ends at the first warning, so a harmless one hides all that follow.",
+    evidence="Lines of ptd_logs.txt: errors outside the ranging run; in it, errors of a kind that "
+    "changing ranges do not explain (a warning); warnings in the window (a warning). All are "
+    "counted, by kind.",
     remedy="Mend the connection and measure again.",
-    accepts=("ranging_errors",),
     applies_to=POWER_SESSION,
+    accepts=("ranging_errors",),
     check=check,
 )

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
-from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Mode, Reply, Session
+from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Logs, Mode, Reply, Session
 
-MOST_UNPAIRED = 3
-"""Analyzers are started and stopped one after the other, so one may have a few readings more than another."""
+MAX_UNPAIRED = 3
+"""Readings that one of several analyzers may have more: they are started and stopped in turn."""
 FIX = "Submit spl.txt, ptd_logs.txt and server.log as the session wrote them."
 
 
 @for_session
-def check(case: RuleContext, session: Session) -> Iterator[Violation]:
-    asked = any(said.cmd.startswith("RL") for dialogue in session.exchanges for said in dialogue)
-    if not asked and case.limits["copies_min"] < 1:
+def check(context: RuleContext, session: Session) -> Iterator[Violation]:
+    """Compare spl.txt with the readings in ptd_logs.txt and in server.log."""
+    if context.limits["copies_min"] < 1 and not _requests_readings(session):
         yield Violation(
             "performance/power",
             "no second copy of the readings: the workflow of this round asked for none",
@@ -25,102 +25,149 @@ def check(case: RuleContext, session: Session) -> Iterator[Violation]:
         return
     logs = session.open()
     for mode in MODES:
-        mine = logs.raw_of_spl(mode)
-        if mine:  # else evidence-readable tells it
-            server = [Reply(_lines(text, mine), cut=False) for text in logs.raw_of_server(mode)]
-            held = len(server) == len(mine) and all(
-                _same(a, b, len(mine)) for a, b in zip(mine, server, strict=True)
-            )
-            unwritten = case.limits["unwritten_max"] if held else -1
-            yield from _compare(
-                mode, mine, logs.readings_in_ptd_log(mode), "ptd_logs.txt", unwritten
-            )
-            yield from _compare(mode, mine, server, "server.log")
+        trace = logs.raw_of_spl(mode)
+        if not trace:
+            continue  # reported by evidence-readable
+        in_ptd_log = logs.readings_in_ptd_log(mode)
+        in_server_log = _readings_in_server_log(logs, mode, trace)
+        server_log_is_complete = _all_equal(trace, in_server_log)
+        unwritten_max = context.limits["unwritten_max"] if server_log_is_complete else -1
+        yield from _compare(mode, trace, in_ptd_log, "ptd_logs.txt", unwritten_max)
+        yield from _compare(mode, trace, in_server_log, "server.log")
 
 
-def _lines(written: bytes, mine: Sequence[bytes]) -> bytes:
-    """A reply in server.log, one reading a line: there `\\n` is written out. To find that it is ours is faster."""
-    ours = mine[0] if len(mine) == 1 else b""
-    return ours if ours.replace(b"\n", b"\\n") == written else written.replace(b"\\n", b"\n")
+def _requests_readings(session: Session) -> bool:
+    """Return whether the server asked an analyzer for its readings, by RL."""
+    return any(
+        message.cmd.startswith("RL") for messages in session.exchanges for message in messages
+    )
+
+
+def _readings_in_server_log(logs: Logs, mode: Mode, trace: Sequence[bytes]) -> list[Reply]:
+    replies = logs.raw_of_server(mode)
+    return [Reply(_unescaped(reply, trace), cut=False) for reply in replies]
+
+
+def _unescaped(reply: bytes, trace: Sequence[bytes]) -> bytes:
+    r"""Return a reply with one reading a line: server.log has a literal ``\n`` between them.
+
+    If it is the trace itself, as usual, comparing is faster than replacing.
+    """
+    only_trace = trace[0] if len(trace) == 1 else b""
+    if only_trace.replace(b"\n", b"\\n") == reply:
+        return only_trace
+    return reply.replace(b"\\n", b"\n")
+
+
+def _all_equal(trace: Sequence[bytes], replies: Sequence[Reply]) -> bool:
+    if len(replies) != len(trace):
+        return False
+    pairs = zip(trace, replies, strict=True)
+    return all(_is_equal(readings, reply, len(trace)) for readings, reply in pairs)
+
+
+def _is_equal(readings: bytes, reply: Reply, analyzers: int) -> bool:
+    """Return whether a reply holds the readings.
+
+    Of several analyzers spl.txt has paired readings only, without the last ones of the rest.
+    """
+    if readings == reply.text:
+        return True
+    if analyzers == 1 or not _begins_with(reply.text, readings):
+        return False
+    return reply.text.count(b"\n", len(readings)) <= MAX_UNPAIRED
+
+
+def _begins_with(whole: bytes, lines: bytes) -> bool:
+    return whole.startswith(lines + b"\n")
 
 
 def _compare(
-    mode: Mode, mine: Sequence[bytes], raw: Sequence[Reply], name: str, unwritten: float = -1
+    mode: Mode,
+    trace: Sequence[bytes],
+    replies: Sequence[Reply],
+    log_name: str,
+    unwritten_max: float = -1,
 ) -> Iterator[Violation]:
-    """Readings of each analyzer; unwritten: what the end of a log may lack that server.log holds [bytes]"""
-    where = f"performance/{FOLDERS[mode]}/spl.txt"
-    if len(raw) != len(mine):
-        yield Violation(
-            f"performance/power/{name}",
-            f"{len(raw)} replies with the readings of {mode} mode",
-            f"{len(mine)}, one from each analyzer",
-            FIX,
-        )
+    """Compare the readings of each analyzer with one log.
+
+    Args:
+        mode: Ranging or testing.
+        trace: Readings of each analyzer, by spl.txt.
+        replies: Readings of each analyzer, by the log.
+        log_name: Name of the log.
+        unwritten_max: How much the end of the log may lack that server.log holds [bytes].
+    """
+    log = f"performance/power/{log_name}"
+    if len(replies) != len(trace):
+        got = f"{len(replies)} replies with the readings of {mode} mode"
+        yield Violation(log, got, f"{len(trace)}, one from each analyzer", FIX)
         return
-    for number, (ours, theirs) in enumerate(zip(mine, raw, strict=True), 1):
-        of = f" of analyzer {number}" if len(mine) > 1 else ""
-        if _same(ours, theirs, len(mine)):
+    for number, (readings, reply) in enumerate(zip(trace, replies, strict=True), 1):
+        if _is_equal(readings, reply, len(trace)):
             continue
-        if (
-            theirs.cut
-            and len(ours) - len(theirs.text) <= unwritten
-            and (not theirs.text or _begins(ours, theirs.text))
-        ):
-            there, all_of = (text.count(b"\n") + bool(text) for text in (theirs.text, ours))
+        analyzer = f" of analyzer {number}" if len(trace) > 1 else ""
+        if _ends_early(readings, reply, unwritten_max):
+            held, sent = _line_count(reply.text), _line_count(readings)
             yield Violation(
-                f"performance/power/{name}",
-                f"ends at reading {there} of {all_of}{of}; server.log holds all",
+                log,
+                f"ends at reading {held} of {sent}{analyzer}; server.log holds all",
                 "all that was sent",
                 "Stop the PTDaemon before its log is copied.",
                 status="warn",
             )
         else:
-            yield _differ(where, ours.split(b"\n"), theirs.text.split(b"\n"), name, of)
+            where = f"performance/{FOLDERS[mode]}/spl.txt"
+            yield _difference(
+                where, readings.split(b"\n"), reply.text.split(b"\n"), log_name, analyzer
+            )
 
 
-def _same(ours: bytes, theirs: Reply, analyzers: int) -> bool:
-    """Whether the readings are those; of several analyzers they are paired, and the last of the rest is left out."""
-    more = (
-        analyzers > 1
-        and _begins(theirs.text, ours)
-        and theirs.text.count(b"\n", len(ours)) <= MOST_UNPAIRED
-    )
-    return ours == theirs.text or more
+def _ends_early(readings: bytes, reply: Reply, unwritten_max: float) -> bool:
+    """Return whether a log was copied before its end was written, and is right up to there."""
+    if not reply.cut or len(readings) - len(reply.text) > unwritten_max:
+        return False
+    return not reply.text or _begins_with(readings, reply.text)
 
 
-def _begins(whole: bytes, lines: bytes) -> bool:
-    return whole.startswith(lines + b"\n")
+def _line_count(text: bytes) -> int:
+    return text.count(b"\n") + bool(text)
 
 
-def _differ(
-    where: str, ours: Sequence[bytes], theirs: Sequence[bytes], name: str, of: str
+def _difference(
+    where: str, trace: Sequence[bytes], log: Sequence[bytes], log_name: str, analyzer: str
 ) -> Violation:
-    sent, kept = set(theirs), set(ours)
-    made, lost = sum(line not in sent for line in ours), sum(line not in kept for line in theirs)
-    at = next(
-        (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
-        min(len(ours), len(theirs)),
-    )
+    """Report the first line that differs, and how many were added and removed."""
+    log_lines, trace_lines = set(log), set(trace)
+    added = sum(line not in log_lines for line in trace)
+    removed = sum(line not in trace_lines for line in log)
+    pairs = enumerate(zip(trace, log, strict=False))
+    common_length = min(len(trace), len(log))
+    first = next((i for i, (line, sent) in pairs if line != sent), common_length)
     return Violation(
-        f"{where}, line {at + 1}",
-        f"{_text(ours, at)}; {made} of {len(ours)} readings were never sent{of}, {lost} that were sent are missing",
-        f"{_text(theirs, at)}, as {name} has it; {len(theirs)} readings",
+        f"{where}, line {first + 1}",
+        f"{_line_text(trace, first)}; {added} of {len(trace)} readings were never sent{analyzer}, "
+        f"{removed} that were sent are missing",
+        f"{_line_text(log, first)}, as {log_name} has it; {len(log)} readings",
         FIX,
     )
 
 
-def _text(lines: Sequence[bytes], at: int) -> str:
-    return shorten(lines[at][:60].decode("ascii", "replace"), 60) if at < len(lines) else "no line"
+def _line_text(lines: Sequence[bytes], position: int) -> str:
+    if position >= len(lines):
+        return "no line"
+    return shorten(lines[position][:60].decode("ascii", "replace"), 60)
 
 
 RULE = Rule(
     id="ptd-raw-readings",
     title="The trace is what the analyzer sent",
-    why="spl.txt is a copy of what the PTDaemon sent, and its hash can be stated anew after an edit. The same readings "
-    "stand in two more files, which nobody compares.",
-    evidence="Each line of spl.txt, of both runs, against the reply to RL in ptd_logs.txt and in server.log. Where "
-    "ptd_logs.txt lacks no more than what the PTDaemon had not written yet, and server.log holds all, it is a warning. "
-    "The workflow until v3.0 did not ask for the readings: then there is nothing to compare, which is said.",
+    why="spl.txt is a copy of what the PTDaemon sent, and its hash can be stated anew after an "
+    "edit. The same readings stand in two more files, which nobody compares.",
+    evidence="Each line of spl.txt, of both runs, against the reply to RL in ptd_logs.txt and in "
+    "server.log. Where ptd_logs.txt lacks no more than what the PTDaemon had not written yet, and "
+    "server.log holds all, it is a warning. The workflow until v3.0 did not ask for the readings: "
+    "then there is nothing to compare, and the rule says so.",
     remedy="Submit the files as the session wrote them.",
     limits=("copies_min", "unwritten_max"),
     applies_to=POWER_SESSION,

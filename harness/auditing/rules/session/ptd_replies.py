@@ -1,7 +1,8 @@
-"""What the PTDaemon says of its readings is true of the trace."""
+"""What the PTDaemon says about its readings is true of the trace."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,213 +13,262 @@ from harness.formats.ptdaemon.power_session import MODES, SENT, Exchange, Logs, 
 from harness.traces.clean import number_or_nan
 from harness.traces.trace import VALUE_MAX
 
-JSON, PTD = "performance/power/server.json", "performance/power/ptd_logs.txt"
-NAMES = ("mean", "lowest", "highest", "readings", "failed", "valid")
-ASKED = ("Watts", "Uncertainty")
-NUMBER = rb" (-?[\d.]{1,24})"
-FIGURES = re.compile(
+SERVER, PTD_LOG = "performance/power/server.json", "performance/power/ptd_logs.txt"
+REQUESTS = ("Watts", "Uncertainty")
+"""What the server asks after each run since v3.1."""
+_NUMBER = rb" (-?[\d.]{1,24})"
+SUMMARY = re.compile(
     rb"Avg watts"
-    + NUMBER
+    + _NUMBER
     + rb", min watts"
-    + NUMBER
+    + _NUMBER
     + rb", max watts"
-    + NUMBER
+    + _NUMBER
     + rb", samples"
-    + NUMBER
+    + _NUMBER
     + rb", errors"
-    + NUMBER
+    + _NUMBER
     + rb", valid"
-    + NUMBER
+    + _NUMBER
 )
-"""What the PTDaemon writes when a run has ended, in the order of NAMES."""
+"""What the PTDaemon writes when a run has ended, in the order of `Figures`."""
+MAX_SUMMARY_DISTANCE = 4096
+"""How far behind `Completed test` the summary stands at most [bytes]."""
 UNCOPIED = 1
-"""So many readings came after the server of v1.0 to v3.0 had copied spl.txt."""
+"""Readings that may come after the server of v1.0 to v3.0 has copied spl.txt."""
+TINY = 1e-6
+"""Absolute difference of two figures that is none: the last printed digit."""
+
+Span = tuple[int, int, int]
+"""Where in ptd_logs.txt a run begins, where it is completed, and where the next begins."""
+
+
+class Figures(NamedTuple):
+    """Figures of the readings from Go to Stop, in the PTDaemon's order: powers [W] and counts."""
+
+    mean: float
+    lowest: float
+    highest: float
+    readings: float
+    failed: float
+    valid: float
 
 
 @for_session
-def check(case: RuleContext, session: Session) -> Iterator[Violation]:
+def check(context: RuleContext, session: Session) -> Iterator[Violation]:
+    """Compare the figures of each run of each analyzer with its readings, and with both logs."""
     logs, exchanges = session.open(), session.exchanges
+    may_not_ask = context.limits["asked_min"] < 1
+    relative_max = context.limits["relative_max"]
     for mode in MODES:
-        run = case.entry.ranging if mode == "ranging" else case.entry.runs[0]
+        run = context.entry.ranging if mode == "ranging" else context.entry.runs[0]
         spans = logs.spans(mode)
-        for number, dialogue in enumerate(exchanges):
-            said, span = part(dialogue, mode), spans[number] if number < len(spans) else None
-            if case.limits["asked_min"] < 1 and not any(item.cmd in ASKED for item in said):
-                yield from _noted(case.limits, logs, span, _true(run, [], 0), mode)
+        raw = _raw_readings(logs, mode) if len(exchanges) > 1 else []
+        for number, all_messages in enumerate(exchanges):
+            messages = part(all_messages, mode)
+            span = spans[number] if number < len(spans) else None
+            asks = any(message.cmd in REQUESTS for message in messages)
+            if may_not_ask and not asks:
+                yield from _wrong_summary(logs, span, _run_figures(run), relative_max, mode)
                 continue
-            yield from _logged(said, logs, span, mode)
-            raw = _sent(logs, mode) if len(exchanges) > 1 else []
-            yield from _counted(case, said, _true(run, raw, number), mode)
+            yield from _unlogged_replies(messages, logs, span, mode)
+            figures = _analyzer_figures(raw, number) if raw else _run_figures(run)
+            yield from _wrong_reply(messages, figures, relative_max, mode)
 
 
-def _sent(logs: Logs, mode: Mode) -> list[bytes]:
-    """The readings that each analyzer sent; by server.log where ptd_logs.txt ends too early."""
+# Figures of the readings
+
+
+def _raw_readings(logs: Logs, mode: Mode) -> list[bytes]:
+    """Return what each analyzer sent; by server.log where ptd_logs.txt ends too early."""
     replies = logs.readings_in_ptd_log(mode)
-    cut = any(reply.cut for reply in replies)
-    return (
-        [text.replace(b"\\n", b"\n") for text in logs.raw_of_server(mode)]
-        if cut
-        else [r.text for r in replies]
-    )
+    if any(reply.cut for reply in replies):
+        return [text.replace(b"\\n", b"\n") for text in logs.raw_of_server(mode)]
+    return [reply.text for reply in replies]
 
 
-def _logged(
-    said: Sequence[Exchange], logs: Logs, span: tuple[int, int, int] | None, mode: Mode
+def _run_figures(run: Run | None) -> Figures | None:
+    """Return the figures of all readings in spl.txt; None where there are none."""
+    traces = run.traces if run else ()
+    total = next((trace for trace in traces if trace.channel.id == "total"), None)
+    return _figures(total.value, len(total.dropped)) if total else None
+
+
+def _analyzer_figures(raw: Sequence[bytes], number: int) -> Figures | None:
+    """Return the figures of one of several analyzers: spl.txt has paired readings only."""
+    if number >= len(raw):
+        return None
+    rows = [line.split(b",", 4) for line in raw[number].split(b"\n")]
+    power_w = np.array([number_or_nan(row[3]) for row in rows if len(row) > 4])
+    is_good = (power_w > 0) & (power_w <= VALUE_MAX)
+    return _figures(power_w[is_good], int(np.sum(~is_good)))
+
+
+def _figures(power_w: np.ndarray, failed: int) -> Figures | None:
+    if not len(power_w):
+        return None
+    valid = len(power_w)
+    mean, lowest, highest = float(power_w.mean()), float(power_w.min()), float(power_w.max())
+    return Figures(mean, lowest, highest, float(valid + failed), float(failed), float(valid))
+
+
+# Replies in server.json, since v3.1
+
+
+def _unlogged_replies(
+    messages: Sequence[Exchange], logs: Logs, span: Span | None, mode: Mode
 ) -> Iterator[Violation]:
-    """The last replies of server.json stand in both logs too."""
-    unwritten = []
-    for cmd in ASKED:
-        reply = next((item.reply for item in reversed(said) if item.cmd == cmd), None)
+    """Report last replies in server.json that either log does not have."""
+    not_yet_written = []
+    for request in REQUESTS:
+        reply = _last_reply(messages, request)
         if reply is None:
-            if logs.ptd or said:
-                yield Violation(
-                    JSON,
-                    f"no {cmd} was asked after {mode}",
-                    "a reply",
-                    "Submit the documents unedited.",
-                )
+            if logs.ptd or messages:
+                got = f"no {request} was asked after {mode}"
+                yield Violation(SERVER, got, "a reply", "Submit the documents unedited.")
             continue
         sent = SENT + reply.encode("utf-8", "replace")
         if span is None or logs.ptd.find(sent, *span[1:]) < 0:
-            if span is not None and _ends_before(logs, span, cmd, sent):
-                unwritten.append(cmd)
+            if span is not None and _ends_before(logs, span, request, sent):
+                not_yet_written.append(request)
             else:
-                yield _unheard(cmd, reply, "ptd_logs.txt", mode)
-        if f"from ptd: {reply!r}".encode("utf-8", "replace") not in logs.file("power/server.log"):
-            yield _unheard(cmd, reply, "server.log", mode)
-    if unwritten:
+                yield _unlogged(request, reply, "ptd_logs.txt", mode)
+        received = f"from ptd: {reply!r}".encode("utf-8", "replace")
+        if received not in logs.file("power/server.log"):
+            yield _unlogged(request, reply, "server.log", mode)
+    if not_yet_written:
         yield Violation(
-            PTD,
-            f"ends before the reply to {' and '.join(unwritten)} after {mode}",
+            PTD_LOG,
+            f"ends before the reply to {' and '.join(not_yet_written)} after {mode}",
             "all replies",
             "Stop the PTDaemon before its log is copied.",
             status="warn",
         )
 
 
-def _ends_before(logs: Logs, span: tuple[int, int, int], cmd: str, sent: bytes) -> bool:
-    """Whether an analyzer's log ends before or in a reply, and says nothing else in its place."""
-    _, done, end = span
-    at = logs.ptd.find(SENT + f"{cmd},".encode(), done, end)
-    return logs.is_last(span) and (at < 0 or sent.startswith(logs.ptd[at:end].strip()))
+def _last_reply(messages: Sequence[Exchange], cmd: str) -> str | None:
+    return next((message.reply for message in reversed(messages) if message.cmd == cmd), None)
 
 
-def _unheard(cmd: str, reply: str, name: str, mode: Mode) -> Violation:
+def _ends_before(logs: Logs, span: Span, request: str, sent: bytes) -> bool:
+    """Return whether an analyzer's log ends before or in a reply, and has no other in its place."""
+    _, done_at, end = span
+    reply_at = logs.ptd.find(SENT + f"{request},".encode(), done_at, end)
+    return logs.is_last(span) and (reply_at < 0 or sent.startswith(logs.ptd[reply_at:end].strip()))
+
+
+def _unlogged(request: str, reply: str, log_name: str, mode: Mode) -> Violation:
     return Violation(
-        JSON,
-        f"{cmd} after {mode}: {shorten(reply, 80)}",
-        f"a reply that {name} has too",
+        SERVER,
+        f"{request} after {mode}: {shorten(reply, 80)}",
+        f"a reply that {log_name} has too",
         "Submit the documents as the session wrote them.",
     )
 
 
-def _counted(
-    case: RuleContext, said: Sequence[Exchange], true: Sequence[float], mode: Mode
+def _wrong_reply(
+    messages: Sequence[Exchange], figures: Figures | None, relative_max: float, mode: Mode
 ) -> Iterator[Violation]:
-    """The reply to Watts against the readings it is of: all from Go to Stop."""
-    reply = next((item.reply for item in reversed(said) if item.cmd == "Watts"), None)
-    if reply is None or not true:
+    """Compare the reply to Watts with the readings from Go to Stop."""
+    reply = _last_reply(messages, "Watts")
+    if reply is None or figures is None:
         return
-    try:
-        stated = [float(cell) for cell in reply.split(",")[1:7]]
-    except ValueError:
-        stated = []
-    if len(stated) != 6 or not np.isfinite(stated).all():
-        yield Violation(
-            JSON,
-            f"Watts after {mode}: {shorten(reply, 80)}",
-            "six numbers",
-            "Do not edit the document.",
-        )
+    stated = _stated_figures(reply.encode("utf-8", "replace").split(b",")[1:7])
+    if stated is None:
+        got = f"Watts after {mode}: {shorten(reply, 80)}"
+        yield Violation(SERVER, got, "six numbers", "Do not edit the document.")
         return
-    yield from _differ(f"Watts after {mode}", stated, true, case.limits["relative_max"], JSON)
+    yield from _differences(SERVER, f"Watts after {mode}", stated, figures, relative_max)
 
 
-def _differ(
-    where: str, stated: Sequence[float], true: Sequence[float], slack: float, file: str
+def _stated_figures(cells: Sequence[bytes]) -> Figures | None:
+    """Return six finite numbers as figures; None for anything else."""
+    values = [number_or_nan(cell) for cell in cells]
+    if len(values) != len(Figures._fields) or not np.isfinite(values).all():
+        return None
+    return Figures(*values)
+
+
+def _differences(
+    file: str, source: str, stated: Figures, figures: Figures, relative_max: float
 ) -> Iterator[Violation]:
-    for what, got, expected in zip(NAMES, stated, true, strict=True):
-        most = slack * abs(expected) if what in NAMES[:3] else 0.0
-        if abs(got - expected) > most + 1e-6:
+    """Report each stated figure that the readings do not have."""
+    for name, stated_value, value in zip(Figures._fields, stated, figures, strict=True):
+        is_power = name in ("mean", "lowest", "highest")
+        slack = relative_max * abs(value) if is_power else 0.0
+        if abs(stated_value - value) > slack + TINY:
             yield Violation(
                 file,
-                f"{where}: {what} {got:.9g}",
-                f"{expected:.9g}, by spl.txt",
+                f"{source}: {name} {stated_value:.9g}",
+                f"{value:.9g}, by spl.txt",
                 "Submit the trace and the replies of one session, unedited.",
             )
 
 
-def _noted(
-    limits: Mapping[str, float],
-    logs: Logs,
-    span: tuple[int, int, int] | None,
-    true: Sequence[float],
-    mode: Mode,
+# Figures that the PTDaemon notes in its log, all that there is until v3.0
+
+
+def _wrong_summary(
+    logs: Logs, span: Span | None, figures: Figures | None, relative_max: float, mode: Mode
 ) -> Iterator[Violation]:
-    """The figures that the PTDaemon notes at the end of a run, against readings that may lack the last one."""
-    if not true or not logs.ptd:
-        return  # evidence-readable tells it
-    found = FIGURES.search(logs.ptd, span[1], min(span[1] + 4096, span[2])) if span else None
-    stated = [number_or_nan(cell) for cell in found.groups()] if found else []
-    if not found or not np.isfinite(stated).all():
+    """Compare the figures at the end of a run with readings that may lack the last one."""
+    if figures is None or not logs.ptd:
+        return  # reported by evidence-readable
+    stated = _noted_figures(logs, span) if span else None
+    if stated is None:
         yield Violation(
-            PTD,
+            PTD_LOG,
             f"no figures of the {mode} run",
             "Avg watts, min watts, max watts, samples",
             "Submit it unedited.",
         )
         return
-    slack = limits["relative_max"]
-    yield from _differ(f"{mode} run", stated, _with_last(stated, true, slack), slack, PTD)
+    complete = _with_last_reading(stated, figures, relative_max)
+    yield from _differences(PTD_LOG, f"{mode} run", stated, complete, relative_max)
 
 
-def _with_last(stated: Sequence[float], true: Sequence[float], slack: float) -> Sequence[float]:
-    """NAMES of the readings; where the stated figures are of one more, with that one, which follows from the means."""
-    mean, lowest, highest, count, failed, valid = true
-    if not 0 < stated[3] - count <= UNCOPIED:
-        return true
-    if stated[4] > failed:
-        return (mean, lowest, highest, count + 1, failed + 1, valid)
-    last = stated[0] * stated[5] - mean * valid
-    near = [edge for edge in stated[1:3] if abs(last - edge) <= slack * abs(stated[0]) * stated[5]]
-    last = near[0] if near else last
-    return (
-        (mean * valid + last) / (valid + 1),
-        min(lowest, last),
-        max(highest, last),
-        count + 1,
-        failed,
-        valid + 1,
+def _noted_figures(logs: Logs, span: Span) -> Figures | None:
+    _, done_at, end = span
+    match = SUMMARY.search(logs.ptd, done_at, min(done_at + MAX_SUMMARY_DISTANCE, end))
+    return _stated_figures(match.groups()) if match else None
+
+
+def _with_last_reading(stated: Figures, figures: Figures, relative_max: float) -> Figures:
+    """Return figures with the one reading that spl.txt lacks, where the stated ones have one more.
+
+    Its power follows from the two means; where it is nearly the stated extreme, it is that extreme.
+    """
+    if not 0 < stated.readings - figures.readings <= UNCOPIED:
+        return figures
+    if stated.failed > figures.failed:
+        return figures._replace(readings=figures.readings + 1, failed=figures.failed + 1)
+    sum_w = figures.mean * figures.valid
+    last_w = stated.mean * stated.valid - sum_w
+    slack_w = relative_max * abs(stated.mean) * stated.valid
+    for extreme_w in (stated.highest, stated.lowest):
+        if abs(last_w - extreme_w) <= slack_w:
+            last_w = extreme_w
+    return Figures(
+        mean=(sum_w + last_w) / (figures.valid + 1),
+        lowest=min(figures.lowest, last_w),
+        highest=max(figures.highest, last_w),
+        readings=figures.readings + 1,
+        failed=figures.failed,
+        valid=figures.valid + 1,
     )
-
-
-def _true(run: Run | None, raw: Sequence[bytes], number: int) -> tuple[float, ...]:
-    """NAMES of all readings of one analyzer; of several, by the readings it sent, as spl.txt holds the paired ones."""
-    if raw:
-        cells = (
-            [line.split(b",", 4) for line in raw[number].split(b"\n")] if number < len(raw) else []
-        )
-        value = np.array([number_or_nan(row[3]) for row in cells if len(row) > 4])
-        good = (value > 0) & (value <= VALUE_MAX)
-        value, failed = value[good], int(np.sum(~good))
-    else:
-        trace = next((t for t in run.traces if t.channel.id == "total"), None) if run else None
-        value, failed = (trace.value, len(trace.dropped)) if trace else (np.empty(0), 0)
-    if not len(value):
-        return ()
-    counts = (len(value) + failed, failed, len(value))
-    return float(value.mean()), float(value.min()), float(value.max()), *map(float, counts)
 
 
 RULE = Rule(
     id="ptd-replies",
     title="The PTDaemon's own figures are those of the trace",
-    why="After each run the PTDaemon states mean, extremes and number of its readings. A trace that was edited later "
-    "no longer has them.",
-    evidence="The replies to Watts and Uncertainty in server.json, against both logs; the reply to Watts against all "
-    "readings of spl.txt, of both runs and each analyzer. A log of the PTDaemon that ends before its last replies is a "
-    "warning, one that has others is not. The workflow until v3.0 did not ask: there, the figures that the PTDaemon "
-    "notes in ptd_logs.txt at the end of a run count, and spl.txt may lack the last reading, if it lies between them.",
+    why="After each run the PTDaemon states mean, extremes and number of its readings. A trace "
+    "that was edited later no longer has them.",
+    evidence="The replies to Watts and Uncertainty in server.json, against both logs; the reply "
+    "to Watts against all readings of spl.txt, of both runs and each analyzer. A log of the "
+    "PTDaemon that ends before its last replies is a warning, one that has other replies is a "
+    "violation. The workflow until v3.0 did not ask: there, the figures that the PTDaemon notes "
+    "in ptd_logs.txt at the end of a run count, and spl.txt may lack the last reading, if it lies "
+    "between them.",
     remedy="Submit the files of one session, as they were written.",
     limits=("relative_max", "asked_min"),
     applies_to=POWER_SESSION,

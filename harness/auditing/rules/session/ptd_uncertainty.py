@@ -1,4 +1,4 @@
-"""The analyzer's uncertainty stays within the limit while it counts."""
+"""The analyzer's uncertainty stays within the limit during the run that counts."""
 
 from collections.abc import Iterator
 
@@ -7,154 +7,170 @@ import numpy as np
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
-from harness.formats.ptdaemon.power_session import UNCERTAIN, UNKNOWN, Logs, Session, part
+from harness.formats.ptdaemon.power_session import (
+    UNCERTAIN,
+    UNKNOWN,
+    Line,
+    Logs,
+    Session,
+    part,
+)
 from harness.traces.clean import number_or_nan
 from harness.traces.trace import Window
 
-PTD = "performance/power/ptd_logs.txt"
+PTD_LOG, SERVER = "performance/power/ptd_logs.txt", "performance/power/server.json"
 FIX = "Choose ranges that fit the load, or an analyzer that is accurate enough, and measure again."
+CHECK_LINE, ACTIVATED = b"Uncertainty checking for ", "is activated"
+REPLY_NUMBERS = 7
+"""Mean, least, most, readings, above the limit, known, unknown."""
 
 
 @for_session
-def check(case: RuleContext, session: Session) -> Iterator[Violation]:
+def check(context: RuleContext, session: Session) -> Iterator[Violation]:
+    """Report a check that is not active, and uncertain readings in the testing window."""
     logs = session.open()
     if not logs.ptd:
-        return  # evidence-readable tells it
-    yield from _active(logs)
-    yield from _above(case, logs, session.window("testing"))
-    yield from _unknown(logs)
-    yield from _replies(session, case.limits["uncertainty_max"])
+        return  # reported by evidence-readable
+    yield from _check_not_active(logs)
+    yield from _uncertain_readings(context, logs, session.window("testing"))
+    yield from _unknown_uncertainty(logs)
+    yield from _wrong_replies(session, context.limits["uncertainty_max"])
 
 
-def _active(logs: Logs) -> Iterator[Violation]:
-    first = next((at for at, mark in logs.goes if mark.endswith("_ranging")), None)
-    if first is None:
-        yield Violation(
-            PTD, "no Go of the ranging run", "a Go with its mark", "Submit the whole log."
-        )
+def _check_not_active(logs: Logs) -> Iterator[Violation]:
+    ranging_goes = [at for at, mark in logs.goes if mark.endswith("_ranging")]
+    if not ranging_goes:
+        got = "no Go of the ranging run"
+        yield Violation(PTD_LOG, got, "a Go with its mark", "Submit the whole log.")
         return
-    lines = [
-        line
-        for line in logs.lines(b"Uncertainty checking for ", 0, first)
-        if line.text.endswith("is activated")
-    ]
-    if not lines:
+    lines_before = logs.lines(CHECK_LINE, 0, ranging_goes[0])
+    if not any(line.text.endswith(ACTIVATED) for line in lines_before):
         yield Violation(
-            PTD,
+            PTD_LOG,
             "no line that uncertainty checking is activated before ranging",
             "one",
             "Run PTDaemon with its checks.",
         )
 
 
-def _above(case: RuleContext, logs: Logs, window: Window | None) -> Iterator[Violation]:
-    """Readings of each analyzer; each of its channels has a line of its own."""
-    most, of, interval_s = (
-        case.limits["uncertainty_max"],
-        _readings(case, window),
-        case.limits["interval_s"],
-    )
-    for go, done, _ in logs.spans("testing"):
-        count, worst = 0, 0.0
-        before: int | None = None
-        for line in logs.lines(UNCERTAIN, go, done):
-            stated = number_or_nan(line.text.partition("%")[0].rpartition(" ")[2].encode()) / 100
-            if stated >= most and _counts(line.t_ns, window, interval_s):
-                same = _same(line.t_ns, before, interval_s)
-                count, worst, before = (
-                    count + (not same),
-                    max(worst, stated),
-                    before if same else line.t_ns,
-                )
+def _uncertain_readings(
+    context: RuleContext, logs: Logs, window: Window | None
+) -> Iterator[Violation]:
+    """Report readings of each analyzer above the limit, as a warning where they are few."""
+    uncertainty_max = context.limits["uncertainty_max"]
+    count_share_max = context.limits["count_share_max"]
+    reading_count = _readings_within(context, window)
+    for go_at, done_at, _ in logs.spans("testing"):
+        count, worst = _count_uncertain(context, logs, window, go_at, done_at)
         if count:
             yield Violation(
-                PTD,
+                PTD_LOG,
                 f"{count} readings of the window above the limit, the worst {100 * worst:.2f}",
-                f"at most {100 * most:g}, but for {case.limits['count_share_max']:g} of its {of} readings",
+                f"at most {100 * uncertainty_max:g}, but for {count_share_max:g} of its "
+                f"{reading_count} readings",
                 FIX,
                 "%",
-                status=None if count > case.limits["count_share_max"] * of else "warn",
+                status=None if count > count_share_max * reading_count else "warn",
             )
 
 
-def _same(t_ns: int | None, before_ns: int | None, interval_s: float) -> bool:
-    """Whether two lines are of one reading: stamps of its channels are a millisecond apart."""
-    return (
-        t_ns is not None and before_ns is not None and abs(t_ns - before_ns) < interval_s * NS / 2
-    )
+def _count_uncertain(
+    context: RuleContext, logs: Logs, window: Window | None, start: int, end: int
+) -> tuple[int, float]:
+    """Count the readings above the limit in a part of the log, and return the worst uncertainty.
+
+    Each channel of a reading has a line of its own, a millisecond after the one before.
+    """
+    interval_s = context.limits["interval_s"]
+    count, worst = 0, 0.0
+    counted: Line | None = None
+    for line in logs.lines(UNCERTAIN, start, end):
+        uncertainty = _stated_uncertainty(line)
+        if uncertainty < context.limits["uncertainty_max"] or np.isnan(uncertainty):
+            continue
+        if not _is_within(line, window, interval_s):
+            continue
+        worst = max(worst, uncertainty)
+        if counted is None or not _same_reading(line, counted, interval_s):
+            count, counted = count + 1, line
+    return count, worst
 
 
-def _counts(t_ns: int | None, window: Window | None, interval_s: float) -> bool:
-    """Whether all that a reading is the mean of lies in the window; one without a stamp counts where it stands."""
-    if t_ns is None or window is None:
+def _stated_uncertainty(line: Line) -> float:
+    """Return the uncertainty that a line states, as a fraction."""
+    percent = line.text.partition("%")[0].rpartition(" ")[2]
+    return number_or_nan(percent.encode()) / 100
+
+
+def _is_within(line: Line, window: Window | None, interval_s: float) -> bool:
+    """Return whether the whole interval that a reading averages over lies in the window.
+
+    A line without a stamp counts where it stands.
+    """
+    if line.t_ns is None or window is None:
         return True
-    return window.start_ns + interval_s * NS <= t_ns <= window.stop_ns
+    return window.start_ns + interval_s * NS <= line.t_ns <= window.stop_ns
 
 
-def _readings(case: RuleContext, window: Window | None) -> int:
-    """Readings of the testing run that count as those that are named do."""
-    trace = next(iter(case.entry.runs[0].traces), None)
-    if trace is None or window is None:
-        return len(trace) if trace else 0
-    first = window.start_ns + round(case.limits["interval_s"] * NS)
-    return int(np.count_nonzero((trace.t_ns >= first) & (trace.t_ns <= window.stop_ns)))
+def _same_reading(line: Line, earlier: Line, interval_s: float) -> bool:
+    if line.t_ns is None or earlier.t_ns is None:
+        return False
+    return abs(line.t_ns - earlier.t_ns) < interval_s * NS / 2
 
 
-def _unknown(logs: Logs) -> Iterator[Violation]:
-    found = sum(logs.ptd.count(UNKNOWN, go, done) for go, done, _ in logs.spans("testing"))
-    if found:
-        yield Violation(
-            PTD,
-            f"{found} times unknown in the testing run",
-            "known: ranges are fixed there",
-            FIX,
-            status="warn",
-        )
+def _readings_within(context: RuleContext, window: Window | None) -> int:
+    """Count the readings of the testing run whose whole interval lies in the window."""
+    trace = next(iter(context.entry.runs[0].traces), None)
+    if trace is None:
+        return 0
+    if window is None:
+        return len(trace)
+    first_ns = window.start_ns + round(context.limits["interval_s"] * NS)
+    is_within = (trace.t_ns >= first_ns) & (trace.t_ns <= window.stop_ns)
+    return int(np.count_nonzero(is_within))
 
 
-def _replies(session: Session, most: float) -> Iterator[Violation]:
-    where = "performance/power/server.json"
-    for dialogue in session.exchanges:
-        reply = next(
-            (
-                said.reply
-                for said in reversed(part(dialogue, "testing"))
-                if said.cmd == "Uncertainty"
-            ),
-            None,
-        )
-        cells = (
-            [number_or_nan(cell.encode("utf-8", "replace")) for cell in reply.split(",")[1:8]]
-            if reply
-            else []
-        )
-        if reply is None:
-            continue  # ptd-replies tells it
-        if len(cells) < 7:
-            yield Violation(
-                where,
-                f"Uncertainty after testing: {shorten(reply, 80)}",
-                "seven numbers",
-                "Do not edit it.",
-            )
-        elif not 0 < cells[0] <= most:
-            yield Violation(
-                where, f"mean uncertainty {100 * cells[0]:.3f}", f"at most {100 * most:g}", FIX, "%"
-            )
-        elif cells[4] or cells[6]:
-            got = f"{cells[4]:g} readings above the limit, {cells[6]:g} unknown, from Go to Stop"
-            yield Violation(where, got, "none", FIX, status="warn")
+def _unknown_uncertainty(logs: Logs) -> Iterator[Violation]:
+    count = 0
+    for go_at, done_at, _ in logs.spans("testing"):
+        count += logs.ptd.count(UNKNOWN, go_at, done_at)
+    if count:
+        got = f"{count} times unknown in the testing run"
+        yield Violation(PTD_LOG, got, "known: ranges are fixed there", FIX, status="warn")
+
+
+def _wrong_replies(session: Session, uncertainty_max: float) -> Iterator[Violation]:
+    """Check the last reply to Uncertainty of each analyzer."""
+    for all_messages in session.exchanges:
+        messages = part(all_messages, "testing")
+        replies = [message.reply for message in messages if message.cmd == "Uncertainty"]
+        if not replies:
+            continue  # reported by ptd-replies
+        cells = replies[-1].split(",")[1 : REPLY_NUMBERS + 1]
+        numbers = [number_or_nan(cell.encode("utf-8", "replace")) for cell in cells]
+        if len(numbers) < REPLY_NUMBERS:
+            got = f"Uncertainty after testing: {shorten(replies[-1], 80)}"
+            yield Violation(SERVER, got, "seven numbers", "Do not edit it.")
+            continue
+        mean, above, unknown = numbers[0], numbers[4], numbers[6]
+        if not 0 < mean <= uncertainty_max:
+            got = f"mean uncertainty {100 * mean:.3f}"
+            yield Violation(SERVER, got, f"at most {100 * uncertainty_max:g}", FIX, "%")
+        elif above or unknown:
+            got = f"{above:g} readings above the limit, {unknown:g} unknown, from Go to Stop"
+            yield Violation(SERVER, got, "none", FIX, status="warn")
 
 
 RULE = Rule(
     id="ptd-uncertainty",
     title="The analyzer knows its uncertainty, and it is small",
-    why="A range that is too wide, a crest that is too high, a power factor that is too low: the PTDaemon says so with "
-    "each reading. MLPerf's check shrinks the window by 800 s at both ends before it looks, and so sees nothing in a "
-    "run below 27 minutes.",
-    evidence="Lines of ptd_logs.txt that name an uncertainty above the limit, for readings that average over the "
-    "window alone: a few, as where the load steps, are a warning; the line that activates the check; the reply to "
-    "Uncertainty after the testing run, whose mean may not be above the limit.",
+    why="A range that is too large, a crest that is too high, a power factor that is too low: the "
+    "PTDaemon reports it with each reading. MLPerf's check shrinks the window by 800 s at both "
+    "ends before it looks, and so sees nothing in a run below 27 minutes.",
+    evidence="Lines of ptd_logs.txt that name an uncertainty above the limit, for readings that "
+    "average over the window alone: a few, as where the load steps, are a warning; the line that "
+    "activates the check; the reply to Uncertainty after the testing run, whose mean may not be "
+    "above the limit.",
     remedy="Choose fitting ranges and measure again.",
     limits=("uncertainty_max", "count_share_max", "interval_s"),
     applies_to=POWER_SESSION,

@@ -1,6 +1,6 @@
 """The ranging run did the same work as the run that counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -8,96 +8,128 @@ from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violat
 from harness.formats.base import Run
 from harness.formats.ptdaemon.power_session import Session
 from harness.traces.clean import FAILED, NEGATIVE, ZERO
+from harness.traces.trace import Floats
 
-SPL = "performance/run_1/spl.txt"
-FAULTS = (FAILED, NEGATIVE, ZERO)
+RANGING_SPL = "performance/ranging/spl.txt"
+TESTING_SPL = "performance/run_1/spl.txt"
+TESTING_DETAIL = "performance/run_1/mlperf_log_detail.txt"
+FAILURES = (FAILED, NEGATIVE, ZERO)
+MIN_COURSE_READINGS = 60
+"""Readings of both runs that make a course."""
+MIN_COURSE_RANGE = 0.01
+"""Range of the readings over their mean below which there is no course to compare."""
 
 
 @for_session
-def check(case: RuleContext, session: Session) -> Iterator[Violation]:
-    ranging, testing = case.entry.ranging, case.entry.runs[0]
-    first, second = (_power_w(run) for run in (ranging, testing))
-    if ranging is None or not len(first) or not len(second):
+def check(context: RuleContext, session: Session) -> Iterator[Violation]:
+    """Compare power, duration and course of the two runs."""
+    ranging, testing = context.entry.ranging, context.entry.runs[0]
+    ranging_w, testing_w = _power_w(ranging), _power_w(testing)
+    if ranging is None or not len(ranging_w) or not len(testing_w):
         if session.server:
-            yield Violation(
-                "performance/ranging/spl.txt",
-                "no readings in one of the windows",
-                "both runs",
-                "Submit both.",
-            )
+            got = "no readings in one of the windows"
+            yield Violation(RANGING_SPL, got, "both runs", "Submit both.")
         return
-    share = float(second.mean() / first.mean()) - 1
-    lowest, highest = case.limits["power_drop_max"], case.limits["power_rise_max"]
-    if failed := _failed(ranging):
-        of = failed + len(first)
-        if failed > case.limits["failed_share_max"] * of:
-            highest = (
-                np.inf
-            )  # what failed is what is above the range: the mean of the rest is too low
-            yield Violation(
-                "performance/ranging/spl.txt",
-                f"{failed} of {of} readings of ranging failed",
-                f"at most {case.limits['failed_share_max']:g} of them",
-                "Nothing, if the current was above the automatic range: the ranges were then set from the rest.",
-                status="warn",
-            )
-    if not -lowest < share < highest:
-        yield Violation(
-            SPL,
-            f"{100 * share:+.2f} of the mean power of ranging",
-            f"{-100 * lowest:g} to {100 * highest:+g}",
-            "Do the same work in both runs, on a system in the same state.",
-            "%",
-            None if share <= -lowest else "warn",
-        )
-    yield from _duration(ranging, testing, case.limits["duration_change_max"])
-    yield from _copied(first, second, case.limits["copy_spread_max"])
+    failed_count = _failed_count(ranging)
+    reading_count = failed_count + len(ranging_w)
+    many_failed = failed_count > context.limits["failed_share_max"] * reading_count
+    if many_failed:
+        yield _failed_ranging(failed_count, reading_count, context.limits["failed_share_max"])
+    yield from _power_change(ranging_w, testing_w, many_failed, context.limits)
+    yield from _shorter_run(ranging, testing, context.limits["duration_change_max"])
+    yield from _copied_course(ranging_w, testing_w, context.limits["copy_spread_max"])
 
 
-def _power_w(run: Run | None) -> np.ndarray:
+def _power_w(run: Run | None) -> Floats:
+    """Return the readings in the window of a run [W]."""
     trace = next(iter(run.outer), None) if run else None
     if trace is None or run is None or run.window is None:
         return np.empty(0)
     return trace.window(run.window).value
 
 
-def _failed(run: Run) -> int:
-    """Readings in the window that failed."""
+def _failed_count(run: Run) -> int:
+    """Count the readings in the window that failed."""
     trace, window = next(iter(run.outer), None), run.window
     if trace is None or window is None:
         return 0
-    times = [d.t_ns for d in trace.dropped if d.reason in FAULTS]
-    return sum(t_ns is not None and window.start_ns <= t_ns <= window.stop_ns for t_ns in times)
+    count = 0
+    for reading in trace.dropped:
+        if reading.reason in FAILURES and reading.t_ns is not None:
+            count += window.start_ns <= reading.t_ns <= window.stop_ns
+    return count
 
 
-def _duration(ranging: Run, testing: Run, most: float) -> Iterator[Violation]:
-    first, second = (run.window.seconds if run.window else 0.0 for run in (ranging, testing))
-    if first > 0 and 0 < second < (1 - most) * first:
+def _failed_ranging(failed_count: int, reading_count: int, failed_share_max: float) -> Violation:
+    return Violation(
+        RANGING_SPL,
+        f"{failed_count} of {reading_count} readings of ranging failed",
+        f"at most {failed_share_max:g} of them",
+        "Nothing, if the current was above the automatic range: "
+        "the ranges were then set from the rest.",
+        status="warn",
+    )
+
+
+def _power_change(
+    ranging_w: Floats, testing_w: Floats, many_failed: bool, limits: Mapping[str, float]
+) -> Iterator[Violation]:
+    """Report a testing run of much less power, and warn of one of much more.
+
+    What failed in ranging was above its range, so the mean of the rest is too low: then a rise
+    means nothing.
+    """
+    drop_max = limits["power_drop_max"]
+    rise_max = np.inf if many_failed else limits["power_rise_max"]
+    change = float(testing_w.mean() / ranging_w.mean()) - 1
+    if not -drop_max < change < rise_max:
         yield Violation(
-            "performance/run_1/mlperf_log_detail.txt",
-            f"{second:.1f} against {first:.1f} of ranging",
-            f"at least {100 * (1 - most):g} % of it",
+            TESTING_SPL,
+            f"{100 * change:+.2f} of the mean power of ranging",
+            f"{-100 * drop_max:g} to {100 * rise_max:+g}",
+            "Do the same work in both runs, on a system in the same state.",
+            "%",
+            None if change <= -drop_max else "warn",
+        )
+
+
+def _shorter_run(ranging: Run, testing: Run, duration_change_max: float) -> Iterator[Violation]:
+    if ranging.window is None or testing.window is None:
+        return
+    ranging_s, testing_s = ranging.window.seconds, testing.window.seconds
+    least_share = 1 - duration_change_max
+    if ranging_s > 0 and 0 < testing_s < least_share * ranging_s:
+        yield Violation(
+            TESTING_DETAIL,
+            f"{testing_s:.1f} against {ranging_s:.1f} of ranging",
+            f"at least {100 * least_share:g} % of it",
             "Run the same work twice.",
             "s",
             "warn",
         )
 
 
-def _copied(first: np.ndarray, second: np.ndarray, most: float) -> Iterator[Violation]:
-    """Two runs never have the same course to a constant factor; readings are rounded, and so the spread is not 0."""
-    length = min(len(first), len(second))
-    if length < 60 or float(np.ptp(first[:length])) < 0.01 * float(first.mean()):
+def _copied_course(
+    ranging_w: Floats, testing_w: Floats, copy_spread_max: float
+) -> Iterator[Violation]:
+    """Warn of two runs whose readings have one ratio: real runs scatter.
+
+    Readings are rounded, so the spread of the ratio of a copy is not exactly 0.
+    """
+    length = min(len(ranging_w), len(testing_w))
+    ranging_range_w = float(np.ptp(ranging_w[:length])) if length else 0.0
+    is_flat = ranging_range_w < MIN_COURSE_RANGE * float(ranging_w.mean())
+    if length < MIN_COURSE_READINGS or is_flat:
         return
     for shift in (-1, 0, 1):
-        a, b = (
-            first[max(0, shift) : length + min(0, shift)],
-            second[max(0, -shift) : length - max(0, shift)],
-        )
-        ratio = b / a
-        if float(ratio.std()) < most * float(ratio.mean()):
+        later_ranging_w = ranging_w[max(0, shift) : length + min(0, shift)]
+        later_testing_w = testing_w[max(0, -shift) : length - max(0, shift)]
+        ratio = later_testing_w / later_ranging_w
+        mean_ratio = float(ratio.mean())
+        if float(ratio.std()) < copy_spread_max * mean_ratio:
             yield Violation(
-                SPL,
-                f"the course of the ranging run, times {float(ratio.mean()):.4f}",
+                TESTING_SPL,
+                f"the course of the ranging run, times {mean_ratio:.4f}",
                 "a measurement of its own",
                 "Measure the run that counts.",
                 status="warn",
@@ -109,13 +141,15 @@ RULE = Rule(
     id="ranging-matches-testing",
     aliases=("ranging-against-testing",),
     title="Ranging and testing did the same work",
-    why="Ranges come from the ranging run; a run that draws much less afterwards is another system, or another trace. "
-    "MLPerf's check looks for a drop only, and not at all where the run is shorter by half.",
-    evidence="Mean power and length of both windows, each for itself; the ratio of both courses, reading by reading. A "
-    "drop of the power breaches; a rise, a testing run that is shorter, or a course that is a multiple of the other is "
-    "a warning. Where many readings of ranging failed, that is the warning, and not the rise: the current was above "
-    "the automatic range then, and the mean of the rest is too low. "
-    "False alarms of the warnings: none in 8 real results and 200 simulated sessions (docs/reference/peers.md).",
+    why="Ranges come from the ranging run; a run that draws much less afterwards is another "
+    "system, or another trace. MLPerf's check looks for a drop only, and not at all where the run "
+    "is shorter by half.",
+    evidence="Mean power and length of both windows, each by itself; the ratio of both courses, "
+    "reading by reading. A drop of the power is a violation; a rise, a testing run that is "
+    "shorter, or a course that is a multiple of the other is a warning. Where many readings of "
+    "ranging failed, that is the warning, and not the rise: the current was above the automatic "
+    "range then, and the mean of the rest is too low. False alarms of the warnings: none in 8 "
+    "real results and 200 simulated sessions (docs/reference/peers.md).",
     remedy="Do the same work in both runs.",
     limits=(
         "power_drop_max",

@@ -13,15 +13,17 @@ def check(context: RuleContext) -> Iterator[Violation]:
             context.defect_location(defect),
             defect.got,
             "both in UTC",
-            "Stamp readings in UTC. The shift was undone here because it is a multiple of 15 minutes.",
+            "Stamp readings in UTC. The shift, a multiple of 15 minutes, was undone here.",
         )
 
 
 RULE = Rule(
     id="clock-zone",
     title="Readings and window share a time zone",
-    why="A log in local time covers a different hour than the run, and tools that never compare the two do not notice.",
-    evidence="A trace that misses its window, but covers it when shifted by a multiple of 15 minutes.",
+    why="A log in local time covers a different hour than the run, and tools that never compare "
+    "the two do not notice.",
+    evidence="A trace that misses its window, but covers it when shifted by a multiple of 15 "
+    "minutes.",
     remedy="Stamp in UTC.",
     check=check,
 )

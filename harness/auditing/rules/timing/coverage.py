@@ -45,7 +45,8 @@ RULE = Rule(
     id="coverage",
     title="Readings cover the window in every run",
     why="A power log that is shorter than the run and scaled up to it measures something else.",
-    evidence="Share of the window between the first and the last reading of each channel; runs without a trace.",
+    evidence="Share of the window between the first and the last reading of each channel; runs "
+    "without a trace.",
     remedy="Submit the readings of the whole timed part of every run.",
     limits=("coverage_min",),
     check=check,

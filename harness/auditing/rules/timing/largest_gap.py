@@ -84,10 +84,12 @@ def _excused_s(trace: Trace, window: Window) -> float:
 RULE = Rule(
     id="largest-gap",
     title="No long gap between readings",
-    why="A gap is filled with the mean of its neighbours. A long one is a guess, and a convenient place to hide a peak.",
-    evidence="Steps between readings inside the window that are longer than 1.5 intervals. A timestamp that is used "
-    "twice with two values, or cut to whole seconds, moves a reading without a silence: one interval, or one second, "
-    "of such a step is not counted in the share. A counter loses nothing when it is read late, and is exempt.",
+    why="A gap is filled with the mean of its neighbours. A long one is a guess, and a convenient "
+    "place to hide a peak.",
+    evidence="Steps between readings inside the window that are longer than 1.5 intervals. A "
+    "timestamp that is used twice with two values, or cut to whole seconds, moves a reading "
+    "without a silence: one interval, or one second, of such a step is not counted in the share. "
+    "A counter loses nothing when it is read late, and is exempt.",
     remedy="Poll the meter in a process of its own and measure again.",
     limits=("gap_max_s", "gap_share_max"),
     check=check,

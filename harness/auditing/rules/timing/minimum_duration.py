@@ -44,7 +44,8 @@ def _few_readings(run: RunEnergy, readings_min: float) -> Iterator[Violation]:
 RULE = Rule(
     id="minimum-duration",
     title="The run is long enough",
-    why="At the edges of the window load mixes with idle. In a short run that mixture is a large share of the energy.",
+    why="At the edges of the window load mixes with idle. In a short run that mixture is a large "
+    "share of the energy.",
     evidence="Length of the window; number of readings inside it.",
     remedy="Run for longer, or repeat the loop on the same code path.",
     limits=("duration_min_s", "readings_min"),

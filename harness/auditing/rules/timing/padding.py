@@ -64,8 +64,9 @@ def _effect_on_mean(trace: Trace, window: Window) -> str:
 RULE = Rule(
     id="padding",
     title="The power log is not padded",
-    why="MLPerf multiplies the mean power of the whole log by the time to train: idle time on both sides lowers the "
-    "figure, by 3 to 26 % in published packages. joulemark counts the window only, so its figure does not move.",
+    why="MLPerf multiplies the mean power of the whole log by the time to train: idle time on "
+    "both sides lowers the figure, by 3 to 26 % in published packages. joulemark counts the "
+    "window only, so its figure does not move.",
     evidence="Length of each node log against the part of it that lies in the run.",
     remedy="Do not cut the log; start and stop the meter close to the run.",
     limits=("outside_max",),

@@ -65,9 +65,11 @@ RULE = Rule(
     id="power-log-date",
     aliases=("clock-of-power-log",),
     title="The power log was recorded during the run",
-    why="MLPerf never compares the timestamps of the two: last year's log scores as well as the right one.",
-    evidence="First and last reading of each log against run_start and run_stop. A shift by a multiple of 15 minutes, "
-    "up to 14 hours, is a time zone and is reported by clock-zone instead.",
+    why="MLPerf never compares the timestamps of the two: last year's log scores as well as the "
+    "right one.",
+    evidence="First and last reading of each log against run_start and run_stop. A shift by a "
+    "multiple of 15 minutes, up to 14 hours, is a time zone and is reported by clock-zone "
+    "instead.",
     remedy="Submit the log that was recorded during the run.",
     applies_to=TRAINING_LOGS,
     check=check,

@@ -41,7 +41,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
 def _interval_s(trace: Trace) -> tuple[float, str]:
     """Return the time between readings [s] and the name of the average that it is.
 
-    It is the median, except where stamps are cut to whole seconds: only their mean shows the interval.
+    It is the median, or the mean where stamps are cut to whole seconds: only that shows it.
     """
     if not has_whole_second_stamps(trace):
         return trace.interval_s or 0.0, "median"
@@ -53,10 +53,11 @@ def _interval_s(trace: Trace) -> tuple[float, str]:
 RULE = Rule(
     id="sampling-rate",
     title="At least one reading a second",
-    why="Power swings within a training step. Slow samples of a meter that does not average catch the swings by chance.",
-    evidence="Median step between readings of each channel; the mean step where timestamps are cut to whole seconds. "
-    "A reading that repeats both timestamp and value of another is the same reading, polled twice. "
-    "A counter misses nothing between two reads and is exempt.",
+    why="Power swings within a training step. Slow samples of a meter that does not average catch "
+    "the swings by chance.",
+    evidence="Median step between readings of each channel; the mean step where timestamps are "
+    "cut to whole seconds. A reading that repeats both timestamp and value of another is the same "
+    "reading, polled twice. A counter misses nothing between two reads and is exempt.",
     remedy="Set the meter to one reading a second or more.",
     limits=("interval_max_s",),
     check=check,

@@ -51,7 +51,8 @@ def _fault(start_ns: int | None, stop_ns: int | None) -> str:
 RULE = Rule(
     id="stop-after-start",
     title="The measurement stops after it starts",
-    why="MLPerf's code divides by the time between the two markers: a stop at the time of the start crashes it.",
+    why="MLPerf's code divides by the time between the two markers: a stop at the time of the "
+    "start crashes it.",
     evidence="power_measurement_start and power_measurement_stop of each node log.",
     remedy="Write both markers when the measurement begins and ends.",
     applies_to=TRAINING_LOGS | RECORDED_RUNS,

@@ -40,7 +40,8 @@ def _disorder(trace: Trace) -> tuple[int, int]:
 RULE = Rule(
     id="time-order",
     title="Timestamps increase",
-    why="A reading covers the time since the previous one, so it is miscounted where timestamps repeat or run back.",
+    why="A reading covers the time since the previous one, so it is miscounted where timestamps "
+    "repeat or run back.",
     evidence="Readings whose timestamp is equal to another one, or earlier than the one before.",
     remedy="Write each channel from one process, with a clock that cannot step.",
     check=check,

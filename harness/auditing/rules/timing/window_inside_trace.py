@@ -29,7 +29,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
 def _uncovered(
     window: Window, trace: Trace, where: Location, slack_s: float
 ) -> tuple[float, Violation] | None:
-    """Return the time at an end of the window that a trace leaves uncovered [s], and the violation."""
+    """Return the time at an end of the window without readings [s], and the violation."""
     if not len(trace):
         expected = "readings over the whole window"
         return math.inf, Violation(where, "no usable reading", expected, "Submit the trace.")
@@ -49,7 +49,8 @@ def _uncovered(
 RULE = Rule(
     id="window-inside-trace",
     title="The window lies inside the trace",
-    why="Whatever no reading covers must be guessed, and a cut log can hide the most expensive seconds.",
+    why="Whatever no reading covers must be guessed, and a cut log can hide the most expensive "
+    "seconds.",
     evidence="First and last reading of each channel against the window.",
     remedy="Begin to record before the timed part and end after it.",
     limits=("slack_s",),

@@ -12,9 +12,9 @@ from harness.traces.trace import Floats, Trace, Window
 
 DETAIL = "performance/run_1/mlperf_log_detail.txt"
 IDLE_BELOW, WORK_ABOVE = 0.1, 0.75
-"""Shares of the step from idle to load: a reading below the first is idle, above the second it is work."""
+"""Shares of the step from idle to load: idle is below the first, work above the second."""
 IDLE_QUANTILE, LOAD_QUANTILE = 0.1, 0.7
-"""Quantiles of the readings outside the window, and of all readings, that stand for idle and for load."""
+"""Quantiles that stand for idle, of the readings outside the window, and for load, of all."""
 MIN_READINGS_OUTSIDE = 3
 
 
@@ -105,13 +105,14 @@ RULE = Rule(
     id="window-matches-load",
     aliases=("window-and-load",),
     title="The window is where the work was done",
-    why="A window that is moved into the rest before the work, or cut to leave out the most expensive part, is "
-    "measured precisely and means nothing.",
-    evidence="Power at rest is that of the lowest tenth outside the window; power at work that of the upper third of "
-    "all readings. A share of the window near rest, or a long time at work outside it, is a warning: some benchmarks "
-    "warm up, some begin slowly. The rule is silent where work and rest differ little. False alarms: "
-    "none in 8 real results, by which the limits were chosen, and none in 200 simulated sessions, by which they were "
-    "not (docs/reference/peers.md).",
+    why="A window that is moved into the rest before the work, or cut to leave out the most "
+    "expensive part, is measured precisely and means nothing.",
+    evidence="Power at rest is that of the lowest tenth outside the window; power at work that of "
+    "the upper third of all readings. A share of the window near rest, or a long time at work "
+    "outside it, is a warning: some benchmarks warm up, some begin slowly. The rule is silent "
+    "where work and rest differ little. False alarms: none in 8 real results, by which the limits "
+    "were chosen, and none in 200 simulated sessions, by which they were not "
+    "(docs/reference/peers.md).",
     remedy="State the window of the whole work.",
     limits=("idle_share_max", "load_outside_max_s", "contrast_min"),
     applies_to=POWER_SESSION,

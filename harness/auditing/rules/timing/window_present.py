@@ -28,7 +28,8 @@ def check(context: RuleContext) -> Iterator[Violation]:
 RULE = Rule(
     id="window-present",
     title="The timed window is stated",
-    why="Energy is what was drawn between two timestamps; without them a trace says nothing about the run.",
+    why="Energy is what was drawn between two timestamps; without them a trace says nothing about "
+    "the run.",
     evidence="power_begin and power_end, run_start and run_stop, or the window of a run record.",
     remedy="Submit the unedited log of the timed run.",
     check=check,
