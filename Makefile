@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check docs bench clean
+.PHONY: demo test check docs picture bench clean
 
 $(VENV)/.run: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -34,6 +34,12 @@ check: $(VENV)/.dev docs  ## style, types, layers, documentation: everything tha
 
 docs: $(VENV)/.dev  ## the documentation as a site in out/docs; broken links fail
 	$(BIN)/mkdocs build --strict --quiet
+
+picture: $(VENV)/.run  ## the picture of the README, drawn from the bundled submissions (needs Chromium)
+	mkdir -p out
+	$(BIN)/joulemark leaderboard submissions/lab-2026 --quiet --out out/leaderboard.html
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1340,560 \
+		--screenshot=docs/leaderboard.png out/leaderboard.html
 
 bench: $(VENV)/.bench  ## speed, as ratios to peers and limits
 	$(BIN)/python -m benchmarks
