@@ -86,7 +86,7 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
     return RunEnergy(
         run=run,
         readings=readings,
-        energy_j=budget.value,
+        energy_j=budget.declared_value,
         estimated_j=rated_j + unmeasured.energy_j,
         coverage=coverage,
         gap_share=max(channel_energy.gap_share for _, channel_energy in measured),

@@ -26,6 +26,9 @@ from harness.uncertainty.budget import (
 from harness.uncertainty.estimate import OutputQuantity
 from harness.uncertainty.moderated_variance import fit_prior
 
+SYSTEMATIC = frozenset(["window edges", "gaps", "quantisation"])
+"""Errors of one run that repeat in every run of an entry: a rule that misjudges the edge of one run
+misjudges all, and so does a filled gap or a rounded reading."""
 MIN_RUNS_FOR_RANK = 5
 """Runs that a result needs to be ranked without a mark."""
 
@@ -99,6 +102,13 @@ def work_amounts(entry: Entry, runs: Sequence[RunEnergy]) -> WorkAmounts:
     return WorkAmounts(unit, tuple(counts) if len(counts) == len(works) else ())
 
 
+def expected_energy_j(run: RunEnergy) -> float:
+    """Return the expected energy of a run [J]: a part rated at its most counts with its mean."""
+    if run.energy_j is None:
+        return 0.0
+    return Budget("", run.parts, run.terms).value
+
+
 # Their mean
 
 
@@ -119,9 +129,9 @@ def mean_budget(
     if not runs:
         return None
     metered = _merge_metered([part.scaled(1 / len(runs)) for run in runs for part in run.parts])
-    components = _mean_components([run.terms for run in runs])
+    components = _mean_components(entry.id, [run.terms for run in runs])
     budget = Budget(entry.id, tuple(metered), tuple(components))
-    scatter = run_scatter([run.energy_j or 0.0 for run in runs], pooled, budget.value)
+    scatter = run_scatter([expected_energy_j(run) for run in runs], pooled, budget.value)
     if scatter is not None and scatter.scale:
         components = [item for item in components if item.correlation_key is not None]
     return replace(budget, components=tuple(components), run_scatter=scatter)
@@ -165,31 +175,32 @@ def _merge_metered(items: Sequence[MeteredEnergy]) -> list[MeteredEnergy]:
 
 
 def _mean_components(
-    runs: Sequence[Sequence[UncertaintyComponent]],
+    entry_id: str, runs: Sequence[Sequence[UncertaintyComponent]]
 ) -> list[UncertaintyComponent]:
     """Return the mean over runs: components with a key add linearly, the others in squares."""
     n = len(runs)
-    merged: dict[tuple[str, str | None, str], UncertaintyComponent] = {}
-    for item in (component.scaled(1 / n) for components in runs for component in components):
-        identity = (item.name, item.correlation_key, item.base)
+    merged: dict[tuple[str, str | None, str, bool], UncertaintyComponent] = {}
+    for component in (component for components in runs for component in components):
+        item = component.scaled(1 / n)
+        if item.correlation_key is None and item.name in SYSTEMATIC:
+            item = item.with_key(f"{item.name}|{entry_id}")
+        identity = (item.name, item.correlation_key, item.base, bool(item.profile))
         before = merged.get(identity)
-        if before is None:
-            merged[identity] = item
-        elif item.correlation_key is None:
-            scale = math.hypot(before.up, item.up)
-            merged[identity] = UncertaintyComponent.symmetric(
-                item.name, scale, item.base, None, item.source
-            )
-        else:
-            merged[identity] = UncertaintyComponent(
-                item.name,
-                before.up + item.up,
-                before.down + item.down,
-                item.base,
-                item.correlation_key,
-                item.source,
-            )
+        merged[identity] = item if before is None else _sum(before, item)
     return list(merged.values())
+
+
+def _sum(first: UncertaintyComponent, second: UncertaintyComponent) -> UncertaintyComponent:
+    """Add two components of one name and key: linearly within a key, in squares without one."""
+    if first.profile:
+        values = [a + b for a, b in zip(first.profile, second.profile, strict=True)]
+        return UncertaintyComponent.tabulated(
+            first.name, values, first.base, first.correlation_key, first.source
+        )
+    if first.correlation_key is None:
+        scale = math.hypot(first.up, second.up)
+        return replace(first, up=scale, down=-scale)
+    return replace(first, up=first.up + second.up, down=first.down + second.down)
 
 
 def pooled_scatter(budgets: Sequence[Budget]) -> PooledScatter:
@@ -224,7 +235,7 @@ def energy_per_amount(
     """
     if unit == "J/run":
         return OutputQuantity(unit, run_scatter=budget.run_scatter)
-    ratios = [(run.energy_j or 0.0) / amount for run, amount in zip(runs, amounts, strict=True)]
+    ratios = [expected_energy_j(run) / amount for run, amount in zip(runs, amounts, strict=True)]
     if min(ratios) <= 0:
         mean = math.fsum(ratios) / len(ratios)
         factor = mean / budget.value if budget.value else 1.0
@@ -243,7 +254,7 @@ def energy_per_amount(
 
 def mean_power(runs: Sequence[RunEnergy], budget: Budget) -> OutputQuantity:
     """Return the mean over the runs of their mean power [W], with its own scatter."""
-    powers = [(run.energy_j or 0.0) / run.run.window.seconds for run in runs if run.run.window]
+    powers = [expected_energy_j(run) / run.run.window.seconds for run in runs if run.run.window]
     mean = math.fsum(powers) / len(powers)
     scatter = budget.run_scatter
     if scatter is not None and scatter.n <= 2:

@@ -13,26 +13,32 @@ error that two results have in common therefore cancels when they are compared.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Base = Literal["normal", "uniform"]
+from harness.uncertainty.scale_mixture import ScaleMixture
 
+Base = Literal["normal", "uniform"]
+ScatterShape = float | ScaleMixture
+
+PROFILE_LIMIT = 4.0
+"""A profile of a normal component is given for X between minus this and this; beyond it is flat."""
 _MEAN_ABSOLUTE = {"normal": math.sqrt(2 / math.pi), "uniform": 0.5}
 _MEAN_SQUARE = {"normal": 1.0, "uniform": 1 / 3}
 
 
 @dataclass(frozen=True, slots=True)
 class UncertaintyComponent:
-    """An additive source of error: ``up * max(X, 0) + down * max(-X, 0)``.
+    """An additive source of error: ``up * max(X, 0) + down * max(-X, 0)``, or any function of X.
 
     X is standard normal, or uniform on (-1, 1). A symmetric component has ``down == -up``. A folded
     one has ``down == up``: a clock error, for example, always swaps load for idle, whatever its
-    sign.
+    sign. Where two slopes do not describe it, `profile` tabulates the contribution.
 
     Attributes:
         name: What the error is; the line of the budget table.
@@ -43,6 +49,8 @@ class UncertaintyComponent:
         source: Where the size of the component comes from.
         dof: Degrees of freedom of a normal component whose scale was estimated itself: X is then
             Student's t. ``None`` means infinite.
+        profile: Contribution [J] at equally spaced X, from -4 to 4 for a normal X and from -1 to 1
+            for a uniform one, linear in between; empty for a component with two slopes.
     """
 
     name: str
@@ -52,6 +60,7 @@ class UncertaintyComponent:
     correlation_key: str | None = None
     source: str = ""
     dof: float | None = None
+    profile: tuple[float, ...] = ()
 
     @staticmethod
     def symmetric(
@@ -72,16 +81,49 @@ class UncertaintyComponent:
         """
         return UncertaintyComponent(name, scale, -scale, base, correlation_key, source)
 
+    @staticmethod
+    def tabulated(
+        name: str,
+        profile: Sequence[float],
+        base: Base = "normal",
+        correlation_key: str | None = None,
+        source: str = "",
+    ) -> UncertaintyComponent:
+        """Return a component whose contribution is any function of X.
+
+        Args:
+            name: What the error is.
+            profile: Contribution [J] at equally spaced X, see the class.
+            base: Distribution of X.
+            correlation_key: Components with the same key share one draw.
+            source: Where the profile comes from.
+        """
+        values = tuple(map(float, profile))
+        return UncertaintyComponent(
+            name, values[-1], values[0], base, correlation_key, source, None, values
+        )
+
     @property
     def mean(self) -> float:
         """Expected contribution [J]."""
+        if self.profile:
+            return _profile_moments(self.profile, self.base)[0]
         return (self.up + self.down) / 2 * _MEAN_ABSOLUTE[self.base]
 
     @property
     def variance(self) -> float:
         """Variance of the contribution [J^2]."""
+        if self.profile:
+            return _profile_moments(self.profile, self.base)[1]
         mean_square = (self.up**2 + self.down**2) / 2 * _MEAN_SQUARE[self.base]
         return max(0.0, mean_square - self.mean**2)
+
+    @property
+    def magnitude(self) -> float:
+        """Size of the contribution, to compare components and to choose a unit [J]."""
+        if self.profile:
+            return 2 * max(map(abs, self.profile))
+        return abs(self.up) + abs(self.down)
 
     def scaled(self, factor: float) -> UncertaintyComponent:
         """Return the component in another unit."""
@@ -94,14 +136,47 @@ class UncertaintyComponent:
             self.correlation_key,
             self.source,
             self.dof,
+            tuple(value * factor for value in self.profile),
         )
+
+    def with_key(
+        self, correlation_key: str | None, source: str | None = None
+    ) -> UncertaintyComponent:
+        """Return the component with another correlation key."""
+        return UncertaintyComponent(
+            self.name,
+            self.up,
+            self.down,
+            self.base,
+            correlation_key,
+            self.source if source is None else source,
+            self.dof,
+            self.profile,
+        )
+
+
+@functools.lru_cache(maxsize=256)
+def _profile_moments(profile: tuple[float, ...], base: Base) -> tuple[float, float]:
+    """Return mean and variance of a tabulated contribution, by Simpson's rule between its points."""
+    import numpy as np
+
+    limit = PROFILE_LIMIT if base == "normal" else 1.0
+    x = np.linspace(-limit, limit, 16 * (len(profile) - 1) + 1)
+    values = np.interp(x, np.linspace(-limit, limit, len(profile)), profile)
+    density = np.exp(-(x**2) / 2) if base == "normal" else np.ones_like(x)
+    weights = np.full(len(x), 2.0)
+    weights[1::2], weights[0], weights[-1] = 4.0, 1.0, 1.0
+    weights *= density
+    mean = float(np.average(values, weights=weights))
+    return mean, float(np.average((values - mean) ** 2, weights=weights))
 
 
 @dataclass(frozen=True, slots=True)
 class MeteredEnergy:
     """Energy read from one meter.
 
-    The true energy is ``(E - o) / (1 + g)`` with g and o uniform within their limits.
+    The true energy is ``(E - o) / (1 + g)`` with g and o uniform within their limits. A limit has
+    no sign: the factor is scaled to mean 1, so that the reading is the expectation.
 
     Attributes:
         correlation_key: The calibration: energies with the same key share the errors of gain and
@@ -146,23 +221,43 @@ class MeteredEnergy:
                 yield UncertaintyComponent.symmetric(name, limit, "uniform", key, self.source)
 
 
+ScatterSource = Literal["own runs", "ranging pair", "borrowed"]
+"""What shows the scatter between runs: the runs themselves, the ranging run of MLPerf inference
+beside the timed one, or other results of the same table."""
+
+
 @dataclass(frozen=True, slots=True)
 class BetweenRunScatter:
-    """Error of a mean of runs.
+    """Error of a mean of runs against the long-run mean.
 
-    It is ``scale * t(dof)``, added, or the factor ``exp(scale * t(dof))`` where `log` is True.
+    It is ``scale * X``, added, or the factor ``exp(scale * X)`` where `log` is True. X is Student's
+    t with `dof` degrees of freedom, or drawn from `mixture`.
 
     Attributes:
         scale: Standard error of the mean [J], or of its logarithm.
         dof: Degrees of freedom of the estimated scale.
         log: Whether the scatter is a factor.
         n: Runs in the mean; 0 where that is ``dof + 1``.
+        source: What shows the scatter.
+        mixture: Distribution with heavy tails in place of Student's t.
     """
 
     scale: float
     dof: float
     log: bool = False
     n: int = 0
+    source: ScatterSource = "own runs"
+    mixture: ScaleMixture | None = None
+
+    @property
+    def shape(self) -> ScatterShape:
+        """Distribution of X: a mixture, or the degrees of freedom of t."""
+        return self.dof if self.mixture is None else self.mixture
+
+    @property
+    def standard_deviation(self) -> float:
+        """Standard uncertainty of the mean; of a t distribution the scale itself."""
+        return self.scale if self.mixture is None else self.scale * math.sqrt(self.mixture.variance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +299,7 @@ class Budget:
     @property
     def borrows(self) -> bool:
         """Whether its scatter between runs is that of other results."""
-        scatter = self.run_scatter
-        return scatter is not None and scatter.n > 0 and scatter.dof != scatter.n - 1
+        return self.run_scatter is not None and self.run_scatter.source == "borrowed"
 
     @property
     def measured(self) -> float:
@@ -214,9 +308,17 @@ class Budget:
 
     @property
     def value(self) -> float:
-        """Best estimate [J]: the metered energy less the expected errors.
+        """Best estimate [J]: the expectation of the draws.
 
-        A one-sided uniform component bounds a declared part; the declared value stays.
+        It is the metered energy plus the expected contribution of each one-sided component.
+        """
+        return self.measured + sum(item.mean for item in self.components)
+
+    @property
+    def declared_value(self) -> float:
+        """The same with parts that are declared at their upper limit counted at that limit [J].
+
+        A one-sided uniform component bounds such a part.
         """
         normal = (item for item in self.components if item.base == "normal")
         return self.measured + sum(item.mean for item in normal)
@@ -248,15 +350,7 @@ class Budget:
             for item in self.metered
         )
         components = tuple(
-            UncertaintyComponent(
-                item.name,
-                item.up,
-                item.down,
-                item.base,
-                names.get((item.base, item.correlation_key)),
-                "",
-                item.dof,
-            )
+            item.with_key(names.get((item.base, item.correlation_key)), source="")
             for item in self.components
         )
         factors = tuple(
@@ -284,7 +378,7 @@ def _keys_by_size(budget: Budget) -> dict[tuple[str, str | None], str]:
         sizes.append((limit, "part", metered.correlation_key))
     for item in budget.components:
         if item.correlation_key is not None:
-            sizes.append((abs(item.up) + abs(item.down), item.base, item.correlation_key))
+            sizes.append((item.magnitude, item.base, item.correlation_key))
     for factor in budget.factors:
         if factor.correlation_key is not None:
             sizes.append((factor.scale, "log", factor.correlation_key))
@@ -294,6 +388,13 @@ def _keys_by_size(budget: Budget) -> dict[tuple[str, str | None], str]:
         if (kind, key) not in names:
             names[kind, key] = f"{kind} {next(numbers[kind])}"
     return names
+
+
+SCATTER_TEXTS = {
+    "own runs": "scatter of the runs, t distribution",
+    "ranging pair": "ranging run beside the timed run, and published pairs of both",
+    "borrowed": "scatter of other results of the table, t distribution",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +423,8 @@ def run_variance(budget: Budget) -> tuple[float, int]:
     scatter = budget.run_scatter
     if scatter is None:
         return 0.0, 1
-    relative = scatter.scale if scatter.log else scatter.scale / budget.value
+    error = scatter.standard_deviation
+    relative = error if scatter.log else error / budget.value
     n = scatter.n or round(scatter.dof) + 1
     return relative**2 * n, n
 
@@ -357,8 +459,8 @@ def budget_rows(budget: Budget) -> list[BudgetRow]:
         table.add(factor.name, factor.correlation_key, None, u, factor.source)
     scatter = budget.run_scatter
     if scatter is not None and scatter.scale:
-        u = scatter.scale * (budget.value if scatter.log else 1.0)
-        table.add("run to run", None, scatter.dof, u, "scatter of the runs, t distribution")
+        u = scatter.standard_deviation * (budget.value if scatter.log else 1.0)
+        table.add("run to run", None, scatter.dof, u, SCATTER_TEXTS[scatter.source])
     return table.rows()
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from harness.uncertainty.budget import (
     BetweenRunScatter,
     Budget,
+    ScatterShape,
     combine,
     coverage_factor,
     numerical_tolerance,
@@ -118,7 +119,7 @@ def estimate_all(
 
     ends = {scatter: IntervalEnds(level) for scatter in closed_forms}
     deviation = np.empty(BLOCK, np.float32)
-    for block in blocks(normalised, _common_dof(closed_forms), seed, draws):
+    for block in blocks(normalised, _common_shape(closed_forms), seed, draws):
         out = deviation[: len(block.deviation)]
         for scatter, scatter_ends in ends.items():
             total_deviation(block, scatter_in_unit(scatter, unit), normalised.measured, out)
@@ -156,8 +157,10 @@ def _estimate(
     )
 
 
-def _common_dof(scatters: Mapping[BetweenRunScatter | None, object]) -> float:
-    """Return the degrees of freedom that all scatters share; 0 where nothing scatters."""
-    dofs = {scatter.dof for scatter in scatters if scatter is not None and scatter.scale}
-    (dof,) = dofs or {0.0}
-    return dof
+def _common_shape(scatters: Mapping[BetweenRunScatter | None, object]) -> ScatterShape | None:
+    """Return the distribution that all scatters share; ``None`` where nothing scatters."""
+    shapes = {scatter.shape for scatter in scatters if scatter is not None and scatter.scale}
+    if not shapes:
+        return None
+    (shape,) = shapes
+    return shape

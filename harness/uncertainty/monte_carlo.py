@@ -15,9 +15,11 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.uncertainty.budget import (
+    PROFILE_LIMIT,
     BetweenRunScatter,
     Budget,
     MeteredEnergy,
+    ScatterShape,
     UncertaintyComponent,
 )
 from harness.uncertainty.random_draws import (
@@ -35,6 +37,8 @@ DRAWS = 200_000
 """Draws of a Monte Carlo (JCGM 101, 7.2.1 asks for at least 10^4 times 1/(1-p))."""
 SEED = 20210410
 """Default seed; any seed gives the same interval within the stated tolerance."""
+SMALL_LIMIT, MAX_LIMIT = 1e-3, 0.999
+"""Limits of gain below which a series is exact, and above which none is believed."""
 _EMPTY: Draws = np.empty(0, np.float32)
 
 
@@ -44,7 +48,7 @@ class Block(NamedTuple):
     Attributes:
         deviation: Deviations from the metered energy, without scatter between runs, in the
             normalised unit.
-        student: Student's t of the scatter between runs; empty where there is none.
+        student: Standardised scatter between runs; empty where there is none.
         log_factor: Logarithm of the product of the factors; empty where there are none.
     """
 
@@ -59,10 +63,10 @@ def draw(budget: Budget, *, seed: int = SEED, draws: int = DRAWS) -> Floats:
     unit, normalised = normalise(budget)
     scatter = normalised.run_scatter
     scatters = scatter is not None and scatter.scale > 0
-    dof = scatter.dof if scatter is not None and scatters else 0.0
+    shape = scatter.shape if scatter is not None and scatters else None
     start = 0
     with np.errstate(over="ignore"):  # the tails of t with one degree of freedom have no end
-        for block in blocks(normalised, dof, seed, draws):
+        for block in blocks(normalised, shape, seed, draws):
             out = values[start : start + len(block.deviation)]
             start += len(out)
             np.add(block.deviation, normalised.measured, out=out, dtype=np.float64)
@@ -81,7 +85,7 @@ def normalise(budget: Budget) -> tuple[float, Budget]:
     components = list(budget.components)
     for metered in budget.metered:
         components += metered.linear_components()
-    total = math.fsum(abs(item.up) + abs(item.down) for item in components)
+    total = math.fsum(item.magnitude for item in components)
     if scatter is not None:
         total += scatter.scale * measured if scatter.log else scatter.scale
     unit = max(total, measured * 1e-30) or 1.0
@@ -127,16 +131,16 @@ def _multiply_by_exp(log_factor: Draws, deviation: Draws, measured: float, out: 
         np.add(deviation, growth, out=out)
 
 
-def blocks(budget: Budget, dof: float, seed: int, draws: int) -> Iterator[Block]:
+def blocks(budget: Budget, shape: ScatterShape | None, seed: int, draws: int) -> Iterator[Block]:
     """Yield draws of a normalised budget, block by block.
 
     Args:
         budget: Budget from `normalise`.
-        dof: Degrees of freedom of the scatter between runs; 0 where there is none.
+        shape: Distribution of the scatter between runs; ``None`` where there is none.
         seed: Seed of all draws.
         draws: Number of draws in all blocks together.
     """
-    sources = _Sources.build(budget, dof, seed, draws)
+    sources = _Sources.build(budget, shape, seed, draws)
     buffers = np.zeros((2, BLOCK), np.float32)
     for start in range(0, draws, BLOCK):
         span = slice(start, min(start + BLOCK, draws))
@@ -170,7 +174,7 @@ class _Sources:
     components: list[tuple[UncertaintyComponent, Draws | Floats]]
 
     @staticmethod
-    def build(budget: Budget, dof: float, seed: int, draws: int) -> _Sources:
+    def build(budget: Budget, shape: ScatterShape | None, seed: int, draws: int) -> _Sources:
         independent = [item for item in budget.components if _is_independent_normal(item)]
         scale = math.sqrt(sum(item.up**2 for item in independent))
         components = [
@@ -181,7 +185,7 @@ class _Sources:
         return _Sources(
             independent_scale=scale,
             independent=independent_normal(seed, budget.id, draws) if scale else _EMPTY,
-            student=run_scatter_draws(seed, budget.id, dof, draws) if dof else _EMPTY,
+            student=_EMPTY if shape is None else run_scatter_draws(seed, budget.id, shape, draws),
             components=components,
         )
 
@@ -189,7 +193,7 @@ class _Sources:
 def _is_independent_normal(component: UncertaintyComponent) -> bool:
     symmetric = component.up == -component.down
     plain = component.base == "normal" and component.dof is None
-    return plain and symmetric and component.correlation_key is None
+    return plain and symmetric and not component.profile and component.correlation_key is None
 
 
 def _component_draws(
@@ -204,7 +208,12 @@ def _component_draws(
 def _add_component(
     total: Draws, component: UncertaintyComponent, x: Draws | Floats, work: Draws
 ) -> None:
-    """Add ``up * max(x, 0) + down * max(-x, 0)`` as its odd and its even part."""
+    """Add the profile at x, or ``up * max(x, 0) + down * max(-x, 0)`` as odd and even part."""
+    if component.profile:
+        limit = PROFILE_LIMIT if component.base == "normal" else 1.0
+        points = np.linspace(-limit, limit, len(component.profile))
+        total += np.interp(x, points, component.profile)
+        return
     odd, even = (component.up - component.down) / 2, (component.up + component.down) / 2
     if odd:
         total += np.multiply(x, odd, out=work)
@@ -217,9 +226,9 @@ def _add_component(
 def _metered_deviation(
     metered: MeteredEnergy, seed: int, draws: int, span: slice, out: Draws
 ) -> Draws:
-    """Write (E - o)(1 + e)/(1 + g) - E to `out`, as (E (e - g) - o (1 + e))/(1 + g).
+    """Write (E - o)(1 + e)/((1 + g) m) - E to `out`, as (E (e + 1 - (1 + g) m) - o (1 + e))/((1 + g) m).
 
-    g, o and e are the errors of gain, offset and efficiency.
+    g, o and e are the errors of gain, offset and efficiency; m is the mean of 1/(1 + g).
     """
 
     def error(name: str, limit: float) -> Draws | float:
@@ -230,13 +239,23 @@ def _metered_deviation(
 
     gain = error("meter gain", metered.gain_mpe)
     efficiency = error("conversion efficiency", metered.efficiency_limit)
-    np.subtract(efficiency, gain, out=out)
+    # (1 + g) m - 1, from its small terms so that no digit is lost
+    excess = _mean_inverse_excess(metered.gain_mpe)
+    divisor_excess = gain + excess + gain * excess
+    np.subtract(efficiency, divisor_excess, out=out)
     out *= metered.energy
     if metered.offset_mpe_j:
         out -= error("meter offset", metered.offset_mpe_j) * (efficiency + 1)
     if metered.gain_mpe:
-        out /= gain + 1
+        out /= divisor_excess + 1
     return out
+
+
+def _mean_inverse_excess(limit: float) -> float:
+    """Return E[1/(1 + g)] - 1 for g uniform within a limit: atanh(limit)/limit - 1."""
+    if limit < SMALL_LIMIT:
+        return limit**2 / 3
+    return math.atanh(min(limit, MAX_LIMIT)) / limit - 1
 
 
 def _log_factor(budget: Budget, seed: int, draws: int, span: slice) -> Draws:

@@ -26,7 +26,8 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.uncertainty.budget import Base
+from harness.uncertainty.budget import Base, ScatterShape
+from harness.uncertainty.scale_mixture import ScaleMixture
 
 Floats = NDArray[np.float64]
 Draws = NDArray[np.float32]
@@ -57,7 +58,30 @@ def independent_normal(seed: int, budget_id: str, count: int) -> Draws:
 
 
 @functools.lru_cache(maxsize=4)
-def run_scatter_draws(seed: int, budget_id: str, dof: float, count: int) -> Draws:
+def run_scatter_draws(seed: int, budget_id: str, shape: ScatterShape, count: int) -> Draws:
+    """Return draws of the scatter between runs, shape (count,).
+
+    Args:
+        seed: Seed of all draws.
+        budget_id: Whose scatter it is.
+        shape: Degrees of freedom of Student's t, or a mixture of normal distributions.
+        count: Number of draws.
+    """
+    if isinstance(shape, ScaleMixture):
+        return _mixture_draws(seed, budget_id, shape, count)
+    return _student_draws(seed, budget_id, shape, count)
+
+
+def _mixture_draws(seed: int, budget_id: str, mixture: ScaleMixture, count: int) -> Draws:
+    generator = _generator(seed, f"mixture|runs|{budget_id}")
+    draws = normal(generator, count)
+    limits = np.cumsum(mixture.weights)[:-1] * 2 - 1
+    scales = np.array(mixture.scales, np.float32)
+    draws *= scales[np.searchsorted(limits, uniform(generator, count))]
+    return draws
+
+
+def _student_draws(seed: int, budget_id: str, dof: float, count: int) -> Draws:
     """Return draws of Student's t for the scatter between runs, shape (count,).
 
     With u uniform on (0, 1] and v uniform, ``sqrt(dof (u^(-2/dof) - 1)) cos(2 pi v)`` is exactly t

@@ -58,9 +58,12 @@ def test_offset_alone_gives_95_percent_of_its_limit() -> None:
 
 
 def test_gain_divides_and_so_is_not_symmetric() -> None:
+    """The reading stays the expectation: 1/(1 + g) is divided by its mean atanh(0.05)/0.05."""
     found = estimate(with_terms(gain=0.05), "J")
-    assert found.low == pytest.approx(1000 / (1 + 0.95 * 0.05), rel=1e-4)
-    assert found.high == pytest.approx(1000 / (1 - 0.95 * 0.05), rel=1e-4)
+    mean = math.atanh(0.05) / 0.05
+    assert found.value == 1000.0
+    assert found.low == pytest.approx(1000 / (1 + 0.95 * 0.05) / mean, rel=1e-4)
+    assert found.high == pytest.approx(1000 / (1 - 0.95 * 0.05) / mean, rel=1e-4)
 
 
 def test_folded_term_moves_the_value_by_its_mean() -> None:
@@ -72,13 +75,23 @@ def test_folded_term_moves_the_value_by_its_mean() -> None:
     assert found.high == pytest.approx(half_normal.ppf(0.975), abs=0.3)
 
 
-def test_one_sided_uniform_keeps_the_declared_value_inside_its_interval() -> None:
-    found = estimate(
-        with_terms(UncertaintyComponent("rated parts", -400.0, -400.0, "uniform", "rated")), "J"
-    )
-    assert found.value == 1000.0
-    assert found.high == 1000.0
+def test_a_part_declared_at_its_most_counts_with_its_mean() -> None:
+    rated = UncertaintyComponent("rated parts", -400.0, -400.0, "uniform", "rated")
+    found = estimate(with_terms(rated), "J")
+    assert found.value == pytest.approx(800.0)
+    assert found.high == pytest.approx(1000.0 - 0.025 * 400, abs=0.5)
     assert found.low == pytest.approx(1000 - 0.975 * 400, abs=3)
+
+
+def test_a_tabulated_component_is_drawn_from_its_profile() -> None:
+    """X^2 of a standard normal X is chi-square with one degree of freedom."""
+    x = np.linspace(-4, 4, 65)
+    found = estimate(with_terms(UncertaintyComponent.tabulated("clock", x**2)), "J")
+    chi_square = stats.chi2(1, loc=1000)
+    assert found.value == pytest.approx(chi_square.mean(), abs=0.02)
+    assert found.u_c == pytest.approx(chi_square.std(), rel=0.02)
+    assert found.high == pytest.approx(chi_square.ppf(0.975), abs=0.1)
+    assert found.low == pytest.approx(chi_square.ppf(0.025), abs=0.01)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10])
