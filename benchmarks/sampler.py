@@ -122,8 +122,8 @@ class Null:
     def load(self, indices): pass
     def predict(self, indices): return answers
 if sys.argv[1] == "wrapped":
-    from loadgen_child import Served
-    served = Served(lg, Null(), 1, False)
+    from loadgen_child import SystemUnderTest
+    served = SystemUnderTest(lg, Null(), 1, False)
     issue = served.issue
 else:
     at = answers.ctypes.data

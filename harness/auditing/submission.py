@@ -16,7 +16,7 @@ from typing import NamedTuple
 from harness.core.errors import JoulemarkError
 from harness.formats.base import Defect, Entry
 from harness.formats.defects import DefectCode
-from harness.signing.manifest import ENVELOPE, MANIFEST, compare, parse_manifest, read_manifest
+from harness.signing.manifest import ENVELOPE, MANIFEST, differences, parse_manifest, read_manifest
 from harness.signing.trust import Trust
 from harness.signing.verify import STEPS, Verification, verify
 
@@ -115,5 +115,5 @@ def _compare_with_manifest(submission: Path) -> Verification:
         MANIFEST_STEP, MANIFEST, lambda: parse_manifest(read_manifest(submission))
     )
     if manifest:
-        verification.add(FILES_STEP, compare(submission, manifest))
+        verification.add(FILES_STEP, differences(submission, manifest))
     return verification

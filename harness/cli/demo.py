@@ -68,24 +68,24 @@ def run_demo(out: Path, say: Say | None = None) -> Iterator[str]:
 
 def ready() -> bool:
     """Whether the packages of the live run are there."""
-    from harness.runners.workload import workload
+    from harness.runners.workload import find_workload
 
-    return not workload(WORKLOAD).missing()
+    return not find_workload(WORKLOAD).missing_packages()
 
 
 def _live(out: Path, say: Say) -> Path:
     """Measure one run and pack it; the folder of the submission."""
     from harness.live.measure import measure
-    from harness.live.plan import Settings, describe, plan_workload
-    from harness.runners.workload import workload
+    from harness.live.plan import Settings, describe_system, plan_workload
+    from harness.runners.workload import find_workload
     from harness.submission.pack import pack
 
     plan = plan_workload(
-        workload(WORKLOAD),
+        find_workload(WORKLOAD),
         Settings(out=out / "runs", meters=("estimator",), repeat=1, idle_s=(1, 1)),
     )
     for _ in measure(plan, say):
-        describe(plan)
+        describe_system(plan)
     system = out / "system.json"
     about = {"schema_version": SCHEMA_VERSION, "submitter": "you", "system_name": "this-machine"}
     write_document("system", about, system)

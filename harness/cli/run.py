@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.base import FINDINGS, JSON, OK, Number, cli, complain, emit, note, wrote
 from harness.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.live.measure import RecordedRun
 
 OUT = click.option(
     "-o",
@@ -115,9 +118,9 @@ def run(
     scenario: str | None,
     out: Path,
     as_json: bool,
-    **given: Any,
+    **options: Any,
 ) -> int:
-    """Run a workload or any program under meters.
+    r"""Run a workload or any program under meters.
 
     Each run becomes a run directory below OUT that survives crashes: readings are on disk as
     soon as they are taken.
@@ -127,52 +130,53 @@ def run(
         joulemark run --command --name mine --out runs -- ./train.sh --epochs 3
     """
     from harness.live.measure import measure
-    from harness.live.plan import Settings, describe, plan_command, plan_workload
-    from harness.runners.workload import workload
+    from harness.live.plan import Settings, describe_system, plan_command, plan_workload
+    from harness.runners.workload import find_workload
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch systems stop a job by SIGTERM
     settings = Settings(
         out=out,
-        meters=given["meters"],
-        interval_s=given["interval"],
-        idle_s=(given["idle"], given["idle"]),
+        meters=options["meters"],
+        interval_s=options["interval"],
+        idle_s=(options["idle"], options["idle"]),
         repeat=repeat,
-        seed=given["seed"],
-        system=given["system"],
-        submitter=given["submitter"],
-        division=given["division"],
-        options=_options(given["pairs"]),
-        meet=given["meet"],
+        seed=options["seed"],
+        system=options["system"],
+        submitter=options["submitter"],
+        division=options["division"],
+        options=_options(options["pairs"]),
+        meet=options["meet"],
     )
     if command:
-        plan = plan_command(words, settings, name=given["name"])
+        plan = plan_command(words, settings, name=options["name"])
     elif len(words) == 1:
-        plan = plan_workload(workload(words[0]), settings, scenario=scenario)
+        plan = plan_workload(find_workload(words[0]), settings, scenario=scenario)
     else:
         raise UsageError(
             "name one workload or one program",
             got=" ".join(words) or "neither",
             expected="joulemark run WORKLOAD, or joulemark run --command -- program arguments",
         )
-    if plan.rank.number:  # rank 0 reports for all ranks
+    if plan.process.rank:  # rank 0 reports for all ranks
         for _ in measure(plan):
             pass
         return OK
-    note("meters: " + ", ".join(str(asked.spec) for asked in plan.meters))
+    note("meters: " + ", ".join(str(request.spec) for request in plan.meters))
     written: list[dict[str, Any]] = []
-    for done in measure(plan, note):
-        describe(plan, done.nodes)
-        note(f"{done.folder}: {_summary(done)}")
-        for advice in done.outcome.advice:
-            complain(f"{done.folder.name}: {advice}")
+    for recorded in measure(plan, note):
+        describe_system(plan, recorded.nodes)
+        summary, outcome = _summary(recorded), recorded.outcome
+        note(f"{recorded.folder}: {summary}")
+        for advice in outcome.advice:
+            complain(f"{recorded.folder.name}: {advice}")
         written.append(
             {
                 "kind": "run",
-                "path": str(done.folder),
-                "window_s": done.outcome.window.seconds,
-                "valid": done.outcome.success,
-                "summary": _summary(done),
-                "notes": list(done.outcome.advice),
+                "path": str(recorded.folder),
+                "window_s": outcome.window.seconds,
+                "valid": outcome.success,
+                "summary": summary,
+                "notes": list(outcome.advice),
             }
         )
     note(f"now: joulemark score {plan.entry.directory}")
@@ -181,16 +185,15 @@ def run(
     return FINDINGS if any(item["valid"] is False for item in written) else OK
 
 
-def _summary(done: Any) -> str:
-    outcome = done.outcome
+def _summary(recorded: RecordedRun) -> str:
+    outcome = recorded.outcome
     parts = [f"window {outcome.window.seconds:.2f} s"]
     if outcome.performance:
         parts.append(f"{outcome.performance.value:.4g} {outcome.performance.unit}")
-    if outcome.quality:
-        target = (
-            f" (target {outcome.quality.target:g})" if outcome.quality.target is not None else ""
-        )
-        parts.append(f"{outcome.quality.metric} {outcome.quality.value:.4g}{target}")
+    quality = outcome.quality
+    if quality:
+        target = f" (target {quality.target:g})" if quality.target is not None else ""
+        parts.append(f"{quality.metric} {quality.value:.4g}{target}")
     parts.append({True: "VALID", False: "INVALID", None: "validity unknown"}[outcome.success])
     return ", ".join(parts)
 
@@ -213,10 +216,10 @@ def merge(paths: tuple[Path, ...], as_json: bool) -> int:
 
     The folders of all ranks must lie in RUN/ranks.
     """
-    from harness.live.merge_ranks import merge as make_whole
+    from harness.live.merge_ranks import merge as merge_ranks
 
     for folder in paths:
-        make_whole(folder)
+        merge_ranks(folder)
     wrote("merge", [{"kind": "run", "path": str(folder)} for folder in paths], as_json)
     return OK
 
@@ -231,9 +234,9 @@ def replay(paths: tuple[Path, ...], realtime: bool, as_json: bool, out: Path) ->
 
     Takes every format that can be read. The same input gives the same bytes each time.
     """
-    from harness.live.replay import replay as play
+    from harness.live.replay import replay as replay_runs
 
-    folders = play(*paths, out=out, realtime=realtime, say=note)
+    folders = replay_runs(*paths, out=out, realtime=realtime, notify=note)
     wrote("replay", [{"kind": "run", "path": str(folder)} for folder in folders], as_json)
     return OK
 
@@ -245,8 +248,8 @@ def workloads(as_json: bool) -> int:
     from harness.live import inventory
     from harness.render.terminal.inventory import workloads_text
 
-    found = inventory.workloads()
-    _inventory({"workloads": found}, workloads_text(found), as_json)
+    items = inventory.workloads()
+    _inventory({"workloads": items}, workloads_text(items), as_json)
     return OK
 
 
@@ -260,8 +263,8 @@ def meters(as_json: bool) -> int:
     from harness.live import inventory
     from harness.render.terminal.inventory import meters_text
 
-    found = inventory.meters()
-    _inventory({"meters": found}, meters_text(found), as_json)
+    items = inventory.meters()
+    _inventory({"meters": items}, meters_text(items), as_json)
     return OK
 
 
@@ -275,20 +278,19 @@ def doctor(as_json: bool) -> int:
     from harness.live import inventory
     from harness.render.terminal.inventory import doctor_text
 
-    found = inventory.everything()
-    _inventory(found, doctor_text(found), as_json)
-    return (
-        OK
-        if all(any(item["ready"] for item in found[name]) for name in ("meters", "workloads"))
-        else FINDINGS
-    )
+    lists = inventory.everything()
+    _inventory(lists, doctor_text(lists), as_json)
+    for name in ("meters", "workloads"):
+        if not any(item["ready"] for item in lists[name]):
+            return FINDINGS
+    return OK
 
 
-def _inventory(found: dict[str, Any], text: str, as_json: bool) -> None:
+def _inventory(lists: dict[str, Any], text: str, as_json: bool) -> None:
     from harness.core.schemas import SCHEMA_VERSION
 
     if as_json:
-        emit("inventory", {"schema_version": SCHEMA_VERSION} | found)
+        emit("inventory", {"schema_version": SCHEMA_VERSION} | lists)
     else:
         click.echo(text, nl=False)
 
@@ -327,19 +329,19 @@ def pack(
 
     Writes the manifest with the hashes of all files, and the system description.
     """
-    from harness.submission.pack import pack as make_pack
+    from harness.submission.pack import pack as pack_runs
 
-    done = make_pack(paths, system, out, division=division, force=force, private=private)
-    for pointer, said in done.missing:
-        complain(f"{system}#{pointer} says nothing: {said}")
-    for reason in done.forced:
-        complain(f"packed by force: {reason}")
-    notes = [f"{pointer} says nothing: {said}" for pointer, said in done.missing]
-    made = {
+    packed = pack_runs(paths, system, out, division=division, force=force, private=private)
+    notes = [f"{pointer} is empty: {description}" for pointer, description in packed.missing]
+    for note_text in notes:
+        complain(f"{system}#{note_text}")
+    for finding in packed.forced:
+        complain(f"packed by force: {finding}")
+    submission = {
         "kind": "submission",
-        "path": str(done.folder),
-        "valid": not done.forced,
-        "notes": [*notes, *done.forced],
+        "path": str(packed.folder),
+        "valid": not packed.forced,
+        "notes": [*notes, *packed.forced],
     }
-    wrote("pack", [made], as_json)
-    return FINDINGS if done.forced else OK
+    wrote("pack", [submission], as_json)
+    return FINDINGS if packed.forced else OK

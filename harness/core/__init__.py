@@ -1,1 +1,1 @@
-"""Documents: errors, schemas, canonical bytes and safe reading of files. The lowest layer."""
+"""The lowest layer: errors, safe file reading, schemas, timestamps, process pool, cache."""

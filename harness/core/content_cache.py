@@ -1,4 +1,4 @@
-"""What was made of a file is not made of its twin again: rounds hold one run as the results of two targets."""
+"""Cache parsed files by content: rounds often submit one run for two accuracy targets."""
 
 from __future__ import annotations
 
@@ -9,40 +9,43 @@ from typing import TypeVar, TypeVarTuple
 A = TypeVarTuple("A")
 R = TypeVar("R")
 
-KEPT, LONGEST = 6, 2**21
-"""So many contents are kept, none beyond this size [bytes]: two runs each of the three scenarios between twins."""
-_forget: list[Callable[[], None]] = []
+MAX_ENTRIES = 6
+"""Contents kept by each cache: two runs of each of the three scenarios between two equal files."""
+MAX_CONTENT_BYTES = 2**21
+"""Larger contents are not kept."""
+_clear_functions: list[Callable[[], None]] = []
 
 
 def clear_all() -> None:
-    """Forget all that was made, as a measurement of time must."""
-    for forget in _forget:
-        forget()
+    """Empty all caches, as a measurement of time must."""
+    for clear in _clear_functions:
+        clear()
 
 
-def cached_by_content(make: Callable[[bytes, *A], R]) -> Callable[[bytes, *A], R]:
-    """`make`, a pure function of a content and more, asked once for each of the contents it had last.
+def cached_by_content(function: Callable[[bytes, *A], R]) -> Callable[[bytes, *A], R]:
+    """Cache the last results of a pure function of a content and further arguments.
 
-    They are compared byte by byte: that takes a hundredth of the time a hash does, as few have the same length.
+    Contents are compared byte by byte. That takes a hundredth of the time of a hash, as few
+    contents have the same length.
     """
-    kept: tuple[tuple[tuple[bytes, *A], R], ...] = ()
+    entries: tuple[tuple[tuple[bytes, *A], R], ...] = ()
 
-    def forget() -> None:
-        nonlocal kept
-        kept = ()
+    def clear() -> None:
+        nonlocal entries
+        entries = ()
 
-    _forget.append(forget)
+    _clear_functions.append(clear)
 
-    @functools.wraps(make)
-    def wrapped(content: bytes, *more: *A) -> R:
-        nonlocal kept
-        asked = (content, *more)
-        for known, made in kept:
-            if known == asked:
-                return made
-        made = make(*asked)
-        if len(content) <= LONGEST:
-            kept = ((asked, made), *kept[: KEPT - 1])
-        return made
+    @functools.wraps(function)
+    def wrapped(content: bytes, *arguments: *A) -> R:
+        nonlocal entries
+        key = (content, *arguments)
+        for cached_key, cached_result in entries:
+            if cached_key == key:
+                return cached_result
+        result = function(*key)
+        if len(content) <= MAX_CONTENT_BYTES:
+            entries = ((key, result), *entries[: MAX_ENTRIES - 1])
+        return result
 
     return wrapped

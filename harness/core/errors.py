@@ -1,4 +1,4 @@
-"""One error tree. Each error says where, what was got, what was expected and how to mend it."""
+"""One error tree: each error states where, what was got, what was expected, and the remedy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from harness.core.printable import printable
 
 
 class JoulemarkError(Exception):
-    """Base of all errors meant for a person; caught only by the command line."""
+    """Base of all errors meant for a person; caught only by the command line.
+
+    Attributes:
+        message: What is wrong, as a predicate of `where` or a sentence of its own.
+        where: File, JSON pointer or option.
+        got: What was there.
+        expected: What should have been there.
+        fix: The remedy, as full sentences.
+    """
 
     exit_code = 2
 
@@ -14,13 +22,11 @@ class JoulemarkError(Exception):
         self, message: str, *, where: str = "", got: str = "", expected: str = "", fix: str = ""
     ) -> None:
         super().__init__(message)
-        self.message, self.where, self.got, self.expected, self.fix = (
-            message,
-            where,
-            got,
-            expected,
-            fix,
-        )
+        self.message = message
+        self.where = where
+        self.got = got
+        self.expected = expected
+        self.fix = fix
 
     def __str__(self) -> str:
         text = f"{printable(self.where)}: {self.message}" if self.where else self.message
@@ -40,14 +46,14 @@ class SchemaError(JoulemarkError):
 
 
 class UsageError(JoulemarkError):
-    """The command was asked for something that makes no sense."""
+    """A command was given arguments that cannot be used together or at all."""
 
 
 class MissingExtraError(JoulemarkError):
-    """An optional package is needed for this and is not installed."""
+    """An optional package is needed and not installed."""
 
 
 def shorten(value: object, limit: int = 120) -> str:
-    """`value` as one printable line of at most `limit` characters, safe for a terminal."""
+    """Return a value as one printable line of at most `limit` characters, safe for a terminal."""
     text = printable(str(value)[: 4 * limit])
     return text if len(text) <= limit else text[: limit - 3] + "..."

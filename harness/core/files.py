@@ -1,4 +1,4 @@
-"""Reading files that a stranger wrote: regular files inside the tree only, bounded in size."""
+"""Read files written by strangers: regular files inside the tree only, bounded in size."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from pathlib import Path, PurePosixPath
 from harness.core.errors import UnreadableError
 
 MAX_FILE_BYTES = 256 * 2**20
-"""No file of a submission is read whole beyond this size [bytes]."""
-
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+"""No file of a submission is read whole beyond this size."""
 MAX_DOCUMENT_BYTES = 16 * 2**20
-"""No JSON or YAML document is read beyond this size [bytes]."""
+"""No JSON or YAML document is read beyond this size."""
+CHUNK_BYTES = 2**20
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 def read_bytes(path: str | Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
-    """The content of a regular file of at most `limit` bytes.
+    """Return the content of a regular file of at most `limit` bytes.
 
-    A link, a device, a pipe or a directory is refused without being opened for reading.
-    Raises UnreadableError.
+    Raises:
+        UnreadableError: The file is too large, or it is a link, a device, a pipe or a directory,
+            which are refused without being read.
     """
     try:
         if not _NO_FOLLOW and os.path.islink(path):
@@ -45,13 +46,7 @@ def read_bytes(path: str | Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
                 got=f"{status.st_size} bytes",
                 expected=f"at most {limit}",
             )
-        content = os.read(descriptor, status.st_size + 1)  # a buffer of this size, not of the limit
-        while (
-            len(content) not in (0, status.st_size)
-            and len(content) <= limit
-            and (more := os.read(descriptor, 2**20))
-        ):
-            content += more
+        content = _read_all(descriptor, status.st_size, limit)
     finally:
         os.close(descriptor)
     if len(content) > limit:
@@ -61,19 +56,35 @@ def read_bytes(path: str | Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
     return content
 
 
+def _read_all(descriptor: int, size: int, limit: int) -> bytes:
+    """Read a file to its end, or a little beyond the limit where it grew meanwhile."""
+    content = os.read(descriptor, size + 1)  # a buffer of the file's size, not of the limit
+    while len(content) not in (0, size) and len(content) <= limit:
+        more = os.read(descriptor, CHUNK_BYTES)
+        if not more:
+            break
+        content += more
+    return content
+
+
 @functools.cache
 def reuse_memory() -> None:
-    """Let the memory of a file that was read be used for the next one: to touch fresh pages takes time.
+    """Let the memory of a file be reused for the next one, as touching fresh pages takes time.
 
-    The C library of Linux gives a block back to the system as soon as it is free, where it is larger than all that
-    were freed before; so the largest that it learns from is freed first. Elsewhere this does nothing.
+    The C library of Linux returns a freed block to the system where it is larger than every block
+    freed before. So a block of the largest size that it learns from is freed first. Elsewhere this
+    does nothing.
     """
     with contextlib.suppress(MemoryError):
         bytes(30 * 2**20)
 
 
 def read_inside(root: Path, relative: str | PurePosixPath) -> bytes:
-    """The content of a file below `root`, reached through no link. Raises UnreadableError."""
+    """Return the content of a file below `root` that is reached through no link.
+
+    Raises:
+        UnreadableError: The path leads outside or through a link, or cannot be read.
+    """
     path = root / relative
     for folder in (path, *path.parents):
         if folder == root:
@@ -86,12 +97,12 @@ def read_inside(root: Path, relative: str | PurePosixPath) -> bytes:
 
 
 def sha256(content: bytes) -> str:
-    """Hexadecimal SHA-256 of `content`."""
+    """Return the hexadecimal SHA-256 of a content."""
     return hashlib.sha256(content).hexdigest()
 
 
 def first_unequal(a: bytes, b: bytes) -> int:
-    """Index of the first byte in which two contents differ, or at which one of them ends."""
+    """Return the index of the first byte that differs, or at which one of two contents ends."""
     low, high = 0, min(len(a), len(b))
     if a[:high] == b[:high]:
         return high
@@ -102,10 +113,13 @@ def first_unequal(a: bytes, b: bytes) -> int:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` so that a reader sees either the old file or the whole new one; a link is replaced, not followed."""
+    """Write a text atomically: a reader sees either the old file or the whole new one.
+
+    A link is replaced, not followed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
-    partial.unlink(missing_ok=True)  # left by a crash, or a link that somebody laid there
+    partial.unlink(missing_ok=True)  # left by a crash, or a link placed there
     with partial.open("x", encoding="utf-8", newline="\n") as file:
         file.write(text)
         file.flush()

@@ -1,4 +1,4 @@
-"""Text of a stranger as one line that can be looked at: what hides in it, or poses as a letter, is made visible."""
+"""Make text by strangers safe to show: hidden characters and look-alike letters become visible."""
 
 from __future__ import annotations
 
@@ -13,27 +13,33 @@ _BLANK = frozenset(
 )
 """Characters that count as printable and show nothing: fillers, joiners and variation selectors."""
 _POSING = re.compile("[ІЅЈАВЕЗКМНОРСТУХҮЬабгеорсухѕіјьһԁԛԝүΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορτυχՕՏսօոցհ]")
-"""Cyrillic, Greek and Armenian letters that pass for Latin ones."""
+"""Cyrillic, Greek and Armenian letters that look like Latin ones."""
 _WORD = re.compile(r"\w+")
 
 
 def printable(text: str) -> str:
-    """`text` with U+FFFD for controls, direction and zero-width marks, and letters that pose among Latin ones."""
+    """Replace what misleads the eye by U+FFFD.
+
+    That is controls, direction and zero-width marks, and look-alike letters among Latin ones.
+    """
     if text.isascii():
-        return (
-            text if text.isprintable() else "".join(c if c.isprintable() else UNSEEN for c in text)
-        )
+        if text.isprintable():
+            return text
+        return "".join(c if c.isprintable() else UNSEEN for c in text)
     seen = "".join(c if c.isprintable() and c not in _BLANK else UNSEEN for c in text)
     return _WORD.sub(_unmasked, seen)
 
 
 def _unmasked(word: re.Match[str]) -> str:
-    """A word of Latin letters without what only looks like one; a word of another script is left alone."""
+    """Replace look-alikes in a word with Latin letters; leave a word of another script alone."""
     return _POSING.sub(UNSEEN, word[0]) if re.search("[A-Za-z]", word[0]) else word[0]
 
 
 def visible_json(text: str) -> str:
-    """JSON with escapes for what cannot be seen: the same document, and UTF-8, but for lone surrogates."""
+    """Escape invisible characters in JSON.
+
+    The document stays the same, and becomes valid UTF-8, except for lone surrogates.
+    """
     if all(map(str.isprintable, text.split("\n"))):
         return text
     return "".join(
@@ -42,7 +48,7 @@ def visible_json(text: str) -> str:
 
 
 def well_formed(text: str) -> str:
-    """`text` with U+FFFD for lone surrogates, so that it can be written as UTF-8."""
+    """Replace lone surrogates by U+FFFD, so that a text can be written as UTF-8."""
     return text if text.isascii() else _SURROGATE.sub(UNSEEN, text)
 
 

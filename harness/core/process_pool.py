@@ -1,7 +1,7 @@
-"""The same function over many items, in this process or in several; order and results are the same.
+"""Apply a function to many items, in this process or in several, with the same ordered results.
 
-New processes are spawned, not forked: a fork of a process with threads can hang. They stay: each imports for half a
-second.
+Processes are spawned, not forked, as a fork of a process with threads can hang. They are kept for
+later calls, as each needs half a second for its imports.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 TURN_S = 0.05
-"""How long a process works before it answers [s]: it is woken by each message, which costs as much as a small item."""
-MOST = 32
-"""Items of one turn at most."""
-DIED = "its process ended before it did: killed, by the system where memory ran out, or crashed"
-"""What is said of an item that took its process with it."""
+"""How long a process works before it answers [s]; a message costs as much as a small item."""
+MAX_TURN_ITEMS = 32
+"""Items sent to a process at once."""
+DIED = "its process ended early: it crashed, or was killed, as the system does without memory"
+"""Reason for an item that took its process with it."""
 
 _lock = threading.Lock()
 _workers: dict[int, _Worker] = {}
@@ -36,9 +36,13 @@ _workers: dict[int, _Worker] = {}
 def spread(
     function: Callable[[T], R], items: Iterable[T], jobs: int = 1, *, lost: Callable[[T], R]
 ) -> Iterator[R]:
-    """What `function` gives for each item, in the order of the items. With several jobs all must be picklable.
+    """Yield what a function returns for each item, in the order of the items.
 
-    lost: what stands for an item whose process ended; the others are not touched by that
+    Args:
+        function: Must be picklable if there are several jobs.
+        items: Must be picklable likewise.
+        jobs: Number of processes.
+        lost: Returns what stands for an item whose process ended; other items are not affected.
     """
     if jobs <= 1:
         return map(function, items)
@@ -53,11 +57,17 @@ def share(
     lost: Callable[[T], R],
     homes: Iterable[int] | None = None,
 ) -> list[tuple[int, R]]:
-    """For each item, in order, the number of the process that did it, and what came of it.
+    """Return for each item, in order, the number of its process and the result.
 
-    homes: those numbers for each item, where it is to be done by the process that did something before; without them
-    each process takes the next item when it is free
-    Raises what `function` raises, and JoulemarkError where no process starts.
+    Args:
+        function: Must be picklable.
+        items: Must be picklable.
+        jobs: Number of processes.
+        lost: Returns what stands for an item whose process ended.
+        homes: The process for each item, to reuse what it holds; None for the next free one.
+
+    Raises:
+        JoulemarkError: No process can be started.
     """
     with _lock:
         sharing = _Sharing(function, lost, jobs, items if homes is None else ())
@@ -68,7 +78,7 @@ def share(
 
 
 class _Sharing(Generic[T, R]):
-    """Items that are for any process, and a queue of those that are for one; a turn is what one gets at once."""
+    """One call: items for any process, and a queue for each process; a turn is sent at once."""
 
     def __init__(
         self, function: Callable[[T], R], lost: Callable[[T], R], jobs: int, items: Iterable[T]
@@ -77,10 +87,10 @@ class _Sharing(Generic[T, R]):
         self.queues: list[deque[tuple[int, T]]] = [deque() for _ in range(jobs)]
         self._turns = [1] * jobs
         self._busy: dict[Connection, tuple[int, list[tuple[int, T]], float]] = {}
-        self._found: dict[int, tuple[int, R]] = {}
+        self._results: dict[int, tuple[int, R]] = {}
 
     def results(self) -> list[tuple[int, R]]:
-        """For each item, in order, the process that did it and what came of it."""
+        """Return for each item, in order, its process and the result."""
         try:
             for home in range(len(self.queues)):
                 self._give(home)
@@ -88,23 +98,18 @@ class _Sharing(Generic[T, R]):
                 for pipe in wait(list(self._busy)):
                     self._take(pipe)  # type: ignore[arg-type]
         finally:
-            for (
-                home,
-                *_,
-            ) in (
-                self._busy.values()
-            ):  # an answer that nobody takes would be that to the next question
+            for home, *_ in self._busy.values():  # its late answer would go to the next call
                 _workers[home].end()
-        return [self._found[index] for index in range(len(self._found))]
+        return [self._results[index] for index in range(len(self._results))]
 
     def _give(self, home: int) -> None:
-        """Give a process its next turn, where anything is left for it."""
+        """Give a process its next turn, if anything is left for it."""
         turn = list(islice(self._rest(home), self._turns[home]))
         if not turn:
             return
         if home in _workers and _workers[home].alive:
             _workers[home].ask(self._function, [item for _, item in turn])
-        else:  # there is none yet, or no more: its first answer, to no item, says that it runs
+        else:  # a new process reports with an empty first answer that it runs
             _workers[home] = _Worker()
             self.queues[home].extendleft(reversed(turn))
             turn = []
@@ -121,27 +126,27 @@ class _Sharing(Generic[T, R]):
         if answer is None and not turn:
             raise JoulemarkError(
                 "no further process starts",
-                fix='Use one job; or, in a script of your own, call it below `if __name__ == "__main__":`.',
+                fix="Use one job; or, in a script of your own, call it below"
+                ' `if __name__ == "__main__":`.',
             )
         if answer is None:
             self._turns[home] = 1
-            if len(turn) > 1:  # one of them was its end; one by one they tell which
+            if len(turn) > 1:  # one of them ended the process; sent one by one, it shows
                 self.queues[home].extendleft(reversed(turn))
                 turn = []
         else:
             as_many = int(len(turn) * TURN_S / max(time.monotonic() - since, 1e-6))
-            self._turns[home] = max(1, min(as_many, 2 * len(turn), MOST))
-        self._give(home)  # before anything else: it waits for work
+            self._turns[home] = max(1, min(as_many, 2 * len(turn), MAX_TURN_ITEMS))
+        self._give(home)  # first, as it waits for work
         if isinstance(answer, Exception):
             raise answer
         results = [self._lost(item) for _, item in turn] if answer is None else answer
-        self._found |= {
-            index: (home, result) for (index, _), result in zip(turn, results, strict=True)
-        }
+        for (index, _), result in zip(turn, results, strict=True):
+            self._results[index] = home, result
 
 
 class _Worker:
-    """A process that answers one question after the other."""
+    """A process that does one turn after the other."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -155,13 +160,12 @@ class _Worker:
         return self._process.is_alive()
 
     def ask(self, function: Callable[[T], R], items: list[T]) -> None:
-        with contextlib.suppress(
-            BrokenPipeError, ConnectionResetError
-        ):  # it ends: there is no answer
+        # Where the process has ended, `answer` notices.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send((function, items))
 
     def answer(self) -> list[Any] | Exception | None:
-        """What the function returned for each item, or what it raised; None where the process ended."""
+        """Return the results or the exception of a turn; None where the process ended."""
         try:
             return self.pipe.recv()  # type: ignore[no-any-return]
         except (EOFError, ConnectionResetError):
@@ -174,8 +178,8 @@ class _Worker:
 
 
 def _serve(pipe: Connection) -> None:
-    """The life of a worker: the first answer says that it runs."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's; its end is ours
+    """Serve turns until the pipe closes; the first answer reports that the process runs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and ends this process
     answer: list[Any] | Exception = []
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
@@ -183,5 +187,5 @@ def _serve(pipe: Connection) -> None:
             function, items = pipe.recv()
             try:
                 answer = [function(item) for item in items]
-            except Exception as error:  # noqa: BLE001 - it is raised where it was asked
+            except Exception as error:  # noqa: BLE001 - raised again in the parent
                 answer = error

@@ -1,4 +1,4 @@
-"""Where the project's own data lies: beside the package in a checkout, inside it in a wheel."""
+"""The project's own data: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def resource(name: str) -> Path:
-    """Path of `schemas`, `workloads`, `submissions` or `rules.md` as shipped with this installation."""
+    """Return the path of `schemas`, `workloads`, `submissions` or `rules.md`."""
     inside = _PACKAGE / "data" / name
     return inside if inside.exists() else _PACKAGE.parent / name

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = "1.0"
 """Version that every document of this release carries."""
 
-MOST_FAULTS = 100
-"""After so many faults a document is not looked at further."""
+MAX_FAULTS = 100
+"""The search for faults in a document ends after so many."""
 
 KINDS = (
     "workload",
@@ -59,7 +59,7 @@ KINDS = (
 
 @functools.cache
 def schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of one kind of document."""
+    """Return the JSON Schema of one kind of document."""
     if kind not in KINDS:
         raise UsageError(f"no such kind of document: {kind}", expected=", ".join(KINDS))
     path = resource("schemas") / f"{kind}.schema.json"
@@ -75,13 +75,22 @@ def _validator(kind: str) -> Validator:
 
 
 def check(kind: str, document: Any, *, where: str = "") -> None:
-    """Raise SchemaError naming the first fault of `document`: place, got, expected, remedy."""
+    """Validate a document.
+
+    Args:
+        kind: Which schema.
+        document: The document.
+        where: Name of its file, for errors.
+
+    Raises:
+        SchemaError: Names the first fault: where, got, expected, remedy.
+    """
     try:
         _check_numbers(document, where)
         _check_version(document, where)
-        faults = list(itertools.islice(_validator(kind).iter_errors(document), MOST_FAULTS))
+        faults = list(itertools.islice(_validator(kind).iter_errors(document), MAX_FAULTS))
         if faults:
-            first = min(faults, key=lambda fault: [_sortable(step) for step in fault.absolute_path])
+            first = min(faults, key=lambda fault: [*map(_sortable, fault.absolute_path)])
             raise _explain(kind, first, where, len(faults) - 1)
     except RecursionError:
         raise SchemaError(
@@ -108,7 +117,10 @@ def _check_version(document: object, where: str) -> None:
 
 
 def _check_numbers(document: object, where: str) -> None:
-    """Refuse NaN, infinity and what a double cannot hold: schemas cannot say so, and YAML and Python have them."""
+    """Refuse NaN, infinity and what a double cannot hold.
+
+    YAML and Python have such numbers, and a schema cannot exclude them.
+    """
     pending: list[tuple[_Place, Any]] = [(None, document)]
     while pending:
         place, value = pending.pop()
@@ -129,7 +141,7 @@ def _check_numbers(document: object, where: str) -> None:
 
 
 _Place = tuple[Any, object] | None
-"""A place in a document: the place it lies in, and its key or index there; None is the whole document."""
+"""A place in a document: its parent, and its key or index there; None for the whole document."""
 
 
 def _steps(place: _Place) -> list[object]:
@@ -156,16 +168,17 @@ _EXPECTED = {
     "uniqueItems": "no item twice",
     "pattern": "text that matches {}",
 }
-"""What each keyword of the schemas asks for, in words."""
+"""What each keyword of the schemas requires, in words."""
 
 
 def _explain(kind: str, fault: ValidationError, where: str, others: int) -> SchemaError:
+    """Return the error for a fault, with a remedy from the description in the schema."""
     steps, got = list(fault.absolute_path), _shown(fault.instance)
-    found: Any = fault.instance
+    instance: Any = fault.instance
     rule: Any = fault.validator_value
     about: Any = fault.schema
     if fault.validator == "required":
-        missing = next(name for name in rule if name not in found)
+        missing = next(name for name in rule if name not in instance)
         steps.append(missing)
         about, got = about.get("properties", {}).get(missing, about), "nothing"
     if fault.validator == "type":
@@ -176,7 +189,7 @@ def _explain(kind: str, fault: ValidationError, where: str, others: int) -> Sche
     fix = f"{described.rstrip('.')}. " if described else ""
     fix += f"See schemas/{kind}.schema.json."
     if others:
-        few = str(others) if others < MOST_FAULTS - 1 else f"At least {others}"
+        few = str(others) if others < MAX_FAULTS - 1 else f"At least {others}"
         fix += f" {few} more fault{'s' if others > 1 else ''} in this document."
     return SchemaError(
         f"is not a valid {kind} document",
@@ -188,7 +201,7 @@ def _explain(kind: str, fault: ValidationError, where: str, others: int) -> Sche
 
 
 def _pointer(steps: Iterable[object]) -> str:
-    """JSON pointer (RFC 6901); the whole document is the empty one."""
+    """Return a JSON pointer (RFC 6901); it is empty for the whole document."""
     return "".join("/" + shorten(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
@@ -201,7 +214,11 @@ def _shown(value: object) -> str:
 
 
 def parse_json(content: bytes, *, where: str) -> Any:
-    """Strict JSON: UTF-8, finite numbers, bounded depth. Raises UnreadableError."""
+    """Parse strict JSON: UTF-8, finite numbers, bounded depth.
+
+    Raises:
+        UnreadableError: The bytes are not strict JSON.
+    """
     import msgspec
 
     try:
@@ -212,23 +229,27 @@ def parse_json(content: bytes, *, where: str) -> Any:
 
 @cached_by_content
 def key_twice(content: bytes) -> str | None:
-    """A key that one object of a JSON document has twice, so that two readers may see two documents; None for none."""
-    found: list[str] = []
+    """Return a key that one object of a JSON document has twice; None where there is none.
+
+    Two readers may see two different documents in such a file.
+    """
+    repeated: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:
-        if len(pairs) > len(dict(pairs)) and not found:
-            found.append(next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1))
+        if len(pairs) > len(dict(pairs)) and not repeated:
+            counts = Counter(key for key, _ in pairs)
+            repeated.append(next(key for key, count in counts.items() if count > 1))
 
-    # numbers stay texts: they are of no interest, and may be too long for int
+    # numbers stay texts: they are not needed, and may be too long for int
     json.loads(content, object_pairs_hook=look, parse_int=str, parse_float=str, parse_constant=str)
-    return found[0] if found else None
+    return repeated[0] if repeated else None
 
 
 class _PlainYaml:
-    """A YAML reader without tags and aliases: data only, and no document larger than its bytes."""
+    """Read YAML without tags and aliases: data only, never larger than its text."""
 
     MAX_DEPTH = 64
-    """Nesting beyond this is refused: PyYAML's time grows with its square."""
+    """Deeper nesting is refused, as the time of PyYAML grows with its square."""
 
     @classmethod
     def load(cls, content: bytes, where: str) -> Any:
@@ -245,30 +266,31 @@ class _PlainYaml:
     def _loader() -> type[yaml.SafeLoader]:
         import yaml
 
-        fast: Any = getattr(
-            yaml, "CSafeLoader", yaml.SafeLoader
-        )  # libyaml, where PyYAML has it; depth was looked at
+        # libyaml, where PyYAML has it; the depth was checked before
+        fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
         class Loader(fast):  # type: ignore[misc]
-            """The safe loader that refuses a key twice."""
+            """A safe loader that refuses repeated keys."""
 
             def construct_mapping(
                 self, node: yaml.MappingNode, deep: bool = False
             ) -> dict[Any, Any]:
+                keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
                 seen = set()
-                for key, _ in node.value:
-                    if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                for key in keys:
+                    if (key.tag, key.value) in seen:
                         raise yaml.constructor.ConstructorError(
                             None, None, f"the key {key.value!r} twice", key.start_mark
                         )
-                    seen.add((key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key))
-                found: dict[Any, Any] = super().construct_mapping(node, deep)
-                return found
+                    seen.add((key.tag, key.value))
+                mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+                return mapping
 
         return Loader
 
     @classmethod
     def _refuse(cls, text: str, where: str) -> None:
+        """Scan for what is not accepted, before anything is constructed."""
         import yaml
         from yaml import tokens
 
@@ -288,11 +310,8 @@ class _PlainYaml:
                     "is nested too deeply", where=place, expected=f"at most {cls.MAX_DEPTH} levels"
                 )
             if isinstance(token, tokens.AliasToken | tokens.TagToken):
-                got = (
-                    token.value
-                    if isinstance(token, tokens.AliasToken)
-                    else "".join(filter(None, token.value))
-                )
+                is_alias = isinstance(token, tokens.AliasToken)
+                got = token.value if is_alias else "".join(filter(None, token.value))
                 raise UnreadableError(
                     "YAML aliases and tags are not accepted",
                     where=place,
@@ -302,55 +321,77 @@ class _PlainYaml:
 
 
 def read_document(kind: str, path: Path) -> dict[str, Any]:
-    """A document of `kind` from a JSON or YAML file, validated. Unknown fields are kept."""
+    """Read and validate a document from a JSON or YAML file; unknown fields are kept.
+
+    Raises:
+        UnreadableError: The file cannot be read, is not JSON or YAML, or has a key twice.
+        SchemaError: It does not satisfy its schema.
+    """
     content = read_bytes(path, limit=MAX_DOCUMENT_BYTES)
     yaml_file = path.suffix in (".yaml", ".yml")
-    document = (
-        _PlainYaml.load(content, str(path)) if yaml_file else parse_json(content, where=str(path))
-    )
-    if not yaml_file and (twice := key_twice(content)) is not None:
-        raise UnreadableError(
-            "has a key twice",
-            where=str(path),
-            got=shorten(repr(twice)),
-            fix="Keep the one that is meant.",
-        )
+    if yaml_file:
+        document = _PlainYaml.load(content, str(path))
+    else:
+        document = parse_json(content, where=str(path))
+        _refuse_key_twice(content, str(path))
     check(kind, document, where=str(path))
     loaded: dict[str, Any] = document
     return loaded
 
 
+def _refuse_key_twice(content: bytes, where: str) -> None:
+    repeated = key_twice(content)
+    if repeated is not None:
+        raise UnreadableError(
+            "has a key twice",
+            where=where,
+            got=shorten(repr(repeated)),
+            fix="Keep the one that is meant.",
+        )
+
+
 def read_settings(path: Path) -> dict[str, dict[str, Any]]:
-    """Options by command, from a settings file in YAML. Raises UnreadableError."""
-    found = _PlainYaml.load(read_bytes(path, limit=MAX_DOCUMENT_BYTES), str(path)) or {}
-    if not isinstance(found, dict) or not all(
-        isinstance(options, dict) for options in found.values()
-    ):
+    """Read options by command from a settings file in YAML.
+
+    Raises:
+        UnreadableError: The file has another form.
+    """
+    content = read_bytes(path, limit=MAX_DOCUMENT_BYTES)
+    commands = _PlainYaml.load(content, str(path)) or {}
+    is_mapping = isinstance(commands, dict)
+    if not is_mapping or not all(isinstance(options, dict) for options in commands.values()):
         raise UnreadableError(
             "is not a settings file", where=str(path), expected="commands, each with its options"
         )
     return {
         str(command): {str(k).replace("-", "_"): v for k, v in options.items()}
-        for command, options in found.items()
+        for command, options in commands.items()
     }
 
 
 def dump_document(kind: str, document: Mapping[str, Any], *, where: str = "output") -> str:
-    """`document` as indented JSON, validated; a number that is not finite is refused.
+    """Return a document as indented JSON, validated.
 
-    It is UTF-8, and safe for a terminal: what cannot be seen is escaped.
+    It is UTF-8 and safe for a terminal: invisible characters are escaped.
+
+    Raises:
+        SchemaError: The document does not satisfy its schema, or holds a number that is not finite.
     """
     check(kind, document, where=where)
     return visible_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def write_document(kind: str, document: Mapping[str, Any], path: Path) -> None:
-    """Write `document` to `path`, validated and atomically."""
+    """Write a document, validated and atomically."""
     write_text(path, dump_document(kind, document, where=str(path)))
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
-    """RFC 8785 bytes of `document`: equal content gives equal bytes, on any machine. Raises SchemaError."""
+    """Return the RFC 8785 bytes of a document: equal content gives equal bytes on any machine.
+
+    Raises:
+        SchemaError: The document holds a number without a canonical spelling.
+    """
     import rfc8785
 
     try:

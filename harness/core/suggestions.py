@@ -38,9 +38,9 @@ def unknown_name(
     Returns:
         The error, to be raised by the caller; it suggests the closest names.
     """
-    known = list(candidates)
-    listed = ", ".join(known[:MAX_LISTED]) + (", ..." if len(known) > MAX_LISTED else "")
-    remedy = " ".join(filter(None, (suggestion(name, known), fix)))
+    names = list(candidates)
+    listed = ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "")
+    remedy = " ".join(filter(None, (suggestion(name, names), fix)))
     return UsageError(
         message, where=where, got=shorten(name, 60), expected=f"one of {listed}", fix=remedy
     )

@@ -1,4 +1,4 @@
-"""A limit on the time that one entry may take: hostile input must not stop the others."""
+"""A time limit for one entry: hostile input must not delay the others."""
 
 from __future__ import annotations
 
@@ -10,30 +10,34 @@ from types import FrameType
 
 
 class TimeLimitExceeded(BaseException):
-    """The time is over. No Exception: whoever lives with any fault of an entry must not live with this one."""
+    """Raised when the time limit expires.
+
+    A BaseException, so that handlers which tolerate faulty entries do not swallow it.
+    """
 
 
 @contextlib.contextmanager
 def deadline(seconds: float | None) -> Iterator[None]:
-    """Raise TookTooLong in the block once it has taken so long [s]; None is no limit.
+    """Raise TimeLimitExceeded in the block once it has taken a time [s].
 
-    By the alarm of the process, so it holds in a main thread on POSIX only, and ends no single call into C.
+    It uses the alarm of the process. So it works in the main thread on POSIX only, and does not
+    interrupt a single call into C.
+
+    Args:
+        seconds: The limit; None for no limit.
     """
-    if (
-        seconds is None
-        or not hasattr(signal, "setitimer")
-        or threading.current_thread() is not threading.main_thread()
-    ):
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if seconds is None or not in_main_thread or not hasattr(signal, "setitimer"):
         yield
         return
 
-    def ring(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    def expire(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
         raise TimeLimitExceeded(f"it took longer than {seconds:g} s")
 
-    before = signal.signal(signal.SIGALRM, ring)
+    previous = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous)

@@ -17,13 +17,21 @@ _MLPERF = re.compile(r"(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))
 
 
 def to_iso(t_ns: int) -> str:
-    """UTC time with nanoseconds, `2024-07-23T15:48:32.939000000Z`."""
+    """Return a UTC time with nanoseconds, `2024-07-23T15:48:32.939000000Z`."""
     seconds, rest = divmod(int(t_ns), NS)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
 def from_iso(text: str, *, where: str = "") -> int:
-    """Nanoseconds UTC of an ISO 8601 time that states its zone. Raises UnreadableError."""
+    """Convert an ISO 8601 time that states its zone to nanoseconds UTC.
+
+    Args:
+        text: The time.
+        where: Name of its place, for errors.
+
+    Raises:
+        UnreadableError: The text is not such a time.
+    """
     match = _ISO.fullmatch(text)
     if match is None:
         raise UnreadableError(
@@ -42,7 +50,15 @@ def from_iso(text: str, *, where: str = "") -> int:
 
 
 def from_mlperf(text: object, *, where: str = "") -> int:
-    """Nanoseconds of `MM-DD-YYYY HH:MM:SS.mmm`, the stamp of LoadGen and PTDaemon, taken as UTC."""
+    """Convert a stamp of LoadGen or PTDaemon, `MM-DD-YYYY HH:MM:SS.mmm`, taken as UTC [ns].
+
+    Args:
+        text: The stamp.
+        where: Name of its place, for errors.
+
+    Raises:
+        UnreadableError: The text is not such a stamp.
+    """
     match = _MLPERF.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise UnreadableError(
@@ -62,9 +78,10 @@ def from_mlperf(text: object, *, where: str = "") -> int:
 
 
 def mlperf_column(stamps: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Many `MM-DD-YYYY HH:MM:SS.mmm` stamps at once.
+    """Convert many `MM-DD-YYYY HH:MM:SS.mmm` stamps at once.
 
-    Returns t_ns (int64, shape (n,)) and a mask of those that have the right form; others are 0.
+    Returns:
+        t_ns (int64, shape (n,)), 0 where a stamp has the wrong form; and a mask of the right ones.
     """
     text = np.array(stamps, dtype="S24").reshape(-1)
     code = text.view(np.uint8).reshape(len(text), 24).astype(np.int64) - ord("0")
@@ -85,9 +102,13 @@ def mlperf_column(stamps: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mlperf_fields(fields: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Many stamps from their numbers: month, day, year, hour, minute, second, millisecond; int64, shape (7, n).
+    """Convert many stamps from their numbers.
 
-    Returns t_ns (int64, shape (n,)) and a mask of those that are times; others are 0.
+    Args:
+        fields: month, day, year, hour, minute, second, millisecond; int64, shape (7, n).
+
+    Returns:
+        t_ns (int64, shape (n,)), 0 where the numbers are not a time; and a mask of the right ones.
     """
     month, day, year, hour, minute, second, milli = fields
     good = (month >= 1) & (month <= 12) & (year >= 1970) & (year < 2200)

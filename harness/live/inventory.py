@@ -1,46 +1,52 @@
-"""What can be run and measured on this machine, and what is missing; lists are those of the schema `inventory`."""
+"""What can be run and measured on this machine, and what is missing (schema `inventory`)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from harness.core.errors import JoulemarkError
+<<<<<<< HEAD
 from harness.live.system import collect, missing
 from harness.meters import names, parse, probe, summary
 from harness.runners.workload import workloads as known
+=======
+from harness.live.system import collect, missing_fields
+from harness.meters import make, names, parse, summary
+from harness.runners.workload import Workload, find_workloads
+>>>>>>> b4b5049 (Write live, runners, signing, submission and core in plain names and plain English)
 
 Items = list[dict[str, Any]]
 
 
 def everything() -> dict[str, Items]:
-    """Meters, workloads, and what the system description cannot find out by itself."""
-    absent = [{"pointer": pointer, "fix": said} for pointer, said in missing(collect())]
-    return {"meters": meters(), "workloads": workloads(), "missing": absent}
+    """List meters, workloads, and fields that the system description cannot find by itself."""
+    missing = [
+        {"pointer": pointer, "fix": description}
+        for pointer, description in missing_fields(collect())
+    ]
+    return {"meters": meters(), "workloads": workloads(), "missing": missing}
 
 
 def workloads() -> Items:
-    """Each workload, whether it can be run live here, and the fix where it cannot."""
-    found = []
-    for item in known():
-        absent = item.missing()
-        extra = (item.spec.get("runner") or {}).get("extra", "workloads")
-        fix = f"needs {', '.join(absent)}. pip install 'joulemark[{extra}]'" if absent else None
-        scenarios = [scenario["name"] for scenario in item.spec["scenarios"]]
-        ready = item.runner is not None and not absent
-        found.append(
-            {
-                "name": item.name,
-                "title": item.spec["title"],
-                "scenarios": scenarios,
-                "ready": ready,
-                "fix": fix,
-            }
-        )
-    return found
+    """List the workloads, whether each can be run here, and the fix where it cannot."""
+    return [_workload(item) for item in find_workloads()]
+
+
+def _workload(item: Workload) -> dict[str, Any]:
+    missing = item.missing_packages()
+    extra = (item.spec.get("runner") or {}).get("extra", "workloads")
+    fix = f"needs {', '.join(missing)}. pip install 'joulemark[{extra}]'" if missing else None
+    return {
+        "name": item.name,
+        "title": item.spec["title"],
+        "scenarios": [scenario["name"] for scenario in item.spec["scenarios"]],
+        "ready": item.runner is not None and not missing,
+        "fix": fix,
+    }
 
 
 def meters() -> Items:
-    """Each meter, whether it can be used here as it is, and the fix where it cannot."""
+    """List the meters, whether each can be used here, and the fix where it cannot."""
     return [_meter(name) for name in names()]
 
 
@@ -48,16 +54,16 @@ def _meter(name: str) -> dict[str, Any]:
     try:
         channels = probe(parse(name))
     except JoulemarkError as error:
-        asks = "needs an option" in error.message
-        says = f"{summary(name)} {error.fix}" if asks else f"not here: {error}"
-        return {"name": name, "ready": False, "says": says, "channels": []}
-    seen = [
+        needs_option = "needs an option" in error.message
+        note = f"{summary(name)} {error.fix}" if needs_option else f"not here: {error}"
+        return {"name": name, "ready": False, "says": note, "channels": []}
+    described = [
         {
-            "id": c.id,
-            "kind": c.kind,
-            "boundary": c.boundary,
-            "reading_limit_pct": c.accuracy.reading_limit_pct,
+            "id": channel.id,
+            "kind": channel.kind,
+            "boundary": channel.boundary,
+            "reading_limit_pct": channel.accuracy.reading_limit_pct,
         }
-        for c in channels
+        for channel in channels
     ]
-    return {"name": name, "ready": True, "says": "ready", "channels": seen}
+    return {"name": name, "ready": True, "says": "ready", "channels": described}

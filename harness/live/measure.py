@@ -1,4 +1,12 @@
-"""Measure: a workload and meters in, a run directory out."""
+"""Measure the runs of a plan: a workload and meters in, run directories out.
+
+One run, in order:
+
+1. Create the run directory, marked incomplete.
+2. Start the samplers; with several machines, meet the other ranks and compare clocks.
+3. Idle; run the workload under supervision; idle.
+4. Stop the samplers, turn their journals into traces, and write the record.
+"""
 
 from __future__ import annotations
 
@@ -12,45 +20,69 @@ from harness.formats.base import Entry, Run
 from harness.formats.run_directory import INCOMPLETE, SAMPLES
 from harness.live.distributed.clock_offset import Clock
 from harness.live.distributed.coordinator import Coordinator
-from harness.live.distributed.launcher import ALONE, Rank
+from harness.live.distributed.launcher import SINGLE_RANK, ProcessRank
 from harness.live.distributed.rendezvous import SINGLE_PROCESS, Rendezvous
 from harness.live.distributed.worker import Worker
 from harness.live.merge_ranks import RANKS, merge
-from harness.live.recording import PREPARED, RunFailed, complete, recorded, tell, unwritable
+from harness.live.recording import (
+    PREPARED,
+    RunFailed,
+    finalise,
+    mark_incomplete,
+    not_writable,
+    recording,
+)
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
-from harness.runners.base import Ended, Job, Outcome, Runner
+from harness.runners.base import CommandResult, Job, Outcome, Runner
 from harness.runners.process import execute
-from harness.runners.progress_file import Headway
+from harness.runners.progress_file import ProgressFile
 from harness.traces.trace import Window
 
 LOG = "log"
-"""Folder of what the workload writes, in a run directory."""
-Say = Callable[[str], None]
-IDLE_S = 3.0
-"""Idle time recorded before and after the workload by default [s]."""
+"""Folder in a run directory for what the workload writes."""
+DEFAULT_IDLE_S = 3.0
+"""Idle time recorded before and after the workload [s]."""
+Notify = Callable[[str], None]
+"""Called with a line for the user when something happens."""
+
+
+def silent(_: str) -> None:
+    """Notify nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to measure, and how.
 
-    entry: what all runs share; its directory is where the run directories go
-    idle_s: recorded before the workload starts and after it ended [s]; seeds: one for each run
-    rank: which of the processes of a run on several machines we are; meet: where rank 0 waits, "" for an invitation
+    Attributes:
+        entry: What all runs share; its directory is where the run directories go.
+        runner: Starts the workload and reads its logs.
+        meters: Meters to sample.
+        seeds: One for each run.
+        idle_s: Idle time recorded before and after the workload [s].
+        process: Which process of a run on several machines this is.
+        meet: HOST:PORT where rank 0 waits; "" for an invitation in the run directory.
     """
 
     entry: Entry
     runner: Runner
     meters: Sequence[MeterRequest]
     seeds: Sequence[int]
-    idle_s: tuple[float, float] = (IDLE_S, IDLE_S)
-    rank: Rank = ALONE
+    idle_s: tuple[float, float] = (DEFAULT_IDLE_S, DEFAULT_IDLE_S)
+    process: ProcessRank = SINGLE_RANK
     meet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One run that was recorded to its end, or one rank's part of it. nodes: machines it ran on"""
+class RecordedRun:
+    """A run that was recorded to its end, or one rank's part of it.
+
+    Attributes:
+        folder: Its run directory.
+        run: What was recorded.
+        outcome: What the workload's logs state.
+        nodes: Number of machines that took part.
+    """
 
     folder: Path
     run: Run
@@ -58,27 +90,45 @@ class Measured:
     nodes: int = 1
 
 
-def measure(plan: Plan, say: Say = lambda _: None) -> Iterator[Measured]:
-    """Make all runs of a plan, one after the other; say: told what goes on. Raises JoulemarkError.
+def measure(plan: Plan, notify: Notify = silent) -> Iterator[RecordedRun]:
+    """Make all runs of a plan, one after the other.
 
-    All folders are looked at before the first run: nothing that exists is written over.
-    A rank that is not the first yields its own part of each run.
+    All folders are checked before the first run, so nothing that exists is overwritten. A rank
+    other than 0 yields its own part of each run.
+
+    Raises:
+        JoulemarkError: A run cannot be made, or was not recorded to its end.
     """
-    number, several = plan.rank.number, plan.rank.of > 1
-    runs = [plan.entry.directory / f"run-{n}" for n in range(1, len(plan.seeds) + 1)]
-    ours = [run / RANKS / str(number) if number else run for run in runs]
-    for folder in ours:
-        if folder.exists():
-            raise UsageError(
-                "there is a run already",
-                where=str(folder),
-                fix="Choose another --out; nothing there was changed.",
-            )
-    prepare(plan, say)
-    once = measure_part if number else measure_together if several else measure_once
-    for n, (folder, seed) in enumerate(zip(runs, plan.seeds, strict=True), 1):
-        yield once(plan, folder, (n, seed), say)
-    if waiting := [folder for folder in runs if not number and (folder / INCOMPLETE).is_file()]:
+    rank, is_distributed = plan.process.rank, plan.process.world_size > 1
+    folders = [plan.entry.directory / f"run-{n}" for n in range(1, len(plan.seeds) + 1)]
+    for folder in folders:
+        _refuse_existing(folder / RANKS / str(rank) if rank else folder)
+    prepare(plan, notify)
+    for number, (folder, seed) in enumerate(zip(folders, plan.seeds, strict=True), 1):
+        job = Job(folder / LOG, number, seed)
+        if rank:
+            yield measure_as_worker(plan, folder, job, notify)
+        elif is_distributed:
+            yield measure_as_coordinator(plan, folder, job, notify)
+        else:
+            yield measure_run(plan, folder, job, notify)
+    if not rank:
+        _require_complete(folders)
+
+
+def _refuse_existing(folder: Path) -> None:
+    if folder.exists():
+        raise UsageError(
+            "there is a run already",
+            where=str(folder),
+            fix="Choose another --out; nothing there was changed.",
+        )
+
+
+def _require_complete(folders: Sequence[Path]) -> None:
+    """Raise RunFailed where runs wait for the parts of other ranks."""
+    waiting = [folder for folder in folders if (folder / INCOMPLETE).is_file()]
+    if waiting:
         raise RunFailed(
             f"{len(waiting)} runs wait for what other ranks recorded",
             where=str(waiting[0]),
@@ -86,95 +136,119 @@ def measure(plan: Plan, say: Say = lambda _: None) -> Iterator[Measured]:
         )
 
 
-def prepare(plan: Plan, say: Say) -> None:
-    """What the workload needs once before its timed runs, unmeasured. Raises JoulemarkError."""
+def prepare(plan: Plan, notify: Notify) -> None:
+    """Do once, unmeasured, what the workload needs before its timed runs.
+
+    Raises:
+        JoulemarkError: A step fails or its folder cannot be written.
+    """
     folder = plan.entry.directory / PREPARED
     try:
         for step in plan.runner.steps(folder):
-            say(f"before the runs: {step.name}")
+            notify(f"before the runs: {step.name}")
             execute(step.command, step.log, lambda: None, plan.runner.environment)
     except OSError as error:
-        raise unwritable(folder, error) from None
+        raise not_writable(folder, error) from None
 
 
-def measure_once(
-    plan: Plan, folder: Path, which: tuple[int, int], say: Say, meeting: Rendezvous = SINGLE_PROCESS
-) -> Measured:
-    """One run: idle, the workload with its window, idle; then the record. Raises JoulemarkError.
+def measure_run(
+    plan: Plan, folder: Path, job: Job, notify: Notify, rendezvous: Rendezvous = SINGLE_PROCESS
+) -> RecordedRun:
+    """Record one run: idle, the workload with its window, idle.
 
-    which: number and seed; meeting: the other ranks, where there are any; then the record is of this rank's part
+    Args:
+        plan: What to measure.
+        folder: Run directory to create.
+        job: Number, seed and log folder of the run.
+        notify: Called with a line for the user.
+        rendezvous: The other ranks, if any; the record is then of this rank's part.
+
+    Raises:
+        JoulemarkError: The run was not recorded to its end; its folder says why.
     """
-    job = Job(folder / LOG, *which)
-    with recorded(folder, plan.entry):
-        before = meeting.compare("met", lambda: None)
-        with SamplerGroup(plan.meters if meeting.samples else (), folder / SAMPLES) as sampling:
-            ended, began = _work(plan, job, meeting, sampling, say)
-            after = meeting.compare("compared", sampling.check)
-            say(f"run {job.number}: idle for {plan.idle_s[1]:g} s")
-            sampling.wait(plan.idle_s[1])
+    with recording(folder, plan.entry):
+        before = rendezvous.compare_clocks("met", lambda: None)
+        meters = plan.meters if rendezvous.samples else ()
+        with SamplerGroup(meters, folder / SAMPLES) as samplers:
+            result, idle_start_ns = _run_workload(plan, job, rendezvous, samplers, notify)
+            after = rendezvous.compare_clocks("compared", samplers.check)
+            notify(f"run {job.number}: idle for {plan.idle_s[1]:g} s")
+            samplers.wait(plan.idle_s[1])
         idle = {
-            "before": Window(began, ended.start_ns),
-            "after": Window(ended.stop_ns, time.time_ns()),
+            "before": Window(idle_start_ns, result.start_ns),
+            "after": Window(result.stop_ns, time.time_ns()),
         }
-        outcome = _life(ended) if meeting.rank.number else plan.runner.outcome(job, ended)
-        if meeting.seat:
+        is_worker = rendezvous.process.rank > 0
+        outcome = _lifetime(result) if is_worker else plan.runner.outcome(job, result)
+        if rendezvous.placement:
             clock = Clock(before, after).facts() if before and after else None
-            outcome = replace(
-                outcome, facts=dict(outcome.facts) | {"rank": meeting.facts() | {"clock": clock}}
-            )
-        run = complete(folder, plan.entry, outcome, idle)
-    return Measured(folder, run, outcome)
+            facts = {"rank": rendezvous.facts() | {"clock": clock}}
+            outcome = replace(outcome, facts=dict(outcome.facts) | facts)
+        run = finalise(folder, plan.entry, outcome, idle)
+    return RecordedRun(folder, run, outcome)
 
 
-def _work(
-    plan: Plan, job: Job, meeting: Rendezvous, sampling: SamplerGroup, say: Say
-) -> tuple[Ended, int]:
-    """Idle, then the workload, on all machines at once. How it ended, and when the idle time began [ns UTC]."""
-    environment = {"JOULEMARK_LOG": str(job.log.absolute()), "JOULEMARK_SEED": str(job.seed)}
+def _run_workload(
+    plan: Plan, job: Job, rendezvous: Rendezvous, samplers: SamplerGroup, notify: Notify
+) -> tuple[CommandResult, int]:
+    """Idle, then run the workload on all machines at once.
 
-    headway = Headway(job.log, lambda text: say(f"run {job.number}: {text}"))
+    Returns:
+        How the workload ended, and when the idle time began [ns UTC].
+    """
+    progress = ProgressFile(job.log, lambda text: notify(f"run {job.number}: {text}"))
 
     def check() -> None:
-        sampling.check()
-        meeting.check()
-        headway.look()
+        samplers.check()
+        rendezvous.check()
+        progress.report()
 
-    say(f"run {job.number}: idle for {plan.idle_s[0]:g} s")
-    began = time.time_ns()
-    sampling.wait(plan.idle_s[0])
-    meeting.together("ready", sampling.check)
-    say(f"run {job.number}: the workload runs")
-    given = environment | dict(meeting.environment) | dict(plan.runner.environment)
-    ended = execute(plan.runner.command(job), job.log, check, given)
-    meeting.together("ended", sampling.check)
-    return ended, began
-
-
-def _life(ended: Ended) -> Outcome:
-    """What a rank says that is not the first: that its program ran, and when."""
-    return Outcome(window=Window(ended.start_ns, ended.stop_ns), facts={"cpu_s": ended.cpu_s})
+    notify(f"run {job.number}: idle for {plan.idle_s[0]:g} s")
+    idle_start_ns = time.time_ns()
+    samplers.wait(plan.idle_s[0])
+    rendezvous.wait_for_all("ready", samplers.check)
+    notify(f"run {job.number}: the workload runs")
+    environment = {"JOULEMARK_LOG": str(job.log.absolute()), "JOULEMARK_SEED": str(job.seed)}
+    environment |= dict(rendezvous.environment) | dict(plan.runner.environment)
+    result = execute(plan.runner.command(job), job.log, check, environment)
+    rendezvous.wait_for_all("ended", samplers.check)
+    return result, idle_start_ns
 
 
-def measure_together(plan: Plan, folder: Path, which: tuple[int, int], say: Say) -> Measured:
-    """One run on several machines, as rank 0 has it: its own part, then all parts made one. Raises JoulemarkError."""
-    with recorded(folder, plan.entry):
-        say(f"run {which[0]}: waiting for {plan.rank.of} ranks")
-        with Coordinator(plan.rank, folder, plan.meet) as meeting:
-            part = measure_once(plan, folder / RANKS / "0", which, say, meeting)
-            meeting.together("recorded", lambda: None)
+def _lifetime(result: CommandResult) -> Outcome:
+    """Return what a rank other than 0 states: that its program ran, and when."""
+    return Outcome(window=Window(result.start_ns, result.stop_ns), facts={"cpu_s": result.cpu_s})
+
+
+def measure_as_coordinator(plan: Plan, folder: Path, job: Job, notify: Notify) -> RecordedRun:
+    """Record one run on several machines as rank 0: its own part, then all parts merged.
+
+    Where the parts of other ranks lie on other machines, the run stays incomplete until they are
+    copied here.
+    """
+    with recording(folder, plan.entry):
+        notify(f"run {job.number}: waiting for {plan.process.world_size} ranks")
+        part_folder = folder / RANKS / "0"
+        part_job = replace(job, log=part_folder / LOG)
+        with Coordinator(plan.process, folder, plan.meet) as rendezvous:
+            part = measure_run(plan, part_folder, part_job, notify, rendezvous)
+            rendezvous.wait_for_all("recorded", lambda: None)
         try:
             run = merge(folder)
         except RunFailed as error:
-            if not plan.meet:  # all ranks write to one folder
+            ranks_share_a_folder = not plan.meet
+            if ranks_share_a_folder:
                 raise
-            tell(folder, plan.entry, str(error))
-            return Measured(folder, part.run, part.outcome, meeting.nodes)
-    return Measured(folder, run, part.outcome, meeting.nodes)
+            mark_incomplete(folder, plan.entry, str(error))
+            return RecordedRun(folder, part.run, part.outcome, rendezvous.nodes)
+    return RecordedRun(folder, run, part.outcome, rendezvous.nodes)
 
 
-def measure_part(plan: Plan, folder: Path, which: tuple[int, int], say: Say) -> Measured:
-    """The part of one run that is of a rank other than the first. Raises JoulemarkError."""
-    with Worker(plan.rank, folder, plan.meet) as meeting:
-        part = measure_once(plan, folder / RANKS / str(plan.rank.number), which, say, meeting)
-        meeting.together("recorded", lambda: None)
+def measure_as_worker(plan: Plan, folder: Path, job: Job, notify: Notify) -> RecordedRun:
+    """Record the part of a rank other than 0."""
+    part_folder = folder / RANKS / str(plan.process.rank)
+    part_job = replace(job, log=part_folder / LOG)
+    with Worker(plan.process, folder, plan.meet) as rendezvous:
+        part = measure_run(plan, part_folder, part_job, notify, rendezvous)
+        rendezvous.wait_for_all("recorded", lambda: None)
     return part

@@ -1,4 +1,8 @@
-"""One run of the ranks that made it: their traces on the clock of rank 0, the energy of all machines together."""
+"""Merge the parts of a run on several machines.
+
+Each rank records its own part below `ranks/N`. Merging puts all traces on the clock of rank 0 and
+writes one record, so that the energy of all machines adds up.
+"""
 
 from __future__ import annotations
 
@@ -15,183 +19,212 @@ from harness.formats.defects import DefectCode
 from harness.formats.evidence import Evidence, RecordingEvidence
 from harness.formats.run_directory import FORMAT, INCOMPLETE, RECORD, SAMPLES, write_run
 from harness.live.distributed.clock_offset import Clock
-from harness.live.recording import UNEXPLAINED, RunFailed, traces_of
+from harness.live.recording import NO_REASON, RunFailed, traces_of
 from harness.traces.channel import Channel
 from harness.traces.journal_reader import read_samples
 from harness.traces.trace import Trace
 
 RANKS = "ranks"
-"""Folder of the run directories of all ranks, in the run directory of a run on several machines."""
+"""Folder in the run directory of a distributed run that holds the run directories of all ranks."""
 ALTERED = (
     DefectCode.TRACE_UNREADABLE,
     DefectCode.FILE_UNREADABLE,
     DefectCode.FILE_CHANGED,
     DefectCode.CHAIN_BROKEN,
 )
-"""Defects of a rank that is not merged."""
+"""Defects that keep a part from being merged."""
+TAKE_ORIGINAL = "Take the folder that this run made."
 
 
 def merge(folder: Path) -> Run:
-    """Make a run directory whole from those of its ranks, and write its record last. Raises JoulemarkError, OSError."""
-    entry = _claimed(folder)
-    ranks = list(_ranks(folder, entry.id))
-    runs = [rank.runs[0] for rank in ranks]
-    placed = [
-        trace
-        for rank in ranks
-        for trace in _placed(rank.runs[0].traces, _said(rank), rank.directory)
-    ]
-    run = replace(runs[0], id=folder.name, traces=tuple(placed), evidence=_merged_evidence(runs))
-    defects = tuple(dict.fromkeys(defect for rank in ranks for defect in rank.defects))
-    write_run(
-        replace(entry, simulated=any(rank.simulated for rank in ranks), defects=defects),
-        run,
-        folder,
-    )
+    """Make a run directory whole from the parts of its ranks, and write its record last.
+
+    Raises:
+        JoulemarkError: A part is missing, incomplete, altered, or of another run.
+        OSError: The folder cannot be written.
+    """
+    entry = _entry_of(folder)
+    parts = _read_parts(folder, entry.id)
+    runs = [part.runs[0] for part in parts]
+    traces: list[Trace] = []
+    for part in parts:
+        traces += _on_common_clock(part.runs[0].traces, _rank_facts(part), part.directory)
+    defects = dict.fromkeys(defect for part in parts for defect in part.defects)
+    simulated = any(part.simulated for part in parts)
+    evidence = _merged_evidence(runs)
+    run = replace(runs[0], id=folder.name, traces=tuple(traces), evidence=evidence)
+    write_run(replace(entry, simulated=simulated, defects=tuple(defects)), run, folder)
     (folder / INCOMPLETE).unlink()
     return run
 
 
-def _claimed(folder: Path) -> Entry:
-    """The entry that the run was begun for."""
+def _entry_of(folder: Path) -> Entry:
+    """Return the entry that the run was begun for."""
     if (folder / RECORD).is_file():
-        raise UsageError("is a whole run already", where=str(folder))
+        raise UsageError("is a complete run already", where=str(folder))
     if not (folder / RANKS / "0").is_dir():
         raise UsageError(
-            "is no run of several ranks",
+            "is not a run of several ranks",
             where=str(folder),
             expected=f"a run directory with {INCOMPLETE} and {RANKS}/0",
         )
-    told = read_document("run", folder / INCOMPLETE)["entry"]
-    entry = FORMAT.read(folder, str(told.get("origin", {}).get("id", folder.parent.name)))
-    return replace(entry, directory=folder.parent)
+    stated = read_document("run", folder / INCOMPLETE)["entry"]
+    entry_id = str(stated.get("origin", {}).get("id", folder.parent.name))
+    return replace(FORMAT.read(folder, entry_id), directory=folder.parent)
 
 
-def _ranks(folder: Path, entry_id: str) -> Iterator[Entry]:
-    """The entry of each rank, all of one meeting."""
-    first = _rank(folder / RANKS / "0", entry_id)
-    said = _said(first)
-    yield first
-    for number in range(1, said["of"]):
-        found = _rank(folder / RANKS / str(number), entry_id)
-        if _said(found) | {"node": "", "clock": None} != said | {
-            "number": number,
-            "node": "",
-            "clock": None,
-        }:
+def _read_parts(folder: Path, entry_id: str) -> list[Entry]:
+    """Read the part of each rank, and check that all are of one rendezvous."""
+    first = _read_part(folder / RANKS / "0", entry_id)
+    first_facts = _rank_facts(first)
+    parts = [first]
+    for rank in range(1, first_facts["of"]):
+        part = _read_part(folder / RANKS / str(rank), entry_id)
+        facts = _rank_facts(part)
+        if _identity(facts) != _identity(first_facts) | {"number": rank}:
             raise UnreadableError(
-                f"is not rank {number} of this run",
-                where=str(folder / RANKS / str(number)),
-                got=shorten(_said(found)),
-                fix="Take the folder that this run made.",
+                f"is not rank {rank} of this run",
+                where=str(folder / RANKS / str(rank)),
+                got=shorten(facts),
+                fix=TAKE_ORIGINAL,
             )
-        yield found
+        parts.append(part)
+    return parts
 
 
-def _rank(folder: Path, entry_id: str) -> Entry:
+def _identity(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what must be equal in all ranks of one run, their number aside."""
+    return {name: value for name, value in facts.items() if name not in ("node", "clock")}
+
+
+def _read_part(folder: Path, entry_id: str) -> Entry:
+    """Read the part of one rank, which must be complete and unaltered."""
     if not (folder / RECORD).is_file():
-        why = (
-            read_document("run", folder / INCOMPLETE)["facts"]
-            if (folder / INCOMPLETE).is_file()
-            else None
-        )
-        raise RunFailed(
-            f"rank {folder.name} "
-            + ("was not recorded to its end" if why else "has no record here"),
-            where=str(folder),
-            got=shorten(why.get("incomplete", UNEXPLAINED), 300) if why else "no folder",
-            expected=RECORD,
-            fix="Leave this run out." if why else "Copy the folder here from that rank's --out.",
-        )
-    found = FORMAT.read(folder, entry_id)
-    for defect in found.defects:
+        raise _part_missing(folder)
+    part = FORMAT.read(folder, entry_id)
+    for defect in part.defects:
         if defect.code in ALTERED:
             raise UnreadableError(
-                "is not as it was recorded",
-                where=defect.where,
-                got=defect.got,
-                fix="Take the folder that this run made.",
+                "is not as it was recorded", where=defect.where, got=defect.got, fix=TAKE_ORIGINAL
             )
-    return found
+    return part
+
+
+def _part_missing(folder: Path) -> RunFailed:
+    """Say whether a part is absent or was not recorded to its end."""
+    if not (folder / INCOMPLETE).is_file():
+        return RunFailed(
+            f"rank {folder.name} has no record here",
+            where=str(folder),
+            got="no folder",
+            expected=RECORD,
+            fix="Copy the folder here from that rank's --out.",
+        )
+    facts = read_document("run", folder / INCOMPLETE)["facts"]
+    return RunFailed(
+        f"rank {folder.name} was not recorded to its end",
+        where=str(folder),
+        got=shorten(facts.get("incomplete", NO_REASON), 300),
+        expected=RECORD,
+        fix="Leave this run out.",
+    )
 
 
 def journal_folders(folder: Path, run: Run) -> list[Path]:
-    """The folders of journals in a run directory: its own, or one of each rank that samples. Raises UnreadableError."""
-    found = [where / SAMPLES for where, _ in _parts(folder, run)]
-    return [path for path in found if path.is_dir() and not path.is_symlink()]
+    """List the folders of journals in a run directory, one for each rank that samples.
+
+    Raises:
+        UnreadableError: The record states its ranks in another form than joulemark writes.
+    """
+    folders = [part / SAMPLES for part, _ in _parts_of(folder, run)]
+    return [path for path in folders if path.is_dir() and not path.is_symlink()]
 
 
 def journalled(folder: Path, run: Run) -> Iterator[Trace]:
-    """The traces that the journals of a run directory give today, those of all its ranks. Raises JoulemarkError."""
-    for where, said in _parts(folder, run):
-        traces = traces_of([read_samples(path) for path in sorted((where / SAMPLES).glob("*.csv"))])
-        yield from traces if said is None else _placed(traces, said, where)
+    """Yield the traces that the journals of a run directory give today, of all its ranks.
+
+    Raises:
+        JoulemarkError: A journal or the record of a rank cannot be read.
+    """
+    for part, rank_facts in _parts_of(folder, run):
+        journals = [read_samples(path) for path in sorted((part / SAMPLES).glob("*.csv"))]
+        traces = traces_of(journals)
+        if rank_facts is None:
+            yield from traces
+        else:
+            yield from _on_common_clock(traces, rank_facts, part)
 
 
-def _parts(folder: Path, run: Run) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
-    """Where each part of a run was recorded, and what its rank said of itself; None where there is one part only."""
+def _parts_of(folder: Path, run: Run) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
+    """Yield where each part of a run was recorded and the facts of its rank.
+
+    The facts are None where the run has one part only.
+    """
     recording = run.evidence.recording
     if recording is None or recording.ranks is None:
         yield folder, None
         return
-    for said in recording.ranks:
-        yield folder / RANKS / str(_checked(said, folder)["number"]), said
+    for facts in recording.ranks:
+        rank = _checked_facts(facts, folder)["number"]
+        yield folder / RANKS / str(rank), facts
 
 
-def _said(entry: Entry) -> dict[str, Any]:
-    """What a rank said of itself. Raises UnreadableError."""
-    recording = entry.runs[0].evidence.recording if entry.runs else None
-    return _checked(recording.rank if recording else None, entry.directory)
+def _rank_facts(part: Entry) -> dict[str, Any]:
+    """Return what the record of a part states of its rank."""
+    recording = part.runs[0].evidence.recording if part.runs else None
+    return _checked_facts(recording.rank if recording else None, part.directory)
 
 
-def _checked(said: Any, where: Path) -> dict[str, Any]:
-    if isinstance(said, dict) and isinstance(said.get("node"), str):
-        known: dict[str, Any] = said
-        if all(type(known.get(name)) is int and known[name] >= 0 for name in ("number", "of")):
-            return known
+def _checked_facts(facts: Any, where: Path) -> dict[str, Any]:
+    """Raise UnreadableError where facts of a rank are not as joulemark writes them."""
+    if isinstance(facts, dict) and isinstance(facts.get("node"), str):
+        counts = [facts.get(name) for name in ("number", "of")]
+        if all(type(count) is int and count >= 0 for count in counts):
+            return facts
     raise UnreadableError(
         "is not the record of a rank", where=str(where), expected="facts.rank as joulemark wrote it"
     )
 
 
-def _placed(traces: Iterable[Trace], said: Mapping[str, Any], folder: Path) -> Iterator[Trace]:
-    """The traces of a rank on the clock of rank 0, each named by its machine."""
+def _on_common_clock(
+    traces: Iterable[Trace], rank_facts: Mapping[str, Any], folder: Path
+) -> Iterator[Trace]:
+    """Put the traces of a rank on the clock of rank 0, and name each by its machine."""
     for trace in traces:
-        named = _named(trace.channel, said["node"])
-        if said["number"] == 0:
-            yield replace(trace, channel=named)
-            continue
-        clock = Clock.from_facts(said.get("clock") or {}, str(folder))
-        yield replace(clock.place(trace), channel=_compared(named, clock))
+        channel = _of_node(trace.channel, rank_facts["node"])
+        if rank_facts["number"] == 0:
+            yield replace(trace, channel=channel)
+        else:
+            clock = Clock.from_facts(rank_facts.get("clock") or {}, str(folder))
+            yield replace(clock.shift_trace(trace), channel=_with_clock(channel, clock))
 
 
-def _named(channel: Channel, node: str) -> Channel:
-    holder = f"{node}-{channel.part_of}" if channel.part_of else None
-    return replace(channel, id=f"{node}-{channel.id}", part_of=holder, node=node)
+def _of_node(channel: Channel, node: str) -> Channel:
+    parent = f"{node}-{channel.part_of}" if channel.part_of else None
+    return replace(channel, id=f"{node}-{channel.id}", part_of=parent, node=node)
 
 
-def _compared(channel: Channel, clock: Clock) -> Channel:
-    """A channel with the error of a clock that was compared; of one that is unknown it stays unknown."""
-    own = channel.clock_error_s
-    error = None if own is None else (own**2 + clock.error_s**2) ** 0.5
-    return replace(
-        channel, clock=f"{channel.node} at {to_iso(clock.before.at_ns)}", clock_error_s=error
-    )
+def _with_clock(channel: Channel, clock: Clock) -> Channel:
+    """Add the error of the clock comparison; an unknown error stays unknown."""
+    error_s = channel.clock_error_s
+    if error_s is not None:
+        error_s = (error_s**2 + clock.error_s**2) ** 0.5
+    name = f"{channel.node} at {to_iso(clock.before.at_ns)}"
+    return replace(channel, clock=name, clock_error_s=error_s)
 
 
 def _merged_evidence(runs: list[Run]) -> Evidence:
     """Return what rank 0 recorded of the run, with the ranks and the samplers of all machines."""
-    first = runs[0].evidence
     ranks = [_recording(run).rank or {} for run in runs]
     samplers = [
-        {**item, "node": rank["node"]}
+        {**statistics, "node": rank["node"]}
         for run, rank in zip(runs, ranks, strict=True)
-        for item in run.evidence.samplers
+        for statistics in run.evidence.samplers
     ]
     recording = replace(
         _recording(runs[0]), rank=None, ranks=tuple(ranks), samplers=tuple(samplers)
     )
-    return replace(first, recording=recording)
+    return replace(runs[0].evidence, recording=recording)
 
 
 def _recording(run: Run) -> RecordingEvidence:

@@ -1,4 +1,4 @@
-"""From what a person asks for to a plan: which entry, which runner, which meters."""
+"""From what the user requests to a plan: which entry, which runner, which meters."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from harness.core.errors import UsageError, shorten
 from harness.core.schemas import write_document
 from harness.formats.base import NATIVE, Entry
 from harness.formats.run_directory import SYSTEM
-from harness.live.distributed.launcher import rank
-from harness.live.measure import IDLE_S, Plan
-from harness.live.recording import unwritable
+from harness.live.distributed.launcher import rank_from_environment
+from harness.live.measure import DEFAULT_IDLE_S, Plan
+from harness.live.recording import not_writable
 from harness.live.system import collect
 from harness.meters import MeterSpec, make, parse
 from harness.meters.base import Unavailable
@@ -26,21 +26,34 @@ from harness.runners.workload import Workload
 
 ROUND = "joulemark-2026"
 AUTOMATIC = ("rapl", "nvml")
-"""Meters that are used where they are there and nobody asked for any; they measure different parts."""
+"""Meters used where available when none is requested; they measure different parts."""
 FALLBACK = "estimator"
+MIN_INTERVAL_S, MAX_INTERVAL_S = 0.001, 3600.0
+DEFAULT_REPEATS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to run. meters: as the command line writes them; interval_s: between reads [s]; idle_s: before, after [s]
+    """How to run.
 
-    meet: where rank 0 waits for the others of a run on several machines, "" for the folder `out` that they share
+    Attributes:
+        out: Folder below which the entry is written.
+        meters: Meters as the command line writes them; empty for those that are available.
+        interval_s: Time between reads [s].
+        idle_s: Idle time before and after the workload [s].
+        repeat: Number of runs; None for what the workload states.
+        seed: Seed of the first run; each further run adds 1.
+        system: Name of the system.
+        submitter: Who runs it.
+        division: closed or open.
+        options: Settings of the workload, by name.
+        meet: HOST:PORT where rank 0 of a run on several machines waits; "" for a shared folder.
     """
 
     out: Path
     meters: Sequence[str] = ()
     interval_s: float = 0.1
-    idle_s: tuple[float, float] = (IDLE_S, IDLE_S)
+    idle_s: tuple[float, float] = (DEFAULT_IDLE_S, DEFAULT_IDLE_S)
     repeat: int | None = None
     seed: int = 1
     system: str = "this machine"
@@ -51,45 +64,50 @@ class Settings:
 
 
 def meters(settings: Settings) -> list[MeterRequest]:
-    """The meters that are asked for, or those that are there. An option `interval` of any meter is its own."""
-    specs = (
-        [parse(text) for text in settings.meters] or [*available(AUTOMATIC)] or [parse(FALLBACK)]
-    )
-    return [_asked(spec, settings.interval_s) for spec in specs]
+    """Return the requested meters, or the available ones where none is requested.
+
+    An option `interval` of a meter takes precedence over the common interval.
+    """
+    specs = [parse(text) for text in settings.meters]
+    if not specs:
+        specs = available(AUTOMATIC) or [parse(FALLBACK)]
+    return [_request(spec, settings.interval_s) for spec in specs]
 
 
-def _asked(spec: MeterSpec, interval_s: float) -> MeterRequest:
+def _request(spec: MeterSpec, common_interval_s: float) -> MeterRequest:
     options = dict(spec.options)
-    text = options.pop("interval", str(interval_s))
+    text = options.pop("interval", str(common_interval_s))
     try:
-        own = float(text)
+        interval_s = float(text)
     except ValueError:
-        own = 0.0
-    if not 0.001 <= own <= 3600:
+        interval_s = 0.0
+    if not MIN_INTERVAL_S <= interval_s <= MAX_INTERVAL_S:
         raise UsageError(
             "is not an interval",
             where=f"{spec.name}:interval",
             got=shorten(text),
-            expected="seconds, 0.001 to 3600",
+            expected=f"seconds, {MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g}",
         )
-    make(MeterSpec(spec.name, options))  # a wrong name or option is said before anything is written
-    return MeterRequest(MeterSpec(spec.name, options), own)
+    without_interval = MeterSpec(spec.name, options)
+    make(without_interval)  # a wrong name or option is reported before anything is written
+    return MeterRequest(without_interval, interval_s)
 
 
 def available(names: Sequence[str]) -> list[MeterSpec]:
-    """Those of some meters that can be used here."""
-    found = []
+    """Return those of some meters that can be used here."""
+    usable = []
     for name in names:
+        spec = parse(name)
         try:
-            make(parse(name)).probe()
+            make(spec).probe()
         except Unavailable:
             continue
-        found.append(parse(name))
-    return found
+        usable.append(spec)
+    return usable
 
 
 def plan_command(argv: Sequence[str], settings: Settings, *, name: str | None = None) -> Plan:
-    """A plan for any program."""
+    """Plan runs of any program."""
     if not argv:
         raise UsageError(
             "no program to run", expected="joulemark run --command -- program arguments"
@@ -99,53 +117,66 @@ def plan_command(argv: Sequence[str], settings: Settings, *, name: str | None = 
     return _plan(entry, Command(tuple(argv)), settings, settings.repeat or 1)
 
 
-def plan_workload(chosen: Workload, settings: Settings, *, scenario: str | None = None) -> Plan:
-    """A plan for a workload of ours, or of a folder. Raises JoulemarkError."""
-    if chosen.runner is None:
+def plan_workload(workload: Workload, settings: Settings, *, scenario: str | None = None) -> Plan:
+    """Plan runs of a workload.
+
+    Args:
+        workload: A workload of this installation or of a folder.
+        settings: How to run it.
+        scenario: Name of the scenario; None for the first.
+
+    Raises:
+        JoulemarkError: The workload cannot be run live here.
+    """
+    _require_runnable(workload)
+    spec = workload.scenario(scenario)
+    entry = _entry(settings, workload.name, spec["name"], workload.spec["task"])
+    repeats = settings.repeat or int(workload.spec.get("repeats", DEFAULT_REPEATS))
+    return _plan(entry, _runner(workload, spec, settings), settings, repeats)
+
+
+def _require_runnable(workload: Workload) -> None:
+    if workload.runner is None:
         raise UsageError(
-            f"{chosen.name} is not run live",
-            fix=f"{chosen.folder.name}/README.md says how it is used.",
+            f"{workload.name} is not run live",
+            fix=f"{workload.folder.name}/README.md says how it is used.",
         )
-    if absent := chosen.missing():
+    missing = workload.missing_packages()
+    if missing:
+        extra = workload.spec["runner"].get("extra", "workloads")
         raise Unavailable(
-            f"{chosen.name} needs packages that are not installed",
-            got=", ".join(absent),
-            fix=f"pip install 'joulemark[{chosen.spec['runner'].get('extra', 'workloads')}]'",
+            f"{workload.name} needs packages that are not installed",
+            got=", ".join(missing),
+            fix=f"pip install 'joulemark[{extra}]'",
         )
-    if chosen.runner == "loadgen" and rank(os.environ).of > 1:
+    world_size = rank_from_environment(os.environ).world_size
+    if workload.runner == "loadgen" and world_size > 1:
         raise UsageError(
-            f"{chosen.name} runs on one machine",
-            got=f"{rank(os.environ).of} ranks",
-            fix="Start one.",
+            f"{workload.name} runs on one machine", got=f"{world_size} ranks", fix="Start one."
         )
-    how = chosen.scenario(scenario)
-    entry = _entry(settings, chosen.name, how["name"], chosen.spec["task"])
-    repeats = settings.repeat or int(chosen.spec.get("repeats", 5))
-    return _plan(entry, _runner(chosen, how, settings), settings, repeats)
 
 
-def _runner(chosen: Workload, scenario: Mapping[str, Any], settings: Settings) -> Runner:
-    if chosen.runner == "training":
+def _runner(workload: Workload, scenario: Mapping[str, Any], settings: Settings) -> Runner:
+    if workload.runner == "training":
         from harness.runners.training import Training
 
-        return Training(chosen.folder, chosen.spec, settings.options)
-    if chosen.runner == "loadgen":
+        return Training(workload.folder, workload.spec, settings.options)
+    if workload.runner == "loadgen":
         from harness.runners.loadgen import LoadGen
 
-        return LoadGen(chosen.folder, chosen.spec, scenario, settings.options)
+        return LoadGen(workload.folder, workload.spec, scenario, settings.options)
     raise UsageError(
-        f"{chosen.name} asks for an unknown runner",
-        got=chosen.runner or "",
+        f"{workload.name} names an unknown runner",
+        got=workload.runner or "",
         expected="training, loadgen",
     )
 
 
 def _entry(settings: Settings, benchmark: str, scenario: str, task: Any) -> Entry:
+    folders = [benchmark, scenario] if scenario else [benchmark]
     return Entry(
-        id="/".join(filter(None, (benchmark, scenario))),
-        directory=settings.out.joinpath(benchmark, scenario)
-        if scenario
-        else settings.out / benchmark,
+        id="/".join(folders),
+        directory=settings.out.joinpath(*folders),
         format=NATIVE,
         family=NATIVE,
         round=ROUND,
@@ -159,25 +190,36 @@ def _entry(settings: Settings, benchmark: str, scenario: str, task: Any) -> Entr
 
 
 def _plan(entry: Entry, runner: Runner, settings: Settings, repeats: int) -> Plan:
-    seeds = [settings.seed + number for number in range(repeats)]
-    ours = rank(os.environ)
-    return Plan(entry, runner, meters(settings), seeds, settings.idle_s, ours, settings.meet)
+    return Plan(
+        entry=entry,
+        runner=runner,
+        meters=meters(settings),
+        seeds=[settings.seed + number for number in range(repeats)],
+        idle_s=settings.idle_s,
+        process=rank_from_environment(os.environ),
+        meet=settings.meet,
+    )
 
 
-def describe(plan: Plan, nodes: int = 1) -> None:
-    """Write the description of this machine, of which there are several, beside the runs, where none is yet.
+def describe_system(plan: Plan, nodes: int = 1) -> None:
+    """Write the description of this machine beside the runs, unless there is one.
 
-    Raises JoulemarkError.
+    Args:
+        plan: The plan whose entry holds the runs.
+        nodes: Number of machines like this one that took part.
+
+    Raises:
+        JoulemarkError: The file cannot be written.
     """
     path = plan.entry.directory / SYSTEM
     if path.exists():
         return
-    given = {
+    stated = {
         "system_name": plan.entry.system,
         "submitter": plan.entry.submitter or None,
         "number_of_nodes": nodes,
     }
     try:
-        write_document("system", collect() | given, path)
+        write_document("system", collect() | stated, path)
     except OSError as error:
-        raise unwritable(path, error) from None
+        raise not_writable(path, error) from None

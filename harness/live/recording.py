@@ -1,4 +1,8 @@
-"""The run directory of a live run: claimed first, complete last, and readable at every moment between."""
+"""The run directory of a live run: created first, completed last, readable at every moment between.
+
+From the first moment the directory holds `incomplete.json`, which says why there is no result yet.
+Only when everything is on disk does `run.json` take its place.
+"""
 
 from __future__ import annotations
 
@@ -22,20 +26,28 @@ from harness.traces.journal_reader import Samples, read_samples
 from harness.traces.trace import Trace, Window
 
 PREPARED = "prepared"
-"""Folder of what a workload makes once for all its runs, in the entry."""
-UNEXPLAINED = "it was not recorded to its end: whoever recorded it stopped without a word (killed, or power lost)"
-"""What an incomplete run says of itself until somebody knows better."""
+"""Folder in the entry for what a workload makes once for all its runs."""
+NO_REASON = (
+    "it was not recorded to its end: the recording process stopped without stating a reason"
+    " (killed, or power lost)"
+)
+"""What an incomplete run states until a better reason is known."""
 LEVELS = {"rack": 0, "pdu": 1, "wall": 1, "psu": 2, "node": 2, "psu-output": 3, "psys": 3}
-"""What contains what: a boundary contains all of a higher level; those that are not listed contain nothing."""
+"""Nesting level of boundaries: each contains all of a higher level; others contain nothing."""
 INNERMOST = 4
 
 
 class RunFailed(JoulemarkError):
-    """A run was not recorded to its end; its folder says so."""
+    """A run was not recorded to its end; its folder says why."""
 
 
-def claim(folder: Path, entry: Entry) -> None:
-    """Make a run directory that is ours alone, and say in it that it is not complete. Raises JoulemarkError."""
+def create_run_directory(folder: Path, entry: Entry) -> None:
+    """Create a run directory that did not exist, marked incomplete.
+
+    Raises:
+        UsageError: There is one already.
+        RunFailed: The folder cannot be written.
+    """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
@@ -46,22 +58,26 @@ def claim(folder: Path, entry: Entry) -> None:
             fix="Choose another --out; nothing there was changed.",
         ) from None
     except OSError as error:
-        raise unwritable(folder, error) from None
-    tell(folder, entry, UNEXPLAINED)
+        raise not_writable(folder, error) from None
+    mark_incomplete(folder, entry, NO_REASON)
 
 
-def tell(folder: Path, entry: Entry, reason: str) -> None:
-    """Write why the run is not complete. Raises JoulemarkError."""
+def mark_incomplete(folder: Path, entry: Entry, reason: str) -> None:
+    """Write why the run is not complete.
+
+    Raises:
+        RunFailed: The folder cannot be written.
+    """
     evidence = Evidence(recording=RecordingEvidence(incomplete=reason))
     run = Run(id=folder.name, window=None, evidence=evidence)
     try:
         write_document("run", record(entry, run, "timed"), folder / INCOMPLETE)
     except OSError as error:
-        raise unwritable(folder, error) from None
+        raise not_writable(folder, error) from None
 
 
-def unwritable(folder: Path, error: OSError) -> RunFailed:
-    """The error of a folder that does not take what is written to it."""
+def not_writable(folder: Path, error: OSError) -> RunFailed:
+    """Return the error for a folder that does not accept what is written, with its remedy."""
     remedies = {
         errno.ENOSPC: "Free space on the disk, or choose another --out.",
         errno.EDQUOT: "Ask for a larger quota, or choose another --out.",
@@ -75,39 +91,56 @@ def unwritable(folder: Path, error: OSError) -> RunFailed:
 
 
 @contextlib.contextmanager
-def recorded(folder: Path, entry: Entry) -> Iterator[None]:
-    """A run directory is claimed; where the block fails, the reason is told in it, and the error goes on."""
-    claim(folder, entry)
+def recording(folder: Path, entry: Entry) -> Iterator[None]:
+    """Create a run directory; where the block fails, write the reason into it.
+
+    Raises:
+        RunFailed: The block failed for a reason a person can mend.
+    """
+    create_run_directory(folder, entry)
     try:
         yield
     except BaseException as error:
-        reason = (
-            "it was interrupted"
-            if isinstance(error, KeyboardInterrupt)
-            else str(error) or type(error).__name__
-        )
-        with contextlib.suppress(JoulemarkError):  # a full disk: what was told at the begin stays
-            tell(folder, entry, reason)
-        if isinstance(error, RunFailed):  # a rank of it said so already
+        interrupted = isinstance(error, KeyboardInterrupt)
+        reason = "it was interrupted" if interrupted else str(error) or type(error).__name__
+        with contextlib.suppress(JoulemarkError):  # on a full disk the first reason stays
+            mark_incomplete(folder, entry, reason)
+        if isinstance(error, RunFailed):  # from a part of the run, which is explicit enough
             raise
         if isinstance(error, OSError):
-            raise unwritable(folder, error) from error
+            raise not_writable(folder, error) from error
         if isinstance(error, JoulemarkError):
-            raise RunFailed(
-                f"the run is not complete: {error.message}",
-                where=error.where or str(folder),
-                got=error.got,
-                expected=error.expected,
-                fix=error.fix or f"{folder} keeps what was recorded; leave it out.",
-            ) from error
+            raise _run_failed(folder, error) from error
         raise
 
 
-def complete(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Window]) -> Run:
-    """Turn journals into traces, and write the record last. Raises JoulemarkError, OSError."""
+def _run_failed(folder: Path, error: JoulemarkError) -> RunFailed:
+    return RunFailed(
+        f"the run is not complete: {error.message}",
+        where=error.where or str(folder),
+        got=error.got,
+        expected=error.expected,
+        fix=error.fix or f"{folder} keeps what was recorded; leave it out.",
+    )
+
+
+def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Window]) -> Run:
+    """Turn journals into traces, write the record, and remove the mark of an incomplete run.
+
+    Args:
+        folder: The run directory.
+        entry: The entry that the run belongs to.
+        outcome: What the workload's logs state.
+        idle: Idle times before and after the workload.
+
+    Raises:
+        JoulemarkError: A journal cannot be read.
+        OSError: The folder cannot be written.
+    """
     journals = [read_samples(path) for path in sorted((folder / SAMPLES).glob("*.csv"))]
-    facts = _facts(outcome, journals, idle) | {"prepared": _prepared(entry.directory / PREPARED)}
-    evidence, _ = evidence_from_facts(facts)
+    prepared = {"prepared": _prepared_files(entry.directory / PREPARED)}
+    evidence, _ = evidence_from_facts(_facts(outcome, journals, idle) | prepared)
+    seconds = outcome.window.seconds if outcome.seconds is None else outcome.seconds
     run = Run(
         id=folder.name,
         window=outcome.window,
@@ -115,23 +148,20 @@ def complete(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Wi
         work=outcome.work,
         performance=outcome.performance,
         quality=outcome.quality,
-        seconds=outcome.seconds if outcome.seconds is not None else outcome.window.seconds,
+        seconds=seconds,
         success=outcome.success,
         evidence=evidence,
     )
+    inside = folder.relative_to(entry.directory)
     simulated = entry.simulated or any(samples.about.get("simulated") for samples in journals)
-    noted = tuple(
-        defect
-        for samples in journals
-        for defect in _defects(samples, folder.relative_to(entry.directory))
-    )
-    write_run(replace(entry, simulated=simulated, defects=noted), run, folder)
+    defects = [defect for samples in journals for defect in _defects(samples, inside)]
+    write_run(replace(entry, simulated=simulated, defects=tuple(defects)), run, folder)
     (folder / INCOMPLETE).unlink()
     return run
 
 
-def _prepared(folder: Path) -> list[dict[str, str]]:
-    """Files that were made once for all runs, with their hashes."""
+def _prepared_files(folder: Path) -> list[dict[str, str]]:
+    """List the files that were made once for all runs, with their hashes."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [
         {"path": str(path.relative_to(folder.parent)), "sha256": sha256(read_bytes(path))}
@@ -142,62 +172,75 @@ def _prepared(folder: Path) -> list[dict[str, str]]:
 def _facts(
     outcome: Outcome, journals: Sequence[Samples], idle: Mapping[str, Window]
 ) -> dict[str, object]:
+    idle_ns = {
+        name: {"start_ns": window.start_ns, "stop_ns": window.stop_ns}
+        for name, window in idle.items()
+    }
     return dict(outcome.facts) | {
         "advice": list(outcome.advice),
-        "idle": {
-            name: {"start_ns": span.start_ns, "stop_ns": span.stop_ns}
-            for name, span in idle.items()
-        },
+        "idle": idle_ns,
         "sampler": [samples.statistics() for samples in journals],
     }
 
 
 def traces_of(journals: Sequence[Samples]) -> Iterator[Trace]:
-    """All traces: ids made unique, what lies inside another made part of it, the clock's error as it was seen."""
+    """Yield the traces of all journals of a run.
+
+    1. Ids that several meters use are made unique by the name of the meter.
+    2. The clock error covers the steps of the wall clock that were seen.
+    3. Each channel is assigned the channel that contains it.
+    """
     counts = Counter(trace.channel.id for samples in journals for trace in samples.traces)
-    named: list[tuple[Trace, Channel]] = []
+    renamed: list[tuple[Trace, Channel]] = []
     for samples in journals:
-        steps = max((abs(step.step_s) for step in samples.steps()), default=0.0)
+        largest_step_s = max((abs(step.step_s) for step in samples.steps()), default=0.0)
         for trace in samples.traces:
-            channel = _renamed(trace.channel, samples.path.stem, counts)
-            if steps:
-                channel = replace(channel, clock_error_s=max(channel.clock_error_s or 0.0, steps))
-            named.append((trace, channel))
-    holders = nest([channel for _, channel in named])
-    for trace, channel in named:
-        yield replace(trace, channel=replace(channel, part_of=holders[channel.id]))
+            channel = _with_unique_id(trace.channel, samples.path.stem, counts)
+            if largest_step_s:
+                clock_error_s = max(channel.clock_error_s or 0.0, largest_step_s)
+                channel = replace(channel, clock_error_s=clock_error_s)
+            renamed.append((trace, channel))
+    parents = assign_parents([channel for _, channel in renamed])
+    for trace, channel in renamed:
+        yield replace(trace, channel=replace(channel, part_of=parents[channel.id]))
 
 
-def _renamed(channel: Channel, meter: str, counts: Counter[str]) -> Channel:
-    def name(id_: str) -> str:
+def _with_unique_id(channel: Channel, meter: str, counts: Counter[str]) -> Channel:
+    def unique(id_: str) -> str:
         return id_ if counts[id_] == 1 else f"{meter}-{id_}"
 
-    return replace(
-        channel, id=name(channel.id), part_of=name(channel.part_of) if channel.part_of else None
-    )
+    parent = unique(channel.part_of) if channel.part_of else None
+    return replace(channel, id=unique(channel.id), part_of=parent)
 
 
-def nest(channels: Sequence[Channel]) -> dict[str, str | None]:
-    """The channel that contains each: as its meter says, or one at the outermost boundary that any meter has.
+def assign_parents(channels: Sequence[Channel]) -> dict[str, str | None]:
+    """Return the channel that contains each one, by id; None for an outermost channel.
 
-    A model of what is measured too is part of the measurement: an estimate is never added to it.
+    A meter's own statement counts first. Otherwise a channel at the outermost boundary that any
+    meter has contains all further inside. A model of a part that is also measured belongs to the
+    measurement: an estimate is never added to it.
     """
-    outer = [channel for channel in channels if channel.part_of is None]
-    level = min((LEVELS.get(channel.boundary, INNERMOST) for channel in outer), default=INNERMOST)
-    holder = next((c.id for c in outer if LEVELS.get(c.boundary, INNERMOST) == level), None)
-    measured = {c.boundary: c.id for c in outer if c.kind != "estimate"}
-    found: dict[str, str | None] = {}
+    roots = [channel for channel in channels if channel.part_of is None]
+    outermost = min((_level(channel) for channel in roots), default=INNERMOST)
+    container = next((root.id for root in roots if _level(root) == outermost), None)
+    measured = {root.boundary: root.id for root in roots if root.kind != "estimate"}
+    parents: dict[str, str | None] = {}
     for channel in channels:
-        inside = channel.part_of
-        if inside is None and LEVELS.get(channel.boundary, INNERMOST) > level:
-            inside = holder
-        if inside is None and channel.kind == "estimate":
-            inside = measured.get(channel.boundary)
-        found[channel.id] = inside
-    return found
+        parent = channel.part_of
+        if parent is None and _level(channel) > outermost:
+            parent = container
+        if parent is None and channel.kind == "estimate":
+            parent = measured.get(channel.boundary)
+        parents[channel.id] = parent
+    return parents
+
+
+def _level(channel: Channel) -> int:
+    return LEVELS.get(channel.boundary, INNERMOST)
 
 
 def _defects(samples: Samples, folder: Path) -> Iterator[Defect]:
+    """Yield what went wrong while a journal was written."""
     where = f"{folder.as_posix()}/{SAMPLES}/{samples.path.name}"
     for step in samples.steps():
         yield Defect(
@@ -206,9 +249,7 @@ def _defects(samples: Samples, folder: Path) -> Iterator[Defect]:
             f"the wall clock went {step.step_s:+.3f} s against the monotonic clock",
         )
     if samples.end is None or samples.cut:
-        got = (
-            f"the sampler ended before it was told to; its chain goes to line {samples.links.last}"
-        )
+        got = f"the sampler ended too early; its chain goes to line {samples.links.last}"
         yield Defect(DefectCode.SAMPLES_CUT, where, got, max(samples.cut, 1))
     elif samples.end.get("hung"):
         yield Defect(DefectCode.METER_HUNG, where, "the meter did not answer when the run ended")

@@ -1,4 +1,4 @@
-"""Replay: recorded runs, of any format that can be read, through the same pipeline again."""
+"""Replay recorded runs of any format through the same pipeline: same bytes in, same bytes out."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ from harness.formats.run_directory import write_entry
 
 
 def replay(
-    *paths: str | Path, out: Path, realtime: bool = False, say: Callable[[str], None]
+    *paths: str | Path, out: Path, realtime: bool = False, notify: Callable[[str], None]
 ) -> Iterator[Path]:
-    """Write the runs below `paths` as run directories below `out`: the same bytes in give the same bytes out.
+    """Write the runs below some paths as run directories.
 
-    realtime: take as long as the runs took. Raises UnreadableError where nothing can be read, or a run is not whole.
+    Args:
+        *paths: Folders that hold recorded runs.
+        out: Folder to write to.
+        realtime: Take as long as the runs took.
+        notify: Called with a line for the user.
+
+    Raises:
+        UnreadableError: A path cannot be read, or a run is incomplete.
     """
     tree = read(*paths)
     if tree.unreadable:
@@ -29,36 +36,37 @@ def replay(
         _refuse_incomplete(entry)
         if realtime:
             for run in entry.runs:
-                pace(run, say)
+                pace(run, notify)
         yield from write_entry(entry, out / entry.id)
-        say(f"{entry.id}: {len(entry.runs)} runs replayed")
+        notify(f"{entry.id}: {len(entry.runs)} runs replayed")
 
 
 def _refuse_incomplete(entry: Entry) -> None:
-    told = next(
-        (defect for defect in entry.defects if defect.code == DefectCode.RUN_INCOMPLETE), None
-    )
-    if told is not None:
-        raise UnreadableError(
-            "the run is not complete",
-            where=told.where,
-            got=told.got,
-            expected="a run that was recorded to its end",
-            fix="Leave it out.",
-        )
+    for defect in entry.defects:
+        if defect.code == DefectCode.RUN_INCOMPLETE:
+            raise UnreadableError(
+                "the run is not complete",
+                where=defect.where,
+                got=defect.got,
+                expected="a run that was recorded to its end",
+                fix="Leave it out.",
+            )
 
 
-def pace(run: Run, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
-    """Let the time of a run pass, telling its power once a second of it."""
+def pace(
+    run: Run, notify: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Let the duration of a run pass, and report its power once for each second of it."""
     trace = next((trace for trace in run.outer if len(trace) > 1), None)
     if trace is None:
         return
-    begin, told = int(trace.t_ns[0]), -1
+    first_ns, reported_s = int(trace.t_ns[0]), -1
     started = time.monotonic()
     for t_ns, value in zip(trace.t_ns.tolist(), trace.value.tolist(), strict=True):
-        elapsed = (t_ns - begin) / NS
-        if (left := elapsed - (time.monotonic() - started)) > 0:
-            sleep(left)
-        if int(elapsed) > told:
-            told = int(elapsed)
-            say(f"{run.id}: {elapsed:.0f} s, {value:.5g} {trace.channel.unit}")
+        elapsed_s = (t_ns - first_ns) / NS
+        remaining_s = elapsed_s - (time.monotonic() - started)
+        if remaining_s > 0:
+            sleep(remaining_s)
+        if int(elapsed_s) > reported_s:
+            reported_s = int(elapsed_s)
+            notify(f"{run.id}: {elapsed_s:.0f} s, {value:.5g} {trace.channel.unit}")

@@ -1,7 +1,8 @@
-"""The system description, collected from the machine: what it is, and nothing of whose it is.
+"""The system description, collected from the machine.
 
-Fields have MLPerf's names (mlcommons/policies, submission_rules.adoc, systems.json) where it has one. No serial number,
-no user or host name, no address is read.
+It states what the machine is, never whose it is: no serial number, user name, host name or address
+is read. Fields have MLPerf's names where it has one (mlcommons/policies, submission_rules.adoc,
+systems.json).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from typing import Any
 from harness.core.schemas import SCHEMA_VERSION
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "mlcommons-loadgen", "onnxruntime", "magika", "torch")
-"""Packages whose versions tell which software did the work."""
-ASKED = {
+"""Packages whose versions identify the software that did the work."""
+REQUIRED = {
     "submitter": "who submits",
     "system_name": "name of the system, as the table is to show it",
     "status": "available, preview, or rdi",
@@ -30,11 +31,15 @@ ASKED = {
     "power_management": "governor, power limits",
     "power_supply": "rated power and number of the supplies, like 2 x 1600 W",
 }
-"""What a submission needs, and what to write there."""
+"""Fields that a submission needs, and what to write in each."""
 
 
 def collect(root: Path = Path("/")) -> dict[str, Any]:
-    """A system document; what the machine does not tell is null. root: where /proc and /sys lie"""
+    """Return a system document of this machine; what it does not reveal is null.
+
+    Args:
+        root: Where /proc and /sys lie.
+    """
     processor = _processor(root)
     accelerators, driver = _accelerators()
     return {
@@ -59,14 +64,18 @@ def collect(root: Path = Path("/")) -> dict[str, Any]:
     }
 
 
-def missing(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(JSON pointer, what to write there) of what a submission needs and the document does not say."""
-    return [(f"/{name}", said) for name, said in ASKED.items() if document.get(name) in (None, "")]
+def missing_fields(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return pointer and description of the required fields that a document leaves empty."""
+    return [
+        (f"/{name}", description)
+        for name, description in REQUIRED.items()
+        if document.get(name) in (None, "")
+    ]
 
 
-def complete(collected: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was collected, with what the vendor gives laid over it; a null of the vendor's leaves what was found."""
-    return dict(collected) | {key: value for key, value in given.items() if value is not None}
+def overlay(collected: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay what a vendor states over what was collected; a null keeps the collected value."""
+    return dict(collected) | {key: value for key, value in stated.items() if value is not None}
 
 
 def _read(path: Path) -> str | None:
@@ -90,13 +99,14 @@ def _processor(root: Path) -> dict[str, Any]:
 
 
 def _memory(root: Path) -> str | None:
-    found = re.search(r"^MemTotal:\s*(\d+) kB$", _read(root / "proc/meminfo") or "", re.M)
-    return f"{int(found[1]) / 2**20:.0f} GiB" if found else None
+    total = re.search(r"^MemTotal:\s*(\d+) kB$", _read(root / "proc/meminfo") or "", re.M)
+    return f"{int(total[1]) / 2**20:.0f} GiB" if total else None
 
 
 def _operating_system(root: Path) -> str:
-    named = re.search(r'^PRETTY_NAME="?([^"\n]+)"?$', _read(root / "etc/os-release") or "", re.M)
-    return named[1] if named else platform.system()
+    release = _read(root / "etc/os-release") or ""
+    name = re.search(r'^PRETTY_NAME="?([^"\n]+)"?$', release, re.M)
+    return name[1] if name else platform.system()
 
 
 def _versions() -> Iterator[str]:
@@ -110,28 +120,34 @@ def _versions() -> Iterator[str]:
 
 def _power_management(root: Path) -> str | None:
     governor = _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-    said = [f"governor {governor}"] if governor else []
+    settings = [f"governor {governor}"] if governor else []
     for zone in sorted((root / "sys/class/powercap").glob("intel-rapl:?")):
-        limit = _read(zone / "constraint_0_power_limit_uw")
-        if limit and limit.isdigit():
-            said.append(f"{_read(zone / 'name')} limited to {int(limit) / 1e6:g} W")
-    return ", ".join(said) or None
+        limit_uw = _read(zone / "constraint_0_power_limit_uw")
+        if limit_uw and limit_uw.isdigit():
+            settings.append(f"{_read(zone / 'name')} limited to {int(limit_uw) / 1e6:g} W")
+    return ", ".join(settings) or None
+
+
+SMBIOS_MAX_POWER = 0x0C
+"""Offset of the field "Max Power Capacity" [W] in a structure of type 39 (DSP0134 3.7, 7.40)."""
+SMBIOS_UNKNOWN = 0x8000
+"""Value of that field where the capacity is not known."""
 
 
 def _power_supply(root: Path) -> str | None:
-    """From SMBIOS structures of type 39 (DSP0134 3.7, 7.40), which root may read."""
+    """Read the rated power of the supplies from SMBIOS, which root may read."""
     watts = []
     for path in sorted((root / "sys/firmware/dmi/entries").glob("39-*/raw")):
         try:
             content = path.read_bytes()
         except OSError:
             continue
-        if (
-            len(content) >= 0x0E
-            and 0 < (rated := struct.unpack_from("<H", content, 0x0C)[0]) < 0x8000
-        ):
-            watts.append(rated)
-    return " + ".join(f"{rated} W" for rated in watts) or None
+        if len(content) < SMBIOS_MAX_POWER + 2:
+            continue
+        (rated_w,) = struct.unpack_from("<H", content, SMBIOS_MAX_POWER)
+        if 0 < rated_w < SMBIOS_UNKNOWN:
+            watts.append(rated_w)
+    return " + ".join(f"{rated_w} W" for rated_w in watts) or None
 
 
 def _virtual(root: Path) -> str | None:
@@ -140,17 +156,15 @@ def _virtual(root: Path) -> str | None:
 
 
 def _accelerators() -> tuple[list[str], str | None]:
-    """Names of NVIDIA boards and the version of their driver."""
+    """Return the names of NVIDIA boards and the version of their driver."""
     try:
         import pynvml
     except ImportError:
         return [], None
     try:
         pynvml.nvmlInit()
-        count = pynvml.nvmlDeviceGetCount()
-        names = [
-            pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(i)) for i in range(count)
-        ]
-        return [str(name) for name in names], str(pynvml.nvmlSystemGetDriverVersion())
+        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+        names = [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
+        return names, str(pynvml.nvmlSystemGetDriverVersion())
     except pynvml.NVMLError:
         return [], None

@@ -1,1 +1,1 @@
-"""Runners: they do the work and say when; of power they know nothing. `base.py` is the contract."""
+"""Runners: start a workload under supervision, and read from its logs what it did."""

@@ -1,4 +1,4 @@
-"""The contract of a runner: which command does the work, and what its logs say afterwards."""
+"""The contract of a runner: which command does the work, and what its logs state afterwards."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from harness.formats.mlperf.mllog import Line, number
 from harness.traces.trace import Window
 
 OUTPUT = "output.txt"
-"""File below the log folder that holds what the command printed."""
-
-MS = 1_000_000
-"""Nanoseconds in a millisecond; MLLOG stamps are milliseconds since 1970."""
+"""File in the log folder that holds what the command printed."""
+NS_PER_MS = 1_000_000
+"""Stamps of MLLOG lines are milliseconds since 1970."""
 
 
 class WorkloadFailed(JoulemarkError):
-    """The workload did not do its work: it crashed, was killed, or said nothing that can be used."""
+    """The workload crashed, was killed, or wrote no usable result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run to make. log: folder for all it writes; number: of the run, from 1; seed: of its random choices"""
+    """One run to make.
+
+    Attributes:
+        log: Folder for all that the workload writes.
+        number: Number of the run, from 1.
+        seed: Seed of the run's random choices.
+    """
 
     log: Path
     number: int
@@ -34,7 +39,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something to do before the timed runs, unmeasured: a name, a command, and a folder for what it writes."""
+    """Something done once before the timed runs, unmeasured.
+
+    Attributes:
+        name: For the user.
+        command: Program and arguments.
+        log: Folder for what it writes.
+    """
 
     name: str
     command: Sequence[str]
@@ -42,10 +53,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How the command ended.
+class CommandResult:
+    """How a command ended.
 
-    start_ns, stop_ns: its whole life [ns UTC]; status: exit status; cpu_s: its processor time, children included [s]
+    Attributes:
+        start_ns: Start of its life [ns UTC].
+        stop_ns: End of its life [ns UTC].
+        status: Exit status.
+        cpu_s: Processor time, children included [s].
     """
 
     start_ns: int
@@ -56,11 +71,17 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run did, from its own logs.
+    """What a run did, by its own logs.
 
-    window: the timed part; seconds: its length by the workload's own clock [s]
-    success: whether the run ended as its benchmark demands; None where it does not say; advice: where it does not
-    facts: further values, under their names in the logs
+    Attributes:
+        window: The timed part.
+        seconds: Its length by the workload's own clock [s]; None where it states none.
+        success: Whether the run ended as its benchmark demands; None where it is not stated.
+        work: Amount of work done in the window.
+        performance: The benchmark's own figure.
+        quality: Quality reached, and its target.
+        advice: For a run without success: why, and what to change.
+        facts: Further values, under their names in the logs.
     """
 
     window: Window
@@ -74,45 +95,68 @@ class Outcome:
 
 
 class Runner(Protocol):
-    """One way to do work. environment: what its command finds in its environment"""
+    """One way to do work."""
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables of the environment, by name."""
+        """Variables that its command gets in addition to the user's."""
         ...
 
     def steps(self, folder: Path) -> Iterator[Step]:
-        """What to do once, before the timed runs, each when the one before has ended. Raises WorkloadFailed."""
+        """Yield what to do once before the timed runs; each step follows the end of the last.
+
+        Args:
+            folder: Where the steps write.
+
+        Raises:
+            WorkloadFailed: A step did not give what the next one needs.
+        """
         ...
 
     def command(self, job: Job) -> Sequence[str]:
-        """The command that does it, logs below `job.log`."""
+        """Return program and arguments of a run."""
         ...
 
-    def outcome(self, job: Job, ended: Ended) -> Outcome:
-        """What its logs say. Raises WorkloadFailed."""
+    def outcome(self, job: Job, result: CommandResult) -> Outcome:
+        """Read what the logs of a run state.
+
+        Raises:
+            WorkloadFailed: The logs do not state what happened.
+        """
         ...
 
 
 def marked_window(lines: Sequence[Line]) -> Window | None:
-    """From the first `run_start` to the last `run_stop`; None where there are none. Raises WorkloadFailed."""
-    start = next(
-        (at for line in lines if line.key == "run_start" and (at := number(line.time_ms))), None
-    )
-    stops = [at for line in lines if line.key == "run_stop" and (at := number(line.time_ms))]
-    if start is None and not stops:
+    """Return the window from the first `run_start` to the last `run_stop`.
+
+    Returns:
+        None where the log has neither mark.
+
+    Raises:
+        WorkloadFailed: One of the marks is missing or they are in the wrong order.
+    """
+    starts_ms, stops_ms = _stamps(lines, "run_start"), _stamps(lines, "run_stop")
+    if not starts_ms and not stops_ms:
         return None
-    if start is None or not stops or stops[-1] <= start:
+    start_ms = starts_ms[0] if starts_ms else None
+    stop_ms = stops_ms[-1] if stops_ms else None
+    if start_ms is None or stop_ms is None or stop_ms <= start_ms:
         raise WorkloadFailed(
             "the MLLOG lines mark no window",
-            got=f"run_start {start}, run_stop {stops[-1] if stops else None}",
+            got=f"run_start {start_ms}, run_stop {stop_ms}",
             expected="a run_start, and a later run_stop, each with time_ms",
         )
-    return Window(round(start * MS), round(stops[-1] * MS))
+    return Window(round(start_ms * NS_PER_MS), round(stop_ms * NS_PER_MS))
+
+
+def _stamps(lines: Sequence[Line], key: str) -> list[float]:
+    """Return the stamps of the lines with a key [ms]; lines without a stamp are left out."""
+    stamps = [number(line.time_ms) for line in lines if line.key == key]
+    return [stamp for stamp in stamps if stamp]
 
 
 def stop_status(lines: Sequence[Line]) -> bool | None:
-    """Whether the last `run_stop` says success; None where it has no status."""
+    """Return whether the last `run_stop` states success; None where it has no status."""
     last = next((line for line in reversed(lines) if line.key == "run_stop"), None)
     metadata = last.metadata if last is not None and isinstance(last.metadata, dict) else {}
     status = metadata.get("status")

@@ -1,4 +1,4 @@
-"""Any program: timed from the MLLOG line `run_start` to `run_stop` that it prints, or over its whole life."""
+"""Any program, timed between the MLLOG lines it prints, or else over its whole life."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.formats.base import Work
 from harness.formats.mlperf.mllog import read_all
 from harness.runners.base import (
     OUTPUT,
-    Ended,
+    CommandResult,
     Job,
     Outcome,
     Step,
@@ -25,33 +25,37 @@ from harness.traces.trace import Window
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program with its arguments. environment: what it finds there besides the user's"""
+    """A program with its arguments.
+
+    Attributes:
+        argv: Program and arguments.
+        environment: Variables in addition to the user's.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def steps(self, folder: Path) -> Iterator[Step]:  # noqa: ARG002
-        """Nothing."""
+        """Return no steps: a program needs no preparation."""
         return iter(())
 
     def command(self, job: Job) -> Sequence[str]:  # noqa: ARG002 - the same in each run
-        """The program as it is."""
+        """Return the program as it is."""
         return self.argv
 
-    def outcome(self, job: Job, ended: Ended) -> Outcome:
-        """Window and work from the lines it printed. Raises WorkloadFailed."""
+    def outcome(self, job: Job, result: CommandResult) -> Outcome:
+        """Read window and success from the lines that the program printed."""
         try:
             lines, _ = read_all(read_bytes(job.log / OUTPUT))
         except UnreadableError as error:
             raise WorkloadFailed(error.message, where=error.where) from None
         window = marked_window(lines)
-        whole = Window(ended.start_ns, ended.stop_ns)
         return Outcome(
-            window=window or whole,
+            window=window or Window(result.start_ns, result.stop_ns),
             success=stop_status(lines) if window else True,
             work=Work(1.0, "run"),
             facts={
                 "window_from": "run_start and run_stop" if window else "the life of the program",
-                "cpu_s": ended.cpu_s,
+                "cpu_s": result.cpu_s,
             },
         )

@@ -1,4 +1,4 @@
-"""Inference under MLPerf's own LoadGen (extra `loadgen`), in a child process of ours."""
+"""Inference under MLPerf's LoadGen (extra `loadgen`), which runs in a child process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from harness.core.files import read_bytes, sha256, write_text
 from harness.formats.base import Quality
 from harness.formats.mlperf import loadgen_log
 from harness.runners import loadgen_child
-from harness.runners.base import Ended, Job, Outcome, Step, WorkloadFailed
+from harness.runners.base import CommandResult, Job, Outcome, Step, WorkloadFailed
 from harness.traces.trace import Window
 
-DETAIL, SUMMARY, CHILD = "mlperf_log_detail.txt", "mlperf_log_summary.txt", "child.json"
+DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
+CHILD_RESULT = "child.json"
 OPTIONS = {
     "target_qps": ("offline_expected_qps", "server_target_qps"),
     "target_latency_ms": ("server_target_latency_ns",),
@@ -26,92 +27,112 @@ OPTIONS = {
     "min_queries": ("min_query_count",),
     "samples_per_query": ("multi_stream_samples_per_query",),
 }
-"""Settings of a scenario in workload.yaml and on the command line, and LoadGen's names for them."""
+"""Settings in workload.yaml and on the command line, and LoadGen's names for them."""
 FACTOR = {"min_duration_ms": 1e3, "server_target_latency_ns": 1e6}
-"""From our unit to LoadGen's, where they differ."""
-WHOLE = (
+"""From the harness's unit to LoadGen's, where they differ."""
+WHOLE_NUMBERS = (
     "min_duration_ms",
     "server_target_latency_ns",
     "min_query_count",
     "multi_stream_samples_per_query",
 )
-"""Settings that are whole numbers."""
+MAX_OPTION = 1e12
+EXPECTED = {
+    "Offline": ("offline_expected_qps",),
+    "Server": ("server_target_qps",),
+    "SingleStream": ("single_stream_expected_latency_ns",),
+    "MultiStream": ("multi_stream_expected_latency_ns",),
+}
+"""What LoadGen must be told to expect; calibration measures it where nobody states it."""
+PREFIX = {
+    "Offline": "offline_",
+    "Server": "server_",
+    "SingleStream": "single_stream_",
+    "MultiStream": "multi_stream_",
+}
+"""How the names of LoadGen's settings for one scenario begin."""
 
 
 @dataclass
 class LoadGen:
     """A workload in one scenario.
 
-    found: what calibration found; quality: what the accuracy run found
-    assets: file that the model is made of, and its SHA-256
+    Attributes:
+        folder: Folder of the workload.
+        spec: Its workload.yaml.
+        scenario: The scenario of the spec.
+        options: Settings of the user.
+        calibrated: Settings that the calibration measured.
+        assets: Path and SHA-256 of the file that the model is made of, if there is one.
+        quality: What the accuracy run reached.
+        identity: What the model states of itself.
     """
 
     folder: Path
     spec: Mapping[str, Any]
     scenario: Mapping[str, Any]
     options: Mapping[str, str]
-    found: dict[str, Any] = field(default_factory=dict)
+    calibrated: dict[str, Any] = field(default_factory=dict)
     assets: tuple[str, ...] = ()
     quality: Quality | None = None
     identity: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.settings()
+        self.settings()  # a wrong option is reported before anything is written
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What the child finds in its environment."""
-        found: Mapping[str, str] = self.spec["runner"].get("environment", {})
-        return found
+        """Variables that the child gets in addition to the user's."""
+        variables: Mapping[str, str] = self.spec["runner"].get("environment", {})
+        return variables
 
     def settings(self) -> dict[str, Any]:
-        """LoadGen's settings: the spec's, over them the user's, and what calibration found of the rest."""
-        asked = {
-            k: v for k, v in self.scenario.items() if k in OPTIONS and v is not None
-        } | _numbers(self.options)
-        seeds = {
-            f"{name}_rng_seed": value
-            for name, value in self.spec["runner"].get("seeds", {}).items()
-        }
-        given: dict[str, Any] = {}
-        for name, value in asked.items():
+        """Return LoadGen's settings: what calibration measured, the spec's, then the user's."""
+        stated = {name: v for name, v in self.scenario.items() if name in OPTIONS and v is not None}
+        stated |= _numbers(self.options)
+        settings: dict[str, Any] = dict(self.calibrated)
+        for name, value in self.spec["runner"].get("seeds", {}).items():
+            settings[f"{name}_rng_seed"] = value
+        for name, value in stated.items():
             for target in OPTIONS[name]:
-                if _belongs(target, self.scenario["name"]):
+                if _belongs_to(target, self.scenario["name"]):
                     scaled = value * FACTOR.get(target, 1)
-                    given[target] = round(scaled) if target in WHOLE else float(scaled)
-        return self.found | seeds | given
+                    settings[target] = round(scaled) if target in WHOLE_NUMBERS else float(scaled)
+        return settings
 
     def steps(self, folder: Path) -> Iterator[Step]:
-        """Before the timed runs: build the model, check its accuracy, find what LoadGen must be told to expect."""
+        """Build the model, check its accuracy, and calibrate, as far as needed."""
         build = self.spec["runner"].get("build")
         if build:
             yield from self._build(build, folder / "model")
         yield self._step("accuracy", folder / "accuracy")
-        said = _said(folder / "accuracy")
-        self.identity = said["identity"]
-        self._same_model()
-        asked = self.spec["quality"]
-        self.quality = Quality(asked["metric"], said["accuracy"], asked["target"])
-        if said["accuracy"] < asked["target"]:
-            raise WorkloadFailed(
-                "the model misses its quality target",
-                where=str(folder / "accuracy"),
-                got=f"{said['accuracy']:.4f}",
-                expected=f"at least {asked['target']:g}",
-                fix="Use the model that the workload names.",
-            )
+        self._check_accuracy(folder / "accuracy")
         if not any(name in self.settings() for name in EXPECTED[self.scenario["name"]]):
             yield self._step("calibrate", folder / "calibration")
-            self.found = _said(folder / "calibration")["settings"]
+            self.calibrated = _child_result(folder / "calibration")["settings"]
 
-    def _same_model(self) -> None:
-        stated, found = (self.spec["model"] or {}).get("sha256"), self.identity.get("model_sha256")
-        if stated and found != stated:
+    def _check_accuracy(self, folder: Path) -> None:
+        """Take identity and quality of the model, and refuse the wrong one."""
+        result = _child_result(folder)
+        self.identity = result["identity"]
+        stated = (self.spec["model"] or {}).get("sha256")
+        actual = self.identity.get("model_sha256")
+        if stated and actual != stated:
             raise WorkloadFailed(
-                "another model than the workload names",
-                got=f"SHA-256 {found}",
+                "the model is not the one that the workload names",
+                got=f"SHA-256 {actual}",
                 expected=stated,
                 fix="Install the version that workload.yaml names.",
+            )
+        target, accuracy = self.spec["quality"], result["accuracy"]
+        self.quality = Quality(target["metric"], accuracy, target["target"])
+        if accuracy < target["target"]:
+            raise WorkloadFailed(
+                "the model misses its quality target",
+                where=str(folder),
+                got=f"{accuracy:.4f}",
+                expected=f"at least {target['target']:g}",
+                fix="Use the model that the workload names.",
             )
 
     def _build(self, build: Mapping[str, Any], folder: Path) -> Iterator[Step]:
@@ -121,18 +142,17 @@ class LoadGen:
             build["product_argument"]: product,
             "result": folder / "result.txt",
         }
-        written = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
-        yield Step(
-            "build the model",
-            [sys.executable, str(self.folder / build["program"]), *written],
-            folder,
-        )
+        command = [sys.executable, str(self.folder / build["program"])]
+        for name, value in arguments.items():
+            command += [f"--{name}", str(value)]
+        yield Step("build the model", command, folder)
         self.assets = (str(product.absolute()), sha256(read_bytes(product)))
 
     def _step(self, mode: str, log: Path) -> Step:
-        return Step(mode, self._child(mode, log), log)
+        return Step(mode, self._child_command(mode, log), log)
 
-    def _child(self, mode: str, log: Path) -> list[str]:
+    def _child_command(self, mode: str, log: Path) -> list[str]:
+        """Write the job of a child, and return the command that does it."""
         job = {
             "mode": mode,
             "scenario": self.scenario["name"],
@@ -141,22 +161,16 @@ class LoadGen:
             "calibration_s": self.spec["runner"].get("calibration_s"),
         }
         write_text(log / "job.json", json.dumps(job, indent=1) + "\n")
+        job_file = str((log / "job.json").absolute())
         model = str(self.folder / self.spec["runner"]["model"])
-        return [
-            sys.executable,
-            "-P",
-            loadgen_child.__file__,
-            str((log / "job.json").absolute()),
-            model,
-            *self.assets,
-        ]
+        return [sys.executable, "-P", loadgen_child.__file__, job_file, model, *self.assets]
 
     def command(self, job: Job) -> Sequence[str]:
-        """The child, in performance mode."""
-        return self._child("performance", job.log)
+        """Return the child's command, in performance mode."""
+        return self._child_command("performance", job.log)
 
-    def outcome(self, job: Job, ended: Ended) -> Outcome:
-        """What LoadGen's logs say; the summary's verdict is obeyed. Raises WorkloadFailed."""
+    def outcome(self, job: Job, result: CommandResult) -> Outcome:
+        """Read what LoadGen's logs state; the verdict of its summary is binding."""
         try:
             values, broken = loadgen_log.read_detail(read_bytes(job.log / DETAIL))
             summary = read_bytes(job.log / SUMMARY).decode("utf-8", "replace")
@@ -168,95 +182,90 @@ class LoadGen:
         verdict = re.search(r"^Result is : (\w+)", summary, re.M)
         if window is None or verdict is None:
             raise WorkloadFailed("LoadGen's logs state no window or no result", where=str(job.log))
-        of = self.scenario["name"]
+        scenario = self.scenario["name"]
         valid = verdict[1] == "VALID" and values.get("result_validity") == "VALID"
         return Outcome(
             window=window,
             seconds=window.seconds,
             success=valid,
-            work=loadgen_log.work(values, of, window.seconds),
-            performance=loadgen_log.performance(values, of),
+            work=loadgen_log.work(values, scenario, window.seconds),
+            performance=loadgen_log.performance(values, scenario),
             quality=self.quality,
-            advice=() if valid else tuple(_advice(summary, values, of, window)),
+            advice=() if valid else tuple(self._advice(summary, values, window)),
             facts={
                 "values": values,
                 "settings": self.settings(),
                 "model": dict(self.identity),
                 "mllog_lines_broken": broken,
-                "cpu_s": ended.cpu_s,
+                "cpu_s": result.cpu_s,
             },
         )
 
+    def _advice(self, summary: str, values: Mapping[str, Any], window: Window) -> Iterator[str]:
+        """Yield why LoadGen calls a run invalid, in its words, and which setting to change."""
+        scenario = self.scenario["name"]
+        unmet = re.findall(r"^\s*(.+?)\s*satisfied\s*: NO", summary, re.M)
+        recommendations = summary.partition("Recommendations:")[2].partition("\n\n")[0]
+        reasons = [f"{name} not satisfied" for name in unmet]
+        reasons += re.findall(r"^\s+\* (.+)$", recommendations, re.M)
+        yield "LoadGen says INVALID: " + "; ".join(reasons)
+        reached = loadgen_log.performance(values, scenario)
+        if scenario == "Offline" and reached:
+            yield (
+                f"try --set target_qps={1.1 * reached.value:.4g}, or leave it out:"
+                " a calibration measures it"
+            )
+        elif unmet == ["Early stopping"]:
+            yield (
+                "too few queries to be sure of the percentile:"
+                " try a higher --set min_queries or min_duration_s"
+            )
+        elif scenario == "Server":
+            yield (
+                "try a lower --set target_qps, or leave it out: a calibration measures it;"
+                " or a higher target_latency_ms"
+            )
+        else:
+            yield (
+                f"the timed part took {window.seconds:.1f} s;"
+                " leave expected latencies to the calibration"
+            )
 
-EXPECTED = {
-    "Offline": ("offline_expected_qps",),
-    "Server": ("server_target_qps",),
-    "SingleStream": ("single_stream_expected_latency_ns",),
-    "MultiStream": ("multi_stream_expected_latency_ns",),
-}
-"""What LoadGen must be told to expect in each scenario; calibration finds it where nobody says it."""
 
-
-def _belongs(setting: str, scenario: str) -> bool:
-    owner = next((s for s, word in _OWNERS.items() if setting.startswith(word)), None)
-    return owner in (None, scenario)
-
-
-_OWNERS = {
-    "Offline": "offline_",
-    "Server": "server_",
-    "SingleStream": "single_stream_",
-    "MultiStream": "multi_stream_",
-}
+def _belongs_to(setting: str, scenario: str) -> bool:
+    """Whether a setting of LoadGen applies to a scenario."""
+    prefixes_of_others = [prefix for name, prefix in PREFIX.items() if name != scenario]
+    return not setting.startswith(tuple(prefixes_of_others))
 
 
 def _numbers(options: Mapping[str, str]) -> dict[str, float]:
-    found = {}
+    """Convert the user's settings to numbers."""
+    numbers = {}
     for name, text in options.items():
         if name not in OPTIONS:
             raise UsageError(
                 "no such setting", got=shorten(name), expected="one of " + ", ".join(OPTIONS)
             )
         try:
-            found[name] = float(text)
+            numbers[name] = float(text)
         except ValueError:
-            found[name] = -1.0
-        if not 0 < found[name] < 1e12:
+            numbers[name] = -1.0
+        if not 0 < numbers[name] < MAX_OPTION:
             raise UsageError(
                 "is not a setting",
                 where=f"--set {name}",
                 got=shorten(text),
                 expected="a number above 0",
             )
-    return found
+    return numbers
 
 
-def _said(folder: Path) -> dict[str, Any]:
-    """What the child wrote at its end. Raises WorkloadFailed."""
+def _child_result(folder: Path) -> dict[str, Any]:
+    """Read what the child wrote at its end."""
     try:
-        found: dict[str, Any] = json.loads(read_bytes(folder / CHILD))
+        result: dict[str, Any] = json.loads(read_bytes(folder / CHILD_RESULT))
     except (UnreadableError, ValueError):
         raise WorkloadFailed(
-            "the child of LoadGen ended without a word", where=str(folder)
+            "the LoadGen process exited without a result", where=str(folder)
         ) from None
-    return found
-
-
-def _advice(summary: str, values: Mapping[str, Any], of: str, window: Window) -> Iterator[str]:
-    """Why LoadGen calls a run invalid, in its words, and what to write to mend it."""
-    unmet = re.findall(r"^\s*(.+?)\s*satisfied\s*: NO", summary, re.M)
-    reasons = re.findall(
-        r"^\s+\* (.+)$", summary.partition("Recommendations:")[2].partition("\n\n")[0], re.M
-    )
-    yield "LoadGen says INVALID: " + "; ".join(
-        [*(f"{name} not satisfied" for name in unmet), *reasons]
-    )
-    reached = loadgen_log.performance(values, of)
-    if of == "Offline" and reached:
-        yield f"try --set target_qps={1.1 * reached.value:.4g}, or leave it out: a calibration finds it"
-    elif unmet == ["Early stopping"]:
-        yield "too few queries to be sure of the percentile: try a higher --set min_queries or min_duration_s"
-    elif of == "Server":
-        yield "try a lower --set target_qps, or leave it out: a calibration finds it; or a higher target_latency_ms"
-    else:
-        yield f"the timed part took {window.seconds:.1f} s; leave expected latencies to the calibration"
+    return result

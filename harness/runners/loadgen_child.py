@@ -1,11 +1,14 @@
-"""The process in which LoadGen runs: MLPerf's C++ calls Python here, so that a crash takes nothing else with it.
+"""The process in which LoadGen runs: a crash of MLPerf's C++ takes nothing else with it.
 
-    python loadgen_child.py JOB.json MODEL.py [ASSET]
+    python loadgen_child.py JOB.json MODEL.py [ASSET SHA256]
 
-MODEL.py has a class `Model`, made of the ASSET and its SHA-256 where there is one. The job holds the mode and LoadGen's
-settings; logs go beside it. Paths are arguments, so that no record tells where this machine keeps its files.
-It runs as a file and imports nothing of this package. An exception in a callback would end in a SIGSEGV without a
-word; here it is caught, told on stderr, and ends the process with status 70.
+MODEL.py has a class `Model`, made from the ASSET and its SHA-256 where there is one. The job holds
+the mode and LoadGen's settings; logs go beside it. Paths are arguments, so that no record reveals
+where this machine keeps its files.
+
+It runs as a file and imports nothing of this package. An exception in a callback would end in a
+SIGSEGV without a message; here it is caught, printed on stderr, and ends the process with
+status 70.
 """
 
 from __future__ import annotations
@@ -21,18 +24,19 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
+INT32_BYTES = 4
 FAILED = 70
 """Exit status where the workload's own code failed (EX_SOFTWARE of sysexits.h)."""
 CALIBRATION_S = 2.0
 """Length of each trial of a calibration [s]."""
 TRIALS = 6
-"""Trials that close in on the highest rate the Server scenario holds."""
+"""Bisection steps that search the highest rate the Server scenario sustains."""
 HEADROOM = 0.5
-"""Share of the highest rate that held which is taken as the target: what holds for 2 s need not hold for long."""
+"""Share of the highest sustained rate used as target: 2 s of success promise no more."""
 
 
-class Served:
-    """A model behind LoadGen: takes queries, gives answers; inline, or from a queue of one worker."""
+class SystemUnderTest:
+    """A model behind LoadGen: answers queries inline, or from a queue with one worker thread."""
 
     def __init__(self, loadgen: Any, model: Any, batch: int, threaded: bool) -> None:
         self.loadgen, self.model, self.batch = loadgen, model, batch
@@ -42,14 +46,14 @@ class Served:
             self.worker.start()
 
     def issue(self, samples: list[Any]) -> None:
-        """LoadGen's callback: samples to answer."""
+        """Take samples to answer (callback of LoadGen)."""
         if self.worker:
             self.queries.put(samples)
         else:
             self.answer(samples)
 
     def work(self) -> None:
-        """Answer what is queued until the end is queued."""
+        """Answer what is queued until None is queued."""
         while (samples := self.queries.get()) is not None:
             self.answer(samples)
 
@@ -57,48 +61,48 @@ class Served:
         """Predict in batches; each answer is one int32."""
         try:
             for first in range(0, len(samples), self.batch):
-                part = samples[first : first + self.batch]
-                answers = self.model.predict([sample.index for sample in part])
-                at = answers.ctypes.data  # int32, shape (n,): alive until LoadGen has copied it
-                response = self.loadgen.QuerySampleResponse
-                self.loadgen.QuerySamplesComplete(
-                    [response(s.id, at + 4 * i, 4) for i, s in enumerate(part)]
-                )
+                batch = samples[first : first + self.batch]
+                answers = self.model.predict([sample.index for sample in batch])
+                # int32, shape (n,): the array lives until LoadGen has copied it
+                address, size = answers.ctypes.data, INT32_BYTES
+                responses = [
+                    self.loadgen.QuerySampleResponse(sample.id, address + size * i, size)
+                    for i, sample in enumerate(batch)
+                ]
+                self.loadgen.QuerySamplesComplete(responses)
         except BaseException:  # noqa: BLE001 - nothing may unwind through LoadGen
             die("the model failed in a query")
 
     def load(self, indices: list[int]) -> None:
-        """LoadGen's callback: samples that will be asked for."""
+        """Load samples that will be queried (callback of LoadGen)."""
         try:
             self.model.load(indices)
         except BaseException:  # noqa: BLE001 - nothing may unwind through LoadGen
             die("the model failed to load samples")
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker thread."""
         if self.worker:
             self.queries.put(None)
             self.worker.join()
 
 
-def die(what: str) -> NoReturn:
-    """Say what failed, and end the process at once: nothing may unwind through LoadGen."""
+def die(problem: str) -> NoReturn:
+    """Print what failed, and end the process at once: nothing may unwind through LoadGen."""
     traceback.print_exc()
     error = sys.exc_info()[1]
-    print(f"{what}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    print(f"{problem}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
     os._exit(FAILED)
 
 
-def settings_of(loadgen: Any, job: dict[str, Any], over: dict[str, Any]) -> Any:
-    """LoadGen's settings from the job's: every key is an attribute of TestSettings, less scenario and mode."""
+def settings_of(loadgen: Any, job: dict[str, Any], overrides: dict[str, Any]) -> Any:
+    """Make LoadGen's settings; every key of the job's settings is an attribute of TestSettings."""
     settings = loadgen.TestSettings()
     settings.scenario = getattr(loadgen.TestScenario, job["scenario"])
-    settings.mode = (
-        loadgen.TestMode.AccuracyOnly
-        if job["mode"] == "accuracy"
-        else loadgen.TestMode.PerformanceOnly
-    )
-    for name, value in (job["settings"] | over).items():
+    modes = loadgen.TestMode
+    is_accuracy = job["mode"] == "accuracy"
+    settings.mode = modes.AccuracyOnly if is_accuracy else modes.PerformanceOnly
+    for name, value in (job["settings"] | overrides).items():
         if not hasattr(settings, name):
             raise SystemExit(f"this LoadGen has no setting {name}")
         setattr(settings, name, value)
@@ -110,94 +114,134 @@ def run(
     job: dict[str, Any],
     model: Any,
     out: Path,
-    over: dict[str, Any],
+    overrides: dict[str, Any],
     threaded: bool | None = None,
 ) -> dict[str, Any]:
-    """One LoadGen test; what its detail log says last of each result."""
+    """Run one LoadGen test.
+
+    Args:
+        loadgen: The module `mlperf_loadgen`.
+        job: The job of this process.
+        model: The workload's model.
+        out: Folder for LoadGen's logs.
+        overrides: Settings over those of the job.
+        threaded: Whether queries are queued for a worker; None for the scenario's usual way.
+
+    Returns:
+        The last value of each result in the detail log.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    threaded = job["scenario"] in ("Server", "Offline") if threaded is None else threaded
-    served = Served(loadgen, model, job["batch"], threaded)
+    if threaded is None:
+        threaded = job["scenario"] in ("Server", "Offline")
+    system = SystemUnderTest(loadgen, model, job["batch"], threaded)
     log = loadgen.LogSettings()
     log.log_output.outdir, log.log_output.copy_summary_to_stdout = str(out), False
     log.enable_trace = False
-    sut = loadgen.ConstructSUT(served.issue, lambda: None)
-    library = loadgen.ConstructQSL(model.count, model.count, served.load, lambda _: None)
-    loadgen.StartTestWithLogSettings(sut, library, settings_of(loadgen, job, over), log)
+    sut = loadgen.ConstructSUT(system.issue, lambda: None)
+    library = loadgen.ConstructQSL(model.count, model.count, system.load, lambda _: None)
+    settings = settings_of(loadgen, job, overrides)
+    loadgen.StartTestWithLogSettings(sut, library, settings, log)
     loadgen.DestroyQSL(library)
     loadgen.DestroySUT(sut)
-    served.close()
-    (out / "mlperf_log_trace.json").unlink(missing_ok=True)  # empty: no trace was asked for
+    system.close()
+    (out / "mlperf_log_trace.json").unlink(missing_ok=True)  # empty: tracing is off
     return results(out / "mlperf_log_detail.txt")
 
 
 def results(path: Path) -> dict[str, Any]:
-    """Results of a detail log."""
-    found = {}
+    """Return the last value of each result in a detail log."""
+    values = {}
     for line in path.read_text("utf-8", "replace").splitlines():
         if '"key": "result_' in line:
             item = json.loads(line.removeprefix(":::MLLOG "))
-            found[item["key"]] = item["value"]
-    return found
+            values[item["key"]] = item["value"]
+    return values
 
 
 def direct_rate(model: Any, batch: int, seconds: float = 1.0) -> float:
-    """Samples a second of the model alone, in batches; also the warm-up."""
+    """Measure the model alone, in batches [samples/s]; this is also the warm-up."""
     indices = [i % model.count for i in range(batch)]
     model.load(sorted(set(indices)))
     model.predict(indices)
-    done, begin = 0, time.perf_counter()
+    samples, begin = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - begin) < seconds:
         model.predict(indices)
-        done += batch
-    return done / elapsed
+        samples += batch
+    return samples / elapsed
 
 
-def calibrate(loadgen: Any, job: dict[str, Any], model: Any, out: Path) -> dict[str, Any]:
-    """The settings that tell LoadGen what to expect, found by trial: the rate, or the latency."""
-    seconds = float(job.get("calibration_s") or CALIBRATION_S)
-    short = {"min_duration_ms": round(seconds * 1000), "min_query_count": 1}
-    scenario = job["scenario"]
-    if scenario == "Offline":
-        guess = direct_rate(model, job["batch"], seconds / 2)
-        got = run(loadgen, job, model, out / "offline", short | {"offline_expected_qps": guess})
-        return {"offline_expected_qps": 1.1 * float(got["result_samples_per_second"])}
-    if scenario in ("SingleStream", "MultiStream"):
-        name = "single_stream" if scenario == "SingleStream" else "multi_stream"
-        size = (
-            1
-            if scenario == "SingleStream"
-            else job["settings"].get("multi_stream_samples_per_query", 8)
+class Calibration:
+    """Search for what LoadGen must be told to expect: a rate, or a latency.
+
+    Attributes:
+        seconds: Length of each trial [s].
+        short: Settings of a trial.
+    """
+
+    def __init__(self, loadgen: Any, job: dict[str, Any], model: Any, out: Path) -> None:
+        self.loadgen, self.job, self.model, self.out = loadgen, job, model, out
+        self.seconds = float(job.get("calibration_s") or CALIBRATION_S)
+        self.short = {"min_duration_ms": round(self.seconds * 1000), "min_query_count": 1}
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings for the job's scenario."""
+        scenario = self.job["scenario"]
+        if scenario == "Offline":
+            return self.offline()
+        if scenario == "Server":
+            return self.server()
+        if scenario == "SingleStream":
+            return self.stream("single_stream", 1)
+        samples = self.job["settings"].get("multi_stream_samples_per_query", 8)
+        return self.stream("multi_stream", samples)
+
+    def offline(self) -> dict[str, Any]:
+        """Measure the rate of a short Offline test; LoadGen asks for a tenth more."""
+        guess = direct_rate(self.model, self.job["batch"], self.seconds / 2)
+        result = self.trial("offline", offline_expected_qps=guess)
+        return {"offline_expected_qps": 1.1 * float(result["result_samples_per_second"])}
+
+    def stream(self, prefix: str, samples: int) -> dict[str, Any]:
+        """Measure the latency of a query; a fifth less makes LoadGen issue enough queries."""
+        latency_ns = round(0.8e9 * samples / direct_rate(self.model, samples, self.seconds / 2))
+        return {f"{prefix}_expected_latency_ns": max(1000, latency_ns)}
+
+    def server(self) -> dict[str, Any]:
+        """Bisect for the highest rate that keeps the latency limit."""
+        serial_job = self.job | {"scenario": "SingleStream"}
+        serial = run(
+            self.loadgen, serial_job, self.model, self.out / "serial", self.short, threaded=True
         )
-        latency_ns = round(0.8e9 * size / direct_rate(model, size, seconds / 2))
-        return {f"{name}_expected_latency_ns": max(1000, latency_ns)}
-    served = run(
-        loadgen, job | {"scenario": "SingleStream"}, model, out / "serial", short, threaded=True
-    )
-    low, high = 0.0, 2e9 / float(served["result_mean_latency_ns"])
-    for trial in range(TRIALS):
-        rate = high / 2 if not low else (low + high) / 2
-        got = run(loadgen, job, model, out / f"server-{trial}", short | {"server_target_qps": rate})
-        late_ns, limit_ns = (
-            got["result_99.00_percentile_latency_ns"],
-            job["settings"]["server_target_latency_ns"],
-        )
-        low, high = (rate, high) if late_ns <= limit_ns else (low, rate)
-        print(
-            f"calibration: {rate:.1f} queries/s, 99th percentile {late_ns / 1e6:.2f} ms", flush=True
-        )
-    if not low:
-        raise SystemExit(
-            f"no rate holds the latency limit of {limit_ns / 1e6:g} ms, not even {high:.3g} queries/s"
-        )
-    return {"server_target_qps": HEADROOM * low}
+        limit_ns = self.job["settings"]["server_target_latency_ns"]
+        sustained, too_high = 0.0, 2e9 / float(serial["result_mean_latency_ns"])
+        for number in range(TRIALS):
+            rate = (sustained + too_high) / 2
+            result = self.trial(f"server-{number}", server_target_qps=rate)
+            latency_ns = result["result_99.00_percentile_latency_ns"]
+            if latency_ns <= limit_ns:
+                sustained = rate
+            else:
+                too_high = rate
+            print(
+                f"calibration: {rate:.1f} queries/s, 99th percentile {latency_ns / 1e6:.2f} ms",
+                flush=True,
+            )
+        if not sustained:
+            raise SystemExit(
+                f"no rate keeps the latency limit of {limit_ns / 1e6:g} ms,"
+                f" not even {too_high:.3g} queries/s"
+            )
+        return {"server_target_qps": HEADROOM * sustained}
+
+    def trial(self, name: str, **overrides: Any) -> dict[str, Any]:
+        """Run one short test."""
+        return run(self.loadgen, self.job, self.model, self.out / name, self.short | overrides)
 
 
 def accuracy(model: Any, out: Path) -> dict[str, Any]:
-    """Share of right answers in an accuracy log: each sample of the library once."""
-    answers = {
-        item["qsl_idx"]: int.from_bytes(bytes.fromhex(item["data"])[:4], "little", signed=True)
-        for item in json.loads((out / "mlperf_log_accuracy.json").read_text("utf-8"))
-    }
+    """Return the share of right answers in an accuracy log, which holds each sample once."""
+    logged = json.loads((out / "mlperf_log_accuracy.json").read_text("utf-8"))
+    answers = {item["qsl_idx"]: _int32(item["data"]) for item in logged}
     if len(answers) != model.count:
         raise SystemExit(f"the accuracy log holds {len(answers)} of {model.count} samples")
     good = sum(model.correct(index, answer) for index, answer in answers.items())
@@ -208,12 +252,16 @@ def accuracy(model: Any, out: Path) -> dict[str, Any]:
     return {"accuracy": value, "good": good, "total": len(answers)}
 
 
+def _int32(hexadecimal: str) -> int:
+    return int.from_bytes(bytes.fromhex(hexadecimal)[:4], "little", signed=True)
+
+
 def model_of(path: Path, assets: list[str]) -> Any:
-    """The workload's model, made of its asset."""
+    """Load the workload's model, made from its asset."""
     sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location("workload_model", path)
     if spec is None or spec.loader is None:
-        raise SystemExit(f"{path} is no Python file")
+        raise SystemExit(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules["workload_model"] = module
     spec.loader.exec_module(module)
@@ -221,30 +269,31 @@ def model_of(path: Path, assets: list[str]) -> Any:
 
 
 def main() -> int:
-    """The process: one job."""
-    file, model_file, *assets = sys.argv[1:]
-    out, job = Path(file).parent, json.loads(Path(file).read_text("utf-8"))
+    """Run the process: one job."""
+    job_file, model_file, *assets = sys.argv[1:]
+    out, job = Path(job_file).parent, json.loads(Path(job_file).read_text("utf-8"))
     try:
-        import mlperf_loadgen as loadgen
-
-        model = model_of(Path(model_file), assets)
-        said: dict[str, Any] = {"count": model.count, "identity": model.identity}
-        if job["mode"] == "calibrate":
-            said["settings"] = calibrate(loadgen, job, model, out)
-        else:
-            direct_rate(model, min(job["batch"], model.count), 0.5)  # warm-up, outside the window
-            run(
-                loadgen,
-                job | ({"scenario": "Offline"} if job["mode"] == "accuracy" else {}),
-                model,
-                out,
-                {},
-            )
-            said |= accuracy(model, out) if job["mode"] == "accuracy" else {}
-        (out / "child.json").write_text(json.dumps(said))
-    except Exception:  # noqa: BLE001 - a fault of the workload's code is told like one in a callback
+        result = do(job, model_file, assets, out)
+        (out / "child.json").write_text(json.dumps(result))
+    except Exception:  # noqa: BLE001 - a fault of the workload is reported like one in a callback
         die(f"{job['mode']} failed")
     return 0
+
+
+def do(job: dict[str, Any], model_file: str, assets: list[str], out: Path) -> dict[str, Any]:
+    """Do the job in its mode: calibrate, accuracy or performance."""
+    import mlperf_loadgen as loadgen
+
+    model = model_of(Path(model_file), assets)
+    result: dict[str, Any] = {"count": model.count, "identity": model.identity}
+    if job["mode"] == "calibrate":
+        return result | {"settings": Calibration(loadgen, job, model, out).settings()}
+    direct_rate(model, min(job["batch"], model.count), 0.5)  # warm-up, outside the window
+    if job["mode"] == "accuracy":
+        run(loadgen, job | {"scenario": "Offline"}, model, out, {})
+        return result | accuracy(model, out)
+    run(loadgen, job, model, out, {})
+    return result
 
 
 if __name__ == "__main__":

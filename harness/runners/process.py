@@ -1,4 +1,4 @@
-"""Running a workload's command under its guard, while the samplers are watched."""
+"""Run a workload's command under its supervisor while the samplers are watched."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import shorten
-from harness.runners import supervisor as guard_module
-from harness.runners.base import OUTPUT, Ended, WorkloadFailed
+from harness.runners import supervisor
+from harness.runners.base import OUTPUT, CommandResult, WorkloadFailed
 
-LOOK_S = 0.2
-"""Time between two looks at the samplers [s]."""
-END_S = 5.0
-"""How long a workload may take to end when it is told to [s]."""
+POLL_INTERVAL_S = 0.2
+"""Time between two checks of the samplers [s]."""
+END_TIMEOUT_S = 5.0
+"""How long a workload may take to end when it is asked to [s]."""
+TAIL_BYTES = 4096
 
 
 def execute(
@@ -28,84 +29,96 @@ def execute(
     log: Path,
     check: Callable[[], None],
     environment: Mapping[str, str] | None = None,
-) -> Ended:
-    """Run a command to its end; check: called now and then, its error ends the command.
+) -> CommandResult:
+    """Run a command to its end.
 
-    Raises WorkloadFailed where the command cannot be started or does not exit with status 0.
+    Args:
+        command: Program and arguments.
+        log: Folder for its output.
+        check: Called repeatedly; where it raises, the command is ended.
+        environment: Variables in addition to the user's.
+
+    Raises:
+        WorkloadFailed: The command cannot be started or does not exit with status 0.
     """
     log.mkdir(parents=True, exist_ok=True)
-    guard = subprocess.Popen(
-        [sys.executable, "-P", guard_module.__file__, str(log / OUTPUT), *command],
+    process = subprocess.Popen(
+        [sys.executable, "-P", supervisor.__file__, str(log / OUTPUT), *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
         env={**os.environ, **(environment or {})},
     )
     try:
-        return _ended(_answer(guard, check), command, log)
+        return _result(_await_report(process, check), command, log)
     finally:
-        _end(guard)
+        _end(process)
 
 
-def _answer(guard: subprocess.Popen[bytes], check: Callable[[], None]) -> dict[str, Any]:
-    line, stream = b"", guard.stdout
+def _await_report(process: subprocess.Popen[bytes], check: Callable[[], None]) -> dict[str, Any]:
+    """Wait for the one line that the supervisor prints when the command has ended."""
+    line, stream = b"", process.stdout
     while stream is not None and not line.endswith(b"\n"):
-        if select.select([stream], [], [], LOOK_S)[0]:
-            more = os.read(stream.fileno(), 65536)
-            if not more:
-                status = guard.wait()
-                how = signal.Signals(-status).name if status < 0 else f"status {status}"
+        if select.select([stream], [], [], POLL_INTERVAL_S)[0]:
+            received = os.read(stream.fileno(), 65536)
+            if not received:
                 raise WorkloadFailed(
-                    "the workload was lost: its guard ended", got=how, expected="status 0"
+                    "the workload was lost: its supervisor ended",
+                    got=_describe_status(process.wait()),
+                    expected="status 0",
                 )
-            line += more
+            line += received
         check()
-    found: dict[str, Any] = json.loads(line)
-    return found
+    report: dict[str, Any] = json.loads(line)
+    return report
 
 
-def _ended(answer: Mapping[str, Any], command: Sequence[str], log: Path) -> Ended:
-    if "unstarted" in answer:
+def _describe_status(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else f"status {status}"
+
+
+def _result(report: Mapping[str, Any], command: Sequence[str], log: Path) -> CommandResult:
+    if "unstarted" in report:
         raise WorkloadFailed(
             "the command cannot be started",
             where=shorten(command[0]),
-            got=str(answer["unstarted"]),
+            got=str(report["unstarted"]),
             expected="a program that can be executed",
             fix="Write its full path, or install it.",
         )
-    status = int(answer["status"])
+    status = int(report["status"])
     if status:
-        how = (
-            f"was killed by {signal.Signals(-status).name}"
-            if status < 0
-            else f"exited with status {status}"
-        )
+        verb = "was killed by" if status < 0 else "exited with"
         raise WorkloadFailed(
-            f"the workload {how}", where=str(log / OUTPUT), got=last_words(log) or "no output"
+            f"the workload {verb} {_describe_status(status)}",
+            where=str(log / OUTPUT),
+            got=last_lines(log) or "no output",
         )
-    return Ended(answer["start_ns"], answer["stop_ns"], status, answer["cpu_s"])
+    return CommandResult(report["start_ns"], report["stop_ns"], status, report["cpu_s"])
 
 
-def last_words(log: Path, lines: int = 3) -> str:
-    """The last lines that the workload printed, as one."""
+def last_lines(log: Path, count: int = 3) -> str:
+    """Return the last lines that the workload printed, joined into one."""
     try:
-        tail = (log / OUTPUT).read_bytes()[-4096:].decode("utf-8", "replace").split("\n")
+        tail = (log / OUTPUT).read_bytes()[-TAIL_BYTES:].decode("utf-8", "replace")
     except OSError:
         return ""
-    return shorten(" | ".join([line.strip() for line in tail if line.strip()][-lines:]), 300)
+    lines = [line.strip() for line in tail.split("\n") if line.strip()]
+    return shorten(" | ".join(lines[-count:]), 300)
 
 
-def _end(guard: subprocess.Popen[bytes]) -> None:
-    """End the guard and all below it."""
-    if guard.stdin is not None:
-        guard.stdin.close()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the supervisor and everything below it."""
+    if process.stdin is not None:
+        process.stdin.close()
     try:
-        guard.wait(END_S)
+        process.wait(END_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         pass
     finally:
+        # What the program started and left behind is in the group of the supervisor.
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(guard.pid, signal.SIGKILL)  # what the program started and left behind
-        guard.wait()
-        if guard.stdout is not None:
-            guard.stdout.close()
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

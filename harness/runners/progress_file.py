@@ -1,4 +1,4 @@
-"""How far a workload is, by a file that it may write: `17/40` in $JOULEMARK_LOG/progress."""
+"""Progress of a workload, from a file it may write: `17/40` in $JOULEMARK_LOG/progress."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 FILE = "progress"
-STEP = 0.2
-"""Share of the work between two tellings."""
+REPORT_STEP = 0.2
+"""Share of the work between two reports."""
 
 
-class Headway:
-    """Tells now and then how much of the work is done; a workload that writes no such file is let be."""
+class ProgressFile:
+    """Report progress occasionally; do nothing if the workload writes no progress file."""
 
-    def __init__(self, log: Path, say: Callable[[str], None]) -> None:
-        self.path, self.say, self.told = log / FILE, say, 0.0
+    def __init__(self, log: Path, notify: Callable[[str], None]) -> None:
+        self.path, self.notify, self.reported = log / FILE, notify, 0.0
 
-    def look(self) -> None:
-        """Tell, where there is something new."""
-        share = _share(self.path)
-        if share is not None and self.told + STEP <= share < 1:
-            self.told = share
-            self.say(f"{share:.0%} done")
+    def report(self) -> None:
+        """Report the progress if it grew enough since the last report."""
+        share = read_progress(self.path)
+        if share is not None and self.reported + REPORT_STEP <= share < 1:
+            self.reported = share
+            self.notify(f"{share:.0%} done")
 
 
-def _share(path: Path) -> float | None:
-    """The share that is done, 0..1; None where the file does not say."""
+def read_progress(path: Path) -> float | None:
+    """Return the share of the work that is done, 0 to 1; None where the file does not state it."""
     try:
         with path.open("rb") as file:
-            done, _, of = file.read(64).partition(b"/")
-        share = int(done) / int(of)
+            done, _, total = file.read(64).partition(b"/")
+        share = int(done) / int(total)
     except (OSError, ValueError, ZeroDivisionError):
         return None
     return share if 0 <= share <= 1 else None

@@ -14,7 +14,7 @@ from harness.formats.base import Quality, Quantity, Work
 from harness.formats.evidence import LOGGED_NAMES
 from harness.formats.mlperf.mllog import Line, number, read_all
 from harness.runners.base import (
-    Ended,
+    CommandResult,
     Job,
     Outcome,
     Step,
@@ -26,51 +26,58 @@ from harness.runners.base import (
 
 @dataclass(frozen=True)
 class Training:
-    """A training program of a workload. folder, spec: of the workload; options: arguments that the user sets"""
+    """The training program of a workload.
+
+    Attributes:
+        folder: Folder of the workload.
+        spec: Its workload.yaml.
+        options: Arguments that the user sets.
+    """
 
     folder: Path
     spec: Mapping[str, Any]
     options: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        known = self.spec["runner"].get("arguments", {})
-        unknown = [name for name in self.options if name not in known]
+        arguments = self.spec["runner"].get("arguments", {})
+        unknown = [name for name in self.options if name not in arguments]
         if unknown:
             raise UsageError(
                 f"{self.spec['name']} has no such setting",
                 got=shorten(", ".join(unknown)),
-                expected=", ".join(known) or "none",
+                expected=", ".join(arguments) or "none",
             )
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What the program finds in its environment."""
-        found: Mapping[str, str] = self.spec["runner"].get("environment", {})
-        return found
+        """Variables that the program gets in addition to the user's."""
+        variables: Mapping[str, str] = self.spec["runner"].get("environment", {})
+        return variables
 
     def result(self, job: Job) -> Path:
-        """The result log of a run."""
+        """Return the path of a run's result log."""
         return job.log / f"result_{job.number}.txt"
 
     def steps(self, folder: Path) -> Iterator[Step]:  # noqa: ARG002
-        """Nothing."""
+        """Return no steps: training needs no preparation."""
         return iter(())
 
     def command(self, job: Job) -> Sequence[str]:
-        """The program, with its seed, its result log, and what the spec and the user set."""
+        """Return the program with its seed, result log, and what spec and user set."""
         runner = self.spec["runner"]
-        arguments = (
-            {"seed": job.seed, "result": self.result(job)}
-            | runner.get("arguments", {})
-            | dict(self.options)
-        )
-        if (self.spec["data"] or {}).get("sha256"):
-            arguments["data-sha256"] = self.spec["data"]["sha256"]
-        written = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
-        return [sys.executable, str(self.folder / runner["program"]), *written]
+        arguments: dict[str, Any] = {"seed": job.seed, "result": self.result(job)}
+        arguments |= runner.get("arguments", {})
+        arguments |= self.options
+        data_sha256 = (self.spec["data"] or {}).get("sha256")
+        if data_sha256:
+            arguments["data-sha256"] = data_sha256
+        command = [sys.executable, str(self.folder / runner["program"])]
+        for name, value in arguments.items():
+            command += [f"--{name}", str(value)]
+        return command
 
-    def outcome(self, job: Job, ended: Ended) -> Outcome:
-        """Window, quality and what it took, from the result log. Raises WorkloadFailed."""
+    def outcome(self, job: Job, result: CommandResult) -> Outcome:
+        """Read window, quality and what it took from the result log."""
         path = self.result(job)
         try:
             lines, broken = read_all(read_bytes(path))
@@ -82,7 +89,13 @@ class Training:
         if window is None:
             raise WorkloadFailed("the result log has no run_start and run_stop", where=str(path))
         quality, success = self._quality(lines), stop_status(lines)
-        facts = {name: value for name in LOGGED_NAMES if (value := _last(lines, name)) is not None}
+        values = {name: _last_value(lines, name) for name in LOGGED_NAMES}
+        facts: dict[str, Any] = {name: v for name, v in values.items() if v is not None}
+        facts |= {
+            "settings": dict(self.options),
+            "mllog_lines_broken": broken,
+            "cpu_s": result.cpu_s,
+        }
         return Outcome(
             window=window,
             seconds=window.seconds,
@@ -91,17 +104,16 @@ class Training:
             performance=Quantity(window.seconds / 60, "min", "time to train"),
             quality=quality,
             advice=tuple(_advice(quality, success)),
-            facts=facts
-            | {"settings": dict(self.options), "mllog_lines_broken": broken, "cpu_s": ended.cpu_s},
+            facts=facts,
         )
 
     def _quality(self, lines: Sequence[Line]) -> Quality | None:
-        asked = self.spec["quality"]
-        reached = _last(lines, asked["metric"]) if asked else None
-        return None if reached is None else Quality(asked["metric"], reached, asked["target"])
+        target = self.spec["quality"]
+        reached = _last_value(lines, target["metric"]) if target else None
+        return None if reached is None else Quality(target["metric"], reached, target["target"])
 
 
-def _last(lines: Sequence[Line], key: str) -> float | None:
+def _last_value(lines: Sequence[Line], key: str) -> float | None:
     return next((number(line.value) for line in reversed(lines) if line.key == key), None)
 
 
@@ -112,6 +124,7 @@ def _advice(quality: Quality | None, success: bool | None) -> list[str]:
         return ["the result log states no final quality"]
     if quality.target is not None and quality.value < quality.target:
         return [
-            f"{quality.metric} {quality.value:.4g} misses the target of {quality.target:g}: the run does not count"
+            f"{quality.metric} {quality.value:.4g} misses the target of {quality.target:g}:"
+            " the run does not count"
         ]
     return []

@@ -1,4 +1,4 @@
-"""Workloads: the folders below `workloads/` that have a `workload.yaml`, and the runner that each asks for."""
+"""Workloads: folders that hold a `workload.yaml`, which names the runner for each."""
 
 from __future__ import annotations
 
@@ -17,62 +17,91 @@ SPEC = "workload.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One workload. spec: its workload.yaml"""
+    """One workload.
+
+    Attributes:
+        folder: Its folder.
+        spec: Its workload.yaml.
+    """
 
     folder: Path
     spec: Mapping[str, Any]
 
     @property
     def name(self) -> str:
-        """Its name, that of its folder."""
+        """Name of the workload, that of its folder."""
         return str(self.spec["name"])
 
     @property
     def runner(self) -> str | None:
-        """Kind of the runner that does it; None where it cannot be run live."""
-        found = self.spec.get("runner")
-        return str(found["kind"]) if found else None
+        """Kind of runner; None where the workload cannot be run live."""
+        runner = self.spec.get("runner")
+        return str(runner["kind"]) if runner else None
 
     def scenario(self, name: str | None) -> Mapping[str, Any]:
-        """The scenario of that name, whatever its case; the first one by default. Raises UsageError."""
+        """Return the scenario of a name, in any case; the first one where the name is None.
+
+        Raises:
+            UsageError: There is no such scenario.
+        """
         scenarios: list[Mapping[str, Any]] = self.spec["scenarios"]
         if name is None:
             return scenarios[0]
+<<<<<<< HEAD
         found = [scenario for scenario in scenarios if scenario["name"].lower() == name.lower()]
         if not found:
             names = [str(scenario["name"]) for scenario in scenarios]
             raise unknown_name(f"{self.name} has no such scenario", name, names)
         return found[0]
+=======
+        for scenario in scenarios:
+            if scenario["name"].lower() == name.lower():
+                return scenario
+        names = ", ".join(scenario["name"] for scenario in scenarios)
+        raise UsageError(
+            f"{self.name} has no such scenario", got=shorten(name), expected=f"one of {names}"
+        )
+>>>>>>> b4b5049 (Write live, runners, signing, submission and core in plain names and plain English)
 
-    def missing(self) -> list[str]:
-        """Packages it needs that are not installed."""
+    def missing_packages(self) -> list[str]:
+        """Return the packages it needs that are not installed."""
         from importlib.metadata import PackageNotFoundError, version
 
-        absent = []
+        missing = []
         for package in self.spec.get("runner", {}).get("needs", ()):
             try:
                 version(package)
             except PackageNotFoundError:
-                absent.append(str(package))
-        return absent
+                missing.append(str(package))
+        return missing
 
 
-def workloads(folder: Path | None = None) -> list[Workload]:
-    """All workloads of this installation, by name; a folder whose spec is broken is passed over."""
-    found = []
+def find_workloads(folder: Path | None = None) -> list[Workload]:
+    """Return all workloads by name; a folder whose spec is broken is left out.
+
+    Args:
+        folder: Where to look; None for the workloads of this installation.
+    """
+    usable = []
     for path in sorted((folder or resource("workloads")).glob(f"*/{SPEC}")):
         try:
-            found.append(Workload(path.parent, read_document("workload", path)))
+            usable.append(Workload(path.parent, read_document("workload", path)))
         except JoulemarkError:
             continue
-    return found
+    return usable
 
 
-def workload(name: str) -> Workload:
-    """The workload of a name, or of a folder. Raises JoulemarkError."""
+def find_workload(name: str) -> Workload:
+    """Return the workload of a name, or of a folder.
+
+    Raises:
+        UsageError: There is no such workload.
+        JoulemarkError: The spec in the folder is broken.
+    """
     path = Path(name)
     if (path / SPEC).is_file():
         return Workload(path.resolve(), read_document("workload", path / SPEC))
+<<<<<<< HEAD
     found = [item for item in workloads() if item.name == name]
     if not found:
         raise unknown_name(
@@ -83,3 +112,16 @@ def workload(name: str) -> Workload:
             "joulemark run --command -- program arguments.",
         )
     return found[0]
+=======
+    workloads = find_workloads()
+    for item in workloads:
+        if item.name == name:
+            return item
+    runnable = ", ".join(item.name for item in workloads if item.runner)
+    raise UsageError(
+        "no such workload",
+        got=shorten(name),
+        expected=f"one of {runnable}, or a folder with a {SPEC}",
+        fix="To measure a program of your own: joulemark run --command -- program arguments.",
+    )
+>>>>>>> b4b5049 (Write live, runners, signing, submission and core in plain names and plain English)

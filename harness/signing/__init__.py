@@ -1,1 +1,1 @@
-"""Signatures: keys, envelopes, the trust file, and what a submission's manifest and signatures say of its files."""
+"""Signatures: keys, envelopes, the trust file, and verification of a submission against them."""

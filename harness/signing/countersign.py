@@ -1,4 +1,4 @@
-"""Countersign: an auditor states which report belongs to which manifest, and signs that."""
+"""Countersign: an auditor signs which audit report belongs to which manifest."""
 
 from __future__ import annotations
 
@@ -22,9 +22,18 @@ COUNTERSIGNATURE_TYPE = "application/vnd.joulemark.countersignature+json"
 
 
 def countersign(folder: Path, report: Mapping[str, Any], key: Ed25519PrivateKey) -> Path:
-    """Write the countersignature of a signed submission; the file. Raises JoulemarkError; then nothing is written.
+    """Write the countersignature of a signed submission.
 
-    report: what `joulemark audit SUBMISSION --json` printed
+    Args:
+        folder: The submission.
+        report: What `joulemark audit SUBMISSION --json` printed.
+        key: The auditor's private key.
+
+    Returns:
+        The file.
+
+    Raises:
+        JoulemarkError: The submission is not whole or not signed; nothing is written.
     """
     target = folder / COUNTERSIGNATURE
     if target.exists():
@@ -35,21 +44,24 @@ def countersign(folder: Path, report: Mapping[str, Any], key: Ed25519PrivateKey)
         )
     manifest = signed_manifest(folder)
     document = statement(manifest, report, to_iso(time.time_ns()))
-    write_text(
-        target, dsse.dump(dsse.sign(COUNTERSIGNATURE_TYPE, canonical(document), key)).decode()
-    )
+    envelope = dsse.sign(COUNTERSIGNATURE_TYPE, canonical(document), key)
+    write_text(target, dsse.dump(envelope).decode())
     return target
 
 
 def statement(manifest: bytes, report: Mapping[str, Any], date: str) -> dict[str, Any]:
-    """What an auditor signs. Raises UsageError where the report does not speak of every entry of the manifest."""
+    """Return the statement that an auditor signs.
+
+    Raises:
+        UsageError: The report leaves out an entry of the manifest.
+    """
     stated = parse_manifest(manifest)
     verdicts = {entry["id"]: entry["verdict"] for entry in report["entries"]}
     verdicts |= {item["path"]: "unjudged" for item in report["unreadable"]}
     for entry in stated["entries"]:
         if entry["id"] not in verdicts:
             raise UsageError(
-                "the report says nothing of an entry",
+                "the report leaves out an entry",
                 where=entry["id"],
                 got=", ".join(verdicts) or "no entry",
                 expected=entry["id"],
@@ -71,5 +83,9 @@ def statement(manifest: bytes, report: Mapping[str, Any], date: str) -> dict[str
 
 
 def parse_statement(content: bytes) -> dict[str, Any]:
-    """The statement that has these bytes. Raises JoulemarkError."""
+    """Parse the statement of a countersignature.
+
+    Raises:
+        JoulemarkError: The bytes are not a valid statement in canonical form.
+    """
     return parse_canonical("countersignature", content, COUNTERSIGNATURE)

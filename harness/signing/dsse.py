@@ -1,7 +1,9 @@
-"""Envelopes by DSSE 1.0 (github.com/secure-systems-lab/dsse): a payload, its type, and signatures over both.
+"""Envelopes by DSSE 1.0 (github.com/secure-systems-lab/dsse).
 
-Any reader of DSSE takes ours. Ours takes only what has one spelling: RFC 8785 bytes, base64 of RFC 4648 section 4, each
-signature with its key's id. So no byte of an envelope can be another without being noticed.
+An envelope holds a payload, its type, and signatures over both. Any reader of DSSE accepts the
+envelopes written here. Reading is stricter than DSSE: only the canonical spelling is accepted
+(RFC 8785 bytes, base64 of RFC 4648 section 4, a key id with each signature), so that no byte of an
+envelope can change unnoticed.
 """
 
 from __future__ import annotations
@@ -28,7 +30,12 @@ MAX_SIGNATURES = 16
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One signature. key: the id of its key; a hint, which only says which key to try"""
+    """One signature.
+
+    Attributes:
+        key: Id of its key; a hint for finding the key, not evidence.
+        value: The signature's bytes.
+    """
 
     key: str
     value: bytes
@@ -36,7 +43,13 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A payload with its signatures; nothing of it is true before one is checked."""
+    """A payload with its signatures; nothing in it is trusted before a signature is checked.
+
+    Attributes:
+        payload_type: Media type of the payload.
+        payload: The signed bytes.
+        signatures: At least one.
+    """
 
     payload_type: str
     payload: bytes
@@ -44,23 +57,32 @@ class Envelope:
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """What is signed: type and payload, each behind its length, so that neither can pass for the other."""
+    """Return the bytes that are signed (pre-authentication encoding).
+
+    Type and payload each follow their length, so that neither can pass for the other.
+    """
     name = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
 
 
 def sign(
-    payload_type: str, payload: bytes, key: Ed25519PrivateKey, others: Sequence[Signature] = ()
+    payload_type: str, payload: bytes, key: Ed25519PrivateKey, existing: Sequence[Signature] = ()
 ) -> Envelope:
-    """An envelope with this key's signature. others: of other keys over the same payload; they stay"""
-    own = Signature(key_id(key.public_key()), key.sign(pae(payload_type, payload)))
-    return Envelope(
-        payload_type, payload, (*(other for other in others if other.key != own.key), own)
-    )
+    """Return an envelope with this key's signature.
+
+    Args:
+        payload_type: Media type of the payload.
+        payload: The bytes to sign.
+        key: The private key.
+        existing: Signatures over the same payload; those of other keys are kept.
+    """
+    signature = Signature(key_id(key.public_key()), key.sign(pae(payload_type, payload)))
+    kept = [item for item in existing if item.key != signature.key]
+    return Envelope(payload_type, payload, (*kept, signature))
 
 
 def is_signed_by(envelope: Envelope, signature: Signature, key: Ed25519PublicKey) -> bool:
-    """Whether it is this key's signature of this payload."""
+    """Return whether a signature is this key's, over this payload."""
     from cryptography.exceptions import InvalidSignature
 
     try:
@@ -71,7 +93,7 @@ def is_signed_by(envelope: Envelope, signature: Signature, key: Ed25519PublicKey
 
 
 def dump(envelope: Envelope) -> bytes:
-    """The bytes of an envelope."""
+    """Return the bytes of an envelope."""
     signatures = [{"keyid": item.key, "sig": _base64(item.value)} for item in envelope.signatures]
     return canonical(
         {
@@ -83,7 +105,15 @@ def dump(envelope: Envelope) -> bytes:
 
 
 def parse(content: bytes, *, where: str) -> Envelope:
-    """The envelope that has these bytes. Raises UnreadableError."""
+    """Parse an envelope.
+
+    Args:
+        content: The bytes.
+        where: Name of the file, for errors.
+
+    Raises:
+        UnreadableError: The bytes are not an envelope in its canonical spelling.
+    """
     document = parse_json(content, where=where)
     try:
         signatures = [
@@ -101,18 +131,19 @@ def parse(content: bytes, *, where: str) -> Envelope:
         ) from None
     if not 0 < len(signatures) <= MAX_SIGNATURES:
         raise UnreadableError(
-            "has no fit number of signatures",
+            "has an unacceptable number of signatures",
             where=where,
             got=str(len(signatures)),
             expected=f"1 to {MAX_SIGNATURES}",
         )
-    if (own := dump(envelope)) != content:
-        at = first_unequal(own, content)
+    canonical_bytes = dump(envelope)
+    if canonical_bytes != content:
+        at = first_unequal(canonical_bytes, content)
         raise UnreadableError(
-            "is spelled in another way than it was written",
+            "is not in its canonical spelling",
             where=where,
             got=f"byte {at}: {content[at : at + 20]!r}",
-            expected=f"{own[at : at + 20]!r}, as RFC 8785 and RFC 4648 spell it",
+            expected=f"{canonical_bytes[at : at + 20]!r}, as RFC 8785 and RFC 4648 spell it",
         )
     return envelope
 

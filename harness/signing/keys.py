@@ -1,4 +1,4 @@
-"""Ed25519 keys (RFC 8032): made, written and read. `cryptography` does the mathematics."""
+"""Ed25519 keys (RFC 8032): generate, write and read them, with the package `cryptography`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,22 @@ if TYPE_CHECKING:
     )
 
 PRIVATE, PUBLIC = ".key.pem", ".pub.pem"
-KEY_BYTES = 64 * 1024
-"""No key file is larger [bytes]."""
+MAX_KEY_BYTES = 64 * 1024
+"""No key file is larger."""
 Passphrase = Callable[[], bytes]
-"""Asked for the passphrase of a key that is locked."""
+"""Called for the passphrase of an encrypted key."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFiles:
-    """A new pair of keys. id: what signatures name it by; line: the public key as a trust file gives it"""
+    """A new pair of keys.
+
+    Attributes:
+        private: File of the private key.
+        public: File of the public key.
+        id: What signatures name the key by.
+        line: The public key as a trust file states it.
+    """
 
     private: Path
     public: Path
@@ -38,20 +45,28 @@ class KeyFiles:
 
 
 def generate(folder: Path, name: str, passphrase: bytes | None = None) -> KeyFiles:
-    """Make a pair of keys and write `<name>.key.pem` (PKCS #8, for its owner's eyes only) and `<name>.pub.pem`.
+    """Generate a pair of keys, and write `<name>.key.pem` and `<name>.pub.pem`.
 
-    Raises UsageError where one of them is there: a key is never written over.
+    The private key is PKCS #8, readable by its owner only. A key is never overwritten.
+
+    Args:
+        folder: Where to write.
+        name: Name of the files.
+        passphrase: Encrypts the private key.
+
+    Raises:
+        UsageError: The name is not acceptable, or one of the files exists.
     """
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     if not re.fullmatch(r"[\w][\w.-]{0,99}", name):
         raise UsageError(
-            "is no name of a key", got=shorten(repr(name)), expected="letters, digits, . _ -"
+            "is not a name for a key", got=shorten(repr(name)), expected="letters, digits, . _ -"
         )
     private, public = folder / f"{name}{PRIVATE}", folder / f"{name}{PUBLIC}"
     if public.exists():
-        raise _there(public)
+        raise _exists_already(public)
     key = Ed25519PrivateKey.generate()
     locked = form.BestAvailableEncryption(passphrase) if passphrase else form.NoEncryption()
     _write_new(
@@ -67,51 +82,57 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     except FileExistsError:
-        raise _there(path) from None
+        raise _exists_already(path) from None
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=str(path)) from None
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
 
 
-def _there(path: Path) -> UsageError:
+def _exists_already(path: Path) -> UsageError:
     return UsageError(
         "there is a key already",
         where=str(path),
-        fix="Choose another --out or --name; it is untouched.",
+        fix="Choose another --out or --name; the key was not changed.",
     )
 
 
 def read_private(path: Path, passphrase: Passphrase) -> Ed25519PrivateKey:
-    """The private key of a PEM file. Raises UnreadableError."""
+    """Read the private key of a PEM file.
+
+    Raises:
+        UnreadableError: The file is not an Ed25519 private key, or the passphrase is wrong.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    content, expected = (
-        read_bytes(path, limit=KEY_BYTES),
-        "an Ed25519 private key (joulemark keygen)",
-    )
+    expected = "an Ed25519 private key (joulemark keygen)"
+    content = read_bytes(path, limit=MAX_KEY_BYTES)
     try:
         try:
             key = load_pem_private_key(content, password=None)
-        except TypeError:  # it is locked
+        except TypeError:  # it is encrypted
             key = load_pem_private_key(content, password=passphrase())
     except (ValueError, UnsupportedAlgorithm) as error:
         raise UnreadableError(
-            "is no private key that can be read",
+            "is not a readable private key",
             where=str(path),
             got=shorten(error),
             expected=expected,
-            fix="If it is locked, the passphrase may be wrong.",
+            fix="If it is encrypted, the passphrase may be wrong.",
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise UnreadableError("is a key of another kind", where=str(path), expected=expected)
+        raise UnreadableError("is another kind of key", where=str(path), expected=expected)
     return key
 
 
 def read_public_line(line: str) -> Ed25519PublicKey:
-    """The public key of `public_line`. Raises ValueError where it is none."""
+    """Parse what `public_line` returns.
+
+    Raises:
+        ValueError: The line is not an Ed25519 public key.
+    """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
@@ -122,12 +143,15 @@ def read_public_line(line: str) -> Ed25519PublicKey:
 
 
 def public_line(key: Ed25519PublicKey) -> str:
-    """A public key in one line: base64 of its SubjectPublicKeyInfo (RFC 8410), as between the lines of its PEM."""
+    """Return a public key in one line: base64 of its SubjectPublicKeyInfo (RFC 8410).
+
+    It is the line between BEGIN and END of the PEM file.
+    """
     return base64.b64encode(_der(key)).decode()
 
 
 def key_id(key: Ed25519PublicKey) -> str:
-    """SHA-256 of the key's SubjectPublicKeyInfo, in hexadecimal."""
+    """Return the SHA-256 of the key's SubjectPublicKeyInfo, in hexadecimal."""
     return hashlib.sha256(_der(key)).hexdigest()
 
 

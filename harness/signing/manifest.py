@@ -1,11 +1,10 @@
-"""A packed submission against its manifest: what was changed, taken out, added or put under another name."""
+"""Compare a packed submission with its manifest: what was changed, removed, added or renamed."""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -16,18 +15,22 @@ from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, first_unequal, read_bytes, sha256
 from harness.core.schemas import canonical, check, parse_json
 
-MANIFEST, ENVELOPE, COUNTERSIGNATURE = (
-    "manifest.json",
-    "manifest.dsse.json",
-    "countersignature.dsse.json",
-)
+MANIFEST = "manifest.json"
+ENVELOPE = "manifest.dsse.json"
+COUNTERSIGNATURE = "countersignature.dsse.json"
 UNLISTED = frozenset({MANIFEST, ENVELOPE, COUNTERSIGNATURE})
-"""Files at the top of a submission that no manifest can list: they hold its hash."""
+"""Files at the top of a submission that no manifest can list, as they contain its hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place where something is not what it should be. where: inside the submission"""
+    """One place where a submission is not what it should be.
+
+    Attributes:
+        where: Path or JSON pointer inside the submission.
+        got: What is there.
+        expected: What should be there.
+    """
 
     where: str
     got: str
@@ -35,57 +38,76 @@ class Difference:
 
 
 def read_manifest(folder: Path) -> bytes:
-    """The bytes of the manifest. Raises UnreadableError."""
+    """Read the bytes of the manifest.
+
+    Raises:
+        UnreadableError: There is no readable manifest.
+    """
     return read_bytes(folder / MANIFEST, limit=MAX_DOCUMENT_BYTES)
 
 
 def parse_manifest(content: bytes, where: str = MANIFEST) -> dict[str, Any]:
-    """The manifest that has these bytes: valid, and spelled as RFC 8785 demands. Raises JoulemarkError."""
+    """Parse a manifest, which must be valid and in the canonical spelling of RFC 8785.
+
+    Raises:
+        JoulemarkError: It is not.
+    """
     return parse_canonical("manifest", content, where)
 
 
 def parse_canonical(kind: str, content: bytes, where: str) -> dict[str, Any]:
-    """A valid document from its canonical bytes. Raises JoulemarkError."""
+    """Parse a document from its canonical bytes, and check it against its schema.
+
+    Raises:
+        JoulemarkError: The bytes are not canonical or the document is not valid.
+    """
     document: dict[str, Any] = parse_json(content, where=where)
     check(kind, document, where=where)
-    if (own := canonical(document)) != content:
+    canonical_bytes = canonical(document)
+    if canonical_bytes != content:
         raise UnreadableError(
-            "is not in its canonical bytes",
+            "is not in its canonical spelling",
             where=where,
-            got=f"{len(content)} bytes, spelled in another way",
-            expected=f"the {len(own)} bytes of RFC 8785",
+            got=f"{len(content)} bytes in another spelling",
+            expected=f"the {len(canonical_bytes)} bytes of RFC 8785",
         )
     return document
 
 
-def compare(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Difference]:
-    """Every file listed is there with its size and hash, and every file there is listed; nothing is a link."""
-    listed = Counter(item["path"] for item in manifest["files"])
-    for path in sorted(path for path, times in listed.items() if times > 1):
-        yield Difference(path, f"listed {listed[path]} times", "listed once")
-    there = dict(_walk(folder))
+def differences(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Difference]:
+    """Yield where a submission differs from its manifest.
+
+    Every listed file must exist with its size and hash, every existing file must be listed, and
+    nothing may be a link. A file that is listed several times is read once.
+    """
+    listed: dict[str, list[Mapping[str, Any]]] = {}
     for item in manifest["files"]:
-        yield from _file(folder, item, there.get(item["path"]))
-    for path in sorted(there.keys() - listed.keys() - UNLISTED):
-        if there[path] != "folder":
-            yield Difference(
-                _shown(path), f"a {there[path]}", "nothing: the manifest does not list it"
-            )
+        listed.setdefault(item["path"], []).append(item)
+    for path in sorted(path for path, items in listed.items() if len(items) > 1):
+        yield Difference(_shown(path), f"listed {len(listed[path])} times", "listed once")
+    present = dict(_walk(folder))
+    for path, items in listed.items():
+        yield from _file_differences(folder, items[0], present.get(path))
+    for path in sorted(present.keys() - listed.keys() - UNLISTED):
+        if present[path] != "folder":
+            got, expected = f"a {present[path]}", "nothing: the manifest does not list it"
+            yield Difference(_shown(path), got, expected)
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, str]]:
-    """(path inside, what it is) of all that lies below a folder; links are not followed."""
+    """Yield relative path and kind of everything below a folder; links are not followed."""
     pending = [""]
     while pending:
         inside = pending.pop()
         for name, kind in _listing(folder / inside):
             path = f"{inside}/{name}" if inside else name
             yield path, kind
-            pending += [path] if kind == "folder" else []
+            if kind == "folder":
+                pending.append(path)
 
 
 def _listing(folder: Path) -> list[tuple[str, str]]:
-    """(name, what it is) of what lies in a folder; what cannot be listed is not passed over."""
+    """Return name and kind of each item in a folder; a folder that cannot be listed is reported."""
     try:
         return [
             (item.name, _kind(item.stat(follow_symlinks=False).st_mode))
@@ -96,11 +118,17 @@ def _listing(folder: Path) -> list[tuple[str, str]]:
 
 
 def _kind(mode: int) -> str:
-    kinds = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"), (stat.S_ISLNK, "link"))
-    return next((name for test, name in kinds if test(mode)), "device, pipe or socket")
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "link" if stat.S_ISLNK(mode) else "device, pipe or socket"
 
 
-def _file(folder: Path, item: Mapping[str, Any], kind: str | None) -> Iterator[Difference]:
+def _file_differences(
+    folder: Path, item: Mapping[str, Any], kind: str | None
+) -> Iterator[Difference]:
+    """Yield how a listed file differs from what the manifest states of it."""
     where, size, digest = _shown(item["path"]), item["bytes"], item["sha256"]
     if kind != "file":
         yield Difference(where, f"a {kind}" if kind else "nothing", f"a file of {size} bytes")
@@ -112,30 +140,33 @@ def _file(folder: Path, item: Mapping[str, Any], kind: str | None) -> Iterator[D
         return
     if len(content) != size:
         yield Difference(where, f"{len(content)} bytes", f"{size} bytes")
-    elif (found := sha256(content)) != digest:
-        yield Difference(where, f"sha256 {found}", f"sha256 {digest}")
+        return
+    actual = sha256(content)
+    if actual != digest:
+        yield Difference(where, f"sha256 {actual}", f"sha256 {digest}")
 
 
 def _shown(path: str) -> str:
     return shorten(path, 1000)
 
 
-def difference(found: bytes, expected: bytes, where: str) -> Difference:
-    """The first place where one JSON document differs from another, by its pointer; else by the byte."""
+def first_difference(actual: bytes, expected: bytes, where: str) -> Difference:
+    """Return the first place where two JSON documents differ, as a pointer or else as a byte."""
     try:
-        place = _unequal(parse_json(found, where=where), parse_json(expected, where=where))
+        values = parse_json(actual, where=where), parse_json(expected, where=where)
+        unequal = _first_unequal_value(*values)
     except JoulemarkError:
-        place = None
-    if place is not None:
-        pointer, got, wanted = place
+        unequal = None
+    if unequal is not None:
+        pointer, got, wanted = unequal
         return Difference(f"{where}#{pointer}", got, wanted)
-    at = first_unequal(found, expected)
-    return Difference(where, f"byte {at}: {found[at : at + 20]!r}", f"{expected[at : at + 20]!r}")
+    at = first_unequal(actual, expected)
+    return Difference(where, f"byte {at}: {actual[at : at + 20]!r}", f"{expected[at : at + 20]!r}")
 
 
-def _unequal(found: Any, expected: Any) -> tuple[str, str, str] | None:
-    """(pointer, got, expected) of the first value that differs, in the order of the document."""
-    pending = [("", found, expected)]
+def _first_unequal_value(actual: Any, expected: Any) -> tuple[str, str, str] | None:
+    """Return pointer and both values of the first difference, in the order of the document."""
+    pending = [("", actual, expected)]
     while pending:
         at, a, b = pending.pop()
         if isinstance(a, dict) and isinstance(b, dict):

@@ -1,4 +1,4 @@
-"""The trust file: which keys speak for which submitter and which auditor, and when."""
+"""The trust file: which keys speak for which submitter or auditor, and when."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
-    """A key of somebody. not_before, not_after: what it may have signed, by the date it states; None: no bound
+    """A key and its owner.
 
-    revoked: why nothing it signed counts any more; None where it does
+    Attributes:
+        owner: Name of the submitter or auditor.
+        id: What signatures name the key by.
+        public: The public key.
+        not_before: Earliest date of what it signs (ISO 8601); None for no bound.
+        not_after: Latest date of what it signs (ISO 8601); None for no bound.
+        revoked: Why nothing it signed counts any more; None where it does.
     """
 
     owner: str
@@ -31,9 +37,13 @@ class TrustedKey:
     revoked: str | None
 
     def fault(self, date: str) -> tuple[str, str] | None:
-        """What speaks against what it signed with this date: (got, expected); None where nothing does."""
+        """Say why a document of a date does not count.
+
+        Returns:
+            What was got and what was expected; None where the key is valid.
+        """
         if self.revoked is not None:
-            return f"revoked: {shorten(self.revoked)}", "a key that holds"
+            return f"revoked: {shorten(self.revoked)}", "a key that is not revoked"
         try:
             t_ns = from_iso(date)
         except UnreadableError as error:
@@ -47,73 +57,80 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """Keys that may sign something. whose: in words; owners: whom each key of the trust file speaks for, by its id"""
+    """Keys that may sign one document.
+
+    Attributes:
+        keys: The keys, by id.
+        whose: Who they belong to, for messages.
+        owners: Whom each key of the whole trust file speaks for, by id.
+    """
 
     keys: Mapping[str, TrustedKey]
     whose: str
     owners: Mapping[str, str]
 
     def find(self, id_: str) -> TrustedKey | None:
-        """The key of this id, where it may sign."""
+        """Return the key of an id, if it may sign."""
         return self.keys.get(id_)
 
-    def other(self, id_: str) -> str:
-        """A key that may not sign, in words."""
-        return (
-            f"key {shorten(id_[:16])}, {self.owners.get(id_, 'which the trust file does not name')}"
-        )
+    def describe_stranger(self, id_: str) -> str:
+        """Describe a key that may not sign."""
+        owner = self.owners.get(id_, "which the trust file does not name")
+        return f"key {shorten(id_[:16])}, {owner}"
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Keys by owner."""
+    """The keys of a trust file.
+
+    Attributes:
+        submitters: Keys by submitter.
+        auditors: Keys by auditor.
+    """
 
     submitters: Mapping[str, tuple[TrustedKey, ...]]
     auditors: Mapping[str, tuple[TrustedKey, ...]]
 
     def submitter(self, name: str) -> Signers:
-        """Who may sign for one submitter."""
-        return self._signers(
-            self.submitters.get(name, ()), f"a key that the trust file gives to {shorten(name)}"
-        )
+        """Return who may sign for a submitter."""
+        whose = f"a key that the trust file assigns to {shorten(name)}"
+        return self._signers(self.submitters.get(name, ()), whose)
 
     def auditor(self) -> Signers:
-        """Who may countersign."""
-        return self._signers(
-            (key for keys in self.auditors.values() for key in keys), "a key of an auditor"
-        )
+        """Return who may countersign."""
+        keys = [key for keys in self.auditors.values() for key in keys]
+        return self._signers(keys, "a key of an auditor")
 
     def _signers(self, keys: Iterable[TrustedKey], whose: str) -> Signers:
-        roles = (("submitter", self.submitters), ("auditor", self.auditors))
-        owners = {
-            key.id: f"of {role} {name}"
-            for role, of in roles
-            for name, theirs in of.items()
-            for key in theirs
-        }
+        owners: dict[str, str] = {}
+        for role, keys_by_name in (("submitter", self.submitters), ("auditor", self.auditors)):
+            for name, their_keys in keys_by_name.items():
+                owners |= {key.id: f"of {role} {name}" for key in their_keys}
         return Signers({key.id: key for key in keys}, whose, owners)
 
 
 def read_trust(path: Path) -> Trust:
-    """The trust file. Raises UnreadableError, SchemaError."""
+    """Read a trust file.
+
+    Raises:
+        UnreadableError: The file cannot be read.
+        SchemaError: It is not a valid trust file.
+    """
     document = read_document("trust", path)
-    return Trust(
-        *(
-            {
-                name: _keys(name, items, f"{path}#/{role}/{name}")
-                for name, items in document.get(role, {}).items()
-            }
-            for role in ("submitters", "auditors")
-        )
+    submitters, auditors = (
+        {
+            name: _keys(name, items, f"{path}#/{role}/{name}")
+            for name, items in document.get(role, {}).items()
+        }
+        for role in ("submitters", "auditors")
     )
+    return Trust(submitters, auditors)
 
 
 def _keys(owner: str, items: Iterable[Mapping[str, Any]], where: str) -> tuple[TrustedKey, ...]:
     keys = tuple(_key(owner, item, f"{where}/{number}") for number, item in enumerate(items))
     if len({key.id for key in keys}) < len(keys):
-        raise SchemaError(
-            "the same key stands there twice", where=where, fix="State each key once."
-        )
+        raise SchemaError("states the same key twice", where=where, fix="State each key once.")
     return keys
 
 
@@ -126,7 +143,7 @@ def _key(owner: str, item: Mapping[str, Any], where: str) -> TrustedKey:
         public = read_public_line(item["public_key"])
     except ValueError as error:
         raise SchemaError(
-            "is no Ed25519 public key",
+            "is not an Ed25519 public key",
             where=f"{where}/public_key",
             got=shorten(error),
             expected="the line between BEGIN and END of the file that joulemark keygen wrote",

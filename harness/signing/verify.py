@@ -1,18 +1,18 @@
-"""Verify a submission: who signed it, and whether anything of it was changed since.
+"""Verify a submission: who signed it, and whether anything was changed since.
 
-1. The envelope is there, is not too large, and parses: JSON of one spelling, at least one signature.
-2. Its payload is of the type of a manifest: a signature for another purpose is none here.
+1. The envelope exists, is not too large, and parses: JSON of one spelling, at least one signature.
+2. Its payload is of the type of a manifest: a signature for another purpose does not count.
 3. Its payload is the manifest that lies beside it, byte for byte.
-4. The manifest is valid, and in its canonical bytes.
-5. Each signature is by a key that the trust file gives to the submitter that the manifest names. A key that is
-   trusted for somebody else is not enough, and none is passed over.
-6. Each of these keys holds: it is not revoked, and the date of the manifest lies within its dates.
-7. Every file listed is there with size and hash; every file there is listed; nothing is a link.
-8. Where there is a countersignature, or a report that it should cover: it is an auditor's, over this manifest, and
-   over this report.
+4. The manifest is valid, and in its canonical spelling.
+5. Each signature is by a key that the trust file assigns to the submitter named in the manifest.
+   A key trusted for somebody else is not enough, and no signature is ignored.
+6. Each of these keys is valid: not revoked, and the date of the manifest is within its dates.
+7. Every listed file exists with its size and hash; every existing file is listed; none is a link.
+8. A countersignature, or a report that it should cover: it is by an auditor's key, over this
+   manifest, and over this report.
 
-A step that fails does not stop those that do not need it, so that one look says all that is wrong. Files are held
-against what was signed; where no envelope can be read, against the manifest that lies there.
+A step that fails does not stop those that do not depend on it, so that one look shows all that is
+wrong. Files are compared with what was signed; where no envelope can be read, with the manifest.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from harness.signing.manifest import (
     ENVELOPE,
     MANIFEST,
     Difference,
-    compare,
-    difference,
+    differences,
+    first_difference,
     parse_manifest,
     read_manifest,
 )
@@ -58,7 +58,14 @@ STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What speaks against a submission. step: number of the step that failed; where: inside the submission"""
+    """One thing wrong with a submission.
+
+    Attributes:
+        step: Number of the step that failed.
+        where: Path or JSON pointer inside the submission.
+        got: What is there.
+        expected: What should be there.
+    """
 
     step: int
     where: str
@@ -68,10 +75,16 @@ class Fault:
 
 @dataclass(slots=True)
 class Verification:
-    """What was found of one submission.
+    """The result for one submission.
 
-    submitter: as the manifest states; signers, auditors: (owner, key id) of each signature that holds
-    files: number of files that the manifest lists; enveloped: whether there is an envelope at all
+    Attributes:
+        folder: The submission.
+        submitter: As the manifest states.
+        signers: Owner and key id of each valid signature.
+        auditors: Owner and key id of each valid countersignature.
+        files: Number of files that the manifest lists.
+        enveloped: Whether there is an envelope at all.
+        faults: What is wrong, in the order of the steps.
     """
 
     folder: Path
@@ -82,118 +95,153 @@ class Verification:
     enveloped: bool = False
     faults: list[Fault] = field(default_factory=list)
 
-    def attempt(self, number: int, where: str, make: Callable[[], T]) -> T | None:
-        """What `make` gives; what cannot be read or used is a fault of this step."""
+    def attempt(self, step: int, where: str, make: Callable[[], T]) -> T | None:
+        """Return what `make` returns; an error that it raises becomes a fault of this step."""
         try:
             return make()
         except JoulemarkError as error:
-            place = error.where.removeprefix(f"{self.folder}/") or where
+            inside = error.where.removeprefix(f"{self.folder}/") or where
             got = f"{error.message}: {error.got}" if error.got else error.message
-            self.faults.append(Fault(number, place, got, error.expected or "what was signed"))
+            self.faults.append(Fault(step, inside, got, error.expected or "what was signed"))
             return None
 
-    def add(self, number: int, found: Iterable[Difference]) -> None:
-        """Differences are faults of this step."""
-        self.faults += [Fault(number, item.where, item.got, item.expected) for item in found]
+    def add(self, step: int, unequal: Iterable[Difference]) -> None:
+        """Add differences as faults of a step."""
+        self.faults += [Fault(step, item.where, item.got, item.expected) for item in unequal]
 
 
 def verify(folder: Path, trust: Trust, report: Mapping[str, Any] | None = None) -> Verification:
-    """All eight steps over a submission. report: the audit report that the countersignature should cover
+    """Take all eight steps over a submission.
 
-    Raises UnreadableError where the folder holds neither a manifest nor an envelope.
+    Args:
+        folder: The submission.
+        trust: Whose keys count.
+        report: Audit report that the countersignature must cover.
+
+    Raises:
+        UnreadableError: The folder holds neither a manifest nor an envelope.
     """
     if not any((folder / name).exists() for name in (MANIFEST, ENVELOPE)):
         raise UnreadableError(
-            "is no submission",
+            "is not a submission",
             where=str(folder),
             expected=f"a folder that holds {MANIFEST}",
             fix="Name the folder that joulemark pack made.",
         )
-    done = Verification(folder, enveloped=(folder / ENVELOPE).exists())
-    envelope = _opened(done, ENVELOPE, MANIFEST_TYPE, (1, 2))
-    stored = done.attempt(3, MANIFEST, lambda: read_manifest(folder))
+    result = Verification(folder, enveloped=(folder / ENVELOPE).exists())
+    # Steps 1 and 2
+    envelope = _read_envelope(result, ENVELOPE, MANIFEST_TYPE, (1, 2))
+    # Step 3
+    stored = result.attempt(3, MANIFEST, lambda: read_manifest(folder))
     signed = stored if envelope is None else envelope.payload
     if signed is None:
-        return done
+        return result
     if stored is not None and stored != signed:
-        done.add(3, [difference(stored, signed, MANIFEST)])
+        result.add(3, [first_difference(stored, signed, MANIFEST)])
+    # Step 4
     where = MANIFEST if envelope is None else f"{ENVELOPE}#/payload"
-    manifest = done.attempt(4, where, lambda: parse_manifest(signed, where))
+    manifest = result.attempt(4, where, lambda: parse_manifest(signed, where))
     if manifest is None:
-        return done
-    done.submitter, done.files = manifest["submitter"], len(manifest["files"])
+        return result
+    result.submitter, result.files = manifest["submitter"], len(manifest["files"])
+    # Steps 5 and 6
     if envelope is not None:
         signers = trust.submitter(manifest["submitter"])
-        done.signers = _holding(done, ENVELOPE, envelope, signers, manifest["created"], (5, 6))
-    done.add(7, compare(folder, manifest))
+        created = manifest["created"]
+        result.signers = _valid_signatures(result, ENVELOPE, envelope, signers, created, (5, 6))
+    # Step 7
+    result.add(7, differences(folder, manifest))
+    # Step 8
     if report is not None or (folder / COUNTERSIGNATURE).exists():
-        done.auditors = _auditors(done, signed, trust, report)
-    return done
+        result.auditors = _auditors(result, signed, trust, report)
+    return result
 
 
-def _opened(
-    done: Verification, name: str, kind: str, steps: tuple[int, int]
+def _read_envelope(
+    result: Verification, name: str, payload_type: str, steps: tuple[int, int]
 ) -> dsse.Envelope | None:
-    """An envelope of this type. steps: the numbers of being one, and of its type"""
-    path = done.folder / name
-    read = done.attempt(
-        steps[0],
+    """Read an envelope of a type.
+
+    Args:
+        result: Takes the faults.
+        name: File inside the submission.
+        payload_type: The type it must have.
+        steps: Numbers of the steps "is an envelope" and "has this type".
+    """
+    path = result.folder / name
+    is_envelope, has_type = steps
+    envelope = result.attempt(
+        is_envelope,
         name,
         lambda: dsse.parse(read_bytes(path, limit=dsse.MAX_ENVELOPE_BYTES), where=name),
     )
-    if read is None or read.payload_type == kind:
-        return read
-    done.add(steps[1], [Difference(f"{name}#/payloadType", shorten(read.payload_type), kind)])
+    if envelope is None or envelope.payload_type == payload_type:
+        return envelope
+    got = shorten(envelope.payload_type)
+    result.add(has_type, [Difference(f"{name}#/payloadType", got, payload_type)])
     return None
 
 
-def _holding(
-    done: Verification,
+def _valid_signatures(
+    result: Verification,
     name: str,
     envelope: dsse.Envelope,
     signers: Signers,
     date: str,
     steps: tuple[int, int],
 ) -> list[tuple[str, str]]:
-    """(owner, key id) of the signatures that hold. steps: the numbers of the signature, and of its key"""
-    held = []
+    """Return owner and key id of the valid signatures.
+
+    Args:
+        result: Takes the faults.
+        name: File of the envelope.
+        envelope: The envelope.
+        signers: Keys that may sign it.
+        date: The date that the signed document states.
+        steps: Numbers of the steps "signature" and "key".
+    """
+    signature_step, key_step = steps
+    valid = []
     for number, signature in enumerate(envelope.signatures):
         where, key = f"{name}#/signatures/{number}", signers.find(signature.key)
         if key is None:
-            done.add(steps[0], [Difference(where, signers.other(signature.key), signers.whose)])
-        elif not dsse.is_signed_by(envelope, signature, key.public):
-            got = (
-                f"a signature that key {key.id[:16]} of {key.owner} did not make over this payload"
-            )
-            done.add(steps[0], [Difference(where, got, signers.whose)])
-        elif fault := key.fault(date):
-            done.add(
-                steps[1],
-                [Difference(where, f"key {key.id[:16]} of {key.owner}: {fault[0]}", fault[1])],
-            )
+            got = signers.describe_stranger(signature.key)
+            result.add(signature_step, [Difference(where, got, signers.whose)])
+            continue
+        label = f"key {key.id[:16]} of {key.owner}"
+        if not dsse.is_signed_by(envelope, signature, key.public):
+            got = f"a signature that {label} did not make over this payload"
+            result.add(signature_step, [Difference(where, got, signers.whose)])
+            continue
+        fault = key.fault(date)
+        if fault:
+            got, expected = fault
+            result.add(key_step, [Difference(where, f"{label}: {got}", expected)])
         else:
-            held.append((key.owner, key.id))
-    return held
+            valid.append((key.owner, key.id))
+    return valid
 
 
 def _auditors(
-    done: Verification, manifest: bytes, trust: Trust, report: Mapping[str, Any] | None
+    result: Verification, manifest: bytes, trust: Trust, report: Mapping[str, Any] | None
 ) -> list[tuple[str, str]]:
-    """Step 8: (auditor, key id) of the countersignatures that hold."""
-    envelope = _opened(done, COUNTERSIGNATURE, COUNTERSIGNATURE_TYPE, (8, 8))
+    """Take step 8: return auditor and key id of the valid countersignatures."""
+    envelope = _read_envelope(result, COUNTERSIGNATURE, COUNTERSIGNATURE_TYPE, (8, 8))
     if envelope is None:
         return []
-    stated = done.attempt(8, COUNTERSIGNATURE, lambda: parse_statement(envelope.payload))
+    stated = result.attempt(8, COUNTERSIGNATURE, lambda: parse_statement(envelope.payload))
     if stated is None:
         return []
-    true: dict[str, Any] | None = stated | {"manifest_sha256": sha256(manifest)}
+    expected: dict[str, Any] | None = stated | {"manifest_sha256": sha256(manifest)}
     if report is not None:
-        true = done.attempt(
+        expected = result.attempt(
             8, COUNTERSIGNATURE, lambda: statement(manifest, report, stated["date"])
         )
-    if true is None:
+    if expected is None:
         return []
-    if true != stated:
-        done.add(8, [difference(envelope.payload, canonical(true), COUNTERSIGNATURE)])
+    if expected != stated:
+        unequal = first_difference(envelope.payload, canonical(expected), COUNTERSIGNATURE)
+        result.add(8, [unequal])
         return []
-    return _holding(done, COUNTERSIGNATURE, envelope, trust.auditor(), stated["date"], (8, 8))
+    signers, date = trust.auditor(), stated["date"]
+    return _valid_signatures(result, COUNTERSIGNATURE, envelope, signers, date, (8, 8))

@@ -1,1 +1,1 @@
-"""Submission."""
+"""Submissions: pack run directories with a system description and a manifest."""

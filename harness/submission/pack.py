@@ -1,4 +1,4 @@
-"""Pack: run directories and a system description in, a submission with its manifest out."""
+"""Pack run directories and a system description into a submission with its manifest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness import __version__
@@ -22,16 +22,25 @@ from harness.core.timestamps import to_iso
 from harness.formats.base import Entry
 from harness.formats.load import read
 from harness.formats.run_directory import RECORD, SYSTEM
-from harness.live.system import complete, missing
+from harness.live.system import missing_fields, overlay
 from harness.signing.manifest import MANIFEST
 
-NEEDED = ("/submitter", "/system_name")
-"""Without these nobody can tell whose result it is."""
+INDISPENSABLE = ("/submitter", "/system_name")
+"""Fields without which a result belongs to nobody."""
+MIN_PRIVATE_LENGTH = 4
+"""Shorter names of machines occur by chance in any text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A submission. missing: (pointer, what to write) of what the system description does not say; forced: why"""
+    """A packed submission.
+
+    Attributes:
+        folder: The submission.
+        manifest: Its manifest.
+        missing: Pointer and description of fields that the system description leaves empty.
+        forced: Findings of an audit despite which it was packed.
+    """
 
     folder: Path
     manifest: Mapping[str, Any]
@@ -50,28 +59,30 @@ def pack(
 ) -> Packed:
     """Write `<out>/<round>/<division>/<submitter>/` with `systems/`, `results/` and the manifest.
 
-    force: pack also what an audit refuses, and say so in the manifest; private: pack also what names this machine.
-    Raises JoulemarkError; then nothing is written.
+    Args:
+        paths: Run directories or folders that hold them.
+        system: The vendor's system description.
+        out: Folder to write to.
+        division: closed or open.
+        force: Pack despite findings of an audit, and state them in the manifest.
+        private: Pack despite texts that name this machine or its user's home.
+
+    Raises:
+        JoulemarkError: It cannot be packed; nothing is written.
     """
     entries = _entries(paths)
     description = _description(system, entries)
-    absent = tuple(missing(description))
-    if needed := [pointer for pointer, _ in absent if pointer in NEEDED]:
-        raise UsageError(
-            "the system description is not complete",
-            where=f"{system}#{needed[0]}",
-            got="nothing",
-            expected=", ".join(needed),
-            fix="Write these fields there.",
-        )
+    missing = tuple(missing_fields(description))
+    _require_indispensable(system, missing)
     if not private:
         _refuse_private(entries)
-    refused = tuple(_refused(entries))
-    if refused and not force:
+    findings = tuple(_findings(entries))
+    if findings and not force:
+        where, _, got = findings[0].partition(": ")
         raise UsageError(
-            f"an audit would refuse it ({len(refused)} findings)",
-            where=refused[0].partition(": ")[0],
-            got=refused[0].partition(": ")[2],
+            f"an audit would refuse it ({len(findings)} findings)",
+            where=where,
+            got=got,
             fix="Mend it, or pack with --force, which marks the submission.",
         )
     folder = out / entries[0].round / division / _name(str(description["submitter"]))
@@ -84,44 +95,56 @@ def pack(
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        manifest = _write(part, entries, description | {"division": division}, refused)
+        manifest = _write(part, entries, description | {"division": division}, findings)
         part.rename(folder)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise UnreadableError(
             f"cannot be written: {error.strerror}", where=str(error.filename or folder)
         ) from None
-    return Packed(folder, manifest, absent, refused)
+    return Packed(folder, manifest, missing, findings)
+
+
+def _require_indispensable(system: Path, missing: Sequence[tuple[str, str]]) -> None:
+    pointers = [pointer for pointer, _ in missing if pointer in INDISPENSABLE]
+    if pointers:
+        raise UsageError(
+            "the system description is not complete",
+            where=f"{system}#{pointers[0]}",
+            got="nothing",
+            expected=", ".join(pointers),
+            fix="Write these fields there.",
+        )
 
 
 def _entries(paths: Sequence[Path]) -> list[Entry]:
+    """Read complete entries of run directories, all of one round."""
     tree = read(*paths)
     if tree.unreadable:
         raise UnreadableError(
             "cannot be packed", where=tree.unreadable[0][0], got=tree.unreadable[0][1]
         )
-    foreign = next((entry for entry in tree.entries if not entry.is_native), None)
-    if foreign is not None:
-        raise UsageError(
-            "is not a run directory",
-            where=str(foreign.directory),
-            got=foreign.format,
-            expected="joulemark",
-            fix="Turn it into one: joulemark import PATH --out DIR.",
-        )
-    alone = next((entry for entry in tree.entries if (entry.directory / RECORD).is_file()), None)
-    if alone is not None:
-        raise UsageError(
-            "is one run of an entry",
-            where=str(alone.directory),
-            expected="the folder that holds all its runs",
-            fix=f"Name {alone.directory.parent}.",
-        )
-    if len({entry.round for entry in tree.entries}) > 1:
-        rounds = ", ".join(sorted({entry.round for entry in tree.entries}))
+    for entry in tree.entries:
+        if not entry.is_native:
+            raise UsageError(
+                "is not a run directory",
+                where=str(entry.directory),
+                got=entry.format,
+                expected="joulemark",
+                fix="Turn it into one: joulemark import PATH --out DIR.",
+            )
+        if (entry.directory / RECORD).is_file():
+            raise UsageError(
+                "is one run of an entry",
+                where=str(entry.directory),
+                expected="the folder that holds all its runs",
+                fix=f"Name {entry.directory.parent}.",
+            )
+    rounds = sorted({entry.round for entry in tree.entries})
+    if len(rounds) > 1:
         raise UsageError(
             "these are results of several rounds",
-            got=rounds,
+            got=", ".join(rounds),
             expected="one round in each submission",
         )
     if not tree.entries[0].round:
@@ -133,26 +156,30 @@ def _description(system: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     collected = dict(entries[0].system_description or {})
     if collected.get("system_name") == "this machine":
         collected["system_name"] = None
-    return complete(collected, read_document("system", system))
+    return overlay(collected, read_document("system", system))
 
 
-def _refused(entries: Sequence[Entry]) -> Iterator[str]:
-    """What an audit holds against the entries."""
+def _findings(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield the findings for which an audit would refuse the entries."""
     for report in audit_entries(entries):
-        if report.verdict != "valid":
-            for finding in report.findings:
-                if finding.status in ("fail", "error"):
-                    yield f"{report.id}/{finding.where}: {finding.rule}: {finding.got}, expected {finding.expected}"
+        if report.verdict == "valid":
+            continue
+        for finding in report.findings:
+            if finding.status in ("fail", "error"):
+                yield (
+                    f"{report.id}/{finding.where}: {finding.rule}:"
+                    f" {finding.got}, expected {finding.expected}"
+                )
 
 
 def _refuse_private(entries: Sequence[Entry]) -> None:
-    """Raise UsageError where a text names this machine or its user's home."""
-    words = {str(Path.home()), socket.gethostname()} - {"/", "localhost", ""}
-    needles = [word.encode() for word in words if len(word) > 3]
+    """Raise UsageError where a file names this machine or its user's home."""
+    names = {str(Path.home()), socket.gethostname()} - {"/", "localhost", ""}
+    needles = [name.encode() for name in names if len(name) >= MIN_PRIVATE_LENGTH]
     for entry in entries:
         for path in _files(entry.directory):
-            found = next((needle for needle in needles if needle in read_bytes(path)), None)
-            if found is not None:
+            content = read_bytes(path)
+            if any(needle in content for needle in needles):
                 raise UsageError(
                     "holds the name of this machine or of a home folder",
                     where=str(path),
@@ -165,20 +192,19 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _write(
-    part: Path, entries: Sequence[Entry], description: Mapping[str, Any], refused: Sequence[str]
+    part: Path, entries: Sequence[Entry], description: Mapping[str, Any], findings: Sequence[str]
 ) -> dict[str, Any]:
-    name = _name(str(description["system_name"]))
-    write_document("system", description, part / "systems" / f"{name}.json")
-    listed = []
+    """Write a whole submission into a new folder, its manifest last; return the manifest."""
+    system = _name(str(description["system_name"]))
+    write_document("system", description, part / "systems" / f"{system}.json")
+    packed = []
     for entry in entries:
-        place = Path(
-            "results", name, _name(entry.benchmark), *filter(None, (_name(entry.scenario),))
-        )
-        _copy(entry, part / place, description)
-        listed.append(
+        folder = entry_folder(system, entry.benchmark, entry.scenario)
+        _copy(entry, part / folder, description)
+        packed.append(
             {
-                "id": place.as_posix(),
-                "system": name,
+                "id": folder.as_posix(),
+                "system": system,
                 "benchmark": entry.benchmark,
                 "scenario": entry.scenario,
                 "runs": len(entry.runs),
@@ -191,38 +217,48 @@ def _write(
         "submitter": description["submitter"],
         "created": to_iso(time.time_ns()),
         "tool": {"name": "joulemark", "version": __version__},
-        "entries": listed,
-        "files": [_listed(part, path) for path in _files(part)],
+        "entries": packed,
+        "files": [_manifest_item(part, path) for path in _files(part)],
     }
-    if refused:
-        manifest["forced"] = [shorten(text, 300) for text in refused]
+    if findings:
+        manifest["forced"] = [shorten(finding, 300) for finding in findings]
     check("manifest", manifest, where=MANIFEST)
     (part / MANIFEST).write_bytes(canonical(manifest))
     return manifest
 
 
-def _copy(entry: Entry, place: Path, description: Mapping[str, Any]) -> None:
-    """All files of an entry; its records name the system, the submitter and the division."""
-    shutil.copytree(entry.directory, place, symlinks=False, ignore=_left_out)
-    write_document("system", description, place / SYSTEM)
-    names = {"submitter": "submitter", "system": "system_name", "division": "division"}
-    for path in sorted(place.glob(f"*/{RECORD}")):
+def entry_folder(system: str, benchmark: str, scenario: str) -> PurePosixPath:
+    """Return the folder of an entry inside a submission."""
+    parts = [_name(system), _name(benchmark), _name(scenario)]
+    return PurePosixPath("results", *filter(None, parts))
+
+
+def _copy(entry: Entry, folder: Path, description: Mapping[str, Any]) -> None:
+    """Copy all files of an entry; its records then name the system, submitter and division."""
+    shutil.copytree(entry.directory, folder, symlinks=False, ignore=_not_packed)
+    write_document("system", description, folder / SYSTEM)
+    stated = {
+        "submitter": description["submitter"],
+        "system": description["system_name"],
+        "division": description["division"],
+    }
+    for path in sorted(folder.glob(f"*/{RECORD}")):
         document = json.loads(path.read_bytes())
-        document["entry"] |= {name: description[of] for name, of in names.items()}
+        document["entry"] |= stated
         write_document("run", document, path)
 
 
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    """What is not packed: links, devices, pipes, and what is hidden."""
-    kinds = {name: os.lstat(os.path.join(folder, name)).st_mode for name in names}
-    return {
-        name
-        for name, mode in kinds.items()
-        if name[0] == "." or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-    }
+def _not_packed(folder: str, names: list[str]) -> set[str]:
+    """Return names of links, devices, pipes and hidden files."""
+    excluded = set()
+    for name in names:
+        mode = os.lstat(os.path.join(folder, name)).st_mode
+        if name.startswith(".") or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            excluded.add(name)
+    return excluded
 
 
-def _listed(root: Path, path: Path) -> dict[str, Any]:
+def _manifest_item(root: Path, path: Path) -> dict[str, Any]:
     content = read_bytes(path)
     return {
         "path": path.relative_to(root).as_posix(),
@@ -232,7 +268,6 @@ def _listed(root: Path, path: Path) -> dict[str, Any]:
 
 
 def _name(text: str) -> str:
-    """A name as part of a path."""
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in text).strip(".") or (
-        "_" if text else ""
-    )
+    """Return a name as part of a path."""
+    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in text).strip(".")
+    return safe or ("_" if text else "")

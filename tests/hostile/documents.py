@@ -21,7 +21,7 @@ from harness.render.terminal.footprint_account import (
     clean_text,
 )
 from harness.render.terminal.signatures import verification_document, verification_text
-from harness.runners.workload import Workload, workload
+from harness.runners.workload import Workload, find_workload
 from harness.signing.trust import read_trust
 from harness.signing.verify import verify
 from tests.hostile import checks
@@ -94,8 +94,8 @@ def _footprint(content: bytes) -> None:
 def _workload(content: bytes) -> None:
     (_PLACE / "workload.yaml").write_bytes(content)
     with told():
-        found: Workload = workload(str(_PLACE))
-        str((found.name, found.runner, found.missing())).encode("utf-8")
+        found: Workload = find_workload(str(_PLACE))
+        str((found.name, found.runner, found.missing_packages())).encode("utf-8")
         found.scenario(None)
 
 

@@ -11,7 +11,7 @@ import pytest
 from harness import api
 from harness.core.errors import JoulemarkError, SchemaError, UnreadableError
 from harness.core.schemas import (
-    MOST_FAULTS,
+    MAX_FAULTS,
     check,
     key_twice,
     parse_json,
@@ -112,7 +112,7 @@ def test_a_document_of_faults_is_refused_soon() -> None:
     started = time.process_time()
     with pytest.raises(SchemaError, match="At least") as refused:
         check("manifest", {"files": [{"path": 1}] * 200_000})
-    assert str(MOST_FAULTS - 1) in str(refused.value)
+    assert str(MAX_FAULTS - 1) in str(refused.value)
     assert time.process_time() - started < 5
 
 

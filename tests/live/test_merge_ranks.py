@@ -17,7 +17,7 @@ from harness.formats.evidence import evidence_from_facts
 from harness.formats.run_directory import INCOMPLETE, write_run
 from harness.live.distributed.clock_offset import Clock, Offset
 from harness.live.merge_ranks import RANKS, merge
-from harness.live.recording import claim
+from harness.live.recording import create_run_directory
 from harness.traces.trace import Trace, Window
 
 T = 1_700_000_000_000_000_000
@@ -34,7 +34,7 @@ def several(
     def make(clock_error_s: float | None = 0.003, **changes: Any) -> Path:
         folder = tmp_path / "work" / "run-1"
         entry = replace(entry_of(), directory=folder.parent, format="joulemark")
-        claim(folder, entry)
+        create_run_directory(folder, entry)
         said = [FACT | {"number": 0, "node": "node-0", "clock": None}]
         said.append(FACT | {"number": 1, "node": "node-1", "clock": CLOCK.facts()} | changes)
         for rank, facts in enumerate(said):

@@ -12,7 +12,7 @@ import harness.traces.journal_writer as journal_module
 from harness import api
 from harness.formats.base import Entry
 from harness.formats.run_directory import SAMPLES
-from harness.live.recording import claim, complete, nest
+from harness.live.recording import assign_parents, create_run_directory, finalise
 from harness.runners.base import Outcome
 from harness.traces.journal_writer import Journal
 from harness.traces.trace import Window
@@ -38,7 +38,7 @@ def test_what_lies_inside_another_is_not_added_again(
     made = [
         channel(kind, id=f"{where}-{n}", boundary=where) for n, (where, kind) in enumerate(parts)
     ]
-    assert list(nest(made).values()) == holders
+    assert list(assign_parents(made).values()) == holders
 
 
 def test_a_clock_step_becomes_a_finding_and_part_of_the_uncertainty(
@@ -56,7 +56,7 @@ def test_a_clock_step_becomes_a_finding_and_part_of_the_uncertainty(
         benchmark="work",
         scenario="",
     )
-    claim(folder, entry)
+    create_run_directory(folder, entry)
     now = [0]
     monkeypatch.setattr(
         journal_module,
@@ -73,7 +73,7 @@ def test_a_clock_step_becomes_a_finding_and_part_of_the_uncertainty(
         if half % 2 == 0:
             journal.clock()
     journal.end({"missed": 0, "hung": False})
-    run = complete(
+    run = finalise(
         folder, entry, Outcome(window=Window(T + 2 * 10**9, T + 28 * 10**9), success=True), {}
     )
     assert run.traces[0].channel.clock_error_s == pytest.approx(0.25)

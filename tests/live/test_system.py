@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 from harness.core.schemas import check
-from harness.live.system import collect, complete, missing
+from harness.live.system import collect, missing_fields, overlay
 
 CPU = "processor\t: {n}\nmodel name\t: Fast CPU 9000\nphysical id\t: {socket}\ncore id\t\t: {core}\nflags\t\t: fpu\n\n"
 
@@ -57,10 +57,10 @@ def test_what_it_does_not_tell_is_null_and_listed(tmp_path: Path) -> None:
     check("system", found)
     assert found["host_processor_model_name"] is None
     assert found["host_memory_capacity"] is None
-    pointers = {pointer for pointer, _ in missing(found)}
+    pointers = {pointer for pointer, _ in missing_fields(found)}
     assert {"/submitter", "/host_processor_model_name", "/power_supply", "/cooling"} <= pointers
-    filled = complete(found, {"submitter": "A", "cooling": "air", "host_memory_capacity": None})
-    assert {"/submitter", "/cooling"} & {pointer for pointer, _ in missing(filled)} == set()
+    filled = overlay(found, {"submitter": "A", "cooling": "air", "host_memory_capacity": None})
+    assert {"/submitter", "/cooling"} & {pointer for pointer, _ in missing_fields(filled)} == set()
 
 
 def test_nothing_private_is_collected(tmp_path: Path) -> None:

@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import UsageError
-from harness.live.measure import Measured, measure
+from harness.live.measure import RecordedRun, measure
 from harness.live.plan import Settings, plan_workload
 from harness.live.recording import RunFailed
 from harness.meters.base import Unavailable
 from harness.runners.base import WorkloadFailed
-from harness.runners.workload import Workload, workload
+from harness.runners.workload import Workload, find_workload
 
 pytest.importorskip("mlperf_loadgen")
 
 FAKES = Path(__file__).resolve().parents[1] / "fakes" / "workloads"
 
 
-def run(out: Path, fake: str | Workload, scenario: str, **options: str) -> Measured:
+def run(out: Path, fake: str | Workload, scenario: str, **options: str) -> RecordedRun:
     """One run of a fake workload; the estimator samples, with hardly any idle time."""
-    chosen = workload(str(FAKES / fake)) if isinstance(fake, str) else fake
+    chosen = find_workload(str(FAKES / fake)) if isinstance(fake, str) else fake
     settings = Settings(
         out=out, meters=["estimator"], interval_s=0.05, idle_s=(0.1, 0.1), options=options
     )
@@ -63,7 +63,7 @@ def test_all_scenarios_are_valid(
 @pytest.mark.parametrize("scenario", ["Offline", "Server"])
 def test_a_calibration_finds_the_rate(scenario: str, tmp_path: Path) -> None:
     """The model waits rather than works: its rate is the same on a machine that others load too."""
-    echo = workload(str(FAKES / "echo"))
+    echo = find_workload(str(FAKES / "echo"))
     waiting = dict(echo.spec) | {
         "runner": echo.spec["runner"] | {"environment": {"ECHO_WAIT_S": "0.002"}}
     }
@@ -124,7 +124,7 @@ def test_a_poor_model_is_refused_before_it_is_measured(tmp_path: Path) -> None:
 
 
 def test_another_model_than_the_spec_names_is_refused(tmp_path: Path) -> None:
-    echo = workload(str(FAKES / "echo"))
+    echo = find_workload(str(FAKES / "echo"))
     model = {"name": "echo", "source": "tests", "sha256": "cd" * 32}
     plan = plan_workload(
         Workload(echo.folder, dict(echo.spec) | {"model": model}), Settings(out=tmp_path)

@@ -14,7 +14,7 @@ import pytest
 from harness.core.errors import UsageError
 from harness.live.plan import Settings, plan_workload
 from harness.meters.base import Unavailable
-from harness.runners.workload import Workload, workload
+from harness.runners.workload import Workload, find_workload
 
 FOLDER = Path(__file__).resolve().parents[2] / "workloads" / "digits-training-torch"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -68,9 +68,9 @@ def train(result: Path, *arguments: object, ranks: int = 1) -> dict[str, object]
 def test_without_pytorch_its_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = workload("digits-training-torch")
+    chosen = find_workload("digits-training-torch")
     assert chosen.spec["quality"] == {"metric": "test_accuracy", "target": 0.98, "better": "higher"}
-    assert chosen.spec["data"] == workload("digits-training").spec["data"]
+    assert chosen.spec["data"] == find_workload("digits-training").spec["data"]
     monkeypatch.setattr(Workload, "missing", lambda _: ["torch"])
     with pytest.raises(Unavailable, match=r"got torch.*pip install 'joulemark\[torch\]'"):
         plan_workload(chosen, Settings(out=tmp_path))
@@ -80,7 +80,7 @@ def test_its_settings_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Workload, "missing", lambda _: [])
     with pytest.raises(UsageError, match=r"no such setting.*members, target, device, threads"):
         plan_workload(
-            workload("digits-training-torch"), Settings(out=tmp_path, options={"rate": "1"})
+            find_workload("digits-training-torch"), Settings(out=tmp_path, options={"rate": "1"})
         )
 
 

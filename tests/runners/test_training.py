@@ -12,10 +12,10 @@ import pytest
 
 from harness import api
 from harness.core.errors import UsageError
-from harness.live.measure import Measured, measure
+from harness.live.measure import RecordedRun, measure
 from harness.live.plan import Settings, plan_command, plan_workload
 from harness.live.recording import RunFailed
-from harness.runners.workload import workload
+from harness.runners.workload import find_workload
 
 FAKES = Path(__file__).resolve().parents[1] / "fakes" / "workloads"
 DIGITS = Path(__file__).resolve().parents[2] / "workloads" / "digits-training"
@@ -32,14 +32,16 @@ def settings(out: Path, repeat: int = 1, **options: str) -> Settings:
     )
 
 
-def train(out: Path, **options: str) -> Measured:
-    (done,) = measure(plan_workload(workload(str(FAKES / "stopping")), settings(out, **options)))
+def train(out: Path, **options: str) -> RecordedRun:
+    (done,) = measure(
+        plan_workload(find_workload(str(FAKES / "stopping")), settings(out, **options))
+    )
     return done
 
 
 def test_each_run_has_its_seed_and_its_window(tmp_path: Path) -> None:
     runs = list(
-        measure(plan_workload(workload(str(FAKES / "stopping")), settings(tmp_path, repeat=3)))
+        measure(plan_workload(find_workload(str(FAKES / "stopping")), settings(tmp_path, repeat=3)))
     )
     assert [done.run.evidence.recording.logged["seed"] for done in runs] == [1, 2, 3]
     for done in runs:

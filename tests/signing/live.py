@@ -11,7 +11,7 @@ from unittest import mock
 import harness.traces.journal_writer as journal_module
 from harness.formats.base import Entry
 from harness.formats.run_directory import SAMPLES
-from harness.live.recording import claim, complete
+from harness.live.recording import create_run_directory, finalise
 from harness.runners.base import Outcome
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.journal_writer import Journal
@@ -64,10 +64,10 @@ def record(root: Path) -> Path:
         benchmark="work",
         scenario="",
     )
-    claim(folder, entry)
+    create_run_directory(folder, entry)
     write_journal(journal_of(folder))
     window = Window(T_NS + 3 * 10**9, T_NS + 27 * 10**9)
-    complete(folder, entry, Outcome(window=window, success=True), {})
+    finalise(folder, entry, Outcome(window=window, success=True), {})
     return folder
 
 

@@ -19,7 +19,7 @@ from harness.core.schemas import canonical
 from harness.signing import dsse
 from harness.signing.countersign import COUNTERSIGNATURE_TYPE, countersign
 from harness.signing.keys import key_id
-from harness.signing.manifest import COUNTERSIGNATURE, ENVELOPE, MANIFEST, difference
+from harness.signing.manifest import COUNTERSIGNATURE, ENVELOPE, MANIFEST, first_difference
 from harness.signing.sign import MANIFEST_TYPE, sign
 from harness.signing.trust import read_trust
 from harness.signing.verify import STEPS, Fault, Verification, verify
@@ -747,16 +747,16 @@ def test_a_trust_file_that_makes_no_sense_is_refused(signed: Signed) -> None:
     ],
 )
 def test_a_difference_is_a_pointer(found: Any, expected: Any, where: str, got: str) -> None:
-    place = difference(json.dumps(found).encode(), json.dumps(expected).encode(), "m")
+    place = first_difference(json.dumps(found).encode(), json.dumps(expected).encode(), "m")
     assert (place.where, place.got) == (f"m{where}", got)
 
 
 def test_a_difference_in_spelling_or_in_what_is_no_json_is_a_byte() -> None:
-    assert difference(b'{"a": 1}', b'{"a":1}', "m").where == "m"
-    assert difference(b'{"a": 1}', b'{"a":1}', "m").got == "byte 5: b' 1}'"
-    assert difference(b"{", b"{}", "m").got == "byte 1: b''"
+    assert first_difference(b'{"a": 1}', b'{"a":1}', "m").where == "m"
+    assert first_difference(b'{"a": 1}', b'{"a":1}', "m").got == "byte 5: b' 1}'"
+    assert first_difference(b"{", b"{}", "m").got == "byte 1: b''"
     deep = b'{"a":' * 400 + b"1" + b"}" * 400
-    assert difference(deep, deep.replace(b"1", b"2"), "m").where == "m#" + "/a" * 400
+    assert first_difference(deep, deep.replace(b"1", b"2"), "m").where == "m#" + "/a" * 400
 
 
 def test_a_copy_elsewhere_verifies_too(signed: Signed, tmp_path: Path) -> None:

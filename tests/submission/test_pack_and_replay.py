@@ -16,7 +16,7 @@ from harness.core.resources import resource
 from harness.core.schemas import canonical, check, read_document
 from harness.formats.run_directory import INCOMPLETE
 from harness.live.measure import measure
-from harness.live.plan import Settings, describe, plan_command
+from harness.live.plan import Settings, describe_system, plan_command
 from harness.live.replay import pace, replay
 from harness.submission.pack import pack
 
@@ -160,7 +160,7 @@ def test_what_is_no_entry_is_not_packed(runs: Path, system: Path, tmp_path: Path
 
 def test_replay_of_the_same_run_gives_the_same_bytes(runs: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
-        list(replay(runs, out=tmp_path / name, say=quiet))
+        list(replay(runs, out=tmp_path / name, notify=quiet))
     assert files(tmp_path / "a") == files(tmp_path / "b")
     traces = {name: content for name, content in files(runs).items() if name.endswith(".csv")}
     assert {name: c for name, c in files(tmp_path / "a").items() if name.endswith(".csv")} == traces
@@ -169,7 +169,7 @@ def test_replay_of_the_same_run_gives_the_same_bytes(runs: Path, tmp_path: Path)
 
 def test_foreign_runs_replay_too(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        list(replay(EXAMPLES / "SimulatedAlder", out=tmp_path / name, say=quiet))
+        list(replay(EXAMPLES / "SimulatedAlder", out=tmp_path / name, notify=quiet))
     assert files(tmp_path / "a") == files(tmp_path / "b")
     assert energies(tmp_path / "a") == energies(EXAMPLES / "SimulatedAlder")
 
@@ -194,15 +194,15 @@ def test_a_live_run_replays_and_an_incomplete_one_does_not(tmp_path: Path) -> No
     )
     plan = plan_command(["sleep", "0.5"], settings)
     (done,) = measure(plan)
-    describe(plan)
+    describe_system(plan)
     for name in ("a", "b"):
-        list(replay(tmp_path / "live", out=tmp_path / name, say=quiet))
+        list(replay(tmp_path / "live", out=tmp_path / name, notify=quiet))
     assert files(tmp_path / "a") == files(tmp_path / "b")
     assert energies(tmp_path / "a") == energies(tmp_path / "live")
     (done.folder / INCOMPLETE).write_bytes((done.folder / "run.json").read_bytes())
     (done.folder / "run.json").unlink()
     with pytest.raises(UnreadableError, match="the run is not complete"):
-        list(replay(tmp_path / "live", out=tmp_path / "c", say=quiet))
+        list(replay(tmp_path / "live", out=tmp_path / "c", notify=quiet))
 
 
 def test_links_pipes_and_hidden_files_are_not_packed(

@@ -19,7 +19,7 @@ import numpy as np
 
 import harness.traces.journal_writer as journal_module
 from harness.formats.base import Entry, Quality, Quantity, Work
-from harness.live.recording import claim, complete
+from harness.live.recording import create_run_directory, finalise
 from harness.runners.base import Outcome
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import instrument
@@ -62,7 +62,7 @@ def record(root: Path) -> Path:
     for number in range(1, RUNS + 1):
         folder = entry.directory / f"run-{number}"
         start = T0_NS + number * 3600 * NS
-        claim(folder, entry)
+        create_run_directory(folder, entry)
         for name, channel in (("meter", wall_channel()), ("nvml", board_channel())):
             write_journal(folder / "samples" / f"{name}.csv", channel, start, number)
         begin = start + REST_S * NS
@@ -71,7 +71,7 @@ def record(root: Path) -> Path:
         )
         end = outcome.window.stop_ns
         idle = {"before": Window(start, begin), "after": Window(end, end + REST_S * NS)}
-        complete(folder, entry, outcome, idle)
+        finalise(folder, entry, outcome, idle)
     return entry.directory
 
 

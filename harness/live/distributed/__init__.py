@@ -1,1 +1,1 @@
-"""Runs on several machines: which rank this is, how ranks meet, and how their clocks compare."""
+"""Runs on several machines: which rank this process is, how ranks meet, their clocks."""

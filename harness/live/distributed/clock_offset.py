@@ -1,9 +1,9 @@
-"""Two clocks compared: four stamps of a question and its answer, as NTP has them (RFC 5905, section 8)."""
+"""Compare two clocks by the four stamps of a question and its answer (RFC 5905, section 8)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,16 +13,20 @@ from harness.core.errors import UnreadableError
 from harness.core.timestamps import NS, from_iso, to_iso
 from harness.traces.trace import Ints, Trace
 
-ROUNDS = 16
-"""Questions asked each time; the answer that came back soonest counts."""
+ROUND_TRIPS = 16
+"""Questions in one comparison; the one with the shortest round trip counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """How far another clock is ahead of ours.
+    """How far a remote clock is ahead of the local one.
 
-    at_ns: by our clock [ns UTC]; ahead_ns: its time minus ours [ns]; round_trip_ns: time on the way, both ways [ns].
-    Whatever the way took in each direction, the error is at most half the round trip.
+    The error is at most half the round trip, however the time on the way was split.
+
+    Attributes:
+        at_ns: Time of the comparison, by the local clock [ns UTC].
+        ahead_ns: Remote time minus local time [ns].
+        round_trip_ns: Time on the way, both directions together [ns].
     """
 
     at_ns: int
@@ -30,7 +34,7 @@ class Offset:
     round_trip_ns: int
 
     def facts(self) -> dict[str, Any]:
-        """For a run record."""
+        """Describe the offset for a run record."""
         return {
             "at": to_iso(self.at_ns),
             "ahead_s": self.ahead_ns / NS,
@@ -38,78 +42,108 @@ class Offset:
         }
 
 
-def offset(asked: int, heard: int, answered: int, received: int) -> Offset:
-    """From one question: stamps of asking and receiving by our clock, of hearing and answering by the other [ns]."""
+def offset(sent_ns: int, remote_received_ns: int, remote_sent_ns: int, received_ns: int) -> Offset:
+    """Compute the offset from one question and its answer.
+
+    Args:
+        sent_ns: When the question was sent, by the local clock [ns].
+        remote_received_ns: When it arrived, by the remote clock [ns].
+        remote_sent_ns: When the answer was sent, by the remote clock [ns].
+        received_ns: When the answer arrived, by the local clock [ns].
+    """
+    outward, inward = remote_received_ns - sent_ns, remote_sent_ns - received_ns
+    remote_time = remote_sent_ns - remote_received_ns
     return Offset(
-        received,
-        ((heard - asked) + (answered - received)) // 2,
-        (received - asked) - (answered - heard),
+        at_ns=received_ns,
+        ahead_ns=(outward + inward) // 2,
+        round_trip_ns=(received_ns - sent_ns) - remote_time,
     )
 
 
-def nearest(ask: Callable[[], tuple[int, int, int, int]]) -> Offset:
-    """The offset of the shortest of several round trips."""
-    return min((offset(*ask()) for _ in range(ROUNDS)), key=lambda found: found.round_trip_ns)
+def shortest_round_trip(ask: Callable[[], tuple[int, int, int, int]]) -> Offset:
+    """Ask several times and return the offset of the shortest round trip."""
+    offsets = [offset(*ask()) for _ in range(ROUND_TRIPS)]
+    return min(offsets, key=lambda item: item.round_trip_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The clock of one machine against that of rank 0, before and after the work."""
+    """The clock of one machine, compared with that of rank 0.
+
+    Attributes:
+        before: Offset before the work.
+        after: Offset after the work.
+    """
 
     before: Offset
     after: Offset
 
     @property
     def limit_s(self) -> float:
-        """Largest error of a stamp that was moved [s]: half a round trip, and what the clocks drifted apart meanwhile.
+        """Largest error of a shifted stamp [s]: half a round trip plus the drift meanwhile.
 
-        Stamps are moved by the straight line between the two offsets. A clock that drifts one way, however unevenly,
-        lies between them, so the line is off by at most their difference.
+        Stamps are shifted by the straight line between both offsets. A clock that drifts in one
+        direction, however unevenly, stays between them, so the line is off by their difference
+        at most.
         """
-        trip = max(self.before.round_trip_ns, self.after.round_trip_ns)
-        return (trip / 2 + abs(self.after.ahead_ns - self.before.ahead_ns)) / NS
+        round_trip_ns = max(self.before.round_trip_ns, self.after.round_trip_ns)
+        drift_ns = abs(self.after.ahead_ns - self.before.ahead_ns)
+        return (round_trip_ns / 2 + drift_ns) / NS
 
     @property
     def error_s(self) -> float:
-        """Standard error [s]: of a uniform distribution between its limits (JCGM 100, 4.3.7)."""
+        """Standard error [s], of a uniform distribution within the limit (JCGM 100, 4.3.7)."""
         return self.limit_s / math.sqrt(3)
 
-    def moved(self, t_ns: Ints) -> Ints:
-        """Times by our clock as rank 0's clock has them [ns UTC]; held before the first and after the last offset."""
-        span = max(1, self.after.at_ns - self.before.at_ns)
-        ends = (self.before.ahead_ns, self.after.ahead_ns)
-        shift = np.interp((t_ns - self.before.at_ns).astype(np.float64), (0, span), ends)
-        return t_ns + np.rint(shift).astype(np.int64)
+    def to_rank_0(self, t_ns: Ints) -> Ints:
+        """Convert local times to the clock of rank 0 [ns UTC].
 
-    def place(self, trace: Trace) -> Trace:
-        """A trace on rank 0's clock, what was dropped with it. Raises SchemaError."""
-        timed = [item for item in trace.dropped if item.t_ns is not None]
-        times = iter(self.moved(np.array([item.t_ns for item in timed], np.int64)).tolist())
+        Before the first and after the last comparison the nearest offset is used.
+        """
+        span_ns = max(1, self.after.at_ns - self.before.at_ns)
+        since_first_ns = (t_ns - self.before.at_ns).astype(np.float64)
+        offsets_ns = (self.before.ahead_ns, self.after.ahead_ns)
+        shift_ns = np.interp(since_first_ns, (0, span_ns), offsets_ns)
+        return t_ns + np.rint(shift_ns).astype(np.int64)
+
+    def shift_trace(self, trace: Trace) -> Trace:
+        """Convert a trace, with its dropped readings, to the clock of rank 0.
+
+        Raises:
+            SchemaError: The shifted trace is not a valid one.
+        """
+        stamps = [item.t_ns for item in trace.dropped if item.t_ns is not None]
+        shifted = iter(self.to_rank_0(np.array(stamps, np.int64)).tolist())
         dropped = tuple(
-            item if item.t_ns is None else replace(item, t_ns=next(times)) for item in trace.dropped
+            item if item.t_ns is None else replace(item, t_ns=next(shifted))
+            for item in trace.dropped
         )
-        return replace(trace, t_ns=self.moved(trace.t_ns), dropped=dropped)
+        return replace(trace, t_ns=self.to_rank_0(trace.t_ns), dropped=dropped)
 
     def facts(self) -> dict[str, Any]:
-        """For a run record."""
+        """Describe the clock for a run record."""
         return {"before": self.before.facts(), "after": self.after.facts(), "limit_s": self.limit_s}
 
     @staticmethod
     def from_facts(facts: Mapping[str, Any], where: str) -> Clock:
-        """The inverse of `facts`. Raises UnreadableError."""
+        """Read what `facts` wrote.
+
+        Raises:
+            UnreadableError: The record has another form.
+        """
         try:
-            return Clock(*_offsets(facts[name] for name in ("before", "after")))
+            return Clock(_read_offset(facts["before"]), _read_offset(facts["after"]))
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             raise UnreadableError(
-                "says nothing of use about its clock",
+                "states no usable clock comparison",
                 where=where,
                 expected="facts.rank.clock as joulemark wrote it",
             ) from None
 
 
-def _offsets(facts: Iterable[Mapping[str, Any]]) -> Iterable[Offset]:
-    for item in facts:
-        at_ns = from_iso(item["at"])
-        yield Offset(
-            at_ns, round(float(item["ahead_s"]) * NS), round(float(item["round_trip_s"]) * NS)
-        )
+def _read_offset(facts: Mapping[str, Any]) -> Offset:
+    return Offset(
+        at_ns=from_iso(facts["at"]),
+        ahead_ns=round(float(facts["ahead_s"]) * NS),
+        round_trip_ns=round(float(facts["round_trip_s"]) * NS),
+    )

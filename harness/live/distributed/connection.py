@@ -1,4 +1,4 @@
-"""One connection between two ranks: lines of JSON, both ways, and the moment at which they came."""
+"""One connection between two ranks: lines of JSON both ways, each with its arrival time."""
 
 from __future__ import annotations
 
@@ -9,71 +9,90 @@ import socket
 import time
 from typing import Any, NamedTuple
 
-LONGEST = 1 << 16
-"""No message is longer than this [bytes]; whoever sends more speaks something else."""
+from harness.core.errors import JoulemarkError
+
+MAX_MESSAGE_BYTES = 1 << 16
+"""No message is longer; a peer that sends more does not speak this protocol."""
 KEEP_ALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
-"""A machine that lost power says nothing: the kernel asks after 30 s, and gives it up a minute after it fell silent."""
+"""A machine that lost power sends nothing: probe after 30 s of silence, give up a minute later."""
 
 
-class Lost(Exception):
-    """The other end is gone, or speaks something else."""
+class PeerLost(JoulemarkError):
+    """The peer closed the connection or does not speak this protocol."""
 
 
-class Heard(NamedTuple):
-    """A message, and when it came [ns UTC]."""
+class Message(NamedTuple):
+    """A received message.
+
+    Attributes:
+        t_ns: Arrival time [ns UTC].
+        content: The JSON object that was sent.
+    """
 
     t_ns: int
-    said: dict[str, Any]
+    content: dict[str, Any]
 
 
-class Link:
-    """One end of a connection."""
+class Connection:
+    """One end of a connection between two ranks."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self.socket, self._rest, self._poll = connection, b"", select.poll()
-        self._poll.register(connection, select.POLLIN)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    def __init__(self, stream: socket.socket) -> None:
+        self.socket = stream
+        self._incomplete_line = b""
+        self._poll = select.poll()
+        self._poll.register(stream, select.POLLIN)
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in KEEP_ALIVE:
             if hasattr(socket, name):  # not on every system
-                connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+                stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def fileno(self) -> int:
-        """For select."""
+        """Return the descriptor, for `selectors`."""
         return self.socket.fileno()
 
-    def say(self, **said: Any) -> None:
-        """Send one message. Raises Lost."""
-        try:
-            self.socket.sendall(json.dumps(said).encode() + b"\n")
-        except OSError as error:
-            raise Lost(str(error)) from None
+    def send(self, **content: Any) -> None:
+        """Send one message.
 
-    def hear(self, seconds: float) -> list[Heard]:
-        """Messages that have come, or come within a time [s]. Raises Lost."""
+        Raises:
+            PeerLost: The connection is broken.
+        """
+        try:
+            self.socket.sendall(json.dumps(content).encode() + b"\n")
+        except OSError as error:
+            raise PeerLost(str(error)) from None
+
+    def receive(self, seconds: float) -> list[Message]:
+        """Return the messages that have arrived, or that arrive within a time [s].
+
+        Raises:
+            PeerLost: The connection was closed, or something else than messages arrived.
+        """
         if not self._poll.poll(1000 * seconds):
             return []
         try:
-            more = self.socket.recv(LONGEST)
+            received = self.socket.recv(MAX_MESSAGE_BYTES)
         except OSError as error:
-            raise Lost(str(error)) from None
+            raise PeerLost(str(error)) from None
         t_ns = time.time_ns()
-        *lines, self._rest = (self._rest + more).split(b"\n")
-        if not more or len(self._rest) > LONGEST:
-            raise Lost("the connection was closed" if not more else "it sends no messages")
-        return [Heard(t_ns, _message(line)) for line in lines]
+        if not received:
+            raise PeerLost("the connection was closed")
+        *lines, self._incomplete_line = (self._incomplete_line + received).split(b"\n")
+        if len(self._incomplete_line) > MAX_MESSAGE_BYTES:
+            raise PeerLost("it sends no messages")
+        return [Message(t_ns, _parse(line)) for line in lines]
 
     def close(self) -> None:
-        """Close it, whatever its state."""
+        """Close the connection, whatever its state."""
         with contextlib.suppress(OSError):
             self.socket.close()
 
 
-def _message(line: bytes) -> dict[str, Any]:
+def _parse(line: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(line)
+        content = json.loads(line)
     except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        raise Lost("it sends no messages")
-    return said
+        content = None
+    if not isinstance(content, dict):
+        raise PeerLost("it sends no messages")
+    return content

@@ -1,4 +1,4 @@
-"""Which of how many processes of one run this is, as its launcher says in the environment."""
+"""Which process of a distributed run this is, as its launcher states in the environment."""
 
 from __future__ import annotations
 
@@ -14,43 +14,53 @@ LAUNCHERS = (
     ("Slurm", "SLURM_PROCID", "SLURM_NTASKS"),
     ("PMI", "PMI_RANK", "PMI_SIZE"),
 )
-"""Launchers with their variables; the innermost comes first, as it inherits the variables of the others."""
-STEP = "SLURM_STEP_ID"
-"""A batch script has SLURM_NTASKS of its whole job and is one process all the same; only srun sets this."""
-MOST = 1_000_000
+"""Launchers and their two variables, innermost first: it inherits the variables of the others."""
+SLURM_STEP = "SLURM_STEP_ID"
+"""Set by ``srun`` only. A batch script has SLURM_NTASKS of its whole job, yet it is one process."""
+MAX_WORLD_SIZE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rank:
-    """number: of this process, from 0; of: how many there are"""
+class ProcessRank:
+    """One process among those of a distributed run.
 
-    number: int = 0
-    of: int = 1
+    Attributes:
+        rank: Number of this process, from 0.
+        world_size: Number of processes in the run.
+    """
+
+    rank: int = 0
+    world_size: int = 1
 
 
-ALONE = Rank()
+SINGLE_RANK = ProcessRank()
 
 
-def rank(environment: Mapping[str, str]) -> Rank:
-    """The rank that a launcher gave; `ALONE` where none did. Raises UsageError."""
-    for launcher, number, size in LAUNCHERS:
-        if number not in environment or size not in environment:
+def rank_from_environment(environment: Mapping[str, str]) -> ProcessRank:
+    """Return the rank that a launcher assigned, or `SINGLE_RANK` where none did.
+
+    Raises:
+        UsageError: The variables of a launcher contradict each other.
+    """
+    for launcher, rank_name, size_name in LAUNCHERS:
+        if rank_name not in environment or size_name not in environment:
             continue
-        if size == "SLURM_NTASKS" and STEP not in environment:
+        if size_name == "SLURM_NTASKS" and SLURM_STEP not in environment:
             continue
-        found = Rank(_whole(environment, number), _whole(environment, size))
-        if not found.number < found.of <= MOST:
+        rank = _whole_number(environment, rank_name)
+        world_size = _whole_number(environment, size_name)
+        if not rank < world_size <= MAX_WORLD_SIZE:
             raise UsageError(
-                f"the environment of {launcher} makes no sense",
-                got=f"{number}={found.number}, {size}={found.of}",
-                expected=f"a rank below its number of processes, of at most {MOST}",
-                fix=f"Unset {number} and {size} to run on this machine alone.",
+                f"the environment of {launcher} is contradictory",
+                got=f"{rank_name}={rank}, {size_name}={world_size}",
+                expected=f"a rank below its number of processes, of at most {MAX_WORLD_SIZE}",
+                fix=f"Unset {rank_name} and {size_name} to run on this machine alone.",
             )
-        return found
-    return ALONE
+        return ProcessRank(rank, world_size)
+    return SINGLE_RANK
 
 
-def _whole(environment: Mapping[str, str], name: str) -> int:
+def _whole_number(environment: Mapping[str, str], name: str) -> int:
     text = environment[name]
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise UsageError(

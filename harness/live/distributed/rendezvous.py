@@ -1,6 +1,7 @@
-"""How the ranks of one run meet: rank 0 waits for the others, and all go from one point to the next together.
+"""How the ranks of one run meet and move from one synchronisation point to the next together.
 
-Between two points nothing is sent, but by a rank that fails; so the timed part of a run has no traffic of ours.
+Rank 0 (`Coordinator`) waits for all others (`Worker`). Between two points nothing is sent, except
+by a rank that fails, so the timed part of a run carries no traffic of the harness.
 """
 
 from __future__ import annotations
@@ -10,79 +11,104 @@ from typing import Any
 
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.live.distributed.clock_offset import Offset
-from harness.live.distributed.launcher import ALONE
+from harness.live.distributed.launcher import SINGLE_RANK
 from harness.live.distributed.placement import Placement
 
 INVITATION = "meeting.json"
-"""File in the run directory that says where rank 0 waits; it is gone when all have come."""
-MEET_S = 120.0
+"""File in the run directory that says where rank 0 waits; removed once all ranks have joined."""
+JOIN_TIMEOUT_S = 120.0
 """How long ranks wait for each other before a run [s]."""
-LOOK_S = 0.2
-"""Time between two looks at the samplers while waiting [s]."""
-SHARE = "Start all ranks on a folder --out that they share, or name a place of rank 0 with --meet HOST:PORT."
-SEE = "See what that rank printed."
+POLL_INTERVAL_S = 0.2
+"""Time between two checks of the samplers while waiting [s]."""
+HOW_TO_MEET = (
+    "Start all ranks on a folder --out that they share, or name a place of rank 0 with"
+    " --meet HOST:PORT."
+)
+SEE_OUTPUT = "See what that rank printed."
 
 Check = Callable[[], None]
+"""Called repeatedly while waiting; raises where the run cannot go on."""
 
 
 class RankLost(JoulemarkError):
-    """Another rank failed, or is gone; the run ends on all machines."""
+    """Another rank failed or disappeared; the run ends on all machines."""
 
 
 class Rendezvous:
-    """The other ranks of a run, as this one sees them. Here there are none: nothing to wait for, and no other clock."""
+    """The other ranks of a run, as this rank sees them.
 
-    rank = ALONE
-    seat: Placement | None = None
+    This base class stands for a single process: there is nobody to wait for and no other clock.
+    """
+
+    process = SINGLE_RANK
+    placement: Placement | None = None
 
     @property
     def samples(self) -> bool:
         """Whether this rank samples its machine."""
-        return self.seat is None or self.seat.samples
+        return self.placement is None or self.placement.samples
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What the workload finds in its environment."""
-        return self.seat.environment(self.rank) if self.seat else {}
+        """Variables that the workload gets in its environment."""
+        return self.placement.environment(self.process) if self.placement else {}
 
     def facts(self) -> dict[str, Any]:
-        """For the run record of this rank."""
-        if self.seat is None:
+        """Describe this rank for its run record."""
+        if self.placement is None:
             return {}
-        rank, node = self.rank, f"node-{self.seat.node}"
-        return {"number": rank.number, "of": rank.of, "node": node, "meeting": self.seat.meeting}
+        return {
+            "number": self.process.rank,
+            "of": self.process.world_size,
+            "node": f"node-{self.placement.node}",
+            "meeting": self.placement.rendezvous_id,
+        }
 
     def check(self) -> None:
         """Raise RankLost where another rank has failed."""
 
-    def together(self, point: str, check: Check) -> None:
-        """Wait until all ranks have come to a point; check: called now and then. Raises RankLost."""
+    def wait_for_all(self, point: str, check: Check) -> None:
+        """Wait until all ranks have reached a point.
 
-    def compare(self, point: str, check: Check) -> Offset | None:  # noqa: ARG002
-        """How far rank 0's clock is ahead of ours, None where it is ours; all do it together. Raises RankLost."""
+        Raises:
+            RankLost: Another rank failed.
+        """
+
+    def compare_clocks(self, point: str, check: Check) -> Offset | None:  # noqa: ARG002
+        """Measure how far the clock of rank 0 is ahead; all ranks do so together.
+
+        Returns:
+            The offset; None where this machine's clock is the one of rank 0.
+
+        Raises:
+            RankLost: Another rank failed.
+        """
         return None
 
 
 SINGLE_PROCESS = Rendezvous()
 
 
-def place(meet: str) -> tuple[str, int]:
-    """Address and port of HOST:PORT. Raises UsageError."""
-    address, colon, port = meet.rpartition(":")
-    if not (address and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+def parse_address(text: str) -> tuple[str, int]:
+    """Split HOST:PORT.
+
+    Raises:
+        UsageError: The text has another form.
+    """
+    address, colon, port = text.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
+    if not (address and colon and is_port):
         raise UsageError(
-            "is not a place to meet",
+            "is not an address",
             where="--meet",
-            got=shorten(repr(meet)),
+            got=shorten(repr(text)),
             expected="HOST:PORT of rank 0's machine",
         )
     return address, int(port)
 
 
-def reason(error: BaseException) -> str:
-    """Why this rank ends, for the others."""
-    return (
-        "it was interrupted"
-        if isinstance(error, KeyboardInterrupt)
-        else str(error) or type(error).__name__
-    )
+def failure_reason(error: BaseException) -> str:
+    """Say in one line why this rank ends, for the other ranks."""
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
+    return str(error) or type(error).__name__

@@ -1,7 +1,8 @@
-"""Any other rank of a meeting."""
+"""Every rank except rank 0: it calls rank 0 and follows it from point to point."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -10,116 +11,127 @@ from typing import Any
 
 from harness.core.errors import UnreadableError, shorten
 from harness.core.files import read_bytes
-from harness.live.distributed.clock_offset import Offset, nearest
-from harness.live.distributed.connection import Heard, Link, Lost
-from harness.live.distributed.launcher import Rank
-from harness.live.distributed.placement import Placement, machine
+from harness.live.distributed.clock_offset import Offset, shortest_round_trip
+from harness.live.distributed.connection import Connection, Message, PeerLost
+from harness.live.distributed.launcher import ProcessRank
+from harness.live.distributed.placement import Placement, machine_id
 from harness.live.distributed.rendezvous import (
+    HOW_TO_MEET,
     INVITATION,
-    LOOK_S,
-    MEET_S,
-    SEE,
-    SHARE,
+    JOIN_TIMEOUT_S,
+    POLL_INTERVAL_S,
+    SEE_OUTPUT,
     Check,
     RankLost,
     Rendezvous,
-    place,
-    reason,
+    failure_reason,
+    parse_address,
 )
+
+CONNECT_TIMEOUT_S = 10.0
 
 
 class Worker(Rendezvous):
-    """Any other rank, as a context: entered when all have come, and told to rank 0 when it fails.
+    """A rank other than 0, as a context manager.
 
-    folder: of the run, where rank 0's invitation comes; meet: HOST:PORT where rank 0 waits, "" for an invitation
+    It is entered once all ranks have joined. Where the block fails, rank 0 is told why.
+
+    Args:
+        process: Which rank this is.
+        folder: Run directory, in which the invitation of rank 0 appears.
+        meet: HOST:PORT where rank 0 waits; "" to wait for an invitation.
     """
 
-    def __init__(self, rank: Rank, folder: Path, meet: str) -> None:
-        self.rank, self.folder, self.meet = rank, folder, meet
+    def __init__(self, process: ProcessRank, folder: Path, meet: str) -> None:
+        self.process, self.folder, self.meet = process, folder, meet
 
     def __enter__(self) -> Worker:
-        self.heard: list[Heard] = []
-        self.link, token = self._call()
+        self.messages: list[Message] = []
+        self.connection, token = self._call_rank_0()
         try:
-            self._say(rank=self.rank.number, token=token, machine=machine())
-            self.seat = Placement(**self._await("seat", self.check).said["seat"])
+            self._send(rank=self.process.rank, token=token, machine=machine_id())
+            reply = self._await("placement", self.check)
+            self.placement = Placement(**reply.content["placement"])
         except BaseException as error:
             self.__exit__(type(error), error)
             raise
         return self
 
-    def _call(self) -> tuple[Link, str]:
-        """Call rank 0 until it answers."""
-        end, why = time.monotonic() + MEET_S, ""
+    def _call_rank_0(self) -> tuple[Connection, str]:
+        """Call rank 0 until it answers; return the connection and the invitation's token."""
+        end, last_error = time.monotonic() + JOIN_TIMEOUT_S, ""
         while time.monotonic() < end:
             try:
-                address, port, token = self._where()
-                return Link(socket.create_connection((address, port), timeout=10)), token
+                address, port, token = self._address_of_rank_0()
+                stream = socket.create_connection((address, port), timeout=CONNECT_TIMEOUT_S)
+                return Connection(stream), token
             except (OSError, UnreadableError, ValueError, LookupError, TypeError) as error:
-                why = shorten(error)
-                time.sleep(LOOK_S)
+                last_error = shorten(error)
+                time.sleep(POLL_INTERVAL_S)
         raise RankLost(
-            f"rank 0 was not met within {MEET_S:g} s", where=str(self.folder), got=why, fix=SHARE
+            f"rank 0 did not answer within {JOIN_TIMEOUT_S:g} s",
+            where=str(self.folder),
+            got=last_error,
+            fix=HOW_TO_MEET,
         )
 
-    def _where(self) -> tuple[str, int, str]:
+    def _address_of_rank_0(self) -> tuple[str, int, str]:
         if self.meet:
-            return *place(self.meet), ""
-        said = json.loads(read_bytes(self.folder / INVITATION))
-        return str(said["address"]), int(said["port"]), str(said["token"])
+            return *parse_address(self.meet), ""
+        invitation = json.loads(read_bytes(self.folder / INVITATION))
+        return str(invitation["address"]), int(invitation["port"]), str(invitation["token"])
 
     def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
-        try:
-            if error is not None:
-                self.link.say(failed=reason(error))
-        except Lost:
-            pass
-        self.link.close()
+        if error is not None:
+            with contextlib.suppress(PeerLost):
+                self.connection.send(failed=failure_reason(error))
+        self.connection.close()
 
     def check(self) -> None:
         """Raise RankLost where another rank has failed."""
-        self._listen(0.0)
+        self._receive(0.0)
 
-    def together(self, point: str, check: Check) -> None:
-        """Say that we are there, and wait for rank 0 to let us go on. Raises RankLost."""
-        self._say(at=point)
+    def wait_for_all(self, point: str, check: Check) -> None:
+        """Tell rank 0 that this rank reached a point, and wait until all may go on."""
+        self._send(at=point)
         self._await("go", check)
 
-    def compare(self, point: str, check: Check) -> Offset | None:
-        """Ask rank 0 for its time, several times. Raises RankLost."""
-        found = nearest(self._ask) if self.samples else None
-        self.together(point, check)
-        return found
+    def compare_clocks(self, point: str, check: Check) -> Offset | None:
+        """Ask rank 0 for its time several times; keep the shortest round trip."""
+        offset = shortest_round_trip(self._ask_time) if self.samples else None
+        self.wait_for_all(point, check)
+        return offset
 
-    def _ask(self) -> tuple[int, int, int, int]:
-        asked = time.time_ns()
-        self._say(clock=0)
-        heard = self._await("clock", lambda: None)
-        hers: list[int] = heard.said["clock"]
-        return asked, hers[0], hers[1], heard.t_ns
+    def _ask_time(self) -> tuple[int, int, int, int]:
+        """Return the four stamps of one question and its answer [ns]."""
+        sent_ns = time.time_ns()
+        self._send(clock=0)
+        reply = self._await("clock", lambda: None)
+        remote_received_ns, remote_sent_ns = reply.content["clock"]
+        return sent_ns, remote_received_ns, remote_sent_ns, reply.t_ns
 
-    def _await(self, key: str, check: Check) -> Heard:
-        """The next message with a key."""
+    def _await(self, key: str, check: Check) -> Message:
+        """Return the next message that has a key."""
         while True:
-            for heard in self.heard:
-                if key in heard.said:
-                    self.heard.remove(heard)
-                    return heard
+            for message in self.messages:
+                if key in message.content:
+                    self.messages.remove(message)
+                    return message
             check()
-            self._listen(LOOK_S)
+            self._receive(POLL_INTERVAL_S)
 
-    def _listen(self, seconds: float) -> None:
+    def _receive(self, seconds: float) -> None:
         try:
-            self.heard += self.link.hear(seconds)
-        except Lost as error:
-            raise RankLost("rank 0 is gone", got=str(error), fix=SEE) from None
-        for heard in self.heard:
-            if "failed" in heard.said:
-                raise RankLost(shorten(heard.said["failed"], 300), fix=SEE)
+            self.messages += self.connection.receive(seconds)
+        except PeerLost as error:
+            raise RankLost("rank 0 is gone", got=str(error), fix=SEE_OUTPUT) from None
+        for message in self.messages:
+            if "failed" in message.content:
+                raise RankLost(shorten(message.content["failed"], 300), fix=SEE_OUTPUT)
 
-    def _say(self, **said: Any) -> None:
+    def _send(self, **content: Any) -> None:
         try:
-            self.link.say(**said)
-        except Lost as error:
-            self._listen(0.0)  # it may have said why
-            raise RankLost("rank 0 is gone", got=str(error), fix=SEE) from None
+            self.connection.send(**content)
+        except PeerLost as error:
+            self._receive(0.0)  # rank 0 may have sent its reason before it left
+            raise RankLost("rank 0 is gone", got=str(error), fix=SEE_OUTPUT) from None

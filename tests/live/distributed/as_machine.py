@@ -1,14 +1,15 @@
-"""`joulemark` on a machine of its own. BOOT_ID: file that says which; MEET_S: how long it waits for others [s]."""
+"""`joulemark` as on a machine of its own.
+
+BOOT_ID: file that stands for the machine's boot id; JOIN_S: how long it waits for other ranks [s].
+"""
 
 import os
 import sys
 from pathlib import Path
 
 from harness.cli import main
-from harness.live.distributed import coordinator as host
-from harness.live.distributed import placement as seat
-from harness.live.distributed import worker as guest
+from harness.live.distributed import coordinator, placement, worker
 
-seat.BOOT_ID = Path(os.environ["BOOT_ID"])
-guest.MEET_S = host.MEET_S = float(os.environ.get("MEET_S", "30"))
+placement.BOOT_ID = Path(os.environ["BOOT_ID"])
+worker.JOIN_TIMEOUT_S = coordinator.JOIN_TIMEOUT_S = float(os.environ.get("JOIN_S", "30"))
 main(sys.argv[1:])

@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core.errors import UnreadableError
-from harness.live.distributed.clock_offset import ROUNDS, Clock, Offset, nearest, offset
+from harness.live.distributed.clock_offset import (
+    ROUND_TRIPS,
+    Clock,
+    Offset,
+    offset,
+    shortest_round_trip,
+)
 
 T = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -30,7 +36,7 @@ def test_the_offset_is_off_by_at_most_half_the_round_trip(
 
 
 def test_the_shortest_round_trip_counts() -> None:
-    trips = iter([9 * MS, 3 * MS, *[7 * MS] * (ROUNDS - 2)])
+    trips = iter([9 * MS, 3 * MS, *[7 * MS] * (ROUND_TRIPS - 2)])
 
     def ask() -> tuple[int, int, int, int]:
         trip = next(trips)
@@ -41,7 +47,7 @@ def test_the_shortest_round_trip_counts() -> None:
             T + trip,
         )  # all on the way there: the error is as large as it can be
 
-    assert nearest(ask) == Offset(T + 3 * MS, 3 * MS // 2, 3 * MS)
+    assert shortest_round_trip(ask) == Offset(T + 3 * MS, 3 * MS // 2, 3 * MS)
 
 
 @given(
@@ -59,7 +65,7 @@ def test_a_stamp_is_moved_to_within_the_limit_however_the_clock_drifts_one_way(
     course = 0.0 if at < bend else 1.0  # all the drift happens at once, somewhere between
     true = start + round(course * drift * span)
     t_ns = T + round(at * span)
-    moved = int(clock.moved(np.array([t_ns], np.int64))[0])
+    moved = int(clock.to_rank_0(np.array([t_ns], np.int64))[0])
     assert abs(moved - (t_ns + true)) <= clock.limit_s * 1e9 + 2
     assert clock.error_s == pytest.approx(clock.limit_s / 3**0.5)
 
@@ -67,14 +73,14 @@ def test_a_stamp_is_moved_to_within_the_limit_however_the_clock_drifts_one_way(
 def test_stamps_outside_the_two_offsets_are_moved_by_the_nearer_one() -> None:
     clock = Clock(Offset(T, 100, 0), Offset(T + 1000, 300, 0))
     times = np.array([T - 5000, T, T + 500, T + 1000, T + 9000], np.int64)
-    assert (clock.moved(times) - times).tolist() == [100, 100, 200, 300, 300]
+    assert (clock.to_rank_0(times) - times).tolist() == [100, 100, 200, 300, 300]
 
 
 def test_what_was_dropped_moves_with_the_readings(trace: Callable) -> None:
     made = trace([0, 1, 1, 2, float("nan")][:4], [5.0, 6.0, 7.0, 8.0], id="c")
     assert [item.t_ns for item in made.dropped] == [T + 10**9]
     clock = Clock(Offset(T, 2 * 10**9, 0), Offset(T + 10**9, 2 * 10**9, 0))
-    moved = clock.place(made)
+    moved = clock.shift_trace(made)
     assert (moved.t_ns - made.t_ns).tolist() == [2 * 10**9] * 3
     assert moved.dropped == (dataclasses.replace(made.dropped[0], t_ns=T + 3 * 10**9),)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.core.errors import UsageError
-from harness.live.distributed.launcher import ALONE, Rank, rank
-from harness.live.distributed.placement import seats
+from harness.live.distributed.launcher import SINGLE_RANK, ProcessRank, rank_from_environment
+from harness.live.distributed.placement import place_ranks
 
 TORCHRUN = {
     "RANK": "3",
@@ -43,31 +43,31 @@ BATCH = {
     "launched", [TORCHRUN, OPEN_MPI, SRUN, PMI], ids=["torchrun", "Open MPI", "srun", "PMI"]
 )
 def test_each_launcher_is_understood(launched: dict[str, str]) -> None:
-    assert rank(launched) == Rank(3, 8)
+    assert rank_from_environment(launched) == ProcessRank(3, 8)
 
 
 def test_an_old_slurm_has_the_tasks_of_the_step_in_ntasks_alone() -> None:
-    assert rank(
+    assert rank_from_environment(
         {name: value for name, value in SRUN.items() if name != "SLURM_STEP_NUM_TASKS"}
-    ) == Rank(3, 8)
+    ) == ProcessRank(3, 8)
 
 
 @pytest.mark.parametrize(
     "launched", [{}, BATCH, {"RANK": "3"}, {"WORLD_SIZE": "2"}, {"SLURM_PROCID": "0"}]
 )
 def test_without_a_launcher_a_process_is_alone(launched: dict[str, str]) -> None:
-    assert rank(launched) == ALONE
+    assert rank_from_environment(launched) == SINGLE_RANK
 
 
 def test_a_batch_script_is_one_process_although_its_job_has_many_tasks() -> None:
-    assert rank(BATCH) == ALONE
-    assert rank(BATCH | SRUN) == Rank(3, 8)
+    assert rank_from_environment(BATCH) == SINGLE_RANK
+    assert rank_from_environment(BATCH | SRUN) == ProcessRank(3, 8)
 
 
 def test_the_innermost_launcher_counts() -> None:
     outer = {"SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_ID": "0"}
-    assert rank(outer | TORCHRUN) == Rank(3, 8)
-    assert rank(outer | OPEN_MPI) == Rank(3, 8)
+    assert rank_from_environment(outer | TORCHRUN) == ProcessRank(3, 8)
+    assert rank_from_environment(outer | OPEN_MPI) == ProcessRank(3, 8)
 
 
 @pytest.mark.parametrize(
@@ -75,25 +75,30 @@ def test_the_innermost_launcher_counts() -> None:
 )
 def test_what_is_no_rank_is_refused_with_the_variable(number: str, of: str) -> None:
     with pytest.raises(UsageError, match=r"RANK|WORLD_SIZE") as caught:
-        rank({"RANK": number, "WORLD_SIZE": of})
+        rank_from_environment({"RANK": number, "WORLD_SIZE": of})
     assert "to run on this machine alone" in caught.value.fix
 
 
 def test_one_rank_of_each_machine_samples_it_however_ranks_are_spread() -> None:
-    found = seats(["a", "b", "a", "b", "b"], "m", "host", 1)
-    assert [(seat.node, seat.local, seat.beside) for seat in found] == [
+    placements = place_ranks(["a", "b", "a", "b", "b"], "m", "host", 1)
+    assert [(p.node, p.local_rank, p.local_world_size) for p in placements] == [
         (0, 0, 2),
         (1, 0, 3),
         (0, 1, 2),
         (1, 1, 3),
         (1, 2, 3),
     ]
-    assert [seat.samples for seat in found] == [True, True, False, False, False]
-    given = found[3].environment(Rank(3, 5))
-    assert (given["RANK"], given["WORLD_SIZE"], given["LOCAL_RANK"], given["LOCAL_WORLD_SIZE"]) == (
+    assert [p.samples for p in placements] == [True, True, False, False, False]
+    environment = placements[3].environment(ProcessRank(3, 5))
+    assert (
+        environment["RANK"],
+        environment["WORLD_SIZE"],
+        environment["LOCAL_RANK"],
+        environment["LOCAL_WORLD_SIZE"],
+    ) == (
         "3",
         "5",
         "1",
         "3",
     )
-    assert given["TORCHELASTIC_USE_AGENT_STORE"] == "False"
+    assert environment["TORCHELASTIC_USE_AGENT_STORE"] == "False"

@@ -12,20 +12,19 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import UsageError
-from harness.live.distributed import coordinator as host
-from harness.live.distributed import worker as guest
-from harness.live.distributed.connection import LONGEST, Link, Lost
+from harness.live.distributed import coordinator, worker
+from harness.live.distributed.connection import MAX_MESSAGE_BYTES, Connection, PeerLost
 from harness.live.distributed.coordinator import Coordinator
-from harness.live.distributed.launcher import Rank
-from harness.live.distributed.rendezvous import INVITATION, SINGLE_PROCESS, RankLost, place
+from harness.live.distributed.launcher import ProcessRank
+from harness.live.distributed.rendezvous import INVITATION, SINGLE_PROCESS, RankLost, parse_address
 from harness.live.distributed.worker import Worker
 
 
 @pytest.fixture(autouse=True)
 def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
-    monkeypatch.setattr(host, "MEET_S", 10.0)
-    monkeypatch.setattr(guest, "MEET_S", 10.0)
+    monkeypatch.setattr(coordinator, "JOIN_TIMEOUT_S", 10.0)
+    monkeypatch.setattr(worker, "JOIN_TIMEOUT_S", 10.0)
 
 
 @pytest.fixture
@@ -43,8 +42,8 @@ def meet(
     side: ThreadPoolExecutor, folder: Path, number: int, of: int, then: Callable[[Worker], object]
 ) -> Future:
     def come() -> object:
-        with Worker(Rank(number, of), folder, "") as meeting:
-            return then(meeting)
+        with Worker(ProcessRank(number, of), folder, "") as rendezvous:
+            return then(rendezvous)
 
     return side.submit(come)
 
@@ -52,21 +51,21 @@ def meet(
 def test_all_go_from_point_to_point_and_compare_clocks(
     side: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
-    def follow(meeting: Worker) -> object:
-        found = meeting.compare("met", nothing)
-        meeting.together("ready", nothing)
-        return meeting.facts(), meeting.environment["MASTER_PORT"], found
+    def follow(rendezvous: Worker) -> object:
+        found = rendezvous.compare_clocks("met", nothing)
+        rendezvous.wait_for_all("ready", nothing)
+        return rendezvous.facts(), rendezvous.environment["MASTER_PORT"], found
 
     others = [meet(side, tmp_path, number, 3, follow) for number in (1, 2)]
-    with Coordinator(Rank(0, 3), tmp_path, "") as meeting:
+    with Coordinator(ProcessRank(0, 3), tmp_path, "") as rendezvous:
         assert not (tmp_path / INVITATION).exists()  # nobody else is asked in
-        assert meeting.nodes == 1
-        assert meeting.compare("met", nothing) is None
-        meeting.together("ready", nothing)
+        assert rendezvous.nodes == 1
+        assert rendezvous.compare_clocks("met", nothing) is None
+        rendezvous.wait_for_all("ready", nothing)
         (first, port, offset), (second, *_) = (other.result(10) for other in others)
         assert (first["number"], second["number"], first["of"]) == (1, 2, 3)
-        assert first["meeting"] == second["meeting"] == meeting.facts()["meeting"]
-        assert port == meeting.environment["MASTER_PORT"]
+        assert first["meeting"] == second["meeting"] == rendezvous.facts()["meeting"]
+        assert port == rendezvous.environment["MASTER_PORT"]
         assert offset is None  # rank 1 is on the machine of rank 0, whose clock is the same
 
 
@@ -78,7 +77,7 @@ def test_all_go_from_point_to_point_and_compare_clocks(
         b"[]\n",
         b'{"rank": 1}\n',
         b'{"rank": 1, "token": "x"}\n',
-        b"x" * (2 * LONGEST),
+        b"x" * (2 * MAX_MESSAGE_BYTES),
     ],
     ids=["silence", "http", "no-object", "no-word", "wrong-word", "flood"],
 )
@@ -92,23 +91,25 @@ def test_a_stranger_does_not_get_in_and_disturbs_nobody(
         there = json.loads((tmp_path / INVITATION).read_text())
         with socket.create_connection((there["address"], there["port"])) as stranger:
             stranger.sendall(said)
-            other = meet(side, tmp_path, 1, 2, lambda meeting: meeting.together("ready", nothing))
+            other = meet(
+                side, tmp_path, 1, 2, lambda rendezvous: rendezvous.wait_for_all("ready", nothing)
+            )
             other.result(10)
 
     knocking = side.submit(knock)
-    with Coordinator(Rank(0, 2), tmp_path, "") as meeting:
-        assert meeting.links.keys() == {1}
-        meeting.together("ready", nothing)
+    with Coordinator(ProcessRank(0, 2), tmp_path, "") as rendezvous:
+        assert rendezvous.connections.keys() == {1}
+        rendezvous.wait_for_all("ready", nothing)
     knocking.result(10)
 
 
 def test_each_place_is_given_once(side: ThreadPoolExecutor, tmp_path: Path) -> None:
-    def follow(meeting: Worker) -> None:
-        meeting.together("ready", nothing)
+    def follow(rendezvous: Worker) -> None:
+        rendezvous.wait_for_all("ready", nothing)
 
     def hosting() -> None:
-        with Coordinator(Rank(0, 3), tmp_path, "") as meeting:
-            meeting.together("ready", nothing)
+        with Coordinator(ProcessRank(0, 3), tmp_path, "") as rendezvous:
+            rendezvous.wait_for_all("ready", nothing)
 
     hosted = side.submit(hosting)
     rivals = [meet(side, tmp_path, 1, 3, follow) for _ in range(2)]
@@ -123,52 +124,52 @@ def test_each_place_is_given_once(side: ThreadPoolExecutor, tmp_path: Path) -> N
 def test_a_rank_that_cannot_be_is_refused(
     number: object, side: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "MEET_S", 1.0)
-    refused = meet(side, tmp_path, number, 3, lambda meeting: meeting)  # type: ignore[arg-type]
+    monkeypatch.setattr(coordinator, "JOIN_TIMEOUT_S", 1.0)
+    refused = meet(side, tmp_path, number, 3, lambda rendezvous: rendezvous)  # type: ignore[arg-type]
     with pytest.raises(RankLost, match="no rank 1, 2"):
-        Coordinator(Rank(0, 3), tmp_path, "").__enter__()
+        Coordinator(ProcessRank(0, 3), tmp_path, "").__enter__()
     assert "no place for it" in str(refused.exception(10))
     assert not (tmp_path / INVITATION).exists()
 
 
 def test_the_reason_of_one_rank_reaches_all(side: ThreadPoolExecutor, tmp_path: Path) -> None:
-    def fail(meeting: Worker) -> None:
-        meeting.together("ready", nothing)
+    def fail(rendezvous: Worker) -> None:
+        rendezvous.wait_for_all("ready", nothing)
         raise ValueError("the meter burst")
 
-    def stay(meeting: Worker) -> None:
-        meeting.together("ready", nothing)
-        meeting.together("ended", nothing)
+    def stay(rendezvous: Worker) -> None:
+        rendezvous.wait_for_all("ready", nothing)
+        rendezvous.wait_for_all("ended", nothing)
 
     others = [meet(side, tmp_path, number, 3, then) for number, then in ((1, fail), (2, stay))]
-    with Coordinator(Rank(0, 3), tmp_path, "") as meeting:
-        meeting.together("ready", nothing)
+    with Coordinator(ProcessRank(0, 3), tmp_path, "") as rendezvous:
+        rendezvous.wait_for_all("ready", nothing)
         with pytest.raises(RankLost, match="rank 1: the meter burst") as caught:
-            meeting.together("ended", nothing)
-        meeting.__exit__(RankLost, caught.value)
+            rendezvous.wait_for_all("ended", nothing)
+        rendezvous.__exit__(RankLost, caught.value)
     assert "rank 0: rank 1: the meter burst" in str(others[1].exception(10))
 
 
 def test_a_sampler_that_dies_while_others_are_waited_for_ends_the_wait(
     side: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
-    other = meet(side, tmp_path, 1, 2, lambda meeting: meeting.together("never", nothing))
+    other = meet(side, tmp_path, 1, 2, lambda rendezvous: rendezvous.wait_for_all("never", nothing))
 
     def dead() -> None:
         raise OSError("no space left")
 
     with (
         pytest.raises(OSError, match="no space left"),
-        Coordinator(Rank(0, 2), tmp_path, "") as meeting,
+        Coordinator(ProcessRank(0, 2), tmp_path, "") as rendezvous,
     ):
-        meeting.together("ready", dead)
+        rendezvous.wait_for_all("ready", dead)
     assert "rank 0: no space left" in str(other.exception(10))
 
 
 def test_alone_there_is_nobody_to_wait_for() -> None:
     SINGLE_PROCESS.check()
-    SINGLE_PROCESS.together("ready", nothing)
-    assert SINGLE_PROCESS.compare("met", nothing) is None
+    SINGLE_PROCESS.wait_for_all("ready", nothing)
+    assert SINGLE_PROCESS.compare_clocks("met", nothing) is None
     assert (SINGLE_PROCESS.samples, SINGLE_PROCESS.environment, SINGLE_PROCESS.facts()) == (
         True,
         {},
@@ -181,28 +182,28 @@ def test_alone_there_is_nobody_to_wait_for() -> None:
 )
 def test_a_place_has_host_and_port(text: str) -> None:
     with pytest.raises(UsageError, match="HOST:PORT"):
-        place(text)
-    assert place("node0:29511") == ("node0", 29511)
-    assert place("fe80::1:29511") == ("fe80::1", 29511)
+        parse_address(text)
+    assert parse_address("node0:29511") == ("node0", 29511)
+    assert parse_address("fe80::1:29511") == ("fe80::1", 29511)
 
 
 def test_a_place_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(UsageError, match=r"cannot wait there.*Choose another --meet"):
-            Coordinator(Rank(0, 2), tmp_path, taken).__enter__()
+            Coordinator(ProcessRank(0, 2), tmp_path, taken).__enter__()
 
 
 def test_messages_may_come_in_pieces() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         sender = socket.create_connection(server.getsockname())
-        link = Link(server.accept()[0])
+        link = Connection(server.accept()[0])
         sender.sendall(b'{"a": 1}\n{"b"')
-        assert [heard.said for heard in link.hear(1.0)] == [{"a": 1}]
-        assert link.hear(0.0) == []
+        assert [message.content for message in link.receive(1.0)] == [{"a": 1}]
+        assert link.receive(0.0) == []
         sender.sendall(b": 2}\n")
-        assert [heard.said for heard in link.hear(1.0)] == [{"b": 2}]
+        assert [message.content for message in link.receive(1.0)] == [{"b": 2}]
         sender.close()
-        with pytest.raises(Lost, match="closed"):
-            link.hear(1.0)
+        with pytest.raises(PeerLost, match="closed"):
+            link.receive(1.0)
         link.close()

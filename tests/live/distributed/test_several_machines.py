@@ -186,13 +186,13 @@ def test_a_workload_that_fails_on_one_machine_ends_the_run_on_all(tmp_path: Path
 
 
 def test_a_rank_that_never_comes_is_named(tmp_path: Path) -> None:
-    (status, said) = ended(machine(tmp_path, 0, of=3, MEET_S=1.0))[0]
+    (status, said) = ended(machine(tmp_path, 0, of=3, JOIN_S=1.0))[0]
     assert status == 2
     assert "no rank 1, 2" in said
     assert "--meet HOST:PORT" in said
-    (guest, told) = ended(machine(tmp_path, 1, out=tmp_path / "other", MEET_S=1.0))[0]
+    (guest, told) = ended(machine(tmp_path, 1, out=tmp_path / "other", JOIN_S=1.0))[0]
     assert guest == 2
-    assert "rank 0 was not met" in told
+    assert "rank 0 did not answer" in told
     assert not (tmp_path / "other" / "work").exists()
 
 

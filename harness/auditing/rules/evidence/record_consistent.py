@@ -24,7 +24,7 @@ from harness.formats.base import Run
 from harness.formats.defects import DefectCode
 from harness.formats.run_directory import SAMPLES
 from harness.live.merge_ranks import journal_folders
-from harness.runners.workload import workloads
+from harness.runners.workload import find_workloads
 from harness.traces.journal_reader import Samples, readable
 
 FIX = "Submit the record as joulemark wrote it."
@@ -111,7 +111,9 @@ def _wrong_durations(context: RuleContext, run: Run) -> Iterator[Violation]:
 @functools.cache
 def _bundled_targets() -> Mapping[str, Mapping[str, Any]]:
     """Return the quality that each bundled workload asks for, by its name."""
-    return {item.name: item.spec["quality"] for item in workloads() if item.spec.get("quality")}
+    return {
+        item.name: item.spec["quality"] for item in find_workloads() if item.spec.get("quality")
+    }
 
 
 def _changed_target(context: RuleContext, run: Run) -> Iterator[Violation]:

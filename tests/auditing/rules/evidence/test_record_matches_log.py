@@ -11,7 +11,7 @@ import pytest
 from harness import api
 from harness.formats.base import Entry
 from harness.formats.mlperf import loadgen_log
-from harness.live.recording import claim, complete
+from harness.live.recording import create_run_directory, finalise
 from harness.runners.base import Outcome
 from harness.traces.trace import Window
 from tests.auditing.rules import builders as b
@@ -46,7 +46,7 @@ def loadgen(tmp_path_factory: pytest.TempPathFactory) -> Path:
         scenario="Offline",
     )
     folder = entry.directory / "run-1"
-    claim(folder, entry)
+    create_run_directory(folder, entry)
     (folder / "log").mkdir()
     shutil.copy(log, folder / "log" / log.name)
     native.write_journal(
@@ -60,7 +60,7 @@ def loadgen(tmp_path_factory: pytest.TempPathFactory) -> Path:
         performance=loadgen_log.performance(values, "Offline"),
         facts={"values": values},
     )
-    complete(folder, entry, outcome, {})
+    finalise(folder, entry, outcome, {})
     return entry.directory
 
 

@@ -54,7 +54,7 @@ def test_pass_or_skip_without_journals(run: Path, tmp_path: Path) -> None:
 
 
 def test_fail_is_a_warning_where_the_journals_are_gone(run: Path, tmp_path: Path) -> None:
-    list(replay(run.parent, out=tmp_path / "again", say=lambda _: None))
+    list(replay(run.parent, out=tmp_path / "again", notify=lambda _: None))
     b.assert_found(
         b.report(tmp_path / "again"),
         RULE,
