@@ -103,8 +103,8 @@ def test_errors_of_both_clocks_add_up_and_an_unknown_one_stays_unknown(
         ({"node": None}, "is not the record of a rank"),
         ({"number": True}, "is not the record of a rank"),
         ({"of": "2"}, "is not the record of a rank"),
-        ({"clock": None}, "nothing of use about its clock"),
-        ({"clock": {"before": []}}, "nothing of use about its clock"),
+        ({"clock": None}, "states no usable clock comparison"),
+        ({"clock": {"before": []}}, "states no usable clock comparison"),
     ],
 )
 def test_a_record_that_does_not_belong_is_refused_and_nothing_is_written(
@@ -128,11 +128,11 @@ def test_a_trace_of_a_rank_that_was_edited_is_refused(several: Callable[..., Pat
 def test_only_runs_of_several_ranks_are_merged(
     several: Callable[..., Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match="is no run of several ranks"):
+    with pytest.raises(UsageError, match="is not a run of several ranks"):
         merge(tmp_path)
     folder = several()
     merge(folder)
     record = json.loads((folder / "run.json").read_text())
     assert {item["path"] for item in record["files"]} >= {f"ranks/{n}/run.json" for n in (0, 1)}
-    with pytest.raises(UsageError, match="is a whole run already"):
+    with pytest.raises(UsageError, match="is a complete run already"):
         merge(folder)

@@ -129,7 +129,7 @@ def test_another_model_than_the_spec_names_is_refused(tmp_path: Path) -> None:
     plan = plan_workload(
         Workload(echo.folder, dict(echo.spec) | {"model": model}), Settings(out=tmp_path)
     )
-    with pytest.raises(WorkloadFailed, match="another model than the workload names"):
+    with pytest.raises(WorkloadFailed, match="not the one that the workload names"):
         list(measure(plan))
 
 
@@ -147,7 +147,7 @@ def test_wrong_settings_are_refused(options: dict[str, str], word: str, tmp_path
 def test_packages_that_are_not_installed_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Workload, "missing", lambda _: ["mlcommons-loadgen"])
+    monkeypatch.setattr(Workload, "missing_packages", lambda _: ["mlcommons-loadgen"])
     with pytest.raises(
         Unavailable, match=r"mlcommons-loadgen.*pip install 'joulemark\[workloads\]'"
     ):

@@ -71,13 +71,13 @@ def test_without_pytorch_its_extra_is_named(
     chosen = find_workload("digits-training-torch")
     assert chosen.spec["quality"] == {"metric": "test_accuracy", "target": 0.98, "better": "higher"}
     assert chosen.spec["data"] == find_workload("digits-training").spec["data"]
-    monkeypatch.setattr(Workload, "missing", lambda _: ["torch"])
+    monkeypatch.setattr(Workload, "missing_packages", lambda _: ["torch"])
     with pytest.raises(Unavailable, match=r"got torch.*pip install 'joulemark\[torch\]'"):
         plan_workload(chosen, Settings(out=tmp_path))
 
 
 def test_its_settings_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Workload, "missing", lambda _: [])
+    monkeypatch.setattr(Workload, "missing_packages", lambda _: [])
     with pytest.raises(UsageError, match=r"no such setting.*members, target, device, threads"):
         plan_workload(
             find_workload("digits-training-torch"), Settings(out=tmp_path, options={"rate": "1"})

@@ -143,7 +143,7 @@ def test_a_locked_key_asks_for_its_passphrase(signed: Signed, tmp_path: Path) ->
     key = tmp_path / "joulemark.key.pem"
     (signed.folder / ENVELOPE).unlink()
     nobody = joulemark("sign", signed.folder, "--key", key, code=2)
-    assert "nobody can be asked" in nobody.stderr
+    assert "no terminal to ask" in nobody.stderr
     assert "JOULEMARK_PASSPHRASE" in nobody.stderr
     wrong = joulemark(
         "sign", signed.folder, "--key", key, code=2, JOULEMARK_PASSPHRASE="battery staple"

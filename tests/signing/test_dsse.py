@@ -118,14 +118,14 @@ BAD: dict[str, tuple[Any, str]] = {
     "payload of two lengths": (document(payload="aGVsbG8gd29ybG"), "padding"),
     "payload in no alphabet": (document(payload="aGVsbG8*d29ybGQ="), "base64"),
     "payload with a break": (document(payload="aGVs\nbG8gd29ybGQ="), "base64"),
-    "payload with bits left over": (document(payload="aGVsbG8gd29ybGR="), "spelled in another way"),
+    "payload with bits left over": (document(payload="aGVsbG8gd29ybGR="), "not in its canonical spelling"),
     "payload in the other alphabet": (
         document(payload="_-8="),
-        "is not a DSSE envelope|spelled in another way",
+        "is not a DSSE envelope|not in its canonical spelling",
     ),
     "payload beyond ASCII": (document(payload="ä"), "is not a DSSE envelope"),
     "type is null": (document(payloadType=None), "payloadType is not text"),
-    "signatures an object": (document(signatures={}), "has no fit number"),
+    "signatures an object": (document(signatures={}), "has an unacceptable number"),
     "signatures a number": (document(signatures=3), "is not a DSSE envelope"),
     "signature is text": (document(signatures=["x"]), "is not a DSSE envelope"),
     "signature without a key": (document(signatures=[{"sig": "aGVs"}]), "KeyError: 'keyid'"),
@@ -134,7 +134,7 @@ BAD: dict[str, tuple[Any, str]] = {
         document(signatures=[{"keyid": "a", "sig": "aGVs"}] * 17),
         "got 17, expected 1 to 16",
     ),
-    "unknown field": (document(note="x"), "spelled in another way"),
+    "unknown field": (document(note="x"), "not in its canonical spelling"),
 }
 
 
@@ -161,7 +161,7 @@ def test_whitespace_and_a_field_stated_twice_are_another_spelling() -> None:
     content = dsse.dump(dsse.sign("application/x", b"payload", KEY))
     twice = content[:-1] + b',"payloadType":"application/x"}'
     for other in (content + b"\n", content.replace(b":", b": ", 1), twice):
-        with pytest.raises(UnreadableError, match="spelled in another way"):
+        with pytest.raises(UnreadableError, match="not in its canonical spelling"):
             dsse.parse(other, where="e")
 
 
@@ -202,7 +202,7 @@ def test_the_mode_of_a_private_key_does_not_hang_on_the_umask(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", ["", "a/b", "../a", ".hidden", "a b", "a\n", "x" * 101])
 def test_a_name_of_a_key_stays_in_its_folder(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no name of a key"):
+    with pytest.raises(UsageError, match="is not a name for a key"):
         generate(tmp_path / "keys", name)
     assert list(tmp_path.iterdir()) == []
 
@@ -221,7 +221,7 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     path.write_bytes(
         key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
     )
-    with pytest.raises(UnreadableError, match=r"is a key of another kind.*Ed25519"):
+    with pytest.raises(UnreadableError, match=r"is another kind of key.*Ed25519"):
         read_private(path, unlocked)
     for content in (
         b"",
@@ -229,7 +229,7 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
         b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
     ):
         path.write_bytes(content)
-        with pytest.raises(UnreadableError, match="is no private key"):
+        with pytest.raises(UnreadableError, match="is not a readable private key"):
             read_private(path, unlocked)
 
 

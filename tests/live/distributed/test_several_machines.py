@@ -219,7 +219,7 @@ def test_machines_without_a_common_folder_are_merged_afterwards(tmp_path: Path) 
     )
     again, said = ended(start(["merge", run], environment(tmp_path, 0)))[0]
     assert again == 2
-    assert "is a whole run already" in said
+    assert "is a complete run already" in said
 
 
 def test_the_rank_of_another_run_is_not_merged(tmp_path: Path) -> None:
