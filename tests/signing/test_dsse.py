@@ -118,7 +118,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "payload of two lengths": (document(payload="aGVsbG8gd29ybG"), "padding"),
     "payload in no alphabet": (document(payload="aGVsbG8*d29ybGQ="), "base64"),
     "payload with a break": (document(payload="aGVs\nbG8gd29ybGQ="), "base64"),
-    "payload with bits left over": (document(payload="aGVsbG8gd29ybGR="), "not in its canonical spelling"),
+    "payload with bits left over": (
+        document(payload="aGVsbG8gd29ybGR="),
+        "not in its canonical spelling",
+    ),
     "payload in the other alphabet": (
         document(payload="_-8="),
         "is not a DSSE envelope|not in its canonical spelling",
