@@ -5,15 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from harness.core.errors import JoulemarkError
-<<<<<<< HEAD
-from harness.live.system import collect, missing
-from harness.meters import names, parse, probe, summary
-from harness.runners.workload import workloads as known
-=======
 from harness.live.system import collect, missing_fields
-from harness.meters import make, names, parse, summary
+from harness.meters import names, parse, probe, summary
 from harness.runners.workload import Workload, find_workloads
->>>>>>> b4b5049 (Write live, runners, signing, submission and core in plain names and plain English)
 
 Items = list[dict[str, Any]]
 

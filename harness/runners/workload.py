@@ -47,21 +47,11 @@ class Workload:
         scenarios: list[Mapping[str, Any]] = self.spec["scenarios"]
         if name is None:
             return scenarios[0]
-<<<<<<< HEAD
-        found = [scenario for scenario in scenarios if scenario["name"].lower() == name.lower()]
-        if not found:
-            names = [str(scenario["name"]) for scenario in scenarios]
-            raise unknown_name(f"{self.name} has no such scenario", name, names)
-        return found[0]
-=======
         for scenario in scenarios:
             if scenario["name"].lower() == name.lower():
                 return scenario
-        names = ", ".join(scenario["name"] for scenario in scenarios)
-        raise UsageError(
-            f"{self.name} has no such scenario", got=shorten(name), expected=f"one of {names}"
-        )
->>>>>>> b4b5049 (Write live, runners, signing, submission and core in plain names and plain English)
+        names = [str(scenario["name"]) for scenario in scenarios]
+        raise unknown_name(f"{self.name} has no such scenario", name, names)
 
     def missing_packages(self) -> list[str]:
         """Return the packages it needs that are not installed."""
@@ -101,27 +91,14 @@ def find_workload(name: str) -> Workload:
     path = Path(name)
     if (path / SPEC).is_file():
         return Workload(path.resolve(), read_document("workload", path / SPEC))
-<<<<<<< HEAD
-    found = [item for item in workloads() if item.name == name]
-    if not found:
-        raise unknown_name(
-            "no such workload",
-            name,
-            [item.name for item in workloads() if item.runner],
-            fix=f"A folder with a {SPEC} is a workload too; to measure a program of your own: "
-            "joulemark run --command -- program arguments.",
-        )
-    return found[0]
-=======
     workloads = find_workloads()
     for item in workloads:
         if item.name == name:
             return item
-    runnable = ", ".join(item.name for item in workloads if item.runner)
-    raise UsageError(
+    raise unknown_name(
         "no such workload",
-        got=shorten(name),
-        expected=f"one of {runnable}, or a folder with a {SPEC}",
-        fix="To measure a program of your own: joulemark run --command -- program arguments.",
+        name,
+        [item.name for item in workloads if item.runner],
+        fix=f"A folder with a {SPEC} is a workload too; to measure a program of your own: "
+        "joulemark run --command -- program arguments.",
     )
->>>>>>> b4b5049 (Write live, runners, signing, submission and core in plain names and plain English)
