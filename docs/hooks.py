@@ -122,6 +122,13 @@ def rules() -> str:
     return text.split("\n", 1)[1]
 
 
+def rounds() -> str:
+    """Show what each rule means in each round."""
+    from harness.auditing.rules.reference import round_pages
+
+    return round_pages()
+
+
 def defects() -> str:
     """Show every kind of defect that a reader can note."""
     from harness.formats.defects import defect_table
@@ -138,5 +145,6 @@ GENERATED = {
     "schemas": schemas,
     "python-api": python_api,
     "rules": rules,
+    "rounds": rounds,
     "defects": defects,
 }

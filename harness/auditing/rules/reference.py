@@ -1,87 +1,144 @@
-"""rules.md, written from the rules and the rulebooks: `python -m harness.auditing.rules.reference` prints it."""
+"""Write rules.md and the page of each round from the rules and the rulebooks.
+
+``python -m harness.auditing.rules.reference`` prints rules.md, and with the name of a round what
+each rule means in that round.
+"""
 
 from __future__ import annotations
 
+import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from harness.auditing.rules import RULES
 from harness.auditing.rules.base import Rule
-from harness.auditing.rules.rulebook import alike
+from harness.auditing.rules.rulebook import (
+    describe_rounds,
+    family_of_round,
+    rounds,
+    rulebook,
+)
+
+TEXT_WIDTH = 118
+OUTCOMES = {
+    "fail": "fails",
+    "question": "is questioned",
+    "warn": "warns",
+    "off": "not applied",
+}
+"""What a violation does to an entry, by the severity of its rule."""
 
 PREFACE = """\
 # Rules
 
 Written by `python -m harness.auditing.rules.reference`; edit the rule or its rulebook, not this file.
 
-`joulemark audit` applies every rule of a round to every entry. A rule sees evidence and limits, nothing else, and
-yields findings: where, what was got, what was expected, how to mend it, and the clause that demands it. A rule that
-yields nothing has passed.
+`joulemark audit` applies every rule of a round to every entry. A rule sees the evidence and the limits of the round,
+nothing else, and yields findings: where, what was found, what was expected, how to mend it, and the clause that
+demands it. A rule that yields nothing has passed.
 
 | Status | Meaning |
 |---|---|
-| `fail` | the rule is breached: the entry is invalid |
-| `warn` | worth a question; the verdict does not change |
+| `fail` | the entry violates the rule and is invalid |
+| `warn` | the entry is questioned, or the finding is worth a look and does not change the verdict |
 | `skip` | the rule could not be applied, with the reason |
-| `error` | the rule itself broke; it says nothing of the entry, and hides no other rule |
+| `error` | the rule itself broke; this says nothing about the entry, and hides no other rule |
 
 | Verdict | When |
 |---|---|
-| `invalid` | at least one `fail` |
-| `unjudged` | no `fail`, but at least one `error`; also what cannot be read at all |
-| `valid` | neither; warnings may remain |
+| `invalid` | it fails a check that its round enforced, or its evidence contradicts itself |
+| `unjudged` | no rule failed, but at least one broke; also whatever cannot be read at all |
+| `questioned` | it breaks written text that the checks of its round let pass, or is physically doubtful; ranked with a mark |
+| `valid` | none of these; warnings may remain |
 
-**Rounds.** Limits are data: one rulebook for each round, in `harness/auditing/rules/rulebooks/`, which may be based on that of
-another round and state only what differs. An entry is judged by the round it states; where that has none, by the
-nearest of its family by number; where it states none, by the newest, and a note says so. What a round accepts by name
-(tools, meters) then only warns. `--round` demands one. A new round is a new file, so an old entry keeps its verdict.
+**Rounds.** Limits are data: one rulebook for each round, in `harness/auditing/rules/rulebooks/`, which may be based on
+the rulebook of another round and state only what differs. A rulebook states what its round enforced, by which clause,
+commit and date, so a later rule never fails an older result. An entry is judged by the round it states; where that
+has no rulebook, by the nearest of its family by number, and if it is newer, provisionally; where it states none, by
+the newest, and a note says so. Tools and meters that a round accepts by name then only warn. `--round` demands one.
 
-**Severity.** The rulebook says what a breach is: `fail` or `warn`. A milder case of a rule is a `warn` by the rule
-itself. A rule that a rulebook does not name does not hold in that round.
+**Severity.** The rulebook says what a violation means: `fail`, `question` or `warn`; `off` says that the round has no
+such rule. A milder case of a rule is marked so by the rule itself.
 
-**Exit codes.** 0 all entries are valid; 1 at least one is invalid; 2 wrong usage, or nothing could be read; 3 none is
-invalid, but at least one is unjudged; 130 interrupted.
+**Exit codes.** 0 no entry is invalid or unjudged; 1 at least one is invalid; 2 wrong usage, or nothing could be read;
+3 none is invalid, but at least one is unjudged; 130 interrupted.
 """
 
 
 def reference() -> str:
-    """The text of rules.md."""
+    """Return the text of rules.md."""
     index = [f"- [{rule.title}](#{rule.id}) `{rule.id}`" for rule in RULES]
-    return "\n".join([PREFACE, *index, "", *(_section(rule) for rule in RULES)])
+    sections = [_section(rule) for rule in RULES]
+    return "\n".join([PREFACE, *index, "", *sections])
 
 
 def _section(rule: Rule) -> str:
-    paragraphs = [
-        f"**Why.** {rule.why}",
-        f"**Evidence.** {rule.evidence}",
-        f"**Remedy.** {rule.remedy}",
-    ]
-    why, *others = [textwrap.fill(text, 118, break_long_words=False) for text in paragraphs]
-    table = ["| Round | A breach is | Limits | Clause |", "|---|---|---|---|", *_rows(rule)]
-    return "\n".join(
-        [f"## {rule.id}", "", f"{rule.title}.", "", why, "", *table, "", "\n\n".join(others), ""]
+    why, evidence, remedy = (
+        textwrap.fill(text, TEXT_WIDTH, break_long_words=False)
+        for text in (
+            f"**Why.** {rule.why}",
+            f"**Evidence.** {rule.evidence}",
+            f"**Remedy.** {rule.remedy}",
+        )
     )
+    table = ["| Round | A violation | Limits | Clause |", "|---|---|---|---|", *_rows(rule)]
+    head = [f"## {rule.id}", "", f"{rule.title}.", "", why, ""]
+    return "\n".join([*head, *table, "", evidence, "", remedy, ""])
 
 
 def _rows(rule: Rule) -> Iterator[str]:
-    for name, settings in alike(lambda rules: rules.get(rule.id)):
-        if settings is None:
-            yield f"| {name} | not applied | | |"
-            continue
-        limits = "<br>".join(
-            [_limit(limit, item) for limit, item in (settings.get("limits") or {}).items()]
-            + [
-                f"`{kind}` {', '.join(texts) or '(no list)'}"
-                for kind, texts in (settings.get("accepts") or {}).items()
-            ]
-        )
-        yield f"| {name} | `{settings['severity']}` | {limits} | {settings['clause']} |"
+    """Yield what each round says of a rule; rounds of families that it does not judge are left out."""
+    for name, settings in describe_rounds(lambda rules: rules.get(rule.id)):
+        if settings is not None:
+            yield f"| {name} | {_cells(settings)} |"
 
 
-def _limit(name: str, item: dict[str, object]) -> str:
-    why = f" ({item['why']})" if item.get("why") else ""
-    return f"`{name}` {item['value']:g} {item['unit']}{why}"
+def _cells(settings: Mapping[str, Any]) -> str:
+    """Return severity, limits and clause as cells of a row; a rule that is off has no limits."""
+    severity = settings["severity"]
+    limits = "" if severity == "off" else "<br>".join(_limits(settings))
+    return f"{OUTCOMES[severity]} | {limits} | {settings['clause']}"
+
+
+def _limits(settings: Mapping[str, Any]) -> Iterator[str]:
+    for name, limit in (settings.get("limits") or {}).items():
+        why = f" ({limit['why']})" if limit.get("why") else ""
+        yield f"`{name}` {limit['value']:g} {limit['unit']}{why}"
+    for name, texts in (settings.get("accepts") or {}).items():
+        yield f"`{name}` {', '.join(texts) or '(no list)'}"
+
+
+def round_page(round_name: str) -> str:
+    """Return what each rule means in a round: fails, is questioned, warns, by which clause."""
+    book = rulebook(round_name)
+    lines = [
+        f"## {round_name}",
+        "",
+        f"{book['title']}. Sources: {book['source']}.",
+        "",
+        "| Rule | A violation | Limits | Clause |",
+        "|---|---|---|---|",
+    ]
+    for rule in RULES:
+        settings = book["rules"].get(rule.id)
+        if settings is not None:
+            lines.append(f"| `{rule.id}` | {_cells(_without_hashes(settings))} |")
+    return "\n".join([*lines, ""])
+
+
+def _without_hashes(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings whose lists of hashes are left to rules.md."""
+    accepts = settings.get("accepts") or {}
+    short = {name: texts for name, texts in accepts.items() if name != "sources"}
+    return {**settings, "accepts": short}
+
+
+def round_pages() -> str:
+    """Return the pages of all rounds, family by family."""
+    by_family = sorted(rounds(), key=lambda name: (family_of_round(name), name))
+    return "\n".join(round_page(name) for name in by_family)
 
 
 if __name__ == "__main__":
-    print(reference(), end="")
+    print(round_page(sys.argv[1]) if len(sys.argv) > 1 else reference(), end="")

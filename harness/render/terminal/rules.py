@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.auditing.rules import RULES
 from harness.auditing.rules.base import Rule
-from harness.auditing.rules.rulebook import alike, rounds, rulebook
+from harness.auditing.rules.rulebook import describe_rounds, family_of_round, rounds, rulebook
 from harness.core.schemas import SCHEMA_VERSION
 from harness.render.escape import grid
 
@@ -16,17 +16,19 @@ WIDTH = 100
 
 
 def rules_text() -> str:
-    """All rules, with what a breach is in each round."""
-    columns = alike(lambda rules: [_severity(rules.get(rule.id)) for rule in RULES])
-    rows = [
-        [rule.id, *said, rule.title]
-        for rule, *said in zip(RULES, *(said for _, said in columns), strict=True)
-    ]
-    return grid(["Rule", *(_short(name) for name, _ in columns), "Says"], rows, "terminal") + "\n"
+    """All rules, with what a violation means in the newest round of each family."""
+    newest = _newest_rounds()
+    rows = []
+    for rule in RULES:
+        severities = [_severity(rulebook(name)["rules"].get(rule.id)) for name in newest]
+        rows.append([rule.id, *severities, rule.title])
+    heads = ["Rule", *(name.removeprefix("mlperf-") for name in newest), "Says"]
+    return grid(heads, rows, "terminal") + "\n"
 
 
-def _short(round_name: str) -> str:
-    return round_name.removeprefix("mlperf-")
+def _newest_rounds() -> list[str]:
+    by_family = {family_of_round(name): name for name in rounds()}  # the last of a family counts
+    return sorted(by_family.values())
 
 
 def _severity(settings: object) -> str:
@@ -38,7 +40,10 @@ def rule_text(rule: Rule) -> str:
     parts = [f"{rule.id}: {rule.title}"]
     for head, text in (("Why", rule.why), ("Evidence", rule.evidence), ("Remedy", rule.remedy)):
         parts.append(textwrap.fill(f"{head}. {text}", WIDTH, break_long_words=False))
-    parts += [_round(name, settings) for name, settings in alike(lambda rules: rules.get(rule.id))]
+    parts += [
+        _round(name, settings)
+        for name, settings in describe_rounds(lambda rules: rules.get(rule.id))
+    ]
     return "\n\n".join(parts) + "\n"
 
 

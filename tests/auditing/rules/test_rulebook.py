@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,15 +15,16 @@ from click.testing import CliRunner
 from harness.auditing.engine import choose, find_rule
 from harness.auditing.rules import BY_ID, BY_NAME, GROUPS, RULES
 from harness.auditing.rules.base import Rule
-from harness.auditing.rules.reference import reference
+from harness.auditing.rules.reference import OUTCOMES, reference, round_page
 from harness.auditing.rules.rulebook import (
     FOLDER,
     OWN,
-    alike,
+    describe_rounds,
     family_of_round,
+    load_rulebook,
+    rounds,
     rulebook,
     rulebook_for,
-    whole,
 )
 from harness.cli import cli
 from harness.core.errors import SchemaError, UsageError
@@ -54,15 +57,15 @@ def test_earlier_id_selects_the_rule_it_names_today(rule: Rule) -> None:
 def test_earlier_id_in_a_rulebook_sets_the_rule_it_names_today(tmp_path: Path) -> None:
     old_name = "{planted-scaling: {severity: warn, clause: c}}"
     books(tmp_path, a=BASE, b=based("b", "a", old_name))
-    assert "scaling-factor" in whole(tmp_path, "b")["rules"]
-    assert "planted-scaling" not in whole(tmp_path, "b")["rules"]
+    assert "scaling-factor" in load_rulebook(tmp_path, "b")["rules"]
+    assert "planted-scaling" not in load_rulebook(tmp_path, "b")["rules"]
 
 
 def test_rulebook_that_sets_a_rule_by_two_names_is_refused(tmp_path: Path) -> None:
     names = "{planted-scaling: {severity: warn, clause: c}, scaling-factor: {severity: fail}}"
     books(tmp_path, a=BASE, b=based("b", "a", names))
     with pytest.raises(SchemaError, match="sets one rule twice"):
-        whole(tmp_path, "b")
+        load_rulebook(tmp_path, "b")
 
 
 def test_one_module_for_each_rule_named_like_the_rule() -> None:
@@ -99,21 +102,40 @@ def test_rules_md_states_each_limit_of_each_round_once() -> None:
     text = reference()
     for rule in RULES:
         section = text.split(f"\n## {rule.id}\n")[1].split("\n## ")[0]
-        for name, settings in alike(lambda rules, at=rule.id: rules.get(at)):
-            (row,) = [line for line in section.splitlines() if line.startswith(f"| {name} |")]
+        for name, settings in describe_rounds(lambda rules, at=rule.id: rules.get(at)):
+            rows = [line for line in section.splitlines() if line.startswith(f"| {name} |")]
+            if settings is None:
+                assert rows == [], "a round that does not judge such entries has no row"
+                continue
+            (row,) = rows
             assert row.count("|") == 5, "no cell breaks the table"
-            for said in (
-                (settings["clause"], f"`{settings['severity']}`") if settings else ("not applied",)
-            ):
-                assert said in row
-            for limit, item in (settings or {}).get("limits", {}).items():
-                assert f"`{limit}` {item['value']:g} {item['unit']}" in row
-            for kind, texts in (settings or {}).get("accepts", {}).items():
-                assert f"`{kind}` {', '.join(texts) or '(no list)'}" in row
+            assert f"| {OUTCOMES[settings['severity']]} |" in row
+            assert settings["clause"] in row
+            for item in stated_limits(settings):
+                assert item in row
 
 
-def test_rounds_in_a_row_that_say_the_same_are_told_together() -> None:
-    margins = alike(
+def stated_limits(settings: dict[str, Any]) -> Iterator[str]:
+    """The texts of limits and lists that a row must hold; none for a rule that is off."""
+    if settings["severity"] == "off":
+        return
+    for limit, item in settings.get("limits", {}).items():
+        yield f"`{limit}` {item['value']:g} {item['unit']}"
+    for kind, texts in settings.get("accepts", {}).items():
+        yield f"`{kind}` {', '.join(texts) or '(no list)'}"
+
+
+@pytest.mark.parametrize("name", rounds())
+def test_page_of_a_round_says_what_each_of_its_rules_does(name: str) -> None:
+    page = round_page(name)
+    for rule_id, settings in rulebook(name)["rules"].items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{rule_id}` |")]
+        assert f"| {OUTCOMES[settings['severity']]} |" in row
+        assert settings["clause"] in row
+
+
+def test_neighbouring_rounds_with_one_description_share_a_row() -> None:
+    margins = describe_rounds(
         lambda rules: (
             rules.get("ptd-commands", {}).get("limits", {}).get("current_margin", {}).get("value")
         )
@@ -250,7 +272,7 @@ def test_what_a_rulebook_does_not_state_is_that_of_its_base(tmp_path: Path) -> N
   time-order: {severity: "off", clause: t}"""
     books(tmp_path, a=BASE, b=based("b", "a", rules), c=based("c", "b"))
     for name in ("b", "c"):
-        book = whole(tmp_path, name)
+        book = load_rulebook(tmp_path, name)
         assert (book["round"], book["title"], book["formats"]) == (name, "T", ["csv"])
         assert book["rules"]["coverage"] == {
             "severity": "fail",
@@ -267,7 +289,7 @@ def test_what_a_rulebook_does_not_state_is_that_of_its_base(tmp_path: Path) -> N
         }
         assert book["rules"]["meter-identity"] == identity
         assert book["rules"]["time-order"] == {"severity": "off", "clause": "t"}
-    assert whole(tmp_path, "a")["rules"]["coverage"]["limits"]["two"]["value"] == 2
+    assert load_rulebook(tmp_path, "a")["rules"]["coverage"]["limits"]["two"]["value"] == 2
 
 
 @pytest.mark.parametrize(
@@ -284,13 +306,13 @@ def test_base_that_leads_nowhere_is_refused(on: str, fault: str, tmp_path: Path)
     with pytest.raises(
         SchemaError, match=rf"#/based_on: is a rulebook whose base {re.escape(fault)}"
     ):
-        whole(tmp_path, "b")
+        load_rulebook(tmp_path, "b")
 
 
 def test_rule_that_neither_rulebook_completes_is_refused(tmp_path: Path) -> None:
     books(tmp_path, a=BASE, b=based("b", "a", "{time-order: {severity: warn}}"))
     with pytest.raises(SchemaError, match=r"b\.yaml#/rules/time-order/clause"):
-        whole(tmp_path, "b")
+        load_rulebook(tmp_path, "b")
 
 
 def test_command_line_explains_a_rule_by_its_earlier_id() -> None:
