@@ -13,7 +13,7 @@ from harness.core.schemas import key_twice, parse_json
 from harness.formats.base import Defect
 from harness.formats.defects import DefectCode
 
-_DIGITS = re.compile(r"(\d+)")
+_DIGITS = re.compile(r"(\d+)", re.ASCII)
 _MAX_DIGITS = 17
 """Longer runs of digits are compared as text: int() of a hostile name must stay cheap."""
 
@@ -22,7 +22,7 @@ def natural(name: str) -> list[tuple[int, str]]:
     """Return a key that sorts names by the numbers in them: ``result_2`` before ``result_10``."""
     key: list[tuple[int, str]] = []
     for part in _DIGITS.split(name):
-        is_number = part.isdigit() and len(part) <= _MAX_DIGITS
+        is_number = part.isascii() and part.isdigit() and len(part) <= _MAX_DIGITS
         key.append((int(part), "") if is_number else (0, part))
     return key
 

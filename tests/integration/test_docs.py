@@ -264,18 +264,6 @@ def test_decisions_have_unique_ascending_numbers_and_may_leave_gaps() -> None:
         assert int(stated[1]) == number, f"{file.name}: its heading states another number"
 
 
-def _defect_codes() -> set[str]:
-    """Codes of all defects that the program can note."""
-    sources = "".join(path.read_text("utf-8") for path in (REPOSITORY / "harness").rglob("*.py"))
-    return set(re.findall(r"(?:\.note\(|Defect\()\s*\"([a-z-]+)\"", sources))
-
-
-def test_every_defect_code_is_documented() -> None:
-    table = FORMATS.read_text("utf-8").split("### Defects")[1].split("\n## ")[0]
-    documented = set(re.findall(r"^\| `([a-z-]+)` \|", table, re.M))
-    assert documented == _defect_codes()
-
-
 def test_every_schema_is_documented_with_its_command() -> None:
     assert {
         path.name.removesuffix(".schema.json") for path in (REPOSITORY / "schemas").glob("*.json")

@@ -10,7 +10,7 @@ from harness.core.printable import well_formed
 from harness.formats.mlperf.loadgen_log import FAMILY
 
 DIVISIONS = ("closed", "open", "network")
-_ROUND = re.compile(r"(?:^|[-_])inference[-_](?:results[-_])?v(\d{1,3}\.\d{1,3})(?!\d)")
+_ROUND = re.compile(r"(?:^|[-_])inference[-_](?:results[-_])?v(\d{1,3}\.\d{1,3})(?!\d)", re.ASCII)
 
 
 def place(directory: Path) -> dict[str, str]:

@@ -368,7 +368,7 @@ def round_of(values: Values) -> str:
     It is empty if the log does not tell.
     """
     stated = str(values.get("loadgen_version", ""))
-    match = re.match(r"(\d{1,3}\.\d{1,3})(?!\d)", stated)
+    match = re.match(r"(\d{1,3}\.\d{1,3})(?!\d)", stated, re.ASCII)
     if match:
         return f"{FAMILY}-v{match[1]}"
     return f"{FAMILY}-v1.0" if stated.startswith(LOADGEN_OF_V1_0) else ""
@@ -376,5 +376,5 @@ def round_of(values: Values) -> str:
 
 def _version(round_name: str) -> tuple[int, int]:
     """Return the number of a round of MLPerf inference; any other round is the newest."""
-    match = re.fullmatch(rf"{FAMILY}-v(\d{{1,3}})\.(\d{{1,3}})", round_name)
+    match = re.fullmatch(rf"{FAMILY}-v(\d{{1,3}})\.(\d{{1,3}})", round_name, re.ASCII)
     return (int(match[1]), int(match[2])) if match else (1000, 0)

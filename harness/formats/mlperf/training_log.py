@@ -1,4 +1,4 @@
-"""What a training run reached, and after how much work, by its result log."""
+"""Find what a training run reached, and after how much work, in its result log."""
 
 from __future__ import annotations
 
@@ -11,83 +11,112 @@ from harness.formats.evidence import Progress
 from harness.formats.mlperf import mllog
 from harness.formats.reference.benchmarks import Benchmark, benchmarks
 
+Evaluation = tuple[float, Mapping[str, Any]]
+"""Value and metadata of an ``eval_accuracy`` line."""
+
 
 def reached(lines: Sequence[mllog.Line], benchmark: str) -> tuple[Quality | None, Progress | None]:
-    """The quality that a run reached and its progress then, as ("samples_count", 3072.0); None what the log lacks.
+    """Return the quality that a run reached, and its progress then.
 
-    Both are of the last evaluation before run_stop; where quality is several metrics, of the first count at which all
-    reach their targets. What no evaluation counts is taken from run_stop.
+    Both are of the last evaluation before ``run_stop``. Where the quality is several metrics, they
+    are of the first count at which all reach their targets. Progress that no evaluation states is
+    taken from ``run_stop``. Each is ``None`` if the log lacks it.
+
+    Args:
+        lines: Lines of the result log.
+        benchmark: Name of the benchmark, as its folder has it.
     """
-    known = benchmarks().get(("training", benchmark))
-    batch = mllog.count(_last(lines, "global_batch_size"))
-    found, progress = (
-        _several(lines, known, batch) if known and known.others else _one(lines, known, batch)
-    )
+    rules = benchmarks().get(("training", benchmark))
+    batch = mllog.count(_last_value(lines, "global_batch_size"))
+    if rules is not None and rules.others:
+        quality, progress = _several_metrics(lines, rules, batch)
+    else:
+        quality, progress = _one_metric(lines, rules, batch)
     if progress is None:
-        stops = (line for line in reversed(lines) if line.key == "run_stop")
-        progress = next(filter(None, (_progress(line.metadata, batch) for line in stops)), None)
-    return found, progress
+        progress = _progress_at_stop(lines, batch)
+    return quality, progress
 
 
-def _one(
-    lines: Sequence[mllog.Line], known: Benchmark | None, batch: float | None
+def _one_metric(
+    lines: Sequence[mllog.Line], rules: Benchmark | None, batch: float | None
 ) -> tuple[Quality | None, Progress | None]:
-    """The last evaluation before run_stop, or the last of all; the target is the log's own where no rules state one."""
-    stop = max((at for at, line in enumerate(lines) if line.key == "run_stop"), default=len(lines))
-    evaluations = _evaluations(lines[:stop]) or _evaluations(lines)
+    """Take the last evaluation before ``run_stop``, or the last of all if none is before it.
+
+    Where no rules state the target, the log's own is taken.
+    """
+    stops = [position for position, line in enumerate(lines) if line.key == "run_stop"]
+    before_stop = lines[: stops[-1]] if stops else lines
+    evaluations = _evaluations(before_stop) or _evaluations(lines)
     if not evaluations:
         return None, None
     value, metadata = evaluations[-1]
     progress = _progress(metadata, batch)
-    if known is None:
+    if rules is None:
         return Quality("eval_accuracy", value), progress
-    target = mllog.number(_last(lines, "target_accuracy")) if known.target is None else known.target
-    return Quality(known.metric, value, target), progress
+    target = rules.target
+    if target is None:
+        target = mllog.number(_last_value(lines, "target_accuracy"))
+    return Quality(rules.metric, value, target), progress
 
 
-def _several(
-    lines: Sequence[mllog.Line], known: Benchmark, batch: float | None
+def _several_metrics(
+    lines: Sequence[mllog.Line], rules: Benchmark, batch: float | None
 ) -> tuple[Quality | None, Progress | None]:
-    """The first count at which all metrics reach their targets; where none does, the last that has them all.
+    """Take the first count at which all metrics reach their targets, or the last that has all.
 
-    Each metric has lines of its own, which may come in any order, and after run_stop.
+    Each metric has lines of its own, which may come in any order, and after ``run_stop``.
     """
-    by_count: dict[Progress, dict[str, float]] = {}
+    # 1. Collect the metrics that were evaluated at one count.
+    values_at: dict[Progress, dict[str, float]] = {}
     for value, metadata in _evaluations(lines):
-        at = _progress(metadata, batch)
-        if at is not None:
-            by_count.setdefault(at, {})[str(metadata.get("metric"))] = value
-    whole = sorted(
-        at
-        for at, values in by_count.items()
-        if all(item.metric in values for item in known.metrics)
-    )
+        progress = _progress(metadata, batch)
+        if progress is not None:
+            values_at.setdefault(progress, {})[str(metadata.get("metric"))] = value
+
+    # 2. Only counts with all metrics tell anything.
+    whole = [
+        progress
+        for progress in sorted(values_at)
+        if all(item.metric in values_at[progress] for item in rules.metrics)
+    ]
     if not whole:
         return None, None
-    passing = [
-        at for at in whole if all(item.reached(by_count[at][item.metric]) for item in known.metrics)
-    ]
-    at = passing[0] if passing else whole[-1]
-    first, *rest = (
-        Quality(item.metric, by_count[at][item.metric], item.target) for item in known.metrics
+
+    # 3. The first at which all targets are reached, else the last.
+    passing = [progress for progress in whole if _all_reached(rules, values_at[progress])]
+    progress = passing[0] if passing else whole[-1]
+    values = values_at[progress]
+    first, *others = (
+        Quality(item.metric, values[item.metric], item.target) for item in rules.metrics
     )
-    return replace(first, others=tuple(rest)), at
+    return replace(first, others=tuple(others)), progress
 
 
-def _evaluations(lines: Sequence[mllog.Line]) -> list[tuple[float, Mapping[str, Any]]]:
-    """Value and metadata of each evaluation whose value is a number."""
-    found = (
-        (mllog.number(line.value), line.metadata) for line in lines if line.key == "eval_accuracy"
-    )
-    return [
-        (value, metadata if isinstance(metadata, Mapping) else {})
-        for value, metadata in found
-        if value is not None
-    ]
+def _all_reached(rules: Benchmark, values: Mapping[str, float]) -> bool:
+    return all(item.reached(values[item.metric]) for item in rules.metrics)
+
+
+def _evaluations(lines: Sequence[mllog.Line]) -> list[Evaluation]:
+    """Return the evaluations whose value is a number."""
+    evaluations: list[Evaluation] = []
+    for line in lines:
+        value = mllog.number(line.value) if line.key == "eval_accuracy" else None
+        if value is not None:
+            metadata = line.metadata if isinstance(line.metadata, Mapping) else {}
+            evaluations.append((value, metadata))
+    return evaluations
+
+
+def _progress_at_stop(lines: Sequence[mllog.Line], batch: float | None) -> Progress | None:
+    for line in reversed(lines):
+        progress = _progress(line.metadata, batch) if line.key == "run_stop" else None
+        if progress is not None:
+            return progress
+    return None
 
 
 def _progress(metadata: object, batch: float | None) -> Progress | None:
-    """What a line counts; steps are samples where the batch size is known."""
+    """Return what the metadata of a line count; steps are samples if the batch size is known."""
     if not isinstance(metadata, Mapping):
         return None
     for name in ("samples_count", "epoch_num"):
@@ -95,11 +124,11 @@ def _progress(metadata: object, batch: float | None) -> Progress | None:
         if value is not None:
             return name, value
     steps = mllog.count(metadata.get("step_num"))
-    samples = None if steps is None or batch is None else mllog.count(steps * batch)
-    if samples is not None:
-        return "samples_count", samples
-    return None if steps is None else ("step_num", steps)
+    if steps is None:
+        return None
+    samples = None if batch is None else mllog.count(steps * batch)
+    return ("step_num", steps) if samples is None else ("samples_count", samples)
 
 
-def _last(lines: Sequence[mllog.Line], key: str) -> Any:
+def _last_value(lines: Sequence[mllog.Line], key: str) -> Any:
     return next((line.value for line in reversed(lines) if line.key == key), None)
