@@ -254,9 +254,9 @@ def test_a_log_of_broken_lines_is_given_up() -> None:
 def test_sessions_of_many_marks_and_channels() -> None:
     lines = [FULL + b"%d" % k + CHANNELS for k in range(3000)]
     found = spl.read_spl(b"\n".join(lines), "x")
-    assert len(found.electric.marks) == spl.MOST_MARKS + 1
+    assert len(found.electric.marks) == spl_table.MAX_MARKS + 1
     assert sum(count for _, count in found.electric.marks) == len(lines)
-    assert len(found.parts) == spl.MOST_PARTS
+    assert len(found.parts) == spl_table.MAX_PARTS
 
 
 @pytest.mark.parametrize(

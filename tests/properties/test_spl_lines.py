@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.formats.ptdaemon import spl
+from harness.formats.ptdaemon import spl_table
 
 NUMBER = st.builds(
     "{}{}.{}".format,
@@ -52,7 +52,7 @@ def usual(draw: st.DrawFn) -> bytes:
 
 def agree(content: bytes) -> bool:
     """Whether both ways read a text, which then say the same."""
-    found, expected = spl._uniform(content), spl._mixed(content)
+    found, expected = spl_table.read_columns(content), spl_table.read_cells(content)
     if found is None:
         return False
     assert expected is not None
@@ -117,7 +117,7 @@ def test_what_a_changed_byte_makes_odd_is_left_to_the_cells(at: int, cut: int, p
 def test_lines_that_are_no_columns_of_digits(change: tuple[str, str]) -> None:
     text = "\n".join(LINES)
     at = text.index("\n")
-    assert spl._uniform(text.encode()) is not None
+    assert spl_table.read_columns(text.encode()) is not None
     assert not agree((text[:at] + text[at:].replace(*change, 1)).encode())
 
 
@@ -128,5 +128,5 @@ def test_lines_of_ever_new_forms_are_left_to_the_cells() -> None:
         for b in range(1, 9)
         for c in (1, 2)
     ]
-    assert agree("\n".join(rows[: 2 * spl.MOST_LOOKS - 1]).encode())
-    assert spl._uniform("\n".join(rows).encode()) is None
+    assert agree("\n".join(rows[: 2 * spl_table.MAX_LOOKS - 1]).encode())
+    assert spl_table.read_columns("\n".join(rows).encode()) is None

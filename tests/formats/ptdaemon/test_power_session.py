@@ -176,7 +176,7 @@ def test_fast_and_slow_reading_of_a_trace_agree(real_data: Path) -> None:
         assert (fast.t_ns == slow.t_ns).all()
         assert np.array_equal(fast.power_w, slow.power_w)
         assert [name for name, _ in fast.parts] == [name for name, _ in slow.parts]
-        for name in ("off_w", "of_w", "same"):
+        for name in ("mismatch_w", "mismatch_power_w", "fingerprints"):
             assert np.array_equal(getattr(fast.electric, name), getattr(slow.electric, name)), name
         assert fast.electric.marks == slow.electric.marks
         assert fast.electric.amps_max == slow.electric.amps_max

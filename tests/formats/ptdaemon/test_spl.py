@@ -74,7 +74,7 @@ def test_one_reading_makes_a_channel() -> None:
 def test_readings_of_several_channels_do_not_contradict_themselves(what: str, tail: str) -> None:
     rows = [f"Time,02-24-2023 18:16:{n:02d}.886,{LINES[what]}" for n in range(20)]
     found = read_spl(("\n".join(rows) + tail).encode(), "spl.txt", 3)
-    assert found.electric.off_w.max() == 0
+    assert found.electric.mismatch_w.max() == 0
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_readings_of_several_channels_do_not_contradict_themselves(what: str, ta
 def test_an_edited_power_of_several_channels_does(
     what: str, change: tuple[str, str], off_w: float
 ) -> None:
-    assert read(what, 3, change=change).electric.off_w.max() == pytest.approx(off_w, abs=0.1)
+    assert read(what, 3, change=change).electric.mismatch_w.max() == pytest.approx(off_w, abs=0.1)
 
 
 def test_the_sum_of_an_analyzer_of_one_channel_is_judged_on_both_sides() -> None:
     found = read("the sum of three channels only", 1)
-    assert found.electric.off_w.min() == pytest.approx(1031.86 - 343.96, abs=0.1)
+    assert found.electric.mismatch_w.min() == pytest.approx(1031.86 - 343.96, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_rounding_of_the_printed_digits_is_no_contradiction(
     """0.124 is between 0.1235 and 0.1245: 0.4 %, which 0.124001 is not."""
     line = f"Time,03-19-2021 04:16:24.600,Watts,14.530000,Volts,248.990000,Amps,{amps},PF,{power_factor},Mark,m"
     found = read_spl(line.encode(), "spl.txt")
-    assert (found.electric.off_w.max() == 0) == fits
+    assert (found.electric.mismatch_w.max() == 0) == fits

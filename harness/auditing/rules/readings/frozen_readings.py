@@ -20,10 +20,10 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
     same_max, repeated_max = context.limits["same_max"], context.limits["repeated_max"]
     for mode in MODES:
         electric = session.electric.get(mode)
-        if electric is None or not _may_repeat(electric.same, same_max):
+        if electric is None or not _may_repeat(electric.fingerprints, same_max):
             continue
         where = f"performance/{FOLDERS[mode]}/spl.txt"
-        start, length = _longest_run(electric.same)
+        start, length = _longest_run(electric.fingerprints)
         if length > same_max:
             yield Violation(
                 f"{where}, line {start + 1}",
@@ -33,7 +33,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
                 "readings",
                 "warn",
             )
-        start, count = _repeated_blocks(electric.same)
+        start, count = _repeated_blocks(electric.fingerprints)
         if count > repeated_max:
             yield Violation(
                 f"{where}, line {start + 1}",

@@ -26,15 +26,15 @@ def _contradictions(
     electric: Electric, where: str, limits: Mapping[str, float]
 ) -> Iterator[Violation]:
     relative_max, absolute_max_w = limits["relative_max"], limits["absolute_max_w"]
-    allowed_w = np.minimum(absolute_max_w, relative_max * electric.of_w)
-    differs = electric.off_w > allowed_w
+    allowed_w = np.minimum(absolute_max_w, relative_max * electric.mismatch_power_w)
+    differs = electric.mismatch_w > allowed_w
     if not differs.any():
         return
-    relative_difference = electric.off_w / np.maximum(electric.of_w, TINY_W)
+    relative_difference = electric.mismatch_w / np.maximum(electric.mismatch_power_w, TINY_W)
     worst = int(np.argmax(np.where(differs, relative_difference, 0.0)))
     yield Violation(
         f"{where}, line {worst + 1}",
-        f"{electric.of_w[worst]:.6g} against {electric.off_w[worst]:.4g} more or less by V A PF, "
+        f"{electric.mismatch_power_w[worst]:.6g} against {electric.mismatch_w[worst]:.4g} more or less by V A PF, "
         f"beyond their digits; {int(differs.sum())} of {electric.lines} readings differ",
         f"equal within {relative_max:g} of it and {absolute_max_w:g}",
         "Submit the file as it was written.",

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.formats.ptdaemon.fixed_width import alike, numbers, places
+from harness.formats.ptdaemon.fixed_width import digit_positions, group_by_template, numbers
 
 DIGITS = st.tuples(st.integers(1, 8), st.integers(0, 7))
 
@@ -27,10 +27,10 @@ def test_numbers_are_those_of_the_text(
         whole.append((at + 1, at + 1 + a))
         part.append((at + 2 + a, at + 2 + a + b))
         at += 3 + a + b
-    where = places(tuple(whole), tuple(part))
-    (group,) = alike(content, start, stop)
-    assert group.digit_positions(where)
-    assert group.at.tolist() == list(range(count))
+    where = digit_positions(tuple(whole), tuple(part))
+    (group,) = group_by_template(content, start, stop)
+    assert group.varies_only_at(where)
+    assert group.line_numbers.tolist() == list(range(count))
     expected = [[float(whole + part) for whole, part in row] for row in rows]
     assert numbers(group, where).T.tolist() == expected
 
@@ -51,9 +51,9 @@ def test_lines_of_a_group_differ_in_digits_alone(lines: list[bytes]) -> None:
     stop = np.cumsum([len(line) + 1 for line in lines]) - 1
     start = np.append(0, stop[:-1] + 1)
     seen: list[int] = []
-    for group in alike(content, start, stop):
-        masked = {lines[k].translate(bytes.maketrans(b"0123456789", b"0" * 10)) for k in group.at}
+    for group in group_by_template(content, start, stop):
+        masked = {lines[k].translate(bytes.maketrans(b"0123456789", b"0" * 10)) for k in group.line_numbers}
         assert len(masked) == 1
-        assert group.first == lines[group.at[0]]
-        seen += group.at.tolist()
+        assert group.first == lines[group.line_numbers[0]]
+        seen += group.line_numbers.tolist()
     assert sorted(seen) == list(range(len(lines)))
