@@ -17,7 +17,7 @@ from harness import api
 from harness.core.errors import UnreadableError
 from harness.core.files import MAX_FILE_BYTES, read_bytes
 from harness.formats.mlperf import mllog
-from harness.formats.ptdaemon import spl
+from harness.formats.ptdaemon import spl, spl_table
 from harness.traces.clean import MOST_DROPPED
 from harness.traces.store import read_csv, read_trace
 from harness.traces.text_lines import STEP, filled, together

@@ -52,7 +52,10 @@ def test_lines_of_a_group_differ_in_digits_alone(lines: list[bytes]) -> None:
     start = np.append(0, stop[:-1] + 1)
     seen: list[int] = []
     for group in group_by_template(content, start, stop):
-        masked = {lines[k].translate(bytes.maketrans(b"0123456789", b"0" * 10)) for k in group.line_numbers}
+        masked = {
+            lines[k].translate(bytes.maketrans(b"0123456789", b"0" * 10))
+            for k in group.line_numbers
+        }
         assert len(masked) == 1
         assert group.first == lines[group.line_numbers[0]]
         seen += group.line_numbers.tolist()

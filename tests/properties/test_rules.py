@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.auditing.rules.readings import frozen_readings
-from harness.formats.ptdaemon.power_session import bare
+from harness.formats.ptdaemon.session_logs import without_marks
 
 MARK, NAMES = b",Mark,m_testing", (b",Ch1", b",Ch2", b",Ch12")
 pieces = st.sampled_from(
@@ -30,7 +30,7 @@ def test_marks_and_names_are_cut_out_as_one_by_one(text: bytes, channels: int) -
     expected = text.replace(MARK, b"")
     for name in NAMES[:channels]:
         expected = expected.replace(name + b",Watts", b",Watts")
-    assert bare(text, MARK, NAMES[:channels]) == expected
+    assert without_marks(text, MARK, NAMES[:channels]) == expected
 
 
 @given(readings)

@@ -260,9 +260,7 @@ def traces(
         current="dc" if meter.instrument_id.endswith("-dc") else "ac",
         source=source,
     )
-    parts = [
-        _trace_of_part(_part(total, name), spl.t_ns, power_w) for name, power_w in spl.parts
-    ]
+    parts = [_trace_of_part(_part(total, name), spl.t_ns, power_w) for name, power_w in spl.parts]
     return (build_trace(total, spl.t_ns, spl.power_w, spl.raw), *parts)
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence

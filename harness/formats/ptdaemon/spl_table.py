@@ -36,9 +36,7 @@ MAX_MARKS = 1000
 """Session marks that are told apart; real sessions have two."""
 FAST_BYTES = 32 * 2**20
 """A file up to this size is read at once: a day of three channels. A larger one is read in chunks."""
-MIN_LINE_BYTES = len(
-    b"Time,01-01-2000 00:00:00.000,Watts,0.0,Volts,0.0,Amps,0.0,PF,0.0,Mark,m\n"
-)
+MIN_LINE_BYTES = len(b"Time,01-01-2000 00:00:00.000,Watts,0.0,Volts,0.0,Amps,0.0,PF,0.0,Mark,m\n")
 """No line of a usual file is shorter; a file of more lines would need more memory than allowed."""
 MAX_LOOKS = 8
 """Passes over a line, on average, to group equal lines; real files take less than three."""

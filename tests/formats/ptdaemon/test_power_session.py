@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from harness import api
-from harness.formats.ptdaemon import power_session as ptd_session
+from harness.formats.ptdaemon import session_logs
 from harness.formats.ptdaemon.spl import read_spl
 from tests.auditing.rules import builders as b
 
@@ -162,7 +162,7 @@ def test_logs_of_one_session_are_held_at_a_time(made: Path) -> None:
 def test_a_log_beyond_the_limit_is_not_compared(
     made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ptd_session, "LOG_BYTES", 1000)
+    monkeypatch.setattr(session_logs, "MAX_LOG_BYTES", 1000)
     found = b.report(made)
     assert {f.status for f in b.of(found, "ptd-raw-readings")} <= {"fail"}
     assert b.of(found, "declared-hashes") == [], "hashes are still taken"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
-from harness.formats.ptdaemon.analyzer import NEAR, amp_steps, ranges_taken
+from harness.formats.ptdaemon.analyzer import RANGE_SEARCH_BYTES, amp_steps, ranges_set
 from harness.formats.ptdaemon.power_session import Exchange, Session
 from harness.formats.ptdaemon.spl import Electric
 
@@ -24,9 +24,9 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
     for number, (go_at, _, _) in enumerate(spans):
         peaks = Peaks(testing, number, len(spans))
         ranging_peaks = Peaks(ranging, number, len(spans))
-        previous_go_at = max((at for at, _ in logs.goes if at < go_at), default=0)
-        start = max(previous_go_at, go_at - NEAR)
-        for unit, range_limit in ranges_taken(logs.ptd, start, go_at).items():
+        previous_go_at = max((at for at, _ in logs.go_commands if at < go_at), default=0)
+        start = max(previous_go_at, go_at - RANGE_SEARCH_BYTES)
+        for unit, range_limit in ranges_set(logs.ptd, start, go_at).items():
             if range_limit is None:
                 yield _not_fixed(unit)
                 continue

@@ -6,7 +6,8 @@ from typing import Any
 
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
-from harness.formats.ptdaemon.power_session import Logs, Session
+from harness.formats.ptdaemon.power_session import Session
+from harness.formats.ptdaemon.session_logs import SessionLogs
 
 SERVER = "performance/power/server.json"
 PTD_LOG = "performance/power/ptd_logs.txt"
@@ -122,12 +123,14 @@ def _untraceable(identity: str) -> Iterator[Violation]:
         )
 
 
-def _other_in_log(identity: str, config: Mapping[str, Any], logs: Logs) -> Iterator[Violation]:
+def _other_in_log(
+    identity: str, config: Mapping[str, Any], logs: SessionLogs
+) -> Iterator[Violation]:
     """Report what ptd_logs.txt says of the analyzer otherwise than server.json."""
     if not logs.ptd:
         return  # reported by evidence-readable
-    head = logs.ptd[: logs.goes[0][0] if logs.goes else MAX_HEAD_BYTES]
-    one_analyzer = len(logs.goes) <= 2
+    head = logs.ptd[: logs.go_commands[0][0] if logs.go_commands else MAX_HEAD_BYTES]
+    one_analyzer = len(logs.go_commands) <= 2
     searched = head if one_analyzer else logs.ptd
     for name, text in _expected_in_log(identity, config, head):
         if text.encode("utf-8", "replace") not in searched:

@@ -15,7 +15,8 @@ from harness.auditing.rules.base import (
 )
 from harness.core.errors import shorten
 from harness.core.timestamps import to_iso
-from harness.formats.ptdaemon.power_session import MOST_LINES, OTHER, Line, Logs, Session
+from harness.formats.ptdaemon.power_session import Session
+from harness.formats.ptdaemon.session_logs import MAX_LINES, OTHER_WARNING, LogLine, SessionLogs
 from harness.traces.trace import Window
 
 PTD_LOG = "performance/power/ptd_logs.txt"
@@ -43,8 +44,8 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
 
 
 def _odd_ranging_errors(
-    logs: Logs, go_at: int, done_at: int, usual_errors: Sequence[str]
-) -> Iterator[Line]:
+    logs: SessionLogs, go_at: int, done_at: int, usual_errors: Sequence[str]
+) -> Iterator[LogLine]:
     """Return errors of the ranging run that its changing ranges do not explain."""
     usual = [error.encode() for error in usual_errors]
     if not _has_other_errors(logs.ptd, go_at, done_at, usual):
@@ -55,7 +56,7 @@ def _odd_ranging_errors(
     line_groups = (
         logs.lines(ERROR, match.start(), match.start() + MAX_LINE_BYTES) for match in matches
     )
-    return itertools.islice(itertools.chain.from_iterable(line_groups), MOST_LINES)
+    return itertools.islice(itertools.chain.from_iterable(line_groups), MAX_LINES)
 
 
 def _has_other_errors(ptd_log: bytes, start: int, end: int, usual: Sequence[bytes]) -> bool:
@@ -67,7 +68,7 @@ def _has_other_errors(ptd_log: bytes, start: int, end: int, usual: Sequence[byte
     return others != 0
 
 
-def _errors(lines: Iterable[Line], status: Outcome | None, where: str) -> Iterator[Violation]:
+def _errors(lines: Iterable[LogLine], status: Outcome | None, where: str) -> Iterator[Violation]:
     for text, same in _by_kind(lines):
         is_harmless = text == HARMLESS_ERROR
         yield Violation(
@@ -79,10 +80,14 @@ def _errors(lines: Iterable[Line], status: Outcome | None, where: str) -> Iterat
         )
 
 
-def _warnings(logs: Logs, window: Window | None) -> Iterator[Violation]:
+def _warnings(logs: SessionLogs, window: Window | None) -> Iterator[Violation]:
     """Warn of warnings in the testing window, except those that ptd-uncertainty reports."""
     for go_at, done_at, _ in logs.spans("testing"):
-        lines = [line for line in logs.lines(OTHER, go_at, done_at) if _may_be_inside(line, window)]
+        lines = [
+            line
+            for line in logs.lines(OTHER_WARNING, go_at, done_at)
+            if _may_be_inside(line, window)
+        ]
         for text, same in _by_kind(lines):
             yield Violation(
                 _place(same[0]),
@@ -93,21 +98,21 @@ def _warnings(logs: Logs, window: Window | None) -> Iterator[Violation]:
             )
 
 
-def _may_be_inside(line: Line, window: Window | None) -> bool:
+def _may_be_inside(line: LogLine, window: Window | None) -> bool:
     if line.t_ns is None or window is None:
         return True
     return window.start_ns <= line.t_ns <= window.stop_ns
 
 
-def _by_kind(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
+def _by_kind(lines: Iterable[LogLine]) -> list[tuple[str, list[LogLine]]]:
     """Group lines by their text without numbers, so that the first line hides no other."""
-    groups: dict[str, list[Line]] = defaultdict(list)
+    groups: dict[str, list[LogLine]] = defaultdict(list)
     for line in lines:
         groups[re.sub(r"\d[\d.]*", "N", line.text)].append(line)
     return [(same[0].text, same) for same in list(groups.values())[:MAX_KINDS]]
 
 
-def _place(line: Line) -> str:
+def _place(line: LogLine) -> str:
     return PTD_LOG if line.t_ns is None else f"{PTD_LOG}, {to_iso(line.t_ns)[:23]}Z"
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
-from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Logs, Mode, Reply, Session
+from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Mode, Session
+from harness.formats.ptdaemon.session_logs import Reply, SessionLogs
 
 MAX_UNPAIRED = 3
 """Readings that one of several analyzers may have more: they are started and stopped in turn."""
@@ -25,7 +26,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
         return
     logs = session.open()
     for mode in MODES:
-        trace = logs.raw_of_spl(mode)
+        trace = logs.readings_in_spl(mode)
         if not trace:
             continue  # reported by evidence-readable
         in_ptd_log = logs.readings_in_ptd_log(mode)
@@ -43,8 +44,8 @@ def _requests_readings(session: Session) -> bool:
     )
 
 
-def _readings_in_server_log(logs: Logs, mode: Mode, trace: Sequence[bytes]) -> list[Reply]:
-    replies = logs.raw_of_server(mode)
+def _readings_in_server_log(logs: SessionLogs, mode: Mode, trace: Sequence[bytes]) -> list[Reply]:
+    replies = logs.readings_in_server_log(mode)
     return [Reply(_unescaped(reply, trace), cut=False) for reply in replies]
 
 

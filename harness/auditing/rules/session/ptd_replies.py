@@ -9,7 +9,8 @@ import numpy as np
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.base import Run
-from harness.formats.ptdaemon.power_session import MODES, SENT, Exchange, Logs, Mode, Session, part
+from harness.formats.ptdaemon.power_session import MODES, Exchange, Mode, Session, exchanges_of_mode
+from harness.formats.ptdaemon.session_logs import SENT, SessionLogs, Span
 from harness.traces.clean import number_or_nan
 from harness.traces.trace import VALUE_MAX
 
@@ -39,9 +40,6 @@ UNCOPIED = 1
 TINY = 1e-6
 """Absolute difference of two figures that is none: the last printed digit."""
 
-Span = tuple[int, int, int]
-"""Where in ptd_logs.txt a run begins, where it is completed, and where the next begins."""
-
 
 class Figures(NamedTuple):
     """Figures of the readings from Go to Stop, in the PTDaemon's order: powers [W] and counts."""
@@ -65,7 +63,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
         spans = logs.spans(mode)
         raw = _raw_readings(logs, mode) if len(exchanges) > 1 else []
         for number, all_messages in enumerate(exchanges):
-            messages = part(all_messages, mode)
+            messages = exchanges_of_mode(all_messages, mode)
             span = spans[number] if number < len(spans) else None
             asks = any(message.cmd in REQUESTS for message in messages)
             if may_not_ask and not asks:
@@ -79,11 +77,11 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
 # Figures of the readings
 
 
-def _raw_readings(logs: Logs, mode: Mode) -> list[bytes]:
+def _raw_readings(logs: SessionLogs, mode: Mode) -> list[bytes]:
     """Return what each analyzer sent; by server.log where ptd_logs.txt ends too early."""
     replies = logs.readings_in_ptd_log(mode)
     if any(reply.cut for reply in replies):
-        return [text.replace(b"\\n", b"\n") for text in logs.raw_of_server(mode)]
+        return [text.replace(b"\\n", b"\n") for text in logs.readings_in_server_log(mode)]
     return [reply.text for reply in replies]
 
 
@@ -116,7 +114,7 @@ def _figures(power_w: np.ndarray, failed: int) -> Figures | None:
 
 
 def _unlogged_replies(
-    messages: Sequence[Exchange], logs: Logs, span: Span | None, mode: Mode
+    messages: Sequence[Exchange], logs: SessionLogs, span: Span | None, mode: Mode
 ) -> Iterator[Violation]:
     """Report last replies in server.json that either log does not have."""
     not_yet_written = []
@@ -150,7 +148,7 @@ def _last_reply(messages: Sequence[Exchange], cmd: str) -> str | None:
     return next((message.reply for message in reversed(messages) if message.cmd == cmd), None)
 
 
-def _ends_before(logs: Logs, span: Span, request: str, sent: bytes) -> bool:
+def _ends_before(logs: SessionLogs, span: Span, request: str, sent: bytes) -> bool:
     """Return whether an analyzer's log ends before or in a reply, and has no other in its place."""
     _, done_at, end = span
     reply_at = logs.ptd.find(SENT + f"{request},".encode(), done_at, end)
@@ -209,7 +207,7 @@ def _differences(
 
 
 def _wrong_summary(
-    logs: Logs, span: Span | None, figures: Figures | None, relative_max: float, mode: Mode
+    logs: SessionLogs, span: Span | None, figures: Figures | None, relative_max: float, mode: Mode
 ) -> Iterator[Violation]:
     """Compare the figures at the end of a run with readings that may lack the last one."""
     if figures is None or not logs.ptd:
@@ -227,7 +225,7 @@ def _wrong_summary(
     yield from _differences(PTD_LOG, f"{mode} run", stated, complete, relative_max)
 
 
-def _noted_figures(logs: Logs, span: Span) -> Figures | None:
+def _noted_figures(logs: SessionLogs, span: Span) -> Figures | None:
     _, done_at, end = span
     match = SUMMARY.search(logs.ptd, done_at, min(done_at + MAX_SUMMARY_DISTANCE, end))
     return _stated_figures(match.groups()) if match else None

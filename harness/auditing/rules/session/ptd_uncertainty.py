@@ -7,13 +7,12 @@ import numpy as np
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
-from harness.formats.ptdaemon.power_session import (
-    UNCERTAIN,
-    UNKNOWN,
-    Line,
-    Logs,
-    Session,
-    part,
+from harness.formats.ptdaemon.power_session import Session, exchanges_of_mode
+from harness.formats.ptdaemon.session_logs import (
+    UNCERTAINTY_UNKNOWN,
+    UNCERTAINTY_WARNING,
+    LogLine,
+    SessionLogs,
 )
 from harness.traces.clean import number_or_nan
 from harness.traces.trace import Window
@@ -37,8 +36,8 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
     yield from _wrong_replies(session, context.limits["uncertainty_max"])
 
 
-def _check_not_active(logs: Logs) -> Iterator[Violation]:
-    ranging_goes = [at for at, mark in logs.goes if mark.endswith("_ranging")]
+def _check_not_active(logs: SessionLogs) -> Iterator[Violation]:
+    ranging_goes = [at for at, mark in logs.go_commands if mark.endswith("_ranging")]
     if not ranging_goes:
         got = "no Go of the ranging run"
         yield Violation(PTD_LOG, got, "a Go with its mark", "Submit the whole log.")
@@ -54,7 +53,7 @@ def _check_not_active(logs: Logs) -> Iterator[Violation]:
 
 
 def _uncertain_readings(
-    context: RuleContext, logs: Logs, window: Window | None
+    context: RuleContext, logs: SessionLogs, window: Window | None
 ) -> Iterator[Violation]:
     """Report readings of each analyzer above the limit, as a warning where they are few."""
     uncertainty_max = context.limits["uncertainty_max"]
@@ -75,7 +74,7 @@ def _uncertain_readings(
 
 
 def _count_uncertain(
-    context: RuleContext, logs: Logs, window: Window | None, start: int, end: int
+    context: RuleContext, logs: SessionLogs, window: Window | None, start: int, end: int
 ) -> tuple[int, float]:
     """Count the readings above the limit in a part of the log, and return the worst uncertainty.
 
@@ -83,8 +82,8 @@ def _count_uncertain(
     """
     interval_s = context.limits["interval_s"]
     count, worst = 0, 0.0
-    counted: Line | None = None
-    for line in logs.lines(UNCERTAIN, start, end):
+    counted: LogLine | None = None
+    for line in logs.lines(UNCERTAINTY_WARNING, start, end):
         uncertainty = _stated_uncertainty(line)
         if uncertainty < context.limits["uncertainty_max"] or np.isnan(uncertainty):
             continue
@@ -96,13 +95,13 @@ def _count_uncertain(
     return count, worst
 
 
-def _stated_uncertainty(line: Line) -> float:
+def _stated_uncertainty(line: LogLine) -> float:
     """Return the uncertainty that a line states, as a fraction."""
     percent = line.text.partition("%")[0].rpartition(" ")[2]
     return number_or_nan(percent.encode()) / 100
 
 
-def _is_within(line: Line, window: Window | None, interval_s: float) -> bool:
+def _is_within(line: LogLine, window: Window | None, interval_s: float) -> bool:
     """Return whether the whole interval that a reading averages over lies in the window.
 
     A line without a stamp counts where it stands.
@@ -112,7 +111,7 @@ def _is_within(line: Line, window: Window | None, interval_s: float) -> bool:
     return window.start_ns + interval_s * NS <= line.t_ns <= window.stop_ns
 
 
-def _same_reading(line: Line, earlier: Line, interval_s: float) -> bool:
+def _same_reading(line: LogLine, earlier: LogLine, interval_s: float) -> bool:
     if line.t_ns is None or earlier.t_ns is None:
         return False
     return abs(line.t_ns - earlier.t_ns) < interval_s * NS / 2
@@ -130,10 +129,10 @@ def _readings_within(context: RuleContext, window: Window | None) -> int:
     return int(np.count_nonzero(is_within))
 
 
-def _unknown_uncertainty(logs: Logs) -> Iterator[Violation]:
+def _unknown_uncertainty(logs: SessionLogs) -> Iterator[Violation]:
     count = 0
     for go_at, done_at, _ in logs.spans("testing"):
-        count += logs.ptd.count(UNKNOWN, go_at, done_at)
+        count += logs.ptd.count(UNCERTAINTY_UNKNOWN, go_at, done_at)
     if count:
         got = f"{count} times unknown in the testing run"
         yield Violation(PTD_LOG, got, "known: ranges are fixed there", FIX, status="warn")
@@ -142,7 +141,7 @@ def _unknown_uncertainty(logs: Logs) -> Iterator[Violation]:
 def _wrong_replies(session: Session, uncertainty_max: float) -> Iterator[Violation]:
     """Check the last reply to Uncertainty of each analyzer."""
     for all_messages in session.exchanges:
-        messages = part(all_messages, "testing")
+        messages = exchanges_of_mode(all_messages, "testing")
         replies = [message.reply for message in messages if message.cmd == "Uncertainty"]
         if not replies:
             continue  # reported by ptd-replies
