@@ -19,6 +19,7 @@ from typing import cast
 
 from harness.auditing.report import Report
 from harness.carbon.co2e import Inputs
+from harness.core.progress import NO_PROGRESS, Progress
 from harness.emissions.result_emissions import as_reference, with_co2e
 from harness.energy.evaluation import evaluate
 from harness.formats.discovery import Found, Skipped
@@ -75,13 +76,20 @@ def audit(
     jobs: int = 1,
     timeout_s: float | None = None,
     trust: str | Path | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> Report:
-    """Findings and a verdict for each entry, by the rulebook of its round, or of `round_name`.
+    """Judge each entry by the rulebook of its round; return findings and verdicts.
 
-    select, ignore: ids of rules
-    jobs: processes, which change nothing but the time; each reads what it judges, unless `source` is read already
-    timeout_s: how long the judgement of one entry may take [s]; one that takes longer is unjudged
-    trust: file that says whose signatures count; without one they are not asked for
+    Args:
+        source: A path, several paths, what `search` found, or what `read` returned.
+        round_name: Judge by the rulebook of this round, whatever round an entry states.
+        select: Ids of the rules to apply; empty for all.
+        ignore: Ids of rules to leave out.
+        jobs: Number of processes; they change nothing but the time. Each judges what it reads,
+            unless `source` was read already.
+        timeout_s: How long one entry may take [s]; an entry that takes longer is unjudged.
+        trust: File that says whose signatures count; without one no signature is checked.
+        progress: Is told of each phase.
     """
     from harness.auditing.engine import (
         audit_entries,
@@ -102,10 +110,18 @@ def audit(
             chosen=chosen,
             timeout_s=timeout_s,
             trust=trusted,
+            progress=progress,
         )
     tree = _tree(source, timeout_s)
     entries = with_submission_defects(tree.entries, trusted)
-    reports = audit_entries(entries, round_name, chosen=chosen, jobs=jobs, timeout_s=timeout_s)
+    reports = audit_entries(
+        entries,
+        round_name,
+        chosen=chosen,
+        jobs=jobs,
+        timeout_s=timeout_s,
+        progress=progress,
+    )
     return Report(reports, tree.unreadable, tree.skipped)
 
 

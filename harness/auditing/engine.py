@@ -42,6 +42,7 @@ from harness.auditing.rules.base import (
 from harness.auditing.rules.rulebook import is_provisional, rulebook, rulebook_for
 from harness.core.errors import UsageError, shorten
 from harness.core.process_pool import DIED, spread
+from harness.core.progress import NO_PROGRESS, Progress
 from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.energy.evaluation import Evaluation, evaluate
 from harness.formats.base import Entry
@@ -272,6 +273,7 @@ def audit_entries(
     jobs: int = 1,
     timeout_s: float | None = None,
     evaluations: Sequence[Evaluation] | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> tuple[EntryReport, ...]:
     """Judge entries together, so that copies between them are seen.
 
@@ -282,14 +284,17 @@ def audit_entries(
         jobs: Number of processes.
         timeout_s: How long the judgement of one entry may take [s]; None for no limit.
         evaluations: Energies of each entry, where they are known already.
+        progress: Is told of each phase.
     """
+    progress.phase("Comparing traces")
     relations = cross_entry_relations(entries)
     energies = itertools.repeat(None) if evaluations is None else evaluations
     tasks = [
         Task(entry, *relations(entry.id), round_name, chosen, timeout_s, evaluation)
         for entry, evaluation in zip(entries, energies, strict=False)
     ]
-    return tuple(spread(judge, tasks, jobs, lost=report_lost))
+    progress.phase("Judging", len(tasks))
+    return tuple(progress.track(spread(judge, tasks, jobs, lost=report_lost)))
 
 
 def judge(task: Task) -> EntryReport:

@@ -18,6 +18,7 @@ from harness.auditing.engine import Task, cross_entry_relations, judge, report_l
 from harness.auditing.report import EntryReport, Report
 from harness.auditing.submission import with_submission_defects
 from harness.core.process_pool import share
+from harness.core.progress import NO_PROGRESS, Progress
 from harness.formats.base import Entry, Run
 from harness.formats.discovery import Found, Skipped
 from harness.formats.load import died, load_one, sorted_out
@@ -65,6 +66,7 @@ def audit_in_parallel(
     chosen: Collection[str] | None = None,
     timeout_s: float | None = None,
     trust: Trust | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> Report:
     """Read and judge what discovery found, in `jobs` processes.
 
@@ -74,8 +76,10 @@ def audit_in_parallel(
         JoulemarkError: No process could be started.
     """
     audit_number = next(_audit_numbers)
+    progress.phase("Reading")
     pending, read_tasks = itertools.tee(
-        _ReadTask((audit_number, number), item, timeout_s) for number, item in enumerate(items)
+        _ReadTask((audit_number, number), item, timeout_s)
+        for number, item in enumerate(progress.track(items))
     )
     outcomes = share(_read, pending, jobs, lost=lambda task: died(task.item))
     tree = sorted_out(outline for _, outline in outcomes)
@@ -85,6 +89,7 @@ def audit_in_parallel(
         if isinstance(outline, Entry)
     ]
 
+    progress.phase("Comparing traces")
     relations = cross_entry_relations(tree.entries)
     judge_tasks = []
     outlines = with_submission_defects(tree.entries, trust)
@@ -93,6 +98,7 @@ def audit_in_parallel(
         task = Task(without_runs, *relations(outline.id), round_name, chosen, timeout_s)
         judge_tasks.append(_JudgeTask(read_task, task))
 
+    progress.phase("Judging")
     reports = share(
         _judge,
         judge_tasks,

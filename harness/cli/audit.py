@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +22,18 @@ from harness.cli.base import (
     complain_of,
     emit,
     note,
-    progress,
-    read_tree,
+    shows_progress,
 )
+from harness.cli.progress_line import progress_line
 
 if TYPE_CHECKING:
     from harness.auditing.report import Report
+    from harness.core.progress import Progress
     from harness.formats.base import Entry
+    from harness.render.terminal.audit import Style
 
+MAX_WIDTH = 120
+"""Columns that text is wrapped to on a wider terminal."""
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -70,7 +77,18 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     metavar="SECONDS",
     help="Time limit for one entry; an entry that takes longer is unjudged.",
 )
+@click.option(
+    "--output-format",
+    "form",
+    type=click.Choice(["concise", "grouped", "full"]),
+    help="How much to print; by default concise for more than a dozen entries.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Print every finding, skipped rules too.")
+@click.option(
+    "--since",
+    type=FILE,
+    help="Show what changed since this report, written by `audit --json`.",
+)
 def audit(
     paths: tuple[Path, ...],
     as_json: bool,
@@ -84,68 +102,114 @@ def audit(
     trust: Path | None,
     jobs: int,
     timeout: float,
+    form: str | None,
     verbose: bool,
+    since: Path | None,
 ) -> int:
     """Check every entry against the rules of its round.
 
     Takes run directories, packed submissions and MLPerf result trees. Exits with 1 if an entry
-    is invalid, and with 3 if none is but one could not be judged.
+    is invalid, and with 3 if none is but one could not be judged. Questioned entries exit with 1
+    only with --strict.
     """
-    from harness import api
     from harness.auditing.engine import choose
     from harness.auditing.rules.rulebook import rulebook
-    from harness.core.files import write_text
+    from harness.core.schemas import read_document
 
     chosen = {"select": _ids(select), "ignore": _ids(ignore)}
-    choose(**chosen)  # a wrong name is said before anything is read
+    choose(**chosen)  # names are checked before anything is read
     if round_name is not None:
         rulebook(round_name)
-    options: dict[str, Any] = {
-        "round_name": round_name,
-        "jobs": jobs,
-        "timeout_s": timeout,
-        "trust": trust,
-        **chosen,
-    }
-    entries: tuple[Entry, ...] = ()
-    if jobs > 1 and html is None:  # pictures need the traces here
-        with progress(api.search(*paths), "Reading") as items:
-            report = api.audit(items, **options)
-        complain_of(report)
-    else:
-        tree = read_tree(paths, jobs=jobs, timeout_s=timeout)
-        report, entries = api.audit(tree, **options), tree.entries
-    for path, form in ((html, "html"), (sarif, "sarif"), (junit, "junit")):
-        if path is not None:
-            write_text(path, _rendered(report, entries, form, strict))
-            note(f"wrote {path}")
+    earlier = None if since is None else read_document("audit-report", since)
+
+    options = {"round_name": round_name, "timeout_s": timeout, "trust": trust, **chosen}
+    with progress_line(shows_progress()) as progress:
+        report, entries = _audit(paths, jobs, html is not None, options, progress)
+        progress.phase("Writing")
+        written = _write_files(report, entries, html, sarif, junit, strict)
+    complain_of(report)
+    for path in written:
+        note(f"wrote {path}")
+
+    changes = None
+    if earlier is not None:
+        from harness.auditing.changes import changes_since
+
+        changes = changes_since(earlier, report)
     if as_json:
         from harness.render.audit_json import audit_document
 
-        emit("audit-report", audit_document(report, round_name))
+        emit("audit-report", audit_document(report, round_name, changes))
     else:
-        from harness.render.terminal.report import audit_text
+        from harness.render.terminal.audit import audit_text
 
-        click.echo(audit_text(report, verbose=verbose), nl=False)
+        shown_form = "full" if verbose else form
+        text = audit_text(report, form=shown_form, style=_style(), changes=changes)  # type: ignore[arg-type]
+        click.echo(text, nl=False)
     return _code(report, strict)
+
+
+def _audit(
+    paths: tuple[Path, ...],
+    jobs: int,
+    with_plots: bool,
+    options: dict[str, Any],
+    progress: Progress,
+) -> tuple[Report, tuple[Entry, ...]]:
+    """Read and judge; return the report, and the entries where plots need their traces."""
+    from harness import api
+
+    items = api.search(*paths)
+    progress.phase("Reading", len(items))
+    if jobs > 1 and not with_plots:
+        return api.audit(items, jobs=jobs, progress=progress, **options), ()
+    tree = api.load(progress.track(items), jobs=jobs, timeout_s=options["timeout_s"])
+    report = api.audit(tree, jobs=jobs, progress=progress, **options)
+    return report, tree.entries if with_plots else ()
+
+
+def _style() -> Style:
+    """Return the width of the terminal and whether it shows colour."""
+    from harness.render.terminal.audit import WIDTH, Style
+
+    if not sys.stdout.isatty():
+        return Style(width=WIDTH, colour=False)
+    columns = shutil.get_terminal_size((WIDTH, 24)).columns
+    return Style(width=min(columns, MAX_WIDTH), colour=not os.environ.get("NO_COLOR"))
 
 
 def _ids(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _rendered(report: Report, entries: tuple[Entry, ...], form: str, strict: bool) -> str:
-    if form == "html":
+def _write_files(
+    report: Report,
+    entries: tuple[Entry, ...],
+    html: Path | None,
+    sarif: Path | None,
+    junit: Path | None,
+    strict: bool,
+) -> list[Path]:
+    """Write the forms that were asked for; return their paths."""
+    from harness.core.files import write_text
+
+    written = []
+    if html is not None:
         from harness.render.audit_html import audit_html
 
-        return audit_html(report, entries)
-    if form == "sarif":
+        write_text(html, audit_html(report, entries))
+        written.append(html)
+    if sarif is not None:
         from harness.render.sarif import sarif_text
 
-        return sarif_text(report)
-    from harness.render.junit import junit_text
+        write_text(sarif, sarif_text(report))
+        written.append(sarif)
+    if junit is not None:
+        from harness.render.junit import junit_text
 
-    return junit_text(report, strict=strict)
+        write_text(junit, junit_text(report, strict=strict))
+        written.append(junit)
+    return written
 
 
 def _code(report: Report, strict: bool) -> int:

@@ -122,6 +122,11 @@ def note(text: str) -> None:
         click.echo(f"joulemark: {text}", err=True)
 
 
+def shows_progress() -> bool:
+    """Return whether progress is shown: stderr is a terminal, and the user did not ask for quiet."""
+    return sys.stderr.isatty() and not _is_quiet()
+
+
 def _is_quiet() -> bool:
     context = click.get_current_context(silent=True)
     return context is not None and _QUIET in context.meta

@@ -14,8 +14,8 @@ from harness.core.schemas import SCHEMA_VERSION, write_document
 from harness.ranking.leaderboard import leaderboard
 from harness.render.audit_json import audit_document
 from harness.render.json import leaderboard_document, result_document
+from harness.render.terminal.audit import audit_text
 from harness.render.terminal.leaderboard import board
-from harness.render.terminal.report import audit_text
 from harness.scoring.result import Result
 
 SIMULATED, RECORDED = "lab-2026", "joulemark-2026"

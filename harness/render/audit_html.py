@@ -1,165 +1,247 @@
-"""The audit as one page that needs nothing else: summary, filters, and for each entry a picture of its trace.
+"""The audit as one page that needs nothing else.
 
-The page may load nothing and run nothing but its own style and script, which its policy names by their hashes.
+What is wrong comes first: invalid entries are open, with a plot of their trace; valid entries are
+one collapsed line each. The page loads nothing and runs nothing but its own style and script, which
+its content security policy names by their hashes.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from harness.auditing.report import VERDICTS, EntryReport, Report
+from harness.auditing.report import EntryReport, Finding, Report, Verdict
+from harness.auditing.summary import (
+    count_by_rule,
+    count_by_submitter,
+    fold,
+    folded_warnings,
+    severity_of,
+    sorted_findings,
+)
 from harness.formats.base import Entry
+from harness.render.audit_page import SCRIPT, STYLE
 from harness.render.escape import escape
 from harness.render.trace_svg import entry_svg
 
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#1b1b1b;"
-    "background:#fff}h1{font-size:1.5rem;margin:0 0 1rem}h2{font-size:1rem;margin:0;overflow-wrap:anywhere}"
-    "table{border-collapse:collapse;width:100%;font-size:.85rem}th,td{padding:.3rem .5rem;text-align:left;"
-    "vertical-align:top;border-bottom:1px solid #ddd}th{background:#f3f5f4}"
-    "td:nth-child(1),td:nth-child(2){white-space:nowrap}td:nth-child(3),td:nth-child(4){overflow-wrap:anywhere}"
-    "td:nth-child(3),td:nth-child(4),td:nth-child(5){min-width:9rem}"
-    "td:nth-child(6),td:nth-child(7){color:#555;min-width:11rem}"
-    ".counts{display:flex;gap:1rem;flex-wrap:wrap}.counts div{border-left:6px solid #888;padding:.2rem 1rem;"
-    "background:#f3f5f4}.counts b{font-size:1.4rem;margin-right:.4rem}.counts+*{margin-top:.8rem}"
-    ".entry{border:1px solid #ccc;border-left:6px solid #888;border-radius:4px;padding:.8rem 1rem;margin:1rem 0}"
-    ".entry.invalid,.counts .invalid{border-left-color:#b5533c}.entry.valid,.counts .valid{border-left-color:#4c8c4a}"
-    ".entry.unjudged,.counts .unjudged{border-left-color:#c9a227}"
-    "tr.fail td:first-child{color:#a5351d;font-weight:600}tr.error td:first-child{color:#8a6d00;font-weight:600}"
-    "tr.skip td{color:#666}.note{color:#555;font-size:.85rem;margin:.2rem 0}.picture{overflow-x:auto}"
-    "svg{display:block;width:100%;min-width:44rem;height:auto;margin:.5rem 0}"
-    "form{display:flex;gap:1rem;flex-wrap:wrap;margin:1rem 0}.hidden{display:none}summary{cursor:pointer}"
-    "@media(max-width:56rem){.findings th{display:none}.findings tr{display:block;padding:.4rem 0;"
-    "border-bottom:1px solid #ddd}.findings tr.hidden{display:none}.findings td{display:block;border:0;padding:0}"
-    ".findings td:nth-child(1),.findings td:nth-child(2){display:inline;margin-right:.6rem;font-weight:600}"
-    ".findings td:nth-child(4)::before{content:'got '}.findings td:nth-child(5)::before{content:'expected '}}"
-    "@media(prefers-color-scheme:dark){body{background:#161a19;color:#e8e8e8}th,.counts div{background:#24302c}"
-    "td,th,.findings tr{border-color:#333}.note,tr.skip td,td:nth-child(6),td:nth-child(7){color:#aaa}"
-    "tr.fail td:first-child{color:#f0917c}tr.error td:first-child{color:#e0c060}svg{background:#f7f8f7;"
-    "padding:.4rem;box-sizing:border-box}.entry{border-color:#444}}"
-)
-_SCRIPT = (
-    "(function(){var v=document.getElementById('verdict'),r=document.getElementById('rule'),"
-    "n=document.getElementById('shown');function show(){var c=0;"
-    "document.querySelectorAll('.entry').forEach(function(e){var rules=(e.dataset.rules||'').split(' ');"
-    "var on=(!v.value||e.dataset.verdict===v.value)&&(!r.value||rules.indexOf(r.value)>=0);"
-    "e.classList.toggle('hidden',!on);if(on)c++;"
-    "e.querySelectorAll('tr[data-rule]').forEach(function(t){"
-    "t.classList.toggle('hidden',!!r.value&&t.dataset.rule!==r.value)})});n.textContent=c}"
-    "v.addEventListener('change',show);r.addEventListener('change',show);show()})()"
-)
-SHOWN = 200
+ORDER: tuple[Verdict, ...] = ("invalid", "questioned", "unjudged", "valid")
+MAX_FINDINGS = 200
 """Findings of one entry that are on the page; the rest is counted."""
+MAX_PLOTS = 250
+"""Entries with a plot, so that a round in which most entries fail still opens."""
+MAX_ENTRIES_WITH_ALL_PLOTS = 25
+"""In a small report every entry has a plot, valid or not."""
 
 
 def audit_html(report: Report, entries: Sequence[Entry] = ()) -> str:
-    """The page. entries: the evidence, for the pictures."""
+    """Return the page.
+
+    Args:
+        report: The audit.
+        entries: The evidence, for the plots; without it there are none.
+    """
     evidence = {entry.id: entry for entry in entries}
+    everywhere = {warning.rule for warning in folded_warnings(report) if warning.everywhere}
+    plotted = _plotted(report)
     parts = [_summary(report), _filters(report)]
-    parts += [_entry(item, evidence.get(item.id)) for item in report.entries]
-    parts += [_unreadable(path, reason) for path, reason in report.unreadable]
+    numbered = list(enumerate(report.entries, 1))
+    for verdict in ORDER:
+        for number, item in numbered:
+            if item.verdict == verdict:
+                entry = evidence.get(item.id) if number in plotted else None
+                parts.append(_entry(number, item, entry, everywhere))
+        if verdict == "unjudged":
+            parts += [_unreadable(path, reason) for path, reason in report.unreadable]
     return _page("\n".join(parts))
+
+
+def _plotted(report: Report) -> set[int]:
+    """Return the numbers of the entries that get a plot, the invalid ones first."""
+    numbered = list(enumerate(report.entries, 1))
+    if len(numbered) <= MAX_ENTRIES_WITH_ALL_PLOTS:
+        return {number for number, _ in numbered}
+    invalid = [number for number, entry in numbered if entry.verdict == "invalid"]
+    return set(invalid[:MAX_PLOTS])
 
 
 def _html(text: object) -> str:
     return escape(text, "html")
 
 
+# Summary and filters
+
+
 def _summary(report: Report) -> str:
     counts = "".join(
-        f"<div class={verdict}><b>{report.count(verdict)}</b>{verdict}</div>"
-        for verdict in VERDICTS
+        f'<div class="{verdict}"><b>{report.count(verdict):,}</b>{verdict}</div>'
+        for verdict in ORDER
     )
-    found = Counter(
-        (f.rule, f.status) for entry in report.entries for f in entry.findings if f.status != "skip"
+    parts = [f"<div class=counts>{counts}</div>"]
+    parts += [f"<p class=note>{text}</p>" for text in _notes(report)]
+    parts.append(_table("By rule", ("Rule", "Fail", "Question", "Warn"), _rule_rows(report)))
+    heads = ("Submitter", "Invalid", "Questioned", "Unjudged", "Valid")
+    parts.append(_table("By submitter", heads, _submitter_rows(report)))
+    return "".join(parts)
+
+
+def _notes(report: Report) -> Iterator[str]:
+    """Yield what holds of the whole report, as HTML."""
+    for warning in folded_warnings(report):
+        if warning.everywhere:
+            yield f"Every entry: {_html(warning.rule)}: {_html(warning.texts[0][0])}"
+    provisional = sum(entry.provisional for entry in report.entries)
+    if provisional:
+        yield f"{provisional:,} verdicts are provisional: the round is newer than any rulebook"
+    if report.skipped:
+        yield f"{len(report.skipped):,} folders passed over"
+
+
+def _rule_rows(report: Report) -> Iterator[Sequence[object]]:
+    for count in count_by_rule(report):
+        yield count.rule, count.failed, count.questioned, count.warned
+
+
+def _submitter_rows(report: Report) -> Iterator[Sequence[object]]:
+    for submitter, count in count_by_submitter(report):
+        yield submitter or "(not stated)", *(count[verdict] for verdict in ORDER)
+
+
+def _table(title: str, heads: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_html(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
-    rows = "".join(
-        f"<tr><td>{_html(rule)}</td><td>{status}</td><td>{count}</td></tr>"
-        for (rule, status), count in sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    )
-    table = (
-        f"<table><tr><th>Rule</th><th>Status</th><th>Findings</th></tr>{rows}</table>"
-        if rows
-        else ""
-    )
-    passed = (
-        f"<p class=note>{len(report.skipped)} folders passed over.</p>" if report.skipped else ""
-    )
-    by_rule = f"<details><summary>Findings by rule</summary>{table}</details>" if table else ""
-    return f"<div class=counts>{counts}</div>{by_rule}{passed}"
+    if not body:
+        return ""
+    head = "".join(f"<th>{name}</th>" for name in heads)
+    return f"<details><summary>{title}</summary><table><tr>{head}</tr>{body}</table></details>"
 
 
 def _filters(report: Report) -> str:
-    rules = sorted(
-        {f.rule for entry in report.entries for f in entry.findings if f.status != "skip"}
-    )
-    verdicts, names = (
-        '<option value="">all</option>'
-        + "".join(f"<option>{_html(text)}</option>" for text in texts)
-        for texts in (VERDICTS, rules)
-    )
+    rules = sorted({count.rule for count in count_by_rule(report)})
+    total = len(report.entries) + len(report.unreadable)
     return (
-        f"<form autocomplete=off><label>Verdict <select id=verdict>{verdicts}</select></label>"
-        f"<label>Rule <select id=rule>{names}</select></label>"
-        f"<span><output id=shown>{len(report.entries) + len(report.unreadable)}</output> entries shown</span></form>"
+        "<form autocomplete=off>"
+        f"<label>Verdict {_select('verdict', ORDER)}</label>"
+        f"<label>Rule {_select('rule', rules)}</label>"
+        "<label>Search <input id=search type=search placeholder='submitter, system, text'></label>"
+        f"<span><output id=shown>{total:,}</output> entries shown</span></form>"
     )
 
 
-def _entry(item: EntryReport, evidence: Entry | None) -> str:
-    told = [finding for finding in item.findings if finding.status != "skip"]
-    rules = " ".join(sorted({finding.rule for finding in told}))
-    notes = "".join(f"<p class=note>{_html(note)}</p>" for note in item.notes)
-    picture = (
-        f"<div class=picture>{entry_svg(evidence, item)}</div>" if evidence is not None else ""
+def _select(name: str, options: Sequence[str]) -> str:
+    items = "".join(f"<option>{_html(option)}</option>" for option in options)
+    return f'<select id={name}><option value="">all</option>{items}</select>'
+
+
+# Entries
+
+
+def _entry(number: int, item: EntryReport, entry: Entry | None, everywhere: set[str]) -> str:
+    """Return one entry, collapsed where it is valid.
+
+    Args:
+        number: Its number in the report, for the anchor.
+        item: Its report.
+        entry: Its evidence, None where it gets no plot.
+        everywhere: Rules that warn of every entry; valid entries do not repeat them.
+    """
+    rules = sorted({f.rule for f in item.findings if f.status != "skip"})
+    provisional = ", provisional" if item.provisional else ""
+    heading = (
+        f"<b>{item.verdict}</b> {_html(item.id)} "
+        f"<small>{_html(item.round)}{provisional}</small> <a href=#e{number}>#</a>"
     )
+    if item.verdict == "valid":
+        body = _compact(item, everywhere)
+    else:
+        body = _notes_of(item) + _findings(item)
+    if entry is not None:
+        body += f"<div class=plot>{entry_svg(entry, item)}</div>"
+    opened = "" if item.verdict == "valid" else " open"
     return (
-        f'<section class="entry {item.verdict}" data-verdict="{item.verdict}" data-rules="{_html(rules)}">'
-        f"<h2>{item.verdict}: {_html(item.id)}</h2><p class=note>{_html(item.round)}</p>{notes}{picture}"
-        f"{_findings(item)}</section>"
+        f'<details id=e{number} class="entry {item.verdict}" data-verdict={item.verdict}'
+        f' data-rules="{_html(" ".join(rules))}"{opened}>'
+        f"<summary>{heading}</summary>{body}</details>"
     )
+
+
+def _notes_of(item: EntryReport) -> str:
+    return "".join(f"<p class=note>{_html(note)}</p>" for note in item.notes)
+
+
+def _compact(item: EntryReport, everywhere: set[str]) -> str:
+    """Return the warnings of a valid entry, equal ones folded, as a list."""
+    warnings = [
+        finding
+        for finding in item.findings
+        if finding.status == "warn" and finding.rule not in everywhere
+    ]
+    lines = []
+    for folded in fold(warnings):
+        times = f" ({folded.count} times)" if folded.count > 1 else ""
+        finding = folded.first
+        lines.append(
+            f'<li data-rule="{_html(finding.rule)}">{_html(finding.rule)}: '
+            f"{_html(finding.where)}: {_html(finding.got)}{times}</li>"
+        )
+    skipped = len({f.rule for f in item.findings if f.status == "skip"})
+    if skipped:
+        lines.append(f"<li class=note>{skipped} rules could not be applied</li>")
+    return _notes_of(item) + (f"<ul>{''.join(lines)}</ul>" if lines else "")
 
 
 def _findings(item: EntryReport) -> str:
-    rows = "".join(
-        f'<tr class={f.status} data-rule="{_html(f.rule)}"><td>{f.status}</td><td>{_html(f.rule)}</td>'
-        f"<td>{_html(f.where)}</td><td>{_html(f.got)}</td><td>{_html(f.expected)} {_html(f.unit)}</td>"
-        f"<td>{_html(f.fix)}</td><td>{_html(f.clause)}</td></tr>"
-        for f in item.findings[:SHOWN]
-    )
-    if not rows:
+    """Return the findings of an entry as a table, the worst first."""
+    findings = sorted_findings(item)
+    if not findings:
         return "<p>No finding.</p>"
-    more = len(item.findings) - SHOWN
-    head = "".join(
-        f"<th>{name}</th>"
-        for name in ("Status", "Rule", "Where", "Got", "Expected", "Remedy", "Clause")
+    names = ("Status", "Rule", "Where", "Got", "Expected", "Remedy", "Clause")
+    head = "".join(f"<th>{name}</th>" for name in names)
+    rows = "".join(_row(finding) for finding in findings[:MAX_FINDINGS])
+    hidden = len(findings) - MAX_FINDINGS
+    more = f"<p class=note>and {hidden:,} more</p>" if hidden > 0 else ""
+    return f"<table class=findings><tr>{head}</tr>{rows}</table>{more}"
+
+
+def _row(finding: Finding) -> str:
+    label = severity_of(finding) or finding.status
+    cells = (
+        label,
+        finding.rule,
+        finding.where,
+        finding.got,
+        f"{finding.expected} {finding.unit}",
+        finding.fix,
+        finding.clause,
     )
-    return f"<table class=findings><tr>{head}</tr>{rows}</table>" + (
-        f"<p class=note>and {more} more</p>" if more > 0 else ""
-    )
+    body = "".join(f"<td>{_html(cell)}</td>" for cell in cells)
+    return f'<tr class={label} data-rule="{_html(finding.rule)}">{body}</tr>'
 
 
 def _unreadable(path: str, reason: str) -> str:
     return (
-        f'<section class="entry unjudged" data-verdict=unjudged data-rules=""><h2>unjudged: {_html(path)}</h2>'
-        f"<p>could not be read: {_html(reason)}</p></section>"
+        '<details class="entry unjudged" data-verdict=unjudged data-rules="" open>'
+        f"<summary><b>unjudged</b> {_html(path)}</summary>"
+        f"<p>could not be read: {_html(reason)}</p></details>"
     )
+
+
+# The page
 
 
 def _page(body: str) -> str:
     policy = (
-        f"default-src 'none'; style-src '{_hash(_STYLE)}'; script-src '{_hash(_SCRIPT)}'; base-uri 'none'; "
-        "form-action 'none'"
+        f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; "
+        "base-uri 'none'; form-action 'none'"
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
-        f"<title>joulemark audit</title><style>{_STYLE}</style></head><body>\n"
-        f"<h1>Audit</h1>\n{body}\n<script>{_SCRIPT}</script></body></html>\n"
+        f"<title>joulemark audit</title><style>{STYLE}</style></head><body>\n"
+        f"<h1>Audit</h1>\n{body}\n<script>{SCRIPT}</script></body></html>\n"
     )
 
 

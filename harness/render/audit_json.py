@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from harness.auditing.changes import Change
 from harness.auditing.report import VERDICTS, EntryReport, Finding, Report
 from harness.core.schemas import SCHEMA_VERSION
 
 
-def audit_document(report: Report, round_name: str | None = None) -> dict[str, Any]:
+def audit_document(
+    report: Report, round_name: str | None = None, changes: Sequence[Change] | None = None
+) -> dict[str, Any]:
     """Return the report as a document.
 
     Args:
         report: The audit.
         round_name: The round that was requested for all entries, None where there was none.
+        changes: What changed since an earlier report, None where none was given.
     """
     rounds = sorted({entry.round for entry in report.entries})
     summary: dict[str, Any] = {verdict: report.count(verdict) for verdict in VERDICTS}
     summary["by_rule"] = _by_rule(report)
     summary["by_submitter"] = _by_submitter(report)
-    return {
+    document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "round": round_name or ", ".join(rounds),
         "entries": [_entry(entry) for entry in report.entries],
@@ -30,6 +34,9 @@ def audit_document(report: Report, round_name: str | None = None) -> dict[str, A
         "skipped": _paths(report.skipped),
         "summary": summary,
     }
+    if changes is not None:
+        document["changes"] = [asdict(change) for change in changes]
+    return document
 
 
 def _entry(entry: EntryReport) -> dict[str, Any]:

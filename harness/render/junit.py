@@ -1,87 +1,123 @@
-"""Audit findings as JUnit XML: a suite for each entry, a case for each rule of its round."""
+"""Audit findings as JUnit XML: a suite for each entry, a case for each rule of its round.
+
+A failed rule is a failure. A question and a warning are output of a case that passes, unless the
+report is strict; the verdict of the entry is a property of its suite.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from harness.auditing.report import EntryReport, Finding, Report
 from harness.auditing.rules import RULES
 from harness.auditing.rules.rulebook import rulebook
+from harness.auditing.summary import severity_of
 from harness.render.escape import plain
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Cases of a suite, and how many of them did not pass."""
+
+    tests: int = 0
+    failures: int = 0
+    errors: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: _Counts) -> _Counts:
+        return _Counts(
+            self.tests + other.tests,
+            self.failures + other.failures,
+            self.errors + other.errors,
+            self.skipped + other.skipped,
+        )
+
+    def attributes(self, *, with_skipped: bool = True) -> str:
+        """Return the counts as XML attributes; the schema of Jenkins has no `skipped` at the root."""
+        text = f' tests="{self.tests}" failures="{self.failures}" errors="{self.errors}"'
+        return text + (f' skipped="{self.skipped}"' if with_skipped else "")
+
+
+FAILED, BROKEN, SKIPPED, PASSED = (
+    _Counts(1, failures=1),
+    _Counts(1, errors=1),
+    _Counts(1, skipped=1),
+    _Counts(1),
+)
+
+
 def junit_text(report: Report, *, strict: bool = False) -> str:
-    """The whole report. strict: a warning is a failure, else it is output of a case that passes."""
+    """Return the report as XML.
+
+    Args:
+        report: The audit.
+        strict: Whether a warning or a question is a failure.
+    """
     suites = [_suite(entry, strict) for entry in report.entries]
     suites += [_unreadable(path, reason) for path, reason in report.unreadable]
-    totals = [sum(numbers) for numbers in zip(*(counts for counts, _ in suites), strict=True)] or [
-        0,
-        0,
-        0,
-        0,
+    total = sum((counts for counts, _ in suites), _Counts())
+    attributes = total.attributes(with_skipped=False)
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<testsuites name="joulemark audit"{attributes}>',
+        *(text for _, text in suites),
+        "</testsuites>",
     ]
-    body = "\n".join(text for _, text in suites)
-    head = f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="joulemark audit"{_counts(totals[:3])}>'
-    return f"{head}\n{body}\n</testsuites>\n"
+    return "\n".join(lines) + "\n"
 
 
-def _counts(numbers: Sequence[int]) -> str:
-    """Attributes that count; the schema of Jenkins has no `skipped` at the root."""
-    names = ("tests", "failures", "errors", "skipped")
-    return "".join(f' {name}="{number}"' for name, number in zip(names, numbers, strict=False))
-
-
-def _suite(entry: EntryReport, strict: bool) -> tuple[list[int], str]:
-    book, found = rulebook(entry.round)["rules"], {finding.rule for finding in entry.findings}
-    cases, counts = [], [0, 0, 0, 0]
+def _suite(entry: EntryReport, strict: bool) -> tuple[_Counts, str]:
+    """Return the suite of an entry: a case for each rule that its round has or that it breaks."""
+    in_round = rulebook(entry.round)["rules"]
+    total = _Counts()
+    cases = []
     for rule in RULES:
-        if rule.id in book or rule.id in found:
-            kind, text = _case(
-                entry, rule.id, [f for f in entry.findings if f.rule == rule.id], strict
-            )
-            counts[0] += 1
-            counts[kind] += kind > 0
+        findings = [finding for finding in entry.findings if finding.rule == rule.id]
+        if rule.id in in_round or findings:
+            counts, text = _case(entry, rule.id, findings, strict)
+            total += counts
             cases.append(text)
-    return counts, f"<testsuite name={_quoted(entry.id)}{_counts(counts)}>\n" + "\n".join(
-        cases
-    ) + "\n</testsuite>"
+    properties = f'<properties><property name="verdict" value="{entry.verdict}"/></properties>'
+    head = f"<testsuite name={_quoted(entry.id)}{total.attributes()}>"
+    return total, "\n".join([head, properties, *cases, "</testsuite>"])
 
 
 def _case(
     entry: EntryReport, rule: str, findings: Sequence[Finding], strict: bool
-) -> tuple[int, str]:
-    """(0 passed, 1 failed, 2 error, 3 skipped; the element)"""
-    statuses = [finding.status for finding in findings]
-    head = f"<testcase classname={_quoted(entry.id)} name={_quoted(rule)}>"
-    text = "\n".join(_line(finding) for finding in findings)
+) -> tuple[_Counts, str]:
+    """Return what the case of one rule counts as, and its element."""
+    statuses = {finding.status for finding in findings}
+    lines = [_line(finding) for finding in findings]
+    body = escape("\n".join(lines))
     if "fail" in statuses or (strict and "warn" in statuses):
-        return (
-            1,
-            f"{head}<failure message={_quoted(_line(findings[0]))}>{escape(text)}</failure></testcase>",
-        )
-    if "error" in statuses:
-        return (
-            2,
-            f"{head}<error message={_quoted(_line(findings[0]))}>{escape(text)}</error></testcase>",
-        )
-    if statuses and set(statuses) == {"skip"}:
-        return 3, f"{head}<skipped message={_quoted(_line(findings[0]))}/></testcase>"
-    out = f"<system-out>{escape(text)}</system-out>" if findings else ""
-    return 0, f"{head}{out}</testcase>"
+        outcome = FAILED, f"<failure message={_quoted(lines[0])}>{body}</failure>"
+    elif "error" in statuses:
+        outcome = BROKEN, f"<error message={_quoted(lines[0])}>{body}</error>"
+    elif statuses == {"skip"}:
+        outcome = SKIPPED, f"<skipped message={_quoted(lines[0])}/>"
+    else:
+        outcome = PASSED, f"<system-out>{body}</system-out>" if lines else ""
+    counts, element = outcome
+    head = f"<testcase classname={_quoted(entry.id)} name={_quoted(rule)}>"
+    return counts, f"{head}{element}</testcase>"
 
 
 def _line(finding: Finding) -> str:
+    label = severity_of(finding) or finding.status
     unit = f" {finding.unit}" if finding.unit else ""
-    text = f"{finding.where}: got {finding.got}, expected {finding.expected}{unit}. {finding.fix} [{finding.clause}]"
-    return f"{finding.status}: {plain(text)}"
+    measured = f"got {finding.got}, expected {finding.expected}{unit}"
+    text = f"{finding.where}: {measured}. {finding.fix} [{finding.clause}]"
+    return f"{label}: {plain(text)}"
 
 
 def _quoted(text: str) -> str:
     return quoteattr(plain(text))
 
 
-def _unreadable(path: str, reason: str) -> tuple[list[int], str]:
-    counts = [1, 0, 1, 0]
-    case = f'<testcase classname={_quoted(path)} name="readable"><error message={_quoted(reason)}/></testcase>'
-    return counts, f"<testsuite name={_quoted(path)}{_counts(counts)}>\n{case}\n</testsuite>"
+def _unreadable(path: str, reason: str) -> tuple[_Counts, str]:
+    error = f"<error message={_quoted(reason)}/>"
+    case = f'<testcase classname={_quoted(path)} name="readable">{error}</testcase>'
+    head = f"<testsuite name={_quoted(path)}{BROKEN.attributes()}>"
+    return BROKEN, f"{head}\n{case}\n</testsuite>"

@@ -22,9 +22,10 @@ from harness.render.json import (
 )
 from harness.render.junit import junit_text
 from harness.render.sarif import sarif_text
+from harness.render.terminal.audit import FORMS, audit_text
 from harness.render.terminal.comparison import comparison_document, comparison_text
 from harness.render.terminal.leaderboard import board
-from harness.render.terminal.report import audit_text, import_text, score_text
+from harness.render.terminal.report import import_text, score_text
 from tests.hostile import checks
 
 DRAWS = 1_000
@@ -90,8 +91,8 @@ def _document(kind: str, document: dict[str, Any]) -> None:
 
 
 def _audited(report: Report, tree: Tree) -> None:
-    checks.visible(audit_text(report, verbose=True))
-    checks.visible(audit_text(report))
+    for form in FORMS:
+        checks.visible(audit_text(report, form=form))
     checks.html_is_safe(audit_html(report, tree.entries), scripts=1)
     checks.visible(sarif_text(report))
     json.loads(sarif_text(report))

@@ -24,7 +24,7 @@ BROWSER = next(
     "",
 )
 OUTSIDE = re.compile(
-    r"""\b(?:src|href|srcset|action|data|poster)\s*=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)"""
+    r"""\b(?:src|href(?!=#e\d)|srcset|action|data|poster)\s*=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)"""
 )
 
 
@@ -80,16 +80,13 @@ def chosen(page: str, **choices: str) -> str:
 
 
 def visible(document: str) -> list[str]:
-    return re.findall(r'<section class="entry (\w+)" ', document)
+    return re.findall(r'<details id="e\d+" class="entry (\w+)" ', document)
 
 
 def rows(document: str) -> set[str]:
     """Rules of the rows that are not hidden."""
-    return {
-        rule
-        for tag, rule in re.findall(r'<tr (class="[^"]*" )data-rule="([^"]*)"', document)
-        if "hidden" not in tag
-    }
+    tags = re.findall(r'<(?:tr|li) ([^>]*data-rule="([^"]*)"[^>]*)>', document)
+    return {rule for tag, rule in tags if "hidden" not in tag}
 
 
 def test_the_script_runs_under_the_policy_of_the_page(page: str, tmp_path: Path) -> None:
@@ -122,6 +119,24 @@ def test_filters_hide_the_others(
         assert rows(document) == {rule}
 
 
+def test_search_hides_entries_without_all_its_words(page: str, tmp_path: Path) -> None:
+    text = "search.value='Lab duplicate'; search.dispatchEvent(new Event('input'))"
+    free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    document = shown_by_browser(
+        free.replace("</body>", f"<script>{text}</script></body>"), tmp_path
+    )
+    assert visible(document) == ["invalid"]
+
+
+def test_invalid_entries_are_open_and_first_and_valid_ones_collapsed(page: str) -> None:
+    entries = re.findall(r"<details id=e(\d+) class=\"entry (\w+)\"[^>]*?( open)?>", page)
+    assert [(verdict, bool(opened)) for _, verdict, opened in entries] == [
+        ("invalid", True),
+        ("valid", False),
+    ]
+    assert all(f"href=#e{number}>" in page for number, _, _ in entries)
+
+
 def test_the_pages_refer_to_nothing_outside(tree: api.Tree, page: str) -> None:
     ranked = board(api.rank(tree), "html")
     assert "<table>" in ranked
@@ -132,7 +147,7 @@ def test_the_pages_refer_to_nothing_outside(tree: api.Tree, page: str) -> None:
 
 
 def test_the_picture_marks_window_gaps_and_what_was_found(page: str) -> None:
-    bad = page.split("<section")[1]
+    bad = page.split("<details id=e")[1]
     assert "<title>window</title>" in bad
     assert "<title>gap</title>" in bad
     assert ">1 gap<" in bad

@@ -24,8 +24,9 @@ from harness.render.escape import FORMATS, escape, grid, plain
 from harness.render.json import leaderboard_document
 from harness.render.leaderboard_csv import columns
 from harness.render.numbers import decimals, estimate_text, number, percent
+from harness.render.terminal.audit import audit_text
 from harness.render.terminal.leaderboard import HEAD, board
-from harness.render.terminal.report import audit_text, score_text
+from harness.render.terminal.report import score_text
 from harness.scoring.score import score
 from harness.uncertainty.estimate import Estimate
 from tests.auditing.rules import builders as b
@@ -144,7 +145,7 @@ def test_terminal_texts_are_printable(name: str) -> None:
     for text in (
         score_text(results),
         audit_text(hostile_report(name)),
-        audit_text(hostile_report(name), verbose=True),
+        audit_text(hostile_report(name), form="full"),
     ):
         no_control(text)
 
@@ -271,19 +272,6 @@ def test_footnotes_explain_the_marks_that_occur() -> None:
     assert "Lab (n)" in text
     assert "(n) fewer than five runs" in text
     assert "(s)" not in text
-
-
-def test_audit_counts_what_it_does_not_print() -> None:
-    findings = tuple(
-        Finding("coverage", "fail", f"node_{k}", "0.5", "0.95", "Submit.", "clause", "share")
-        for k in range(15)
-    )
-    report = Report((EntryReport("e", b.OWN, "invalid", findings),), (("x", "why"),), ())
-    text = audit_text(report)
-    assert text.count("fail  coverage") == 12
-    assert "and 3 more of this kind" in text
-    assert audit_text(report, verbose=True).count("fail  coverage") == 15
-    assert text.endswith("0 valid, 0 questioned, 1 invalid, 1 unjudged\n")
 
 
 # Numbers

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
-from harness.auditing.report import VERDICTS, EntryReport, Report
 from harness.formats.load import Import
 from harness.render.escape import grid, plain
 from harness.render.numbers import decimals, estimate_text, number, percent
 from harness.render.terminal import co2e
 from harness.render.terminal.budget import budget_table, explain
 from harness.scoring.result import Result
-
-SHOWN = 12
-"""Findings of one rule and status that are printed in full; the rest is counted."""
 
 
 def score_text(results: Sequence[Result], *, explained: bool = False) -> str:
@@ -99,42 +94,6 @@ def _count(value: float) -> str:
 def plain_line(line: str) -> str:
     """A line without control characters, its indent kept."""
     return line[: len(line) - len(line.lstrip())] + plain(line)
-
-
-def audit_text(report: Report, *, verbose: bool = False) -> str:
-    """Each entry with its verdict and findings, worst first, then a summary."""
-    parts = [_entry(entry, verbose) for entry in report.entries]
-    parts += [
-        f"unjudged  {plain(path)}\n  could not be read: {plain(reason)}"
-        for path, reason in report.unreadable
-    ]
-    counts = ", ".join(f"{report.count(verdict)} {verdict}" for verdict in VERDICTS)
-    parts.append(f"{counts}")
-    return "\n\n".join(parts) + "\n"
-
-
-def _entry(entry: EntryReport, verbose: bool) -> str:
-    lines = [f"{entry.verdict:<9} {plain(entry.id)}  ({entry.round})"]
-    lines += [f"  note: {plain(note)}" for note in entry.notes]
-    shown: Counter[tuple[str, str]] = Counter()
-    total = Counter((finding.rule, finding.status) for finding in entry.findings)
-    for finding in entry.findings:
-        mark = (finding.rule, finding.status)
-        shown[mark] += 1
-        limit = len(entry.findings) if verbose else SHOWN if finding.status != "skip" else 0
-        if shown[mark] <= limit:
-            unit = f" {plain(finding.unit)}" if finding.unit else ""
-            lines.append(
-                f"  {finding.status:<5} {finding.rule}: {plain(finding.where)}\n"
-                f"        got {plain(finding.got)}, expected {plain(finding.expected)}{unit}"
-            )
-        if shown[mark] == total[mark] and finding.status != "skip":
-            if total[mark] > limit:
-                lines.append(
-                    f"        and {total[mark] - limit} more of this kind (--verbose shows them)"
-                )
-            lines.append(f"        {plain(finding.fix)} [{plain(finding.clause)}]")
-    return "\n".join(lines)
 
 
 def import_text(done: Import) -> str:
