@@ -21,8 +21,8 @@ import numpy as np
 from harness.core.timestamps import NS
 from harness.traces.trace import GAP_CELLS, Floats, Ints, Trace
 
-CHUNK_CELLS = 16_384
-"""Cells processed at once, so that both columns of a chunk stay in the processor's cache."""
+CHUNK_CELLS = 32_768
+"""Cells processed at once: both columns of a chunk stay in the processor's cache."""
 
 
 def chunks(first: int, stop: int) -> Iterator[tuple[int, int]]:
@@ -45,6 +45,23 @@ class CounterFall:
     cell: int
     energy_j: float
     is_reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CellRange:
+    """Some cells in a row.
+
+    Attributes:
+        lengths_ns: Length of each cell [ns], shape (n,).
+        power_w: Mean power of each cell [W], shape (n,).
+        longest_ns: The longest of them [ns].
+        gaps: Indices of those that are gaps.
+    """
+
+    lengths_ns: Ints
+    power_w: Floats
+    longest_ns: int
+    gaps: list[int]
 
 
 class Cells:
@@ -85,31 +102,54 @@ class Cells:
             return t_ns[first - 1 : stop]
         return np.concatenate([[self.start_ns], t_ns[:stop]])
 
+    def read(self, first: int, stop: int) -> CellRange:
+        """Return lengths and powers of the cells `first` to `stop - 1`."""
+        value = self.trace.value
+        bounds_ns = self.boundaries(first, stop)
+        lengths_ns = bounds_ns[1:] - bounds_ns[:-1]
+        longest_ns = int(lengths_ns.max(initial=0))
+        gaps: list[int] = []
+        if longest_ns > self.gap_ns and self.has_gaps:
+            gaps = (first + np.flatnonzero(lengths_ns > self.gap_ns)).tolist()
+        before = value[first - 1 : stop - 1] if first > 0 else value[:0]
+        power_w = self._power(range(first, stop), before, value[first:stop], lengths_ns, bool(gaps))
+        return CellRange(lengths_ns, power_w, longest_ns, gaps)
+
     def power(self, first: int, stop: int) -> Floats:
         """Return the mean power of the cells `first` to `stop - 1` [W]."""
-        value = self.trace.value
-        if self.kind == "mean":
-            return self._filled(first, stop)
-        if self.kind != "counter":
-            return (value[first:stop] + value[first - 1 : stop - 1]) / 2
-        rise = np.diff(value[first - 1 : stop])
-        if rise.min(initial=0.0) < 0:
-            for cell in (first + np.flatnonzero(rise < 0)).tolist():
-                rise[cell - first] = self.falls[cell].energy_j
-        power: Floats = rise / (np.diff(self.boundaries(first, stop)) / NS)
-        return power
+        return self.read(first, stop).power_w
 
-    def _filled(self, first: int, stop: int) -> Floats:
-        """Return means as they were read, with the unread part of each gap filled from both sides."""
-        power = self.trace.value[first:stop]
-        length = np.diff(self.boundaries(first, stop))
-        if length.max(initial=0) <= self.gap_ns:
-            return power
-        power = power.copy()
-        for cell in (first + np.flatnonzero(length > self.gap_ns)).tolist():
-            unread = 1 - self.interval_ns / int(length[cell - first])
-            before, after = self.trace.value[cell - 1], self.trace.value[cell]
-            power[cell - first] = after + unread * (before - after) / 2
+    def gather(self, cells: Ints) -> tuple[Ints, Floats]:
+        """Return the begin [ns UTC] and the mean power [W] of cells anywhere in the trace, shape (n,) each."""
+        t_ns, value = self.trace.t_ns, self.trace.value
+        previous = np.maximum(cells - 1, 0)
+        begin_ns = np.where(cells > 0, t_ns[previous], self.start_ns)
+        lengths_ns = t_ns[cells] - begin_ns
+        power_w = self._power(cells, value[previous], value[cells], lengths_ns, self.has_gaps)
+        return begin_ns, power_w
+
+    def _power(
+        self,
+        cells: range | Ints,
+        before: Floats,
+        after: Floats,
+        lengths_ns: Ints,
+        may_have_gaps: bool,
+    ) -> Floats:
+        """Return the mean power of cells [W] from the readings at both of their ends."""
+        if self.kind == "counter":
+            rise = after - before
+            for i in np.flatnonzero(rise < 0).tolist():
+                rise[i] = self.falls[int(cells[i])].energy_j
+            return np.asarray(rise / (lengths_ns / NS))
+        if self.kind != "mean":
+            return (before + after) / 2
+        if not may_have_gaps:
+            return after
+        power = after.copy()
+        for i in np.flatnonzero(lengths_ns > self.gap_ns).tolist():
+            unread = 1 - self.interval_ns / int(lengths_ns[i])
+            power[i] += unread * (self.trace.value[int(cells[i]) - 1] - power[i]) / 2
         return power
 
     @cached_property

@@ -6,6 +6,8 @@ last reading the nearest power is held. So the energies of adjacent spans add up
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from harness.core.timestamps import NS
@@ -29,17 +31,50 @@ def energy_between(trace: Trace, cuts_ns: Ints) -> Floats:
     # 1. The cell that holds each cut, and the energy from its begin to the cut.
     holder = np.searchsorted(trace.t_ns, cuts_ns, "right")
     holder = np.clip(holder, cells.first, cells.stop - 1)
-    at = [_cell(cells, cell) for cell in holder.tolist()]
-    begin_ns = np.array([begin for begin, _ in at], np.int64)
-    power_w = np.array([power for _, power in at])
+    begin_ns, power_w = cells.gather(holder)
     partial = power_w * (cuts_ns - begin_ns) / NS
     # 2. The energy of the whole cells from the cell of one cut to the cell of the next.
     return np.asarray(_between_cells(cells, holder) + np.diff(partial))
 
 
-def whole_cells_energy(cells: Cells, first: int, stop: int) -> float:
-    """Return the energy of the cells `first` to `stop - 1` [J]."""
-    return float(_grouped_energy(cells, np.array([first], np.int64), stop)[0])
+@dataclass(frozen=True, slots=True)
+class CellSums:
+    """Sums over whole cells.
+
+    Attributes:
+        energy_j: Energy of each group of cells [J], shape (n,).
+        longest_ns: Length of the longest cell [ns].
+        gaps: Indices of the cells that are gaps.
+    """
+
+    energy_j: Floats
+    longest_ns: int
+    gaps: list[int]
+
+
+def sum_cells(cells: Cells, bounds: Ints, stop: int) -> CellSums:
+    """Sum the cells from each bound to the next, and from the last bound to `stop`.
+
+    Args:
+        cells: Cells of a trace.
+        bounds: Indices of cells in increasing order, shape (n,).
+        stop: Index after the last cell, above all bounds.
+    """
+    energy = np.zeros(len(bounds))  # [W ns]
+    longest_ns, gaps = 0, list[int]()
+    for low, high in chunks(int(bounds[0]), stop):
+        chunk = cells.read(low, high)
+        lengths = chunk.lengths_ns.astype(np.float64)
+        group, after = np.searchsorted(bounds, [low, high - 1], "right").tolist()
+        if group == after:
+            # einsum, as BLAS shares a long product among threads and waits for them on a busy machine
+            energy[group - 1] += np.einsum("i,i", chunk.power_w, lengths)
+        else:
+            starts = np.maximum(bounds[group - 1 : after] - low, 0)
+            energy[group - 1 : after] += np.add.reduceat(chunk.power_w * lengths, starts)
+        longest_ns = max(longest_ns, chunk.longest_ns)
+        gaps += chunk.gaps
+    return CellSums(energy / NS, longest_ns, gaps)
 
 
 def _held_power(trace: Trace) -> float:
@@ -47,12 +82,6 @@ def _held_power(trace: Trace) -> float:
     if len(trace) and trace.channel.quantity == "power":
         return float(trace.value[0])
     return 0.0
-
-
-def _cell(cells: Cells, cell: int) -> tuple[int, float]:
-    """Return the begin [ns UTC] and the mean power [W] of one cell."""
-    begin_ns = int(cells.boundaries(cell, cell + 1)[0])
-    return begin_ns, float(cells.power(cell, cell + 1)[0])
 
 
 def _between_cells(cells: Cells, holder: Ints) -> Floats:
@@ -63,17 +92,5 @@ def _between_cells(cells: Cells, holder: Ints) -> Floats:
     energy = np.zeros(len(holder) - 1)
     if len(bounds):
         moves = np.diff(holder) > 0
-        energy[moves] = _grouped_energy(cells, bounds, last)
+        energy[moves] = sum_cells(cells, bounds, last).energy_j
     return energy
-
-
-def _grouped_energy(cells: Cells, bounds: Ints, stop: int) -> Floats:
-    """Return the energy of the cells from each bound to the next, and from the last bound to `stop` [J]."""
-    total = np.zeros(len(bounds))
-    for low, high in chunks(int(bounds[0]), stop):
-        length_ns = np.diff(cells.boundaries(low, high))
-        energy = cells.power(low, high) * length_ns
-        group, after = np.searchsorted(bounds, [low, high - 1], "right").tolist()
-        starts = np.maximum(bounds[group - 1 : after] - low, 0)
-        total[group - 1 : after] += np.add.reduceat(energy, starts)
-    return total / NS

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from harness.core.timestamps import NS
-from harness.energy.cells import Cells, chunks
-from harness.traces.trace import Floats
+from harness.energy.cells import Cells
+from harness.energy.cumulative import CellSums
+from harness.traces.trace import Floats, Window
 
 NEAREST_CELLS = 10
 """Cells next to an edge or a gap that show how far power swings there."""
@@ -57,25 +56,17 @@ def value_range(values: list[float]) -> float:
     return max(values) - min(values)
 
 
-def find_gaps(cells: Cells, first: int, stop: int, start_ns: int, stop_ns: int) -> Gaps:
-    """Find what is missing in the cells `first` to `stop - 1`, which lie inside a window.
+def find_gaps(cells: Cells, sums: CellSums, first: int, window: Window) -> Gaps:
+    """Find what is missing between the first and the last reading in a window.
 
     Args:
         cells: Cells of a trace.
+        sums: Sums over the whole cells inside the window.
         first: First whole cell inside the window.
-        stop: Index after the last whole cell inside the window.
-        start_ns: Begin of the window [ns UTC].
-        stop_ns: End of the window [ns UTC].
+        window: The window.
     """
-    largest_ns, long_cells = 0, []
-    for low, high in chunks(first, stop):
-        length_ns = np.diff(cells.boundaries(low, high))
-        chunk_largest = int(length_ns.max())
-        largest_ns = max(largest_ns, chunk_largest)
-        if cells.has_gaps and chunk_largest > cells.gap_ns:
-            long_cells += (low + np.flatnonzero(length_ns > cells.gap_ns)).tolist()
     unread_ns, filled_j, variance = 0, 0.0, 0.0
-    for cell in long_cells:
+    for cell in sums.gaps:
         missing_ns = _length_ns(cells, cell) - cells.interval_ns
         sides = cells.trace.value[max(cell - 1, 0) : cell + 1]
         unread_ns += missing_ns
@@ -86,15 +77,15 @@ def find_gaps(cells: Cells, first: int, stop: int, start_ns: int, stop_ns: int) 
     resets = 0
     for fall in cells.falls.values():
         begin_ns, end_ns = cells.boundaries(fall.cell, fall.cell + 1).tolist()
-        if not fall.is_reset or end_ns <= start_ns or begin_ns >= stop_ns:
+        if not fall.is_reset or end_ns <= window.start_ns or begin_ns >= window.stop_ns:
             continue
         resets += 1
-        if begin_ns >= start_ns and end_ns <= stop_ns:
+        if begin_ns >= window.start_ns and end_ns <= window.stop_ns:
             length_ns = end_ns - begin_ns
             filled_j += fall.energy_j
             usual_w = fall.energy_j / (length_ns / NS)
             variance += swing_variance(usual_w, length_ns, cells.interval_ns)
-    return Gaps(unread_ns / NS, largest_ns / NS, filled_j, math.sqrt(variance), resets)
+    return Gaps(unread_ns / NS, sums.longest_ns / NS, filled_j, math.sqrt(variance), resets)
 
 
 def _length_ns(cells: Cells, cell: int) -> int:

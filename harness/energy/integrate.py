@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from harness.core.timestamps import NS
 from harness.energy.cells import Cells
-from harness.energy.cumulative import whole_cells_energy
+from harness.energy.cumulative import sum_cells
 from harness.energy.edges import Edge, Surroundings, instant_edge, mean_edge, surroundings
 from harness.energy.gaps import find_gaps, value_range
 from harness.energy.sampling import u_rounded_count, u_rounded_power, u_sampled_mean
@@ -68,8 +70,8 @@ def energy(trace: Trace, window: Window) -> ChannelEnergy | None:
     extent_ns = min(int(trace.t_ns[-1]), window.stop_ns) - max(int(trace.t_ns[0]), window.start_ns)
     if extent_ns <= 0 or stop <= first:
         return None
-    energy_j = whole_cells_energy(cells, first, stop)
-    gaps = find_gaps(cells, first, stop, window.start_ns, window.stop_ns)
+    sums = sum_cells(cells, np.array([first]), stop)
+    gaps = find_gaps(cells, sums, first, window)
     # 2. The uncovered part at either end.
     around = surroundings(cells, first, stop, window.start_ns, window.stop_ns)
     edges = _edges(cells, around, first, stop)
@@ -83,7 +85,7 @@ def energy(trace: Trace, window: Window) -> ChannelEnergy | None:
     # 4. What the kind of the readings leaves uncertain.
     u_sampling_j, u_quantisation_j = _sampling(cells, around, first, stop, window)
     return ChannelEnergy(
-        energy_j=energy_j + sum(edge.energy_j for edge in edges),
+        energy_j=float(sums.energy_j[0]) + sum(edge.energy_j for edge in edges),
         filled_j=max(0.0, held_j + gaps.filled_j),
         u_edge_j=math.sqrt(sum(edge.variance for edge in edges)),
         u_gap_j=gaps.u_j,
