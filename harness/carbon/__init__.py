@@ -1,1 +1,1 @@
-"""Carbon: the formulas, the factors that go into them, the join of a trace with a grid by time. Pure."""
+"""Carbon: formulas, factors and series, and the mean of a series weighted by energy. Pure."""

@@ -1,4 +1,7 @@
-"""CO2e of a result: what is asked (`Inputs`), and what comes of it (`Co2e`). Two bases, never mixed."""
+"""CO2e of a result: the factors asked for (`Inputs`), and the emissions (`Co2e`).
+
+Two bases, location-based and market-based, are never mixed.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,14 @@ Role = Literal["as run", "reference"]
 class Inputs:
     """Factors that turn energy into emissions.
 
-    location: of the grid (location-based, "gross"), by time or one annual factor; market: after contracts ("net")
-    pue: facility energy over IT energy, by time or one factor; None: emissions end at the meter
-    role: as run: the grid when and where it ran; reference: one grid for all, so that it cancels in comparisons
-    fallback: whether a run outside the series takes its annual mean, with that uncertainty
+    Attributes:
+        location: Intensity of the grid (location-based, "gross"), by time or one annual factor.
+        market: Intensity after contracts (market-based, "net").
+        pue: Facility energy over IT energy, by time or one factor; None: emissions end at the
+            meter.
+        role: "as run": the grid when and where it ran; "reference": one grid for all, so that it
+            cancels in comparisons.
+        fallback: Whether a run outside the series takes its mean, with that uncertainty.
     """
 
     location: Factor | Series | None = None
@@ -34,8 +41,16 @@ class Inputs:
 class Basis:
     """Emissions on one basis.
 
-    total [g CO2e] of a run, per_unit [g CO2e per unit of work], with their budgets
-    mean_g_per_kwh: intensity and mean_pue: PUE, weighted by energy; missing_share: energy in hours without a value
+    Attributes:
+        total: Emissions of a run [g CO2e].
+        per_unit: Emissions per unit of work [g CO2e].
+        budget: Uncertainty budget of the total.
+        per_unit_budget: Uncertainty budget per unit of work.
+        mean_g_per_kwh: Intensity, weighted by energy [g/kWh].
+        mean_pue: PUE, weighted by energy; None where none was given.
+        missing_share: Share of the energy in hours without a value.
+        rows: The budget as a table.
+        factors: Provenance of intensity and PUE.
     """
 
     total: Estimate
@@ -51,7 +66,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Co2e:
-    """Emissions of a result on both bases; None where its factors were not given, and notes say why."""
+    """Emissions of a result on both bases; None where the factors were not given."""
 
     location_based: Basis | None
     market_based: Basis | None
@@ -62,52 +77,60 @@ class Co2e:
     def reference(self) -> str:
         """Which intensity, in words: `reference, gross: US 2024, owid-ember`."""
         bases = (("gross", self.inputs.location), ("net", self.inputs.market))
-        said = [f"{name}: {described(given)}" for name, given in bases if given is not None]
-        return f"{self.inputs.role}, {'; '.join(said)}"
+        described = [
+            f"{name}: {describe(intensity)}" for name, intensity in bases if intensity is not None
+        ]
+        return f"{self.inputs.role}, {'; '.join(described)}"
 
 
-def about(given: Factor | Series) -> Factor:
-    """The provenance of a factor or a series."""
-    return given.about if isinstance(given, Series) else given
+def about(item: Factor | Series) -> Factor:
+    """Return the provenance of a factor or a series."""
+    return item.about if isinstance(item, Series) else item
 
 
-def described(given: Factor | Series) -> str:
-    """Zone, value and source of an intensity, in words."""
-    factor = about(given)
-    form = "by the hour, mean " if isinstance(given, Series) else ""
+def describe(intensity: Factor | Series) -> str:
+    """Return zone, value and source of an intensity, in words."""
+    factor = about(intensity)
+    form = "by the hour, mean " if isinstance(intensity, Series) else ""
     place = f"{factor.zone or 'declared'} {factor.date}".strip()
     return f"{place}, {form}{factor.value:.4g} g/kWh ({factor.dataset or factor.source})"
 
 
 def document(co2e: Co2e | None, name: str = "total") -> dict[str, Any]:
-    """`{"location_based", "market_based"}` of results and tables, as plain data; name: total or per_unit."""
-    found: dict[str, Any] = {}
+    """Return both bases of results and tables as plain data.
+
+    Args:
+        co2e: Emissions; None where none were computed.
+        name: "total" or "per_unit".
+    """
+    bases: dict[str, Any] = {}
     for basis in ("location_based", "market_based"):
         item = getattr(co2e, basis) if co2e is not None else None
         estimate = getattr(item, name) if item is not None else None
-        found[basis] = asdict(estimate) if estimate is not None else None
-    return found
+        bases[basis] = asdict(estimate) if estimate is not None else None
+    return bases
 
 
 def details(co2e: Co2e | None) -> dict[str, Any] | None:
-    """Factors with their provenance, means, budget and notes of an emission; None where none was computed."""
+    """Return factors with provenance, means, budget and notes; None where none were computed."""
     if co2e is None:
         return None
-    bases = {"location_based": co2e.location_based, "market_based": co2e.market_based}
     return {
         "role": co2e.inputs.role,
         "intensity": co2e.reference,
         "notes": list(co2e.notes),
-        **{
-            name: None
-            if basis is None
-            else {
-                "mean_g_per_kwh": basis.mean_g_per_kwh,
-                "mean_pue": basis.mean_pue,
-                "missing_share": basis.missing_share,
-                "factors": [factor.document() for factor in basis.factors],
-                "budget": [asdict(row) for row in basis.rows],
-            }
-            for name, basis in bases.items()
-        },
+        "location_based": _basis_details(co2e.location_based),
+        "market_based": _basis_details(co2e.market_based),
+    }
+
+
+def _basis_details(basis: Basis | None) -> dict[str, Any] | None:
+    if basis is None:
+        return None
+    return {
+        "mean_g_per_kwh": basis.mean_g_per_kwh,
+        "mean_pue": basis.mean_pue,
+        "missing_share": basis.missing_share,
+        "factors": [factor.document() for factor in basis.factors],
+        "budget": [asdict(row) for row in basis.rows],
     }

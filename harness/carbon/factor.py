@@ -1,4 +1,4 @@
-"""A factor: a number that goes into emissions, with all that a reader must know of it. And the units of intensity."""
+"""A factor: a number that goes into emissions, with its provenance; and the units of intensity."""
 
 from __future__ import annotations
 
@@ -20,19 +20,31 @@ TO_G_PER_KWH = {
 }
 """g CO2e per kWh in one of each unit of intensity."""
 
-LOWEST_G, HIGHEST_G = 3.0, 1500.0
-"""A grid's mean intensity lies between these [g/kWh]: hydropower alone is near 10 to 24, lignite near 1,200."""
+MIN_G_PER_KWH, MAX_G_PER_KWH = 3.0, 1500.0
+"""A grid's mean intensity lies between these [g/kWh]: hydropower alone is near 10 to 24, lignite
+near 1,200."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
     """One factor with its provenance.
 
-    u_ln: standard uncertainty of its logarithm, near the relative one; None is unknown, and the interval says so
-    key: factors with one key share their error (one draw for each zone and version of a data set)
-    source: who says so and where; dataset: what two intensities of one comparison must have in common
-    annual: whether it is the mean over a year, which says little of one hour
-    date: of the value, as the source has it; licence: under which the source gives it
+    Attributes:
+        name: What it is: location_intensity, market_intensity, pue, power ...
+        value: The number [unit].
+        unit: Its unit.
+        u_ln: Standard uncertainty of its logarithm, close to the relative one; None is unknown, and
+            the interval says so.
+        source: Who states it, and where.
+        date: Date of the value, as the source has it.
+        licence: Licence under which the source publishes it.
+        status: How the source came by it.
+        key: Factors with one key share their error: one draw for each zone and version of a data
+            set.
+        zone: Zone of a grid.
+        dataset: What two intensities of one comparison must have in common.
+        annual: Whether it is the mean over a year, which says little of one hour.
+        note: What a reader must know.
     """
 
     name: str
@@ -55,58 +67,64 @@ class Factor:
                 f"{self.name} has no source",
                 got=f"{self.value:g} {self.unit}",
                 expected="who says so, and where",
-                fix="Name the document or data set, like --intensity-source 'supplier statement 2025'.",
+                fix="Name the document or data set, like --intensity-source 'supplier statement "
+                "2025'.",
             )
 
     def document(self) -> dict[str, Any]:
-        """The factor as it lands in results."""
+        """Return the factor as it stands in results."""
         return asdict(self)
 
 
 def g_per_kwh(value: float, unit: str, *, where: str = "", market: bool = False) -> float:
-    """Intensity in g/kWh. Raises UsageError for what no grid has, and says what was likely meant.
+    """Convert an intensity to g/kWh.
 
-    market: a market-based figure may be 0 (all of it bought clean); a grid's never is
+    Args:
+        value: The intensity [unit].
+        unit: One of TO_G_PER_KWH.
+        where: File and row, or option, for messages.
+        market: Whether it is market-based; such a figure may be 0 (all of it bought clean).
+
+    Raises:
+        UsageError: No grid has such an intensity; the message says what was likely meant.
     """
     if unit not in TO_G_PER_KWH:
         raise UsageError(
-            "is no unit of intensity",
+            "not a unit of intensity",
             where=where,
             got=repr(unit),
             expected="one of " + ", ".join(TO_G_PER_KWH),
         )
-    found = value * TO_G_PER_KWH[unit]
-    if (market and found == 0) or LOWEST_G <= found <= HIGHEST_G:
-        return found
-    what = (
-        "is negative: no grid takes up CO2e"
-        if value < 0
-        else "is no intensity that a grid can have"
-    )
+    converted = value * TO_G_PER_KWH[unit]
+    if (market and converted == 0) or MIN_G_PER_KWH <= converted <= MAX_G_PER_KWH:
+        return converted
+    message = "no grid has such an intensity"
+    if value < 0:
+        message = "intensity is negative, but no grid takes up CO2e"
     raise UsageError(
-        what,
+        message,
         where=where,
-        got=f"{value:.6g} {unit}" + ("" if unit == "g/kWh" else f" = {found:.6g} g/kWh"),
-        expected=f"{LOWEST_G:g} to {HIGHEST_G:g} g/kWh",
-        fix=likely(value, unit),
+        got=f"{value:.6g} {unit}" + ("" if unit == "g/kWh" else f" = {converted:.6g} g/kWh"),
+        expected=f"{MIN_G_PER_KWH:g} to {MAX_G_PER_KWH:g} g/kWh",
+        fix=likely_meaning(value, unit),
     )
 
 
-def likely(value: float, unit: str) -> str:
-    """What a number was likely meant to be, in words."""
+def likely_meaning(value: float, unit: str) -> str:
+    """Say in words what a number was likely meant to be."""
     common = ("g/kWh", "kg/kWh", "lb/MWh", "lb/kWh")
-    readings = [
-        f"{value:.6g} {other} (= {value * factor:.4g} g/kWh)"
-        for other, factor in TO_G_PER_KWH.items()
-        if other in common and other != unit and LOWEST_G <= value * factor <= HIGHEST_G
-    ]
-    if not readings:
+    meanings = []
+    for name in common:
+        converted = value * TO_G_PER_KWH[name]
+        if name != unit and MIN_G_PER_KWH <= converted <= MAX_G_PER_KWH:
+            meanings.append(f"{value:.6g} {name} (= {converted:.4g} g/kWh)")
+    if not meanings:
         return "Leave out what is not known: absent is not zero."
-    return f"Likely meant: {' or '.join(readings)}."
+    return f"Likely meant: {' or '.join(meanings)}."
 
 
 def checked_pue(value: float, *, where: str = "") -> float:
-    """A PUE: at least 1 (facility energy over IT energy, ISO/IEC 30134-2), and below 5."""
+    """Check a PUE: at least 1 (facility energy over IT energy, ISO/IEC 30134-2), and below 5."""
     if 1 <= value < 5:
         return value
     fix = (
@@ -114,21 +132,26 @@ def checked_pue(value: float, *, where: str = "") -> float:
         if value < 1 or value > 20
         else "Check the source."
     )
-    raise UsageError("is no PUE", where=where, got=f"{value:g}", expected="1 to 5", fix=fix)
+    raise UsageError(
+        "PUE is out of range", where=where, got=f"{value:g}", expected="1 to 5", fix=fix
+    )
 
 
 def same_dataset(factors: list[Factor]) -> None:
-    """The rule: intensities of one comparison come from one data set. Raises UsageError naming those that do not."""
-    found = sorted(
-        {(factor.dataset or factor.source, factor.zone or factor.name) for factor in factors}
-    )
-    names = sorted({dataset for dataset, _ in found})
-    if len(names) > 1:
-        shown = "; ".join(f"{zone} from {dataset}" for dataset, zone in found[:6])
+    """Check that all intensities of one comparison come from one data set.
+
+    Raises:
+        UsageError: They come from several, which the message names.
+    """
+    origins = {(factor.dataset or factor.source, factor.zone or factor.name) for factor in factors}
+    datasets = {dataset for dataset, _ in origins}
+    if len(datasets) > 1:
+        shown = "; ".join(f"{zone} from {dataset}" for dataset, zone in sorted(origins)[:6])
         raise UsageError(
             "intensities of two sources are in one comparison",
             got=shown,
             expected="one source for all",
-            fix="Sources differ by 12 % in the median country and by more than 30 % in some: give one --source, or one "
+            fix="Sources differ by 12 % in the median country and by more than 30 % in some: "
+            "give one --source, or one "
             "reference --zone for all.",
         )

@@ -19,17 +19,18 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 HOUR_NS = 3600 * NS
 OUTLIER = 4.0
-"""A step this many times off the median of its day is doubtful: within a day grids swing 1.1 to 3 times."""
+"""A step this many times off the median of its day is doubtful: within a day grids swing 1.1 to 3
+times."""
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
     """Regular steps of one quantity of one zone.
 
-    start_ns: begin of the first step [ns UTC]; step_ns: length of each [ns]
-    value: mean over each step [g/kWh, or dimensionless for PUE], float64, shape (n,); NaN where it is missing
-    kind: average of all plants, or marginal; basis: of what is produced in the zone, or of what is consumed
-    about: provenance; its value is the mean of the series
+    start_ns: begin of the first step [ns UTC]; step_ns: length of each [ns] value: mean over each
+    step [g/kWh, or dimensionless for PUE], float64, shape (n,); NaN where it is missing kind:
+    average of all plants, or marginal; basis: of what is produced in the zone, or of what is
+    consumed about: provenance; its value is the mean of the series
     """
 
     start_ns: int
@@ -76,14 +77,20 @@ class Series:
 
     @functools.cached_property
     def u_step(self) -> float:
-        """Standard uncertainty of the logarithm of a missing step: how far steps stray within a day of each other."""
+        """Standard uncertainty of the logarithm of a missing step.
+
+        How far steps stray within a day of each other.
+        """
         logs = np.log(self.value[self.value > 0])
         per_day = max(2, min(len(logs), round(24 * HOUR_NS / self.step_ns)))
         days = logs[: len(logs) // per_day * per_day].reshape(-1, per_day)
         return float(np.sqrt(days.var(axis=1).mean())) if len(days) else WITHIN_YEAR_U_LN
 
     def steps_at(self, t_ns: Ints) -> Ints:
-        """Return the index of the step that holds each instant [ns UTC]; the nearest one beyond the ends."""
+        """Return the index of the step that holds each instant [ns UTC].
+
+        The nearest one beyond the ends.
+        """
         return np.clip((t_ns - self.start_ns) // self.step_ns, 0, len(self) - 1)
 
     def covers(self, window: Window) -> bool:
@@ -97,5 +104,6 @@ class Series:
                 f"the series of {self.about.zone} does not cover the run",
                 got=f"{to_iso(self.start_ns)[:16]}Z to {to_iso(self.stop_ns)[:16]}Z",
                 expected=f"{to_iso(window.start_ns)[:19]}Z to {to_iso(window.stop_ns)[:19]}Z",
-                fix="Give a series of that time, or --fallback annual for its annual mean with a wide uncertainty.",
+                fix="Give a series of that time, or --fallback annual for its annual mean with a "
+                "wide uncertainty.",
             )

@@ -1,6 +1,9 @@
-"""Weigh a series by time: how energy falls on the steps of a grid's intensity or of PUE, and its mean over them.
+"""Weigh a series by time.
 
-The energy of each step comes from `harness.energy.cumulative`; here stand only the steps and the mean.
+How energy falls on the steps of a grid's intensity or of PUE, and its mean over them.
+
+The energy of each step comes from `harness.energy.cumulative`; here stand only the steps and the
+mean.
 """
 
 from __future__ import annotations
@@ -54,7 +57,8 @@ def weigh(
 
     Args:
         energy_j: Energy between neighbouring cuts [J], shape (n,).
-        cuts_ns: Cuts of a window [ns UTC], shape (n + 1,); each span lies in one step of every series.
+        cuts_ns: Cuts of a window [ns UTC], shape (n + 1,); each span lies in one step of every
+            series.
         series: The series.
         multiplier: A second series that multiplies the first, such as PUE.
     """
@@ -68,7 +72,8 @@ def weigh(
         step = item.steps_at(cuts_ns[:-1])
         value = value * item.filled[step]
         any_missing |= item.missing[step]
-    # 2. Missing steps in a row were filled from the same neighbours, so their errors are taken to be one.
+    # 2. Missing steps in a row were filled from the same neighbours, so their errors are taken to
+    # be one.
     variance = 0.0
     for item in factors:
         missing = item.missing[item.steps_at(cuts_ns[:-1])]

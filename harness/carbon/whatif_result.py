@@ -31,8 +31,10 @@ class Zone:
     Attributes:
         zone: Name of the zone.
         intensity: Its intensity, with provenance.
-        actual: At the run's own start, or the one asked for; None where the series does not hold it.
-        best: Best of all starts that touch no missing or doubtful hour; None for an annual intensity.
+        actual: At the run's own start, or the one asked for; None where the series does not hold
+            it.
+        best: Best of all starts that touch no missing or doubtful hour; None for an annual
+            intensity.
         worst: Worst of these starts.
         deferred: Best start not later than the deadline.
         mean_g: Mean over all starts [g CO2e].
@@ -65,8 +67,8 @@ class WhatIf:
         energy: Energy of the result, which does not change [J].
         seconds: Length of the run [s].
         zones: The zones; the first is the run's own.
-        against: What savings are counted against: "actual", or "mean of all starts" where the series does not hold
-            the actual one.
+        against: What savings are counted against: "actual", or "mean of all starts" where the
+            series does not hold the actual one.
         in_time: Saving in the same zone at its best start.
         in_place: Saving at the same start in the best zone.
         in_both: Saving at the best start of the best zone.

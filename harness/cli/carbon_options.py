@@ -93,7 +93,10 @@ class GridOptions:
 
 
 def gridded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options above; it gets `carbon`, the inputs as run, or None where no grid was named."""
+    """Give a command the options above.
+
+    It gets `carbon`, the inputs as run, or None where no grid was named.
+    """
     names = GridOptions.__dataclass_fields__
 
     @functools.wraps(command)

@@ -97,7 +97,7 @@ def compute(
 
 
 def _item(name: str) -> Any:
-    """A footprint from a file, or from the catalogue by its name."""
+    """Return a footprint from a file, or from the catalogue by its name."""
     from harness.carbon.catalogue import entry
     from harness.carbon.footprint.document import from_document
     from harness.core.schemas import read_document

@@ -1,1 +1,4 @@
-"""CO2e of measured results: of each result, of the same run elsewhere, and why two results differ."""
+"""CO2e of measured results.
+
+Of each result, of the same run elsewhere, and why two results differ.
+"""

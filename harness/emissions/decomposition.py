@@ -1,8 +1,8 @@
 """Why two emissions differ: their log-ratio as model + machine + mechanization + map, exactly.
 
-CO2e = work x energy per work x overheads x intensity (Patterson et al. 2022: the four M's), so the logarithm of a
-ratio is a sum. All factors are drawn together: what both sides share cancels, and the factors of every draw sum to
-the whole.
+CO2e = work x energy per work x overheads x intensity (Patterson et al. 2022: the four M's), so the
+logarithm of a ratio is a sum. All factors are drawn together: what both sides share cancels, and
+the factors of every draw sum to the whole.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class EmissionFactors:
 
     Attributes:
         name: Whose emission it is.
-        work: What the model needed [work_unit]; None where it is not known, and model and machine stay one factor.
+        work: What the model needed [work_unit]; None where it is not known, and model and machine
+            stay one factor.
         work_unit: Unit of the work.
         energy: Energy of all work at the IT boundary [J or kWh].
         overhead: Facility energy over IT energy.
@@ -170,7 +171,10 @@ def decompose_results(
     seed: int = SEED,
     draws: int = DRAWS,
 ) -> Decomposition | None:
-    """Decompose two results per unit of work; None where one of them carries no CO2e on that basis."""
+    """Decompose two results per unit of work.
+
+    None where one of them carries no CO2e on that basis.
+    """
     a_factors = factors_of_result(a, basis, seed=seed, draws=draws)
     b_factors = factors_of_result(b, basis, seed=seed, draws=draws)
     if a_factors is None or b_factors is None:
@@ -223,7 +227,9 @@ def _constant(name: str, value: float, factors: tuple[MultiplicativeComponent, .
 def factors_of_footprint(
     footprint: Footprint, basis: str = "location_intensity", *, seed: int = SEED, draws: int = DRAWS
 ) -> EmissionFactors:
-    """Return a declared footprint on one basis as factors; what is stated without PUE has no overhead.
+    """Return a declared footprint on one basis as factors.
+
+    What is stated without PUE has no overhead.
 
     Raises:
         UsageError: Hours or watts, PUE or the intensity are not known.

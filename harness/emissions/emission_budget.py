@@ -1,7 +1,9 @@
-"""The uncertainty budget of emissions: that of the energy, times intensity and PUE with what they add.
+"""The uncertainty budget of emissions.
 
-ln PUE and ln intensity are normal (docs/explanation/methodology.md, CO2e). One draw serves each zone and version of a
-data set, so that it cancels between results that share it.
+That of the energy, times intensity and PUE with what they add.
+
+ln PUE and ln intensity are normal (docs/explanation/methodology.md, CO2e). One draw serves each
+zone and version of a data set, so that it cancels between results that share it.
 """
 
 from __future__ import annotations
@@ -77,7 +79,9 @@ def _run_scatter(
 def multiplicative_components(
     intensity: Factor | Series, inputs: Inputs, runs: Sequence[RunOnGrid] = ()
 ) -> list[MultiplicativeComponent]:
-    """Return the factors on the whole: the level of the grid and of PUE, and the hour of an annual mean.
+    """Return the factors on the whole.
+
+    The level of the grid and of PUE, and the hour of an annual mean.
 
     The levels are shared by their keys; how far an hour lies from its year is each result's own.
     """
@@ -109,7 +113,9 @@ def multiplicative_components(
 
 
 def per_unit_budget(energy_per_unit: Budget, emissions: Budget, energy: Budget) -> Budget:
-    """Return the budget of emissions per unit of work [g]: the energy's per unit, times grams per joule.
+    """Return the budget of emissions per unit of work [g].
+
+    The energy's per unit, times grams per joule.
 
     Args:
         energy_per_unit: Budget of energy per unit of work [J].

@@ -18,7 +18,8 @@ from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import SEED
 
 Formula = Callable[[Footprint, Numbers], Any]
-"""A quantity of a footprint, from its numbers or from their draws; None where an input is missing."""
+"""A quantity of a footprint, from its numbers or from their draws; None where an input is
+missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ def compare_footprints(
         raise UsageError(
             "share no basis: neither both gross nor both net are known",
             where=f"{a.id} and {b.id}",
-            fix="Give --zone or --intensity-g-per-kwh with its source: a common reference intensity for both.",
+            fix="Give --zone or --intensity-g-per-kwh with its source: "
+            "a common reference intensity for both.",
         )
     ratios = {}
     for name, formula in FORMULAS.items():

@@ -1,4 +1,6 @@
-"""CO2e of a result: its energy, run by run, on the hours of a grid, with the uncertainty of the grid and the building.
+"""CO2e of a result: its energy, run by run, on the hours of a grid.
+
+The uncertainty of the grid and of the building is part of the budget.
 
 CO2e = sum over steps of energy x PUE(t) x intensity(t) (docs/explanation/methodology.md, CO2e).
 """
@@ -127,7 +129,8 @@ def common_reference(results: Sequence[Result]) -> None:
                 where=result.entry.id,
                 got="no CO2e" if co2e is None else co2e.reference,
                 expected="one annual or declared intensity for all",
-                fix="Give --zone or --intensity-g-per-kwh; by the hour, place and time would rank, not systems.",
+                fix="Give --zone or --intensity-g-per-kwh; "
+                "by the hour, place and time would rank, not systems.",
             )
     references = {(r.co2e.inputs.location, r.co2e.inputs.pue) for r in results if r.co2e}
     if len(references) > 1:
@@ -137,6 +140,9 @@ def common_reference(results: Sequence[Result]) -> None:
 
 
 def as_reference(inputs: Inputs) -> Inputs:
-    """Return the inputs of a table: an annual or declared intensity is the reference of all, a series stays as run."""
+    """Return the inputs of a table.
+
+    An annual or declared intensity is the reference of all, a series stays as run.
+    """
     by_time = any(isinstance(item, Series) for item in (inputs.location, inputs.pue, inputs.market))
     return inputs if by_time or inputs.location is None else replace(inputs, role="reference")

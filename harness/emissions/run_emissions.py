@@ -50,7 +50,8 @@ def place_on_grid(
     Args:
         run: A run with a window and energy.
         intensity: Of the grid, by time or one factor.
-        pue: Facility energy over IT energy, by time or one factor; None where emissions end at the meter.
+        pue: Facility energy over IT energy, by time or one factor; None where emissions end at the
+            meter.
         fallback: Whether a run outside a series takes its mean.
 
     Raises:
@@ -101,7 +102,8 @@ def _covers(series: Series, window: Window, fallback: bool) -> bool:
 def energy_by_step(run: RunEnergy, cuts_ns: Ints) -> Floats:
     """Return the energy of a run between neighbouring cuts, of its channels and rated parts.
 
-    Nodes that nobody measured follow the others, so the shares are right and the sum is the energy of the run.
+    Nodes that nobody measured follow the others, so the shares are right and the sum is the energy
+    of the run.
 
     Args:
         run: A run with energy.

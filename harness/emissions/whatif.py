@@ -1,7 +1,7 @@
 """The same run elsewhere and at other hours: its energy stays, only the map changes.
 
-The energy of a run, step by step from its start, is laid on every step of a series at once: the emissions of all
-starts are a correlation of the two. Pure.
+The energy of a run, step by step from its start, is laid on every step of a series at once: the
+emissions of all starts are a correlation of the two. Pure.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def whatif(
     Args:
         result: A scored result.
         intensities: Intensity of each zone; the first zone is the run's own.
-        pue: Facility energy over IT energy, the same everywhere; None where emissions end at the meter.
+        pue: Facility energy over IT energy, the same everywhere; None where emissions end at the
+            meter.
         start_ns: Start to take for the run's own [ns UTC]; None for the real one.
         deferrable_s: How much later the run may start [s]; None where it may not.
         level: Coverage probability of the intervals.
@@ -156,7 +157,10 @@ class _Baseline:
     baseline_g: float | None
 
     def saving(self, zone: Zone | None, emissions_g: float | None) -> Estimate | None:
-        """Return the share that is saved; the level of one zone cancels, that of two zones does not."""
+        """Return the share that is saved.
+
+        The level of one zone cancels, that of two zones does not.
+        """
         if zone is None or not self.baseline_g or emissions_g is None:
             return None
         ratio = emissions_g / self.baseline_g
@@ -258,7 +262,10 @@ def _every_start(moved: _MovedRun, series: Series, unit: Estimate, name: str) ->
 
 
 def _actual(moved: _MovedRun, series: Series) -> Start | None:
-    """Return the run at its own start, laid on its hours; None where the series does not hold it."""
+    """Return the run at its own start, laid on its hours.
+
+    None where the series does not hold it.
+    """
     shift_ns = moved.start_ns - moved.window.start_ns
     window = Window(moved.start_ns, moved.window.stop_ns + shift_ns)
     if not series.covers(window):
@@ -346,11 +353,13 @@ def _notes(result: Result, zones: Sequence[Zone], pue: Factor | None) -> list[st
         notes.append("no PUE was given: emissions end at the meter")
     if zones[0].actual is None:
         notes.append(
-            "the series does not hold the run's own time: savings are against the mean of all starts (--start)"
+            "the series does not hold the run's own time: "
+            "savings are against the mean of all starts (--start)"
         )
     gaps = sum(zone.gaps for zone in zones)
     if gaps:
         notes.append(
-            f"{gaps} starts touch an hour that is missing or far off its day: they are never best or worst"
+            f"{gaps} starts touch an hour that is missing or far off its day: "
+            "they are never best or worst"
         )
     return notes

@@ -6,8 +6,9 @@ What a reading *is* decides the power of a cell (docs/explanation/methodology.md
 - `instant`, `estimate`: the mean of both readings (trapezoid);
 - `counter`: the energy counted between both readings, divided by the time between them.
 
-Two irregularities are settled here, once for all users of a trace: the unread part of a gap gets the mean of the
-readings on both sides, and a counter that falls has either passed its modulus or begun anew.
+Two irregularities are settled here, once for all users of a trace: the unread part of a gap gets
+the mean of the readings on both sides, and a counter that falls has either passed its modulus or
+begun anew.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ class CounterFall:
     Attributes:
         cell: Index of the cell.
         energy_j: Energy used in the cell [J].
-        is_reset: Whether the counter began anew; what it counted in the cell is then lost, and the power of the
-            cell before is held. Otherwise the counter passed its modulus and nothing is lost.
+        is_reset: Whether the counter began anew; what it counted in the cell is then lost, and the
+            power of the cell before is held. Otherwise the counter passed its modulus and nothing
+            is lost.
     """
 
     cell: int
@@ -96,7 +98,7 @@ class Cells:
         return int(self.trace.t_ns[0]) - (self.interval_ns if self.first == 0 else 0)
 
     def boundaries(self, first: int, stop: int) -> Ints:
-        """Return where the cells `first` to `stop - 1` begin, and where the last one ends [ns UTC]."""
+        """Return the begins of cells `first` to `stop - 1`, and the end of the last [ns UTC]."""
         t_ns = self.trace.t_ns
         if first > 0:
             return t_ns[first - 1 : stop]
@@ -120,7 +122,7 @@ class Cells:
         return self.read(first, stop).power_w
 
     def gather(self, cells: Ints) -> tuple[Ints, Floats]:
-        """Return the begin [ns UTC] and the mean power [W] of cells anywhere in the trace, shape (n,) each."""
+        """Return begin [ns UTC] and mean power [W] of cells anywhere, shape (n,) each."""
         t_ns, value = self.trace.t_ns, self.trace.value
         previous = np.maximum(cells - 1, 0)
         begin_ns = np.where(cells > 0, t_ns[previous], self.start_ns)

@@ -1,4 +1,7 @@
-"""Uncertainty components of one run: what its meters may err, and what sampling leaves of its window."""
+"""Uncertainty components of one run.
+
+What its meters may err, and what sampling leaves of its window.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,11 @@ from harness.traces.trace import Trace
 from harness.uncertainty.budget import MeteredEnergy, UncertaintyComponent
 
 UNKNOWN_CLOCK_S = 0.1
-"""Standard error of a clock of which nothing is known but that it is set by NTP [s]; marked as assumed."""
+"""Standard error of a clock of which nothing is known but that it is set by NTP [s]; marked as
+assumed."""
 EFFICIENCY_LIMIT = 0.02
-"""Relative limit of a declared conversion efficiency: 80 PLUS classes lie two points apart at half load."""
+"""Relative limit of a declared conversion efficiency: 80 PLUS classes lie two points apart at half
+load."""
 SOURCE = "docs/explanation/methodology.md, one run"
 
 
@@ -65,7 +70,10 @@ def metered_energies(measured: Measured, seconds: float) -> list[MeteredEnergy]:
 
 
 def sampling_components(measured: Measured) -> list[UncertaintyComponent]:
-    """Return edges, gaps, sampling and rounding of all channels; their errors are independent between channels."""
+    """Return edges, gaps, sampling and rounding of all channels.
+
+    Their errors are independent between channels.
+    """
     names = (
         ("window edges", "u_edge_j"),
         ("gaps", "u_gap_j"),
@@ -82,7 +90,10 @@ def sampling_components(measured: Measured) -> list[UncertaintyComponent]:
 
 
 def clock_components(measured: Measured, entry_id: str) -> list[UncertaintyComponent]:
-    """Return the error of each channel's clock; channels that one clock stamps share it by its key."""
+    """Return the error of each channel's clock.
+
+    Channels that one clock stamps share it by its key.
+    """
     components = []
     for readings, channel_energy in measured:
         declared_s = readings.trace.channel.clock_error_s
@@ -112,10 +123,10 @@ def _clock(trace: Trace, entry_id: str) -> str:
 def clock_slopes(channel_energy: ChannelEnergy, error_s: float) -> tuple[float, float]:
     """Return the mean energy lost per second [W] by a clock that is late, and by one that is early.
 
-    Load at an edge is swapped for what lies outside it. While load begins and ends in the cells that cross the
-    edges, power held from inside loses nothing, and what is taken off such a cell comes back at the other edge.
-    Where nothing was recorded outside, the power there is unknown: the component is symmetric with the full power
-    inside, and brings no correction.
+    Load at an edge is swapped for what lies outside it. While load begins and ends in the cells
+    that cross the edges, power held from inside loses nothing, and what is taken off such a cell
+    comes back at the other edge. Where nothing was recorded outside, the power there is unknown:
+    the component is symmetric with the full power inside, and brings no correction.
 
     Args:
         channel_energy: Energy of the channel in the window.
@@ -125,7 +136,8 @@ def clock_slopes(channel_energy: ChannelEnergy, error_s: float) -> tuple[float, 
     if before is None or after is None:
         return max(first, last), -max(first, last)
     if not channel_energy.edges:
-        # Readings of an instant: a start that moves loses nothing while load rises, an end loses all.
+        # Readings of an instant: a start that moves loses nothing while load rises, an end loses
+        # all.
         interval_s = channel_energy.interval_s
         share = (1 + min(1.0, error_s / interval_s)) / 2 if interval_s else 1.0
         return share * (first - before), share * (last - after)
@@ -137,7 +149,7 @@ def clock_slopes(channel_energy: ChannelEnergy, error_s: float) -> tuple[float, 
 
 
 def _edge_slopes(edge: Edge, error_s: float) -> tuple[float, float]:
-    """Return the share of a clock error that an edge loses where load moves into the window, and out of it."""
+    """Return the share of a clock error that an edge loses to load moving in, and moving out."""
     beyond = _excess(edge.part_s, error_s)
     return (1.0, beyond - 1.0) if edge.outside else (beyond, 0.0)
 

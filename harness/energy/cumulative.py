@@ -1,7 +1,10 @@
-"""Cumulative energy of a trace: the one function behind the energy of a window and the energy of each hour.
+"""Cumulative energy of a trace.
 
-Energy runs through the cells of a trace (`harness.energy.cells`) at their mean power. Before the first and after the
-last reading the nearest power is held. So the energies of adjacent spans add up, wherever they are cut.
+The one function behind the energy of a window and the energy of each hour.
+
+Energy runs through the cells of a trace (`harness.energy.cells`) at their mean power. Before the
+first and after the last reading the nearest power is held. So the energies of adjacent spans add
+up, wherever they are cut.
 """
 
 from __future__ import annotations
@@ -67,7 +70,8 @@ def sum_cells(cells: Cells, bounds: Ints, stop: int) -> CellSums:
         lengths = chunk.lengths_ns.astype(np.float64)
         group, after = np.searchsorted(bounds, [low, high - 1], "right").tolist()
         if group == after:
-            # einsum, as BLAS shares a long product among threads and waits for them on a busy machine
+            # einsum, as BLAS shares a long product among threads and waits for them on a busy
+            # machine
             energy[group - 1] += np.einsum("i,i", chunk.power_w, lengths)
         else:
             starts = np.maximum(bounds[group - 1 : after] - low, 0)

@@ -1,4 +1,7 @@
-"""Edges: the part of a window between an end and the nearest whole cell inside (docs/explanation/methodology.md, one run)."""
+"""Edges: the part of a window between an end and the nearest whole cell inside.
+
+The rules are those of docs/explanation/methodology.md, one run.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,8 @@ class Edge:
     Attributes:
         energy_j: Energy of the part [J].
         variance: Its variance [J^2].
-        outside: False: the power inside was held; True: what lies outside was taken off the crossing cell.
+        outside: False: the power inside was held; True: what lies outside was taken off the
+            crossing cell.
         part_s: Length of what was held or taken off [s].
     """
 
@@ -79,7 +83,10 @@ def surroundings(
 
 
 def _crossing(cells: Cells, cell: int, crosses: bool) -> tuple[float | None, int]:
-    """Return power [W] and length [ns] of a cell that crosses an edge, as it was read; None and 0 for none."""
+    """Return power [W] and length [ns] of a cell that crosses an edge, as it was read.
+
+    None and 0 for none.
+    """
     if not crosses:
         return None, 0
     begin_ns, end_ns = cells.boundaries(cell, cell + 1).tolist()
@@ -92,9 +99,10 @@ def _crossing(cells: Cells, cell: int, crosses: bool) -> tuple[float | None, int
 def mean_edge(around: Surroundings, cells: Cells) -> Edge:
     """Find the energy at an edge of a `mean` or a `counter`.
 
-    It is found in two ways: hold the power inside, or take the power outside off the cell that crosses the edge. The
-    second is right also where load rises slowly, the first where power outside is not steady or falls slowly. The one
-    that leaves the smaller uncertainty is used, the second only where it implies no more power than was read.
+    It is found in two ways: hold the power inside, or take the power outside off the cell that
+    crosses the edge. The second is right also where load rises slowly, the first where power
+    outside is not steady or falls slowly. The one that leaves the smaller uncertainty is used, the
+    second only where it implies no more power than was read.
     """
     uncovered_ns = around.uncovered_ns
     held = Edge(
@@ -122,9 +130,10 @@ def instant_edge(
 ) -> Edge:
     """Find the energy at an edge of an `instant`.
 
-    The nearest reading stands for one interval, wherever it fell; the next one makes up what is left. So the weight
-    of a reading does not depend on its distance from the edge, and load that rises within that distance counts as
-    often as readings meet it. Up to one interval is part of the sampling term, the rest a gap.
+    The nearest reading stands for one interval, wherever it fell; the next one makes up what is
+    left. So the weight of a reading does not depend on its distance from the edge, and load that
+    rises within that distance counts as often as readings meet it. Up to one interval is part of
+    the sampling term, the rest a gap.
 
     Args:
         around: Cells around the edge.

@@ -1,7 +1,8 @@
-"""Gaps: cells longer than 1.5 intervals, of which a part was not read (docs/explanation/methodology.md, one run).
+"""Gaps: cells longer than 1.5 intervals, of which a part was not read.
 
-The unread part is filled with the mean of the readings on both sides, which `harness.energy.cells` does; here stands
-what this leaves uncertain. A reset of a counter is uncertain in the same way: its cell was counted by nobody.
+The unread part is filled with the mean of the readings on both sides, by `harness.energy.cells`;
+here stands what this leaves uncertain. A reset of a counter is uncertain in the same way: nobody
+counted its cell.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class Gaps:
 def swing_variance(swing_w: float, uncovered_ns: int, interval_ns: int) -> float:
     """Return the variance of energy that was filled from power nearby [J^2].
 
-    (R/2)^2 (f D + f^2): the power of the uncovered part f lies within the range R of the cells nearby, and takes a
-    new value each interval D (docs/explanation/methodology.md, one run).
+    (R/2)^2 (f D + f^2): the power of the uncovered part f lies within the range R of the cells
+    nearby, and takes a new value each interval D (docs/explanation/methodology.md, one run).
 
     Args:
         swing_w: Range of the power of the cells nearby [W].
@@ -94,6 +95,9 @@ def _length_ns(cells: Cells, cell: int) -> int:
 
 
 def _swing_at(cells: Cells, first: int, cell: int, sides: Floats) -> float:
-    """Return the range of power around a gap [W]: of the cells before it, and of the readings on both sides."""
+    """Return the range of power around a gap [W].
+
+    Of the cells before it, and of the readings on both sides.
+    """
     nearest = cells.power(max(first, cell - NEAREST_CELLS), cell)
     return value_range([*nearest.tolist(), *sides.tolist()])

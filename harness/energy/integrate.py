@@ -1,8 +1,10 @@
-"""Energy of one channel in one window, with the uncertainty that sampling leaves (docs/explanation/methodology.md, one run).
+"""Energy of one channel in one window, with the uncertainty that sampling leaves.
 
-The window is taken apart into whole cells, which are summed (`cumulative`), gaps between readings (`gaps`), and the
-uncovered part at either end (`edges`). Pure: columns in, numbers out. A long trace is read in chunks, so memory does
-not grow with it.
+The rules are those of docs/explanation/methodology.md, one run.
+
+A window consists of whole cells, which are summed (`cumulative`), gaps between readings (`gaps`),
+and an uncovered part at either end (`edges`). Pure: columns in, numbers out. A long trace is read in
+chunks, so memory does not grow with it.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ class ChannelEnergy:
 
 
 def energy(trace: Trace, window: Window) -> ChannelEnergy | None:
-    """Return the energy of `trace` in `window`, or None where the readings do not cover any whole cell of it."""
+    """Return the energy of `trace` in `window`, or None where no whole cell lies in it."""
     if not len(trace) or window.stop_ns <= window.start_ns:
         return None
     # 1. The whole cells inside the window.

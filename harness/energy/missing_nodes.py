@@ -1,4 +1,7 @@
-"""Nodes of a system that nobody measured: they are held to draw the mean of the measured ones, and it is said."""
+"""Nodes of a system that nobody measured.
+
+They are held to draw the mean of the measured ones, and it is said.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,8 @@ class MissingNodes:
 def missing_nodes(measured: Measured, expected_count: int, entry_id: str) -> MissingNodes:
     """Return the energy of nodes without a trace, from the mean of the others.
 
-    u^2 = N^2 (1 - M/N) s^2 / M with M of N nodes measured, and standard deviation s between them. A node that is
-    missed is missed in every run, so the component is shared by the runs of an entry.
+    u^2 = N^2 (1 - M/N) s^2 / M with M of N nodes measured, and standard deviation s between them. A
+    node that is missed is missed in every run, so the component is shared by the runs of an entry.
 
     Args:
         measured: Channels with their energies.

@@ -101,7 +101,10 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
 
 
 def _rated_component(entry: Entry, part: Rated, part_j: float) -> UncertaintyComponent:
-    """Return how far a rated part may be off: U(idle share, 1) of its power, the declared value the upper end."""
+    """Return how far a rated part may be off.
+
+    U(idle share, 1) of its power, the declared value the upper end.
+    """
     span_j = part_j * (1 - part.idle_share)
     return UncertaintyComponent(
         "rated parts", -span_j, -span_j, "uniform", f"rated|{entry.id}", part.source

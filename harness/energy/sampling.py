@@ -1,4 +1,7 @@
-"""What sampling leaves uncertain: power that strays between two readings of an instant, and rounded readings."""
+"""What sampling leaves uncertain.
+
+Power that strays between two readings of an instant, and rounded readings.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,10 @@ def mean_square_steps(value: Floats) -> tuple[float, float]:
 def u_sampled_mean(value: Floats) -> float:
     """Return the standard uncertainty of the mean power between sampled instants [W].
 
-    Of what wanders from reading to reading (a random walk, a step at an unknown moment) the trapezoid leaves
-    d1 D^2 / 12, and of what is new in each reading d1 D^2 / 2, in square. The mean squared difference of the first
-    grows with the lag, that of the second does not: so the differences over one and two steps tell them apart.
+    Of what wanders from reading to reading (a random walk, a step at an unknown moment) the
+    trapezoid leaves d1 D^2 / 12, and of what is new in each reading d1 D^2 / 2, in square. The mean
+    squared difference of the first grows with the lag, that of the second does not: so the
+    differences over one and two steps tell them apart.
 
     Args:
         value: Readings inside the window in order of time [W].
@@ -46,7 +50,8 @@ def u_sampled_mean(value: Floats) -> float:
 def u_rounded_power(resolution_w: float, swing_w: float, cells: int, seconds: float) -> float:
     """Return the standard uncertainty of energy from rounded readings of power [J].
 
-    q T / sqrt(12 n) where noise carries the readings over the steps of the display, otherwise q T / 2.
+    q T / sqrt(12 n) where noise carries the readings over the steps of the display, otherwise q T /
+    2.
 
     Args:
         resolution_w: Smallest step q of a reading [W].

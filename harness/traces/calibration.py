@@ -1,4 +1,7 @@
-"""Who shares a systematic error: a pseudonym of this machine, and of its devices, that tells nobody which it is."""
+"""Calibration ids: pseudonyms of this machine and its devices.
+
+Runs on one sensor share its systematic error by the id.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,24 @@ MACHINE_ID = Path("/etc/machine-id")
 
 
 def calibration_id(meter: str, part: str) -> str:
-    """Id of one sensor of this machine: the same in all runs here, different on other machines."""
+    """Return the id of one sensor of this machine.
+
+    The same in all runs here, different on other machines.
+    """
     return f"{meter}:{part}@{pseudonym(machine())}"
 
 
 def pseudonym(secret: str) -> str:
-    """A short hash that does not give its origin away, as machine-id(5) asks of programs that use that file."""
+    """Return a short hash that hides its origin, as machine-id(5) asks of programs."""
     return hashlib.sha256(f"joulemark calibration {secret}".encode()).hexdigest()[:12]
 
 
 @functools.cache
 def machine() -> str:
-    """The machine's id, or one of this process where it has none: then no error is shared between runs."""
+    """Return the id of the machine.
+
+    Where it has none, one of this process, so that no error is shared between runs.
+    """
     try:
         return MACHINE_ID.read_text("ascii").strip() or uuid.uuid4().hex
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,7 @@
-"""What a channel says of itself: the header of a power trace."""
+"""A channel: what was measured, where, by which meter and how well.
+
+It is the header of a power trace.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,33 @@ from harness.core.schemas import SCHEMA_VERSION
 
 Kind = Literal["mean", "instant", "counter", "estimate"]
 
-LEAST_POWER_FACTOR = 1e-3
-"""Below it a power factor tells nothing: the limit that it leads to is several times the reading."""
-MOST_CLOCK_ERROR_S = 1e9
+MIN_POWER_FACTOR = 1e-3
+"""A smaller power factor is not used: it would lead to a limit of several times the reading."""
+MAX_CLOCK_ERROR_S = 1e9
 """No clock is further off: thirty years [s]."""
+
+
+STORE_FIELDS = frozenset(
+    ["schema_version", "accuracy", "readings", "dropped", "columns", "content_sha256"]
+)
+"""Fields of a header that describe the stored columns, or have a type of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
-    """Limits of a meter's systematic error; each is the half-width of a uniform distribution (JCGM 100, 4.3.7).
+    """Limits of a meter's systematic error.
 
-    reading_limit_pct: share of the reading [%]
-    range_limit_w: constant part [W]
-    power_factor_limit_pct: share of the reading [%] per unit of tan(phi); 0 where not applicable
-    power_factor: mean power factor of the trace, for tan(phi); None where unknown
-    source: document and clause that state the limits
-    assumed: True where the meter is unknown and the widest limit of its class was taken
-    extra: fields of a header that this release does not know
+    Each is the half-width of a uniform distribution (JCGM 100, 4.3.7).
+
+    Attributes:
+        reading_limit_pct: Limit of the part that is proportional to the reading [%].
+        range_limit_w: Limit of the constant part [W].
+        power_factor_limit_pct: Added to the reading limit per unit of tan(phi) [%]; 0 where not
+            applicable.
+        power_factor: Mean power factor of the trace, for tan(phi); None where unknown.
+        source: Document and clause that state the limits.
+        assumed: Whether the meter is unknown and the widest limit of its class was taken.
+        extra: Fields of a header that this release does not know.
     """
 
     reading_limit_pct: float
@@ -39,14 +52,14 @@ class Accuracy:
 
     @property
     def gain_mpe(self) -> float:
-        """Limit of the relative error of a reading, with the power-factor term (dimensionless)."""
+        """Maximum permissible relative error of a reading, with the power-factor term."""
         limit = self.reading_limit_pct
         if (
             self.power_factor_limit_pct
             and self.power_factor is not None
             and 0 < self.power_factor < 1
         ):
-            tan_phi = (1 / max(self.power_factor, LEAST_POWER_FACTOR) ** 2 - 1) ** 0.5
+            tan_phi = (1 / max(self.power_factor, MIN_POWER_FACTOR) ** 2 - 1) ** 0.5
             limit += tan_phi * self.power_factor_limit_pct
         return limit / 100
 
@@ -55,16 +68,30 @@ class Accuracy:
 class Channel:
     """One measured quantity of one place.
 
-    kind: what a reading is: mean over its cell, instant value, cumulative counter, or model estimate
-    boundary: where it is measured: wall, pdu, psu, node, board, package, rack, interconnect ...
-    part_of: id of the channel that already contains this one (a phase of a sum); such are not added again
-    meter: id in the table of instruments, or "unknown"
-    calibration_id: what shares its systematic error; one draw for all channels that carry the same id
-    nominal_interval_s: time between readings that the meter was told to keep [s]
-    clock, clock_error_s: whose clock stamps the readings, and its standard error against the window's clock [s]
-    current: what is measured, "ac" or "dc"; conversion_efficiency: factor applied to get DC from AC
-    counter_modulus_j: value at which a counter wraps [J]; resolution: smallest step of a reading [W or J]
-    source: file it was read from, relative to the entry
+    Attributes:
+        id: Name of the channel within its run.
+        quantity: What is measured.
+        unit: Unit of the readings.
+        kind: What a reading is: mean over its cell, instant value, cumulative counter, or model
+            estimate.
+        boundary: Where it is measured: wall, pdu, psu, node, board, package, rack, interconnect ...
+        node: The machine it belongs to, where there are several.
+        phase: The phase of an electric supply it measures.
+        part_of: Id of the channel that already contains this one (a phase of a sum); such are not
+            added again.
+        meter: Id in the table of instruments, or "unknown".
+        calibration_id: Channels with the same id share their systematic error, by one draw.
+        accuracy: Limits of the systematic error.
+        nominal_interval_s: Time between readings that the meter was set to [s].
+        clock: Whose clock stamps the readings.
+        clock_error_s: Standard error of that clock against the clock of the window [s]; None where
+            unknown.
+        current: What is measured, "ac" or "dc".
+        conversion_efficiency: Factor that turns the measured AC into the DC asked for.
+        counter_modulus_j: Value at which a counter starts again at 0 [J].
+        resolution: Smallest step of a reading [W or J].
+        source: File it was read from, relative to the entry.
+        extra: Fields of a header that this release does not know.
     """
 
     id: str
@@ -89,36 +116,39 @@ class Channel:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def header(self) -> dict[str, Any]:
-        """The document of `schemas/power-trace.schema.json`, less what the store adds."""
+        """Return the document of `schemas/power-trace.schema.json`, less what the store adds."""
         document: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name == "accuracy":
-                value = {
-                    f.name: getattr(value, f.name) for f in fields(value) if f.name != "extra"
-                } | dict(value.extra)
+                value = _accuracy_document(value)
             if item.name != "extra":
                 document[item.name] = value
         return document | dict(self.extra)
 
     @staticmethod
     def from_header(document: Mapping[str, Any]) -> Channel:
-        """The channel of a valid power-trace header; fields this release does not know are kept."""
-        known = {item.name for item in fields(Channel)} - {"extra", "accuracy"}
-        limits = {f.name for f in fields(Accuracy)} - {"extra"}
-        stated = document["accuracy"]
-        accuracy = Accuracy(
-            **{k: v for k, v in stated.items() if k in limits},
-            extra={k: v for k, v in stated.items() if k not in limits},
-        )
-        given = {k: v for k, v in document.items() if k in known}
-        stored = known | {
-            "schema_version",
-            "accuracy",
-            "readings",
-            "dropped",
-            "columns",
-            "content_sha256",
-        }
-        extra = {k: v for k, v in document.items() if k not in stored}
-        return Channel(**cast(Any, given), accuracy=accuracy, extra=extra)
+        """Return the channel of a valid power-trace header.
+
+        Fields this release does not know are kept.
+        """
+        names = {item.name for item in fields(Channel)} - {"extra", "accuracy"}
+        own_fields = {name: value for name, value in document.items() if name in names}
+        stored = names | STORE_FIELDS
+        extra = {name: value for name, value in document.items() if name not in stored}
+        accuracy = _accuracy_of(document["accuracy"])
+        return Channel(**cast(Any, own_fields), accuracy=accuracy, extra=extra)
+
+
+def _accuracy_document(accuracy: Accuracy) -> dict[str, Any]:
+    """Return the limits as they stand in a header."""
+    names = [item.name for item in fields(accuracy) if item.name != "extra"]
+    return {name: getattr(accuracy, name) for name in names} | dict(accuracy.extra)
+
+
+def _accuracy_of(stated: Mapping[str, Any]) -> Accuracy:
+    """Return the limits that a header states; fields this release does not know are kept."""
+    names = {item.name for item in fields(Accuracy)} - {"extra"}
+    limits = {name: value for name, value in stated.items() if name in names}
+    extra = {name: value for name, value in stated.items() if name not in names}
+    return Accuracy(**limits, extra=extra)

@@ -1,4 +1,7 @@
-"""From the readings of a source, as they are, to a trace; what cannot be used is kept with the reason."""
+"""Build a trace from the readings of a source as they are.
+
+Unusable readings are kept with the reason.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from harness.traces.trace import T_MAX_NS, T_MIN_NS, VALUE_MAX, Dropped, Floats,
 NEVER_ZERO = frozenset({"wall", "pdu", "psu", "node", "rack"})
 """Boundaries that hold a whole running machine: 0 W there is a failed read, not a reading."""
 
-MOST_DROPPED = 1_000_000
-"""Each reading that is dropped is kept with its reason, a quarter of a kilobyte; of so many no energy comes."""
+MAX_DROPPED = 1_000_000
+"""Each dropped reading is kept with its reason, a quarter of a kilobyte; a log with more of them
+yields no energy."""
 FAILED, NEGATIVE, ZERO, NO_TIME, SAME_TIME = (
     "not a number",
     "negative",
@@ -25,7 +29,7 @@ FAILED, NEGATIVE, ZERO, NO_TIME, SAME_TIME = (
 
 
 def number_or_nan(text: bytes) -> float:
-    """The number a source gave, or NaN where it gave none, as `build_trace` expects it."""
+    """Return the number a source gave, or NaN where it gave none, as `build_trace` expects it."""
     try:
         return float(text)
     except ValueError:
@@ -35,12 +39,19 @@ def number_or_nan(text: bytes) -> float:
 def build_trace(
     channel: Channel, t_ns: Ints, value: Floats, raw: Sequence[str] | None = None
 ) -> Trace:
-    """A trace from columns in source order.
+    """Build a trace from columns in source order.
 
-    t_ns: int64, shape (n,), 0 where the source gave no valid time; value: float64, shape (n,), NaN where it
-    gave no number; raw: what the source said, for the record of what is dropped (default: the value).
     Readings are put in time order; of several with one stamp the first of the source stays.
-    Raises UnreadableError where more than MOST_DROPPED of them cannot be used.
+
+    Args:
+        channel: What was measured.
+        t_ns: Times [ns UTC], int64, shape (n,); 0 where the source gave no valid time.
+        value: Readings [W, or J for a counter], float64, shape (n,); NaN where the source gave no
+            number.
+        raw: Text of the source, for the record of dropped readings; the value by default.
+
+    Raises:
+        UnreadableError: More than MAX_DROPPED readings cannot be used.
     """
     t_ns, value = np.asarray(t_ns, np.int64), np.asarray(value, np.float64)
     lowest = channel.quantity == "power" and channel.boundary in NEVER_ZERO
@@ -56,12 +67,12 @@ def build_trace(
         & (t_ns > T_MIN_NS)
         & (t_ns <= T_MAX_NS)
     )
-    if len(good) - int(good.sum()) > MOST_DROPPED:
+    if len(good) - int(good.sum()) > MAX_DROPPED:
         raise UnreadableError(
-            "has more readings that cannot be used than a log of failures is read for",
+            "has too many invalid readings",
             where=channel.source or channel.id,
             got=str(len(good) - int(good.sum())),
-            expected=f"at most {MOST_DROPPED}",
+            expected=f"at most {MAX_DROPPED}",
         )
     kept = np.flatnonzero(good)
     kept = kept[np.argsort(t_ns[kept], kind="stable")]

@@ -6,6 +6,7 @@ import csv
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.core.errors import UsageError
 from harness.traces.channel import Accuracy
@@ -18,9 +19,15 @@ UNKNOWN_ANALYZER, UNKNOWN_SENSOR = "unknown-analyzer", "unknown-sensor"
 class Instrument:
     """One row of `instruments.csv`.
 
-    reading_limit_pct: limit of the part that is proportional to the reading [%]
-    range_limit_pct: limit of the part that is proportional to the measuring range [%]
-    power_factor_limit_pct: added to the reading limit per unit of tan(phi) [%]
+    Attributes:
+        id: Id of the instrument.
+        name: Name in words.
+        measurement_class: analyzer, sensor or modelled.
+        reading_limit_pct: Limit of the part that is proportional to the reading [%].
+        range_limit_pct: Limit of the part that is proportional to the measuring range [%].
+        power_factor_limit_pct: Added to the reading limit per unit of tan(phi) [%].
+        status: Whether the limits are stated or those of the class.
+        source: Document and clause that state the limits.
     """
 
     id: str
@@ -35,7 +42,12 @@ class Instrument:
     def accuracy(
         self, *, range_w: float | None = None, power_factor: float | None = None
     ) -> Accuracy:
-        """Limits at a measuring range [W] (voltage range x current range x channels) and power factor."""
+        """Return the limits at a measuring range and power factor.
+
+        Args:
+            range_w: Voltage range x current range x channels [W].
+            power_factor: Mean power factor of the trace.
+        """
         return Accuracy(
             reading_limit_pct=self.reading_limit_pct,
             range_limit_w=self.range_limit_pct / 100 * (range_w or 0.0),
@@ -48,18 +60,21 @@ class Instrument:
 
 @functools.cache
 def instruments() -> dict[str, Instrument]:
-    """All instruments of the table, by id."""
+    """Return all instruments of the table, by id."""
     numbers = ("reading_limit_pct", "range_limit_pct", "power_factor_limit_pct")
     with Path(__file__).with_name("instruments.csv").open(encoding="utf-8", newline="") as file:
-        rows = [
-            {k: float(v) if k in numbers else v for k, v in row.items()}
-            for row in csv.DictReader(file)
-        ]
-    return {str(row["id"]): Instrument(**row) for row in rows}  # type: ignore[arg-type]
+        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    for row in rows:
+        row |= {name: float(row[name]) for name in numbers}
+    return {row["id"]: Instrument(**row) for row in rows}
 
 
 def instrument(name: str) -> Instrument:
-    """The instrument with this id. Raises UsageError."""
+    """Return the instrument with this id.
+
+    Raises:
+        UsageError: The table has no such instrument.
+    """
     table = instruments()
     if name not in table:
         raise UsageError("no such instrument", got=name, expected="one of " + ", ".join(table))

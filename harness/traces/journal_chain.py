@@ -2,9 +2,10 @@
 
     # chain: <SHA-256 of the link before and of every byte between the two, in hexadecimal>
 
-The first link covers the header too. So a line that is edited, inserted, taken out or moved breaks the next link, and a
-record that is cut off ends without one. Who makes a journal can make its chain anew: it shows what was changed since
-the last link that others hold, in a signed manifest or elsewhere, and what was changed by hand.
+The first link covers the header too. A line that is edited, inserted, removed or moved breaks the
+next link, and a record that is cut off ends without one. Whoever writes a journal can also write a
+new chain, so it reveals edits by hand, and changes made after others received a link, in a signed
+manifest or elsewhere.
 """
 
 from __future__ import annotations
@@ -17,21 +18,22 @@ LINK, CLOCK, END = "# chain: ", "# clock: ", "# end: "
 
 _LINK = re.compile(rb"^# chain: ([0-9a-f]{64})\n", re.M)
 _UNLINKED = re.compile(rb"^# (?:clock|end): [^\n]*\n(?=[^\n]*\n)", re.M)
-"""A line that the writer follows with a link in the same breath, and that another whole line follows."""
+"""A clock or end line that is followed by another whole line than the link which the writer appends
+to it."""
 
 
 class Chain:
-    """The writer's side: takes what is written, and gives the next link."""
+    """The writer's side: hashes what is written and returns the next link."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
     def add(self, written: bytes) -> None:
-        """Take what was written."""
+        """Add what was written."""
         self._hash.update(written)
 
     def link(self) -> bytes:
-        """The line of a link over all that was taken; the next begins with it."""
+        """Return the line of a link over everything added so far; the next link begins with it."""
         value = self._hash.digest()
         self._hash = hashlib.sha256(value)
         return f"{LINK}{value.hex()}\n".encode()
@@ -39,12 +41,15 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What the chain of a journal says.
+    """What the chain of a journal shows.
 
-    count: links that are there; last: line number of the last one, 0 where there is none
-    broken: (line number of the link before, of the first that does not fit what lies above it); None where all fit
-    after: lines below the last link, that no link covers
-    whole: whether the last link covers the last words of the sampler and ends the journal
+    Attributes:
+        count: Number of links.
+        last: Line number of the last link, 0 where there is none.
+        broken: Line numbers of the first link that does not match the lines above it, and of the
+            link before; in the order (before, broken). None where all match.
+        after: Lines below the last link, which no link covers.
+        whole: Whether the last link covers the end line of the sampler and ends the journal.
     """
 
     count: int
@@ -55,7 +60,10 @@ class Links:
 
 
 def links(content: bytes) -> Links:
-    """Check the chain of a journal. Each link is held against the one before as it is stated, so one is to blame."""
+    """Check the chain of a journal.
+
+    Each link is checked against the one before as it is stated, so one is to blame.
+    """
     previous, start, line, count = b"", 0, 0, 0
     broken: tuple[int, int] | None = None
     between = b""
@@ -73,7 +81,10 @@ def links(content: bytes) -> Links:
 
 
 def _bad_tail(rest: bytes, last: int, ended: bool) -> tuple[int, int] | None:
-    """What no writer leaves below its last link: lines after its end, or a clock or end line without its link."""
+    """Find what no writer leaves below its last link.
+
+    Lines after its end, or a clock or end line without a link.
+    """
     if ended and rest:
         return last, last + 1
     unlinked = _UNLINKED.search(rest)

@@ -1,4 +1,4 @@
-"""Reading a journal: traces of its channels, lateness, cost of sampling, and steps of the wall clock."""
+"""Read a journal: traces, lateness, cost of sampling, and steps of the wall clock."""
 
 from __future__ import annotations
 
@@ -21,14 +21,20 @@ from harness.traces.journal_writer import MAGIC
 from harness.traces.trace import Ints, Trace
 
 STEP_MIN_NS = 10_000_000
-"""A change of wall minus monotonic clock that is told as a step [ns]."""
+"""A change of wall minus monotonic clock that is reported as a step [ns]."""
 SLEW = 1e-3
-"""A clock that is being disciplined runs at most this much fast or slow: twice what adjtimex(2) allows."""
+"""A clock that is being disciplined runs at most this much fast or slow: twice what adjtimex(2)
+allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the wall clock. t_ns: wall clock after it [ns UTC]; step_s: how far it went [s]"""
+    """A step of the wall clock.
+
+    Attributes:
+        t_ns: Wall clock after the step [ns UTC].
+        step_s: Size of the step [s].
+    """
 
     t_ns: int
     step_s: float
@@ -36,11 +42,19 @@ class Step:
 
 @dataclass(frozen=True)
 class Samples:
-    """What one meter said.
+    """The journal of one meter.
 
-    about: what the sampler said of itself; late_ns: of each read [ns], int64; clocks: rows of wall clock, monotonic
-    clock and processor time so far [ns], int64, shape (n, 3); end: its last words, None where it had no time for them;
-    links: what its chain says, of all lines down to which; cut: lines that are not whole
+    Attributes:
+        path: The file.
+        about: What the sampler states of itself.
+        traces: Readings, one trace a channel.
+        late_ns: How late each read began [ns], int64, shape (reads,).
+        clocks: Rows of wall clock, monotonic clock and processor time so far [ns], int64, shape (n,
+            3).
+        end: What the sampler states at its end; None where it was stopped before.
+        links: What the chain of the journal shows.
+        cut: Lines that are not whole.
+        faults: Failed reads of each channel.
     """
 
     path: Path
@@ -72,7 +86,7 @@ class Samples:
         return float(self.clocks[-1, 1] - self.clocks[0, 1]) / NS if len(self.clocks) > 1 else 0.0
 
     def steps(self) -> list[Step]:
-        """Steps of the wall clock against the monotonic one."""
+        """Return the steps of the wall clock against the monotonic one."""
         if len(self.clocks) < 2:
             return []
         offset, elapsed = np.diff(self.clocks[:, 0] - self.clocks[:, 1]), np.diff(self.clocks[:, 1])
@@ -80,7 +94,7 @@ class Samples:
         return [Step(int(self.clocks[i + 1, 0]), float(offset[i]) / NS) for i in stepped]
 
     def statistics(self) -> dict[str, Any]:
-        """For the run record: how many reads, how late, at what cost."""
+        """Return how many reads there were, how late and at what cost, for the run record."""
         late = np.sort(self.late_ns) / 1e6
         at = {"p50": 0.5, "p99": 0.99, "max": 1.0}
         return {
@@ -105,7 +119,11 @@ class Samples:
 
 
 def read_samples(path: Path) -> Samples:
-    """A journal, whole or cut off at any byte. Raises UnreadableError where not even its header is there."""
+    """Read a journal, whole or cut off at any byte.
+
+    Raises:
+        UnreadableError: Not even its header is there.
+    """
     content = read_bytes(path)
     first, _, body = content.partition(b"\n")
     if not first.startswith(MAGIC.encode()):
@@ -129,15 +147,15 @@ def read_samples(path: Path) -> Samples:
                 late += [lateness] if lateness is not None and number == 0 else []
         except (ValueError, IndexError, TypeError, OverflowError, RecursionError):
             cut += 1
-    faults = {
-        c.id: n
-        for c, of in zip(channels, rows, strict=True)
-        if (n := sum(bool(row[2]) for row in of))
-    }
+    faults = {}
+    for channel, channel_rows in zip(channels, rows, strict=True):
+        count = sum(bool(row[2]) for row in channel_rows)
+        if count:
+            faults[channel.id] = count
     return Samples(
         path,
         about,
-        tuple(_trace(c, of) for c, of in zip(channels, rows, strict=True)),
+        tuple(map(_trace, channels, rows)),
         np.array(late, np.int64),
         np.array(clocks, np.int64).reshape(-1, 3),
         end,
@@ -148,37 +166,45 @@ def read_samples(path: Path) -> Samples:
 
 
 def _header(document: Any, where: str) -> tuple[dict[str, Any], list[Channel]]:
-    """What the sampler said of itself, and its channels. Raises UnreadableError or SchemaError."""
-    given = document.pop("channels", []) if isinstance(document, dict) else None
-    if not isinstance(given, list):
+    """Return what the sampler states of itself, and its channels.
+
+    Raises:
+        UnreadableError: The header is not an object with channels.
+        SchemaError: A channel does not match its schema.
+    """
+    headers = document.pop("channels", []) if isinstance(document, dict) else None
+    if not isinstance(headers, list):
         raise UnreadableError(
             "is not a journal of samples", where=where, expected="an object with a list of channels"
         )
-    for header in given:
+    for header in headers:
         check("power-trace", header, where=where)
-    return document, [Channel.from_header(header) for header in given]
+    return document, [Channel.from_header(header) for header in headers]
 
 
 def _clock(row: Any) -> list[int]:
-    """Wall clock, monotonic clock, processor time [ns]. Raises ValueError or TypeError."""
+    """Return wall clock, monotonic clock and processor time [ns].
+
+    ValueError or TypeError where they are not.
+    """
     wall, mono, cpu = (_int64(value) for value in row)
     return [wall, mono, cpu]
 
 
 def _int64(value: Any) -> int:
-    found = int(value)
-    if not 0 <= found < 1 << 63:
-        raise ValueError("is no int64")
-    return found
+    number = int(value)
+    if not 0 <= number < 1 << 63:
+        raise ValueError("not an int64")
+    return number
 
 
 def _row(line: bytes) -> tuple[int, tuple[int, float, str], int | None]:
     number, t_ns, _, late, value, fault = line.split(b",", 5)
-    said = str(json.loads(fault)) if fault else ""
+    message = str(json.loads(fault)) if fault else ""
     lateness = _int64(late) if late and not late.startswith(b"-") else None
     return (
         _int64(number),
-        (_int64(t_ns or 0), float(value) if value else float("nan"), said),
+        (_int64(t_ns or 0), float(value) if value else float("nan"), message),
         lateness,
     )
 
@@ -190,11 +216,11 @@ def _trace(channel: Channel, rows: list[tuple[int, float, str]]) -> Trace:
 
 
 def readable(folder: Path) -> list[Samples]:
-    """All journals below a run directory that can be read, by name."""
-    found = []
+    """Return all journals of a folder that can be read, by name."""
+    journals = []
     for path in sorted(folder.glob("*.csv")):
         try:
-            found.append(read_samples(path))
+            journals.append(read_samples(path))
         except JoulemarkError:
             continue
-    return found
+    return journals

@@ -1,4 +1,6 @@
-"""The journal of one meter: every reading and every failure, appended as it comes, with both clocks.
+"""The journal of one meter.
+
+Every reading and every failure, appended as it comes, with both clocks.
 
 A file of lines, so that what was written before a crash can be read after it:
 
@@ -11,9 +13,10 @@ A file of lines, so that what was written before a crash can be read after it:
     # end: {"missed": 0}
     # chain: 53aa...
 
-channel: its number in the header; t_ns: wall clock [ns UTC]; t_mono_ns: monotonic clock [ns]; late_ns: how late the
-read began after its deadline [ns]. A `clock` line is both clocks at one moment, and the processor time that the sampler
-itself has used so far. A `chain` line binds all that stands above it (`harness.traces.journal_chain`).
+channel: its number in the header; t_ns: wall clock [ns UTC]; t_mono_ns: monotonic clock [ns];
+late_ns: how late the read began after its deadline [ns]. A `clock` line is both clocks at one
+moment, and the processor time that the sampler itself has used so far. A `chain` line binds all
+that stands above it (`harness.traces.journal_chain`).
 """
 
 from __future__ import annotations
@@ -35,7 +38,9 @@ COLUMNS = "channel,t_ns,t_mono_ns,late_ns,value,fault"
 
 
 class Journal:
-    """Writer of a journal. Each call is one write to the file, so a killed process loses the present reading only.
+    """Writer of a journal.
+
+    Each call is one write to the file, so a killed process loses only the present reading.
 
     Two threads may write. All methods raise OSError where the file cannot take what is written.
     """
@@ -54,36 +59,42 @@ class Journal:
         )
 
     def rows(self, rows: Sequence[str]) -> None:
-        """Append rows that `row` made."""
+        """Append rows that `row` returned."""
         if rows:
             self._write("".join(rows))
 
     def row(
         self, channel: str, t_ns: int, t_mono_ns: int, late_ns: int, value: float, fault: str = ""
     ) -> str:
-        """The line of one reading; a value that is no finite number is left empty and has a fault."""
+        """Return the line of one reading.
+
+        A value that is not a finite number is left empty and has a fault.
+        """
         number = self.number[channel]
         if fault or not math.isfinite(value):
             return f"{number},{t_ns},{t_mono_ns},{late_ns},,{json.dumps(fault or repr(value))}\n"
         return f"{number},{t_ns},{t_mono_ns},{late_ns},{value!r},\n"
 
     def clock(self) -> None:
-        """Append both clocks, the processor time of this process so far, and a link of the chain."""
+        """Append both clocks, the processor time used so far, and a link of the chain."""
         t_ns, t_mono_ns = both_clocks()
         self._write(f"{CLOCK}[{t_ns},{t_mono_ns},{time.process_time_ns()}]\n", link=True)
 
     def end(self, about: Mapping[str, Any]) -> None:
-        """Append that the record is whole, and make it last."""
+        """Append that the record is whole, and close the file once it is on disk."""
         self.clock()
         self._write(END + json.dumps(dict(about)) + "\n", link=True, last=True)
         os.fsync(self._file)
         os.close(self._file)
 
     def _write(self, text: str, *, link: bool = False, last: bool = False) -> None:
-        """Append a text in one write, and a link over all so far. last: what comes later is left out"""
+        """Append a text in one write, and a link over everything so far.
+
+        After the `last` text nothing is written.
+        """
         rest = text.encode()
         with self._turn:  # lines stand in the order in which they are hashed
-            if self._ended:  # a read that was told as one that does not return, and returned
+            if self._ended:  # a read that was reported as hanging, and returned after all
                 return
             self._chain.add(rest)
             rest += self._chain.link() if link else b""
@@ -93,11 +104,14 @@ class Journal:
 
 
 def both_clocks() -> tuple[int, int]:
-    """Wall clock and monotonic clock of one moment [ns], to within the time between three reads of a clock."""
+    """Return wall and monotonic clock of one moment [ns].
+
+    They agree to within the time between three reads of a clock.
+    """
     best = (1 << 62, 0, 0)
     for _ in range(
         3
-    ):  # a process that is put aside between the reads sees a difference that is none
+    ):  # a process that is suspended between the reads sees a difference that is not real
         before, t_ns, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
         best = min(best, (after - before, t_ns, (before + after) // 2))
         if best[0] < 20_000:

@@ -17,7 +17,7 @@ from harness.core.files import read_bytes, write_text
 from harness.core.schemas import check, parse_json
 from harness.traces.channel import Channel
 from harness.traces.clean import build_trace, number_or_nan
-from harness.traces.text_lines import STEP, Cells, together
+from harness.traces.text_lines import STEP, Cells, line_groups
 from harness.traces.trace import T_MAX_NS, Dropped, Floats, Ints, Trace
 
 if TYPE_CHECKING:
@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 
 MAGIC = b"# joulemark-trace: "
 _DROPPED = b"# dropped: "
-MOST_ROWS = 2**26
-"""Readings of a Parquet file, which may be packed into next to nothing; as columns they take a GiB."""
-SHORTEST = 8
-"""A large file whose lines are shorter than this in the mean is no trace [bytes]: a time alone has nineteen digits."""
+MAX_ROWS = 2**26
+"""Readings of a Parquet file; compressed they may take next to nothing, as columns they take a
+GiB."""
+MIN_LINE_BYTES = 8
+"""A large file whose lines are shorter than this on average is not a trace [bytes]: a time alone
+has nineteen digits."""
 
 
 def header_document(trace: Trace) -> dict[str, Any]:
-    """The power-trace document of a trace: its channel and what identifies its content."""
+    """Return the power-trace document of a trace: its channel and what identifies its content."""
     return trace.channel.header() | {
         "columns": column_names(trace.channel) + ([] if trace.position is None else ["position"]),
         "readings": len(trace),
@@ -42,12 +44,12 @@ def header_document(trace: Trace) -> dict[str, Any]:
 
 
 def column_names(channel: Channel) -> list[str]:
-    """Names of the two columns, with their units."""
+    """Return the names of the two columns, with their units."""
     return ["t_ns", "power_w" if channel.quantity == "power" else "energy_j"]
 
 
 def write_csv(trace: Trace, path: Path) -> None:
-    """Write a trace as CSV: header line, column names, one row a reading, then what was dropped."""
+    """Write a trace as CSV: header, column names, a row for each reading, dropped readings."""
     document = header_document(trace)
     check("power-trace", document, where=str(path))
     lines = [
@@ -66,10 +68,14 @@ def write_csv(trace: Trace, path: Path) -> None:
 
 
 def read_csv(path: Path) -> Trace:
-    """Read a trace that `write_csv` wrote, or a plain CSV that a meter wrote under a declared header.
+    """Read a trace that `write_csv` wrote, or a plain CSV under a declared header.
 
-    A declared CSV may hold failed readings (an empty value), disorder and repeats; they end in `dropped`.
-    Raises UnreadableError or SchemaError.
+    A declared CSV may hold failed readings (an empty value), disorder and repeats; they end in
+    `dropped`.
+
+    Raises:
+        UnreadableError: The file is not a trace, or not the one its header describes.
+        SchemaError: The header does not match its schema.
     """
     first, _, rest = read_bytes(path).partition(b"\n")
     document = _header(first, f"{path}:1")
@@ -80,7 +86,12 @@ def read_csv(path: Path) -> Trace:
 
 
 def declared_channel(line: bytes, *, where: str) -> Channel:
-    """The channel that the first line of a CSV trace declares. Raises UnreadableError or SchemaError."""
+    """Return the channel that the first line of a CSV trace declares.
+
+    Raises:
+        UnreadableError: The line is not a header.
+        SchemaError: The header does not match its schema.
+    """
     return Channel.from_header(_header(line, where))
 
 
@@ -91,7 +102,8 @@ def _header(line: bytes, where: str) -> dict[str, Any]:
             where=where.removesuffix(":1"),
             got=shorten(repr(line[:40])),
             expected=f"a first line that starts with {MAGIC.decode()!r}",
-            fix="Declare the channel in one line of JSON there; docs/reference/formats.md shows how.",
+            fix="Declare the channel in one line of JSON there; docs/reference/formats.md shows "
+            "how.",
         )
     document: dict[str, Any] = parse_json(line[len(MAGIC) :].strip(), where=where)
     check("power-trace", document, where=where)
@@ -108,12 +120,14 @@ def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: s
             got=shorten(",".join(names)),
             expected=",".join(expected),
         )
-    if len(body) > STEP and body.count(b"\n") * SHORTEST > len(body):
+    if len(body) > STEP and body.count(b"\n") * MIN_LINE_BYTES > len(body):
         raise UnreadableError(
             "has lines too short for readings", where=where, got=f"{len(body)} bytes"
         )
     lines, dropped_lines = _rows(body.splitlines(), len(names), where)
-    chunks = [_columns(some, len(names)) for some in together(lines)] or [_columns([], len(names))]
+    chunks = [_columns(some, len(names)) for some in line_groups(lines)] or [
+        _columns([], len(names))
+    ]
     t_ns, value, position = (np.concatenate(column) for column in zip(*chunks, strict=True))
     if dropped_lines or len(names) == 3:
         dropped = _dropped([parse_json(line, where=where) for line in dropped_lines], where)
@@ -124,7 +138,7 @@ def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: s
 
 
 def _rows(lines: list[bytes], width: int, where: str) -> tuple[list[bytes], list[bytes]]:
-    """Lines of readings, and what the lines of dropped readings say."""
+    """Return the lines of readings, and the records of dropped readings."""
     rows, dropped = [], []
     for number, line in enumerate(lines, 3):
         if line.startswith(_DROPPED):
@@ -142,14 +156,14 @@ def _rows(lines: list[bytes], width: int, where: str) -> tuple[list[bytes], list
 
 
 def _columns(lines: Sequence[bytes], width: int) -> tuple[Ints, Floats, Ints]:
-    """Times, values and, where there is a third column, positions of some lines."""
+    """Return times, values and, where there is a third column, positions of some lines."""
     cells = [line.split(b",") for line in lines]
     columns = [[row[i] for row in cells] for i in range(width)]
     return _integers(columns[0]), _numbers(columns[1]), _integers(columns[2] if width == 3 else [])
 
 
 def _dropped(rows: object, where: str) -> tuple[Dropped, ...]:
-    """Dropped readings from their records `[position, t_ns, raw, reason]`."""
+    """Return dropped readings from their records `[position, t_ns, raw, reason]`."""
     types = (int, int | None, str, str)
     for row in rows if isinstance(rows, list) else [rows]:
         if not isinstance(row, list) or len(row) != 4 or not all(map(isinstance, row, types)):
@@ -169,7 +183,8 @@ def _verified(trace: Trace, declared: str | None, where: str) -> Trace:
             where=where,
             got=f"content hash {trace.content_sha256[:16]}...",
             expected=f"{declared[:16]}...",
-            fix="A reading was changed, added or lost after the trace was written; take the original file.",
+            fix="A reading was changed, added or lost after the trace was written; take the "
+            "original file.",
         )
     return trace
 
@@ -213,12 +228,12 @@ def read_parquet(path: Path) -> Trace:
     arrow, parquet = _arrow()
     try:
         file = parquet.ParquetFile(arrow.BufferReader(read_bytes(path)))
-        if file.metadata.num_rows > MOST_ROWS:
+        if file.metadata.num_rows > MAX_ROWS:
             raise UnreadableError(
-                "holds more readings than are read",
+                "holds too many readings",
                 where=str(path),
                 got=str(file.metadata.num_rows),
-                expected=f"at most {MOST_ROWS}",
+                expected=f"at most {MAX_ROWS}",
             )
         metadata = file.schema_arrow.metadata or {}
         document = parse_json(metadata[b"joulemark-trace"], where=str(path))
@@ -229,7 +244,7 @@ def read_parquet(path: Path) -> Trace:
             for name in document["columns"]
         )
         if not numbers:
-            raise UnreadableError("has columns that are no numbers", where=str(path))
+            raise UnreadableError("has columns that are not numbers", where=str(path))
         table = file.read(columns=document["columns"])
         columns = [np.array(table[name].to_numpy()) for name in document["columns"]]
         declared = document["content_sha256"]
@@ -255,5 +270,5 @@ def _arrow() -> tuple[pyarrow, Any]:
 
 
 def read_trace(path: Path) -> Trace:
-    """Read a trace from either store, told apart by the file's name."""
+    """Read a trace from either store, by the suffix of the file."""
     return read_parquet(path) if path.suffix == ".parquet" else read_csv(path)

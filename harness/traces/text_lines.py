@@ -1,4 +1,4 @@
-"""Lines of a large text, taken without an object for each of those that nobody asks for."""
+"""Lines of a large text, without an object for each line that nobody uses."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TypeVar, overload
 import numpy as np
 
 STEP = 4 * 2**20
-"""Bytes of text that are looked at together: so much, times what objects weigh, is held at once."""
+"""Bytes of text that are processed at once, which bounds the memory that their objects take."""
 _SPACES = b" \t\x0b\x0c"
 T = TypeVar("T", bound=bytes)
 
 
 def steps(content: bytes, size: int = STEP) -> Iterator[tuple[int, int]]:
-    """Where pieces of whole lines begin and end, of `size` bytes and the rest of a line."""
+    """Yield begin and end of pieces of whole lines, of `size` bytes and the rest of a line."""
     at = 0
     while at < len(content):
         end = content.find(b"\n", at + size) + 1 or len(content)
@@ -23,18 +23,21 @@ def steps(content: bytes, size: int = STEP) -> Iterator[tuple[int, int]]:
         at = end
 
 
-def filled(content: bytes) -> int:
-    """How many lines hold more than spaces; a line ends with a line feed, a carriage return, or both."""
-    found = 0
+def count_filled(content: bytes) -> int:
+    """Count the lines that hold more than spaces.
+
+    A line ends with a line feed, a carriage return, or both.
+    """
+    count = 0
     for at, end in steps(content):
         code = np.frombuffer(content[at:end].translate(None, _SPACES), np.uint8)
         text = (code != 10) & (code != 13)
-        found += int(text[:1].sum()) + int((text[1:] & ~text[:-1]).sum())
-    return found
+        count += int(text[:1].sum()) + int((text[1:] & ~text[:-1]).sum())
+    return count
 
 
-def together(lines: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The lines in groups of about STEP bytes, at least one line in each."""
+def line_groups(lines: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield the lines in groups of about STEP bytes, at least one line in each."""
     first = size = 0
     for at, line in enumerate(lines):
         size += len(line)
@@ -46,7 +49,7 @@ def together(lines: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 class Lines(Sequence[bytes]):
-    """The lines of a text that does not end with a line feed, cut apart when one is asked for."""
+    """The lines of a text that does not end with a line feed, split when one is first used."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -67,7 +70,7 @@ class Lines(Sequence[bytes]):
 
 
 class Cells(Sequence[str]):
-    """One cell of each line as it is written; only what is asked for becomes text."""
+    """One cell of each line as it is written; only cells that are used become text."""
 
     def __init__(self, lines: Sequence[bytes], cell: int) -> None:
         self._lines, self._cell = lines, cell

@@ -9,15 +9,15 @@ from harness.traces.trace import T_MAX_NS, T_MIN_NS, Trace, Window
 
 QUARTER_NS = 900 * NS
 """All zones lie on a quarter of an hour."""
-LARGEST_NS = 14 * 3600 * NS
+MAX_SHIFT_NS = 14 * 3600 * NS
 """No zone lies further than this from UTC."""
 
 
 def zone_shift_ns(trace: Trace, window: Window) -> int:
-    """What to add to the trace's times [ns] so that a trace of another zone covers the window.
+    """Return what to add to the times of a trace of another zone to cover the window [ns].
 
-    0 where trace and window overlap as they are, or where no whole quarter of an hour makes the trace cover at
-    least nine tenths of the window.
+    It is 0 where trace and window overlap as they are, or where no whole quarter of an hour makes
+    the trace cover at least nine tenths of the window.
     """
     if not len(trace):
         return 0
@@ -32,7 +32,7 @@ def zone_shift_ns(trace: Trace, window: Window) -> int:
         key=lambda s: _overlap(first + s, last + s, window),
     )
     covers = _overlap(first + best, last + best, window) >= 0.9 * length > 0
-    return best if covers and abs(best) <= LARGEST_NS else 0
+    return best if covers and abs(best) <= MAX_SHIFT_NS else 0
 
 
 def _overlap(first: int, last: int, window: Window) -> int:
@@ -40,7 +40,10 @@ def _overlap(first: int, last: int, window: Window) -> int:
 
 
 def shifted(trace: Trace, shift_ns: int) -> Trace:
-    """The trace with all its times moved [ns]; as it was where a time would leave what a trace can hold."""
+    """Return the trace with all its times moved [ns].
+
+    Unchanged where a time would leave the range of a trace.
+    """
     times = [*trace.t_ns[:1], *trace.t_ns[-1:]]
     if not all(T_MIN_NS <= int(t_ns) + shift_ns <= T_MAX_NS for t_ns in times):
         return trace

@@ -1,4 +1,4 @@
-"""A trace: the readings of one channel, in two columns, frozen."""
+"""A trace: the readings of one channel, in two immutable columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 T_MIN_NS, T_MAX_NS = 0, 4_102_444_800 * NS
-"""Times before 1970 and after 2099 are not times of a measurement [ns]."""
+"""Times before 1970 and after 2099 are not times of a measurement [ns UTC]."""
 VALUE_MAX = 1e12
 """A reading above a terawatt, or an energy above 1e18 J, is a failed read (9.91E+37 marks one)."""
 
@@ -27,14 +27,19 @@ GAP_CELLS = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of time [ns UTC]."""
+    """A span of time.
+
+    Attributes:
+        start_ns: Begin [ns UTC].
+        stop_ns: End [ns UTC].
+    """
 
     start_ns: int
     stop_ns: int
 
     @property
     def seconds(self) -> float:
-        """Its length [s]."""
+        """Length of the window [s]."""
         return (self.stop_ns - self.start_ns) / NS
 
 
@@ -42,7 +47,11 @@ class Window:
 class Dropped:
     """A reading of the source that is not in the columns, kept with the reason.
 
-    position: its index among all readings of the source; t_ns: its time [ns UTC] where it has one
+    Attributes:
+        position: Its index among all readings of the source.
+        t_ns: Its time [ns UTC]; None where it has none.
+        raw: Text of the source.
+        reason: Why it cannot be used.
     """
 
     position: int
@@ -55,10 +64,13 @@ class Dropped:
 class Trace:
     """Readings of one channel.
 
-    t_ns: time of each reading [ns UTC], int64, shape (n,), strictly increasing
-    value: reading [W, or J for a counter], float64, shape (n,), finite
-    position: index of each reading in its source, int64, shape (n,); None where time order is source order
-    dropped: readings that failed or that another replaced, in source order
+    Attributes:
+        channel: What was measured.
+        t_ns: Time of each reading [ns UTC], int64, shape (n,), strictly increasing.
+        value: Readings [W, or J for a counter], float64, shape (n,), finite.
+        position: Index of each reading in its source, int64, shape (n,); None where time order is
+            source order.
+        dropped: Readings that failed or that another replaced, in source order.
     """
 
     channel: Channel
@@ -79,7 +91,10 @@ class Trace:
 
     @functools.cached_property
     def interval_s(self) -> float | None:
-        """Time between readings [s]: the median step, or the nominal interval of fewer than two readings."""
+        """Time between readings [s].
+
+        The median step, or the nominal interval of fewer than two readings.
+        """
         if len(self) < 2:
             return self.channel.nominal_interval_s
         steps = self.t_ns[1:] - self.t_ns[:-1]
@@ -92,18 +107,18 @@ class Trace:
         return 1 / self.interval_s if self.interval_s else None
 
     def slice(self, first: int, last: int) -> Trace:
-        """Readings first..last-1 as a trace of their own, without copying the columns."""
+        """Return the readings `first` to `last - 1` as a trace, without copying the columns."""
         part = slice(first, last)
         position = None if self.position is None else self.position[part]
         return Trace(self.channel, self.t_ns[part], self.value[part], position, self.dropped)
 
     def window(self, window: Window) -> Trace:
-        """The readings whose time lies in [start, stop]."""
+        """Return the readings whose time lies in [start, stop]."""
         first = int(np.searchsorted(self.t_ns, window.start_ns, "left"))
         return self.slice(first, int(np.searchsorted(self.t_ns, window.stop_ns, "right")))
 
     def gaps(self, window: Window | None = None) -> list[tuple[int, int]]:
-        """Spans [ns UTC] between two readings further apart than 1.5 intervals, clipped to `window`."""
+        """Return the gaps [ns UTC] (readings over 1.5 intervals apart), clipped to `window`."""
         if len(self) < 2 or not self.interval_s:
             return []
         wide = np.flatnonzero(np.diff(self.t_ns) > GAP_CELLS * self.expected_interval_s * NS)
@@ -119,7 +134,10 @@ class Trace:
         return max(self.interval_s or 0.0, self.channel.nominal_interval_s or 0.0)
 
     def source_order(self) -> tuple[Ints, Floats]:
-        """All readings that have a time and a number, in the order of the source: (t_ns, value)."""
+        """Return all readings that have a time and a number, in the order of the source.
+
+        (t_ns, value).
+        """
         if self.position is None and not self.dropped:
             return self.t_ns, self.value
         rows: list[tuple[int, int, float]] = []
@@ -131,8 +149,8 @@ class Trace:
         order = np.concatenate([position, np.array([r[0] for r in rows], np.int64)])
         t_ns = np.concatenate([self.t_ns, np.array([r[1] for r in rows], np.int64)])
         value = np.concatenate([self.value, np.array([r[2] for r in rows], np.float64)])
-        rank = np.argsort(order, kind="stable")
-        return t_ns[rank], value[rank]
+        by_position = np.argsort(order, kind="stable")
+        return t_ns[by_position], value[by_position]
 
     @functools.cached_property
     def content_sha256(self) -> str:
@@ -151,7 +169,9 @@ def _number(raw: str) -> float | None:
 
 
 def column_fault(t_ns: Ints, value: Floats, quantity: str = "power") -> str | None:
-    """The first fault of two columns, or None: same length, finite, in range, strictly increasing time.
+    """Find the first fault of two columns.
+
+    None where they have the same length, finite values in range and increasing times.
 
     The vector form of the item rules in `schemas/power-trace.schema.json`.
     """

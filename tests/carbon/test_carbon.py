@@ -171,7 +171,7 @@ def test_every_unit_comes_to_the_same(value: float, unit: str) -> None:
 
 @pytest.mark.parametrize("value", [0.9, 0.1, 110, -1])
 def test_pue_below_one_or_in_percent_is_refused(value: float) -> None:
-    with pytest.raises(UsageError, match="is no PUE"):
+    with pytest.raises(UsageError, match="PUE is out of range"):
         checked_pue(value)
 
 

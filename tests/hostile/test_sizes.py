@@ -18,9 +18,9 @@ from harness.core.errors import UnreadableError
 from harness.core.files import MAX_FILE_BYTES, read_bytes
 from harness.formats.mlperf import mllog
 from harness.formats.ptdaemon import spl, spl_table
-from harness.traces.clean import MOST_DROPPED
+from harness.traces.clean import MAX_DROPPED
 from harness.traces.store import read_csv, read_trace
-from harness.traces.text_lines import STEP, filled, together
+from harness.traces.text_lines import STEP, count_filled, line_groups
 from tests.hostile import trees
 
 pytestmark = pytest.mark.slow
@@ -181,7 +181,7 @@ def test_a_parquet_file_that_packs_a_billion_readings(tmp_path: Path) -> None:
         for _ in range(65):
             writer.write_table(group)
     assert path.stat().st_size < MIB
-    with pytest.raises(UnreadableError, match="holds more readings than are read"):
+    with pytest.raises(UnreadableError, match="holds too many readings"):
         read_trace(path)
 
 
@@ -199,7 +199,7 @@ def test_a_parquet_file_of_texts(tmp_path: Path) -> None:
         table.replace_schema_metadata({"joulemark-trace": document, "dropped": b"[]"}),
         tmp_path / "x.parquet",
     )
-    with pytest.raises(UnreadableError, match="no numbers"):
+    with pytest.raises(UnreadableError, match="are not numbers"):
         read_trace(tmp_path / "x.parquet")
 
 
@@ -207,7 +207,7 @@ def test_a_parquet_file_of_texts(tmp_path: Path) -> None:
     ("rows", "match"),
     [
         (b"1,1\n" * 2 * MIB, "too short"),
-        (b"0000000,00000000\n" * (MOST_DROPPED + 1), "more readings that cannot be used"),
+        (b"0000000,00000000\n" * (MAX_DROPPED + 1), "too many invalid readings"),
         (b"1," * 10**6 + b"\n", "broken row"),
     ],
     ids=["short lines", "failures", "a million columns"],
@@ -271,13 +271,13 @@ def test_sessions_of_many_marks_and_channels() -> None:
     ],
 )
 def test_lines_are_counted_without_being_held(content: bytes, lines: int) -> None:
-    assert filled(content) == lines
+    assert count_filled(content) == lines
 
 
 @pytest.mark.parametrize("sizes", [[], [1], [STEP], [STEP, 1], [1, STEP, STEP + 1, 2, 2]])
 def test_lines_are_taken_together(sizes: list[int]) -> None:
     lines = [b"x" * size for size in sizes]
-    groups = list(together(lines))
+    groups = list(line_groups(lines))
     assert [line for group in groups for line in group] == lines
     assert all(group and sum(map(len, group[:-1])) < STEP for group in groups)
 

@@ -1,4 +1,4 @@
-"""The catalogue: published footprints of models as declared documents, each below the folder of its source."""
+"""The catalogue of published footprints: one declared document each, by source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """Ids of all documents, sorted."""
+    """Return the ids of all documents, sorted."""
     return sorted(
         path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.glob("*/*.json")
     )
@@ -22,19 +22,23 @@ def names() -> list[str]:
 
 @functools.cache
 def entry(name: str) -> Footprint:
-    """One document by its id, or by the part of it that no other has. Raises UsageError with near matches."""
-    known = names()
-    found = [name] if name in known else [one for one in known if one.split("/")[1] == name]
-    if len(found) != 1:
-        question = suggestion(name, [*known, *(one.split("/")[1] for one in known)])
+    """Return one document by its id, or by the unique last part of it.
+
+    Raises:
+        UsageError: There is none, or several; the message lists near matches.
+    """
+    ids = names()
+    matches = [name] if name in ids else [item for item in ids if item.split("/")[1] == name]
+    if len(matches) != 1:
+        last_parts = [item.split("/")[1] for item in ids]
         raise UsageError(
             "is not in the catalogue",
             where=name,
-            fix=question or "`joulemark footprint published` lists all.",
+            fix=suggestion(name, ids + last_parts) or "`joulemark footprint published` lists all.",
         )
-    return from_document(read_document("footprint", FOLDER / f"{found[0]}.json"))
+    return from_document(read_document("footprint", FOLDER / f"{matches[0]}.json"))
 
 
 def catalogue() -> list[Footprint]:
-    """All documents, in the order of their ids."""
+    """Return all documents, in the order of their ids."""
     return [entry(name) for name in names()]

@@ -1,4 +1,7 @@
-"""One declared footprint in full: energy, both bases, and the lines that stand beside and never lower them."""
+"""Compute a declared footprint in full: energy, both bases, and the lines beside them.
+
+What stands beside emissions, like carbon removed, never lowers them.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,21 @@ from harness.uncertainty.monte_carlo import SEED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What a footprint comes to; value None where a factor is absent.
+    """The account of a footprint; a value is None where a factor is absent.
 
-    it_energy, energy [kWh]; gross, net [kg CO2e]: location-based and market-based, never mixed
-    embodied [kg CO2e], sci [g CO2e per unit], idle_share, energy_reuse_factor, removed [kg CO2e]: lines beside them
+    Attributes:
+        item: The footprint.
+        it_energy: Energy at the IT boundary [kWh].
+        energy: Energy at the meter of the facility [kWh].
+        gross: Location-based emissions [kg CO2e].
+        net: Market-based emissions [kg CO2e].
+        embodied: Embodied emissions that the run carries [kg CO2e].
+        sci: Software carbon intensity [g CO2e per unit].
+        idle_share: Share of the energy that keeps hardware ready without work.
+        energy_reuse_factor: Energy given away to be used, over all energy.
+        removed: Carbon removed [kg CO2e].
+        rows: Budget of the gross emissions, or of the energy.
+        notes: What a reader must know.
     """
 
     item: Footprint
@@ -43,42 +57,45 @@ class Account:
 
 
 def account(item: Footprint, *, level: float = LEVEL, seed: int = SEED) -> Account:
-    """The account of one footprint. Raises UsageError where it holds no energy."""
-    without = item.without_pue
-    embodied_kg = sum(part.share_kg for part in item.embodied) if item.embodied else None
+    """Compute the account of one footprint.
 
-    def made(formula: Formula, unit: str) -> Estimate:
+    Raises:
+        UsageError: It holds no energy.
+    """
+    without = item.without_pue
+    embodied_kg, embodied_note = None, "not given"
+    if item.embodied:
+        embodied_kg = sum(part.share_kg for part in item.embodied)
+        embodied_note = "uncertainty not known"
+
+    def evaluate(formula: Formula, unit: str) -> Estimate:
         return estimate(item.inputs, formula, unit, level=level, seed=seed)
 
-    energy = made(lambda x: facility_kwh(x, without), "kWh")
-    if energy.value is None and made(it_kwh, "kWh").value is None:
+    energy = evaluate(lambda x: facility_kwh(x, without), "kWh")
+    if energy.value is None and evaluate(it_kwh, "kWh").value is None:
         raise UsageError(
             "holds no energy",
             where=item.id,
             got=", ".join(item.inputs) or "no input",
-            expected="hours, processors and power; processor_hours and power; it_energy or facility_energy",
+            expected="hours, processors and power; processor_hours and power; it_energy or "
+            "facility_energy",
         )
-    gross, net = (made(_emissions(basis, without), "kg") for basis in INTENSITIES)
+    gross, net = (evaluate(_emissions(basis, without), "kg") for basis in INTENSITIES)
+    rows = budget_rows(item.inputs, _emissions(INTENSITIES[0], without))
+    if not rows:
+        rows = budget_rows(item.inputs, lambda x: facility_kwh(x, without))
     return Account(
         item=item,
-        it_energy=made(it_kwh, "kWh"),
+        it_energy=evaluate(it_kwh, "kWh"),
         energy=energy,
         gross=gross,
         net=net,
-        embodied=Estimate(
-            embodied_kg,
-            None,
-            None,
-            "kg",
-            level,
-            "uncertainty not known" if item.embodied else "not given",
-        ),
-        sci=made(lambda x: _sci(x, without, embodied_kg or 0.0), "g/unit"),
-        idle_share=made(lambda x: _idle(x, without), "1"),
-        energy_reuse_factor=made(lambda x: _reuse(x, without), "1"),
-        removed=made(lambda x: x.get("carbon_removed"), "kg"),
-        rows=tuple(budget_rows(item.inputs, _emissions(INTENSITIES[0], without)))
-        or tuple(budget_rows(item.inputs, lambda x: facility_kwh(x, without))),
+        embodied=Estimate(embodied_kg, None, None, "kg", level, embodied_note),
+        sci=evaluate(lambda x: _sci(x, without, embodied_kg or 0.0), "g/unit"),
+        idle_share=evaluate(lambda x: _idle(x, without), "1"),
+        energy_reuse_factor=evaluate(lambda x: _reuse(x, without), "1"),
+        removed=evaluate(lambda x: x.get("carbon_removed"), "kg"),
+        rows=tuple(rows),
         notes=tuple(_notes(item)),
     )
 
@@ -105,11 +122,9 @@ def _idle(x: Numbers, without: bool) -> Any:
 
 def _reuse(x: Numbers, without: bool) -> Any:
     energy = facility_kwh(x, without)
-    return (
-        None
-        if energy is None or "heat_reused" not in x
-        else formulas.energy_reuse_factor(x["heat_reused"], energy)
-    )
+    if energy is None or "heat_reused" not in x:
+        return None
+    return formulas.energy_reuse_factor(x["heat_reused"], energy)
 
 
 def _notes(item: Footprint) -> list[str]:
@@ -124,22 +139,26 @@ def _notes(item: Footprint) -> list[str]:
 
 
 def with_grid(item: Footprint, carbon: Inputs | None) -> Footprint:
-    """The footprint on another grid or in another building. Raises UsageError for a series: it has no hours to join."""
+    """Return the footprint on another grid or in another building.
+
+    Raises:
+        UsageError: The grid or PUE is a series, but a declared footprint has no hours.
+    """
     if carbon is None:
         return item
-    given: Mapping[str, Factor | Series | None] = {
+    replacements: Mapping[str, Factor | Series | None] = {
         "location_intensity": carbon.location,
         "market_intensity": carbon.market,
         "pue": carbon.pue,
     }
-    for name, factor in given.items():
+    for name, factor in replacements.items():
         if isinstance(factor, Series):
             raise UsageError(
                 f"a declared footprint has no trace to join with hours ({name})",
                 where=item.id,
                 fix="Give --zone.",
             )
-    replaced = {name: factor for name, factor in given.items() if isinstance(factor, Factor)}
+    replaced = {name: factor for name, factor in replacements.items() if isinstance(factor, Factor)}
     kept = {
         name: f
         for name, f in item.inputs.items()

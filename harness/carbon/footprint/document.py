@@ -1,4 +1,4 @@
-"""A declared footprint: factors, what was published, and the convention of it, from a document.
+"""A declared footprint: its factors, what was published and by which convention.
 
 Nothing here was measured by this harness: its results are of the declared class only.
 """
@@ -31,15 +31,31 @@ UNITS = {
     "carbon_removed": "kg",
     "functional_units": "1",
 }
-"""Unit of each input; intensities have their own table. query_energy is at the IT boundary, as power is."""
+"""Unit of each input; intensities have their own table. query_energy is at the IT boundary, as
+power is."""
 INTENSITIES = ("location_intensity", "market_intensity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embodied:
-    """A part of the hardware and what share of it the run carries (SCI 1.1): kg, h, h, and counts."""
+    """A part of the hardware, and the share of it that the run carries (SCI 1.1).
 
-    what: str
+    Attributes:
+        hardware: What it is.
+        total_kg: Emissions of making it [kg CO2e].
+        reserved_h: Time that it was reserved [h].
+        lifespan_h: Its lifespan [h].
+        reserved: Part of its resources that was reserved.
+        resources: All of its resources.
+        status: How the source came by the figures.
+        note: What a reader must know.
+        u_ln: Standard uncertainty of the logarithm.
+        source: Who states it.
+        date: Date of the source.
+        licence: Licence of the source.
+    """
+
+    hardware: str
     total_kg: float
     reserved_h: float
     lifespan_h: float
@@ -64,11 +80,23 @@ class Embodied:
 class Footprint:
     """One declared footprint.
 
-    inputs: factors by name, those of UNITS and INTENSITIES; intensities in g/kWh
-    common: factors that stand in for absent ones under the common convention only
-    convention: power (measured system, rated ...), pue (stated, none, inferred, unknown), accounting (gross, net, both)
-    published: energy_mwh, gross_tco2e, net_tco2e and others as printed; None where not printed
-    verified: whether every figure was read in its source
+    Attributes:
+        id: Its id in the catalogue.
+        model: Name of the model.
+        organisation: Who trained it.
+        source: Citation.
+        date: Date of the source.
+        task: What was done, like training.
+        hardware: Hardware in words.
+        site: Where it ran.
+        convention: How it was accounted: power (measured system, rated ...), pue (stated, none,
+            inferred, unknown), accounting (gross, net, both).
+        inputs: Factors by name, those of UNITS and INTENSITIES; intensities in g/kWh.
+        common: Factors that stand in for absent ones under the common convention only.
+        published: energy_mwh, gross_tco2e, net_tco2e and others as printed; None where not printed.
+        embodied: Parts of the hardware.
+        verified: Whether every figure was read in its source.
+        note: What a reader must know.
     """
 
     id: str
@@ -94,7 +122,11 @@ class Footprint:
 
 
 def from_document(document: Mapping[str, Any]) -> Footprint:
-    """The footprint of a valid document of `schemas/footprint.schema.json`. Raises UsageError for impossible values."""
+    """Return the footprint of a document that matches `schemas/footprint.schema.json`.
+
+    Raises:
+        UsageError: A value is impossible.
+    """
     source = document["source"]
     cited = ", ".join(
         filter(None, (source["citation"], source.get("document"), source.get("place")))
@@ -110,12 +142,12 @@ def from_document(document: Mapping[str, Any]) -> Footprint:
         site=document.get("site", ""),
         convention=document["convention"],
         inputs={
-            name: _factor(document, cited, name, given)
-            for name, given in document["inputs"].items()
+            name: _factor(document, cited, name, stated)
+            for name, stated in document["inputs"].items()
         },
         common={
-            name: _factor(document, cited, name, given)
-            for name, given in document.get("common", {}).items()
+            name: _factor(document, cited, name, stated)
+            for name, stated in document.get("common", {}).items()
         },
         published=document.get("published", {}),
         embodied=tuple(_embodied(document, cited, item) for item in document.get("embodied", [])),
@@ -124,22 +156,25 @@ def from_document(document: Mapping[str, Any]) -> Footprint:
     )
 
 
-def _embodied(document: Mapping[str, Any], cited: str, given: Mapping[str, Any]) -> Embodied:
-    """A part of the hardware; provenance that it does not state is the document's."""
+def _embodied(document: Mapping[str, Any], cited: str, stated: Mapping[str, Any]) -> Embodied:
+    """Return a part of the hardware; provenance that it does not state is the document's."""
     about = {
         "source": cited,
         "date": document["date"],
         "licence": document["source"].get("licence", ""),
     }
-    return Embodied(**about | {name: v for name, v in given.items() if name in Embodied.__slots__})
+    fields = {name: value for name, value in stated.items() if name in Embodied.__slots__}
+    return Embodied(hardware=stated["what"], **about | fields)
 
 
-def _factor(document: Mapping[str, Any], cited: str, name: str, given: Mapping[str, Any]) -> Factor:
-    where, value, unit = f"{document['id']}: {name}", float(given["value"]), given["unit"]
-    dataset, zone = given.get("dataset", ""), given.get("zone")
+def _factor(
+    document: Mapping[str, Any], cited: str, name: str, stated: Mapping[str, Any]
+) -> Factor:
+    where, value, unit = f"{document['id']}: {name}", float(stated["value"]), stated["unit"]
+    dataset, zone = stated.get("dataset", ""), stated.get("zone")
     if not math.isfinite(value):
         raise UsageError(
-            "is no finite number", where=where, got=f"{value:g}", expected=f"a number of {unit}"
+            "not a finite number", where=where, got=f"{value:g}", expected=f"a number of {unit}"
         )
     if name in INTENSITIES:
         value, unit = (
@@ -149,7 +184,7 @@ def _factor(document: Mapping[str, Any], cited: str, name: str, given: Mapping[s
         key = f"intensity|{dataset or cited}|{zone or document['id']}"
     elif name not in UNITS:
         raise UsageError(
-            "is no input of a footprint", where=where, expected=", ".join((*UNITS, *INTENSITIES))
+            "not an input of a footprint", where=where, expected=", ".join((*UNITS, *INTENSITIES))
         )
     elif unit != UNITS[name]:
         raise UsageError("is in another unit", where=where, got=unit, expected=UNITS[name])
@@ -164,13 +199,13 @@ def _factor(document: Mapping[str, Any], cited: str, name: str, given: Mapping[s
         name=name,
         value=value,
         unit=unit,
-        u_ln=given.get("u_ln"),
-        source=given.get("source", cited),
-        date=given.get("date", document["date"]),
-        licence=given.get("licence", document["source"].get("licence", "")),
-        status=given.get("status", "declared"),
-        key=given.get("key", key),
+        u_ln=stated.get("u_ln"),
+        source=stated.get("source", cited),
+        date=stated.get("date", document["date"]),
+        licence=stated.get("licence", document["source"].get("licence", "")),
+        status=stated.get("status", "declared"),
+        key=stated.get("key", key),
         zone=zone,
         dataset=dataset,
-        note=given.get("note", ""),
+        note=stated.get("note", ""),
     )

@@ -1,4 +1,4 @@
-"""Intervals of declared footprints: the same formulas over draws of their factors (JCGM 101), with the budget."""
+"""Intervals of declared footprints: the formulas over draws of the factors (JCGM 101)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Formula = Callable[[Numbers], Any]
 
 
 def draws_of(factor: Factor, seed: int = SEED, draws: int = DRAWS) -> Floats:
-    """Values of a factor that could be true, shape (draws,); factors with one key share their draws."""
+    """Draw values of a factor, shape (draws,); factors with one key share their draws."""
     log = MultiplicativeComponent(factor.name, factor.u_ln or 0.0, factor.key)
     return draw(
         Budget(factor.name, (MeteredEnergy("", factor.value, 0.0),), factors=(log,)),
@@ -36,7 +36,7 @@ def draws_of(factor: Factor, seed: int = SEED, draws: int = DRAWS) -> Floats:
 def joint_draws(
     factors: Mapping[str, Factor], seed: int = SEED, draws: int = DRAWS
 ) -> dict[str, Floats]:
-    """Draws of all factors of one footprint."""
+    """Draw all factors of one footprint together."""
     return {name: draws_of(factor, seed, draws) for name, factor in factors.items()}
 
 
@@ -48,7 +48,7 @@ def estimate(
     level: float = LEVEL,
     seed: int = SEED,
 ) -> Estimate:
-    """A formula of factors with its interval; without one where a factor's uncertainty is not known."""
+    """Evaluate a formula with its interval; without one where an uncertainty is not known."""
     value = formula(values(factors))
     if value is None:
         return Estimate(None, None, None, unit, level, "a factor it needs is not known")
@@ -71,7 +71,10 @@ def _matters(factors: Mapping[str, Factor], formula: Formula, name: str) -> bool
 
 
 def budget_rows(factors: Mapping[str, Factor], formula: Formula) -> list[BudgetRow]:
-    """Share of each factor in the variance, by what one standard uncertainty of it moves (JCGM 100, 5.1.3)."""
+    """Return each factor's share of the variance, by the effect of one standard uncertainty.
+
+    JCGM 100, 5.1.3.
+    """
     x = values(factors)
     value = formula(x)
     if value is None:
@@ -91,11 +94,13 @@ def budget_rows(factors: Mapping[str, Factor], formula: Formula) -> list[BudgetR
 
 
 def intervals(item: Footprint, *, level: float = LEVEL, seed: int = SEED) -> dict[str, Estimate]:
-    """Energy [MWh], gross and net [t] of a footprint by its own convention."""
-    found = {"energy": estimate(item.inputs, _energy(item), "MWh", level=level, seed=seed)}
+    """Return energy [MWh], gross and net [t] of a footprint by its own convention."""
+    estimates = {"energy": estimate(item.inputs, _energy(item), "MWh", level=level, seed=seed)}
     for name, basis in zip(("gross", "net"), INTENSITIES, strict=True):
-        found[name] = estimate(item.inputs, _emissions(item, basis), "t", level=level, seed=seed)
-    return found
+        estimates[name] = estimate(
+            item.inputs, _emissions(item, basis), "t", level=level, seed=seed
+        )
+    return estimates
 
 
 def _energy(item: Footprint) -> Formula:

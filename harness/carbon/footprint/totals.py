@@ -1,4 +1,7 @@
-"""Energy and emissions from factors, under a footprint's own and a common convention. Values may be draws."""
+"""Energy and emissions from factors, by a footprint's own and by a common convention.
+
+Values may be draws.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,17 @@ Numbers = Mapping[str, Any]
 
 KG_PER_T = 1000.0
 AS_LLAMA = {"pue": 1.1, "location_intensity": 385.0}
-"""One stated set of assumptions put on every run: PUE 1.1 and a US average of 385 g/kWh (LLaMA, arXiv:2302.13971)."""
+"""One stated set of assumptions put on every run: PUE 1.1 and a US average of 385 g/kWh (LLaMA,
+arXiv:2302.13971)."""
 
 
 def values(factors: Mapping[str, Factor]) -> dict[str, float]:
-    """The plain value of each factor."""
+    """Return the plain value of each factor."""
     return {name: factor.value for name, factor in factors.items()}
 
 
 def it_kwh(x: Numbers) -> Any:
-    """Energy at the IT boundary [kWh]: training and queries; None where the inputs do not give it."""
+    """Return the energy at the IT boundary [kWh], training and queries; None where not known."""
     training = x.get("it_energy")
     if training is None and "power" in x and "processor_hours" in x:
         training = formulas.it_energy_kwh(x["processor_hours"], 1, x["power"])
@@ -38,7 +42,10 @@ def it_kwh(x: Numbers) -> Any:
 
 
 def facility_kwh(x: Numbers, without_pue: bool = False) -> Any:
-    """Energy at the facility's meter [kWh]; with `without_pue`, what was stated without PUE stays so."""
+    """Return the energy at the facility's meter [kWh].
+
+    With `without_pue`, what was stated without PUE stays so.
+    """
     if "facility_energy" in x:
         return x["facility_energy"]
     energy = it_kwh(x)
@@ -48,7 +55,7 @@ def facility_kwh(x: Numbers, without_pue: bool = False) -> Any:
 
 
 def emissions_kg(x: Numbers, basis: str, without_pue: bool = False) -> Any:
-    """Emissions of the energy [kg CO2e] on one basis of INTENSITIES; None where a factor is absent."""
+    """Return emissions [kg CO2e] on one basis of INTENSITIES; None where a factor is absent."""
     energy = facility_kwh(x, without_pue)
     if energy is None or basis not in x:
         return None
@@ -56,19 +63,19 @@ def emissions_kg(x: Numbers, basis: str, without_pue: bool = False) -> Any:
 
 
 def recomputed(item: Footprint) -> dict[str, float | None]:
-    """Energy [MWh] and emissions [t] from the declared inputs, by the item's own convention."""
+    """Return energy [MWh] and emissions [t] from the declared inputs, by their own convention."""
     x = values(item.inputs)
     energy = None if "facility_energy" in x else facility_kwh(x, item.without_pue)
     gross, net = (emissions_kg(x, basis, item.without_pue) for basis in INTENSITIES)
-    found = {"energy_mwh": energy, "gross_tco2e": gross, "net_tco2e": net}
+    totals = {"energy_mwh": energy, "gross_tco2e": gross, "net_tco2e": net}
     if "idle_energy" in x and "location_intensity" in x:
-        found["idle_tco2e"] = formulas.emissions_kg(
+        totals["idle_tco2e"] = formulas.emissions_kg(
             x["idle_energy"], x["location_intensity"] / 1000
         )
     if item.embodied:
-        found["embodied_tco2e"] = sum(part.share_kg for part in item.embodied)
+        totals["embodied_tco2e"] = sum(part.share_kg for part in item.embodied)
     scaled = {
-        name: None if v is None else v / KG_PER_T for name, v in found.items()
+        name: None if v is None else v / KG_PER_T for name, v in totals.items()
     }  # kWh to MWh, kg to t
     if {"tflops", "hours", "processors"} <= x.keys():
         scaled["total_flops"] = formulas.total_flops(x["hours"], x["processors"], x["tflops"])
@@ -76,39 +83,41 @@ def recomputed(item: Footprint) -> dict[str, float | None]:
 
 
 def common_convention(item: Footprint) -> tuple[dict[str, float | None], str]:
-    """Watts x PUE x location-based: energy [MWh], emissions [t], and why one of them cannot be had."""
+    """Return energy [MWh] and gross emissions [t] by watts x PUE, and what is missing."""
     x = values({**item.inputs, **item.common})
     energy, gross = facility_kwh(x), emissions_kg(x, "location_intensity")
-    missing = [
-        text
-        for text, lacks in (
-            ("hours or watts", it_kwh(x) is None and "facility_energy" not in x),
-            ("PUE", "pue" not in x and "facility_energy" not in x),
-            ("a location-based intensity", "location_intensity" not in x),
-        )
-        if lacks
-    ]
-    found = {
+    missing = []
+    if "facility_energy" not in x:
+        if it_kwh(x) is None:
+            missing.append("hours or watts")
+        if "pue" not in x:
+            missing.append("PUE")
+    if "location_intensity" not in x:
+        missing.append("a location-based intensity")
+    totals = {
         "energy_mwh": None if energy is None else energy / KG_PER_T,
         "location_based_tco2e": None if gross is None else gross / KG_PER_T,
     }
-    return found, f"not known: {', '.join(missing)}" if missing else ""
+    return totals, f"not known: {', '.join(missing)}" if missing else ""
 
 
 def alternatives(item: Footprint) -> list[dict[str, Any]]:
-    """The same run under each convention that its inputs allow: how far accounting alone spreads one figure."""
+    """Return the same run under each convention that its inputs allow.
+
+    The rows show how far accounting alone spreads one figure.
+    """
     x = values({**item.inputs, **item.common})
     if it_kwh(x) is None:
         return []
     bare = {name: v for name, v in x.items() if name != "pue"}
-    found = (
+    conventions = (
         ("without PUE, own grid", bare, True),
         ("own PUE, own grid", x, False),
         ("PUE 1.1, own grid", bare | {"pue": AS_LLAMA["pue"]}, False),
         ("PUE 1.1, US average 0.385 kg/kWh", bare | AS_LLAMA, False),
     )
     rows = []
-    for name, numbers, without in found:
+    for name, numbers, without in conventions:
         energy, kg = (
             facility_kwh(numbers, without),
             emissions_kg(numbers, "location_intensity", without),

@@ -1,1 +1,1 @@
-"""Grid data: annual intensities that ship with the project, hourly series of the user, providers of third parties."""
+"""Grid data: annual intensities that ship, series of the user, providers of third parties."""

@@ -1,4 +1,7 @@
-"""Annual intensities by zone and source: a versioned data set of the project, with provenance (`sources.json`)."""
+"""Annual intensities by zone and source.
+
+The data set is versioned; `sources.json` states the provenance of each source.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,16 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Annual:
-    """One row: mean intensity of a zone's electricity over a year [g CO2e/kWh]."""
+    """Mean intensity of a zone's electricity over a year.
+
+    Attributes:
+        source: Id of the data set.
+        zone: Code of the zone, like DE or US-CA.
+        iso3: Code of the country of three letters, or empty.
+        name: Name of the zone.
+        year: The year.
+        g_per_kwh: The intensity [g CO2e/kWh].
+    """
 
     source: str
     zone: str
@@ -31,7 +43,7 @@ class Annual:
 
 @functools.cache
 def sources() -> dict[str, dict[str, Any]]:
-    """All sources by id, also those that do not ship, with their licences and why."""
+    """Return all sources by id, with licences; also those that do not ship, and why."""
     return {item["id"]: item for item in _about()["sources"]}
 
 
@@ -43,7 +55,7 @@ def _about() -> dict[str, Any]:
 
 @functools.cache
 def rows() -> tuple[Annual, ...]:
-    """The data set."""
+    """Return all rows of the data set."""
     with (FOLDER / "annual.csv").open(encoding="utf-8", newline="") as file:
         return tuple(
             Annual(
@@ -54,36 +66,48 @@ def rows() -> tuple[Annual, ...]:
 
 
 def annual(zone: str, source: str | None = None, year: int | None = None) -> Factor:
-    """The factor of a zone by code (DE, DEU, US-CA) or name. Raises UsageError, with near matches.
+    """Return the annual intensity of a zone.
 
-    source: one of `sources`; without it the first that has the zone. year: without it the only one there is
+    Args:
+        zone: Code (DE, DEU, US-CA), name or alias of the zone.
+        source: One of `sources`; by default the first that has the zone.
+        year: Year of the figure; by default the one there is.
+
+    Raises:
+        UsageError: No such zone, source or year; the message lists near matches.
     """
-    _known_source(source)
+    _check_source(source)
+    zone_rows = _rows_of(zone)
+    if not zone_rows:
+        raise UsageError(
+            "no such grid zone", got=repr(zone), expected="a code or name", fix=_suggestion(zone)
+        )
+    for row in zone_rows:
+        if source in (None, row.source) and year in (None, row.year):
+            return factor(row)
+    available = ", ".join(f"{row.source} {row.year}" for row in zone_rows)
+    request = " ".join(str(part) for part in (source, year) if part)
+    raise UsageError(
+        "no such figure for this zone",
+        where=zone_rows[0].name,
+        got=request,
+        expected=f"one of {available}",
+    )
+
+
+def _rows_of(zone: str) -> list[Annual]:
+    """Return the rows of a zone by code or name."""
     wanted = zone.strip().casefold()
-    named = [
-        row
-        for row in rows()
-        if wanted in map(str.casefold, filter(None, (row.zone, row.iso3, row.name)))
-    ]
-    if not named:
-        raise UsageError(
-            "no such grid zone", got=repr(zone), expected="a code or name", fix=_near(zone)
-        )
-    found = [row for row in named if source in (None, row.source) and year in (None, row.year)]
-    if not found:
-        have = ", ".join(f"{row.source} {row.year}" for row in named)
-        asked = " ".join(str(part) for part in (source, year) if part)
-        raise UsageError(
-            "no such figure for this zone",
-            where=named[0].name,
-            got=asked,
-            expected=f"one of {have}",
-        )
-    return factor(found[0])
+    return [row for row in rows() if wanted in (name.casefold() for name in _names(row))]
+
+
+def _names(row: Annual) -> list[str]:
+    """Return the codes and the name of a zone."""
+    return [name for name in (row.zone, row.iso3, row.name) if name]
 
 
 def factor(row: Annual) -> Factor:
-    """A row as a factor; its error is shared by all that use this zone and version of the data set."""
+    """Return a row as a factor; all users of its zone and data set version share its error."""
     about = sources()[row.source]
     return Factor(
         name="location_intensity",
@@ -102,29 +126,26 @@ def factor(row: Annual) -> Factor:
     )
 
 
-def _known_source(source: str | None) -> None:
+def _check_source(source: str | None) -> None:
     shipped = [name for name, about in sources().items() if about["shipped"]]
     if source is None or source in shipped:
         return
     why = sources()[source]["note"] if source in sources() else ""
     raise UsageError(
-        "is no source of annual figures here",
+        "not a source of annual figures",
         got=repr(source),
         expected=", ".join(shipped),
         fix=why,
     )
 
 
-def _near(zone: str) -> str:
-    names = {
-        name.casefold(): row for row in rows() for name in (row.zone, row.iso3, row.name) if name
-    }
-    near = difflib.get_close_matches(zone.strip().casefold(), names, 6, 0.6)
-    if not near and len(zone) == 2:
-        near = [name for name in names if name.endswith("-" + zone.casefold())]
-    found = dict.fromkeys(f"{names[name].name} ({names[name].zone})" for name in near)
-    return (
-        f"Near matches: {', '.join(list(found)[:3])}."
-        if found
-        else "`joulemark footprint zones` lists all."
-    )
+def _suggestion(zone: str) -> str:
+    """Suggest zones with similar names."""
+    by_name = {name.casefold(): row for row in rows() for name in _names(row)}
+    matches = difflib.get_close_matches(zone.strip().casefold(), by_name, 6, 0.6)
+    if not matches and len(zone) == 2:
+        matches = [name for name in by_name if name.endswith("-" + zone.casefold())]
+    zones = dict.fromkeys(f"{by_name[name].name} ({by_name[name].zone})" for name in matches)
+    if not zones:
+        return "`joulemark footprint zones` lists all."
+    return f"Near matches: {', '.join(list(zones)[:3])}."

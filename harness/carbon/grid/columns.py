@@ -24,7 +24,10 @@ MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
 def read_columns(
     path: Path, columns: Mapping[str, str]
 ) -> tuple[Sequence[str] | NDArray[Any], Floats]:
-    """Stamps and values of the columns named `time` and `value`; the first two where none are named."""
+    """Stamps and values of the columns named `time` and `value`.
+
+    The first two where none are named.
+    """
     return (_parquet if path.suffix == ".parquet" else _csv)(path, columns)
 
 

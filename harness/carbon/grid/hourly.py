@@ -18,7 +18,8 @@ from harness.core.schemas import read_document
 from harness.core.timestamps import to_iso
 
 MAX_STEPS = 10_000_000
-"""Steps of a series: nineteen years of minutes. A wrong stamp would ask for more memory than there is."""
+"""Steps of a series: nineteen years of minutes. A wrong stamp would ask for more memory than there
+is."""
 SIDECARS = (".grid.yaml", ".grid.yml", ".grid.json")
 SKELETON = """schema_version: "1.0"
 zone: NAME
@@ -35,7 +36,8 @@ columns: {time: TIMESTAMP COLUMN, value: INTENSITY COLUMN}"""
 def read_hourly(path: Path) -> Series:
     """The series of a grid document, or of a data file with such a document beside it.
 
-    Raises UnreadableError, SchemaError or UsageError: each with file and row, what it found and how to mend it.
+    Raises UnreadableError, SchemaError or UsageError: each with file and row, what it found and how
+    to mend it.
     """
     document, data = _described(path)
     about: dict[str, Any] = read_document("grid", document)
@@ -109,7 +111,8 @@ def series(t_ns: Ints, value: Floats, about: dict[str, Any], where: str) -> Seri
         key=f"{'pue' if pue else 'intensity'}|{source}|{date}|{zone}",
         zone=zone,
         dataset=f"{source} {about['kind']} {about['basis']}",
-        note=f"{about['kind']}, {about['basis']}; {int(np.isnan(filled).sum())} of {len(filled)} steps missing",
+        note=f"{about['kind']}, {about['basis']}; {int(np.isnan(filled).sum())} of {len(filled)} "
+        "steps missing",
     )
     return Series(int(t_ns[0]), step_ns, filled, factor, about["kind"], about["basis"])
 
@@ -127,7 +130,8 @@ def _step(t_ns: Ints, where: str) -> int:
             where=f"{where}: row {row + 2}",
             got=f"{to_iso(int(t_ns[row]))[:19]}Z after {to_iso(int(t_ns[row - 1]))[:19]}Z",
             expected="each step once, in order",
-            fix="Local time without offset needs `time_zone`; sort other files and drop what repeats.",
+            fix="Local time without offset needs `time_zone`; sort other files and drop what "
+            "repeats.",
         )
     step = int(np.median(steps))
     odd = steps % step != 0

@@ -20,7 +20,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_ns(stamps: Sequence[str] | NDArray[Any], time_zone: str, where: str) -> Ints:
-    """Begin of each step [ns UTC]; an offset in a stamp goes before `time_zone`. UnreadableError names the row."""
+    """Begin of each step [ns UTC]; an offset in a stamp goes before `time_zone`.
+
+    UnreadableError names the row.
+    """
     if isinstance(stamps, np.ndarray):
         if stamps.dtype == np.int64:
             return stamps
@@ -85,7 +88,10 @@ def _each(stamps: Sequence[str], local: tzinfo, where: str) -> Ints:
 
 
 def _instant(moment: datetime, local: tzinfo, before: int | None, where: str) -> int:
-    """The instant of a stamp; of the two that a local time has in autumn, the first that comes after the one before."""
+    """The instant of a stamp.
+
+    Of the two that a local time has in autumn, the first that comes after the one before.
+    """
     if moment.tzinfo is not None:
         return _ns(moment)
     first = moment.replace(tzinfo=local)

@@ -8,7 +8,7 @@ from harness.core.timestamps import NS
 from harness.formats.base import Run
 from harness.formats.mlperf.mllog import number
 from harness.formats.ptdaemon.power_session import Mode, Session
-from harness.traces.time_zone import LARGEST_NS, QUARTER_NS, shifted
+from harness.traces.time_zone import MAX_SHIFT_NS, QUARTER_NS, shifted
 from harness.traces.trace import Window
 
 ROUND = "mlperf-inference-v1.0"
@@ -25,7 +25,7 @@ def utc_shift_ns(session: Session, mode: Mode) -> int:
     zone_s = number(session.server.get("timezone"))
     window = session.window(mode)
     phases = session.phases("server", mode)
-    if zone_s is None or abs(zone_s) * NS > LARGEST_NS or window is None or len(phases) != 4:
+    if zone_s is None or abs(zone_s) * NS > MAX_SHIFT_NS or window is None or len(phases) != 4:
         return 0
     phase_begin_ns, phase_end_ns = phases[1][0] * NS, phases[2][0] * NS
     winter_ns = round(zone_s) * NS

@@ -26,7 +26,7 @@ from harness.formats.mlperf import mllog, power_columns
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace
 from harness.traces.instruments import UNKNOWN_SENSOR, instrument
-from harness.traces.text_lines import filled
+from harness.traces.text_lines import count_filled
 from harness.traces.time_zone import zone_shift_ns
 from harness.traces.trace import T_MAX_NS, T_MIN_NS, VALUE_MAX, Floats, Ints, Trace, Window
 
@@ -201,7 +201,7 @@ def _log_of_lines(content: bytes, path: str, reader: Reader) -> _PowerLog:
         reader.note(DefectCode.MLLOG_LINE_BROKEN, path, f"{broken} lines", broken)
     readings = [line for line in lines if line.key == "power_reading"]
     log = _PowerLog(*_columns_of_lines(readings, path, reader))
-    log.line_count = filled(content)
+    log.line_count = count_filled(content)
     log.lost_line_count = max(0, log.line_count + mllog.glued(content) - len(lines))
     readings_before = 0
     for line in lines:

@@ -16,7 +16,7 @@ from harness.core.content_cache import cached_by_content
 from harness.core.numbers import plain_number
 from harness.formats.ptdaemon.spl import Spl
 from harness.formats.ptdaemon.spl_table import MAX_PARTS
-from harness.traces.channel import MOST_CLOCK_ERROR_S, Accuracy, Channel
+from harness.traces.channel import MAX_CLOCK_ERROR_S, Accuracy, Channel
 from harness.traces.clean import build_trace
 from harness.traces.instruments import UNKNOWN_ANALYZER, instrument
 from harness.traces.trace import VALUE_MAX, Floats, Ints, Trace
@@ -231,7 +231,7 @@ def clock_error_s(client: Mapping[str, Any], server: Mapping[str, Any]) -> float
         largest = max(differences)
     except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return None
-    return None if math.isnan(largest) else min(largest, MOST_CLOCK_ERROR_S)
+    return None if math.isnan(largest) else min(largest, MAX_CLOCK_ERROR_S)
 
 
 def traces(

@@ -27,7 +27,7 @@ from harness.formats.ptdaemon.fixed_width import (
     numbers,
 )
 from harness.traces.clean import number_or_nan
-from harness.traces.text_lines import Cells, Lines, filled, together
+from harness.traces.text_lines import Cells, Lines, count_filled, line_groups
 from harness.traces.trace import Floats, Ints
 
 MAX_PARTS = 16
@@ -214,7 +214,7 @@ def read_cells(content: bytes) -> SplTable | None:
     marks: Counter[bytes] = Counter()
     times: list[Ints] = []
     chunks: list[tuple[tuple[str, ...], Floats]] = []
-    for chunk in together(lines):
+    for chunk in line_groups(lines):
         rows = [line.split(b",") for line in chunk]
         t_ns, is_time = mlperf_column([row[1] for row in rows])
         times.append(np.where(is_time, t_ns, 0))
@@ -229,7 +229,7 @@ def read_cells(content: bytes) -> SplTable | None:
         names=tuple(parts),
         watts=Cells(lines, _WATTS_CELL),
         marks=tuple((mark.decode("ascii", "replace"), n) for mark, n in marks.most_common()),
-        broken=filled(content) - len(lines),
+        broken=count_filled(content) - len(lines),
     )
 
 

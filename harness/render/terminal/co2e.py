@@ -28,8 +28,8 @@ def lines(co2e: Co2e | None) -> list[str]:
             f"{row.term} {row.share:.1%}" for row in basis.rows if row.share >= 0.005
         )
         lines_shown.append(
-            f"  CO2e {name}: {estimate_text(basis.total)}, at {basis.mean_g_per_kwh:.4g} g/kWh, {pue}"
-            + (f" ({shares})" if shares else "")
+            f"  CO2e {name}: {estimate_text(basis.total)}, at {basis.mean_g_per_kwh:.4g} g/kWh, "
+            f"{pue}" + (f" ({shares})" if shares else "")
         )
         if basis.total.note:
             lines_shown.append(f"    {basis.total.note}")

@@ -17,7 +17,7 @@ FIGURES = ("energy_mwh", "gross_tco2e", "net_tco2e")
 
 
 def published_document(items: Sequence[Footprint], *, level: float, seed: int) -> dict[str, Any]:
-    """The document of `footprint published --json`."""
+    """Return the document of `footprint published --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "measurement_class": "declared",
@@ -58,12 +58,15 @@ def _entry(item: Footprint, level: float, seed: int) -> dict[str, Any]:
 
 
 def error_pct(again: float | None, published: float | None) -> float | None:
-    """Recomputed against published [%]; None where one of both is absent or nothing."""
+    """Return recomputed against published [%]; None where either is absent or zero."""
     return None if again is None or not published else 100 * (again / published - 1)
 
 
 def published_text(items: Sequence[Footprint], form: str = "terminal") -> str:
-    """The catalogue as a table: printed beside recomputed, the convention, and the common convention."""
+    """Return the catalogue as a table.
+
+    Printed figures stand beside recomputed ones, by their own and by the common convention.
+    """
     head = (
         "Model",
         "Source",
@@ -81,10 +84,13 @@ def published_text(items: Sequence[Footprint], form: str = "terminal") -> str:
     )
     rows = [_row(item) for item in items]
     notes = (
-        "All figures are declared by their publications, none is measured by joulemark; gross is location-based, net "
+        "All figures are declared by their publications, none is measured by joulemark; gross is "
+        "location-based, net "
         "market-based.",
-        "Common: watts x PUE x location-based intensity. (s) a stand-in for what is not printed: --json names it.",
-        "(u) not every figure was read in its source. A dash: not printed, or not to be had from what is printed.",
+        "Common: watts x PUE x location-based intensity. (s) a stand-in for what is not printed: "
+        "--json names it.",
+        "(u) not every figure was read in its source. A dash: not printed, or not to be had from "
+        "what is printed.",
     )
     parts = [grid(head, rows, form)]
     if form == "terminal":
@@ -93,7 +99,7 @@ def published_text(items: Sequence[Footprint], form: str = "terminal") -> str:
 
 
 def bars(items: Sequence[Footprint], width: int = 40) -> str:
-    """Gross (#) and net (=) of each model on a logarithmic scale: the picture, in text."""
+    """Return gross (#) and net (=) of each model as bars on a logarithmic scale."""
     rows = [(item, recomputed(item)) for item in items]
     pairs = [
         (item.model, kind, again[name] or item.published.get(name))
@@ -105,7 +111,8 @@ def bars(items: Sequence[Footprint], width: int = 40) -> str:
         return ""
     low, high = math.floor(min(t for *_, t in bars_shown)), max(t for *_, t in bars_shown)
     lines = [
-        f"{model[:38]:<38} {kind * max(1, round(width * (t - low) / max(high - low, 1e-9))):<{width}} {10**t:.4g} t"
+        f"{model[:38]:<38} "
+        f"{kind * max(1, round(width * (t - low) / max(high - low, 1e-9))):<{width}} {10**t:.4g} t"
         for model, kind, t in bars_shown
     ]
     return "\n".join([f"gross #, net =, from {10.0**low:g} t on a logarithmic scale", *lines])
@@ -113,12 +120,13 @@ def bars(items: Sequence[Footprint], width: int = 40) -> str:
 
 def _row(item: Footprint) -> list[str]:
     again, (common, _) = recomputed(item), common_convention(item)
-    errors = [
-        e for name in FIGURES if (e := error_pct(again[name], item.published.get(name))) is not None
-    ]
-    pairs = [
-        text for name in FIGURES for text in (short(item.published.get(name)), short(again[name]))
-    ]
+    errors, pairs = [], []
+    for name in FIGURES:
+        printed = item.published.get(name)
+        pairs += [short(printed), short(again[name])]
+        error = error_pct(again[name], printed)
+        if error is not None:
+            errors.append(error)
     marks = ("" if item.verified else "u") + ("s" if item.common else "")
     return [
         item.model,
@@ -147,7 +155,7 @@ def convention_text(item: Footprint) -> str:
 
 
 def one_text(item: Footprint, *, level: float, seed: int) -> str:
-    """One footprint in full: its factors, figures with intervals, and what accounting alone makes of it."""
+    """Return one footprint in full: factors, figures with intervals, other conventions."""
     again = recomputed(item)
     lines = [
         f"{item.model}  ({item.id})",

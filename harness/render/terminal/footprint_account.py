@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.carbon.footprint.compute import Account
+from harness.carbon.footprint.document import Embodied
 from harness.carbon.formulas import CleanMatch
 from harness.core.schemas import SCHEMA_VERSION
 from harness.emissions.decomposition import Decomposition
@@ -34,21 +35,26 @@ MEANING = {
 
 
 def account_document(account: Account) -> dict[str, Any]:
-    """The document of `footprint compute --json`."""
+    """Return the document of `footprint compute --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "id": account.item.id,
         "measurement_class": "declared",
         **{name: asdict(getattr(account, name)) for name, _ in LINES},
         "factors": [factor.document() for factor in account.item.inputs.values()],
-        "hardware": [asdict(part) | {"share_kg": part.share_kg} for part in account.item.embodied],
+        "hardware": [_embodied(part) for part in account.item.embodied],
         "budget": [asdict(row) for row in account.rows],
         "notes": list(account.notes),
     }
 
 
+def _embodied(part: Embodied) -> dict[str, Any]:
+    document = asdict(part)
+    return {"what": document.pop("hardware"), **document, "share_kg": part.share_kg}
+
+
 def account_text(account: Account) -> str:
-    """Its lines, where the uncertainty comes from, and every factor."""
+    """Return the lines of an account, the sources of its uncertainty, and every factor."""
     rows = [[text, span(getattr(account, name))] for name, text in LINES if shown(name, account)]
     shares = ", ".join(f"{row.term} {row.share:.0%}" for row in account.rows if row.share >= 0.005)
     factors = [
@@ -74,12 +80,12 @@ def account_text(account: Account) -> str:
 
 
 def shown(name: str, account: Account) -> bool:
-    """Both bases always have a line; others where there is a value."""
+    """Whether a line is shown: both bases always, others where there is a value."""
     return name in ("gross", "net") or getattr(account, name).value is not None
 
 
 def span(estimate: Estimate, unit: str | None = None) -> str:
-    """`553.1 t [520, 590]` with four digits, or what stands in place of an interval."""
+    """Return `553.1 t [520, 590]` with four digits, or a dash."""
     if estimate.value is None:
         return "-"
     shown_unit = estimate.unit if unit is None else unit
@@ -89,13 +95,13 @@ def span(estimate: Estimate, unit: str | None = None) -> str:
 
 
 def digits(value: float | None) -> str:
-    """Four significant digits, thousands set apart."""
+    """Return four significant digits, with thousands separated."""
     rounded = float(f"{value or 0.0:.4g}")
     return f"{rounded:,.0f}" if 1e3 <= abs(rounded) < 1e15 else f"{rounded:.4g}"
 
 
 def ratio(logarithm: Estimate) -> Estimate:
-    """A log-ratio as a ratio."""
+    """Return a log-ratio as a ratio."""
     ends = [
         None if end is None else math.exp(end)
         for end in (logarithm.value, logarithm.low, logarithm.high)
@@ -127,7 +133,7 @@ def _names(comparison: FootprintComparison) -> tuple[str, str]:
 
 
 def decomposition_document(decomposition: Decomposition) -> dict[str, Any]:
-    """Log-ratio and factors of one basis."""
+    """Return log-ratio and factors of one basis."""
     factors = {**decomposition.factors, "model_and_machine": decomposition.model_and_machine}
     return {
         "log_ratio": asdict(decomposition.total),
@@ -151,7 +157,7 @@ def factors_text(comparison: FootprintComparison) -> str:
 
 
 def decomposition_text(basis: str, decomposition: Decomposition) -> str:
-    """The factors of one basis as a table that ends with the whole."""
+    """Return the factors of one basis as a table that ends with the whole."""
     rows = [_factor_row(n, item) for n, item in decomposition.factors.items() if item is not None]
     if decomposition.model is None:
         rows.insert(0, _factor_row("model_and_machine", decomposition.model_and_machine))
@@ -182,18 +188,18 @@ def _factor_row(name: str, logarithm: Estimate) -> list[str]:
 
 
 def bar(logarithm: Estimate) -> str:
-    """A bar of four marks for each unit of the logarithm: + where A emits more by it, - where less."""
+    """Return four marks for each unit of the logarithm: + where A emits more, - where less."""
     value = logarithm.value or 0.0
     return ("+" if value > 0 else "-") * round(4 * abs(value))
 
 
 def clean_document(match: CleanMatch, hours: int) -> dict[str, Any]:
-    """The document of `footprint clean --json`."""
+    """Return the document of `footprint clean --json`."""
     return {"schema_version": SCHEMA_VERSION, "hours": hours, **asdict(match)}
 
 
 def clean_text(match: CleanMatch, hours: int) -> str:
-    """Gross, and net by the hour and over all hours."""
+    """Return gross, and net matched by the hour and over all hours."""
     rows = [
         ["gross (location-based)", f"{match.gross_g / 1000:,.6g} kg"],
         ["net, matched each hour (24/7)", f"{match.hourly_g / 1000:,.6g} kg"],

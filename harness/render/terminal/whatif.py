@@ -17,11 +17,11 @@ from harness.uncertainty.estimate import Estimate
 
 BARS = " ▁▂▃▄▅▆▇█"
 SHOWN = 20
-"""Places that the table of hours shows; --json has all."""
+"""Zones that the table of hours shows; --json has all."""
 
 
 def whatif_document(answer: WhatIf, entry_id: str) -> dict[str, Any]:
-    """The document of `whatif --json`."""
+    """Return the document of `whatif --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "id": entry_id,
@@ -66,11 +66,12 @@ def _numbers(values: Floats | None) -> list[float | None] | None:
 
 
 def whatif_text(answer: WhatIf, entry_id: str) -> str:
-    """Places with best, worst and actual start, with_hours of the day as a row of bars, savings, notes."""
+    """Return zones with their starts, hours of the day as bars, savings and notes."""
     head = ("Zone", "Actual [interval]", "Mean", "Best", "from", "Worst", "from", "Source")
     rows = [_row(zone) for zone in answer.zones]
     parts = [
-        f"{plain(entry_id)}: {estimate_text(answer.energy)} over {answer.seconds / 3600:.3g} h, the same everywhere"
+        f"{plain(entry_id)}: {estimate_text(answer.energy)} over {answer.seconds / 3600:.3g} h, "
+        "the same everywhere"
     ]
     parts.append(grid(head, rows, "terminal"))
     with_hours = [zone for zone in answer.zones[:SHOWN] if zone.by_hour_g is not None]
@@ -122,7 +123,7 @@ def _table(zones: list[Zone], name: str, labels: range) -> str:
 
 
 def bars(values: Floats) -> str:
-    """One block for each value, from nothing to the largest."""
+    """Return one block for each value, from zero to the largest."""
     top = float(np.nanmax(values))
     heights = np.nan_to_num(values / top if top > 0 else values * 0)
     return "".join(BARS[round(float(h) * (len(BARS) - 1))] for h in heights)

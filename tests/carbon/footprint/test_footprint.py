@@ -136,9 +136,9 @@ def test_another_grid_takes_both_bases_along() -> None:
         ("location_intensity", {"value": 400, "unit": "kg/kWh"}, "Likely meant: 400 g/kWh"),
         ("location_intensity", {"value": 0.4, "unit": "g/kWh"}, "Likely meant: 0.4 kg/kWh"),
         ("power", {"value": 0.5, "unit": "kW"}, "another unit; got kW, expected W"),
-        ("pue", {"value": 0.8, "unit": "1"}, "is no PUE"),
-        ("colour", {"value": 1, "unit": "1"}, "is no input of a footprint"),
-        ("hours", {"value": float("inf"), "unit": "h"}, "is no finite number"),
+        ("pue", {"value": 0.8, "unit": "1"}, "PUE is out of range"),
+        ("colour", {"value": 1, "unit": "1"}, "not an input of a footprint"),
+        ("hours", {"value": float("inf"), "unit": "h"}, "not a finite number"),
     ],
 )
 def test_bad_factor_is_refused_by_name(name: str, given: dict[str, Any], words: str) -> None:
@@ -345,7 +345,7 @@ def test_leaderboard_without_a_grid_has_no_column_of_co2e() -> None:
         ),
         (("--intensity-g-per-kwh", 429), ("has no source", "--intensity-source")),
         (("--intensity-g-per-kwh", -429, "--intensity-source", "x"), ("is negative",)),
-        (("--zone", "DE", "--pue", 0.9), ("is no PUE",)),
+        (("--zone", "DE", "--pue", 0.9), ("PUE is out of range",)),
         (("--pue", 1.1), ("no grid was named",)),
         (("--hourly", "nowhere.csv"), ("is not there",)),
         (("--zone", "DE", "--source", "electricity-maps"), ("share-alike",)),

@@ -311,7 +311,7 @@ def test_hour_that_contracts_cover_may_be_nothing(written: Callable[..., Path]) 
 
 def test_pue_is_a_series_of_its_own(written: Callable[..., Path]) -> None:
     assert read_hourly(written(HOURS, [1.1] * 6, unit="1")).about.name == "pue"
-    with pytest.raises(UsageError, match=r"row 3: is no PUE; got 0.5"):
+    with pytest.raises(UsageError, match=r"row 3: PUE is out of range; got 0.5"):
         read_hourly(written(HOURS, [1.1, 0.5, 1.1, 1.1, 1.1, 1.1], unit="1"))
 
 
@@ -406,7 +406,7 @@ def test_provider_of_a_third_party_is_found_by_its_entry_point() -> None:
 
 @pytest.mark.usefixtures("_installed")
 def test_object_that_is_no_provider_is_refused() -> None:
-    with pytest.raises(UsageError, match="is no provider"):
+    with pytest.raises(UsageError, match="not a provider"):
         providers.provider("bad")
 
 
