@@ -401,7 +401,8 @@ def test_rated_parts_fall_on_the_hours_too(result: Callable[..., Result]) -> Non
     grid = series(np.arange(24) * 10 + 100.0)
     basis = with_co2e(result(rated=(part,)), Inputs(location=grid)).co2e.location_based  # type: ignore[union-attr]
     assert basis is not None
-    assert basis.total.value == pytest.approx(1.5 * (160 + 170))
+    # 500 W is the upper end and half of it the lower one: the expectation is 375 W
+    assert basis.total.value == pytest.approx(1.375 * (160 + 170))
 
 
 def test_runs_at_other_hours_scatter_in_emissions(result: Callable[..., Result]) -> None:
