@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.formats.ptdaemon.power_session import Session
 
 Progress = tuple[str, float]
-"""What a training log counts (samples_count, epoch_num or step_num), and the count at the target."""
+"""What a training log counts, such as ``samples_count``, and the count at the target."""
 
 LOGGED_NAMES = (
     "seed",

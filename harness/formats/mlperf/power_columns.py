@@ -81,14 +81,14 @@ _reading_decoder = msgspec.json.Decoder(_Reading)
 
 
 def read_blocks(contents: Sequence[bytes]) -> list[Block | None]:
-    """Read power logs whose readings are numbers in one block; ``None`` for any other log.
+    r"""Read power logs whose readings are numbers in one block; ``None`` for any other log.
 
     Logs of one logger are read together, since starting a vector operation costs as much as two
     hundred lines.
 
     Example:
         >>> line = b':::MLLOG {"time_ms": 171526156%d, "key": "power_reading", "value": 7%d2}'
-        >>> log = b"\\n".join([line % (1, 0), line % (2, 9)])
+        >>> log = b"\n".join([line % (1, 0), line % (2, 9)])
         >>> (block,) = read_blocks([log])
         >>> block.time_ms.tolist(), block.value.tolist()
         ([1715261561, 1715261562], [702.0, 792.0])

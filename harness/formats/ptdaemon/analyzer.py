@@ -25,7 +25,7 @@ TOTAL = "total"
 """Id of the channel of the whole session."""
 MAX_MESSAGES, MAX_GO_COMMANDS = 10_000, 64
 RANGE_SEARCH_BYTES = 65536
-"""Ranges are set within so many bytes before a Go; before that is the reply to RL of the last run."""
+"""Ranges are set within so many bytes before a Go; farther lies the reply to RL of the last run."""
 _VOLT_STEPS = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0, 1000.0)
 _AMP_STEPS = (
     (re.compile(r"WT310E?H"), (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)),

@@ -35,7 +35,7 @@ MAX_PARTS = 16
 MAX_MARKS = 1000
 """Session marks that are told apart; real sessions have two."""
 FAST_BYTES = 32 * 2**20
-"""A file up to this size is read at once: a day of three channels. A larger one is read in chunks."""
+"""A file up to this size, a day of three channels, is read at once; a larger one in chunks."""
 MIN_LINE_BYTES = len(b"Time,01-01-2000 00:00:00.000,Watts,0.0,Volts,0.0,Amps,0.0,PF,0.0,Mark,m\n")
 """No line of a usual file is shorter; a file of more lines would need more memory than allowed."""
 MAX_LOOKS = 8
@@ -69,11 +69,11 @@ class SplTable:
 
 
 def read_table(content: bytes) -> SplTable | None:
-    """Read all lines with a power reading; ``None`` if there is none.
+    r"""Read all lines with a power reading; ``None`` if there is none.
 
     Example:
         >>> line = b"Time,07-23-2024 15:47:1%d.858,Watts,%s,Volts,229.9,Amps,0.7,PF,0.9,Mark,m"
-        >>> table = read_table(b"\\n".join([line % (6, b"172.9"), line % (7, b"88.0")]))
+        >>> table = read_table(b"\n".join([line % (6, b"172.9"), line % (7, b"88.0")]))
         >>> table.groups[0, 0].tolist(), table.marks
         ([172.9, 88.0], (('m', 2),))
 

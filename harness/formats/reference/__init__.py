@@ -1,1 +1,1 @@
-"""Reference."""
+"""Tables of MLPerf's benchmarks, reference convergence points, and accelerators."""

@@ -1,4 +1,7 @@
-"""What MLPerf's rules say of each benchmark: metric, quality target, runs to submit, runs to drop."""
+"""Look up what MLPerf's rules state of each benchmark.
+
+``benchmarks.csv`` lists metric, quality target, runs to submit and runs to drop.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,18 @@ from harness.formats.base import Quality
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A row of `benchmarks.csv`; None where the rules state nothing.
+    """A row of ``benchmarks.csv``.
 
-    target: quality to reach, in the metric's own unit; better: "higher" or "lower"
-    runs: runs a training result needs; olympic_drop: runs dropped at each end of the Olympic mean
-    others: further rows of the benchmark, each a metric whose target must be reached too
+    Attributes:
+        task: Inference or training.
+        benchmark: Its name, as folders have it.
+        metric: The quality metric.
+        target: Quality to reach, in the metric's own unit; ``None`` if the rules state none.
+        better: Whether ``higher`` or ``lower`` is better.
+        runs: Runs that a training result needs; ``None`` if the rules state none.
+        olympic_drop: Runs dropped at each end of the Olympic mean.
+        source: Where the rules state it.
+        others: Further rows of the benchmark: metrics whose targets must be reached too.
     """
 
     task: str
@@ -35,14 +45,14 @@ class Benchmark:
         return (self, *self.others)
 
     def lower(self, metric: str) -> bool:
-        """Whether less of a metric is better; of one that no other row names, as in the first."""
-        return (
-            next((item.better for item in self.others if item.metric == metric), self.better)
-            == "lower"
-        )
+        """Tell whether less of a metric is better; an unknown metric is like the first."""
+        for item in self.others:
+            if item.metric == metric:
+                return item.better == "lower"
+        return self.better == "lower"
 
     def reached(self, value: float) -> bool:
-        """Whether a value of the metric reaches the target; True where there is none."""
+        """Tell whether a value of the metric reaches the target; true if there is none."""
         if self.target is None:
             return True
         return value <= self.target if self.better == "lower" else value >= self.target
@@ -50,11 +60,12 @@ class Benchmark:
 
 @functools.cache
 def _rows() -> dict[tuple[str, str], list[Benchmark]]:
-    found: dict[tuple[str, str], list[Benchmark]] = {}
-    with Path(__file__).with_name("benchmarks.csv").open(encoding="utf-8", newline="") as file:
+    rows: dict[tuple[str, str], list[Benchmark]] = {}
+    path = Path(__file__).with_name("benchmarks.csv")
+    with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            found.setdefault((row["task"], row["benchmark"]), []).append(_benchmark(row))
-    return found
+            rows.setdefault((row["task"], row["benchmark"]), []).append(_benchmark(row))
+    return rows
 
 
 def _benchmark(row: dict[str, str]) -> Benchmark:
@@ -72,19 +83,21 @@ def _benchmark(row: dict[str, str]) -> Benchmark:
 
 @functools.cache
 def benchmarks() -> dict[tuple[str, str], Benchmark]:
-    """All benchmarks by (task, name).
+    """Return all benchmarks by (task, name).
 
-    Further rows of a training benchmark are metrics that a run must reach too; those of an inference benchmark are
-    what it was in earlier rounds, and only `quality` looks at them.
+    Further rows of a training benchmark are metrics that a run must reach too. Those of an
+    inference benchmark are what it was in earlier rounds; only `quality` looks at them.
     """
-    return {
-        key: replace(first, others=tuple(others)) if first.task == "training" else first
-        for key, (first, *others) in _rows().items()
-    }
+    table: dict[tuple[str, str], Benchmark] = {}
+    for key, (first, *others) in _rows().items():
+        is_training = first.task == "training"
+        table[key] = replace(first, others=tuple(others)) if is_training else first
+    return table
 
 
 def quality(task: str, benchmark: str, metric: str, value: float) -> Quality:
-    """A reached quality beside the target of its benchmark, where that speaks of the same metric."""
-    known = _rows().get((task, benchmark), [])
-    same = next((row for row in known if task == "training" or row.metric == metric), None)
-    return Quality(same.metric, value, same.target) if same else Quality(metric, value)
+    """Return a reached quality, with the target of its benchmark if that states the same metric."""
+    for row in _rows().get((task, benchmark), []):
+        if task == "training" or row.metric == metric:
+            return Quality(row.metric, value, row.target)
+    return Quality(metric, value)

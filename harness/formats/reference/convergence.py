@@ -1,8 +1,12 @@
-"""Reference convergence points: how many samples or epochs MLPerf's reference needs to reach a target.
+"""Look up MLPerf's reference convergence points.
 
-`convergence.csv` is computed from the reference logs in mlcommons/logging, rcp_checker/training_* (Apache-2.0):
-mean: Olympic mean of the counts; max_speedup: how many times fewer a submission may need (t-test at 5 %);
-interpolates: 1 for the points that batch sizes between them are interpolated from.
+A point says how many samples or epochs MLPerf's reference needs to reach a target at one batch
+size. ``convergence.csv`` was computed from the reference logs in mlcommons/logging
+(``rcp_checker/training_*``, Apache-2.0):
+
+- ``mean``: Olympic mean of the counts
+- ``max_speedup``: how many times fewer a submission may need (t-test at 5 %)
+- ``interpolates``: 1 for the points between which other batch sizes are interpolated
 """
 
 from __future__ import annotations
@@ -13,16 +17,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.core.numbers import plain_number
 from harness.formats.base import Entry, Run
 from harness.formats.reference.benchmarks import benchmarks
+
+MAX_RATIO = 2
+"""Counts that differ more than so many times from the reference count something else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """The reference at one batch size.
 
-    batch: global batch size; mean: count at the target
-    max_speedup: None where the point is interpolated, or its runs are too few
+    Attributes:
+        batch: Global batch size (samples).
+        mean: Count at the target (samples, epochs or steps).
+        max_speedup: How many times fewer a submission may need; ``None`` if the point is
+            interpolated, or its runs are too few.
+        interpolates: Whether other batch sizes are interpolated from it.
     """
 
     batch: float
@@ -33,28 +45,29 @@ class Point:
 
 @functools.cache
 def points() -> dict[tuple[str, str], tuple[Point, ...]]:
-    """All points by (round, benchmark), in the order of batch sizes."""
-    found: dict[tuple[str, str], list[Point]] = {}
-    with Path(__file__).with_name("convergence.csv").open(encoding="utf-8", newline="") as file:
+    """Return all points by (round, benchmark), in the order of batch sizes."""
+    table: dict[tuple[str, str], list[Point]] = {}
+    path = Path(__file__).with_name("convergence.csv")
+    with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            speedup = float(row["max_speedup"]) if row["max_speedup"] else None
             point = Point(
-                float(row["batch"]), float(row["mean"]), speedup, row["interpolates"] == "1"
+                batch=float(row["batch"]),
+                mean=float(row["mean"]),
+                max_speedup=float(row["max_speedup"]) if row["max_speedup"] else None,
+                interpolates=row["interpolates"] == "1",
             )
-            found.setdefault((row["round"], row["benchmark"]), []).append(point)
-    return {
-        key: tuple(sorted(items, key=lambda point: point.batch)) for key, items in found.items()
-    }
+            table.setdefault((row["round"], row["benchmark"]), []).append(point)
+    return {key: tuple(sorted(row, key=lambda point: point.batch)) for key, row in table.items()}
 
 
 def reference(round_name: str, benchmark: str, batch: float) -> Point | None:
-    """The reference at a batch size, interpolated as MLPerf does it; None where MLPerf has none."""
-    known = points().get((round_name, benchmark), ())
-    exact = [point for point in known if point.batch == batch and point.interpolates]
+    """Return the reference at a batch size, interpolated as MLPerf does; ``None`` if unknown."""
+    support = [point for point in points().get((round_name, benchmark), ()) if point.interpolates]
+    exact = [point for point in support if point.batch == batch]
     if exact:
         return exact[0]
-    below = [point for point in known if point.interpolates and point.batch < batch]
-    above = [point for point in known if point.interpolates and point.batch > batch]
+    below = [point for point in support if point.batch < batch]
+    above = [point for point in support if point.batch > batch]
     if not below or not above:
         return None
     low, high = below[-1], above[0]
@@ -63,38 +76,47 @@ def reference(round_name: str, benchmark: str, batch: float) -> Point | None:
 
 
 def olympic(counts: Sequence[float], drop: int) -> float | None:
-    """Mean without the `drop` lowest and highest; None where nothing is left."""
+    """Return the mean without the ``drop`` lowest and highest; ``None`` if nothing is left."""
     kept = sorted(counts)[drop : len(counts) - drop]
     return sum(kept) / len(kept) if kept else None
 
 
 def round_of_points(entry: Entry, judged_by: str) -> str:
-    """The round whose points speak of an entry: its own, or the one it is judged by where that has none."""
+    """Return the round whose points apply to an entry: its own, else the one it is judged by."""
     return entry.round if (entry.round, entry.benchmark) in points() else judged_by
 
 
 def against_reference(entry: Entry, round_name: str) -> tuple[Point, float] | None:
-    """The reference of a round at the batch size of a training result, and the Olympic mean of its own counts.
+    """Compare the counts of a training result with the reference at its batch size.
 
-    None where the logs do not all state one batch size and one kind of count, or the reference counts another.
+    Returns:
+        The reference, and the Olympic mean of the result's own counts. ``None`` if its logs do
+        not all state one batch size and one kind of count, or if the reference counts another.
     """
-    counts = [run.evidence.progress for run in entry.runs]
+    # 1. All runs must state one batch size and count the same thing.
+    progress = [run.evidence.progress for run in entry.runs]
+    stated = [item for item in progress if item is not None]
+    names = {name for name, _ in stated}
     batches = {_batch_size(run) for run in entry.runs}
-    names = {str(item[0]) for item in counts if item}
-    if len(batches) != 1 or len(names) != 1 or not all(counts):
+    if len(batches) != 1 or len(names) != 1 or len(stated) < len(progress):
         return None
-    try:
-        point = reference(round_name, entry.benchmark, float(batches.pop()))
-    except ValueError:
+    batch = plain_number(batches.pop())
+    if batch is None:
         return None
-    known = benchmarks().get(("training", entry.benchmark))
-    mean = olympic([float(item[1]) for item in counts if item], known.olympic_drop if known else 1)
-    if point is None or not mean or mean <= 0 or not 0.5 <= point.mean / mean <= 2:
+
+    # 2. The reference at that batch size, and the mean of the counts.
+    point = reference(round_name, entry.benchmark, batch)
+    rules = benchmarks().get(("training", entry.benchmark))
+    mean = olympic([count for _, count in stated], rules.olympic_drop if rules else 1)
+
+    # 3. Counts that are far apart count different things.
+    if point is None or not mean or mean <= 0:
         return None
-    return point, mean
+    is_comparable = 1 / MAX_RATIO <= point.mean / mean <= MAX_RATIO
+    return (point, mean) if is_comparable else None
 
 
 def _batch_size(run: Run) -> str:
-    """Return the global batch size as the result log states it, as text; "None" without one."""
+    """Return the global batch size as the result log states it; "None" without one."""
     training = run.evidence.training
     return str(training.stated.get("global_batch_size") if training else None)
