@@ -169,13 +169,17 @@ def _audit(
 
 
 def _style() -> Style:
-    """Return the width of the terminal and whether it shows colour."""
+    """Return the width of the terminal, whether to wrap to it, and whether it shows colour."""
     from harness.render.terminal.audit import WIDTH, Style
 
-    if not sys.stdout.isatty():
-        return Style(width=WIDTH, colour=False)
-    columns = shutil.get_terminal_size((WIDTH, 24)).columns
-    return Style(width=min(columns, MAX_WIDTH), colour=not os.environ.get("NO_COLOR"))
+    is_terminal = sys.stdout.isatty()
+    width_is_known = is_terminal or "COLUMNS" in os.environ
+    columns = shutil.get_terminal_size((WIDTH, 24)).columns if width_is_known else WIDTH
+    return Style(
+        width=min(columns, MAX_WIDTH),
+        wraps=width_is_known,
+        colour=is_terminal and not os.environ.get("NO_COLOR"),
+    )
 
 
 def _ids(text: str) -> list[str]:

@@ -18,7 +18,9 @@ from harness.auditing.rules import RULES
 from harness.auditing.rules.base import RuleContext, Violation
 from harness.auditing.rules.rulebook import rulebook
 from harness.core.errors import UsageError
-from harness.formats.base import Rated
+from harness.energy import evaluation
+from harness.energy.run import RunEnergy, run_energy
+from harness.formats.base import Entry, Run
 from harness.render.audit_json import audit_document
 from tests.auditing.rules import builders as b
 
@@ -77,22 +79,20 @@ def test_findings_come_worst_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {f.status for f in found.findings} == {"fail", "error", "warn", "skip"}
 
 
-def test_an_energy_that_cannot_be_computed_is_an_error_of_the_tool() -> None:
-    """Rated parts of minus and plus infinity have no sum; the other run is judged all the same."""
-    parts = tuple(
-        Rated(
-            id=f"sw_{sign}",
-            power_w=float(f"{sign}inf"),
-            boundary="interconnect",
-            idle_share=0.5,
-            source="t",
-        )
-        for sign in "+-"
-    )
+def test_an_energy_that_cannot_be_computed_is_an_error_of_the_tool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other run is judged all the same."""
+
+    def breaking(entry: Entry, run: Run) -> RunEnergy:
+        if run.id == "bad":
+            raise ZeroDivisionError(run.id)
+        return run_energy(entry, run)
+
+    monkeypatch.setattr(evaluation, "run_energy", breaking)
+    bad = b.run(b.trace(range(-5, 606)), id="bad", sources=("bad.json",))
     good = b.run(b.trace(range(-5, 570)), id="good")
-    found = b.judge(
-        b.entry(b.run(b.trace(range(-5, 606), 300.0), rated=parts, sources=("bad.json",)), good)
-    )
+    found = b.judge(b.entry(bad, good))
     (error,) = [f for f in found.findings if f.status == "error"]
     assert (error.rule, error.where) == ("energy-recomputes", "bad.json")
     assert [f.got for f in b.of(found, "coverage")] == ["0.9483"], "of the good run"

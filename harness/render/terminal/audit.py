@@ -75,10 +75,13 @@ class Style:
 
     Attributes:
         width: Columns of the terminal.
+        wraps: Whether findings that are listed one by one are wrapped to the width. Where the
+            output is no terminal they stay on one line each, for tools that read lines.
         colour: Whether to colour verdicts and statuses.
     """
 
     width: int = WIDTH
+    wraps: bool = True
     colour: bool = False
 
     def paint(self, text: str, name: str) -> str:
@@ -105,6 +108,8 @@ class Style:
 
     def wrap(self, text: str, indent: int, hanging: int | None = None) -> str:
         """Return a text wrapped to the width, indented."""
+        if not self.wraps:
+            return " " * indent + plain(text)
         return textwrap.fill(
             plain(text),
             self.width,
