@@ -1,34 +1,58 @@
-"""Plain CSV traces under a declared header: the way in for any meter.
+"""Read plain CSV traces under a declared header: the way in for any meter.
 
-The header is a power-trace document; its optional `run` object says what was run and when.
+The first line of a file is a power-trace document, behind ``# joulemark-trace:``; its optional
+``run`` object says what was run and when. A folder of such files is one entry:
+
+- files that declare different windows are different runs
+- files that declare the same window and have different ids are the channels of one run; their
+  energies add up, so they must be at one boundary, or say by ``part_of`` which contains which
+- anything else that overlaps in time is refused: nothing says whether to add or to average
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.core.errors import UnreadableError
+from harness.core.errors import UnreadableError, shorten
+from harness.core.files import read_bytes
 from harness.core.timestamps import from_iso
 from harness.formats.base import Defect, Entry, Format, Quality, Quantity, Run, Work
+from harness.formats.csv_dialect import is_declared_trace, standard_form
 from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import natural
-from harness.traces.store import MAGIC, read_csv
+from harness.traces.store import MAGIC, parse_csv
 from harness.traces.trace import Trace, Window
 
 Stated = TypeVar("Stated", Work, Quantity, Quality)
+_HEAD_BYTES = 4 + 2 * len(MAGIC)
+_SHARED_FIELDS = (
+    "submitter",
+    "system",
+    "benchmark",
+    "scenario",
+    "task",
+    "work",
+    "performance",
+    "quality",
+    "success",
+    "declared_energy_j",
+)
+"""What all files of one run must agree on, where they state it."""
 
 
 class CsvTrace(Format):
-    """Reader of a folder of declared CSV files, or of one: each file is one run."""
+    """Reader of a folder of declared CSV files, or of one such file."""
 
     name = "csv"
     family = "csv"
     priority = 40
 
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:
-        """A folder that holds a CSV file with a declared header."""
+        """Tell whether a folder holds a CSV file with a declared header."""
         return any(name.endswith(".csv") and is_trace(directory / name) for name in names)
 
     def sniff_file(self, path: Path) -> bool:
@@ -36,16 +60,16 @@ class CsvTrace(Format):
         return is_trace(path)
 
     def read(self, directory: Path, entry_id: str) -> Entry:
-        """The entry; what the headers do not say stays empty."""
-        paths = (
-            [directory]
-            if directory.is_file()
-            else sorted(
-                filter(is_trace, directory.glob("*.csv")), key=lambda path: natural(path.name)
-            )
-        )
-        traces = [(path, read_csv(path)) for path in paths]
-        first = _declared(traces[0][1])
+        """Read the entry; what the headers do not state stays empty."""
+        if directory.is_file():
+            paths = [directory]
+        else:
+            candidates = [path for path in directory.glob("*.csv") if is_trace(path)]
+            paths = sorted(candidates, key=lambda path: natural(path.name))
+        defects: list[Defect] = []
+        files = [_read_file(path, defects) for path in paths]
+        groups = _group_into_runs(files, str(directory))
+        first = files[0].stated
         return Entry(
             id=entry_id,
             directory=directory,
@@ -57,71 +81,179 @@ class CsvTrace(Format):
             system=str(first.get("system", "")),
             benchmark=str(first.get("benchmark", entry_id)),
             scenario=str(first.get("scenario", "")),
-            runs=tuple(_run(path, trace) for path, trace in traces),
-            simulated=bool(first.get("simulated", False)),
-            defects=tuple(_defects(traces)),
+            runs=tuple(_run(group) for group in groups),
+            simulated=any(bool(file.stated.get("simulated", False)) for file in files),
+            defects=tuple(defects),
         )
 
 
 def is_trace(path: Path) -> bool:
-    """Whether a file starts with the mark of a declared trace."""
+    """Tell whether a file starts like a declared trace."""
     try:
         if not path.is_file() or path.is_symlink():
             return False
         with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
+            return is_declared_trace(file.read(_HEAD_BYTES))
     except OSError:
         return False
 
 
-def _declared(trace: Trace) -> Mapping[str, Any]:
-    found = trace.channel.extra.get("run")
-    return found if isinstance(found, Mapping) else {}
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of the entry.
+
+    Attributes:
+        path: Where it lies.
+        trace: Its readings.
+        stated: What its header says of the run.
+        window: The timed part; the whole trace if the header states none.
+        is_declared: Whether the header states a window.
+    """
+
+    path: Path
+    trace: Trace
+    stated: Mapping[str, Any]
+    window: Window
+    is_declared: bool
 
 
-def _run(path: Path, trace: Trace) -> Run:
-    said = _declared(trace)
+def _read_file(path: Path, defects: list[Defect]) -> _File:
+    content, note = standard_form(read_bytes(path), str(path))
+    if note:
+        defects.append(Defect(DefectCode.CSV_DIALECT, str(path), note))
+    trace = parse_csv(content, where=str(path))
     if not len(trace):
-        raise UnreadableError("has no reading", where=str(path))
-    span = said.get("window") or {}
-    start = from_iso(span["start"], where=str(path)) if "start" in span else int(trace.t_ns[0])
-    stop = from_iso(span["stop"], where=str(path)) if "stop" in span else int(trace.t_ns[-1])
-    return Run(
-        id=path.stem,
-        window=Window(start, stop),
-        traces=(trace,),
-        work=_stated(Work, said.get("work")),
-        performance=_stated(Quantity, said.get("performance")),
-        quality=_stated(
-            Quality, {k: v for k, v in (said.get("quality") or {}).items() if k != "others"}
-        ),
-        seconds=(stop - start) / 1e9,
-        success=said.get("success"),
-        declared_energy_j=said.get("declared_energy_j"),
-        sources=(path.name,),
-    )
-
-
-def _stated(record: Callable[..., Stated], fields: Mapping[str, Any] | None) -> Stated | None:
-    """A record of what the header says, without the fields that this release does not know."""
-    known = getattr(record, "__slots__", ())
-    return (
-        record(**{name: value for name, value in fields.items() if name in known})
-        if fields
-        else None
-    )
-
-
-def _defects(traces: list[tuple[Path, Trace]]) -> list[Defect]:
-    return [
-        Defect(
-            DefectCode.WINDOW_ASSUMED,
-            str(path),
-            "the header states no window: the whole trace is taken",
+        raise UnreadableError(
+            "has no reading",
+            where=str(path),
+            got=shorten(trace.dropped[0].raw) if trace.dropped else "no row",
+            expected="rows of a time and a number, as 1767607200000000000,350.5",
         )
-        for path, trace in traces
-        if not _declared(trace).get("window")
-    ]
+    run = trace.channel.extra.get("run")
+    stated = run if isinstance(run, Mapping) else {}
+    span = stated.get("window") or {}
+    if not span:
+        got = "the header states no window: the whole trace is taken"
+        defects.append(Defect(DefectCode.WINDOW_ASSUMED, str(path), got))
+    start_ns = from_iso(span["start"], where=str(path)) if "start" in span else int(trace.t_ns[0])
+    stop_ns = from_iso(span["stop"], where=str(path)) if "stop" in span else int(trace.t_ns[-1])
+    return _File(path, trace, stated, Window(start_ns, stop_ns), bool(span))
+
+
+def _group_into_runs(files: Sequence[_File], where: str) -> list[list[_File]]:
+    """Put the files of one run together, in the order of the first file of each.
+
+    Raises:
+        UnreadableError: Two files overlap in time, and nothing says that they are one run.
+    """
+    by_window: dict[Window, list[_File]] = {}
+    for file in files:
+        by_window.setdefault(file.window, []).append(file)
+
+    groups: list[list[_File]] = []
+    for group in by_window.values():
+        ids = {file.trace.channel.id for file in group}
+        if len(ids) == len(group):
+            _require_one_boundary(group)
+            _require_agreement(group)
+            groups.append(group)
+        elif len(ids) == 1:
+            groups += [[file] for file in group]  # repeats of one channel, or copies: audit tells
+        else:
+            raise UnreadableError(
+                "has files of one window that share some channel ids and not others",
+                where=where,
+                got=", ".join(f"{file.path.name}: {file.trace.channel.id}" for file in group),
+                expected="a different id in each file of a run",
+                fix="Give each channel an id of its own in the header.",
+            )
+    _require_no_overlap(groups, where)
+    return groups
+
+
+def _require_one_boundary(group: Sequence[_File]) -> None:
+    """Refuse to add channels at different boundaries: one may contain the other."""
+    outer = [file for file in group if file.trace.channel.part_of is None]
+    boundaries = {file.trace.channel.boundary for file in outer}
+    if len(boundaries) > 1:
+        raise UnreadableError(
+            "has channels of one window at different boundaries, and nothing says which "
+            "contains which",
+            where=str(group[0].path.parent),
+            got=", ".join(f"{file.path.name}: {file.trace.channel.boundary}" for file in outer),
+            expected="one boundary, or part_of in the header of each channel inside another",
+            fix='Add "part_of": "<id of the channel that contains it>" to its header, '
+            "or put it into a folder of its own.",
+        )
+
+
+def _require_agreement(group: Sequence[_File]) -> None:
+    """Refuse files of one run that state different runs."""
+    for name in _SHARED_FIELDS:
+        values = [file.stated[name] for file in group if file.stated.get(name) is not None]
+        if any(value != values[0] for value in values):
+            raise UnreadableError(
+                f"has files of one window that state another {name}",
+                where=str(group[0].path.parent),
+                got=shorten(", ".join(map(repr, values))),
+                expected="channels of one run",
+                fix="State the run alike in all its files, or keep the files in separate folders.",
+            )
+
+
+def _require_no_overlap(groups: Sequence[Sequence[_File]], where: str) -> None:
+    """Refuse runs of different channels that overlap: they are one run with two windows."""
+    ordered = sorted(groups, key=lambda group: group[0].window.start_ns)
+    for earlier, later in itertools.pairwise(ordered):
+        same_channel = earlier[0].trace.channel.id == later[0].trace.channel.id
+        overlap_ns = earlier[0].window.stop_ns - later[0].window.start_ns
+        if overlap_ns > 0 and not same_channel:
+            raise UnreadableError(
+                "has channels whose windows overlap and are not the same",
+                where=where,
+                got=f"{earlier[0].path.name} and {later[0].path.name}, {overlap_ns / 1e9:g} s",
+                expected="one window for all channels of a run, in the header of each",
+                fix="State the same window in both headers, or keep them in separate folders.",
+            )
+
+
+def _run(group: Sequence[_File]) -> Run:
+    window = group[0].window
+    stated: dict[str, Any] = {}
+    for file in reversed(group):  # what the first file states counts
+        stated |= {name: value for name, value in file.stated.items() if value is not None}
+    quality = {k: v for k, v in (stated.get("quality") or {}).items() if k != "others"}
+    return Run(
+        id=_run_id(group),
+        window=window,
+        traces=tuple(file.trace for file in group),
+        work=_record(Work, stated.get("work")),
+        performance=_record(Quantity, stated.get("performance")),
+        quality=_record(Quality, quality),
+        seconds=(window.stop_ns - window.start_ns) / 1e9,
+        success=stated.get("success"),
+        declared_energy_j=stated.get("declared_energy_j"),
+        sources=tuple(file.path.name for file in group),
+    )
+
+
+def _run_id(group: Sequence[_File]) -> str:
+    """Return the name of the file, or what the names of several files have in common."""
+    if len(group) == 1:
+        return group[0].path.stem
+    stems = [file.path.stem for file in group]
+    length = 0
+    while all(stem[: length + 1] == stems[0][: length + 1] for stem in stems):
+        length += 1
+    return stems[0][:length].rstrip("-_. ") or "+".join(stems)
+
+
+def _record(record: Callable[..., Stated], fields: Mapping[str, Any] | None) -> Stated | None:
+    """Build a record from what the header states, without fields of later releases."""
+    if not fields:
+        return None
+    names = getattr(record, "__slots__", ())
+    return record(**{name: value for name, value in fields.items() if name in names})
 
 
 FORMAT = CsvTrace()

@@ -211,6 +211,14 @@ class DefectCode(StrEnum):
         "power logs",
         "no window is stated: the whole trace is used",
     )
+    CSV_DIALECT = (
+        "csv-dialect",
+        "warn",
+        "comma, decimal point and nanoseconds",
+        "Nothing: it was read so. Check one number against the original.",
+        "power logs",
+        "a CSV file with semicolons, tabs, a decimal comma or another unit of time, read as such",
+    )
     FILE_IGNORED = (
         "file-ignored",
         "warn",

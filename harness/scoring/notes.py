@@ -17,6 +17,7 @@ NOTED_DEFECTS = (
     DefectCode.COUNT_MISSING,
     DefectCode.ROUND_DIFFERS,
     DefectCode.LOCAL_TIME,
+    DefectCode.CSV_DIALECT,
 )
 """Defects that a reader must know beside the number."""
 

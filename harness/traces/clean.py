@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.core.errors import SchemaError, UnreadableError
+from harness.core.numbers import plain_number
 from harness.traces.channel import Channel
 from harness.traces.trace import T_MAX_NS, T_MIN_NS, VALUE_MAX, Dropped, Floats, Ints, Trace
 
@@ -30,10 +31,8 @@ FAILED, NEGATIVE, ZERO, NO_TIME, SAME_TIME = (
 
 def number_or_nan(text: bytes) -> float:
     """Return the number a source gave, or NaN where it gave none, as `build_trace` expects it."""
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
+    number = plain_number(text)
+    return float("nan") if number is None else number
 
 
 def build_trace(

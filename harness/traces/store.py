@@ -77,12 +77,15 @@ def read_csv(path: Path) -> Trace:
         UnreadableError: The file is not a trace, or not the one its header describes.
         SchemaError: The header does not match its schema.
     """
-    first, _, rest = read_bytes(path).partition(b"\n")
-    document = _header(first, f"{path}:1")
+    return parse_csv(read_bytes(path), where=str(path))
+
+
+def parse_csv(content: bytes, *, where: str) -> Trace:
+    """Read a trace from the text of such a file; see `read_csv`."""
+    first, _, rest = content.partition(b"\n")
+    document = _header(first, f"{where}:1")
     names, _, body = rest.partition(b"\n")
-    return _from_rows(
-        document, names.strip().decode("utf-8", "replace").split(","), body, str(path)
-    )
+    return _from_rows(document, names.strip().decode("utf-8", "replace").split(","), body, where)
 
 
 def declared_channel(line: bytes, *, where: str) -> Channel:
@@ -191,9 +194,16 @@ def _verified(trace: Trace, declared: str | None, where: str) -> Trace:
 
 def _integers(cells: list[bytes]) -> Ints:
     try:
-        return np.array(cells, dtype="S20").astype(np.int64)
+        if not _has_underscore(cells):
+            return np.array(cells, dtype="S20").astype(np.int64)
     except (ValueError, OverflowError):
-        return np.array([_integer(c) for c in cells], np.int64)
+        pass
+    return np.array([_integer(c) for c in cells], np.int64)
+
+
+def _has_underscore(cells: list[bytes]) -> bool:
+    """Tell whether a cell has the ``_`` that only Python reads inside a number, as in ``1_0``."""
+    return b"_" in b",".join(cells)
 
 
 def _integer(cell: bytes) -> int:
@@ -203,9 +213,11 @@ def _integer(cell: bytes) -> int:
 
 def _numbers(cells: list[bytes]) -> Floats:
     try:
-        return np.array(list(map(float, cells)), np.float64)
+        if not _has_underscore(cells):
+            return np.array(list(map(float, cells)), np.float64)
     except ValueError:
-        return np.array([number_or_nan(c) for c in cells], np.float64)
+        pass
+    return np.array([number_or_nan(c) for c in cells], np.float64)
 
 
 def write_parquet(trace: Trace, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from lab_simulator import PERFECT, simulate_window, write_csv
 
 from harness.core.errors import JoulemarkError, UnreadableError, UsageError
 from harness.core.timestamps import to_iso
+from harness.formats.base import Work
 from harness.formats.csv_trace import FORMAT
 from harness.formats.discovery import Found, find
 from harness.scoring.score import score
@@ -154,3 +156,144 @@ def test_format_can_be_demanded(tmp_path: Path) -> None:
     assert list(find(tmp_path, format_name="joulemark")) == []
     with pytest.raises(UsageError, match="no such format"):
         list(find(tmp_path, format_name="morse"))
+
+
+HEAD = {
+    "id": "a",
+    "quantity": "power",
+    "unit": "W",
+    "kind": "mean",
+    "boundary": "pdu",
+    "meter": "unknown-sensor",
+    "calibration_id": "x/1",
+    "accuracy": {"reading_limit_pct": 5, "source": "test"},
+    "nominal_interval_s": 1,
+    "schema_version": "1.0",
+}
+T0_S = 1_767_607_200
+SPAN = {"start": "2026-01-05T10:00:02Z", "stop": "2026-01-05T10:00:12Z"}
+
+
+def declared(
+    path: Path, rows: str, columns: str = "t_ns,power_w", run: Any = None, **channel: Any
+) -> Path:
+    header = HEAD | {"run": run or {"window": SPAN}} | channel
+    text = f"# joulemark-trace: {json.dumps(header)}\n{columns}\n{rows}\n"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def rows(watts: float = 60.5, form: str = "{s}000000000,{w}") -> str:
+    return "\n".join(form.format(s=T0_S + k, w=watts) for k in range(15))
+
+
+def energy_j(path: Path) -> float:
+    (place,) = find(path)
+    (run,) = score(place.read(), draws=10_000).runs
+    return run.energy_j
+
+
+class TestAsPeopleWriteThem:
+    @pytest.mark.parametrize(
+        ("text", "columns", "note"),
+        [
+            (rows(form="{s}000000000;{w}").replace(".", ","), "t_ns;power_w", "decimal comma"),
+            (rows(form="{s}000000000;{w}").replace(".", ","), "t_ns,power_w", "semicolons"),
+            (rows(form="{s}000000000\t{w}"), "t_ns\tpower_w", "tabs"),
+            (rows(form="{s}000,{w}"), "t_ms,power_w", "t_ms"),
+            (rows(form="{s}000000,{w}"), "t_us,power_w", "t_us"),
+            (rows(form="{s}.000,{w}"), "t_s,power_w", "t_s"),
+            (rows(form='"{s}000000000";"{w}"'), '"t_ns";"power_w"', "semicolons"),
+        ],
+    )
+    def test_read_as_it_is_written_and_said(
+        self, text: str, columns: str, note: str, tmp_path: Path
+    ) -> None:
+        path = declared(tmp_path / "a.csv", text, columns)
+        assert energy_j(path) == pytest.approx(605.0)
+        (defect,) = FORMAT.read(path, "it").defects
+        assert defect.code == "csv-dialect"
+        assert note in defect.got
+
+    def test_a_byte_order_mark_is_no_part_of_the_header(self, tmp_path: Path) -> None:
+        path = declared(tmp_path / "a.csv", rows())
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+        assert energy_j(tmp_path) == pytest.approx(605.0)
+
+    def test_decimals_of_seconds_are_kept_to_the_nanosecond(self, tmp_path: Path) -> None:
+        path = declared(tmp_path / "a.csv", f"{T0_S}.123456789,1.0", "t_s,power_w")
+        (run,) = FORMAT.read(path, "it").runs
+        assert run.traces[0].t_ns.tolist() == [T0_S * 10**9 + 123456789]
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            (rows(form="{s}000,{w}"), "look like milliseconds"),
+            (rows(form="{s},{w}"), "look like seconds"),
+            (rows(form="{s}000000,{w}"), "look like microseconds"),
+            (rows(form="1.7676072e+18,{w}"), "no whole numbers"),
+            (rows(form="{s}.5,{w}"), "no whole numbers"),
+        ],
+    )
+    def test_times_that_are_no_nanoseconds_are_refused(
+        self, text: str, message: str, tmp_path: Path
+    ) -> None:
+        path = declared(tmp_path / "a.csv", text)
+        with pytest.raises(UnreadableError, match=message) as caught:
+            FORMAT.read(path, "it")
+        assert "t_s" in caught.value.fix or "t_m" in caught.value.fix or "t_u" in caught.value.fix
+
+    def test_utf_16_is_named(self, tmp_path: Path) -> None:
+        path = declared(tmp_path / "a.csv", rows())
+        path.write_bytes(path.read_text("utf-8").encode("utf-16"))
+        (place,) = find(tmp_path)
+        with pytest.raises(UnreadableError, match="UTF-16"):
+            place.read()
+
+    @pytest.mark.parametrize("cell", ["1_0", "６０", "nan", "inf", ""])
+    def test_what_only_python_reads_as_a_number_is_dropped(self, cell: str, tmp_path: Path) -> None:
+        text = rows().replace("60.5", cell, 1)
+        (run,) = FORMAT.read(declared(tmp_path / "a.csv", text), "it").runs
+        (trace,) = run.traces
+        assert len(trace) == 14
+        assert [item.raw for item in trace.dropped] == [cell]
+
+
+class TestSeveralFiles:
+    def test_channels_of_one_window_are_one_run_and_add_up(self, tmp_path: Path) -> None:
+        declared(tmp_path / "feed-a.csv", rows(350.0), id="a")
+        declared(tmp_path / "feed-b.csv", rows(340.0), id="b")
+        assert energy_j(tmp_path) == pytest.approx(6900.0)
+        (run,) = FORMAT.read(tmp_path, "it").runs
+        assert (run.id, len(run.traces), run.sources) == ("feed", 2, ("feed-a.csv", "feed-b.csv"))
+
+    def test_a_channel_inside_another_does_not_add(self, tmp_path: Path) -> None:
+        declared(tmp_path / "wall.csv", rows(500.0), id="wall", boundary="wall")
+        declared(tmp_path / "gpu.csv", rows(300.0), id="gpu", boundary="board", part_of="wall")
+        assert energy_j(tmp_path) == pytest.approx(5000.0)
+
+    def test_two_boundaries_without_part_of_are_refused(self, tmp_path: Path) -> None:
+        declared(tmp_path / "wall.csv", rows(500.0), id="wall", boundary="wall")
+        declared(tmp_path / "gpu.csv", rows(300.0), id="gpu", boundary="board")
+        with pytest.raises(UnreadableError, match="which contains which"):
+            FORMAT.read(tmp_path, "it")
+
+    def test_windows_that_overlap_and_differ_are_refused(self, tmp_path: Path) -> None:
+        later = {"start": "2026-01-05T10:00:03Z", "stop": "2026-01-05T10:00:13Z"}
+        declared(tmp_path / "a.csv", rows(), id="a")
+        declared(tmp_path / "b.csv", rows(), id="b", run={"window": later})
+        with pytest.raises(UnreadableError, match="overlap"):
+            FORMAT.read(tmp_path, "it")
+
+    def test_files_that_state_another_work_are_refused(self, tmp_path: Path) -> None:
+        for name, n in (("a", 10), ("b", 11)):
+            run = {"window": SPAN, "work": {"count": n, "unit": "query"}}
+            declared(tmp_path / f"{name}.csv", rows(), id=name, run=run)
+        with pytest.raises(UnreadableError, match="another work"):
+            FORMAT.read(tmp_path, "it")
+
+    def test_work_that_one_file_states_is_that_of_the_run(self, tmp_path: Path) -> None:
+        declared(tmp_path / "a.csv", rows(), id="a")
+        run = {"window": SPAN, "work": {"count": 10, "unit": "query"}}
+        declared(tmp_path / "b.csv", rows(), id="b", run=run)
+        assert FORMAT.read(tmp_path, "it").runs[0].work == Work(10, "query")

@@ -9,6 +9,7 @@ import pytest
 
 MODULES = (
     "harness.core.numbers",
+    "harness.formats.csv_dialect",
     "harness.formats.mlperf.power_columns",
     "harness.formats.ptdaemon.rounding",
     "harness.formats.ptdaemon.spl_table",
