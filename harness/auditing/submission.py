@@ -17,14 +17,15 @@ from harness.core.errors import JoulemarkError
 from harness.formats.base import Defect, Entry
 from harness.formats.defects import DefectCode
 from harness.signing.manifest import ENVELOPE, MANIFEST, differences, parse_manifest, read_manifest
+from harness.signing.records import record_differences
 from harness.signing.trust import Trust
 from harness.signing.verify import STEPS, Verification, verify
 
 RESULTS = "results"
 """Folder of a submission that holds its entries."""
-CONTENT_STEPS = (3, 4, 7)
+CONTENT_STEPS = (3, 4, 7, 9)
 """Steps of a verification that compare content with what was packed; the others check signatures."""
-MANIFEST_STEP, FILES_STEP = 4, 7
+MANIFEST_STEP, FILES_STEP, RECORDS_STEP = 4, 7, 9
 
 
 class _PackedEntry(NamedTuple):
@@ -116,4 +117,5 @@ def _compare_with_manifest(submission: Path) -> Verification:
     )
     if manifest:
         verification.add(FILES_STEP, differences(submission, manifest))
+        verification.add(RECORDS_STEP, record_differences(submission, manifest))
     return verification

@@ -79,7 +79,7 @@ def reuse_memory() -> None:
         bytes(30 * 2**20)
 
 
-def read_inside(root: Path, relative: str | PurePosixPath) -> bytes:
+def read_inside(root: Path, relative: str | PurePosixPath, *, limit: int = MAX_FILE_BYTES) -> bytes:
     """Return the content of a file below `root` that is reached through no link.
 
     Raises:
@@ -88,7 +88,7 @@ def read_inside(root: Path, relative: str | PurePosixPath) -> bytes:
     path = root / relative
     for folder in (path, *path.parents):
         if folder == root:
-            return read_bytes(path)
+            return read_bytes(path, limit=limit)
         if os.path.islink(folder):
             raise UnreadableError(
                 "lies behind a symbolic link; links are not followed", where=str(path)

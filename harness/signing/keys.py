@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,7 @@ def read_private(path: Path, passphrase: Passphrase) -> Ed25519PrivateKey:
 
     Raises:
         UnreadableError: The file is not an Ed25519 private key, or the passphrase is wrong.
+        UsageError: Others may read the file.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -124,7 +126,21 @@ def read_private(path: Path, passphrase: Passphrase) -> Ed25519PrivateKey:
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise UnreadableError("is another kind of key", where=str(path), expected=expected)
+    _refuse_shared(path)
     return key
+
+
+def _refuse_shared(path: Path) -> None:
+    """Refuse a private key that group or others may read."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        raise UsageError(
+            "is a private key that others may read",
+            where=str(path),
+            got=f"mode {mode:04o}",
+            expected="0600",
+            fix=f"chmod 600 {path}, and replace the key if others had access.",
+        )
 
 
 def read_public_line(line: str) -> Ed25519PublicKey:

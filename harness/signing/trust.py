@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import SchemaError, UnreadableError, shorten
 from harness.core.schemas import read_document
-from harness.core.timestamps import from_iso
+from harness.core.suggestions import suggestion
+from harness.core.timestamps import NS, from_iso, to_iso
 from harness.signing.keys import key_id, read_public_line
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+MAX_CLOCK_SKEW_NS = 300 * NS
+"""How far ahead the clock of a signer may be."""
+KEY_FIELDS = ("public_key", "not_before", "not_after", "revoked", "note")
+TRUST_FIELDS = ("schema_version", "submitters", "auditors", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,12 @@ class TrustedKey:
     not_after: str | None
     revoked: str | None
 
-    def fault(self, date: str) -> tuple[str, str] | None:
+    def fault(self, date: str, now_ns: int) -> tuple[str, str] | None:
         """Say why a document of a date does not count.
+
+        Args:
+            date: The date that the document states.
+            now_ns: The present time [ns UTC]; nothing was signed later.
 
         Returns:
             What was got and what was expected; None where the key is valid.
@@ -48,6 +59,8 @@ class TrustedKey:
             t_ns = from_iso(date)
         except UnreadableError as error:
             return f"{error.message}: {error.got}", "a date"
+        if t_ns > now_ns + MAX_CLOCK_SKEW_NS:
+            return f"dated {date}, which is in the future", f"not after {to_iso(now_ns)}"
         if self.not_before is not None and t_ns < from_iso(self.not_before):
             return f"dated {date}", f"not before {self.not_before}"
         if self.not_after is not None and t_ns > from_iso(self.not_after):
@@ -112,19 +125,47 @@ class Trust:
 def read_trust(path: Path) -> Trust:
     """Read a trust file.
 
+    It is read strictly: a misspelled field (`Revoked`, `not_afer`) would otherwise leave a key
+    trusted that its author meant to restrict. A key that is revoked once is revoked in all places.
+
     Raises:
         UnreadableError: The file cannot be read.
         SchemaError: It is not a valid trust file.
     """
     document = read_document("trust", path)
-    submitters, auditors = (
-        {
-            name: _keys(name, items, f"{path}#/{role}/{name}")
-            for name, items in document.get(role, {}).items()
-        }
-        for role in ("submitters", "auditors")
-    )
+    _refuse_unknown(document, TRUST_FIELDS, f"{path}#")
+    roles = []
+    for role in ("submitters", "auditors"):
+        owners = document.get(role, {})
+        roles.append(
+            {owner: _keys(owner, owners[owner], f"{path}#/{role}/{owner}") for owner in owners}
+        )
+    revoked = {
+        key.id: key.revoked
+        for owners in roles
+        for keys in owners.values()
+        for key in keys
+        if key.revoked is not None
+    }
+    submitters, auditors = ({o: _revoke(k, revoked) for o, k in owners.items()} for owners in roles)
     return Trust(submitters, auditors)
+
+
+def _refuse_unknown(document: Mapping[str, Any], known_fields: Iterable[str], where: str) -> None:
+    names = list(known_fields)
+    for name in document:
+        if name not in names:
+            raise SchemaError(
+                "is not a field of a trust file",
+                where=f"{where}/{shorten(name)}",
+                expected="one of " + ", ".join(names),
+                fix=suggestion(name, names),
+            )
+
+
+def _revoke(keys: tuple[TrustedKey, ...], revoked: Mapping[str, str]) -> tuple[TrustedKey, ...]:
+    """Mark the keys that are revoked in another place."""
+    return tuple(replace(key, revoked=revoked.get(key.id)) for key in keys)
 
 
 def _keys(owner: str, items: Iterable[Mapping[str, Any]], where: str) -> tuple[TrustedKey, ...]:
@@ -135,6 +176,7 @@ def _keys(owner: str, items: Iterable[Mapping[str, Any]], where: str) -> tuple[T
 
 
 def _key(owner: str, item: Mapping[str, Any], where: str) -> TrustedKey:
+    _refuse_unknown(item, KEY_FIELDS, where)
     bounds = {name: item.get(name) for name in ("not_before", "not_after")}
     for name, date in bounds.items():
         if date is not None:

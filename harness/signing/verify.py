@@ -6,10 +6,12 @@
 4. The manifest is valid, and in its canonical spelling.
 5. Each signature is by a key that the trust file assigns to the submitter named in the manifest.
    A key trusted for somebody else is not enough, and no signature is ignored.
-6. Each of these keys is valid: not revoked, and the date of the manifest is within its dates.
+6. Each of these keys is valid: not revoked, and the date of the manifest is within its dates and
+   not in the future. Several signatures of one key count once.
 7. Every listed file exists with its size and hash; every existing file is listed; none is a link.
 8. A countersignature, or a report that it should cover: it is by an auditor's key, over this
    manifest, and over this report.
+9. Every run record states what the manifest states: `harness.signing.records`.
 
 A step that fails does not stop those that do not depend on it, so that one look shows all that is
 wrong. Files are compared with what was signed; where no envelope can be read, with the manifest.
@@ -17,6 +19,7 @@ wrong. Files are compared with what was signed; where no envelope can be read, w
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +40,7 @@ from harness.signing.manifest import (
     parse_manifest,
     read_manifest,
 )
+from harness.signing.records import record_differences
 from harness.signing.sign import MANIFEST_TYPE
 from harness.signing.trust import Signers, Trust
 
@@ -52,6 +56,7 @@ STEPS = (
     "key",
     "files",
     "countersignature",
+    "records",
 )
 """Names of the steps, by number."""
 
@@ -111,7 +116,7 @@ class Verification:
 
 
 def verify(folder: Path, trust: Trust, report: Mapping[str, Any] | None = None) -> Verification:
-    """Take all eight steps over a submission.
+    """Take all steps over a submission.
 
     Args:
         folder: The submission.
@@ -154,6 +159,8 @@ def verify(folder: Path, trust: Trust, report: Mapping[str, Any] | None = None) 
     # Step 8
     if report is not None or (folder / COUNTERSIGNATURE).exists():
         result.auditors = _auditors(result, signed, trust, report)
+    # Step 9
+    result.add(9, record_differences(folder, manifest))
     return result
 
 
@@ -201,7 +208,8 @@ def _valid_signatures(
         steps: Numbers of the steps "signature" and "key".
     """
     signature_step, key_step = steps
-    valid = []
+    now_ns = time.time_ns()
+    valid: list[tuple[str, str]] = []
     for number, signature in enumerate(envelope.signatures):
         where, key = f"{name}#/signatures/{number}", signers.find(signature.key)
         if key is None:
@@ -213,11 +221,11 @@ def _valid_signatures(
             got = f"a signature that {label} did not make over this payload"
             result.add(signature_step, [Difference(where, got, signers.whose)])
             continue
-        fault = key.fault(date)
+        fault = key.fault(date, now_ns)
         if fault:
             got, expected = fault
             result.add(key_step, [Difference(where, f"{label}: {got}", expected)])
-        else:
+        elif (key.owner, key.id) not in valid:
             valid.append((key.owner, key.id))
     return valid
 

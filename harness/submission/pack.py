@@ -10,7 +10,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from harness import __version__
@@ -24,6 +24,7 @@ from harness.formats.load import read
 from harness.formats.run_directory import RECORD, SYSTEM
 from harness.live.system import missing_fields, overlay
 from harness.signing.manifest import MANIFEST
+from harness.signing.records import entry_folder, path_part
 
 INDISPENSABLE = ("/submitter", "/system_name")
 """Fields without which a result belongs to nobody."""
@@ -85,7 +86,7 @@ def pack(
             got=got,
             fix="Mend it, or pack with --force, which marks the submission.",
         )
-    folder = out / entries[0].round / division / _name(str(description["submitter"]))
+    folder = out / entries[0].round / division / path_part(str(description["submitter"]))
     if folder.exists():
         raise UsageError(
             "there is a submission already",
@@ -195,7 +196,7 @@ def _write(
     part: Path, entries: Sequence[Entry], description: Mapping[str, Any], findings: Sequence[str]
 ) -> dict[str, Any]:
     """Write a whole submission into a new folder, its manifest last; return the manifest."""
-    system = _name(str(description["system_name"]))
+    system = path_part(str(description["system_name"]))
     write_document("system", description, part / "systems" / f"{system}.json")
     packed = []
     for entry in entries:
@@ -225,12 +226,6 @@ def _write(
     check("manifest", manifest, where=MANIFEST)
     (part / MANIFEST).write_bytes(canonical(manifest))
     return manifest
-
-
-def entry_folder(system: str, benchmark: str, scenario: str) -> PurePosixPath:
-    """Return the folder of an entry inside a submission."""
-    parts = [_name(system), _name(benchmark), _name(scenario)]
-    return PurePosixPath("results", *filter(None, parts))
 
 
 def _copy(entry: Entry, folder: Path, description: Mapping[str, Any]) -> None:
@@ -265,9 +260,3 @@ def _manifest_item(root: Path, path: Path) -> dict[str, Any]:
         "bytes": len(content),
         "sha256": sha256(content),
     }
-
-
-def _name(text: str) -> str:
-    """Return a name as part of a path."""
-    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in text).strip(".")
-    return safe or ("_" if text else "")

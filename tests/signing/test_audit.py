@@ -156,6 +156,6 @@ def test_a_countersignature_of_nobody_is_a_fail_with_keys(signed: Signed) -> Non
 def test_a_manifest_edited_with_its_files_is_a_fail_with_keys(signed: Signed) -> None:
     manifest = json.loads((signed.folder / MANIFEST).read_bytes())
     (signed.folder / MANIFEST).write_bytes(canonical(manifest | {"division": "closed"}))
-    assert audited(signed, trust=False).verdict == "valid"
-    (finding,) = found(audited(signed), "submission-changed")
-    assert finding.where == "manifest.json#/division"
+    assert audited(signed, trust=False).verdict == "invalid"
+    places = [finding.where for finding in found(audited(signed), "submission-changed")]
+    assert "manifest.json#/division" in places

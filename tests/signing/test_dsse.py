@@ -218,6 +218,13 @@ def test_a_locked_key_opens_with_its_passphrase_only(tmp_path: Path) -> None:
         read_private(made.private, lambda: b"battery staple")
 
 
+def test_a_private_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    made = generate(tmp_path, "labs")
+    made.private.chmod(0o640)
+    with pytest.raises(UsageError, match="others may read; got mode 0640, expected 0600"):
+        read_private(made.private, unlocked)
+
+
 def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ec.pem"
     key = generate_private_key(SECP256R1())
