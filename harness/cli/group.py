@@ -10,7 +10,16 @@ from harness.core.errors import shorten
 
 SECTIONS = {
     "Start here": ("demo", "workloads", "meters", "doctor"),
-    "Measure and submit": ("run", "merge", "replay", "import", "pack", "keygen", "sign"),
+    "Measure and submit": (
+        "run",
+        "endpoint",
+        "merge",
+        "replay",
+        "import",
+        "pack",
+        "keygen",
+        "sign",
+    ),
     "Audit": ("audit", "rules", "verify", "countersign"),
     "Read results": ("score", "leaderboard", "compare"),
     "CO2e": ("whatif", "footprint"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ from harness.cli.base import FINDINGS, JSON, OK, Number, cli, complain, emit, no
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.live.measure import RecordedRun
+    from harness.live.measure import Plan, RecordedRun
+    from harness.live.plan import Settings
+    from harness.runners.workload import Workload
 
 OUT = click.option(
     "-o",
@@ -129,11 +132,9 @@ def run(
         joulemark run digits-training --meter rapl --repeat 5 --out runs
         joulemark run --command --name mine --out runs -- ./train.sh --epochs 3
     """
-    from harness.live.measure import measure
-    from harness.live.plan import Settings, describe_system, plan_command, plan_workload
+    from harness.live.plan import Settings, plan_command
     from harness.runners.workload import find_workload
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch systems stop a job by SIGTERM
     settings = Settings(
         out=out,
         meters=options["meters"],
@@ -148,39 +149,64 @@ def run(
         meet=options["meet"],
     )
     if command:
-        plan = plan_command(words, settings, name=options["name"])
+        plans = [plan_command(words, settings, name=options["name"])]
     elif len(words) == 1:
-        plan = plan_workload(find_workload(words[0]), settings, scenario=scenario)
+        plans = _workload_plans(find_workload(words[0]), settings, scenario)
     else:
         raise UsageError(
             "name one workload or one program",
             got=" ".join(words) or "neither",
             expected="joulemark run WORKLOAD, or joulemark run --command -- program arguments",
         )
-    if plan.process.rank:  # rank 0 reports for all ranks
-        for _ in measure(plan):
-            pass
-        return OK
-    note("meters: " + ", ".join(str(request.spec) for request in plan.meters))
+    return perform(plans, as_json)
+
+
+def _workload_plans(workload: Workload, settings: Settings, scenario: str | None) -> list[Plan]:
+    """Plan one scenario of a workload; of an LLM endpoint all of them unless one is named."""
+    from harness.live.plan import plan_workload
+
+    if workload.runner == "endpoint":
+        from harness.live.endpoint import workload_points
+
+        return list(workload_points(workload, settings, scenario))
+    return [plan_workload(workload, settings, scenario=scenario)]
+
+
+def perform(plans: Sequence[Plan], as_json: bool) -> int:
+    """Make the runs of some plans, one plan after the other, and say what became of each run.
+
+    Returns:
+        The exit code: 1 if a run is not valid.
+    """
+    from harness.live.measure import measure
+    from harness.live.plan import describe_system
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch systems stop a job by SIGTERM
     written: list[dict[str, Any]] = []
-    for recorded in measure(plan, note):
-        describe_system(plan, recorded.nodes)
-        summary, outcome = _summary(recorded), recorded.outcome
-        note(f"{recorded.folder}: {summary}")
-        for advice in outcome.advice:
-            complain(f"{recorded.folder.name}: {advice}")
-        written.append(
-            {
-                "kind": "run",
-                "path": str(recorded.folder),
-                "window_s": outcome.window.seconds,
-                "valid": outcome.success,
-                "summary": summary,
-                "notes": list(outcome.advice),
-            }
-        )
-    note(f"now: joulemark score {plan.entry.directory}")
-    if as_json:
+    for plan in plans:
+        if plan.process.rank:  # rank 0 reports for all ranks
+            for _ in measure(plan):
+                pass
+            continue
+        note("meters: " + ", ".join(str(request.spec) for request in plan.meters))
+        for recorded in measure(plan, note):
+            describe_system(plan, recorded.nodes)
+            summary, outcome = _summary(recorded), recorded.outcome
+            note(f"{recorded.folder}: {summary}")
+            for advice in outcome.advice:
+                complain(f"{recorded.folder.name}: {advice}")
+            written.append(
+                {
+                    "kind": "run",
+                    "path": str(recorded.folder),
+                    "window_s": outcome.window.seconds,
+                    "valid": outcome.success,
+                    "summary": summary,
+                    "notes": list(outcome.advice),
+                }
+            )
+        note(f"now: joulemark score {plan.entry.directory}")
+    if as_json and written:
         wrote("run", written, as_json)
     return FINDINGS if any(item["valid"] is False for item in written) else OK
 

@@ -47,6 +47,7 @@ KINDS = (
     "grid",
     "whatif",
     "comparison",
+    "endpoint",
     "rules",
     "trust",
     "countersignature",

@@ -1,11 +1,12 @@
 """What the files of a run state beside its readings: one record for each family of results.
 
-A run carries an :class:`Evidence` with up to three parts, because a live LoadGen run has both
+A run carries an :class:`Evidence` with up to four parts, because a live LoadGen run has both
 LoadGen's values and the record of its sampler:
 
 - :class:`InferenceEvidence`: an MLPerf inference power session
 - :class:`TrainingEvidence`: the result log and the power logs of an MLPerf training run
 - :class:`RecordingEvidence`: what joulemark noted when it recorded a run itself
+- :class:`EndpointEvidence`: a load on an LLM endpoint
 
 In ``run.json`` they are one flat object, ``facts``, under the names of the foreign logs.
 :meth:`Evidence.facts` writes it and :func:`evidence_from_facts` reads it back::
@@ -106,6 +107,23 @@ class RecordingEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointEvidence:
+    """What a load on an LLM endpoint left beside the readings.
+
+    Attributes:
+        model: Name of the model, as the server knows it.
+        load: Kind of the load (``concurrency``, ``rate``, ``offline``) and its value.
+        grading: ``correct``, ``asked``, ``questions`` and ``chance``; empty if nothing was graded.
+        record: Everything that the record states of the point, these included.
+    """
+
+    model: str = ""
+    load: Mapping[str, Any] = field(default_factory=dict)
+    grading: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What is known of a run beside its readings; parts that its format does not have are ``None``.
 
@@ -113,12 +131,14 @@ class Evidence:
         inference: Of an MLPerf inference run, foreign or live.
         training: Of an MLPerf training run.
         recording: Of a run that joulemark recorded.
+        endpoint: Of a load on an LLM endpoint.
         extra: Facts that this release does not interpret; they are written again unchanged.
     """
 
     inference: InferenceEvidence | None = None
     training: TrainingEvidence | None = None
     recording: RecordingEvidence | None = None
+    endpoint: EndpointEvidence | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -150,6 +170,8 @@ class Evidence:
             facts |= _training_facts(self.training)
         if self.recording is not None:
             facts |= _recording_facts(self.recording)
+        if self.endpoint is not None:
+            facts["endpoint"] = dict(self.endpoint.record)
         return facts | dict(self.extra)
 
 
@@ -212,8 +234,13 @@ def evidence_from_facts(facts: Mapping[str, Any]) -> tuple[Evidence, tuple[str, 
     inference = _read_inference(reader)
     training = _read_training(reader)
     recording = _read_recording(reader)
+    endpoint = _read_endpoint(reader)
     evidence = Evidence(
-        inference=inference, training=training, recording=recording, extra=reader.remaining
+        inference=inference,
+        training=training,
+        recording=recording,
+        endpoint=endpoint,
+        extra=reader.remaining,
     )
     return evidence, tuple(reader.malformed)
 
@@ -313,6 +340,20 @@ def _read_recording(reader: _FactReader) -> RecordingEvidence | None:
         rank=reader.take("rank", dict),
         ranks=None if ranks is None else tuple(ranks),
     )
+
+
+def _read_endpoint(reader: _FactReader) -> EndpointEvidence | None:
+    record = reader.take("endpoint", dict)
+    if record is None:
+        return None
+    model, load, grading = (record.get(name) for name in ("model", "load", "grading"))
+    is_sound = (
+        isinstance(model, str) and isinstance(load, dict) and isinstance(grading, dict | None)
+    )
+    if not is_sound:
+        reader.give_back("endpoint", record)
+        return None
+    return EndpointEvidence(model=model, load=load, grading=grading or {}, record=record)
 
 
 def _read_idle(reader: _FactReader) -> dict[str, Window] | None:

@@ -113,8 +113,8 @@ def plan_command(argv: Sequence[str], settings: Settings, *, name: str | None = 
             "no program to run", expected="joulemark run --command -- program arguments"
         )
     benchmark = name or re.sub(r"[^A-Za-z0-9._-]", "_", Path(argv[0]).name) or "command"
-    entry = _entry(settings, benchmark, "", "training")
-    return _plan(entry, Command(tuple(argv)), settings, settings.repeat or 1)
+    entry = make_entry(settings, benchmark, "", "training")
+    return make_plan(entry, Command(tuple(argv)), settings, settings.repeat or 1)
 
 
 def plan_workload(workload: Workload, settings: Settings, *, scenario: str | None = None) -> Plan:
@@ -130,9 +130,9 @@ def plan_workload(workload: Workload, settings: Settings, *, scenario: str | Non
     """
     _require_runnable(workload)
     spec = workload.scenario(scenario)
-    entry = _entry(settings, workload.name, spec["name"], workload.spec["task"])
+    entry = make_entry(settings, workload.name, spec["name"], workload.spec["task"])
     repeats = settings.repeat or int(workload.spec.get("repeats", DEFAULT_REPEATS))
-    return _plan(entry, _runner(workload, spec, settings), settings, repeats)
+    return make_plan(entry, _runner(workload, spec, settings), settings, repeats)
 
 
 def _require_runnable(workload: Workload) -> None:
@@ -141,6 +141,20 @@ def _require_runnable(workload: Workload) -> None:
             f"{workload.name} is not run live",
             fix=f"{workload.folder.name}/README.md says how it is used.",
         )
+    require_packages(workload)
+    world_size = rank_from_environment(os.environ).world_size
+    if workload.runner == "loadgen" and world_size > 1:
+        raise UsageError(
+            f"{workload.name} runs on one machine", got=f"{world_size} ranks", fix="Start one."
+        )
+
+
+def require_packages(workload: Workload) -> None:
+    """Check that the packages of a workload are installed.
+
+    Raises:
+        Unavailable: One is missing; the error names the command that installs it.
+    """
     missing = workload.missing_packages()
     if missing:
         extra = workload.spec["runner"].get("extra", "workloads")
@@ -148,11 +162,6 @@ def _require_runnable(workload: Workload) -> None:
             f"{workload.name} needs packages that are not installed",
             got=", ".join(missing),
             fix=f"pip install 'joulemark[{extra}]'",
-        )
-    world_size = rank_from_environment(os.environ).world_size
-    if workload.runner == "loadgen" and world_size > 1:
-        raise UsageError(
-            f"{workload.name} runs on one machine", got=f"{world_size} ranks", fix="Start one."
         )
 
 
@@ -172,7 +181,8 @@ def _runner(workload: Workload, scenario: Mapping[str, Any], settings: Settings)
     )
 
 
-def _entry(settings: Settings, benchmark: str, scenario: str, task: Any) -> Entry:
+def make_entry(settings: Settings, benchmark: str, scenario: str, task: Any) -> Entry:
+    """Return the entry that all runs of a plan share."""
     folders = [benchmark, scenario] if scenario else [benchmark]
     return Entry(
         id="/".join(folders),
@@ -189,7 +199,8 @@ def _entry(settings: Settings, benchmark: str, scenario: str, task: Any) -> Entr
     )
 
 
-def _plan(entry: Entry, runner: Runner, settings: Settings, repeats: int) -> Plan:
+def make_plan(entry: Entry, runner: Runner, settings: Settings, repeats: int) -> Plan:
+    """Return the plan of an entry, with a seed for each run."""
     return Plan(
         entry=entry,
         runner=runner,

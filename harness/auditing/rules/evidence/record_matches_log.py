@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.auditing.rules.base import (
     RECORDED_RUNS,
@@ -23,6 +23,8 @@ from harness.formats.evidence import LOGGED_NAMES
 from harness.formats.mlperf import loadgen_log
 from harness.formats.mlperf.mllog import number, select
 from harness.runners.base import OUTPUT, marked_window, stop_status
+from harness.runners.endpoint.events import EVENTS
+from harness.runners.endpoint.runner import derive, endpoint_facts, is_valid, performance, quality
 from harness.runners.loadgen import DETAIL
 from harness.traces.trace import Window
 
@@ -85,10 +87,10 @@ def check(context: RuleContext) -> Iterator[Violation]:
 
 
 def _workload_log(folder: Path) -> Path | None:
-    """Return LoadGen's detail log, the result log of a training, or what the program printed."""
+    """Return LoadGen's detail log, an event log, a training's result log, or the program's output."""
     for log_folder in (folder / "log", folder / "ranks" / "0" / "log"):
         result_logs = sorted(log_folder.glob("result_*.txt"))
-        for path in (log_folder / DETAIL, *result_logs, log_folder / OUTPUT):
+        for path in (log_folder / DETAIL, log_folder / EVENTS, *result_logs, log_folder / OUTPUT):
             if path.is_file():
                 return path
     return None
@@ -97,6 +99,8 @@ def _workload_log(folder: Path) -> Path | None:
 def _statements(run: Run, log: Path, context: RuleContext) -> Iterator[Statement]:
     if log.name == DETAIL:
         return _loadgen_statements(run, log, context)
+    if log.name == EVENTS:
+        return _endpoint_statements(run, log, context)
     return _mllog_statements(run, log, context)
 
 
@@ -142,6 +146,37 @@ def _loadgen_statements(run: Run, log: Path, context: RuleContext) -> Iterator[S
     yield Statement("performance", record_value, log_performance.value if log_performance else None)
 
 
+def _endpoint_statements(run: Run, log: Path, context: RuleContext) -> Iterator[Statement]:
+    """Derive the point from its events and questions again, answers graded anew."""
+    point = derive(log.parent)
+    yield from _window_statements(run, point.metrics.window, context.limits["slack_s"])
+    yield Statement("success", run.success, is_valid(point))
+    yield Statement(
+        "work", run.work.count if run.work else None, float(point.metrics.output_tokens)
+    )
+    rate = performance(point).value
+    yield Statement("performance", run.performance.value if run.performance else None, rate)
+    graded = quality(point)
+    yield Statement(
+        "accuracy",
+        run.quality.value if run.quality else None,
+        graded.value if graded else None,
+    )
+    record = run.evidence.endpoint.record if run.evidence.endpoint else {}
+    for name, value in _numbers(endpoint_facts(point)):
+        yield Statement(name, number(dict(_numbers(record)).get(name)), float(value))
+
+
+def _numbers(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Yield every number of a document by its path."""
+    for name, value in document.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _numbers(value, f"{path}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield path, value
+
+
 RULE = Rule(
     id="record-matches-log",
     aliases=("record-against-log",),
@@ -149,7 +184,8 @@ RULE = Rule(
     why="Window, work and quality make the joules per unit of work: an edit of the record that "
     "leaves the log alone is found here.",
     evidence="Window, success, quality, seed, steps and work in run.json against MLLOG lines of "
-    "the training or of LoadGen. An edit of both is not found: a signature says who vouches for "
+    "the training or of LoadGen; for a load on an LLM endpoint every figure against the event log, "
+    "with all answers graded again. An edit of both is not found: a signature says who vouches for "
     "them.",
     remedy="Submit both as they were written.",
     limits=("slack_s",),

@@ -1,0 +1,207 @@
+"""The command that loads an LLM server: endpoint."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.base import JSON, Number, cli, emit, note
+from harness.cli.run import OUT, perform
+from harness.core.errors import UsageError
+
+
+@cli.command()
+@click.argument("url", metavar="URL")
+@click.option("--model", required=True, help="Name of the model, as the server knows it.")
+@click.option(
+    "--questions",
+    default="mixed:40",
+    show_default=True,
+    metavar="SET",
+    help="Questions: mixed, capitals, arithmetic, letters or comparisons, each with :COUNT, or a JSONL file.",
+)
+@click.option("--concurrency", default="", metavar="N,...", help="Requests to keep in flight.")
+@click.option("--rate", default="", metavar="R,...", help="Poisson arrivals per second.")
+@click.option("--offline", is_flag=True, help="Also send all questions at once.")
+@click.option(
+    "--min-duration",
+    default=30.0,
+    show_default=True,
+    type=Number(0, 86400),
+    help="Shortest window of a point [s].",
+)
+@click.option(
+    "--warm-up",
+    default=4,
+    show_default=True,
+    type=click.IntRange(0, 10_000),
+    help="Requests before the window.",
+)
+@click.option(
+    "--timeout",
+    default=300.0,
+    show_default=True,
+    type=Number(0.1, 86400),
+    help="Longest time for one request [s].",
+)
+@click.option(
+    "--api",
+    default="chat",
+    show_default=True,
+    type=click.Choice(["chat", "completions"]),
+    help="Interface of the server.",
+)
+@click.option(
+    "--key-env",
+    default="OPENAI_API_KEY",
+    show_default=True,
+    metavar="NAME",
+    help="Environment variable with the API key.",
+)
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="File with the API key, readable by its owner only.",
+)
+@click.option("--insecure", is_flag=True, help="Accept any TLS certificate.")
+@click.option(
+    "-m",
+    "--meter",
+    "meters",
+    multiple=True,
+    metavar="NAME[:OPTION=VALUE,...]",
+    help="Meter to read.",
+)
+@click.option(
+    "-n",
+    "--repeat",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Runs of each point.",
+)
+@click.option(
+    "--interval",
+    default=0.1,
+    show_default=True,
+    type=Number(0.001, 3600),
+    help="Time between two readings [s].",
+)
+@click.option(
+    "--idle",
+    default=3.0,
+    show_default=True,
+    type=Number(0, 3600),
+    help="Idle time to record before and after each run [s].",
+)
+@click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Seed of questions and arrivals.",
+)
+@click.option("--system", default="this machine", show_default=True, help="Name of the system.")
+@click.option("--submitter", default="", help="Name of the submitter.")
+@JSON
+@OUT
+def endpoint(url: str, out: Path, as_json: bool, **given: Any) -> int:
+    """Load an OpenAI-compatible LLM server under meters.
+
+    Each load is a point: an entry with energy per output token, per request and per correct
+    answer, and with latencies. The meters must see the machine that serves.
+
+    \b
+        joulemark endpoint http://127.0.0.1:8000 --model llama-3.1-8b \\
+            --concurrency 1,4,16 --meter nvml --meter rapl --out runs
+    """
+    from harness.live.endpoint import benchmark_name, parse_load, plan_points
+    from harness.live.plan import Settings
+    from harness.runners.endpoint.questions import load_questions
+    from harness.runners.endpoint.runner import Endpoint
+
+    _require_client()
+    questions = load_questions(given["questions"], given["seed"])
+    labels = _labels(given["concurrency"], given["rate"], given["offline"])
+    loads = [parse_load(label, len(questions), given["min_duration"]) for label in labels]
+    target = Endpoint(
+        url=url,
+        model=given["model"],
+        questions=questions,
+        load=loads[0],
+        api=given["api"],
+        key=_key(given["key_env"], given["key_file"]),
+        warm_up=given["warm_up"],
+        timeout_s=given["timeout"],
+        verify_tls=not given["insecure"],
+        question_set=given["questions"],
+    )
+    settings = Settings(
+        out=out,
+        meters=given["meters"],
+        interval_s=given["interval"],
+        idle_s=(given["idle"], given["idle"]),
+        repeat=given["repeat"],
+        seed=given["seed"],
+        system=given["system"],
+        submitter=given["submitter"],
+    )
+    status = perform(list(plan_points(target, loads, settings)), as_json=False)
+    report_points(out / benchmark_name(target.model, target.question_set), as_json)
+    return status
+
+
+def report_points(folder: Path, as_json: bool) -> None:
+    """Print the table of all points below a folder, or its JSON document."""
+    from harness import api
+    from harness.render.endpoint import endpoint_document, endpoint_text
+
+    results = api.score(folder)
+    if as_json:
+        emit("endpoint", endpoint_document(results))
+    else:
+        click.echo(endpoint_text(results), nl=False)
+
+
+def _require_client() -> None:
+    try:
+        import aiohttp  # noqa: F401 - only whether it is there
+    except ImportError:
+        raise UsageError(
+            "the client needs a package that is not installed",
+            got="no aiohttp",
+            fix="pip install 'joulemark[endpoint]'",
+        ) from None
+
+
+def _labels(concurrency: str, rate: str, offline: bool) -> list[str]:
+    """Names of all points that are asked for; concurrency 1 if none is."""
+    labels = [f"concurrency-{item.strip()}" for item in concurrency.split(",") if item.strip()]
+    labels += [f"rate-{item.strip()}" for item in rate.split(",") if item.strip()]
+    if offline:
+        labels.append("offline")
+    return list(dict.fromkeys(labels)) or ["concurrency-1"]
+
+
+def _key(variable: str, path: Path | None) -> str:
+    """Return the API key, "" if there is none.
+
+    Raises:
+        UsageError: if others can read the file.
+    """
+    if path is None:
+        return os.environ.get(variable, "")
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(
+            "others can read the file with the API key",
+            where=str(path),
+            got=stat.filemode(path.stat().st_mode),
+            expected="-rw-------",
+            fix=f"chmod 600 {path}",
+        )
+    note(f"API key from {path}")
+    return path.read_text("utf-8").strip()

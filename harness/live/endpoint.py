@@ -1,0 +1,90 @@
+"""Plans for loads on an LLM endpoint: one plan per point, each an entry of its own."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.core.errors import UsageError, shorten
+from harness.live.measure import Plan
+from harness.live.plan import Settings, make_entry, make_plan, require_packages
+from harness.runners.endpoint.questions import load_questions
+from harness.runners.endpoint.runner import Endpoint
+from harness.runners.endpoint.schedule import Load
+from harness.runners.workload import Workload
+
+
+def plan_points(endpoint: Endpoint, loads: Sequence[Load], settings: Settings) -> Iterator[Plan]:
+    """Yield the plan of each load on one server.
+
+    Args:
+        endpoint: The server and its questions; its load is replaced.
+        loads: The points.
+        settings: Meters, repeats, and where the runs go.
+    """
+    benchmark = benchmark_name(endpoint.model, endpoint.question_set)
+    for load in loads:
+        entry = make_entry(settings, benchmark, load.label, "inference")
+        yield make_plan(entry, replace(endpoint, load=load), settings, settings.repeat or 1)
+
+
+def workload_points(
+    chosen: Workload, settings: Settings, scenario: str | None = None
+) -> Iterator[Plan]:
+    """Yield a plan for each scenario of an endpoint workload, or for the one that is named.
+
+    Raises:
+        Unavailable: if a package it needs is missing.
+    """
+    require_packages(chosen)
+    scenarios = [chosen.scenario(scenario)] if scenario else chosen.spec["scenarios"]
+    runner, model = chosen.spec["runner"], chosen.spec["model"]
+    question_set = runner["questions"]
+    local_file = chosen.folder / question_set
+    questions = load_questions(str(local_file) if local_file.is_file() else question_set)
+    command = [sys.executable, str(chosen.folder / runner["server"])]
+    if model and model.get("sha256"):
+        command += ["--sha256", model["sha256"]]
+    for item in scenarios:
+        load = parse_load(item["name"], len(questions), float(item.get("min_duration_s") or 0))
+        endpoint = Endpoint(
+            url="",
+            model=model["name"] if model else chosen.name,
+            questions=questions,
+            load=load,
+            server=[*command, "--parallel", str(min(load.concurrency, 64))],
+            question_set=question_set,
+        )
+        entry = make_entry(settings, chosen.name, item["name"], chosen.spec["task"])
+        repeats = settings.repeat or int(chosen.spec.get("repeats", 1))
+        yield make_plan(entry, endpoint, settings, repeats)
+
+
+def parse_load(label: str, count: int, min_duration_s: float) -> Load:
+    """Return the load of a scenario: ``concurrency-4``, ``rate-2.5`` or ``offline``.
+
+    Raises:
+        UsageError: if the label names no load.
+    """
+    if label == "offline":
+        return Load("offline", 0, count, 0.0, count)
+    match = re.fullmatch(r"(concurrency|rate)-(\d+(?:\.\d+)?)", label, re.ASCII)
+    value = float(match[2]) if match else 0.0
+    if match and match[1] == "concurrency" and value.is_integer() and 1 <= value <= 100_000:
+        return Load("concurrency", value, count, min_duration_s, count)
+    if match and match[1] == "rate" and 0 < value <= 100_000:
+        return Load("rate", value, count, min_duration_s, count)
+    raise UsageError(
+        "is not a load",
+        got=shorten(label, 60),
+        expected="concurrency-N, rate-R or offline",
+    )
+
+
+def benchmark_name(model: str, question_set: str) -> str:
+    """Name what a point is compared by: the model and its questions."""
+    parts = (Path(model).name, Path(question_set).stem)
+    return "-".join(re.sub(r"[^A-Za-z0-9._]+", "-", part).strip("-") or "x" for part in parts)

@@ -1,0 +1,184 @@
+"""The points of a load on an LLM endpoint, as a table and as the document of ``endpoint --json``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from harness.core.schemas import SCHEMA_VERSION
+from harness.energy.cumulative import energy_between
+from harness.render.escape import grid
+from harness.render.numbers import estimate_text, number
+from harness.scoring.result import Result
+from harness.uncertainty.estimate import Estimate
+
+HEAD = (
+    "Point",
+    "Energy per token",
+    "Per request",
+    "Per correct",
+    "Right",
+    "Tokens/s",
+    "TTFT p90",
+    "TPOT p90",
+)
+
+
+def endpoint_text(results: Sequence[Result]) -> str:
+    """Return the table of points for a terminal."""
+    points = _in_order(results)
+    if not points:
+        return "no load on an endpoint here\n"
+    rows = [_row(result) for result in points]
+    lines = [
+        f"{points[0].entry.benchmark}: {points[0].measurement_class}, {_boundaries(points)}",
+        grid(HEAD, rows, "terminal"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def endpoint_document(results: Sequence[Result]) -> dict[str, Any]:
+    """Return the document of ``endpoint --json``."""
+    points = _in_order(results)
+    first = _record(points[0]) if points else {}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": str(first.get("model", "")),
+        "url": str(first.get("host", "")),
+        "questions": str(first.get("question_set", "")),
+        "measurement_class": points[0].measurement_class if points else "declared",
+        "boundary": _boundaries(points),
+        "points": [_point(result) for result in points],
+    }
+
+
+def _in_order(results: Sequence[Result]) -> list[Result]:
+    """Points by kind of load, then by its value."""
+    points = [result for result in results if _record(result)]
+    return sorted(points, key=lambda result: (_load(result).get("kind", ""), _load_value(result)))
+
+
+def _load_value(result: Result) -> float:
+    value = _load(result).get("value")
+    return float(value) if isinstance(value, int | float) else math.inf
+
+
+def _record(result: Result) -> Mapping[str, Any]:
+    """What the first run states of its point."""
+    for run in result.entry.runs:
+        if run.evidence.endpoint is not None:
+            return run.evidence.endpoint.record
+    return {}
+
+
+def _load(result: Result) -> Mapping[str, Any]:
+    load = _record(result).get("load")
+    return load if isinstance(load, Mapping) else {}
+
+
+def _sum(result: Result, *path: str) -> int:
+    """Sum a count over all runs."""
+    total = 0
+    for run in result.entry.runs:
+        value: Any = run.evidence.endpoint.record if run.evidence.endpoint else {}
+        for name in path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        total += value if isinstance(value, int) else 0
+    return total
+
+
+def _row(result: Result) -> list[str]:
+    record = _record(result)
+    correct, asked = _sum(result, "grading", "correct"), _sum(result, "grading", "asked")
+    return [
+        result.entry.scenario,
+        estimate_text(result.energy_per_unit),
+        estimate_text(_per(result, _sum(result, "requests", "completed"), "J/request")),
+        estimate_text(result.per_correct) if result.per_correct else "-",
+        f"{correct}/{asked}" if asked else "-",
+        number(result.performance.value if result.performance else None, digits=4),
+        _latency(record, "ttft_ms"),
+        _latency(record, "tpot_ms"),
+    ]
+
+
+def _latency(record: Mapping[str, Any], name: str) -> str:
+    values = record.get(name)
+    return number(values.get("p90"), "ms", 4) if isinstance(values, Mapping) else "-"
+
+
+def _per(result: Result, total: int, unit: str) -> Estimate:
+    """Energy over a count of all runs; the energy of a result is that of one run."""
+    if not total or not result.n_runs:
+        return Estimate(None, None, None, unit, result.energy.level, "nothing was counted")
+    factor = result.n_runs / total
+    energy = result.energy
+    bounds = [None if value is None else value * factor for value in (energy.low, energy.high)]
+    value = None if energy.value is None else energy.value * factor
+    return replace(energy, value=value, low=bounds[0], high=bounds[1], unit=unit)
+
+
+def _point(result: Result) -> dict[str, Any]:
+    record = _record(result)
+    grading = {name: _sum(result, "grading", name) for name in ("correct", "asked")}
+    chance = (record.get("grading") or {}).get("chance")
+    tokens = _sum(result, "output_tokens")
+    rate = result.performance.value if result.performance else None
+    per_joule = result.units_per_joule
+    kind, value = _load(result).get("kind"), _load(result).get("value")
+    return {
+        "id": result.entry.id,
+        "load": {"kind": kind, "value": value},
+        "concurrency": value if kind == "concurrency" else None,
+        "runs": result.n_runs,
+        "duration_s": math.fsum(run.run.window.seconds for run in result.runs if run.run.window),
+        "requests": {
+            name: _sum(result, "requests", name)
+            for name in ("issued", "completed", "failed", "retries")
+        },
+        "output_tokens": tokens,
+        "token_source": record.get("token_source"),
+        "energy": asdict(result.energy),
+        "joules_per_output_token": asdict(result.energy_per_unit),
+        "joules_per_request": asdict(
+            _per(result, _sum(result, "requests", "completed"), "J/request")
+        ),
+        "joules_per_correct": asdict(result.per_correct) if result.per_correct else None,
+        "accuracy": grading | {"chance": chance} if grading["asked"] else None,
+        "tokens_per_second": rate,
+        "tokens_per_joule": per_joule,
+        "ttft_ms": record.get("ttft_ms"),
+        "tpot_ms": record.get("tpot_ms"),
+        "tpot_mlperf_ms": record.get("tpot_mlperf_ms"),
+        "itl_ms": record.get("itl_ms"),
+        "latency_ms": record.get("latency_ms"),
+        "idle_w": {name: _idle_power(result, name) for name in ("before", "after")},
+        "notes": list(result.notes),
+    }
+
+
+def _idle_power(result: Result, name: str) -> float | None:
+    """Mean power before or after the first run [W], outside its window; None if not recorded."""
+    for run in result.entry.runs:
+        idle = run.evidence.recording.idle if run.evidence.recording else None
+        span = (idle or {}).get(name)
+        if span is None or span.seconds <= 0 or not run.outer:
+            continue
+        cuts_ns = np.array([span.start_ns, span.stop_ns], np.int64)
+        energies = [float(energy_between(trace, cuts_ns)[0]) for trace in run.outer]
+        return math.fsum(energies) / span.seconds
+    return None
+
+
+def _boundaries(results: Sequence[Result]) -> str:
+    names = {
+        trace.channel.boundary
+        for result in results
+        for run in result.entry.runs
+        for trace in run.outer
+    }
+    return ", ".join(sorted(names)) or "no meter"

@@ -1,0 +1,253 @@
+"""An asynchronous client of OpenAI-compatible servers: one streamed request at a time.
+
+Written against what vLLM, SGLang, llama-server, Ollama and TGI send. They differ in small things, all
+accepted here: comment lines that keep the stream alive, ``data:`` without a space, carriage returns,
+no ``[DONE]`` at the end, the usage in a chunk of its own or in the last one, reasoning under
+``reasoning_content`` or ``reasoning``, and an error object inside a stream that began with status 200.
+
+Needs aiohttp: ``pip install 'joulemark[endpoint]'``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import aiohttp
+
+from harness.core.errors import UsageError
+
+Api = Literal["chat", "completions"]
+PATHS: Mapping[Api, str] = {"chat": "/chat/completions", "completions": "/completions"}
+MAX_LINE_BYTES = 1 << 20
+"""A stream with a longer line is not one of these servers."""
+MAX_REPLY_CHARS = 1 << 20
+"""A reply is cut off, and the request failed, beyond this."""
+
+
+class RequestFailed(Exception):
+    """One attempt did not give a complete reply.
+
+    Attributes:
+        retry: Whether another attempt may succeed (429, 5xx, a lost connection).
+    """
+
+    def __init__(self, message: str, *, retry: bool) -> None:
+        super().__init__(message)
+        self.retry = retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where requests go and what every one of them says.
+
+    Attributes:
+        url: Base URL, with or without the trailing ``/v1``.
+        model: Name of the model, as the server knows it.
+        api: Which of the two interfaces.
+        key: API key, "" for none. Never logged.
+        timeout_s: Longest time for one request [s].
+        parameters: Further fields of the request, such as ``temperature``.
+        verify_tls: Whether the certificate of the server is checked.
+    """
+
+    url: str
+    model: str
+    api: Api = "chat"
+    key: str = ""
+    timeout_s: float = 300.0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    verify_tls: bool = True
+
+    @property
+    def endpoint(self) -> str:
+        """The full URL of the interface."""
+        base = self.url.rstrip("/")
+        if not base.startswith(("http://", "https://")):
+            raise UsageError(
+                "is not the URL of a server", got=base, expected="http://HOST:PORT or https://HOST"
+            )
+        if not base.endswith("/v1"):
+            base += "/v1"
+        return base + PATHS[self.api]
+
+    def body(self, prompt: str, max_tokens: int) -> dict[str, Any]:
+        """The JSON body of one request."""
+        content: dict[str, Any] = (
+            {"messages": [{"role": "user", "content": prompt}]}
+            if self.api == "chat"
+            else {"prompt": prompt}
+        )
+        fixed = {
+            "model": self.model,
+            "max_tokens": max_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        return content | fixed | dict(self.parameters)
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came back.
+
+    Attributes:
+        text: Visible text and reasoning, in the order in which they arrived.
+        finish_reason: Why the server stopped, as it says.
+        completion_tokens: Output tokens by the server's usage; None where it does not say.
+        prompt_tokens: Input tokens by the server's usage; None where it does not say.
+        cached_tokens: Input tokens that came from a cache; None where it does not say.
+    """
+
+    text: str = ""
+    finish_reason: str | None = None
+    completion_tokens: int | None = None
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+OnFragment = Callable[[int], None]
+"""Called with the monotonic time [ns] of each fragment of length above zero."""
+
+
+def connect(concurrency: int) -> aiohttp.ClientSession:
+    """Open a pool of as many connections as requests can be in flight."""
+    connector = aiohttp.TCPConnector(limit=max(1, concurrency), ttl_dns_cache=3600)
+    return aiohttp.ClientSession(connector=connector, read_bufsize=1 << 16)
+
+
+async def ask(
+    session: aiohttp.ClientSession,
+    server: Server,
+    prompt: str,
+    max_tokens: int,
+    on_fragment: OnFragment,
+) -> Reply:
+    """Send one request and read its stream to the end.
+
+    Raises:
+        RequestFailed: if no complete reply came.
+    """
+    headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}
+    try:
+        async with session.post(
+            server.endpoint,
+            json=server.body(prompt, max_tokens),
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=server.timeout_s),
+            ssl=server.verify_tls,
+            allow_redirects=False,
+        ) as response:
+            if response.status != 200:
+                raise await _refused(response)
+            return await _read(response, on_fragment)
+    except TimeoutError:
+        raise RequestFailed(f"no complete reply in {server.timeout_s:g} s", retry=False) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise RequestFailed(f"{type(error).__name__}: {error}"[:300], retry=True) from None
+
+
+async def _refused(response: aiohttp.ClientResponse) -> RequestFailed:
+    """The failure that a status other than 200 stands for."""
+    text = (await response.content.read(2000)).decode("utf-8", "replace")
+    message = f"HTTP {response.status}: {' '.join(text.split())[:200]}"
+    return RequestFailed(message, retry=response.status == 429 or response.status >= 500)
+
+
+async def _read(response: aiohttp.ClientResponse, on_fragment: OnFragment) -> Reply:
+    """Read a stream of server-sent events, or a plain JSON reply where the server does not stream."""
+    reply, parts, length, complete = Reply(), [], 0, False
+    if response.content_type == "application/json":
+        document = json.loads(await response.content.read(MAX_LINE_BYTES))
+        chunks = _single(document)
+    else:
+        chunks = _chunks(response)
+    async for chunk in chunks:
+        if "error" in chunk:
+            raise RequestFailed(f"the server: {_message(chunk['error'])}", retry=False)
+        text, reason = _fragment(chunk)
+        if text:
+            on_fragment(time.monotonic_ns())
+            parts.append(text)
+            length += len(text)
+            if length > MAX_REPLY_CHARS:
+                raise RequestFailed("the reply does not end", retry=False)
+        if reason is not None:
+            reply.finish_reason, complete = reason, True
+        _enter_usage(chunk.get("usage"), reply)
+    if not complete:
+        raise RequestFailed("the stream ended before the reply did", retry=True)
+    reply.text = "".join(parts)
+    return reply
+
+
+async def _single(document: Any) -> AsyncIterator[dict[str, Any]]:
+    if not isinstance(document, dict):
+        raise RequestFailed("the reply is no JSON object", retry=False)
+    yield document
+
+
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
+    """Yield the JSON object of each event, up to ``[DONE]`` or the end of the stream."""
+    async for line in _lines(response):
+        if not line.startswith(b"data:"):
+            continue  # a comment, an event name, or the blank line between events
+        payload = line[5:].strip()
+        if payload == b"[DONE]":
+            return
+        try:
+            chunk = json.loads(payload)
+        except ValueError:
+            raise RequestFailed("an event of the stream is not JSON", retry=False) from None
+        if isinstance(chunk, dict):
+            yield chunk
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Yield lines as soon as they are complete."""
+    pending = b""
+    async for block in response.content.iter_any():
+        *lines, pending = (pending + block).split(b"\n")
+        for line in lines:
+            yield line.rstrip(b"\r")
+        if len(pending) > MAX_LINE_BYTES:
+            raise RequestFailed("a line of the stream does not end", retry=False)
+    if pending:
+        yield pending.rstrip(b"\r")
+
+
+def _fragment(chunk: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Text of a chunk, reasoning included, and the finish reason if the reply ends here."""
+    choices = chunk.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict):
+        return "", None
+    body = choice.get("delta") or choice.get("message") or choice
+    fields = ("reasoning_content", "reasoning", "content", "text")
+    texts = [body.get(name) for name in fields] if isinstance(body, dict) else []
+    text = "".join(part for part in texts if isinstance(part, str))
+    reason = choice.get("finish_reason")
+    return text, reason if isinstance(reason, str) else None
+
+
+def _enter_usage(usage: object, reply: Reply) -> None:
+    if not isinstance(usage, dict):
+        return
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    reply.completion_tokens = _count(usage.get("completion_tokens"))
+    reply.prompt_tokens = _count(usage.get("prompt_tokens"))
+    reply.cached_tokens = _count(cached)
+
+
+def _count(value: object) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if isinstance(value, int) and is_count else None
+
+
+def _message(error: object) -> str:
+    message = error.get("message") if isinstance(error, dict) else error
+    return " ".join(str(message).split())[:200]

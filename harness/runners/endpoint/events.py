@@ -1,0 +1,270 @@
+"""The event log of a load on an LLM endpoint: what was sent, what came back, and when.
+
+One JSON object per line, with the event kinds and field names of MLPerf's Endpoints client
+(mlcommons/endpoints, ``core/record.py``), so that the logs of both clients are read by one function:
+
+- ``session.start_performance_tracking`` and ``session.stop_performance_tracking`` bracket the
+  measured phase; requests issued before the first are warm-up.
+- ``sample.issued``: the request is about to be sent. ``data.question``: index of the question.
+- ``sample.recv_first``: the first fragment of length above zero arrived.
+- ``sample.recv_non_first``: a later fragment arrived.
+- ``error.generic``: the attempt failed; ``data.error`` says how.
+- ``sample.complete``: the request is over, failed or not. ``data``: text, finish reason, token counts.
+
+Stamps are ``timestamp_ns`` of the monotonic clock. Our client adds ``wall_ns``, read at the same moment;
+MLPerf's client has no wall time, so a list of clock pairs recorded beside it must align its log.
+
+Example:
+    >>> log = b'{"event_type":"sample.issued","sample_uuid":"a","timestamp_ns":5,"wall_ns":905}\\n'
+    >>> read_events(log).requests[0].issued_ns
+    5
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from harness.core.errors import UnreadableError
+
+EVENTS = "events.jsonl"
+"""Name of the log in the folder of a run."""
+MAX_LINE_BYTES = 4_000_000
+"""A longer line is not an event: one reply never needs this much."""
+
+START, STOP = "session.start_performance_tracking", "session.stop_performance_tracking"
+ISSUED, FIRST, LATER = "sample.issued", "sample.recv_first", "sample.recv_non_first"
+COMPLETE, ERROR = "sample.complete", "error.generic"
+
+
+class EventLog:
+    """Write events, each with both clocks, as they happen.
+
+    Args:
+        path: File to create. It must not exist.
+
+    Raises:
+        FileExistsError: if the file is there already.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO = path.open("x", encoding="utf-8", buffering=1 << 16)
+
+    def write(
+        self,
+        event_type: str,
+        sample: str = "",
+        data: Mapping[str, Any] | None = None,
+        at_ns: int | None = None,
+    ) -> int:
+        """Append one event and return its monotonic stamp [ns].
+
+        Args:
+            event_type: Kind of the event.
+            sample: Id of the request, "" for the session.
+            data: What the event carries.
+            at_ns: Monotonic time of the event [ns]; now if not given.
+        """
+        now_ns = time.monotonic_ns()
+        wall_ns = time.time_ns()
+        stamp_ns = now_ns if at_ns is None else at_ns
+        event: dict[str, Any] = {
+            "event_type": event_type,
+            "timestamp_ns": stamp_ns,
+            "wall_ns": wall_ns - (now_ns - stamp_ns),
+        }
+        if sample:
+            event["sample_uuid"] = sample
+        if data:
+            event["data"] = data
+        self._file.write(json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n")
+        return stamp_ns
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, from its events.
+
+    Attributes:
+        id: Id of the request in the log.
+        question: Index of the question in its set; None where the log does not say.
+        issued_ns: Monotonic time at which it was sent [ns].
+        issued_wall_ns: The same moment in UTC [ns since 1970]; None in a log without wall time.
+        first_ns: Arrival of the first fragment [ns]; None if none came.
+        later_ns: Arrivals of the later fragments [ns], in order.
+        complete_ns: End of the reply [ns]; None if the log ends before it.
+        complete_wall_ns: The same moment in UTC [ns since 1970].
+        text: The whole reply.
+        finish_reason: Why the server stopped, as it says.
+        errors: What went wrong, one item per failed attempt.
+        failed: Whether no complete reply came.
+        usage_tokens: Output tokens by the server's ``usage``; None where it does not say.
+        prompt_tokens: Input tokens by the server's ``usage``; None where it does not say.
+    """
+
+    id: str
+    question: int | None = None
+    issued_ns: int = 0
+    issued_wall_ns: int | None = None
+    first_ns: int | None = None
+    later_ns: list[int] = field(default_factory=list)
+    complete_ns: int | None = None
+    complete_wall_ns: int | None = None
+    text: str = ""
+    finish_reason: str | None = None
+    errors: list[str] = field(default_factory=list)
+    failed: bool = False
+    usage_tokens: int | None = None
+    prompt_tokens: int | None = None
+
+    @property
+    def completed(self) -> bool:
+        """Whether a complete reply came."""
+        return self.complete_ns is not None and not self.failed
+
+    @property
+    def fragments(self) -> int:
+        """Number of fragments of length above zero."""
+        return len(self.later_ns) + (self.first_ns is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """All requests of the measured phase, and what was odd in the log.
+
+    Attributes:
+        requests: Requests issued after ``START``, in the order of the log.
+        warm_up: Number of requests issued before it.
+        ended: Whether the log has ``STOP``: without it the client was killed.
+        broken_lines: Lines that are no event.
+    """
+
+    requests: tuple[Request, ...]
+    warm_up: int = 0
+    ended: bool = True
+    broken_lines: int = 0
+
+
+def read_events(content: bytes) -> Events:
+    """Read an event log. What cannot be read is counted, never guessed.
+
+    Raises:
+        UnreadableError: if the log has no request at all.
+    """
+    requests: dict[str, Request] = {}
+    warm_up: set[str] = set()
+    tracking, marked, ended, broken = False, b'"' + START.encode() + b'"' in content, False, 0
+    for line in content.splitlines():
+        event = _event(line)
+        if event is None:
+            broken += bool(line.strip())
+            continue
+        kind, sample = event["event_type"], str(event.get("sample_uuid") or "")
+        if kind == START:
+            tracking = True
+        elif kind == STOP:
+            ended = True
+        elif kind == ISSUED and marked and not tracking:
+            warm_up.add(sample)
+        elif sample and sample not in warm_up:
+            _apply(event, requests.setdefault(sample, Request(sample)))
+    known_requests = tuple(request for request in requests.values() if request.issued_ns)
+    if not known_requests:
+        raise UnreadableError(
+            "no request in the event log",
+            got=f"{broken} lines that are no event" if broken else "no sample.issued event",
+            expected="the events.jsonl of a load",
+        )
+    return Events(known_requests, len(warm_up), ended or not marked, broken)
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """Parse one line; None if it is no event."""
+    if len(line) > MAX_LINE_BYTES:
+        return None
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    is_event = (
+        isinstance(event, dict)
+        and isinstance(event.get("event_type"), str)
+        and _is_stamp(event.get("timestamp_ns"))
+    )
+    return event if is_event else None
+
+
+def _is_stamp(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 63
+
+
+def _apply(event: Mapping[str, Any], request: Request) -> None:
+    """Enter one event of a request."""
+    stamp_ns, wall_ns = event["timestamp_ns"], event.get("wall_ns")
+    data = event.get("data")
+    details: Mapping[str, Any] = data if isinstance(data, dict) else {}
+    match event["event_type"]:
+        case "sample.issued":
+            request.issued_ns = stamp_ns
+            request.issued_wall_ns = wall_ns if _is_stamp(wall_ns) else None
+            question = details.get("question")
+            request.question = question if _is_count(question) else None
+        case "sample.recv_first":
+            request.first_ns = stamp_ns
+            request.later_ns.clear()  # of an attempt that failed
+        case "sample.recv_non_first":
+            request.later_ns.append(stamp_ns)
+        case "error.generic":
+            request.errors.append(str(details.get("error") or "error"))
+            request.failed = bool(details.get("final", True))
+        case "sample.complete":
+            request.complete_ns = stamp_ns
+            request.complete_wall_ns = wall_ns if _is_stamp(wall_ns) else None
+            request.text = data if isinstance(data, str) else str(details.get("text", ""))
+            reason = details.get("finish_reason", event.get("finish_reason"))
+            request.finish_reason = reason if isinstance(reason, str) else None
+            request.usage_tokens = _count(details.get("completion_tokens"))
+            request.prompt_tokens = _count(details.get("prompt_tokens"))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and _is_count(value) else None
+
+
+def tokens(requests: Iterable[Request], source: str) -> int | None:
+    """Sum the output tokens of completed requests.
+
+    Args:
+        requests: Requests of the measured phase.
+        source: ``usage`` (as the server counts them) or ``fragments`` (one token each).
+
+    Returns:
+        The sum, or None if ``usage`` is missing from any completed request.
+    """
+    completed = [request for request in requests if request.completed]
+    if source == "fragments":
+        return sum(request.fragments for request in completed)
+    counts = [request.usage_tokens for request in completed]
+    if any(count is None for count in counts):
+        return None
+    return sum(count for count in counts if count is not None)

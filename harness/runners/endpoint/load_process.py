@@ -1,0 +1,204 @@
+"""The measured process of a point: start a server where one is to be started, warm it up, load it.
+
+Started as ``python -m harness.runners.endpoint.load_process JOB``; the job is a JSON file that
+``runner.Endpoint`` writes. It leaves ``events.jsonl`` and ``client.json`` beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from harness.core.errors import JoulemarkError
+from harness.runners.endpoint.client import RequestFailed, Server, ask, connect
+from harness.runners.endpoint.events import (
+    COMPLETE,
+    ERROR,
+    EVENTS,
+    FIRST,
+    ISSUED,
+    LATER,
+    START,
+    STOP,
+    EventLog,
+)
+from harness.runners.endpoint.questions import Question, parse_questions
+from harness.runners.endpoint.runner import CLIENT, KEY_VARIABLE
+from harness.runners.endpoint.schedule import Load, play
+
+MAX_ATTEMPTS = 3
+RETRY_WAIT_S = 0.5
+START_TIMEOUT_S = 120.0
+
+
+@dataclass(slots=True)
+class Client:
+    """Send questions and log what becomes of them."""
+
+    session: aiohttp.ClientSession
+    server: Server
+    questions: Sequence[Question]
+    order: Sequence[int]
+    log: EventLog
+    prefix: str = ""
+
+    async def send(self, number: int) -> None:
+        """Ask the question of this turn, again where the server is only busy.
+
+        Failed attempts and their time stay inside the request: their energy was spent.
+        """
+        index = self.order[number % len(self.order)]
+        question = self.questions[index]
+        sample = f"{self.prefix}{number}"
+        self.log.write(ISSUED, sample, {"question": index, "turn": number})
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            stamps: list[int] = []
+            try:
+                reply = await ask(
+                    self.session, self.server, question.prompt, question.max_tokens, stamps.append
+                )
+            except RequestFailed as error:
+                final = not error.retry or attempt == MAX_ATTEMPTS
+                self._log_fragments(sample, stamps)
+                self.log.write(ERROR, sample, {"error": str(error), "final": final})
+                if final:
+                    self.log.write(COMPLETE, sample)
+                    return
+                await asyncio.sleep(RETRY_WAIT_S * 2 ** (attempt - 1))
+            else:
+                self._log_fragments(sample, stamps)
+                self.log.write(COMPLETE, sample, _document(reply))
+                return
+
+    def _log_fragments(self, sample: str, stamps: Sequence[int]) -> None:
+        """Log the fragments of one attempt once it is over: writing must not delay reading."""
+        for position, stamp_ns in enumerate(stamps):
+            self.log.write(LATER if position else FIRST, sample, at_ns=stamp_ns)
+
+
+def _document(reply: Any) -> dict[str, Any]:
+    fields = ("text", "finish_reason", "completion_tokens", "prompt_tokens", "cached_tokens")
+    values = {name: getattr(reply, name) for name in fields}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+async def load_server(job: Mapping[str, Any], folder: Path, url: str) -> None:
+    """Warm up, then play the load of a job, logging into ``folder``."""
+    server = Server(
+        url=url,
+        model=job["model"],
+        api=job["api"],
+        key=os.environ.get(KEY_VARIABLE, ""),
+        timeout_s=job["timeout_s"],
+        parameters=job["parameters"],
+        verify_tls=job["verify_tls"],
+    )
+    questions = parse_questions((folder / job["questions"]).read_bytes(), job["questions"])
+    load = Load(**job["load"])
+    order = list(range(len(questions)))
+    random.Random(job["seed"]).shuffle(order)
+    with EventLog(folder / EVENTS) as log:
+        async with connect(load.concurrency) as session:
+            warm_up = Client(session, server, questions, order[::-1], log, "warm-up-")
+            await play(_warm_up(load, job["warm_up"]), warm_up.send, job["seed"])
+            client = Client(session, server, questions, order, log)
+            log.write(START)
+            began_s, cpu_s = time.monotonic(), _cpu_seconds()
+            await play(load, client.send, job["seed"])
+            log.write(STOP)
+    used = {"cpu_s": _cpu_seconds() - cpu_s, "wall_s": time.monotonic() - began_s}
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    document = used | {"max_rss_bytes": memory, "url": url}
+    (folder / CLIENT).write_text(json.dumps(document) + "\n", "utf-8")
+
+
+def _warm_up(load: Load, count: int) -> Load:
+    """As many requests as are asked for, at the concurrency of the load where it has one."""
+    if load.kind == "concurrency":
+        return Load("concurrency", load.value, max(count, int(load.value)) if count else 0)
+    return Load("concurrency", 1, count)
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+@contextlib.contextmanager
+def serving(command: Sequence[str], folder: Path) -> Iterator[str]:
+    """Start a server of the workload; its first line of output is its URL.
+
+    Raises:
+        JoulemarkError: if it ends, or says nothing in time.
+    """
+    with (folder / "server.log").open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line.startswith("http"):
+                raise JoulemarkError(
+                    "the server did not start",
+                    where=str(folder / "server.log"),
+                    got=line.strip() or f"exit status {process.poll()}",
+                    expected="its URL as the first line of output",
+                )
+            yield line.strip()
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+async def wait_until_ready(url: str, timeout_s: float = START_TIMEOUT_S) -> None:
+    """Wait until the server lists its models.
+
+    Raises:
+        JoulemarkError: if it does not in time.
+    """
+    base = url.rstrip("/").removesuffix("/v1")
+    deadline_s = time.monotonic() + timeout_s
+    async with aiohttp.ClientSession() as session:
+        while time.monotonic() < deadline_s:
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                async with session.get(f"{base}/v1/models") as response:
+                    if response.status == 200:
+                        return
+            await asyncio.sleep(0.1)
+    raise JoulemarkError("the server is not ready", where=url, got=f"nothing in {timeout_s:g} s")
+
+
+def main(path: str) -> int:
+    """Do a job. Exit status 0, or 1 with one line on standard error."""
+    file = Path(path)
+    job = json.loads(file.read_text("utf-8"))
+    try:
+        if job["server"]:
+            with serving(job["server"], file.parent) as url:
+                asyncio.run(wait_until_ready(url))
+                asyncio.run(load_server(job, file.parent, url))
+        else:
+            asyncio.run(load_server(job, file.parent, job["url"]))
+    except JoulemarkError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,264 @@
+"""Figures of one point, from its requests: throughput, latencies, token counts.
+
+Names follow what the field uses:
+
+- TTFT: issue to the first fragment of length above zero.
+- TPOT, two conventions: ``tpot`` = (last - first) / (tokens - 1), as vLLM's benchmark, guidellm and
+  AIPerf compute it; ``tpot_mlperf`` = (complete - first) / tokens after the first fragment, as MLPerf
+  Endpoints does. The first fragment counts as one token.
+- ITL: time between successive fragments.
+- latency: issue to the end of the reply.
+
+Percentiles are observed values (the lower one between two ranks), as MLPerf Endpoints reports them.
+Beside each stands its early-stopping bound: MLPerf's upper confidence bound at 99 %, null where there
+are too few requests to state one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.core.errors import UnreadableError
+from harness.runners.endpoint.events import Events, Request, tokens
+from harness.traces.trace import Window
+
+PERCENTILES = (0.50, 0.90, 0.99)
+EARLY_STOPPING_CONFIDENCE = 0.99
+MAX_TOKEN_DISAGREEMENT = 0.01
+"""Relative difference between two token counts above which the audit reports them."""
+NS_PER_MS = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Percentiles of one latency over the completed requests [ms].
+
+    Attributes:
+        count: Number of values.
+        mean: Arithmetic mean [ms].
+        p50, p90, p99: Observed percentiles [ms].
+        bounds: Early-stopping upper bounds of the three [ms]; None where there are too few values.
+    """
+
+    count: int
+    mean: float
+    p50: float
+    p90: float
+    p99: float
+    bounds: tuple[float | None, float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointMetrics:
+    """All figures of one point.
+
+    Attributes:
+        window: First issue to last completion, UTC, the drain included.
+        steady: Part of the window in which the full concurrency was in flight; None if there was none.
+        issued, completed, failed: Requests of the measured phase.
+        retries: Failed attempts that a later attempt mended.
+        output_tokens: Tokens of completed replies, by the server's usage, else by fragments.
+        token_source: ``usage`` or ``fragments``.
+        fragments: Fragments of completed replies.
+        in_flight: Mean number of requests in flight over the window.
+    """
+
+    window: Window
+    steady: Window | None
+    issued: int
+    completed: int
+    failed: int
+    retries: int
+    output_tokens: int
+    token_source: str
+    fragments: int
+    prompt_tokens: int | None
+    in_flight: float
+    ttft_ms: Distribution | None
+    tpot_ms: Distribution | None
+    tpot_mlperf_ms: Distribution | None
+    itl_ms: Distribution | None
+    latency_ms: Distribution | None
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Output tokens over the window [1/s]."""
+        return self.output_tokens / self.window.seconds
+
+    @property
+    def requests_per_second(self) -> float:
+        """Completed requests over the window [1/s]."""
+        return self.completed / self.window.seconds
+
+    @property
+    def counts_disagree(self) -> bool:
+        """Whether usage and fragments differ by more than 1 %."""
+        larger = max(self.output_tokens, self.fragments)
+        return larger > 0 and abs(self.output_tokens - self.fragments) > (
+            MAX_TOKEN_DISAGREEMENT * larger
+        )
+
+
+def point_metrics(events: Events, concurrency: int | None = None) -> PointMetrics:
+    """Compute the figures of a point.
+
+    Args:
+        events: The requests, as ``read_events`` gives them.
+        concurrency: Requests kept in flight; None where the load was not closed.
+
+    Raises:
+        UnreadableError: if no request completed, or the log has no wall time.
+    """
+    requests = events.requests
+    completed = [request for request in requests if request.completed]
+    if not completed:
+        raise UnreadableError(
+            "no request was answered",
+            got=f"{len(requests)} requests, the first error: {_first_error(requests)}",
+            expected="at least one complete reply",
+        )
+    window = _window(requests)
+    usage, fragments = tokens(requests, "usage"), tokens(requests, "fragments") or 0
+    prompts = [request.prompt_tokens for request in completed]
+    return PointMetrics(
+        window=window,
+        steady=_steady(requests, concurrency),
+        issued=len(requests),
+        completed=len(completed),
+        failed=len(requests) - len(completed),
+        retries=sum(len(request.errors) for request in completed),
+        output_tokens=fragments if usage is None else usage,
+        token_source="fragments" if usage is None else "usage",
+        fragments=fragments,
+        prompt_tokens=None if None in prompts else sum(count or 0 for count in prompts),
+        in_flight=_busy_seconds(requests) / window.seconds,
+        ttft_ms=_distribution([_ttft_ms(request) for request in completed]),
+        tpot_ms=_distribution([_tpot_ms(request, usage is not None) for request in completed]),
+        tpot_mlperf_ms=_distribution(
+            [_tpot_mlperf_ms(request, usage is not None) for request in completed]
+        ),
+        itl_ms=_distribution(_gaps_ms(completed)),
+        latency_ms=_distribution([_latency_ms(request) for request in completed]),
+    )
+
+
+def early_stopping_bound(values: Sequence[float], percentile: float) -> float | None:
+    """Return MLPerf's upper confidence bound of a percentile; None where there are too few values.
+
+    With n values the t-th highest is reported, where t is the largest number of exceedances with
+    P(at most t of n | rate 1 - percentile) < 0.01 (mlcommons/endpoints, docs/early_stopping.md).
+    The least n that gives a bound is 11 for P50, 64 for P90 and 662 for P99.
+    """
+    ordered = sorted(values, reverse=True)
+    count, rate = len(ordered), 1 - percentile
+    exceedances, cumulative = -1, 0.0
+    while exceedances < count:
+        log_probability = (
+            math.lgamma(count + 1)
+            - math.lgamma(exceedances + 2)
+            - math.lgamma(count - exceedances)
+            + (exceedances + 1) * math.log(rate)
+            + (count - exceedances - 1) * math.log1p(-rate)
+        )
+        cumulative += math.exp(log_probability)
+        if cumulative >= 1 - EARLY_STOPPING_CONFIDENCE:
+            break
+        exceedances += 1
+    return ordered[exceedances - 1] if exceedances >= 1 else None
+
+
+def _first_error(requests: Sequence[Request]) -> str:
+    for request in requests:
+        if request.errors:
+            return request.errors[0]
+    return "the log ends before any reply"
+
+
+def _window(requests: Sequence[Request]) -> Window:
+    """First issue to last end of any request, failed ones included, in UTC."""
+    starts = [request.issued_wall_ns for request in requests]
+    stops = [request.complete_wall_ns for request in requests if request.complete_ns is not None]
+    if None in starts or None in stops:
+        raise UnreadableError(
+            "the event log has no wall time",
+            got="events without wall_ns",
+            expected="events of joulemark's client, or clock pairs recorded beside the run",
+            fix="Record MLPerf's client with `joulemark run --command -- inference-endpoint ...`.",
+        )
+    start_ns = min(start for start in starts if start is not None)
+    stop_ns = max(stop for stop in stops if stop is not None)
+    if stop_ns <= start_ns:
+        raise UnreadableError("the event log ends before it begins", got=f"{stop_ns - start_ns} ns")
+    return Window(start_ns, stop_ns)
+
+
+def _steady(requests: Sequence[Request], concurrency: int | None) -> Window | None:
+    """From the moment that `concurrency` requests are in flight to the last issue."""
+    if concurrency is None or len(requests) <= concurrency:
+        return None
+    issued = sorted(request.issued_wall_ns or 0 for request in requests)
+    start_ns, stop_ns = issued[concurrency - 1], issued[-1]
+    return Window(start_ns, stop_ns) if stop_ns > start_ns else None
+
+
+def _busy_seconds(requests: Sequence[Request]) -> float:
+    lengths_ns = [
+        request.complete_ns - request.issued_ns
+        for request in requests
+        if request.complete_ns is not None
+    ]
+    return math.fsum(lengths_ns) / 1e9
+
+
+def _ttft_ms(request: Request) -> float | None:
+    if request.first_ns is None:
+        return None
+    return (request.first_ns - request.issued_ns) / NS_PER_MS
+
+
+def _latency_ms(request: Request) -> float | None:
+    if request.complete_ns is None:
+        return None
+    return (request.complete_ns - request.issued_ns) / NS_PER_MS
+
+
+def _token_count(request: Request, by_usage: bool) -> int:
+    return (request.usage_tokens or 0) if by_usage else request.fragments
+
+
+def _tpot_ms(request: Request, by_usage: bool) -> float | None:
+    count = _token_count(request, by_usage)
+    if request.first_ns is None or not request.later_ns or count < 2:
+        return None
+    return (request.later_ns[-1] - request.first_ns) / (count - 1) / NS_PER_MS
+
+
+def _tpot_mlperf_ms(request: Request, by_usage: bool) -> float | None:
+    count = _token_count(request, by_usage)
+    if request.first_ns is None or request.complete_ns is None or count < 2:
+        return None
+    return (request.complete_ns - request.first_ns) / (count - 1) / NS_PER_MS
+
+
+def _gaps_ms(requests: Sequence[Request]) -> list[float | None]:
+    gaps: list[float | None] = []
+    for request in requests:
+        if request.first_ns is not None:
+            stamps = np.array([request.first_ns, *request.later_ns], np.int64)
+            gaps.extend((np.diff(stamps) / NS_PER_MS).tolist())
+    return gaps
+
+
+def _distribution(values: Sequence[float | None]) -> Distribution | None:
+    numbers = [value for value in values if value is not None]
+    if not numbers:
+        return None
+    array: NDArray[np.float64] = np.array(numbers, np.float64)
+    p50, p90, p99 = (float(np.quantile(array, p, method="lower")) for p in PERCENTILES)
+    b50, b90, b99 = (early_stopping_bound(numbers, p) for p in PERCENTILES)
+    return Distribution(len(numbers), float(array.mean()), p50, p90, p99, (b50, b90, b99))

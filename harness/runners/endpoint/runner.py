@@ -1,0 +1,286 @@
+"""One point on an LLM server as a runner: the command that loads it, and what its event log says.
+
+Everything in the outcome is derived from ``events.jsonl`` and ``questions.jsonl``, which lie in the
+run directory; ``derive`` is the same function that the audit calls.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.core.errors import UnreadableError
+from harness.core.files import read_bytes, write_text
+from harness.formats.base import Quality, Quantity, Work
+from harness.runners.base import CommandResult, Job, Outcome, Step, WorkloadFailed
+from harness.runners.endpoint.events import EVENTS, Events, Request, read_events
+from harness.runners.endpoint.metrics import PointMetrics, point_metrics
+from harness.runners.endpoint.questions import Question, is_correct, parse_questions
+from harness.runners.endpoint.schedule import Load
+
+JOB, QUESTIONS, CLIENT = "job.json", "questions.jsonl", "client.json"
+LOAD_PROCESS = "harness.runners.endpoint.load_process"
+KEY_VARIABLE = "JOULEMARK_ENDPOINT_KEY"
+MAX_FAILED_SHARE = 0.01
+"""A point of which a larger share of requests failed is not valid."""
+MAX_CLIENT_SHARE = 0.8
+"""Share of one core above which the client, not the server, may have set the pace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """How the questions of a point were answered.
+
+    Attributes:
+        correct: Requests answered correctly.
+        asked: Requests that were sent; a failed one counts as wrong.
+        questions: Distinct questions among them.
+        chance: Mean probability of a right answer by guessing.
+        by_question: Share of right answers of each question, by its index.
+    """
+
+    correct: int
+    asked: int
+    questions: int
+    chance: float
+    by_question: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the requests that were answered correctly."""
+        return self.correct / self.asked
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What the files of one run say."""
+
+    events: Events
+    metrics: PointMetrics
+    grading: Grading | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A load on a server.
+
+    Attributes:
+        url: Base URL; ignored if ``server`` is given.
+        model: Name of the model, as the server knows it.
+        questions: What to ask.
+        load: When to ask it.
+        server: Command that starts a server and prints its URL, for a workload that brings one.
+        key: API key, "" for none; it reaches the process by its environment and is in no file.
+        parameters: Further fields of each request.
+    """
+
+    url: str
+    model: str
+    questions: Sequence[Question]
+    load: Load
+    server: Sequence[str] = ()
+    api: str = "chat"
+    key: str = ""
+    warm_up: int = 4
+    timeout_s: float = 300.0
+    parameters: Mapping[str, Any] = field(default_factory=lambda: {"temperature": 0})
+    verify_tls: bool = True
+    question_set: str = ""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The API key, if there is one."""
+        return {KEY_VARIABLE: self.key} if self.key else {}
+
+    def steps(self, folder: Path) -> Iterator[Step]:  # noqa: ARG002 - nothing to prepare
+        """Nothing: the warm-up is part of each run, before its window."""
+        return iter(())
+
+    def command(self, job: Job) -> Sequence[str]:
+        """Write the job into the folder of the run, and return the command that does it."""
+        job.log.mkdir(parents=True, exist_ok=True)
+        lines = [json.dumps(question.document()) + "\n" for question in self.questions]
+        write_text(job.log / QUESTIONS, "".join(lines))
+        document = {
+            "url": "" if self.server else self.url,
+            "model": self.model,
+            "api": self.api,
+            "server": list(self.server),
+            "questions": QUESTIONS,
+            "load": asdict(self.load),
+            "warm_up": self.warm_up,
+            "timeout_s": self.timeout_s,
+            "parameters": dict(self.parameters),
+            "verify_tls": self.verify_tls,
+            "seed": job.seed,
+        }
+        path = job.log / JOB
+        write_text(path, json.dumps(document, indent=1) + "\n")
+        return [sys.executable, "-P", "-m", LOAD_PROCESS, str(path.absolute())]
+
+    def outcome(self, job: Job, result: CommandResult) -> Outcome:  # noqa: ARG002 - the log says more
+        """Derive every figure from the event log.
+
+        Raises:
+            WorkloadFailed: if no request was answered, or a file is missing.
+        """
+        try:
+            point = derive(job.log, self.load)
+        except UnreadableError as error:
+            raise WorkloadFailed(
+                error.message, where=str(job.log / EVENTS), got=error.got
+            ) from None
+        client = _client(job.log / CLIENT)
+        facts = endpoint_facts(point) | {
+            "model": self.model,
+            "api": self.api,
+            "host": urlsplit(self.url).hostname or "" if not self.server else "127.0.0.1",
+            "question_set": self.question_set,
+            "load": {"kind": self.load.kind, "value": self.load.value},
+            "client": client,
+        }
+        return Outcome(
+            window=point.metrics.window,
+            seconds=point.metrics.window.seconds,
+            success=is_valid(point),
+            work=Work(float(point.metrics.output_tokens), "token"),
+            performance=performance(point),
+            quality=quality(point),
+            advice=tuple(_advice(point, client)),
+            facts={"endpoint": facts},
+        )
+
+
+def derive(folder: Path, load: Load | None = None) -> Point:
+    """Read the files of one run and compute its figures.
+
+    Args:
+        folder: The folder with ``events.jsonl`` and, where answers were graded, ``questions.jsonl``.
+        load: The load, for the steady part of the window.
+
+    Raises:
+        UnreadableError: if the log cannot be used.
+    """
+    events = read_events(read_bytes(folder / EVENTS))
+    concurrency = int(load.value) if load is not None and load.kind == "concurrency" else None
+    metrics = point_metrics(events, concurrency)
+    path = folder / QUESTIONS
+    grading = None
+    if path.is_file():
+        grading = grade(events.requests, parse_questions(read_bytes(path), str(path)))
+    return Point(events, metrics, grading)
+
+
+def grade(requests: Sequence[Request], questions: Sequence[Question]) -> Grading | None:
+    """Grade all replies; None if the log does not say which question was asked."""
+    results: dict[int, list[bool]] = {}
+    for request in requests:
+        index = request.question
+        if index is None or index >= len(questions):
+            return None
+        right = request.completed and is_correct(questions[index], request.text)
+        results.setdefault(index, []).append(right)
+    if not results:
+        return None
+    asked = sum(len(marks) for marks in results.values())
+    chance = sum(questions[index].chance * len(marks) for index, marks in results.items()) / asked
+    return Grading(
+        correct=sum(sum(marks) for marks in results.values()),
+        asked=asked,
+        questions=len(results),
+        chance=chance,
+        by_question={index: sum(marks) / len(marks) for index, marks in sorted(results.items())},
+    )
+
+
+def is_valid(point: Point) -> bool:
+    """Whether the load ended, and at most 1 % of its requests failed."""
+    failed_share = point.metrics.failed / point.metrics.issued
+    return point.events.ended and failed_share <= MAX_FAILED_SHARE
+
+
+def performance(point: Point) -> Quantity:
+    """Output tokens per second over the window."""
+    return Quantity(point.metrics.tokens_per_second, "tokens/s", "output tokens per second")
+
+
+def quality(point: Point) -> Quality | None:
+    """Share of right answers; None if nothing was graded."""
+    return None if point.grading is None else Quality("accuracy", point.grading.accuracy)
+
+
+def endpoint_facts(point: Point) -> dict[str, Any]:
+    """The figures of a point for the run record: those that the audit derives again."""
+    metrics, grading = point.metrics, point.grading
+    latencies = {
+        name: None if value is None else asdict(value)
+        for name, value in {
+            "ttft_ms": metrics.ttft_ms,
+            "tpot_ms": metrics.tpot_ms,
+            "tpot_mlperf_ms": metrics.tpot_mlperf_ms,
+            "itl_ms": metrics.itl_ms,
+            "latency_ms": metrics.latency_ms,
+        }.items()
+    }
+    graded = None
+    if grading is not None:
+        graded = asdict(replace(grading, by_question={}))
+        del graded["by_question"]
+    return {
+        "requests": {
+            "issued": metrics.issued,
+            "completed": metrics.completed,
+            "failed": metrics.failed,
+            "retries": metrics.retries,
+        },
+        "output_tokens": metrics.output_tokens,
+        "token_source": metrics.token_source,
+        "fragments": metrics.fragments,
+        "prompt_tokens": metrics.prompt_tokens,
+        "in_flight": metrics.in_flight,
+        "grading": graded,
+        **latencies,
+    }
+
+
+def _client(path: Path) -> dict[str, Any]:
+    """What the client used; empty where it was killed before it could say."""
+    try:
+        document = json.loads(read_bytes(path))
+    except (UnreadableError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _advice(point: Point, client: Mapping[str, Any]) -> Iterator[str]:
+    """What a vendor should know about this point before submitting it."""
+    metrics = point.metrics
+    if not point.events.ended:
+        yield "the event log stops before the load does: the client was killed"
+    if metrics.failed:
+        first = next(error for request in point.events.requests for error in request.errors)
+        yield (
+            f"{metrics.failed} of {metrics.issued} requests failed; their energy counts, their"
+            f" tokens do not; the first error: {first}"
+        )
+    if metrics.token_source == "usage" and metrics.counts_disagree:
+        yield (
+            f"the server counts {metrics.output_tokens} tokens and sent {metrics.fragments}"
+            " fragments: more than 1 % apart; the server's usage is taken"
+        )
+    share = _core_share(client)
+    if share > MAX_CLIENT_SHARE:
+        yield f"the client used {share:.0%} of one core: it, not the server, may have set the pace"
+
+
+def _core_share(client: Mapping[str, Any]) -> float:
+    """Processor time of the client over the time of the load; 0 if unknown."""
+    wall_s, cpu_s = client.get("wall_s"), client.get("cpu_s")
+    if not isinstance(wall_s, float) or not isinstance(cpu_s, float) or wall_s <= 0:
+        return 0.0
+    return cpu_s / wall_s

@@ -1,0 +1,104 @@
+"""When requests are sent: three loads.
+
+- Fixed concurrency (``concurrency``): at most C requests in flight, the next is sent when one ends, and
+  nothing is paced at the start. This is MLPerf Endpoints' convention.
+- Poisson arrivals (``rate``): independent arrivals at a mean rate, whatever the server does.
+- Offline (``offline``): everything is sent at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["concurrency", "rate", "offline"]
+Send = Callable[[int], Awaitable[None]]
+"""Sends the n-th request and returns when its reply has ended, whatever came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One load.
+
+    Attributes:
+        kind: Which of the three.
+        value: Requests in flight, or arrivals per second; ignored for offline.
+        count: Requests to send at least.
+        min_duration_s: No request is the last before this much time has passed [s].
+        block: Requests come in whole multiples of this, so that each question is asked equally often.
+    """
+
+    kind: Kind
+    value: float
+    count: int
+    min_duration_s: float = 0.0
+    block: int = 1
+
+    @property
+    def concurrency(self) -> int:
+        """Most requests in flight that this load needs connections for."""
+        return int(self.value) if self.kind == "concurrency" else self.count
+
+    @property
+    def label(self) -> str:
+        """Name of the point, as a scenario."""
+        if self.kind == "offline":
+            return "offline"
+        return f"{self.kind}-{self.value:g}"
+
+
+class Quota:
+    """Hand out request numbers until the count and the time are both used up."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._next = 0
+        self._start = time.monotonic()
+
+    def take(self) -> int | None:
+        """Return the next number; None when the load is over."""
+        number = self._next
+        between_blocks = number % self._load.block == 0
+        enough = number >= self._load.count
+        elapsed_s = time.monotonic() - self._start
+        if enough and between_blocks and elapsed_s >= self._load.min_duration_s:
+            return None
+        self._next += 1
+        return number
+
+
+async def play(load: Load, send: Send, seed: int) -> None:
+    """Send the requests of a load and wait for all replies."""
+    if load.kind == "concurrency":
+        await _keep_in_flight(load, send)
+    elif load.kind == "rate":
+        await _arrive_at_random(load, send, random.Random(seed))
+    else:
+        await asyncio.gather(*(send(number) for number in range(load.count)))
+
+
+async def _keep_in_flight(load: Load, send: Send) -> None:
+    quota = Quota(load)
+
+    async def lane() -> None:
+        while (number := quota.take()) is not None:
+            await send(number)
+
+    await asyncio.gather(*(lane() for _ in range(int(load.value))))
+
+
+async def _arrive_at_random(load: Load, send: Send, draw: random.Random) -> None:
+    """Arrivals keep their own times: a slow loop does not shift those that follow."""
+    quota, pending = Quota(load), set[asyncio.Task[None]]()
+    due = time.monotonic()
+    while (number := quota.take()) is not None:
+        due += draw.expovariate(load.value)
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        task = asyncio.ensure_future(send(number))
+        pending.add(task)
+        task.add_done_callback(pending.discard)
+    await asyncio.gather(*pending)

@@ -1,0 +1,115 @@
+"""What the event log keeps of a load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import UnreadableError
+from harness.runners.endpoint.events import (
+    COMPLETE,
+    FIRST,
+    ISSUED,
+    LATER,
+    START,
+    STOP,
+    EventLog,
+    read_events,
+    tokens,
+)
+
+
+def log_of(*events: dict[str, object]) -> bytes:
+    return b"".join(json.dumps(event).encode() + b"\n" for event in events)
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    with EventLog(tmp_path / "events.jsonl") as log:
+        log.write(ISSUED, "warm-up-0", {"question": 0})
+        log.write(START)
+        issued_ns = log.write(ISSUED, "0", {"question": 3})
+        log.write(FIRST, "0", at_ns=issued_ns + 5_000)
+        log.write(LATER, "0", at_ns=issued_ns + 9_000)
+        log.write(COMPLETE, "0", {"text": "é", "completion_tokens": 2, "finish_reason": "stop"})
+        log.write(STOP)
+    events = read_events((tmp_path / "events.jsonl").read_bytes())
+    (request,) = events.requests
+    assert (events.warm_up, events.ended, events.broken_lines) == (1, True, 0)
+    assert (request.question, request.text, request.usage_tokens) == (3, "é", 2)
+    assert request.first_ns == issued_ns + 5_000
+    assert request.later_ns == [issued_ns + 9_000]
+    assert request.issued_wall_ns is not None
+    assert request.completed
+
+
+def test_the_wall_stamp_of_a_past_event_is_that_of_its_moment(tmp_path: Path) -> None:
+    with EventLog(tmp_path / "e") as log:
+        stamp_ns = log.write(ISSUED, "0")
+        log.write(FIRST, "0", at_ns=stamp_ns - 1_000_000_000)
+    first, second = (json.loads(line) for line in (tmp_path / "e").read_text().splitlines())
+    assert abs(first["wall_ns"] - second["wall_ns"] - 1_000_000_000) < 50_000_000
+
+
+def test_a_log_of_mlperfs_client_has_no_wall_time_and_text_as_data() -> None:
+    events = read_events(
+        log_of(
+            {"event_type": START, "timestamp_ns": 1},
+            {"event_type": ISSUED, "timestamp_ns": 10, "sample_uuid": "a", "data": "prompt"},
+            {"event_type": COMPLETE, "timestamp_ns": 20, "sample_uuid": "a", "data": "reply"},
+        )
+    )
+    (request,) = events.requests
+    assert (request.text, request.issued_wall_ns, request.complete_ns) == ("reply", None, 20)
+    assert not events.ended
+
+
+def test_a_second_attempt_replaces_the_fragments_of_the_first() -> None:
+    sample = {"sample_uuid": "a"}
+    events = read_events(
+        log_of(
+            {"event_type": ISSUED, "timestamp_ns": 1} | sample,
+            {"event_type": FIRST, "timestamp_ns": 2} | sample,
+            {"event_type": LATER, "timestamp_ns": 3} | sample,
+            {
+                "event_type": "error.generic",
+                "timestamp_ns": 4,
+                "data": {"error": "lost", "final": False},
+            }
+            | sample,
+            {"event_type": FIRST, "timestamp_ns": 5} | sample,
+            {"event_type": COMPLETE, "timestamp_ns": 6, "data": {"text": "x"}} | sample,
+        )
+    )
+    (request,) = events.requests
+    assert (request.first_ns, request.later_ns, request.errors) == (5, [], ["lost"])
+    assert request.completed
+
+
+def test_lines_that_are_no_event_are_counted() -> None:
+    good = log_of({"event_type": ISSUED, "timestamp_ns": 1, "sample_uuid": "a"})
+    bad = b'not json\n[1]\n{"event_type":"x"}\n{"event_type":"x","timestamp_ns":true}\n\n'
+    assert read_events(good + bad).broken_lines == 4
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"noise\n", b'{"event_type":"session.ended","timestamp_ns":1}']
+)
+def test_a_log_without_a_request_is_refused(content: bytes) -> None:
+    with pytest.raises(UnreadableError, match="no request in the event log"):
+        read_events(content)
+
+
+def test_usage_is_missing_where_one_reply_lacks_it() -> None:
+    events = read_events(
+        log_of(
+            *(
+                {"event_type": kind, "timestamp_ns": at, "sample_uuid": name, "data": data}
+                for name, data in (("a", {"completion_tokens": 3}), ("b", {}))
+                for kind, at in ((ISSUED, 1), (FIRST, 2), (COMPLETE, 3))
+            )
+        )
+    )
+    assert tokens(events.requests, "usage") is None
+    assert tokens(events.requests, "fragments") == 2

@@ -1,0 +1,105 @@
+"""Figures of a point against values computed by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.core.errors import UnreadableError
+from harness.runners.endpoint.events import Events, Request
+from harness.runners.endpoint.metrics import early_stopping_bound, point_metrics
+
+WALL_NS = 1_700_000_000_000_000_000
+MS = 1_000_000
+
+
+def request(
+    issued_ms: float,
+    *fragments_ms: float,
+    complete_ms: float,
+    usage: int | None = None,
+    **more: object,
+) -> Request:
+    """A request whose stamps are given in milliseconds from the begin of the log."""
+    first, *later = [round(at * MS) for at in fragments_ms] or [None]
+    return Request(
+        "r",
+        issued_ns=round(issued_ms * MS) + 1,
+        issued_wall_ns=WALL_NS + round(issued_ms * MS),
+        first_ns=None if first is None else first + 1,
+        later_ns=[at + 1 for at in later],
+        complete_ns=round(complete_ms * MS) + 1,
+        complete_wall_ns=WALL_NS + round(complete_ms * MS),
+        usage_tokens=usage,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def test_the_figures_of_two_requests() -> None:
+    events = Events(
+        (
+            request(0, 100, 150, 250, complete_ms=300, usage=3),
+            request(200, 500, 700, complete_ms=1000, usage=3),
+        )
+    )
+    metrics = point_metrics(events, 1)
+    assert metrics.window.seconds == 1.0
+    assert (metrics.issued, metrics.completed, metrics.failed) == (2, 2, 0)
+    assert (metrics.output_tokens, metrics.token_source, metrics.fragments) == (6, "usage", 5)
+    assert metrics.tokens_per_second == 6.0
+    assert metrics.in_flight == pytest.approx(0.3 + 0.8)
+    assert metrics.ttft_ms is not None
+    assert (metrics.ttft_ms.p50, metrics.ttft_ms.p90, metrics.ttft_ms.mean) == (100, 100, 200)
+    assert metrics.tpot_ms is not None
+    assert metrics.tpot_ms.mean == pytest.approx((150 / 2 + 200 / 2) / 2)
+    assert metrics.tpot_mlperf_ms is not None
+    assert metrics.tpot_mlperf_ms.mean == pytest.approx((200 / 2 + 500 / 2) / 2)
+    assert metrics.itl_ms is not None
+    assert (metrics.itl_ms.count, metrics.itl_ms.mean) == (3, pytest.approx(350 / 3))
+    assert metrics.latency_ms is not None
+    assert metrics.latency_ms.p99 == 300
+    assert metrics.counts_disagree
+
+
+def test_a_failed_request_spends_time_and_gives_no_tokens() -> None:
+    events = Events(
+        (
+            request(0, 10, complete_ms=100, usage=4),
+            request(0, 10, complete_ms=2000, failed=True, errors=["lost"]),
+        )
+    )
+    metrics = point_metrics(events)
+    assert metrics.window.seconds == 2.0
+    assert (metrics.output_tokens, metrics.failed, metrics.completed) == (4, 1, 1)
+
+
+def test_fragments_count_where_the_server_states_no_usage() -> None:
+    metrics = point_metrics(Events((request(0, 1, 2, 3, complete_ms=4),)))
+    assert (metrics.output_tokens, metrics.token_source) == (3, "fragments")
+
+
+def test_the_steady_part_is_that_in_which_all_are_in_flight() -> None:
+    events = Events(tuple(request(at, at + 5, complete_ms=at + 50) for at in (0, 10, 50, 60)))
+    steady = point_metrics(events, 2).steady
+    assert steady is not None
+    assert (steady.start_ns, steady.stop_ns) == (WALL_NS + 10 * MS, WALL_NS + 60 * MS)
+    assert point_metrics(events, None).steady is None
+
+
+def test_a_point_without_any_answer_is_refused_with_its_first_error() -> None:
+    failed = request(0, complete_ms=1, failed=True, errors=["HTTP 503"])
+    with pytest.raises(UnreadableError, match="no request was answered") as caught:
+        point_metrics(Events((failed,)))
+    assert "HTTP 503" in str(caught.value)
+
+
+@pytest.mark.parametrize(("percentile", "least"), [(0.50, 11), (0.90, 64), (0.99, 662)])
+def test_the_early_stopping_bound_begins_where_mlperf_says(percentile: float, least: int) -> None:
+    assert early_stopping_bound(range(least - 1), percentile) is None
+    assert early_stopping_bound(range(least), percentile) == least - 1
+
+
+def test_the_early_stopping_bound_is_above_the_percentile_and_nears_it() -> None:
+    values = list(range(100_000))
+    bound = early_stopping_bound(values, 0.9)
+    assert bound is not None
+    assert 90_000 < bound < 90_400

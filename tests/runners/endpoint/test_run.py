@@ -1,0 +1,201 @@
+"""A load from the command line: recorded, scored, audited, and honest about what failed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("aiohttp", reason="pip install 'joulemark[endpoint]'")
+
+from harness import api
+from harness.cli import main
+from harness.core.schemas import check
+from harness.runners.endpoint.runner import derive
+from tests.runners.endpoint.servers import ANSWER, FakeServer, serve
+
+WATTS = 50.0
+METER = f"estimator:idle_w={WATTS:g},busy_w={WATTS + 0.001:g}"
+
+
+def words_for(fake: FakeServer, out: Path) -> list[str]:
+    """The command line of a short load with little idle time."""
+    words = ["endpoint", fake.url, "--model", "m", "-m", METER, "--idle", "0.2"]
+    return [*words, "-o", str(out), "--min-duration", "1.2"]
+
+
+@dataclass
+class Done:
+    """How a command ended, and what it printed."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+Load = Callable[..., Done]
+
+
+@pytest.fixture
+def load(capsys: pytest.CaptureFixture[str]) -> Load:
+    """Run `joulemark endpoint` against a server, with little idle time."""
+
+    def run(fake: FakeServer, out: Path, *options: str) -> Done:
+        with pytest.raises(SystemExit) as ended:
+            main([*words_for(fake, out), *options])
+        printed = capsys.readouterr()
+        return Done(int(ended.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+def write_questions(path: Path, *prompts: str) -> str:
+    """Write a set whose right answer is what the server says."""
+    lines = [
+        json.dumps({"id": str(number), "prompt": prompt, "answer": "Paris"})
+        for number, prompt in enumerate(prompts)
+    ]
+    path.write_text("\n".join(lines), "utf-8")
+    return str(path)
+
+
+def test_points_are_measured_scored_and_valid(load: Load, tmp_path: Path) -> None:
+    questions = write_questions(tmp_path / "set.jsonl", "France?", "Spain?", "Italy?")
+    with serve(FakeServer(fragment_s=0.01)) as fake:
+        done = load(
+            fake, tmp_path / "out", "--questions", questions, "--concurrency", "1,3", "--json"
+        )
+    assert done.exit_code == 0, done.stderr
+    document = json.loads(done.stdout)
+    check("endpoint", document)
+    one, three = document["points"]
+    assert (one["concurrency"], three["concurrency"]) == (1, 3)
+    assert fake.most_in_flight == 3
+    for point in (one, three):
+        completed = point["requests"]["completed"]
+        assert completed % 3 == 0, "each question is asked equally often"
+        assert point["output_tokens"] == completed * len(ANSWER)
+        assert point["accuracy"] == {"correct": completed, "asked": completed, "chance": 0.0}
+        expected_j = WATTS * point["duration_s"] / point["output_tokens"]
+        assert point["joules_per_output_token"]["value"] == pytest.approx(expected_j, rel=0.01)
+        assert point["idle_w"]["before"] == pytest.approx(WATTS, rel=0.01)
+    assert three["tokens_per_second"] > 1.5 * one["tokens_per_second"]
+    for entry in api.audit(tmp_path / "out").entries:
+        failed = {finding.rule for finding in entry.findings if finding.status == "fail"}
+        assert failed <= {"minimum-duration"}, "the windows are short on purpose"
+
+
+def test_failed_requests_are_counted_and_the_point_is_not_valid(load: Load, tmp_path: Path) -> None:
+    questions = write_questions(tmp_path / "set.jsonl", "France?", "broken", "Italy?", "Spain?")
+    with serve(FakeServer()) as fake:
+        done = load(fake, tmp_path / "out", "--questions", questions, "--json")
+    assert done.exit_code == 1
+    (point,) = json.loads(done.stdout)["points"]
+    requests = point["requests"]
+    assert requests["failed"] * 4 == requests["issued"]
+    assert point["output_tokens"] == requests["completed"] * len(ANSWER)
+    assert point["accuracy"]["correct"] == requests["completed"]
+    assert point["accuracy"]["asked"] == requests["issued"]
+    assert "out of memory" in done.stderr
+
+
+def test_a_busy_server_is_asked_again_and_that_is_counted(load: Load, tmp_path: Path) -> None:
+    questions = write_questions(tmp_path / "set.jsonl", "France?")
+    with serve(FakeServer(busy=2)) as fake:
+        done = load(fake, tmp_path / "out", "--questions", questions, "--warm-up", "0", "--json")
+    assert done.exit_code == 0, done.stderr
+    (point,) = json.loads(done.stdout)["points"]
+    assert point["requests"]["retries"] == 2
+    assert point["requests"]["failed"] == 0
+
+
+def test_a_server_that_is_not_there_is_a_recorded_failure(load: Load, tmp_path: Path) -> None:
+    with serve(FakeServer()) as fake:
+        pass
+    done = load(fake, tmp_path / "out")
+    assert done.exit_code == 2
+    assert "no request was answered" in done.stderr
+    assert list((tmp_path / "out").rglob("events.jsonl"))
+
+
+def test_the_key_is_sent_and_is_in_no_file(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "very-secret")
+    questions = write_questions(tmp_path / "set.jsonl", "France?")
+    with serve(FakeServer()) as fake:
+        done = load(fake, tmp_path / "out", "--questions", questions, "--key-env", "SOME_KEY")
+    assert done.exit_code == 0, done.stderr
+    assert set(fake.keys) == {"Bearer very-secret"}
+    for path in (tmp_path / "out").rglob("*"):
+        assert not path.is_file() or b"very-secret" not in path.read_bytes()
+
+
+def test_a_key_file_that_others_can_read_is_refused(load: Load, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("secret")
+    path.chmod(0o644)
+    done = load(FakeServer(url="http://127.0.0.1:9"), tmp_path / "out", "--key-file", str(path))
+    assert done.exit_code == 2
+    assert "chmod 600" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def recorded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One point with two questions."""
+    folder = tmp_path_factory.mktemp("endpoint")
+    questions = write_questions(folder / "set.jsonl", "France?", "Spain?")
+    with serve(FakeServer(fragment_s=0.01)) as fake, pytest.raises(SystemExit) as ended:
+        main([*words_for(fake, folder / "recorded"), "--questions", questions])
+    assert ended.value.code == 0
+    return folder / "recorded"
+
+
+@pytest.fixture
+def recorded(recorded_once: Path, tmp_path: Path) -> Path:
+    """A copy to tamper with."""
+    shutil.copytree(recorded_once, tmp_path / "recorded")
+    return tmp_path / "recorded"
+
+
+def _more_tokens(line: str) -> str:
+    return line.replace('"completion_tokens":5', '"completion_tokens":50')
+
+
+def _right_answer(line: str) -> str:
+    return line.replace("Paris", "Rome")
+
+
+def _later_start(line: str) -> str:
+    if '"sample.issued"' not in line or '"turn":0' not in line:
+        return line
+    event = json.loads(line)
+    event["wall_ns"] += 200_000_000
+    return json.dumps(event, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("edit", [_more_tokens, _right_answer, _later_start])
+def test_an_event_log_that_was_edited_contradicts_its_record(
+    edit: Callable[[str], str], recorded: Path
+) -> None:
+    (log,) = recorded.rglob("events.jsonl")
+    lines = log.read_text("utf-8").splitlines()
+    log.write_text("\n".join(map(edit, lines)) + "\n", "utf-8")
+    (entry,) = api.audit(recorded).entries
+    assert "record-matches-log" in {finding.rule for finding in entry.findings}
+
+
+def test_what_was_recorded_is_derived_again_from_the_files(recorded: Path) -> None:
+    (log,) = recorded.rglob("events.jsonl")
+    point = derive(log.parent)
+    (entry,) = api.read(recorded).entries
+    (run,) = entry.runs
+    assert run.work is not None
+    assert run.work.count == point.metrics.output_tokens
+    assert run.window == point.metrics.window
+    assert point.grading is not None
+    assert point.grading.accuracy == 1.0
