@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -35,8 +36,37 @@ class Reading:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a user should know of what a meter measures, found when it was probed.
+
+    Attributes:
+        code: Value of a `harness.formats.defects.DefectCode`.
+        channel: Channel or device it is about.
+        message: What was found, with the remedy.
+    """
+
+    code: str
+    channel: str
+    message: str
+
+
+def whole_read(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """Return the readings of all channels.
+
+    Raises:
+        ReadFailed: None of them has a value.
+    """
+    if all(math.isnan(reading.value) for reading in readings):
+        raise ReadFailed(readings[0].fault if readings else "not probed")
+    return readings
+
+
 class Meter(Protocol):
     """A meter. The constructor takes the user's options as keyword arguments of type `str`.
+
+    A meter may also have `notes`, a sequence of `Note` that is valid once it was probed, and
+    `automatic`, True if a run for which no meter was named should use it where it is available.
 
     Attributes:
         simulated: Whether the readings are not those of this machine at this moment.

@@ -1,185 +1,331 @@
-"""Power and energy sensors of the hwmon class of Linux (Documentation/hwmon/sysfs-interface.rst)."""
+"""Read power and energy sensors of Linux's hwmon class (Documentation/hwmon/sysfs-interface.rst)."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from harness.meters.base import ReadFailed, Reading, Unavailable
+from harness.core.errors import UsageError
+from harness.meters.base import Note, ReadFailed, Reading, Unavailable, whole_read
+from harness.meters.readings import counter_fault, power_fault
 from harness.meters.sysfs import NumberFile, text, whole
+from harness.meters.topology import BATTERY, UNKNOWN, Subject, arrange, classify, placed
 from harness.traces.calibration import calibration_id
 from harness.traces.channel import Accuracy, Channel, Kind
 from harness.traces.instruments import instrument
 
 MICRO = 1e-6
 """hwmon counts in microwatts and microjoules."""
-BOUNDARIES = (
-    ("node", r"power_meter|apm_xgene"),
-    ("psu", r"pmbus|corsairpsu|.*psu.*|ibm-cffps|dps\d+.*|acbel.*|fsp.*|inspur-ipsps.*|crps"),
-    ("package", r"amd_energy|fam15h_power|zenpower"),
-    ("board", r"amdgpu|nouveau|xe|i915"),
+SOURCES: tuple[tuple[str, Kind], ...] = (
+    ("energy{n}_input", "counter"),
+    ("power{n}_average", "mean"),
+    ("power{n}_input", "instant"),
 )
-"""Where a driver measures; from the outside in. What is not listed is a rail of the board."""
-ORDER = ("node", "psu", "psu-output", "package", "board", "rail")
+"""Files of one sensor, the one that misses least first."""
+INA3221_INPUTS = (1, 2, 3)
+"""Inputs of an INA3221, which gives volts and amperes but no watts."""
+ABSENT_LABELS = frozenset({"NC", "sum of shunt voltages"})
+"""Labels of inputs that are not connected."""
+PCI_ADDRESS = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+WATT_HINT = "power1_input, power1_average or energy1_input"
 
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One sensor file of one device. base: like `power1`; of: number of the device"""
+    """One sensor of one device.
 
-    path: Path
-    driver: str
+    Attributes:
+        device: The hwmon folder, like `hwmon3`.
+        base: Name of its files without the ending, like `power1`.
+        paths: The file to read; for an INA3221 the files of volts and amperes, whose product
+            is the power.
+        kind: What a reading is.
+        subject: What it measures.
+        averaging_s: Length of the moving mean that it gives [s]; None where it states none.
+        answers: Whether it could be read when it was probed.
+    """
+
     device: str
     base: str
-    label: str | None
+    paths: tuple[Path, ...]
     kind: Kind
-    interval_s: float | None = None
+    subject: Subject
+    averaging_s: float | None = None
+    answers: bool = True
 
     @property
     def id(self) -> str:
         """Name of its channel."""
-        return re.sub(
-            r"[^A-Za-z0-9._-]", "_", f"{self.device}-{self.driver}-{self.label or self.base}"
-        )
+        driver = self.subject.driver.partition("-apu")[0]
+        name = f"{self.device}-{driver}-{self.subject.label or self.base}"
+        return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
     @property
-    def boundary(self) -> str:
-        """Where it measures."""
-        if self.output:
-            return "psu-output"
-        return next(
-            (where for where, names in BOUNDARIES if re.fullmatch(names, self.driver)), "rail"
-        )
-
-    @property
-    def output(self) -> bool:
-        """Whether it is the output of a supply, whose input is measured too."""
-        return (self.label or "").lower().startswith("pout")
+    def accuracy_file(self) -> Path:
+        """File where a driver may state the sensor's accuracy."""
+        return self.paths[0].with_name(f"{self.base}_accuracy")
 
 
 class Hwmon:
-    """Power and energy sensors of the board, the supply or the whole node (hwmon).
+    """Power and energy sensors of the board, the supply or the whole machine (hwmon).
 
-    root: where the hwmon folders lie; only: a regular expression of the channels to take
+    Attributes:
+        root: Folder with the hwmon devices.
+        only: Regular expression of the channels to take.
+        unknown: Whether to take sensors of which nobody knows what they measure: yes or no.
+        notes: What was left out, and why; valid once probed.
     """
 
     simulated = False
+    automatic = True
 
-    def __init__(self, root: str = "/sys/class/hwmon", only: str = ".*") -> None:
-        self.root, self.only = Path(root), only
-        self._files: dict[str, NumberFile] = {}
+    def __init__(
+        self, root: str = "/sys/class/hwmon", only: str = ".*", unknown: str = "yes"
+    ) -> None:
+        if unknown not in ("yes", "no"):
+            raise UsageError(
+                "is neither yes nor no", where="--meter hwmon:unknown", got=unknown, expected="no"
+            )
+        self.root, self.only, self.unknown = Path(root), only, unknown == "yes"
+        self.notes: list[Note] = []
+        self._sensors: dict[str, Sensor] = {}
+        self._files: dict[str, tuple[NumberFile, ...]] = {}
 
     def probe(self) -> Sequence[Channel]:
-        """One channel for each sensor; what lies inside another is part of it. Raises Unavailable."""
+        """Return one channel for each sensor; a sensor inside another is part of it.
+
+        A sensor that does not answer now is kept: a sleeping board answers once it is used.
+
+        Raises:
+            Unavailable: There is no sensor, or `only` matches none.
+        """
+        self.notes = []
         try:
-            sensors = [s for s in self._sensors() if re.fullmatch(self.only, s.id)]
+            pattern = re.compile(self.only)
         except re.error as error:
             raise Unavailable(
                 "is not a regular expression", where="--meter hwmon:only", got=str(error)
             ) from None
-        if not sensors:
+        sensors = [s for s in self._find() if pattern.fullmatch(s.id) and self._is_wanted(s)]
+        if not any(sensor.answers for sensor in sensors):
             raise Unavailable(
-                "no power sensor",
+                "no power sensor" if not sensors else "no power sensor answers",
                 where=str(self.root),
-                expected="power1_input, power1_average or energy1_input",
-                fix="Load the driver of the supply or board (sudo modprobe acpi_power_meter), or use another meter.",
+                expected=WATT_HINT,
+                fix="Load the driver of the supply or board (sudo modprobe acpi_power_meter), "
+                "or use another meter.",
             )
-        self._files = {sensor.id: NumberFile(sensor.path) for sensor in sensors}
-        outermost = min((s.boundary for s in sensors), key=ORDER.index)
-        holder = next(s for s in sensors if s.boundary == outermost)
-        return [_channel(s, None if s.boundary == outermost else holder.id) for s in sensors]
+        self._sensors = _unique(sensors)
+        self._files = {
+            id_: tuple(map(NumberFile, sensor.paths)) for id_, sensor in self._sensors.items()
+        }
+        supplies = sum(sensor.subject.part == "psu" for sensor in sensors)
+        channels = [_channel(id_, s, supplies > 1) for id_, s in self._sensors.items()]
+        return list(placed(channels, arrange(channels)))
 
     def read(self) -> Sequence[Reading]:
-        """All sensors [W, J]."""
-        readings = []
-        for id_, file in self._files.items():
-            try:
-                readings.append(Reading(id_, file.read() * MICRO))
-            except ReadFailed as error:
-                readings.append(Reading(id_, math.nan, fault=str(error)))
-        if readings and all(math.isnan(reading.value) for reading in readings):
-            raise ReadFailed(readings[0].fault)
-        return readings
+        """Return all sensors [W, J].
 
-    def _sensors(self) -> Iterator[Sensor]:
+        Raises:
+            ReadFailed: No sensor could be read.
+        """
+        return whole_read([self._read(id_) for id_ in self._files])
+
+    def _read(self, id_: str) -> Reading:
+        sensor = self._sensors[id_]
+        try:
+            numbers = [file.read() for file in self._files[id_]]
+        except ReadFailed as error:
+            return Reading(id_, math.nan, fault=str(error))
+        micro = math.prod(numbers)  # millivolts times milliamperes are microwatts
+        if sensor.kind == "counter":
+            fault = counter_fault(micro, "uJ")
+        else:
+            fault = power_fault(micro * MICRO, sensor.subject.part, micro)
+        return Reading(id_, math.nan, fault=fault) if fault else Reading(id_, micro * MICRO)
+
+    def _is_wanted(self, sensor: Sensor) -> bool:
+        """Return whether to take a sensor; note why not where that is not plain."""
+        if sensor.subject.part == BATTERY and self.only == ".*":
+            self.notes.append(
+                Note(
+                    "sensor-left-out",
+                    sensor.id,
+                    "measures a battery or its charger, which is the machine's power only while "
+                    f"the battery discharges; to measure it: --meter hwmon:only={sensor.id}",
+                )
+            )
+            return False
+        return self.unknown or sensor.subject.part != UNKNOWN
+
+    def _find(self) -> Iterator[Sensor]:
+        """Yield all sensors of all devices, in the order of their numbers."""
         folders = self.root.glob("hwmon*") if self.root.is_dir() else ()
-        for folder in sorted(
-            folders, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)]
-        ):
-            driver = text(folder / "name") or "unnamed"
-            bases: set[str] = set()
-            for suffix, kind in (
-                ("energy*_input", "counter"),
-                ("power*_average", "mean"),
-                ("power*_input", "instant"),
-            ):
-                for path in sorted(folder.glob(suffix)):
-                    base = path.name.partition("_")[0]
-                    if base not in bases and whole(path) is not None and not _same(base, bases):
-                        bases.add(base)
-                        yield _sensor(folder, driver, base, kind, path)  # type: ignore[arg-type]
+        for folder in sorted(folders, key=_number):
+            sensors = list(self._sensors_in(folder, folder))
+            if not sensors:  # before Linux 3.13 or so, files lay in the parent device
+                sensors = list(self._sensors_in(folder, folder / "device"))
+            yield from sensors
+
+    def _sensors_in(self, folder: Path, files: Path) -> Iterator[Sensor]:
+        """Yield the sensors whose files lie in one folder of a device."""
+        driver = text(folder / "name") or text(files / "name") or "unnamed"
+        bases = {path.name.partition("_")[0] for path in files.glob("power*_*")}
+        bases |= {path.name.partition("_")[0] for path in files.glob("energy*_input")}
+        numbers = sorted({int(base.lstrip("powerngy")) for base in bases if base[-1].isdigit()})
+        pci = _pci_address(folder)
+        for number in numbers:
+            sensor = _sensor(driver, folder.name, files, number, pci)
+            if sensor is None:
+                continue
+            if driver == "amdgpu" and _is_second_die(files, sensor):
+                self.notes.append(
+                    Note(
+                        "sensor-counted-once",
+                        sensor.id,
+                        "is the second die of a card whose first die reports the power of both",
+                    )
+                )
+                continue
+            yield sensor
+        if driver == "ina3221" and not numbers:
+            yield from _products(folder.name, files)
 
 
-def _same(base: str, bases: set[str]) -> bool:
-    """Whether a counter of the same number is bases, which misses nothing between two reads."""
-    return base.replace("power", "energy") in bases
+def _number(folder: Path) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d+", folder.name)]
 
 
-def _sensor(
-    folder: Path, driver: str, base: str, kind: Literal["counter", "mean", "instant"], path: Path
-) -> Sensor:
-    interval_ms = whole(folder / f"{base}_average_interval")
+def _pci_address(folder: Path) -> str:
+    """Return the PCI address of the device behind a hwmon folder, or ""."""
+    try:
+        name = (folder / "device").resolve().name
+    except OSError:
+        return ""
+    return name if PCI_ADDRESS.fullmatch(name) else ""
+
+
+def _sensor(driver: str, device: str, files: Path, number: int, pci: str) -> Sensor | None:
+    """Return the sensor of one number: of its files the first that can be read."""
+    paths = [(files / name.format(n=number), kind) for name, kind in SOURCES]
+    paths = [(path, kind) for path, kind in paths if path.exists()]
+    if not paths:
+        return None
+    readable = [(path, kind) for path, kind in paths if whole(path) is not None]
+    path, kind = (readable or paths)[0]
+    base = path.name.partition("_")[0]
+    interval_ms = whole(files / f"{base}_average_interval")
+    per_second = 1e6 if driver.startswith("occ") else 1e3  # occ.rst: in microseconds
     return Sensor(
-        path,
-        driver,
-        folder.name,
-        base,
-        text(folder / f"{base}_label"),
-        kind,
-        interval_ms / 1000 if kind == "mean" and interval_ms else None,
+        device=device,
+        base=base,
+        paths=(path,),
+        kind=kind,
+        subject=_subject(driver, device, files, base, pci),
+        averaging_s=interval_ms / per_second if kind == "mean" and interval_ms else None,
+        answers=bool(readable),
     )
 
 
-def _channel(sensor: Sensor, part_of: str | None) -> Channel:
+def _subject(driver: str, device: str, files: Path, base: str, pci: str) -> Subject:
+    """Return what a sensor measures, from its driver, its label and what else the driver says."""
+    label = text(files / f"{base}_label") or ""
+    if driver == "power_meter":
+        label = label or text(files / f"{base}_oem_info") or ""
+        if whole(files / f"{base}_is_battery"):
+            driver = "power_meter-battery"
+    elif driver == "amdgpu" and text(files / "in1_label") == "vddnb":
+        driver = "amdgpu-apu"  # amdgpu_pm.c: only APUs have vddnb
+    return classify(driver, label, device=device, pci=pci)
+
+
+def _is_second_die(files: Path, sensor: Sensor) -> bool:
+    """Return whether a card is the second die of an MI200 (aldebaran_ppt.c: all limits are 0)."""
+    limits = [whole(files / f"{sensor.base}_{name}") for name in ("cap", "cap_max")]
+    return limits == [0, 0] and whole(sensor.paths[0]) in (0, None)
+
+
+def _products(device: str, files: Path) -> Iterator[Sensor]:
+    """Yield the inputs of an INA3221, whose power is volts times amperes."""
+    for number in INA3221_INPUTS:
+        paths = (files / f"in{number}_input", files / f"curr{number}_input")
+        label = text(files / f"in{number}_label") or ""
+        if label in ABSENT_LABELS or not all(path.exists() for path in paths):
+            continue
+        yield Sensor(
+            device=device,
+            base=f"in{number}",
+            paths=paths,
+            kind="instant",
+            subject=classify("ina3221", label, device=device),
+            answers=all(whole(path) is not None for path in paths),
+        )
+
+
+def _unique(sensors: Sequence[Sensor]) -> dict[str, Sensor]:
+    """Return sensors by channel id; where two have one label, their files tell them apart."""
+    counts = Counter(sensor.id for sensor in sensors)
+    return {
+        sensor.id if counts[sensor.id] == 1 else f"{sensor.id}-{sensor.base}": sensor
+        for sensor in sensors
+    }
+
+
+def _channel(id_: str, sensor: Sensor, may_be_zero: bool) -> Channel:
+    """Return the channel of a sensor.
+
+    Args:
+        id_: Its id.
+        sensor: The sensor.
+        may_be_zero: Whether a supply may rest at 0 W, because another carries the load.
+    """
     counter = sensor.kind == "counter"
+    part = sensor.subject.part
+    is_supply = part in ("psu", "psu-output")
+    extra = sensor.subject.header()
+    if sensor.averaging_s:
+        extra["averaging_s"] = sensor.averaging_s
+    if is_supply and may_be_zero:
+        extra["may_be_zero"] = True
     return Channel(
-        id=sensor.id,
+        id=id_,
         quantity="energy" if counter else "power",
         unit="J" if counter else "W",
         kind=sensor.kind,
-        boundary=sensor.boundary,
-        part_of=part_of,
-        meter="psu-pmbus" if sensor.boundary.startswith("psu") else "unknown-sensor",
-        calibration_id=calibration_id("hwmon", sensor.id),
-        accuracy=_accuracy(sensor),
+        boundary=sensor.subject.boundary,
+        meter="psu-pmbus" if is_supply else "unknown-sensor",
+        calibration_id=calibration_id("hwmon", id_),
+        accuracy=_accuracy(sensor, is_supply),
         clock="system",
-        clock_error_s=sensor.interval_s and sensor.interval_s / 2,
-        current="ac" if sensor.boundary in ("node", "psu") else "dc",
-        resolution=MICRO,
+        clock_error_s=sensor.averaging_s and sensor.averaging_s / 2,
+        current="ac" if part in ("node", "psu") else "dc",
+        resolution=MICRO if len(sensor.paths) == 1 else None,
+        extra=extra,
     )
 
 
-def _accuracy(sensor: Sensor) -> Accuracy:
-    if sensor.boundary.startswith("psu"):
+def _accuracy(sensor: Sensor, is_supply: bool) -> Accuracy:
+    """Return the limits of error that the driver states, or those of the class of sensor."""
+    if is_supply:
         return instrument("psu-pmbus").accuracy()
     unknown = instrument("unknown-sensor").accuracy()
-    limit = _limit_pct(text(sensor.path.with_name(f"{sensor.base}_accuracy")) or "")
-    if limit is None:
+    limit_pct = _limit_pct(text(sensor.accuracy_file) or "")
+    if limit_pct is None:
         return unknown
     return replace(
         unknown,
-        reading_limit_pct=limit,
-        source=f"{sensor.base}_accuracy of {sensor.driver}",
+        reading_limit_pct=limit_pct,
+        source=f"{sensor.base}_accuracy of {sensor.subject.driver}",
         assumed=False,
     )
 
 
 def _limit_pct(stated: str) -> float | None:
-    """Limit of error [%] from an accuracy like `95.0%`, which says how much is right; None where it says nothing."""
+    """Return the limit of error [%] that an accuracy like `95.0%` states; it says what is right."""
     try:
         value = float(stated.rstrip("%"))
     except ValueError:

@@ -1,57 +1,80 @@
-"""NVIDIA boards through NVML (extra `nvidia`)."""
+"""Read NVIDIA boards through NVML (extra `nvidia`)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.meters.base import ReadFailed, Reading, Unavailable
+from harness.meters.base import Note, Reading, Unavailable, whole_read
+from harness.meters.readings import counter_fault, power_fault
+from harness.meters.topology import classify
 from harness.traces.calibration import pseudonym
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import instrument
 
 MILLI = 1e-3
 """NVML counts in milliwatts and millijoules."""
+UPDATE_S = 0.1
+"""Longest time between two updates of the energy counter [s] (20 to 100 ms: Yang et al. 2024)."""
 SAMPLED_PCT = 35.0
-"""Limit of instant board power [% of the reading]: what correcting for partial sampling took off the error."""
+"""Limit of instant board power [% of the reading]: what correcting for partial sampling gained."""
 SAMPLED_SOURCE = (
-    "NVML board power, 5 %, and only part of the time is sampled (25 % on A100 and H100): Yang et al. 2024, "
-    "arXiv 2312.02741, where correcting for that took 35 % off the error on average"
+    "NVML board power, 5 %, and only part of the time is sampled (25 % on A100 and H100): Yang et "
+    "al. 2024, arXiv 2312.02741, where correcting for that took 35 % off the error on average"
 )
+OLD_BINDINGS = "pip install -U nvidia-ml-py"
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One board. counter: whether it counts its energy"""
+    """One board.
+
+    Attributes:
+        id: Name of its channel.
+        handle: NVML's handle of it.
+        counter: Whether it counts its energy.
+        uuid: NVML's identity of it; only a pseudonym of it leaves this module.
+        pci: PCI address; empty where the driver does not state it.
+    """
 
     id: str
     handle: Any
     counter: bool
     uuid: str
+    pci: str
 
 
 class Nvml:
     """NVIDIA boards: their energy counter where they have one, else instant power.
 
-    devices: numbers of the boards to take, like 0+1; all by default
+    Attributes:
+        devices: Numbers of the boards to take, like `0+1`; empty for all.
+        notes: Boards that cannot be measured, and boards that the workload may not use.
     """
 
     simulated = False
+    automatic = True
 
     def __init__(self, devices: str = "") -> None:
         self.devices = devices
+        self.notes: list[Note] = []
         self._nvml: Any = None
         self._boards: tuple[Board, ...] = ()
 
     def probe(self) -> Sequence[Channel]:
-        """One channel for each board. Raises Unavailable."""
+        """Return one channel for each board whose power can be read.
+
+        Raises:
+            Unavailable: The driver or the package is missing, or no board can be measured.
+        """
+        self.notes = []
         self._nvml = _library()
         try:
             self._nvml.nvmlInit()
             count = int(self._nvml.nvmlDeviceGetCount())
-            self._boards = tuple(self._board(index) for index in self._chosen(count))
         except self._nvml.NVMLError as error:
             raise Unavailable(
                 "NVML does not answer",
@@ -60,34 +83,63 @@ class Nvml:
                 expected="an NVIDIA board and its driver",
                 fix="Install the NVIDIA driver; `nvidia-smi` must list the boards.",
             ) from None
+        boards = [self._board(index) for index in self._chosen(count)]
+        self._boards = tuple(board for board in boards if board is not None)
         if not self._boards:
-            raise Unavailable("no NVIDIA board", where="nvml", fix="Use another meter.")
+            raise Unavailable(
+                "no NVIDIA board that can be measured",
+                where="nvml",
+                got="; ".join(note.message for note in self.notes) or "0 boards",
+                fix="Use another meter.",
+            )
+        if not self._has_counter_call():
+            self.notes.append(
+                Note(
+                    "meter-outdated",
+                    "nvml",
+                    "the installed bindings know no energy counter, so power is sampled instead; "
+                    f"for the counter: {OLD_BINDINGS}",
+                )
+            )
+        self._note_visible_devices()
         return [_channel(board) for board in self._boards]
 
     def read(self) -> Sequence[Reading]:
-        """Energy [J] or power [W] of each board."""
-        readings = []
-        for board in self._boards:
-            read = (
-                self._nvml.nvmlDeviceGetTotalEnergyConsumption
-                if board.counter
-                else self._nvml.nvmlDeviceGetPowerUsage
-            )
-            try:
-                readings.append(Reading(board.id, read(board.handle) * MILLI))
-            except self._nvml.NVMLError as error:
-                readings.append(Reading(board.id, math.nan, fault=str(error)))
-        if all(math.isnan(reading.value) for reading in readings):
-            raise ReadFailed(readings[0].fault if readings else "not probed")
-        return readings
+        """Return the energy [J] or power [W] of each board.
+
+        Raises:
+            ReadFailed: No board could be read.
+        """
+        return whole_read([self._read(board) for board in self._boards])
+
+    def _read(self, board: Board) -> Reading:
+        try:
+            milli = int(self._call(board.counter)(board.handle))
+        except self._nvml.NVMLError as error:
+            return Reading(board.id, math.nan, fault=str(error))
+        if board.counter:
+            fault = counter_fault(milli, "mJ")
+        else:
+            fault = power_fault(milli * MILLI, "board", milli)
+        return (
+            Reading(board.id, math.nan, fault=fault) if fault else Reading(board.id, milli * MILLI)
+        )
+
+    def _call(self, counter: bool) -> Callable[[Any], int]:
+        """Return the function that reads energy [mJ] or power [mW]."""
+        name = "TotalEnergyConsumption" if counter else "PowerUsage"
+        function: Callable[[Any], int] = getattr(self._nvml, f"nvmlDeviceGet{name}")
+        return function
+
+    def _has_counter_call(self) -> bool:
+        return hasattr(self._nvml, "nvmlDeviceGetTotalEnergyConsumption")
 
     def _chosen(self, count: int) -> list[int]:
+        """Return the numbers of the boards that the user chose."""
+        if not self.devices:
+            return list(range(count))
         try:
-            chosen = (
-                [int(part) for part in self.devices.split("+")]
-                if self.devices
-                else list(range(count))
-            )
+            chosen = [int(part) for part in self.devices.split("+")]
         except ValueError:
             chosen = [-1]
         if any(not 0 <= index < count for index in chosen):
@@ -99,18 +151,59 @@ class Nvml:
             )
         return chosen
 
-    def _board(self, index: int) -> Board:
-        handle = self._nvml.nvmlDeviceGetHandleByIndex(index)
+    def _board(self, index: int) -> Board | None:
+        """Return one board, or None, with a note, if neither energy nor power can be read."""
+        id_ = f"gpu-{index}"
         try:
-            self._nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-            counter = True
+            handle = self._nvml.nvmlDeviceGetHandleByIndex(index)
+            counter = self._has_counter_call() and self._answers(handle, counter=True)
+            if not counter:
+                self._call(counter=False)(handle)
+            uuid = str(self._nvml.nvmlDeviceGetUUID(handle))
+        except self._nvml.NVMLError as error:
+            self.notes.append(
+                Note("board-unmeasured", id_, f"reports neither energy nor power ({error})")
+            )
+            return None
+        return Board(id_, handle, counter, uuid, self._pci_address(handle))
+
+    def _answers(self, handle: Any, *, counter: bool) -> bool:
+        try:
+            self._call(counter)(handle)
         except self._nvml.NVMLError:
-            self._nvml.nvmlDeviceGetPowerUsage(handle)
-            counter = False
-        return Board(f"gpu-{index}", handle, counter, str(self._nvml.nvmlDeviceGetUUID(handle)))
+            return False
+        return True
+
+    def _pci_address(self, handle: Any) -> str:
+        """Return the PCI address as sysfs writes it, like `0000:41:00.0`; "" if not stated."""
+        try:
+            bus_id = self._nvml.nvmlDeviceGetPciInfo(handle).busId
+        except (AttributeError, self._nvml.NVMLError):
+            return ""
+        address = bus_id.decode() if isinstance(bus_id, bytes) else str(bus_id)
+        domain, _, rest = address.lower().partition(":")
+        return f"{domain[-4:]}:{rest}" if rest else ""
+
+    def _note_visible_devices(self) -> None:
+        """Note that the workload may use fewer boards than are measured."""
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        if visible is None or self.devices:
+            return
+        usable = [part for part in visible.split(",") if part.strip() not in ("", "-1")]
+        if len(usable) < len(self._boards):
+            self.notes.append(
+                Note(
+                    "boards-beyond-workload",
+                    "nvml",
+                    f"{len(self._boards)} boards are measured, but CUDA_VISIBLE_DEVICES={visible} "
+                    f"lets the workload use {len(usable)}; to measure some only: "
+                    "--meter nvml:devices=0+1 (numbers of nvidia-smi)",
+                )
+            )
 
 
 def _library() -> Any:
+    """Import the bindings of NVML."""
     try:
         import pynvml
     except ImportError:
@@ -123,12 +216,14 @@ def _library() -> Any:
 
 
 def _channel(board: Board) -> Channel:
+    subject = classify("nvml", "", device=board.id, pci=board.pci)
+    updates = {"update_interval_s": UPDATE_S} if board.counter else {}
     return Channel(
         id=board.id,
         quantity="energy" if board.counter else "power",
         unit="J" if board.counter else "W",
         kind="counter" if board.counter else "instant",
-        boundary="board",
+        boundary=subject.boundary,
         meter="nvidia-nvml",
         calibration_id=f"nvml:{pseudonym(board.uuid)}",
         accuracy=_accuracy(board),
@@ -136,16 +231,15 @@ def _channel(board: Board) -> Channel:
         clock_error_s=0.0,
         current="dc",
         resolution=MILLI,
+        extra={**subject.header(), **updates},
     )
 
 
 def _accuracy(board: Board) -> Accuracy:
     stated = instrument("nvidia-nvml").accuracy()
-    return (
-        stated
-        if board.counter
-        else replace(stated, reading_limit_pct=SAMPLED_PCT, source=SAMPLED_SOURCE)
-    )
+    if board.counter:
+        return stated
+    return replace(stated, reading_limit_pct=SAMPLED_PCT, source=SAMPLED_SOURCE)
 
 
 METER = Nvml

@@ -1,0 +1,335 @@
+"""What each sensor measures, and which sensors measure parts of others.
+
+`topology.csv` maps a driver and its label to the *part* of the machine that the sensor measures,
+each row with its source. Whether one sensor contains another follows from the two parts:
+
+    facility > rack > pdu > wall > node > psu (input) > psu-output > everything inside
+    psys    > package, core, uncore, dram        (graphics boards: not known)
+    module  > package, core, uncore, dram, board, rail
+    package > core, uncore of the same socket    (dram and boards stand beside it)
+    board   > gpu of the same card
+
+Two sensors of one part, like a socket seen by RAPL and by `amd_energy`, count once. Sensors that
+the table does not know stand beside each other, and the pair is reported as unknown: their sum
+may count energy twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import Enum
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from harness.traces.channel import Channel
+
+HEADER_FIELD = "subject"
+"""Field of a channel's header that states what the channel measures."""
+UNKNOWN, BATTERY = "unknown", "battery"
+WHOLES = ("facility", "rack", "pdu", "wall", "node", "psu", "psu-output")
+"""Parts that feed a whole machine, outermost first."""
+CONTENTS: Mapping[str, frozenset[str]] = {
+    "psys": frozenset({"package", "core", "uncore", "dram"}),
+    "module": frozenset({"package", "core", "uncore", "dram", "board", "gpu", "rail"}),
+    "package": frozenset({"core", "uncore"}),
+    "board": frozenset({"gpu"}),
+}
+"""What a part inside the machine contains."""
+OPEN: Mapping[str, frozenset[str]] = {
+    "psys": frozenset({"board", "gpu", "rail", "fan", "module"}),
+}
+"""What a part may or may not contain, depending on the board it sits on."""
+ANY_INSTANCE = frozenset({("module", "board"), ("module", "gpu"), ("psys", "package")})
+"""Pairs where the whole holds the part whatever the two are called."""
+MAX_POWER_W: Mapping[str, float] = {
+    "node": 100e3,
+    "psu": 20e3,
+    "psu-output": 20e3,
+    "psys": 20e3,
+    "module": 10e3,
+    "package": 3e3,
+    "core": 3e3,
+    "uncore": 3e3,
+    "dram": 3e3,
+    "board": 6e3,
+    "gpu": 6e3,
+    "rail": 3e3,
+    "fan": 3e3,
+}
+"""Power that no such part draws, several times the largest product in 2026: an error value [W]."""
+KIND_ORDER = ("counter", "mean", "instant", "estimate")
+"""Which of two readings of one part is preferred: what misses nothing between two reads comes first."""
+
+
+class Relation(Enum):
+    """How the first of two sensors stands to the second."""
+
+    SAME = "same"
+    CONTAINS = "contains"
+    WITHIN = "within"
+    APART = "apart"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a sensor measures.
+
+    Attributes:
+        part: Kind of part, like `package`, `board` or `node`; `unknown` if the table has no row.
+        instance: Which one: a socket number, a PCI address, a device. `0:die-1` lies in `0`.
+        driver: Driver that provides the sensor.
+        label: The driver's own name of the sensor.
+    """
+
+    part: str
+    instance: str = ""
+    driver: str = ""
+    label: str = ""
+
+    @property
+    def boundary(self) -> str:
+        """Boundary of the channel, as its header states it."""
+        return "rail" if self.part == UNKNOWN else self.part
+
+    def header(self) -> dict[str, Any]:
+        """Return the field of the channel's header."""
+        return {HEADER_FIELD: asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of `topology.csv`.
+
+    Attributes:
+        driver: Regular expression of the driver's name.
+        label: Regular expression of the label.
+        part: Kind of part that the sensor measures.
+        instance: Template of the instance; see `classify`.
+        source: Document or driver source that says so.
+    """
+
+    driver: re.Pattern[str]
+    label: re.Pattern[str]
+    part: str
+    instance: str
+    source: str
+
+
+@functools.cache
+def table() -> tuple[Row, ...]:
+    """Return the rows of `topology.csv`; the first that matches decides."""
+    with Path(__file__).with_name("topology.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Row(
+                re.compile(row["driver"]),
+                re.compile(row["label"], re.IGNORECASE),
+                row["part"],
+                row["instance"],
+                row["source"],
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+def classify(driver: str, label: str, *, device: str = "", pci: str = "") -> Subject:
+    """Return what a sensor measures, by its driver and label.
+
+    Args:
+        driver: Name of the driver.
+        label: The driver's name of the sensor; may be empty.
+        device: What tells devices of one driver apart: a hwmon folder, a socket number.
+        pci: PCI address of the device; `device` is used where it is unknown.
+    """
+    label = label.strip()
+    for row in table():
+        driver_match = row.driver.fullmatch(driver)
+        label_match = row.label.fullmatch(label)
+        if driver_match and label_match:
+            groups = {**driver_match.groupdict(), **label_match.groupdict()}
+            places = {"device": device, "pci": pci or device, "label": label.lower()}
+            return Subject(row.part, row.instance.format(**groups, **places), driver, label)
+    return Subject(UNKNOWN, f"{device}:{label}", driver, label)
+
+
+def subject_of(channel: Channel) -> Subject:
+    """Return what a channel measures: as its header states it, else by its boundary."""
+    stated = channel.extra.get(HEADER_FIELD)
+    if isinstance(stated, Mapping):
+        texts = {key: str(stated.get(key, "")) for key in ("part", "instance", "driver", "label")}
+        return Subject(**texts)
+    return Subject(channel.boundary)
+
+
+def is_stated(channel: Channel) -> bool:
+    """Return whether the channel's header states what it measures."""
+    return isinstance(channel.extra.get(HEADER_FIELD), Mapping)
+
+
+def relation(first: Subject, second: Subject) -> Relation:
+    """Return how two sensors of one machine stand to each other."""
+    if _contains(first, second):
+        return Relation.CONTAINS
+    if _contains(second, first):
+        return Relation.WITHIN
+    if _is_open(first, second) or _is_open(second, first):
+        return Relation.UNKNOWN
+    if first.part == second.part and first.instance and first.instance == second.instance:
+        return Relation.SAME
+    if first.part == second.part == "node" and first.instance and second.instance:
+        return Relation.UNKNOWN  # two node meters: of one machine, or of two of its halves
+    return Relation.APART
+
+
+def _contains(whole: Subject, part: Subject) -> bool:
+    if BATTERY in (whole.part, part.part):
+        return False
+    if whole.part in WHOLES:
+        if part.part not in WHOLES:
+            return True
+        if whole.part == part.part:
+            return _lies_in(whole.instance, part.instance)
+        if (whole.part, part.part) == ("psu", "psu-output") and whole.instance:
+            return _lies_in(whole.instance, part.instance)
+        return WHOLES.index(whole.part) < WHOLES.index(part.part)
+    if whole.part == part.part:
+        return _lies_in(whole.instance, part.instance)
+    if part.part not in CONTENTS.get(whole.part, ()):
+        return False
+    if whole.part == "psys" or (whole.part, part.part) in ANY_INSTANCE or not part.instance:
+        return True
+    return whole.instance == part.instance or _lies_in(whole.instance, part.instance)
+
+
+def _lies_in(whole: str, part: str) -> bool:
+    """Return whether an instance like `0:die-1` lies in one like `0`."""
+    return bool(whole) and part.startswith(f"{whole}:")
+
+
+def _is_open(first: Subject, second: Subject) -> bool:
+    """Return whether nobody states if the first contains the second."""
+    if first.part in (UNKNOWN, BATTERY):
+        return second.part not in WHOLES or first.part == BATTERY
+    return second.part in OPEN.get(first.part, ())
+
+
+@dataclass(slots=True)
+class Arrangement:
+    """Channels of one machine as a tree.
+
+    Attributes:
+        parents: For each channel id, the channel that contains it; None at the top: these add up.
+        twins: Pairs of channels that measure one part; the second is counted by the first.
+        unknown: Pairs of top channels of which nobody knows whether one contains the other.
+    """
+
+    parents: dict[str, str | None] = field(default_factory=dict)
+    twins: list[tuple[str, str]] = field(default_factory=list)
+    unknown: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def top(self) -> list[str]:
+        """Ids of the channels whose energies add up."""
+        return [id_ for id_, parent in self.parents.items() if parent is None]
+
+
+Overrides = Mapping[tuple[str, str], Relation]
+"""What a run's own data says of two channels, by their ids; it stands above the table."""
+
+
+def arrange(channels: Sequence[Channel], overrides: Overrides | None = None) -> Arrangement:
+    """Find for each channel the one that contains it.
+
+    Channels that state no subject keep the parent that their meter gave them.
+
+    Args:
+        channels: All channels of one machine, with unique ids.
+        overrides: Relations found in the data of a run.
+    """
+    matrix = _relations(channels, overrides or {})
+    by_id = {channel.id: channel for channel in channels}
+    arrangement = Arrangement()
+    for channel in channels:
+        holders = [
+            holder.id
+            for holder in channels
+            if holder.id != channel.id and _holds(matrix[holder.id, channel.id], holder, channel)
+        ]
+        parent = _innermost(holders, matrix)
+        if parent is None and channel.part_of in by_id:
+            parent = channel.part_of
+        arrangement.parents[channel.id] = parent
+    for first, second in combinations(channels, 2):
+        kind = matrix[first.id, second.id]
+        if kind is Relation.SAME:
+            pair = (first.id, second.id)
+            better_first = _is_preferred(first, second)
+            arrangement.twins.append(pair if better_first else (second.id, first.id))
+        elif kind is Relation.UNKNOWN and not {first.id, second.id} - {*arrangement.top}:
+            arrangement.unknown.append((first.id, second.id))
+    return arrangement
+
+
+def _relations(
+    channels: Sequence[Channel], overrides: Overrides
+) -> dict[tuple[str, str], Relation]:
+    """Return the relation of each ordered pair of channels, by their ids."""
+    opposite = {Relation.CONTAINS: Relation.WITHIN, Relation.WITHIN: Relation.CONTAINS}
+    subjects = {channel.id: _subject(channel) for channel in channels}
+    matrix: dict[tuple[str, str], Relation] = {}
+    for first, second in combinations(channels, 2):
+        found = overrides.get((first.id, second.id))
+        reverse = overrides.get((second.id, first.id))
+        if found is None and reverse is not None:
+            found = opposite.get(reverse, reverse)
+        if found is None:
+            found = _pair(first, second, subjects)
+        matrix[first.id, second.id] = found
+        matrix[second.id, first.id] = opposite.get(found, found)
+    return matrix
+
+
+def _subject(channel: Channel) -> Subject:
+    """Return what a channel measures; a model of the processors stands for all sockets."""
+    subject = subject_of(channel)
+    return replace(subject, instance="") if channel.kind == "estimate" else subject
+
+
+def _pair(first: Channel, second: Channel, subjects: Mapping[str, Subject]) -> Relation:
+    """Return the relation of two channels: an estimate is never added to a measurement of it."""
+    if (first.kind == "estimate") != (second.kind == "estimate"):
+        same_part = subjects[first.id].part == subjects[second.id].part
+        if same_part:
+            return Relation.WITHIN if first.kind == "estimate" else Relation.CONTAINS
+    return relation(subjects[first.id], subjects[second.id])
+
+
+def _holds(kind: Relation, holder: Channel, channel: Channel) -> bool:
+    return kind is Relation.CONTAINS or (kind is Relation.SAME and _is_preferred(holder, channel))
+
+
+def _is_preferred(first: Channel, second: Channel) -> bool:
+    """Return whether the first of two channels of one part is the one that counts."""
+    ranks = [(KIND_ORDER.index(channel.kind), channel.id) for channel in (first, second)]
+    return ranks[0] < ranks[1]
+
+
+def _innermost(holders: Sequence[str], matrix: Mapping[tuple[str, str], Relation]) -> str | None:
+    """Return the holder that lies in most of the others: the direct parent."""
+
+    def depth(id_: str) -> int:
+        inside = (Relation.WITHIN,)
+        return sum(other != id_ and matrix[id_, other] in inside for other in holders)
+
+    return max(holders, key=depth, default=None)
+
+
+def placed(channels: Sequence[Channel], arrangement: Arrangement) -> Iterator[Channel]:
+    """Yield the channels with the parents of an arrangement."""
+    for channel in channels:
+        yield replace(channel, part_of=arrangement.parents[channel.id])
