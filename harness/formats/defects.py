@@ -259,6 +259,79 @@ class DefectCode(StrEnum):
         "recorded runs",
         "a sampler ended before it was stopped, or a line of its journal is cut",
     )
+    SENSOR_LEFT_OUT = (
+        "sensor-left-out",
+        "warn",
+        "a sensor that measures what its driver says",
+        "Load another driver or name other meters; `joulemark meters` shows what is summed.",
+        "run directories",
+        "a sensor without a usable reading that others stand in for",
+    )
+    WHOLE_BELOW_PARTS = (
+        "whole-below-parts",
+        "warn",
+        "a whole that draws at least what its parts draw",
+        "Leave the sensor out by naming meters; its maker did not wire it.",
+        "run directories",
+        "a sensor that is said to contain others and shows less than they do, or stands still "
+        "while they move: left out, its parts are summed",
+    )
+    COUNTER_TWICE = (
+        "counter-twice",
+        "warn",
+        "one channel for each counter",
+        "Nothing: the counter is counted once.",
+        "run directories",
+        "two channels that show one counter, as some processors of two dies do",
+    )
+    COUNTER_FROZEN = (
+        "counter-frozen",
+        "fail",
+        "a counter that moves",
+        "Use another meter: virtual machines and some drivers show a counter that stands still.",
+        "run directories",
+        "an energy counter with one value throughout: it yields no energy",
+    )
+    AVERAGE_TOO_LONG = (
+        "average-too-long",
+        "fail",
+        "a mean over less time than the run",
+        "Write a shorter interval to power1_average_interval (milliseconds), or use another meter.",
+        "run directories",
+        "a sensor that gives the mean of a longer time than the record: it yields no energy",
+    )
+    CONTAINMENT_UNKNOWN = (
+        "containment-unknown",
+        "warn",
+        "channels of which none contains another",
+        "Name the meters whose sensors stand apart, for example with --meter hwmon:only=...",
+        "run directories",
+        "two channels are added and nobody knows whether one contains the other",
+    )
+    BOARD_UNMEASURED = (
+        "board-unmeasured",
+        "warn",
+        "a power reading for every board",
+        "Measure the machine at the wall, or leave the board idle and say so.",
+        "run directories",
+        "a graphics board that reports neither energy nor power: the sum lacks it",
+    )
+    BOARDS_BEYOND_WORKLOAD = (
+        "boards-beyond-workload",
+        "warn",
+        "the boards that the workload uses",
+        "Name them: --meter nvml:devices=0+1.",
+        "run directories",
+        "more boards are measured than CUDA_VISIBLE_DEVICES lets the workload use",
+    )
+    METER_OUTDATED = (
+        "meter-outdated",
+        "warn",
+        "software that reads the energy counter",
+        "Update it: pip install -U nvidia-ml-py.",
+        "run directories",
+        "the software of a meter is too old to read its energy counter: power is sampled instead",
+    )
     CHAIN_MISSING = (
         "chain-missing",
         "warn",

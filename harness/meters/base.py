@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from harness.core.errors import JoulemarkError
@@ -36,17 +37,27 @@ class Reading:
     fault: str = ""
 
 
+class NoteKind(StrEnum):
+    """What a note says; a live run turns all but `remark` into findings of its record."""
+
+    REMARK = "remark"
+    LEFT_OUT = "left out"
+    UNMEASURED = "unmeasured"
+    BEYOND_WORKLOAD = "beyond workload"
+    OUTDATED = "outdated"
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something a user should know of what a meter measures, found when it was probed.
 
     Attributes:
-        code: Value of a `harness.formats.defects.DefectCode`.
+        kind: What it says.
         channel: Channel or device it is about.
         message: What was found, with the remedy.
     """
 
-    code: str
+    kind: NoteKind
     channel: str
     message: str
 

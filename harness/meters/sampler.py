@@ -22,11 +22,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import JoulemarkError, shorten
+from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.meters.base import Meter, ReadFailed, Reading
 from harness.meters.registry import MeterSpec, make
 from harness.traces.channel import Channel
@@ -38,6 +38,8 @@ GRACE_S = 1.0
 """How long a read may go on after sampling was told to stop [s]."""
 NAP_S = 0.2
 """Longest sleep between two checks of whether to stop [s]."""
+MAX_COUNTED_W = 1000.0
+"""Largest power that a counter of limited range counts: more than any processor draws [W]."""
 T_LIMIT_NS = 1 << 63
 """Stamps are int64 [ns]."""
 DONE, UNAVAILABLE, LOST = 0, 3, 4
@@ -213,6 +215,7 @@ def prepare(request: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
             got=f"{type(error).__name__}: {shorten(error)}",
             fix="Please report this to whoever provides the meter.",
         ) from error
+    check_interval(probed, interval_s, spec)
     channels = [
         c if c.nominal_interval_s else replace(c, nominal_interval_s=interval_s) for c in probed
     ]
@@ -221,11 +224,33 @@ def prepare(request: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
         "interval_s": interval_s,
         "simulated": bool(meter.simulated),
         "realtime": realtime(),
+        "notes": [asdict(note) for note in getattr(meter, "notes", ())],
     }
     journal = Journal(Path(request["journal"]), channels, about)
     return Sampler(meter, channels, journal, interval_s), {
         "ready": [channel.header() for channel in channels]
     }
+
+
+def check_interval(channels: Sequence[Channel], interval_s: float, spec: MeterSpec) -> None:
+    """Refuse an interval in which a counter may pass half of its range: a wrap would go unseen.
+
+    Raises:
+        UsageError: The interval is too long for a counter.
+    """
+    for channel in channels:
+        modulus_j = channel.counter_modulus_j
+        if modulus_j is None:
+            continue
+        longest_s = modulus_j / 2 / MAX_COUNTED_W
+        if interval_s > longest_s:
+            raise UsageError(
+                f"the counter {channel.id} may pass its range of {modulus_j:.0f} J between reads",
+                where=f"--meter {spec} --interval",
+                got=f"{interval_s:g} s",
+                expected=f"at most {longest_s:.0f} s",
+                fix="Read it more often, for example --interval 1.",
+            )
 
 
 def realtime() -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core.errors import UsageError
-from harness.meters.base import Note, ReadFailed, Reading, Unavailable, whole_read
+from harness.meters.base import Note, NoteKind, ReadFailed, Reading, Unavailable, whole_read
 from harness.meters.readings import counter_fault, power_fault
 from harness.meters.sysfs import NumberFile, text, whole
 from harness.meters.topology import BATTERY, UNKNOWN, Subject, arrange, classify, placed
@@ -153,7 +153,7 @@ class Hwmon:
         if sensor.subject.part == BATTERY and self.only == ".*":
             self.notes.append(
                 Note(
-                    "sensor-left-out",
+                    NoteKind.REMARK,
                     sensor.id,
                     "measures a battery or its charger, which is the machine's power only while "
                     f"the battery discharges; to measure it: --meter hwmon:only={sensor.id}",
@@ -185,7 +185,7 @@ class Hwmon:
             if driver == "amdgpu" and _is_second_die(files, sensor):
                 self.notes.append(
                     Note(
-                        "sensor-counted-once",
+                        NoteKind.REMARK,
                         sensor.id,
                         "is the second die of a card whose first die reports the power of both",
                     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.meters.base import Note, Reading, Unavailable, whole_read
+from harness.meters.base import Note, NoteKind, Reading, Unavailable, whole_read
 from harness.meters.readings import counter_fault, power_fault
 from harness.meters.topology import classify
 from harness.traces.calibration import pseudonym
@@ -95,7 +95,7 @@ class Nvml:
         if not self._has_counter_call():
             self.notes.append(
                 Note(
-                    "meter-outdated",
+                    NoteKind.OUTDATED,
                     "nvml",
                     "the installed bindings know no energy counter, so power is sampled instead; "
                     f"for the counter: {OLD_BINDINGS}",
@@ -162,7 +162,7 @@ class Nvml:
             uuid = str(self._nvml.nvmlDeviceGetUUID(handle))
         except self._nvml.NVMLError as error:
             self.notes.append(
-                Note("board-unmeasured", id_, f"reports neither energy nor power ({error})")
+                Note(NoteKind.UNMEASURED, id_, f"reports neither energy nor power ({error})")
             )
             return None
         return Board(id_, handle, counter, uuid, self._pci_address(handle))
@@ -193,7 +193,7 @@ class Nvml:
         if len(usable) < len(self._boards):
             self.notes.append(
                 Note(
-                    "boards-beyond-workload",
+                    NoteKind.BEYOND_WORKLOAD,
                     "nvml",
                     f"{len(self._boards)} boards are measured, but CUDA_VISIBLE_DEVICES={visible} "
                     f"lets the workload use {len(usable)}; to measure some only: "

@@ -1,0 +1,390 @@
+"""Check the sensors of a run against each other, in the run's own readings, idle and busy.
+
+`harness.meters.topology` states which sensors measure parts of others. Physics stands above it:
+
+1. A sensor without a usable reading measures nothing: one that never answered, a counter that
+   stands still, a mean over a longer time than the run.
+2. Counters that show the same number all the time are one counter, counted once.
+3. A whole that stands still while its parts move, or shows less than its parts together, is not
+   wired: it is left out, and its parts are summed.
+4. Where nobody knows whether a platform counter contains a board, the load may tell: the rest of
+   the platform follows the board's power or it does not.
+
+Whatever is left out or stays unknown becomes a finding. The result depends on the readings only,
+so the same journals always give the same traces.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+import numpy as np
+
+from harness.core.timestamps import NS
+from harness.energy.cumulative import energy_between
+from harness.formats.defects import DefectCode
+from harness.meters.topology import (
+    WHOLES,
+    Arrangement,
+    Relation,
+    arrange,
+    subject_of,
+)
+from harness.traces.channel import Channel
+from harness.traces.trace import Dropped, Floats, Trace
+
+MIN_SPAN_S = 2.0
+"""Shorter records do not show whether a counter stands still or a whole follows its parts [s]."""
+MIN_READINGS = 3
+BIN_S = 1.0
+"""Spans over which powers of two sensors are compared: longer than any lag between them [s]."""
+MAX_BINS = 120
+MIN_SWING_W, MIN_SWING_SHARE = 10.0, 0.1
+"""A load must move by so much [W] and by this share of its mean before it proves anything."""
+CONTAINED_SLOPE, APART_SLOPE = 0.7, 0.3
+"""Rise of the whole for each watt of a part: above the first it contains it, below the second not.
+
+A platform that does not contain a board still rises by some tenths of its power: fans, conversion
+losses and the processor's share of the work.
+"""
+EQUAL_SHARE, UPDATE_LAG_S = 0.02, 2e-3
+"""Counters are equal within this share of a step between reads, and within this lag [s]."""
+MIN_RISE_STEPS = 20
+"""Equal counters must rise by so many tolerances: two that start at 0 are equal by chance."""
+NEVER_ZERO_PARTS = frozenset({*WHOLES, "psys", "module", "board"})
+"""Parts that draw power whenever the machine runs: 0 W throughout is a dead sensor."""
+OPTIONAL_PARTS = frozenset({"dram", "uncore", "fan", "rail"})
+"""Parts that many processors have no counter for, although the driver shows one that stays at 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorFinding:
+    """Something about a sensor that the reader of a result must know.
+
+    Attributes:
+        code: Kind of defect.
+        channel: Id of the channel.
+        message: What was found.
+    """
+
+    code: DefectCode
+    channel: str
+    message: str
+
+
+@dataclass(slots=True)
+class CheckedSensors:
+    """The traces of a run as they are summed.
+
+    Attributes:
+        traces: Traces, each with the channel that contains it.
+        findings: What was left out, counted once, or stays unknown.
+    """
+
+    traces: list[Trace] = field(default_factory=list)
+    findings: list[SensorFinding] = field(default_factory=list)
+
+
+def check_sensors(traces: Sequence[Trace]) -> CheckedSensors:
+    """Arrange the traces of one machine, and leave out what its readings prove wrong."""
+    findings: list[SensorFinding] = []
+    faults = {trace.channel.id: _fault(trace, traces) for trace in traces}
+    live = [trace for trace in traces if not faults[trace.channel.id]]
+    overrides = _equal_counters(live, findings)
+    live = _without_unwired_wholes(live, overrides, findings)
+    _place_open_pairs(live, overrides)
+    arrangement = _arranged(live, overrides)
+    checked = CheckedSensors(_placed(live, arrangement), findings)
+    _add_faulty(checked, traces, faults, overrides)
+    for first, second in arrangement.unknown:
+        findings.append(
+            SensorFinding(
+                DefectCode.CONTAINMENT_UNKNOWN,
+                first,
+                f"{first} and {second} are added, and nobody knows whether one contains the other",
+            )
+        )
+    order = {trace.channel.id: number for number, trace in enumerate(traces)}
+    checked.traces.sort(key=lambda trace: order[trace.channel.id])
+    return checked
+
+
+def _arranged(traces: Sequence[Trace], overrides: dict[tuple[str, str], Relation]) -> Arrangement:
+    return arrange([trace.channel for trace in traces], overrides)
+
+
+def _placed(traces: Sequence[Trace], arrangement: Arrangement) -> list[Trace]:
+    return [
+        replace(
+            trace, channel=replace(trace.channel, part_of=arrangement.parents[trace.channel.id])
+        )
+        for trace in traces
+    ]
+
+
+# --- 1. sensors without a usable reading
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Why a sensor measures nothing, and how that is judged where it stands alone."""
+
+    code: DefectCode
+    reason: str
+
+
+def _fault(trace: Trace, traces: Sequence[Trace]) -> _Fault | None:
+    """Return why a trace has no usable reading, or None."""
+    if not len(trace):
+        reason = trace.dropped[-1].raw if trace.dropped else "it never answered"
+        return _Fault(DefectCode.SENSOR_LEFT_OUT, f"no reading ({reason})")
+    span_s = (int(trace.t_ns[-1]) - int(trace.t_ns[0])) / NS
+    averaging_s = _averaging_s(trace.channel)
+    if averaging_s > max(span_s, MIN_SPAN_S):
+        return _Fault(
+            DefectCode.AVERAGE_TOO_LONG,
+            f"it gives the mean of the last {averaging_s:g} s, and the record is {span_s:.0f} s",
+        )
+    if len(trace) < MIN_READINGS or span_s < MIN_SPAN_S:
+        return None
+    part = subject_of(trace.channel).part
+    stands_still = float(trace.value.max()) == float(trace.value.min())
+    if trace.channel.quantity == "energy" and stands_still:
+        return _Fault(DefectCode.COUNTER_FROZEN, f"the counter did not move in {span_s:.0f} s")
+    reads_zero = float(trace.value.max()) == 0.0 and part in NEVER_ZERO_PARTS
+    if trace.channel.kind != "counter" and reads_zero and not _rests(trace, traces):
+        return _Fault(DefectCode.SENSOR_LEFT_OUT, "it read 0 W throughout")
+    return None
+
+
+def _averaging_s(channel: Channel) -> float:
+    """Return the length of the moving mean that a sensor gives [s]; 0 if it states none."""
+    value = channel.extra.get("averaging_s")
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _rests(trace: Trace, traces: Sequence[Trace]) -> bool:
+    """Return whether a supply rests at 0 W while another of the machine carries the load."""
+    if not trace.channel.extra.get("may_be_zero"):
+        return False
+    part = subject_of(trace.channel).part
+    return any(
+        other is not trace
+        and subject_of(other.channel).part == part
+        and len(other)
+        and float(other.value.max()) > 0
+        for other in traces
+    )
+
+
+def _add_faulty(
+    checked: CheckedSensors,
+    traces: Sequence[Trace],
+    faults: dict[str, _Fault | None],
+    overrides: dict[tuple[str, str], Relation],
+) -> None:
+    """Add sensors without usable readings: as parts where they lie inside another, else emptied.
+
+    A faulty sensor that others stand in for is left out, with a finding.
+    """
+    faulty = [trace for trace in traces if faults[trace.channel.id]]
+    arrangement = _arranged(traces, overrides)
+    live_ids = {trace.channel.id for trace in checked.traces}
+    for trace in faulty:
+        id_ = trace.channel.id
+        fault = faults[id_]
+        assert fault is not None
+        parent = arrangement.parents[id_]
+        if parent in live_ids:
+            channel = replace(trace.channel, part_of=parent)
+            checked.traces.append(replace(trace, channel=channel))
+            continue
+        part = subject_of(trace.channel).part
+        children = [child for child, holder in arrangement.parents.items() if holder == id_]
+        never_read = fault.code is DefectCode.SENSOR_LEFT_OUT
+        stands_in = bool(live_ids.intersection(children)) or (
+            bool(live_ids) and (never_read or part in OPTIONAL_PARTS)
+        )
+        if stands_in:
+            message = f"{id_} is left out: {fault.reason}"
+            checked.findings.append(SensorFinding(DefectCode.SENSOR_LEFT_OUT, id_, message))
+            continue
+        if parent is not None and faults.get(parent):
+            parent = None  # its whole is as faulty
+        channel = replace(trace.channel, part_of=parent)
+        checked.traces.append(_emptied(replace(trace, channel=channel), fault.reason))
+        if not never_read:
+            checked.findings.append(SensorFinding(fault.code, id_, f"{id_}: {fault.reason}"))
+
+
+def _emptied(trace: Trace, reason: str) -> Trace:
+    """Return a trace whose readings are all dropped: it yields no energy."""
+    positions = np.arange(len(trace)) if trace.position is None else trace.position
+    rows = zip(positions.tolist(), trace.t_ns.tolist(), trace.value.tolist(), strict=True)
+    dropped = [Dropped(position, t_ns, repr(value), reason) for position, t_ns, value in rows]
+    return Trace(
+        trace.channel,
+        trace.t_ns[:0].copy(),
+        trace.value[:0].copy(),
+        None,
+        tuple(sorted([*trace.dropped, *dropped], key=lambda item: item.position)),
+    )
+
+
+# --- 2. equal counters
+
+
+def _equal_counters(
+    traces: Sequence[Trace], findings: list[SensorFinding]
+) -> dict[tuple[str, str], Relation]:
+    """Find pairs of counters that show one number, and report them."""
+    overrides: dict[tuple[str, str], Relation] = {}
+    tops = set(_arranged(traces, {}).top)
+    counters = [t for t in traces if t.channel.kind == "counter" and t.channel.id in tops]
+    for first, second in combinations(counters, 2):
+        if not _are_equal(first, second):
+            continue
+        pair = (first.channel.id, second.channel.id)
+        overrides[pair] = Relation.SAME
+        findings.append(
+            SensorFinding(
+                DefectCode.COUNTER_TWICE,
+                pair[1],
+                f"{pair[0]} and {pair[1]} show one counter: it is counted once",
+            )
+        )
+    return overrides
+
+
+def _are_equal(first: Trace, second: Trace) -> bool:
+    """Return whether two counters show the same number at all times, and rise."""
+    start = max(first.t_ns[0], second.t_ns[0])
+    stop = min(first.t_ns[-1], second.t_ns[-1])
+    inside = (first.t_ns >= start) & (first.t_ns <= stop)
+    t_ns, value = first.t_ns[inside], first.value[inside]
+    if len(value) < MIN_READINGS or (stop - start) / NS < MIN_SPAN_S:
+        return False
+    steps = np.diff(value)
+    rise = float(value[-1] - value[0])
+    power_w = rise / ((stop - start) / NS)
+    resolution = max(first.channel.resolution or 0.0, second.channel.resolution or 0.0)
+    tolerance = EQUAL_SHARE * float(steps.max()) + 4 * resolution + UPDATE_LAG_S * power_w
+    if float(steps.min()) < 0 or rise < MIN_RISE_STEPS * tolerance:
+        return False
+    other = np.interp(t_ns, second.t_ns, second.value)
+    return bool(np.max(np.abs(value - other)) <= tolerance)
+
+
+# --- 3. wholes that are not wired
+
+
+def _without_unwired_wholes(
+    traces: Sequence[Trace],
+    overrides: dict[tuple[str, str], Relation],
+    findings: list[SensorFinding],
+) -> list[Trace]:
+    """Leave out each whole that stands still or shows less than its parts."""
+    live = list(traces)
+    while True:
+        arrangement = _arranged(live, overrides)
+        for whole in live:
+            parts = [t for t in live if arrangement.parents[t.channel.id] == whole.channel.id]
+            reason = _unwired(whole, _counted_once(parts, arrangement))
+            if reason:
+                break
+        else:
+            return live
+        message = f"{whole.channel.id} is left out: {reason}"
+        findings.append(SensorFinding(DefectCode.WHOLE_BELOW_PARTS, whole.channel.id, message))
+        live.remove(whole)
+
+
+def _counted_once(parts: Sequence[Trace], arrangement: Arrangement) -> list[Trace]:
+    """Return the parts without twins of others and without estimates."""
+    twins = {second for _, second in arrangement.twins}
+    return [t for t in parts if t.channel.id not in twins and t.channel.kind != "estimate"]
+
+
+def _unwired(whole: Trace, parts: Sequence[Trace]) -> str:
+    """Return why a whole cannot be one, or ""."""
+    part = subject_of(whole.channel).part
+    if not parts or (part not in WHOLES and part != "psys" and part != "module"):
+        return ""
+    powers = _powers([whole, *parts])
+    if powers is None:
+        return ""
+    whole_w, parts_w = powers[0], powers[1:].sum(axis=0)
+    limit = whole.channel.accuracy.gain_mpe
+    limits = [trace.channel.accuracy.gain_mpe for trace in parts]
+    least_w = sum(
+        float(row.mean()) * (1 - share) for row, share in zip(powers[1:], limits, strict=True)
+    )
+    offset_w = whole.channel.accuracy.range_limit_w
+    if least_w > float(whole_w.mean()) * (1 + limit) + offset_w + 1.0:
+        return (
+            f"it shows {whole_w.mean():.4g} W, and the parts that it is said to contain draw "
+            f"{parts_w.mean():.4g} W"
+        )
+    swing_w = float(np.ptp(parts_w))
+    stands_still = float(np.ptp(whole.value)) == 0 and whole.channel.quantity == "power"
+    if stands_still and swing_w > max(MIN_SWING_W, MIN_SWING_SHARE * float(whole_w.mean())):
+        return f"it stands still while its parts move by {swing_w:.4g} W"
+    return ""
+
+
+def _powers(traces: Sequence[Trace]) -> Floats | None:
+    """Return the mean powers of traces over common spans [W], shape (traces, spans)."""
+    if any(len(trace) < MIN_READINGS for trace in traces):
+        return None
+    start = max(int(trace.t_ns[0]) for trace in traces)
+    stop = min(int(trace.t_ns[-1]) for trace in traces)
+    seconds = (stop - start) / NS
+    if seconds < MIN_SPAN_S:
+        return None
+    bins = max(2, min(MAX_BINS, math.floor(seconds / BIN_S)))
+    cuts_ns = np.linspace(start, stop, bins + 1).astype(np.int64)
+    lengths_s = np.diff(cuts_ns) / NS
+    return np.stack([energy_between(trace, cuts_ns) / lengths_s for trace in traces])
+
+
+# --- 4. what only the load tells
+
+
+def _place_open_pairs(traces: Sequence[Trace], overrides: dict[tuple[str, str], Relation]) -> None:
+    """Decide by the load whether a platform counter contains the boards beside it."""
+    arrangement = _arranged(traces, overrides)
+    by_id = {trace.channel.id: trace for trace in traces}
+    for platform in [t for t in traces if subject_of(t.channel).part == "psys"]:
+        id_ = platform.channel.id
+        open_ids = [set(pair) - {id_} for pair in arrangement.unknown if id_ in pair]
+        beside = [by_id[other] for ids in open_ids for other in ids]
+        inside = [t for t in traces if arrangement.parents[t.channel.id] == id_]
+        if not beside:
+            continue
+        relation = _relation_by_load(platform, inside, beside)
+        if relation is not None:
+            overrides.update({(id_, trace.channel.id): relation for trace in beside})
+
+
+def _relation_by_load(
+    platform: Trace, inside: Sequence[Trace], beside: Sequence[Trace]
+) -> Relation | None:
+    """Return whether a platform counter contains the boards beside it; None if the load is mute."""
+    powers = _powers([platform, *inside, *beside])
+    if powers is None:
+        return None
+    rest_w = powers[0] - powers[1 : 1 + len(inside)].sum(axis=0)
+    boards_w = powers[1 + len(inside) :].sum(axis=0)
+    limit = platform.channel.accuracy.gain_mpe
+    if float(rest_w.mean()) + limit * float(powers[0].mean()) < 0.9 * float(boards_w.mean()):
+        return Relation.APART  # the boards draw more than the platform has left
+    swing_w = float(np.ptp(boards_w))
+    if swing_w < max(MIN_SWING_W, MIN_SWING_SHARE * float(boards_w.mean())):
+        return None
+    slope = float(np.polyfit(boards_w, rest_w, 1)[0])
+    if slope >= CONTAINED_SLOPE:
+        return Relation.CONTAINS
+    return Relation.APART if slope <= APART_SLOPE else None
