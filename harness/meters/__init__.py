@@ -1,5 +1,25 @@
 """Meters: what reads power or energy on this machine, and the process that samples it."""
 
-from harness.meters.registry import MeterSpec, built_in, make, names, parse, probe, summary
+from harness.meters.registry import (
+    MeterSpec,
+    Probed,
+    automatic,
+    built_in,
+    make,
+    names,
+    parse,
+    probe,
+    summary,
+)
 
-__all__ = ["MeterSpec", "built_in", "make", "names", "parse", "probe", "summary"]
+__all__ = [
+    "MeterSpec",
+    "Probed",
+    "automatic",
+    "built_in",
+    "make",
+    "names",
+    "parse",
+    "probe",
+    "summary",
+]

@@ -14,7 +14,7 @@ from typing import Any
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.core.suggestions import unknown_name
 from harness.meters import adapters
-from harness.meters.base import Meter
+from harness.meters.base import Meter, Note
 from harness.traces.channel import Channel
 
 GROUP = "joulemark.meters"
@@ -100,15 +100,42 @@ def make(spec: MeterSpec) -> Meter:
     return meter
 
 
-def probe(spec: MeterSpec) -> Sequence[Channel]:
-    """Construct a meter and list the channels it can read here.
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a meter measures here.
+
+    Attributes:
+        channels: Its channels.
+        notes: What a user should know of them.
+    """
+
+    channels: Sequence[Channel]
+    notes: Sequence[Note]
+
+
+def probe(spec: MeterSpec) -> Probed:
+    """Construct a meter, list the channels it can read here, and let go of it.
 
     Raises:
         JoulemarkError: The meter does not exist, cannot be used here, or is broken.
     """
     meter = make(spec)
     with _named_if_broken(spec.name):
-        return meter.probe()
+        try:
+            return Probed(meter.probe(), tuple(getattr(meter, "notes", ())))
+        finally:
+            getattr(meter, "close", lambda: None)()
+
+
+def automatic() -> Iterator[MeterSpec]:
+    """Yield the meters that a run for which none was named uses where they are available."""
+    for name in names():
+        try:
+            options = getattr(_factory(name), "automatic", None)
+        except UsageError:
+            continue  # a broken plug-in
+        if isinstance(options, Mapping):
+            yield MeterSpec(name, dict(options))
 
 
 @contextmanager

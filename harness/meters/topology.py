@@ -4,6 +4,7 @@
 each row with its source. Whether one sensor contains another follows from the two parts:
 
     facility > rack > pdu > wall > node > psu (input) > psu-output > everything inside
+    psu-rail: one voltage of a supply; which parts of the machine it feeds is not known
     psys    > package, core, uncore, dram        (graphics boards: not known)
     module  > package, core, uncore, dram, board, rail
     package > core, uncore of the same socket    (dram and boards stand beside it)
@@ -30,6 +31,7 @@ from harness.traces.channel import Channel
 
 HEADER_FIELD = "subject"
 """Field of a channel's header that states what the channel measures."""
+PCI_ADDRESS = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 UNKNOWN, BATTERY = "unknown", "battery"
 WHOLES = ("facility", "rack", "pdu", "wall", "node", "psu", "psu-output")
 """Parts that feed a whole machine, outermost first."""
@@ -42,6 +44,9 @@ CONTENTS: Mapping[str, frozenset[str]] = {
 """What a part inside the machine contains."""
 OPEN: Mapping[str, frozenset[str]] = {
     "psys": frozenset({"board", "gpu", "rail", "fan", "module"}),
+    "psu-rail": frozenset(
+        {"psys", "module", "package", "core", "uncore", "dram", "board", "gpu", "rail", "fan"}
+    ),
 }
 """What a part may or may not contain, depending on the board it sits on."""
 ANY_INSTANCE = frozenset({("module", "board"), ("module", "gpu"), ("psys", "package")})
@@ -59,6 +64,7 @@ MAX_POWER_W: Mapping[str, float] = {
     "board": 6e3,
     "gpu": 6e3,
     "rail": 3e3,
+    "psu-rail": 20e3,
     "fan": 3e3,
 }
 """Power that no such part draws, several times the largest product in 2026: an error value [W]."""
@@ -95,7 +101,7 @@ class Subject:
     @property
     def boundary(self) -> str:
         """Boundary of the channel, as its header states it."""
-        return "rail" if self.part == UNKNOWN else self.part
+        return "rail" if self.part in (UNKNOWN, "psu-rail") else self.part
 
     def header(self) -> dict[str, Any]:
         """Return the field of the channel's header."""
@@ -314,9 +320,15 @@ def _holds(kind: Relation, holder: Channel, channel: Channel) -> bool:
 
 
 def _is_preferred(first: Channel, second: Channel) -> bool:
-    """Return whether the first of two channels of one part is the one that counts."""
-    ranks = [(KIND_ORDER.index(channel.kind), channel.id) for channel in (first, second)]
-    return ranks[0] < ranks[1]
+    """Return whether the first of two channels of one part is the one that counts.
+
+    What misses nothing between two reads comes before a sample, a known meter before an unknown.
+    """
+
+    def rank(channel: Channel) -> tuple[int, bool, str]:
+        return KIND_ORDER.index(channel.kind), channel.accuracy.assumed, channel.id
+
+    return rank(first) < rank(second)
 
 
 def _innermost(holders: Sequence[str], matrix: Mapping[tuple[str, str], Relation]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -12,19 +13,42 @@ class NVMLError(Exception):
 
 @dataclass
 class Board:
-    """energy_mj: None where the board has no counter; lost: whether it fell off the bus"""
+    """One board.
 
-    power_mw: int = 250_000
+    power_mw: None where it does not report its power; energy_mj: None where it has no counter
+    lost: whether it fell off the bus; pci: its address; watts: power at a time [s], for `run`
+    """
+
+    power_mw: int | None = 250_000
     energy_mj: int | None = 1_000_000
     lost: bool = False
+    pci: str = ""
+    watts: Callable[[float], float] | None = lambda _: 250.0
+    counted_j: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.watts is None:
+            self.power_mw = self.energy_mj = None
+
+    def run(self, t: float, step_s: float) -> None:
+        """Let the board work until a time [s]."""
+        if self.watts is not None:
+            self.counted_j += self.watts(t - step_s / 2) * step_s
+            self.power_mw, self.energy_mj = round(self.watts(t) * 1e3), round(self.counted_j * 1e3)
 
 
 @dataclass
 class Driver:
-    """A driver with boards, or none at all."""
+    """A driver with boards, or none at all.
+
+    step: whether each read of a counter finds it 25 J further; counts: whether the bindings know
+    the energy counter
+    """
 
     boards: list[Board] = field(default_factory=list)
     present: bool = True
+    step: bool = True
+    counts: bool = True
 
     def module(self) -> SimpleNamespace:
         """What `import pynvml` gives."""
@@ -37,22 +61,33 @@ class Driver:
             self._ask(board)
             if board.energy_mj is None:
                 raise NVMLError("Not Supported")
-            board.energy_mj += 25_000
+            if self.step:
+                board.energy_mj += 25_000
             return board.energy_mj
 
         def power(board: Board) -> int:
             self._ask(board)
+            if board.power_mw is None:
+                raise NVMLError("Not Supported")
             return board.power_mw
 
-        return SimpleNamespace(
+        def pci(board: Board) -> SimpleNamespace:
+            if not board.pci:
+                raise NVMLError("Not Supported")
+            return SimpleNamespace(busId=f"0000{board.pci.upper()}".encode())
+
+        module = SimpleNamespace(
             NVMLError=NVMLError,
             nvmlInit=start,
             nvmlDeviceGetCount=lambda: len(self.boards),
             nvmlDeviceGetHandleByIndex=lambda index: self.boards[index],
             nvmlDeviceGetUUID=lambda board: f"GPU-serial-{self.boards.index(board)}",
-            nvmlDeviceGetTotalEnergyConsumption=energy,
             nvmlDeviceGetPowerUsage=power,
+            nvmlDeviceGetPciInfo=pci,
         )
+        if self.counts:
+            module.nvmlDeviceGetTotalEnergyConsumption = energy
+        return module
 
     @staticmethod
     def _ask(board: Board) -> None:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from harness.core.errors import UsageError
 from harness.meters.base import Note, NoteKind, ReadFailed, Reading, Unavailable, whole_read
 from harness.meters.readings import counter_fault, power_fault
 from harness.meters.sysfs import NumberFile, text, whole
-from harness.meters.topology import BATTERY, UNKNOWN, Subject, arrange, classify, placed
+from harness.meters.topology import (
+    BATTERY,
+    PCI_ADDRESS,
+    UNKNOWN,
+    Subject,
+    arrange,
+    classify,
+    placed,
+)
 from harness.traces.calibration import calibration_id
 from harness.traces.channel import Accuracy, Channel, Kind
 from harness.traces.instruments import instrument
@@ -30,7 +39,6 @@ INA3221_INPUTS = (1, 2, 3)
 """Inputs of an INA3221, which gives volts and amperes but no watts."""
 ABSENT_LABELS = frozenset({"NC", "sum of shunt voltages"})
 """Labels of inputs that are not connected."""
-PCI_ADDRESS = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 WATT_HINT = "power1_input, power1_average or energy1_input"
 
 
@@ -81,7 +89,7 @@ class Hwmon:
     """
 
     simulated = False
-    automatic = True
+    automatic: ClassVar[Mapping[str, str]] = {"unknown": "no"}
 
     def __init__(
         self, root: str = "/sys/class/hwmon", only: str = ".*", unknown: str = "yes"
@@ -301,11 +309,18 @@ def _channel(id_: str, sensor: Sensor, may_be_zero: bool) -> Channel:
         calibration_id=calibration_id("hwmon", id_),
         accuracy=_accuracy(sensor, is_supply),
         clock="system",
-        clock_error_s=sensor.averaging_s and sensor.averaging_s / 2,
+        clock_error_s=_clock_error_s(sensor),
         current="ac" if part in ("node", "psu") else "dc",
         resolution=MICRO if len(sensor.paths) == 1 else None,
         extra=extra,
     )
+
+
+def _clock_error_s(sensor: Sensor) -> float | None:
+    """Return how late a reading may be [s]: half of a moving mean; unknown if it states none."""
+    if sensor.kind != "mean":
+        return 0.0
+    return None if sensor.averaging_s is None else sensor.averaging_s / 2
 
 
 def _accuracy(sensor: Sensor, is_supply: bool) -> Accuracy:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.meters.base import Note, NoteKind, Reading, Unavailable, whole_read
 from harness.meters.readings import counter_fault, power_fault
@@ -56,7 +56,7 @@ class Nvml:
     """
 
     simulated = False
-    automatic = True
+    automatic: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, devices: str = "") -> None:
         self.devices = devices

@@ -7,9 +7,10 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from harness.meters.base import ReadFailed, Reading, Unavailable, whole_read
 from harness.meters.readings import counter_fault
@@ -67,7 +68,7 @@ class Rapl:
     """
 
     simulated = False
-    automatic = True
+    automatic: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, root: str = "/sys/class/powercap") -> None:
         self.root = Path(root)

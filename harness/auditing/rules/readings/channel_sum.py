@@ -21,11 +21,13 @@ def check(context: RuleContext) -> Iterator[Violation]:
 
 
 def _adds_up(part: Channel, total: Channel) -> bool:
-    """Return whether a part is measured at the boundary of its total.
+    """Return whether a part is measured at the boundary of its total, by the same meter.
 
-    The cores of a package do not add up to it, nor do packages to the wall meter in front of them.
+    The cores of a package do not add up to it, nor do packages to the wall meter in front of them,
+    nor does a second sensor of one part.
     """
-    return part.part_of == total.id and part.boundary in (total.boundary, "phase")
+    same_boundary = part.boundary in (total.boundary, "phase")
+    return part.part_of == total.id and same_boundary and part.meter == total.meter
 
 
 def _compare(
