@@ -284,13 +284,15 @@ def workloads(as_json: bool) -> int:
 def meters(as_json: bool) -> int:
     """List the meters, their channels and their accuracy.
 
-    For a meter that cannot be used here, print what to do about it.
+    For a meter that cannot be used here, print what to do about it. Then show what a run without
+    --meter would sum: which channel contains which, and what is not measured.
     """
     from harness.live import inventory
     from harness.render.terminal.inventory import meters_text
 
-    items = inventory.meters()
-    _inventory({"meters": items}, meters_text(items), as_json)
+    items, default_run = inventory.meters(), inventory.default_run()
+    text = meters_text(items, default_run)
+    _inventory({"meters": items, "default_run": default_run}, text, as_json)
     return OK
 
 

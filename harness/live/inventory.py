@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from harness.core.errors import JoulemarkError
+from harness.live.plan import FALLBACK, available
 from harness.live.system import collect, missing_fields
-from harness.meters import names, parse, probe, summary
+from harness.meters import Probed, names, parse, probe, summary
+from harness.meters.missing_parts import missing_parts
+from harness.meters.topology import Arrangement, arrange, subject_of
 from harness.runners.workload import Workload, find_workloads
+from harness.traces.channel import Channel
 
 Items = list[dict[str, Any]]
 
@@ -46,7 +50,7 @@ def meters() -> Items:
 
 def _meter(name: str) -> dict[str, Any]:
     try:
-        channels = probe(parse(name))
+        channels = probe(parse(name)).channels
     except JoulemarkError as error:
         needs_option = "needs an option" in error.message
         note = f"{summary(name)} {error.fix}" if needs_option else f"not here: {error}"
@@ -61,3 +65,39 @@ def _meter(name: str) -> dict[str, Any]:
         for channel in channels
     ]
     return {"name": name, "ready": True, "says": "ready", "channels": described}
+
+
+def default_run() -> dict[str, Any]:
+    """Describe what a run sums for which no meter is requested, and what that sum lacks."""
+    specs = available()
+    probed = [probe(spec) for spec in specs or [parse(FALLBACK)]]
+    channels = _unique_channels(probed)
+    arrangement = arrange(channels)
+    pairs = [f"{first} and {second}" for first, second in arrangement.unknown]
+    return {
+        "meters": [str(spec) for spec in specs] or [FALLBACK],
+        "channels": [_placed_channel(channel, arrangement) for channel in channels],
+        "summed": arrangement.top,
+        "unknown": pairs,
+        "missing": missing_parts(channels),
+        "notes": [f"{note.channel}: {note.message}" for item in probed for note in item.notes],
+    }
+
+
+def _unique_channels(probed: list[Probed]) -> list[Channel]:
+    """Return all channels; of two with one id the first."""
+    channels: dict[str, Channel] = {}
+    for item in probed:
+        for channel in item.channels:
+            channels.setdefault(channel.id, channel)
+    return list(channels.values())
+
+
+def _placed_channel(channel: Channel, arrangement: Arrangement) -> dict[str, Any]:
+    return {
+        "id": channel.id,
+        "kind": channel.kind,
+        "part": subject_of(channel).part,
+        "part_of": arrangement.parents[channel.id],
+        "reading_limit_pct": channel.accuracy.reading_limit_pct,
+    }

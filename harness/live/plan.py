@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core.errors import UsageError, shorten
+from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.core.schemas import write_document
 from harness.formats.base import NATIVE, Entry
 from harness.formats.run_directory import SYSTEM
@@ -17,7 +17,7 @@ from harness.live.distributed.launcher import rank_from_environment
 from harness.live.measure import DEFAULT_IDLE_S, Plan
 from harness.live.recording import not_writable
 from harness.live.system import collect
-from harness.meters import MeterSpec, make, parse
+from harness.meters import MeterSpec, automatic, make, parse, probe
 from harness.meters.base import Unavailable
 from harness.meters.sampler_process import MeterRequest
 from harness.runners.base import Runner
@@ -25,8 +25,6 @@ from harness.runners.command import Command
 from harness.runners.workload import Workload
 
 ROUND = "joulemark-2026"
-AUTOMATIC = ("rapl", "nvml")
-"""Meters used where available when none is requested; they measure different parts."""
 FALLBACK = "estimator"
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.001, 3600.0
 DEFAULT_REPEATS = 5
@@ -70,7 +68,7 @@ def meters(settings: Settings) -> list[MeterRequest]:
     """
     specs = [parse(text) for text in settings.meters]
     if not specs:
-        specs = available(AUTOMATIC) or [parse(FALLBACK)]
+        specs = available() or [parse(FALLBACK)]
     return [_request(spec, settings.interval_s) for spec in specs]
 
 
@@ -93,14 +91,13 @@ def _request(spec: MeterSpec, common_interval_s: float) -> MeterRequest:
     return MeterRequest(without_interval, interval_s)
 
 
-def available(names: Sequence[str]) -> list[MeterSpec]:
-    """Return those of some meters that can be used here."""
+def available() -> list[MeterSpec]:
+    """Return the meters that a run uses for which none was requested, as far as they work here."""
     usable = []
-    for name in names:
-        spec = parse(name)
+    for spec in automatic():
         try:
-            make(spec).probe()
-        except Unavailable:
+            probe(spec)
+        except JoulemarkError:
             continue
         usable.append(spec)
     return usable

@@ -20,6 +20,8 @@ from harness.formats.base import Defect, Entry, Run
 from harness.formats.defects import DefectCode
 from harness.formats.evidence import Evidence, RecordingEvidence, evidence_from_facts
 from harness.formats.run_directory import INCOMPLETE, SAMPLES, record, write_run
+from harness.live.sensor_checks import CheckedSensors, check_sensors
+from harness.meters.base import NoteKind
 from harness.runners.base import Outcome
 from harness.traces.channel import Channel
 from harness.traces.journal_reader import Samples, read_samples
@@ -32,9 +34,6 @@ NO_REASON = (
     " (killed, or power lost)"
 )
 """What an incomplete run states until a better reason is known."""
-LEVELS = {"rack": 0, "pdu": 1, "wall": 1, "psu": 2, "node": 2, "psu-output": 3, "psys": 3}
-"""Nesting level of boundaries: each contains all of a higher level; others contain nothing."""
-INNERMOST = 4
 
 
 class RunFailed(JoulemarkError):
@@ -138,13 +137,14 @@ def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Wi
         OSError: The folder cannot be written.
     """
     journals = [read_samples(path) for path in sorted((folder / SAMPLES).glob("*.csv"))]
+    checked = sensors_of(journals)
     prepared = {"prepared": _prepared_files(entry.directory / PREPARED)}
     evidence, _ = evidence_from_facts(_facts(outcome, journals, idle) | prepared)
     seconds = outcome.window.seconds if outcome.seconds is None else outcome.seconds
     run = Run(
         id=folder.name,
         window=outcome.window,
-        traces=tuple(traces_of(journals)),
+        traces=tuple(checked.traces),
         work=outcome.work,
         performance=outcome.performance,
         quality=outcome.quality,
@@ -155,6 +155,7 @@ def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Wi
     inside = folder.relative_to(entry.directory)
     simulated = entry.simulated or any(samples.about.get("simulated") for samples in journals)
     defects = [defect for samples in journals for defect in _defects(samples, inside)]
+    defects += _sensor_defects(journals, checked, inside)
     write_run(replace(entry, simulated=simulated, defects=tuple(defects)), run, folder)
     (folder / INCOMPLETE).unlink()
     return run
@@ -184,14 +185,20 @@ def _facts(
 
 
 def traces_of(journals: Sequence[Samples]) -> Iterator[Trace]:
-    """Yield the traces of all journals of a run.
+    """Yield the traces of all journals of a run, as they are summed."""
+    yield from sensors_of(journals).traces
+
+
+def sensors_of(journals: Sequence[Samples]) -> CheckedSensors:
+    """Return the traces of all journals of a run, checked against each other.
 
     1. Ids that several meters use are made unique by the name of the meter.
     2. The clock error covers the steps of the wall clock that were seen.
-    3. Each channel is assigned the channel that contains it.
+    3. Each channel is assigned the channel that contains it; sensors that measure nothing are
+       left out.
     """
     counts = Counter(trace.channel.id for samples in journals for trace in samples.traces)
-    renamed: list[tuple[Trace, Channel]] = []
+    traces: list[Trace] = []
     for samples in journals:
         largest_step_s = max((abs(step.step_s) for step in samples.steps()), default=0.0)
         for trace in samples.traces:
@@ -199,10 +206,8 @@ def traces_of(journals: Sequence[Samples]) -> Iterator[Trace]:
             if largest_step_s:
                 clock_error_s = max(channel.clock_error_s or 0.0, largest_step_s)
                 channel = replace(channel, clock_error_s=clock_error_s)
-            renamed.append((trace, channel))
-    parents = assign_parents([channel for _, channel in renamed])
-    for trace, channel in renamed:
-        yield replace(trace, channel=replace(channel, part_of=parents[channel.id]))
+            traces.append(replace(trace, channel=channel))
+    return check_sensors(traces)
 
 
 def _with_unique_id(channel: Channel, meter: str, counts: Counter[str]) -> Channel:
@@ -213,30 +218,29 @@ def _with_unique_id(channel: Channel, meter: str, counts: Counter[str]) -> Chann
     return replace(channel, id=unique(channel.id), part_of=parent)
 
 
-def assign_parents(channels: Sequence[Channel]) -> dict[str, str | None]:
-    """Return the channel that contains each one, by id; None for an outermost channel.
-
-    A meter's own statement counts first. Otherwise a channel at the outermost boundary that any
-    meter has contains all further inside. A model of a part that is also measured belongs to the
-    measurement: an estimate is never added to it.
-    """
-    roots = [channel for channel in channels if channel.part_of is None]
-    outermost = min((_level(channel) for channel in roots), default=INNERMOST)
-    container = next((root.id for root in roots if _level(root) == outermost), None)
-    measured = {root.boundary: root.id for root in roots if root.kind != "estimate"}
-    parents: dict[str, str | None] = {}
-    for channel in channels:
-        parent = channel.part_of
-        if parent is None and _level(channel) > outermost:
-            parent = container
-        if parent is None and channel.kind == "estimate":
-            parent = measured.get(channel.boundary)
-        parents[channel.id] = parent
-    return parents
+NOTE_CODES: Mapping[str, DefectCode] = {
+    NoteKind.LEFT_OUT: DefectCode.SENSOR_LEFT_OUT,
+    NoteKind.UNMEASURED: DefectCode.BOARD_UNMEASURED,
+    NoteKind.BEYOND_WORKLOAD: DefectCode.BOARDS_BEYOND_WORKLOAD,
+    NoteKind.OUTDATED: DefectCode.METER_OUTDATED,
+}
+"""The defect that a meter's note becomes in the record; a remark becomes none."""
 
 
-def _level(channel: Channel) -> int:
-    return LEVELS.get(channel.boundary, INNERMOST)
+def _sensor_defects(
+    journals: Sequence[Samples], checked: CheckedSensors, folder: Path
+) -> Iterator[Defect]:
+    """Yield what the meters noted when they were probed, and what their readings show."""
+    where = f"{folder.as_posix()}/{SAMPLES}"
+    for samples in journals:
+        notes = samples.about.get("notes")
+        for note in notes if isinstance(notes, list) else []:
+            code = NOTE_CODES.get(str(note.get("kind"))) if isinstance(note, dict) else None
+            if code is not None:
+                got = f"{note.get('channel')}: {note.get('message')}"
+                yield Defect(code, f"{where}/{samples.path.name}", got)
+    for finding in checked.findings:
+        yield Defect(finding.code, where, finding.message)
 
 
 def _defects(samples: Samples, folder: Path) -> Iterator[Defect]:

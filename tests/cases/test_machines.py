@@ -204,7 +204,7 @@ def test_the_module_of_a_grace_hopper_holds_cpu_and_gpu(
             power1_average_interval=50,
         )
     measured = machine.measure(hwmon(machine), Nvml())
-    assert measured.energy_j == pytest.approx(680 * BUSY_S, rel=0.01)
+    assert measured.energy_j == pytest.approx(680 * BUSY_S, rel=0.03)
     assert len(measured.summed) == 1
 
 

@@ -52,44 +52,39 @@ class Driver:
 
     def module(self) -> SimpleNamespace:
         """What `import pynvml` gives."""
-
-        def start() -> None:
-            if not self.present:
-                raise NVMLError("Driver Not Loaded")
-
-        def energy(board: Board) -> int:
-            self._ask(board)
-            if board.energy_mj is None:
-                raise NVMLError("Not Supported")
-            if self.step:
-                board.energy_mj += 25_000
-            return board.energy_mj
-
-        def power(board: Board) -> int:
-            self._ask(board)
-            if board.power_mw is None:
-                raise NVMLError("Not Supported")
-            return board.power_mw
-
-        def pci(board: Board) -> SimpleNamespace:
-            if not board.pci:
-                raise NVMLError("Not Supported")
-            return SimpleNamespace(busId=f"0000{board.pci.upper()}".encode())
-
         module = SimpleNamespace(
             NVMLError=NVMLError,
-            nvmlInit=start,
+            nvmlInit=self._start,
             nvmlDeviceGetCount=lambda: len(self.boards),
             nvmlDeviceGetHandleByIndex=lambda index: self.boards[index],
             nvmlDeviceGetUUID=lambda board: f"GPU-serial-{self.boards.index(board)}",
-            nvmlDeviceGetPowerUsage=power,
-            nvmlDeviceGetPciInfo=pci,
+            nvmlDeviceGetPowerUsage=lambda board: _answer(board, board.power_mw),
+            nvmlDeviceGetPciInfo=_pci,
         )
         if self.counts:
-            module.nvmlDeviceGetTotalEnergyConsumption = energy
+            module.nvmlDeviceGetTotalEnergyConsumption = self._energy
         return module
 
-    @staticmethod
-    def _ask(board: Board) -> None:
-        if board.lost:
-            raise NVMLError("GPU is lost")
+    def _start(self) -> None:
+        if not self.present:
+            raise NVMLError("Driver Not Loaded")
+
+    def _energy(self, board: Board) -> int:
+        counted = _answer(board, board.energy_mj)
+        if self.step:
+            board.energy_mj = counted = counted + 25_000
+        return counted
+
+
+def _answer(board: Board, value: int | None) -> int:
+    if board.lost:
+        raise NVMLError("GPU is lost")
+    if value is None:
+        raise NVMLError("Not Supported")
+    return value
+
+
+def _pci(board: Board) -> SimpleNamespace:
+    if not board.pci:
+        raise NVMLError("Not Supported")
+    return SimpleNamespace(busId=f"0000{board.pci.upper()}".encode())

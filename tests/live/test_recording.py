@@ -12,33 +12,12 @@ import harness.traces.journal_writer as journal_module
 from harness import api
 from harness.formats.base import Entry
 from harness.formats.run_directory import SAMPLES
-from harness.live.recording import assign_parents, create_run_directory, finalise
+from harness.live.recording import create_run_directory, finalise
 from harness.runners.base import Outcome
 from harness.traces.journal_writer import Journal
 from harness.traces.trace import Window
 
 T = 1_700_000_000_000_000_000
-
-
-@pytest.mark.parametrize(
-    ("parts", "holders"),
-    [
-        ([("wall", "mean"), ("package", "counter")], [None, "wall-0"]),
-        ([("package", "counter"), ("board", "counter")], [None, None]),
-        ([("package", "counter"), ("package", "estimate")], [None, "package-0"]),
-        ([("package", "estimate"), ("board", "counter")], [None, None]),
-        ([("psu", "instant"), ("psu", "instant"), ("board", "counter")], [None, None, "psu-0"]),
-        ([("node", "mean"), ("package", "estimate")], [None, "node-0"]),
-        ([("package", "estimate")], [None]),
-    ],
-)
-def test_what_lies_inside_another_is_not_added_again(
-    parts: list[tuple[str, str]], holders: list[str | None], channel: Callable
-) -> None:
-    made = [
-        channel(kind, id=f"{where}-{n}", boundary=where) for n, (where, kind) in enumerate(parts)
-    ]
-    assert list(assign_parents(made).values()) == holders
 
 
 def test_a_clock_step_becomes_a_finding_and_part_of_the_uncertainty(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from hypothesis import given, settings
@@ -51,59 +51,86 @@ def trace(subject: Subject, power_w: np.ndarray, number: int, kind: str) -> Trac
     return build_trace(channel, T_NS, counted_j if kind == "counter" else power_w)
 
 
-@st.composite
-def machines(draw: st.DrawFn) -> tuple[list[Part], list[tuple[Subject, np.ndarray]]]:
+@dataclass
+class Drawn:
     """A machine: its disjoint parts, and what each sensor that covers several of them shows."""
-    watts = st.floats(1.0, 400.0)
-    parts: list[Part] = []
 
-    def part(*subjects: Subject) -> Part:
-        idle_w = draw(watts)
-        new = Part(idle_w, idle_w + draw(st.floats(0.0, 600.0)), subjects)
-        parts.append(new)
-        return new
+    parts: list[Part] = field(default_factory=list)
+    wholes: list[tuple[Subject, np.ndarray]] = field(default_factory=list)
 
-    wholes: list[tuple[Subject, np.ndarray]] = []
-    sockets = draw(st.integers(1, 2))
+    def add(self, draw: st.DrawFn, *subjects: Subject) -> Part:
+        """Add a part that some sensors measure, each all of it."""
+        idle_w = draw(st.floats(1.0, 400.0))
+        part = Part(idle_w, idle_w + draw(st.floats(0.0, 600.0)), subjects)
+        self.parts.append(part)
+        return part
+
+    def total_w(self) -> np.ndarray:
+        return sum_w(self.parts)
+
+
+def sum_w(parts: list[Part]) -> np.ndarray:
+    return sum((part.power_w for part in parts), start=np.zeros(STEPS + 1))
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> Drawn:
+    """A machine with one or two sockets, boards, fans, a platform counter, node meter or supplies."""
+    drawn = Drawn()
     amd = draw(st.booleans())
-    inside_platform: list[Part] = []
-    for socket in range(sockets):
-        cores = part(classify("powercap", "core", device=str(socket)))
-        rest = part()
-        inside_platform += [cores, rest]
-        seen = [classify("powercap", f"package-{socket}")]
-        if amd:
-            seen.append(classify("amd_energy", f"Esocket{socket}", device="hwmon3"))
-        wholes += [(subject, cores.power_w + rest.power_w) for subject in seen]
-        if not amd and draw(st.booleans()):
-            inside_platform.append(part(classify("powercap", "dram", device=str(socket))))
+    platform = [
+        part
+        for socket in range(draw(st.integers(1, 2)))
+        for part in _socket(draw, drawn, socket, amd)
+    ]
     for number in range(draw(st.integers(0, 3))):
         pci = f"0000:{number + 1:02x}:00.0"
         drivers = draw(st.sampled_from([("nvml",), ("amdgpu",), ("amdgpu", "amdsmi"), ("xe",)]))
-        part(*(classify(driver, "", device=f"d{number}", pci=pci) for driver in drivers))
-    fans = part()
-    platform = draw(st.sampled_from(["absent", "wired", "not wired"]))
-    if platform != "absent" and not amd:
-        power_w = sum((p.power_w for p in inside_platform), start=np.zeros(STEPS + 1))
-        share = 1.1 if platform == "wired" else 0.3
-        wholes.append((classify("powercap", "psys"), power_w * share))
-        if platform == "wired":
-            parts.append(Part(*(0.1 * power_w[[0, 20]]), ()))  # what the platform has of its own
-    if draw(st.booleans()):
-        total_w = sum((p.power_w for p in parts), start=np.zeros(STEPS + 1))
-        kind = draw(st.sampled_from(["node", "supplies", "supply and rails"]))
-        if kind == "node":
-            wholes.append((classify("power_meter", "", device="hwmon1"), total_w))
-        elif kind == "supplies":
-            for number in range(2):
-                label = classify("pmbus", "pin", device=f"hwmon{number + 5}")
-                wholes.append((label, total_w / 2))
-        else:
-            total = classify("corsairpsu", "power total", device="hwmon7")
-            rail = classify("corsairpsu", "power +12v", device="hwmon7")
-            wholes += [(total, total_w), (rail, total_w * 0.9)]
-    del fans
-    return parts, wholes
+        drawn.add(draw, *(classify(name, "", device=f"d{number}", pci=pci) for name in drivers))
+    drawn.add(draw)  # fans, which nothing measures alone
+    if not amd:
+        _platform(draw, drawn, sum_w(platform))
+    _supplies(draw, drawn)
+    return drawn
+
+
+def _socket(draw: st.DrawFn, drawn: Drawn, socket: int, amd: bool) -> list[Part]:
+    """A socket: cores with a counter, the rest without, both in the package; perhaps memory."""
+    cores = drawn.add(draw, classify("powercap", "core", device=str(socket)))
+    inside = [cores, drawn.add(draw)]
+    package_w = sum_w(inside)
+    drawn.wholes.append((classify("powercap", f"package-{socket}"), package_w))
+    if amd:
+        label = classify("amd_energy", f"Esocket{socket}", device="hwmon3")
+        drawn.wholes.append((label, package_w))
+    elif draw(st.booleans()):
+        inside.append(drawn.add(draw, classify("powercap", "dram", device=str(socket))))
+    return inside
+
+
+def _platform(draw: st.DrawFn, drawn: Drawn, power_w: np.ndarray) -> None:
+    """A platform counter: absent, wired (with a tenth of its own), or showing less than its parts."""
+    state = draw(st.sampled_from(["absent", "wired", "not wired"]))
+    if state == "wired":
+        own = Part(0.1 * power_w[0], 0.1 * power_w[20], ())
+        drawn.parts.append(own)
+        drawn.wholes.append((classify("powercap", "psys"), power_w + own.power_w))
+    elif state == "not wired":
+        drawn.wholes.append((classify("powercap", "psys"), 0.3 * power_w))
+
+
+def _supplies(draw: st.DrawFn, drawn: Drawn) -> None:
+    """What feeds all of it: nothing that measures, a node meter, two supplies, or one with rails."""
+    total_w = drawn.total_w()
+    kind = draw(st.sampled_from(["none", "node", "supplies", "rails"]))
+    if kind == "node":
+        drawn.wholes.append((classify("power_meter", "", device="hwmon1"), total_w))
+    elif kind == "supplies":
+        for number in (5, 6):
+            drawn.wholes.append((classify("pmbus", "pin", device=f"hwmon{number}"), total_w / 2))
+    elif kind == "rails":
+        for label, share in (("power total", 1.0), ("power +12v", 0.9)):
+            drawn.wholes.append((classify("corsairpsu", label, device="hwmon7"), share * total_w))
 
 
 def summed_w(checked: CheckedSensors) -> tuple[float, set[str]]:
@@ -122,10 +149,11 @@ def summed_w(checked: CheckedSensors) -> tuple[float, set[str]]:
 @settings(deadline=None, max_examples=80)
 @given(machine=machines(), data=st.data())
 def test_no_joule_is_counted_twice_or_dropped_in_silence(
-    machine: tuple[list[Part], list[tuple[Subject, np.ndarray]]], data: st.DataObject
+    machine: Drawn, data: st.DataObject
 ) -> None:
-    parts, wholes = machine
-    sensors = [(subject, part.power_w) for part in parts for subject in part.subjects] + wholes
+    parts = machine.parts
+    sensors = [(subject, part.power_w) for part in parts for subject in part.subjects]
+    sensors += machine.wholes
     order = data.draw(st.permutations(range(len(sensors))))
     traces = [
         trace(*sensors[index], number, data.draw(st.sampled_from(["counter", "power"])))

@@ -115,25 +115,21 @@ class Amdsmi:
     def _board(self, number: int, handle: Any) -> Board | None:
         """Return one board; None, with a note, if neither energy nor power can be read."""
         id_ = f"amd-gpu-{number}"
-        try:
-            pci = str(self._smi.amdsmi_get_gpu_device_bdf(handle)).lower()
-            counter = bool(self._try(self._energy_j, handle))  # 0 on the second die of an MI200
-            if counter or self._try(self._power_w, handle):
-                return Board(id_, handle, counter, pci)
-        except self._smi.AmdSmiException as error:
-            self.notes.append(Note(NoteKind.UNMEASURED, id_, f"cannot be read ({error})"))
-            return None
-        message = "reports neither energy nor power, as second dies and partitions do"
-        self.notes.append(Note(NoteKind.REMARK, id_, message))
+        errors: list[str] = []
+        for read in (self._energy_j, self._power_w):
+            try:
+                if read(handle):  # the counter is 0 on the second die of an MI200
+                    pci = str(self._smi.amdsmi_get_gpu_device_bdf(handle)).lower()
+                    return Board(id_, handle, read == self._energy_j, pci)
+            except self._smi.AmdSmiException as error:
+                errors.append(str(error))
+        if len(errors) == 2:
+            note = Note(NoteKind.UNMEASURED, id_, f"cannot be read ({errors[-1]})")
+        else:
+            message = "reports neither energy nor power, as second dies and partitions do"
+            note = Note(NoteKind.REMARK, id_, message)
+        self.notes.append(note)
         return None
-
-    def _try(self, read: Any, handle: Any) -> float | None:
-        """Return what a function reads, or None if the board does not support it."""
-        try:
-            value: float | None = read(handle)
-        except self._smi.AmdSmiException:
-            return None
-        return value
 
     def _energy_j(self, handle: Any) -> float | None:
         """Return the energy counter [J], or None if the answer has none."""

@@ -18,9 +18,33 @@ def workloads_text(items: Items) -> str:
     )
 
 
-def meters_text(items: Items) -> str:
-    """A line for each meter."""
-    return "".join(f"{item['name']:<10} {_meter(item)}\n" for item in items)
+def meters_text(items: Items, default_run: Mapping[str, Any]) -> str:
+    """Format the meters, a line each, and what a run without `--meter` would sum."""
+    lines = [f"{item['name']:<12} {_meter(item)}" for item in items]
+    return "".join(f"{line}\n" for line in [*lines, "", *_default_run_lines(default_run)])
+
+
+def _default_run_lines(default_run: Mapping[str, Any]) -> list[str]:
+    """Format the tree of channels of a run without `--meter`, and what its sum lacks."""
+    lines = [f"A run without --meter uses {', '.join(default_run['meters'])} and sums:"]
+    for id_ in default_run["summed"]:
+        lines += _branch(id_, default_run["channels"], "  + ")
+    lines += [f"  containment unknown: {pair}" for pair in default_run["unknown"]]
+    lines += [f"  {phrase}" for phrase in default_run["missing"]]
+    lines += [f"  note: {note}" for note in default_run["notes"]]
+    return lines
+
+
+def _branch(id_: str, channels: Items, indent: str) -> list[str]:
+    """Format a channel and those inside it."""
+    channel = next(item for item in channels if item["id"] == id_)
+    limit = f"{channel['reading_limit_pct']:g} % of reading"
+    lines = [f"{indent}{id_} ({channel['part']}, {channel['kind']}, {limit})"]
+    deeper = " " * len(indent) + "contains "
+    for inner in channels:
+        if inner["part_of"] == id_:
+            lines += _branch(inner["id"], channels, deeper)
+    return lines
 
 
 def doctor_text(found: Mapping[str, Items]) -> str:

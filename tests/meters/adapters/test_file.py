@@ -1,4 +1,4 @@
-"""Traces that others write, and traces played again."""
+"""A trace that another program writes, followed with its own stamps."""
 
 from __future__ import annotations
 
@@ -7,17 +7,26 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from harness.meters.adapters.file import File
-from harness.meters.adapters.replay import Replay
 from harness.meters.base import ReadFailed, Unavailable
-from harness.traces.channel import Channel
-from harness.traces.clean import build_trace
-from harness.traces.store import MAGIC, write_csv
+from harness.traces.channel import Accuracy, Channel
+from harness.traces.store import MAGIC
 
 T = 1_700_000_000_000_000_000
+
+
+def stand_in(folder: Path, _monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Write a trace with its header; return the options of a meter that follows it."""
+    limits = Accuracy(reading_limit_pct=1.0, source="its manual")
+    channel = Channel(
+        id="wall", kind="mean", boundary="wall", calibration_id="meter", accuracy=limits
+    )
+    path = folder / "power.csv"
+    header = json.dumps(channel.header()).encode()
+    path.write_bytes(MAGIC + header + b"\nt_ns,power_w\n" + b"%d,90\n" % T)
+    return {"path": str(path)}
 
 
 @pytest.fixture
@@ -80,32 +89,13 @@ def test_file_without_a_declared_header_is_refused(
     path = tmp_path / "meter.csv"
     if content is not None:
         path.write_bytes(content)
-    for meter in (File, Replay):
-        with pytest.raises(Unavailable) as refused:
-            meter(str(path)).probe()
-        assert word in str(refused.value)
-        assert refused.value.fix
+    with pytest.raises(Unavailable) as refused:
+        File(str(path)).probe()
+    assert word in str(refused.value)
+    assert refused.value.fix
 
 
 def test_file_with_other_columns_is_refused(foreign: Path) -> None:
     foreign.write_bytes(foreign.read_bytes().replace(b"power_w\n", b"watts\n"))
     with pytest.raises(Unavailable, match=r"has other columns.*t_ns,power_w"):
         File(str(foreign)).probe()
-
-
-def test_replay_follows_the_recorded_time(
-    tmp_path: Path, channel: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, now = tmp_path / "total.csv", [5 * 10**9]
-    monkeypatch.setattr("time.monotonic_ns", lambda: now[0])
-    t_ns = np.array([0, 1, 3], np.int64) * 10**9 + T
-    write_csv(build_trace(channel("mean"), t_ns, np.array([10.0, 20.0, 30.0])), path)
-    meter = Replay(str(path))
-    (played,) = meter.probe()
-    assert meter.simulated
-    assert "played_from" in played.extra
-    values = []
-    for elapsed in (0.0, 0.9, 1.0, 2.9, 3.0, 9.0):
-        now[0] = 5 * 10**9 + round(elapsed * 1e9)
-        values.append(meter.read()[0].value)
-    assert values == [10, 10, 20, 20, 30, 30]

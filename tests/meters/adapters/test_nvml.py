@@ -1,0 +1,160 @@
+"""NVML: energy in joules, power in watts, boards that do not answer, bindings that are old."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from fakes.pynvml import Board, Driver
+
+from harness.meters.adapters.nvml import Nvml
+from harness.meters.base import NoteKind, ReadFailed, Unavailable
+from harness.meters.topology import Subject, subject_of
+
+
+def stand_in(_folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Install a board with a counter and one without; return a meter's options."""
+    monkeypatch.setitem(sys.modules, "pynvml", Driver([Board(), Board(energy_mj=None)]).module())
+    return {}
+
+
+def install(monkeypatch: pytest.MonkeyPatch, *boards: Board, **driver: bool) -> Nvml:
+    driver = {"step": False, **driver}
+    monkeypatch.setitem(sys.modules, "pynvml", Driver(list(boards), **driver).module())
+    return Nvml()
+
+
+def test_the_counter_is_read_in_joules(monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Board(energy_mj=1_234_567_891, power_mw=300_000, pci="0000:41:00.0")
+    meter = install(monkeypatch, board)
+    (channel,) = meter.probe()
+    assert (channel.kind, channel.quantity, channel.unit) == ("counter", "energy", "J")
+    assert channel.resolution == 1e-3
+    assert subject_of(channel) == Subject("board", "0000:41:00.0", "nvml", "")
+    (reading,) = meter.read()
+    assert (reading.channel, reading.t_ns, reading.fault) == ("gpu-0", None, "")
+    assert reading.value == pytest.approx(1_234_567.891, abs=1e-6)
+    board.energy_mj += 30_000
+    assert meter.read()[0].value == pytest.approx(1_234_597.891, abs=1e-6)
+
+
+def test_without_a_counter_power_is_read_in_watts(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = install(monkeypatch, Board(energy_mj=None, power_mw=312_450))
+    (channel,) = meter.probe()
+    assert (channel.kind, channel.quantity, channel.unit) == ("instant", "power", "W")
+    assert "25 %" in channel.accuracy.source
+    assert channel.accuracy.reading_limit_pct == 35.0
+    assert [reading.value for reading in meter.read()] == [pytest.approx(312.450)]
+
+
+def test_the_counter_is_trusted_more_than_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter, instant = install(monkeypatch, Board(), Board(energy_mj=None)).probe()
+    assert counter.accuracy.reading_limit_pct == 5.0
+    assert counter.accuracy.reading_limit_pct < instant.accuracy.reading_limit_pct
+    assert counter.calibration_id != instant.calibration_id
+    assert "serial" not in repr((counter, instant))
+
+
+def test_bindings_without_the_counter_sample_power(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = install(monkeypatch, Board(power_mw=300_000), counts=False)
+    (channel,) = meter.probe()
+    assert channel.kind == "instant"
+    assert meter.read()[0].value == pytest.approx(300.0)
+    (note,) = meter.notes
+    assert note.kind is NoteKind.OUTDATED
+    assert "pip install -U nvidia-ml-py" in note.message
+
+
+@pytest.mark.parametrize(
+    ("board", "reading"),
+    [
+        (Board(energy_mj=None, power_mw=0xFFFFFFFF), "error value"),
+        (Board(energy_mj=2**64 - 1), "error value"),
+    ],
+)
+def test_error_values_are_faults(
+    monkeypatch: pytest.MonkeyPatch, board: Board, reading: str
+) -> None:
+    meter = install(monkeypatch, board)
+    meter.probe()
+    with pytest.raises(ReadFailed, match=reading):
+        meter.read()
+
+
+def test_one_lost_board_is_a_gap_of_that_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    boards = [Board(), Board(energy_mj=7_000)]
+    meter = install(monkeypatch, *boards)
+    meter.probe()
+    boards[0].lost = True
+    lost, alive = meter.read()
+    assert lost.fault == "GPU is lost"
+    assert math.isnan(lost.value)
+    assert alive.value == pytest.approx(7.0)
+    boards[1].lost = True
+    with pytest.raises(ReadFailed, match="lost"):
+        meter.read()
+
+
+def test_a_board_without_power_is_named_and_the_others_are_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    meter = install(monkeypatch, Board(watts=None), Board())
+    assert [channel.id for channel in meter.probe()] == ["gpu-1"]
+    (note,) = meter.notes
+    assert (note.kind, note.channel) == (NoteKind.UNMEASURED, "gpu-0")
+    with pytest.raises(Unavailable, match=r"no NVIDIA board that can be measured.*neither"):
+        install(monkeypatch, Board(watts=None)).probe()
+
+
+@pytest.mark.parametrize(
+    ("visible", "options", "noted"),
+    [
+        (None, "", False),
+        ("0,1", "", False),
+        ("1", "", True),
+        ("-1", "", True),
+        ("", "", True),
+        ("1", "1", False),
+    ],
+)
+def test_boards_that_the_workload_may_not_use_are_noted(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, options: str, noted: bool
+) -> None:
+    install(monkeypatch, Board(), Board())
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    meter = Nvml(devices=options)
+    meter.probe()
+    assert [note.kind for note in meter.notes] == [NoteKind.BEYOND_WORKLOAD] * noted
+
+
+def test_chosen_boards_only_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    boards = [Board(energy_mj=1000 * n) for n in range(1, 4)]
+    install(monkeypatch, *boards)
+    meter = Nvml(devices="0+2")
+    assert [channel.id for channel in meter.probe()] == ["gpu-0", "gpu-2"]
+    assert [reading.value for reading in meter.read()] == [1.0, 3.0]
+    for wrong in ("3", "a", "-1"):
+        with pytest.raises(Unavailable, match="numbers below 3"):
+            Nvml(devices=wrong).probe()
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    with pytest.raises(Unavailable, match=r"pip install 'joulemark\[nvidia\]'"):
+        Nvml().probe()
+    with pytest.raises(Unavailable, match="nvidia-smi"):
+        install(monkeypatch, present=False).probe()
+
+
+def test_without_the_library_here() -> None:
+    if shutil.which("nvidia-smi"):
+        pytest.skip("this machine has an NVIDIA driver")
+    pytest.importorskip("pynvml")
+    with pytest.raises(Unavailable, match=r"NVML does not answer.*driver"):
+        Nvml().probe()
