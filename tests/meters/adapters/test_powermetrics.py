@@ -61,6 +61,13 @@ def test_samples_are_read_in_watts_one_after_the_other(started: list[Powermetric
     assert values[4:6] == [("combined", 3.54), ("cpu", 3.5)]
 
 
+def _read_all(meter: Powermetrics) -> None:
+    """Read what was printed, and once more."""
+    while meter.read():
+        pass
+    meter.read()
+
+
 def test_a_program_that_ends_is_a_failed_read(started: list[Powermetrics]) -> None:
     meter = Powermetrics(command=command(0.02, 1000))
     started.append(meter)
@@ -68,10 +75,8 @@ def test_a_program_that_ends_is_a_failed_read(started: list[Powermetrics]) -> No
     assert meter._process is not None
     meter._process.kill()
     meter._process.wait()
-    while meter.read():  # samples that were printed before
-        pass
     with pytest.raises(ReadFailed, match="has ended"):
-        meter.read()
+        _read_all(meter)
 
 
 def test_what_is_missing_is_said(started: list[Powermetrics]) -> None:
