@@ -37,7 +37,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
         yield _failed_ranging(failed_count, reading_count, context.limits["failed_share_max"])
     yield from _power_change(ranging_w, testing_w, many_failed, context.limits)
     yield from _shorter_run(ranging, testing, context.limits["duration_change_max"])
-    yield from _copied_course(ranging_w, testing_w, context.limits["copy_spread_max"])
+    yield from _copied_course(ranging_w, testing_w, context.limits)
 
 
 def _power_w(run: Run | None) -> Floats:
@@ -110,11 +110,12 @@ def _shorter_run(ranging: Run, testing: Run, duration_change_max: float) -> Iter
 
 
 def _copied_course(
-    ranging_w: Floats, testing_w: Floats, copy_spread_max: float
+    ranging_w: Floats, testing_w: Floats, limits: Mapping[str, float]
 ) -> Iterator[Violation]:
     """Warn of two runs whose readings have one ratio: real runs scatter.
 
-    Readings are rounded, so the spread of the ratio of a copy is not exactly 0.
+    Readings are rounded, so the spread of the ratio of a copy is not exactly 0. A steady load has
+    a small spread too, but then the ratio scatters about as much as the readings do.
     """
     length = min(len(ranging_w), len(testing_w))
     ranging_range_w = float(np.ptp(ranging_w[:length])) if length else 0.0
@@ -126,7 +127,10 @@ def _copied_course(
         later_testing_w = testing_w[max(0, -shift) : length - max(0, shift)]
         ratio = later_testing_w / later_ranging_w
         mean_ratio = float(ratio.mean())
-        if float(ratio.std()) < copy_spread_max * mean_ratio:
+        ratio_spread = float(ratio.std()) / mean_ratio
+        reading_spread = float(later_ranging_w.std() / later_ranging_w.mean())
+        is_one_ratio = ratio_spread < limits["copy_spread_max"]
+        if is_one_ratio and ratio_spread < limits["copy_residual_max"] * reading_spread:
             yield Violation(
                 TESTING_SPL,
                 f"the course of the ranging run, times {mean_ratio:.4f}",
@@ -148,14 +152,18 @@ RULE = Rule(
     "reading by reading. A drop of the power is a violation; a rise, a testing run that is "
     "shorter, or a course that is a multiple of the other is a warning. Where many readings of "
     "ranging failed, that is the warning, and not the rise: the current was above the automatic "
-    "range then, and the mean of the rest is too low. False alarms of the warnings: none in 8 "
-    "real results and 200 simulated sessions (docs/reference/peers.md).",
+    "range then, and the mean of the rest is too low. A course is copied where the ratio of the "
+    "readings hardly scatters, and far less than the readings themselves. In 31 real pairs of "
+    "runs the ratio scatters by 0.12 to 2.2 of the spread of the readings; by the normal law of "
+    "its logarithm 0.3 % of honest runs lie below 0.05, and 2 of 1,960 have a ratio that steady: "
+    "about 3 false warnings in a million results.",
     remedy="Do the same work in both runs.",
     limits=(
         "power_drop_max",
         "power_rise_max",
         "duration_change_max",
         "copy_spread_max",
+        "copy_residual_max",
         "failed_share_max",
     ),
     applies_to=POWER_SESSION,
