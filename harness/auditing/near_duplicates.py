@@ -92,8 +92,7 @@ def _are_two_machines(first: TraceAddress, second: TraceAddress) -> bool:
     """
     if first.entry == second.entry and first.run == second.run:
         return True
-    owners_are_known = all((*first.owner, *second.owner))
-    return owners_are_known and first.owner != second.owner
+    return first.is_from_other_machine(second)
 
 
 def _closest(address: TraceAddress, candidates: Sequence[TraceAddress]) -> TraceAddress:

@@ -25,8 +25,8 @@ from harness.auditing.report import (
 MIN_ENTRIES_FOR_NOTE = 3
 """Entries that a report needs before a warning of all of them is a note of the round."""
 
-_PATH = re.compile(r"\S*/\S*")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+_PATH = re.compile(r"[^\s,;]*/[^\s,;]*")
+_WORD_WITH_DIGIT = re.compile(r"[^\s,;:()]*\d[^\s,;:()]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,11 @@ def fold(findings: Iterable[Finding]) -> list[FoldedFinding]:
 
 
 def template(text: str) -> str:
-    """Return a text with its numbers and paths replaced, so that equal findings have equal texts."""
-    return _NUMBER.sub("#", _PATH.sub("*", text))
+    """Return a text with its numbers, names with digits and paths replaced.
+
+    Findings that differ in these alone are equal.
+    """
+    return _WORD_WITH_DIGIT.sub("#", _PATH.sub("*", text))
 
 
 @dataclass(frozen=True, slots=True)

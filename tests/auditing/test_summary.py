@@ -66,6 +66,7 @@ def test_submitters_with_invalid_entries_come_first() -> None:
 def test_texts_that_differ_in_numbers_and_paths_are_equal() -> None:
     assert template("12.5 of 3 in closed/a/b") == template("7 of 44 in open/c")
     assert template("12.5 W") != template("12.5 V")
+    assert template("entered as XE2420_edge") == template("entered as T4x4")
     folded = fold([finding("x", "warn", "1 s"), finding("x", "warn", "2 s"), finding("y", "warn")])
     assert [(item.first.rule, item.count) for item in folded] == [("x", 2), ("y", 1)]
 

@@ -15,10 +15,13 @@ The engine adds the rule's id, its clause and its severity. A rule never raises,
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -93,6 +96,7 @@ class TraceAddress(NamedTuple):
         file: Path of the file that holds the trace, relative to the entry; "" where unknown.
         channel: Id of the channel.
         owner: Submitter and system.
+        machine: Digest of the machine's description; "" where there is none.
     """
 
     entry: str
@@ -100,6 +104,18 @@ class TraceAddress(NamedTuple):
     file: str
     channel: str
     owner: tuple[str, str]
+    machine: str = ""
+
+    def is_from_other_machine(self, other: TraceAddress) -> bool:
+        """Return whether two traces are known to come from two machines.
+
+        One machine may be entered under two names, as in the suites for edge and for data centre:
+        its descriptions then say the same.
+        """
+        if not all((*self.owner, *other.owner)) or self.owner == other.owner:
+            return False
+        same_submitter = self.owner[0] == other.owner[0]
+        return not (same_submitter and self.machine and self.machine == other.machine)
 
     @property
     def location(self) -> Location:
@@ -110,7 +126,29 @@ class TraceAddress(NamedTuple):
 def trace_address(entry: Entry, run: Run, trace: Trace) -> TraceAddress:
     """Return the address of a trace among all that is audited together."""
     channel, owner = trace.channel, (entry.submitter, entry.system)
-    return TraceAddress(entry.id, run.id, channel.source or "", channel.id, owner)
+    machine = _machine_digest(entry.system_description or {})
+    return TraceAddress(entry.id, run.id, channel.source or "", channel.id, owner, machine)
+
+
+NOT_OF_THE_MACHINE = frozenset({"system_type", "schema_version"})
+"""Fields of a description that say how a machine is entered, not what it is."""
+_PATH = re.compile(r"\S+/\S+")
+
+
+def _machine_digest(description: Mapping[str, Any]) -> str:
+    """Return a digest of what a description says of the machine; "" where it says nothing.
+
+    Paths are left out: they name the folder of the entry.
+    """
+    if not description.get("system_name"):
+        return ""
+    stated = {
+        name: value
+        for name, value in description.items()
+        if name not in NOT_OF_THE_MACHINE and not _PATH.fullmatch(str(value))
+    }
+    text = json.dumps(stated, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 class NearDuplicate(NamedTuple):

@@ -8,11 +8,6 @@ from harness.auditing.rules.base import Rule, RuleContext, TraceAddress, Violati
 Relation = Literal["same run", "other run", "other entry"]
 """How a copy is related to the trace that it is a copy of; the closest relation counts."""
 
-REUSE = (
-    "Reuse of a session is legal where one run of a system serves two results; "
-    "say so in the submission."
-)
-
 
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report copies once for each relation: a run, the runs of the entry, another entry."""
@@ -87,18 +82,25 @@ def _violation(
         )
     return Violation(
         original.location,
-        f"the same readings as {first.entry}",
-        "a measurement of each result",
-        REUSE,
-        status="warn",
+        _shared_measurement(original, related),
+        "",
+        "Nothing: one run of a system may serve several results.",
+        status="note",
     )
 
 
+def _shared_measurement(original: TraceAddress, related: Sequence[TraceAddress]) -> str:
+    """Return a result of the same machine that shares the measurement of this one."""
+    text = f"shares its measurement with {related[0].entry}"
+    systems = sorted({copy.owner[1] for copy in related} - {original.owner[1], ""})
+    if systems:
+        text += f"; the machine is also entered as {systems[0]}"
+    return text
+
+
 def _of_other_systems(copies: Sequence[TraceAddress], original: TraceAddress) -> list[TraceAddress]:
-    """Return the copies whose submitter or system is known to be another."""
-    if not all(original.owner):
-        return []
-    return [copy for copy in copies if all(copy.owner) and copy.owner != original.owner]
+    """Return the copies that are known to be those of another machine."""
+    return [copy for copy in copies if copy.is_from_other_machine(original)]
 
 
 def _copied_channels(context: RuleContext, run_id: str) -> int:
@@ -113,8 +115,9 @@ RULE = Rule(
     why="Two machines, or two runs, never draw the same power to the last digit at the same "
     "millisecond.",
     evidence="Hash of timestamps and readings of each trace, against all others that are audited "
-    "together. A copy within an entry, or between two systems, is a violation; between two "
-    "results of one system it is a warning.",
+    "together. A copy within an entry, or between two machines, is a violation; that one "
+    "measurement of a machine serves several results is noted. A machine that is entered in two "
+    "suites is one: its descriptions differ in system_type and in paths only.",
     remedy="Measure every node in every run.",
     check=check,
 )

@@ -1,11 +1,13 @@
 """duplicate-traces: no trace is a copy of another."""
 
+import json
 import shutil
 from pathlib import Path
 
 from lab_simulator import TrainingForm
 
 from harness import api
+from harness.auditing.report import EntryReport
 from tests.auditing.rules import builders as b
 
 RULE = "duplicate-traces"
@@ -70,38 +72,46 @@ def test_fail_run_entered_twice(tmp_path: Path) -> None:
     )
 
 
-def test_fail_session_of_one_system_in_two_results_is_a_warning(tmp_path: Path) -> None:
+def test_note_one_measurement_of_a_system_in_two_results(tmp_path: Path) -> None:
     folder = b.inference(tmp_path, benchmark="gptj-99")
     shutil.copytree(folder, folder.parents[1] / "gptj-99.9" / "Offline")
     reports = api.audit(tmp_path).entries
     assert [report.verdict for report in reports] == ["valid", "valid"]
-    for report, other in zip(reports, reversed(reports), strict=True):
-        b.assert_found(
-            report, RULE, "warn", where="run_1/spl.txt", got=other.id, expected="each result"
-        )
+    assert reports[0].session == reports[1].session
+    for report, copy in zip(reports, reversed(reports), strict=True):
+        b.assert_pass(report, RULE)
+        assert report.notes == (f"shares its measurement with {copy.id}",)
 
 
-def test_fail_session_of_another_system(tmp_path: Path) -> None:
-    folder = b.inference(tmp_path)
+def entered_twice(root: Path, **changed: object) -> list[EntryReport]:
+    """The audit of one session under two systems, whose descriptions differ in some fields."""
+    folder = b.inference(root)
     shutil.copytree(folder.parents[1], folder.parents[2] / "sim-2")
-    shutil.copy(
-        tmp_path / "closed/Lab/systems/sim-1.json", tmp_path / "closed/Lab/systems/sim-2.json"
-    )
-    for report in api.audit(tmp_path).entries:
+    systems = root / "closed/Lab/systems"
+    description = json.loads((systems / "sim-1.json").read_text("utf-8"))
+    (systems / "sim-2.json").write_text(json.dumps(description | changed), "utf-8")
+    return list(api.audit(root).entries)
+
+
+def test_note_one_machine_in_two_suites(tmp_path: Path) -> None:
+    settings = "closed/Lab/measurements/sim-2/power_settings.adoc"
+    reports = entered_twice(tmp_path, system_type="edge", power_settings=settings)
+    for report, system in zip(reports, ("sim-2", "sim-1"), strict=True):
+        b.assert_pass(report, RULE)
+        (note,) = report.notes
+        assert note.endswith(f"; the machine is also entered as {system}")
+
+
+def test_fail_session_of_another_machine(tmp_path: Path) -> None:
+    for report in entered_twice(tmp_path, system_name="another box"):
         hit = b.assert_found(
             report, RULE, "fail", where="spl.txt", got="of another system", expected="each system"
         )
         assert ("sim-2" if "sim-1" in report.id else "sim-1") in hit.got
 
 
-def test_fail_same_id_in_two_trees_is_seen_as_a_copy() -> None:
+def test_note_same_id_in_two_trees_is_seen_as_a_copy() -> None:
     entries = [b.entry(b.run(b.trace(range(-2, 603)))) for _ in range(2)]
-    hit = b.assert_found(
-        b.judge(*entries),
-        RULE,
-        "warn",
-        where="total.csv",
-        got="readings as e",
-        expected="each result",
-    )
-    assert hit.status == "warn"
+    report = b.judge(*entries)
+    b.assert_pass(report, RULE)
+    assert report.notes == ("shares its measurement with e",)
