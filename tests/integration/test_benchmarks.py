@@ -48,7 +48,7 @@ def test_an_audit_of_simulated_results_gives_a_row(tmp_path: Path) -> None:
 
 def test_a_written_trace_has_the_energy_of_its_readings(tmp_path: Path) -> None:
     columns = trace_speed.write(tmp_path, 5_000)
-    mean_w = trace_speed.whole(columns) / 2.999
+    mean_w = trace_speed.whole(trace_speed.trace_of(columns)) / 2.999
     assert mean_w == pytest.approx(400.0, rel=0.01)
 
 
