@@ -1,6 +1,9 @@
-"""The command line: a thin shell over `harness.api`. Heavy modules are imported by the command that needs them."""
+"""The command line: a thin shell over `harness.api`.
 
-from harness.cli import audit, compare, endpoint, footprint, run, whatif
+Each command imports the heavy modules that it needs, so `--help` stays fast.
+"""
+
+from harness.cli import audit, compare, endpoint, footprint, new, run, whatif
 from harness.cli import score as results
 from harness.cli import submission as sign
 from harness.cli.base import cli, main
@@ -12,6 +15,7 @@ __all__ = [
     "endpoint",
     "footprint",
     "main",
+    "new",
     "results",
     "run",
     "sign",
