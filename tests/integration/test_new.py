@@ -44,9 +44,8 @@ WRITTEN = {
 GATES = (
     "tests/auditing/rules/test_rulebook.py",
     "tests/meters/test_contract.py",
-    "tests/integration/test_vocabulary.py",
 )
-"""Tests that look at all rules, meters and names."""
+"""Tests that look at all rules and meters."""
 
 
 @pytest.fixture(scope="module")
