@@ -33,12 +33,14 @@ class Row:
         verdict: Its audit verdict.
         reasons: Why it is not ranked; empty where it is.
         rank: Its rank set; ``None`` where it is not ranked.
+        questions: Rules that question it; a questioned entry is ranked all the same.
     """
 
     result: Result
     verdict: str
     reasons: tuple[str, ...]
     rank: Rank | None
+    questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,12 @@ class Table:
 
 
 class _Candidate(NamedTuple):
-    """A result, its verdict, and why it is not ranked."""
+    """A result, its verdict, why it is not ranked, and what questions it."""
 
     result: Result
     verdict: str
     reasons: tuple[str, ...]
+    questions: tuple[str, ...]
 
 
 def leaderboard(
@@ -149,7 +152,9 @@ def _table(
     for result in sorted(results, key=lambda result: (result.inferred, result.entry.id)):
         report = reports.get(result.entry.id)
         reasons = _reasons(result, report) or _copy_reasons(result, seen)
-        candidate = _Candidate(result, report.verdict if report else "unjudged", reasons)
+        verdict = report.verdict if report else "unjudged"
+        questions = report.reasons if report and verdict == "questioned" else ()
+        candidate = _Candidate(result, verdict, reasons, questions)
         (unranked if reasons else ranked).append(candidate)
     level = results[0].energy_per_unit.level
     return Table(
@@ -170,7 +175,7 @@ def _ranked_rows(candidates: Sequence[_Candidate], level: float, seed: int) -> l
     contenders = [_contender(candidate.result) for candidate in candidates]
     ranks = rank(contenders, level=level, seed=seed)
     rows = [
-        Row(candidate.result, candidate.verdict, (), rank_set)
+        Row(candidate.result, candidate.verdict, (), rank_set, candidate.questions)
         for candidate, rank_set in zip(candidates, ranks, strict=True)
     ]
 
@@ -182,7 +187,10 @@ def _ranked_rows(candidates: Sequence[_Candidate], level: float, seed: int) -> l
 
 
 def _unranked_rows(candidates: Sequence[_Candidate]) -> list[Row]:
-    rows = [Row(result, verdict, reasons, None) for result, verdict, reasons in candidates]
+    rows = [
+        Row(result, verdict, reasons, None, questions)
+        for result, verdict, reasons, questions in candidates
+    ]
 
     def order(row: Row) -> tuple[float, str]:
         return row.result.energy_per_unit.value or float("inf"), row.result.entry.id

@@ -152,6 +152,7 @@ def _row(row: Row) -> dict[str, Any]:
         "quality": _quality(result.quality),
         "verdict": row.verdict,
         "reasons": list(row.reasons),
+        "questions": list(row.questions),
         "note": "; ".join(result.notes),
         "n_runs": result.n_runs,
         "coverage": result.coverage,

@@ -34,6 +34,7 @@ ROW_COLUMNS = (
     "pareto",
     "verdict",
     "reasons",
+    "questions",
 )
 ESTIMATES = (
     ("energy_per_unit", ("energy_per_unit",)),

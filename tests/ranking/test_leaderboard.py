@@ -11,7 +11,7 @@ import pytest
 
 from harness import api
 from harness.auditing.engine import audit_entry, equal_traces
-from harness.auditing.report import EntryReport
+from harness.auditing.report import EntryReport, Finding
 from harness.core.errors import UsageError
 from harness.core.schemas import check
 from harness.formats.base import Defect, Entry, Quality, Quantity, Work
@@ -234,6 +234,25 @@ def test_invalid_stays_visible_below_with_the_rules_it_broke() -> None:
     assert (good.low, good.high, good.p_first, good.pareto) == (1, 1, 1.0, 1.0), (
         "an invalid entry beats nobody"
     )
+
+
+def test_questioned_is_ranked_and_marked_with_the_rules_that_question_it() -> None:
+    entries = [result_of("doubted", 100), result_of("good")]
+    finding = Finding("sampling-rate", "warn", "w", "g", "e", "f", "c", severity="question")
+    reports = {entry.id: audit_entry(entry, {}) for entry in entries}
+    reports["doubted"] = replace(reports["doubted"], verdict="questioned", findings=(finding,))
+    tables = leaderboard([score(entry, draws=20_000) for entry in entries], reports)
+    (table,) = tables
+    assert ids(table) == ["doubted", "good"], "it needs less energy"
+    first = table.rows[0]
+    assert (first.verdict, first.questions) == ("questioned", ("sampling-rate",))
+    assert first.rank is not None
+    document = leaderboard_document(tables)
+    check("leaderboard", document)
+    assert document["tables"][0]["rows"][0]["questions"] == ["sampling-rate"]
+    text = text_of(tables, "terminal")
+    assert "questioned: sampling-rate" in text
+    assert "did not enforce" in text
 
 
 def test_entry_without_an_interval_stays_visible_with_the_reason() -> None:

@@ -98,6 +98,10 @@ def footnotes(table: Table) -> list[str]:
         notes.append("(s) simulated, not a real system.")
     if any(row.result.inferred for row in table.rows):
         notes.append("(i) inferred from a run of another scenario, as MLPerf allows.")
+    if any(row.questions for row in table.rows):
+        notes.append(
+            "questioned: breaks text that its round did not enforce, or is doubtful; ranked all the same."
+        )
     if len(table.rounds) > 1:
         notes.append(f"Of several rounds, whose rules differ: {', '.join(table.rounds)}.")
     return notes + co2e.footnotes([row.result for row in table.rows], table.rank_by)
@@ -121,11 +125,6 @@ def _row(row: Row, carbon: bool) -> list[str]:
         if holds
     )
     quality = result.quality
-    verdict = (
-        row.verdict
-        if row.rank or not row.reasons
-        else f"{row.verdict.upper()}: {', '.join(row.reasons)}"
-    )
     return [
         rank_text(row),
         result.entry.submitter or "-",
@@ -137,8 +136,17 @@ def _row(row: Row, carbon: bool) -> list[str]:
         number(result.performance.value, result.performance.unit) if result.performance else "-",
         ", ".join(f"{item.metric} {item.value:.6g}" for item in quality.all) if quality else "-",
         str(result.n_runs),
-        verdict,
+        _verdict_text(row),
     ]
+
+
+def _verdict_text(row: Row) -> str:
+    """Return the verdict, with why an entry is not ranked or what questions it."""
+    if row.reasons and not row.rank:
+        return f"{row.verdict.upper()}: {', '.join(row.reasons)}"
+    if row.questions:
+        return f"{row.verdict}: {', '.join(row.questions)}"
+    return row.verdict
 
 
 def rank_text(row: Row) -> str:
