@@ -1,0 +1,263 @@
+"""Mutation testing: change one operator or number at a time, and see whether a test notices.
+
+    python -m benchmarks.mutate --seed 7 --sample 300
+    python -m benchmarks.mutate --part ranking --all
+
+Mutants come from cosmic-ray's operators, drawn with a seed and stratified over the parts below. Each is
+tried in a copy of the tree against the tests of its part. Survivors are printed as diffs; those that
+cannot change any result are listed, with the reason, in ``mutation_equivalents.csv``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import difflib
+import hashlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.csv")
+TIMEOUT_S = 300.0
+"""A mutant whose tests take longer does not end: it is killed."""
+
+OPERATORS = ["ReplaceComparisonOperator_Lt_LtE", "ReplaceComparisonOperator_LtE_Lt", "ReplaceComparisonOperator_Gt_GtE", "ReplaceComparisonOperator_GtE_Gt", "ReplaceComparisonOperator_Lt_Gt", "ReplaceComparisonOperator_Gt_Lt", "ReplaceComparisonOperator_LtE_GtE", "ReplaceComparisonOperator_GtE_LtE", "ReplaceComparisonOperator_Eq_NotEq", "ReplaceComparisonOperator_NotEq_Eq", "ReplaceComparisonOperator_Is_IsNot", "ReplaceComparisonOperator_IsNot_Is", "ReplaceBinaryOperator_Add_Sub", "ReplaceBinaryOperator_Sub_Add", "ReplaceBinaryOperator_Mul_Div", "ReplaceBinaryOperator_Div_Mul", "ReplaceUnaryOperator_USub_UAdd", "ReplaceUnaryOperator_Delete_Not", "AddNot", "ReplaceAndWithOr", "ReplaceOrWithAnd", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceBreakWithContinue", "ReplaceContinueWithBreak", "NumberReplacer", "ZeroIterationForLoop"]
+"""Changes that turn a right number or verdict into a wrong one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the code and the tests that must notice when it is wrong.
+
+    Attributes:
+        modules: Globs of its modules.
+        tests: Paths of its tests; ``{name}`` is the name of the mutated module.
+    """
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+PARTS = {
+    "energy": Part(("harness/energy/*.py",), ("tests/energy", "tests/properties", "tests/scoring")),
+    "uncertainty": Part(
+        ("harness/uncertainty/*.py",), ("tests/uncertainty", "tests/scoring", "tests/ranking")
+    ),
+    "scoring": Part(("harness/scoring/*.py",), ("tests/scoring", "tests/ranking", "tests/golden")),
+    "ranking": Part(("harness/ranking/*.py",), ("tests/ranking",)),
+    "emissions": Part(
+        ("harness/emissions/*.py", "harness/carbon/**/*.py"),
+        ("tests/emissions", "tests/carbon", "tests/properties/test_carbon.py"),
+    ),
+    "meters": Part(("harness/meters/*.py",), ("tests/meters", "tests/cases")),
+    "readers": Part(
+        ("harness/formats/**/*.py", "harness/traces/*.py"),
+        ("tests/formats", "tests/traces", "tests/golden"),
+    ),
+    "rules": Part(
+        ("harness/auditing/rules/*/*.py",),
+        ("tests/auditing/rules/{group}/test_{name}.py", "tests/tampers"),
+    ),
+    "audit": Part(
+        ("harness/auditing/*.py", "harness/auditing/rules/*.py"),
+        ("tests/auditing", "tests/tampers"),
+    ),
+    "signing": Part(("harness/signing/*.py",), ("tests/signing",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change.
+
+    Attributes:
+        part: Part that it belongs to.
+        path: Module, relative to the repository.
+        line: Line of the change, from 1.
+        operator: Name of cosmic-ray's operator.
+        occurrence: Which of the operator's places in the module.
+    """
+
+    part: str
+    path: str
+    line: int
+    operator: str
+    occurrence: int
+
+    @property
+    def text(self) -> str:
+        """The mutated module."""
+        from cosmic_ray.mutating import mutate_code
+
+        source = (REPOSITORY / self.path).read_text("utf-8")
+        mutated = mutate_code(source, _operator(self.operator), self.occurrence)
+        return source if mutated is None else mutated
+
+    @property
+    def diff(self) -> str:
+        """What changes, without context."""
+        before = (REPOSITORY / self.path).read_text("utf-8").splitlines()
+        changes = difflib.unified_diff(before, self.text.splitlines(), n=0, lineterm="")
+        return "\n".join(
+            line for line in changes if line[:1] in "+-" and line[:3] not in ("+++", "---")
+        )
+
+    @property
+    def key(self) -> str:
+        """Name that survives moves within the module: path and content of the change."""
+        return f"{self.path}:{hashlib.sha256(self.diff.encode()).hexdigest()[:10]}"
+
+    @property
+    def tests(self) -> list[str]:
+        """Tests that exist for its module."""
+        path = Path(self.path)
+        names = [
+            test.format(name=path.stem, group=path.parent.name) for test in PARTS[self.part].tests
+        ]
+        return [name for name in names if (REPOSITORY / name).exists()]
+
+
+def _operator(name: str) -> object:
+    from cosmic_ray.plugins import get_operator
+
+    return get_operator(f"core/{name}")()
+
+
+def mutants(part: str) -> Iterator[Mutant]:
+    """Yield all mutants of a part."""
+    from cosmic_ray.ast import ast_nodes, get_ast
+
+    for pattern in PARTS[part].modules:
+        for path in sorted(REPOSITORY.glob(pattern)):
+            tree = get_ast(path.read_text("utf-8"))
+            for name in OPERATORS:
+                operator = _operator(name)
+                places = [
+                    start
+                    for node in ast_nodes(tree)
+                    for start, _ in operator.mutation_positions(node)  # type: ignore[attr-defined]
+                ]
+                for occurrence, (line, _) in enumerate(places):
+                    yield Mutant(
+                        part, path.relative_to(REPOSITORY).as_posix(), line, name, occurrence
+                    )
+
+
+def draw(parts: Sequence[str], count: int | None, seed: int) -> list[Mutant]:
+    """Draw mutants, as many of each part; all of them if no count is given."""
+    drawn: list[Mutant] = []
+    for number, part in enumerate(parts):
+        candidates = list(mutants(part))
+        share = len(candidates) if count is None else -(-count // len(parts))
+        chosen = random.Random(f"{seed}-{number}").sample(candidates, min(share, len(candidates)))
+        drawn += chosen
+    return drawn
+
+
+def copy_tree(folder: Path) -> Path:
+    """Copy what git tracks, and put the reference data beside it where there is some."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True
+    )
+    tree = folder / "tree"
+    for name in listing.stdout.decode().split("\0"):
+        source, target = REPOSITORY / name, tree / name
+        if name and source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+            target.chmod(source.stat().st_mode)
+    shared = REPOSITORY.parent / "shared"
+    if shared.exists():
+        (folder / "shared").symlink_to(shared.resolve())
+    return tree
+
+
+def is_killed(mutant: Mutant, tree: Path) -> bool:
+    """Whether a test of its part fails, or does not end, with the mutant in place."""
+    target = tree / mutant.path
+    original = target.read_bytes()
+    target.write_text(mutant.text, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    try:
+        done = subprocess.run(
+            [*command, "-m", "not slow", *mutant.tests],
+            cwd=tree,
+            env={**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        target.write_bytes(original)
+    return done.returncode != 0
+
+
+def equivalents() -> dict[str, str]:
+    """Mutants that cannot change any result, by key, with the reason."""
+    if not EQUIVALENTS.is_file():
+        return {}
+    with EQUIVALENTS.open(encoding="utf-8", newline="") as file:
+        return {row["key"]: row["reason"] for row in csv.DictReader(file)}
+
+
+def main() -> int:
+    """Try the mutants, print survivors as they are found, then the table by part."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--part", choices=sorted(PARTS), action="append")
+    parser.add_argument("--sample", type=int, default=300)
+    parser.add_argument("--all", action="store_true", help="every mutant, not a sample")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    parts = options.part or list(PARTS)
+    chosen = draw(parts, None if options.all else options.sample, options.seed)
+    known = equivalents()
+    killed: dict[str, int] = dict.fromkeys(parts, 0)
+    tried: dict[str, int] = dict.fromkeys(parts, 0)
+    survivors: list[Mutant] = []
+    with tempfile.TemporaryDirectory() as folder:
+        trees: SimpleQueue[Path] = SimpleQueue()
+        for number in range(options.jobs):
+            trees.put(copy_tree(Path(folder) / str(number)))
+
+        def judge(mutant: Mutant) -> tuple[Mutant, bool]:
+            tree = trees.get()
+            try:
+                return mutant, is_killed(mutant, tree)
+            finally:
+                trees.put(tree)
+
+        wanted = [mutant for mutant in chosen if mutant.key not in known]
+        with ThreadPoolExecutor(options.jobs) as pool:
+            for mutant, is_dead in pool.map(judge, wanted):
+                tried[mutant.part] += 1
+                killed[mutant.part] += is_dead
+                if not is_dead:
+                    survivors.append(mutant)
+                    print(f"survived {mutant.key} line {mutant.line} {mutant.operator}", flush=True)
+                    print(mutant.diff, flush=True)
+    for part in parts:
+        share = killed[part] / tried[part] if tried[part] else 1.0
+        print(f"{part:12} {killed[part]:4} of {tried[part]:4} killed  {share:6.1%}")
+    total, dead = sum(tried.values()), sum(killed.values())
+    print(f"{'all':12} {dead:4} of {total:4} killed  {dead / total if total else 1:6.1%}")
+    print(f"{len(chosen) - len(wanted)} equivalent mutants left out")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
