@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check docs picture bench clean
+.PHONY: demo test check docs picture bench mutate clean
 
 $(VENV)/.run: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -43,6 +43,9 @@ picture: $(VENV)/.run  ## the picture of the README, drawn from the bundled subm
 
 bench: $(VENV)/.bench  ## speed, as ratios to peers and limits
 	$(BIN)/python -m benchmarks
+
+mutate: $(VENV)/.dev  ## mutation testing: which changes of the code does no test notice?
+	$(BIN)/python -m benchmarks.mutate $(MUTATE_ARGS)
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info

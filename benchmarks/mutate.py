@@ -31,7 +31,35 @@ EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.csv")
 TIMEOUT_S = 300.0
 """A mutant whose tests take longer does not end: it is killed."""
 
-OPERATORS = ["ReplaceComparisonOperator_Lt_LtE", "ReplaceComparisonOperator_LtE_Lt", "ReplaceComparisonOperator_Gt_GtE", "ReplaceComparisonOperator_GtE_Gt", "ReplaceComparisonOperator_Lt_Gt", "ReplaceComparisonOperator_Gt_Lt", "ReplaceComparisonOperator_LtE_GtE", "ReplaceComparisonOperator_GtE_LtE", "ReplaceComparisonOperator_Eq_NotEq", "ReplaceComparisonOperator_NotEq_Eq", "ReplaceComparisonOperator_Is_IsNot", "ReplaceComparisonOperator_IsNot_Is", "ReplaceBinaryOperator_Add_Sub", "ReplaceBinaryOperator_Sub_Add", "ReplaceBinaryOperator_Mul_Div", "ReplaceBinaryOperator_Div_Mul", "ReplaceUnaryOperator_USub_UAdd", "ReplaceUnaryOperator_Delete_Not", "AddNot", "ReplaceAndWithOr", "ReplaceOrWithAnd", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceBreakWithContinue", "ReplaceContinueWithBreak", "NumberReplacer", "ZeroIterationForLoop"]
+OPERATORS = [
+    "ReplaceComparisonOperator_Lt_LtE",
+    "ReplaceComparisonOperator_LtE_Lt",
+    "ReplaceComparisonOperator_Gt_GtE",
+    "ReplaceComparisonOperator_GtE_Gt",
+    "ReplaceComparisonOperator_Lt_Gt",
+    "ReplaceComparisonOperator_Gt_Lt",
+    "ReplaceComparisonOperator_LtE_GtE",
+    "ReplaceComparisonOperator_GtE_LtE",
+    "ReplaceComparisonOperator_Eq_NotEq",
+    "ReplaceComparisonOperator_NotEq_Eq",
+    "ReplaceComparisonOperator_Is_IsNot",
+    "ReplaceComparisonOperator_IsNot_Is",
+    "ReplaceBinaryOperator_Add_Sub",
+    "ReplaceBinaryOperator_Sub_Add",
+    "ReplaceBinaryOperator_Mul_Div",
+    "ReplaceBinaryOperator_Div_Mul",
+    "ReplaceUnaryOperator_USub_UAdd",
+    "ReplaceUnaryOperator_Delete_Not",
+    "AddNot",
+    "ReplaceAndWithOr",
+    "ReplaceOrWithAnd",
+    "ReplaceTrueWithFalse",
+    "ReplaceFalseWithTrue",
+    "ReplaceBreakWithContinue",
+    "ReplaceContinueWithBreak",
+    "NumberReplacer",
+    "ZeroIterationForLoop",
+]
 """Changes that turn a right number or verdict into a wrong one."""
 
 
@@ -59,7 +87,7 @@ PARTS = {
         ("harness/emissions/*.py", "harness/carbon/**/*.py"),
         ("tests/emissions", "tests/carbon", "tests/properties/test_carbon.py"),
     ),
-    "meters": Part(("harness/meters/*.py",), ("tests/meters", "tests/cases")),
+    "meters": Part(("harness/meters/**/*.py",), ("tests/meters", "tests/cases")),
     "readers": Part(
         ("harness/formats/**/*.py", "harness/traces/*.py"),
         ("tests/formats", "tests/traces", "tests/golden"),
