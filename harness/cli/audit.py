@@ -24,6 +24,7 @@ from harness.cli.base import (
     note,
     shows_progress,
 )
+from harness.cli.outputs import OutputPath, mkdir_option
 from harness.cli.progress_line import progress_line
 
 if TYPE_CHECKING:
@@ -53,9 +54,12 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--ignore", default="", metavar="RULES", help="Do not apply these rules.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
-@click.option("--html", type=FILE, help="Write one self-contained page with a plot of each trace.")
-@click.option("--sarif", type=FILE, help="Write SARIF 2.1.0 for code-review tools.")
-@click.option("--junit", type=FILE, help="Write JUnit XML for CI.")
+@mkdir_option
+@click.option(
+    "--html", type=OutputPath(), help="Write one self-contained page with a plot of each trace."
+)
+@click.option("--sarif", type=OutputPath(), help="Write SARIF 2.1.0 for code-review tools.")
+@click.option("--junit", type=OutputPath(), help="Write JUnit XML for CI.")
 @click.option(
     "--trust",
     type=FILE,

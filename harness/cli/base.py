@@ -16,6 +16,7 @@ import click
 
 from harness import __version__
 from harness.cli.group import CommandGroup, usage_error_text
+from harness.cli.settings import load_settings
 from harness.core.errors import JoulemarkError, UsageError
 from harness.core.printable import printable
 
@@ -141,28 +142,23 @@ def _colour() -> bool | None:
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "JOULEMARK"},
 )
 @click.version_option(__version__, prog_name="joulemark")
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with default options by command.",
+)
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(context: click.Context, settings: Path | None) -> None:
     """Measure, audit and rank the energy of machine-learning workloads.
 
-    Every option can also be set as JOULEMARK_<COMMAND>_<OPTION>, or in joulemark.yaml in the
-    working directory or the user's configuration folder.
+    Every option can also be set as JOULEMARK_<COMMAND>_<OPTION>, in the file given by --settings,
+    or in joulemark.yaml in the user's configuration folder.
     """
     context.color = _colour()
-    context.default_map = _settings()
-
-
-def _settings() -> dict[str, Any]:
-    """Read the default options: the user's file, then the project's."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    merged: dict[str, Any] = {}
-    for path in (home / "joulemark" / "joulemark.yaml", Path("joulemark.yaml")):
-        if path.is_file():
-            from harness.core.schemas import read_settings
-
-            for command, options in read_settings(path).items():
-                merged[command] = {**merged.get(command, {}), **options}
-    return merged
+    context.default_map, notes = load_settings(cli, settings)
+    for text in notes:
+        if text.partition(" sets for ")[2].startswith(f"{context.invoked_subcommand}:"):
+            click.echo(f"joulemark: {printable(text)}", err=True)
 
 
 def read_tree(paths: Sequence[Path], jobs: int = 1, timeout_s: float | None = None) -> Tree:

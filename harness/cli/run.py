@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.base import FINDINGS, JSON, OK, Number, cli, complain, emit, note, wrote
+from harness.cli.outputs import Command, OutputPath, mkdir_option
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from harness.live.plan import Settings
     from harness.runners.workload import Workload
 
-OUT = click.option(
-    "-o",
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write to.",
-)
+
+def out_option(command: Command) -> Command:
+    """Add the folder to write to."""
+    option = click.option(
+        "-o", "--out", required=True, type=OutputPath(folder=True), help="Folder to write to."
+    )
+    return option(mkdir_option(command))
 
 
 class RunCommand(click.Command):
@@ -113,7 +114,7 @@ class RunCommand(click.Command):
     help="Address at which rank 0 waits for the other machines.",
 )
 @JSON
-@OUT
+@out_option
 def run(
     words: tuple[str, ...],
     command: bool,
@@ -254,7 +255,7 @@ def merge(paths: tuple[Path, ...], as_json: bool) -> int:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--realtime", is_flag=True, help="Take as long as the recorded runs took.")
 @JSON
-@OUT
+@out_option
 def replay(paths: tuple[Path, ...], realtime: bool, as_json: bool, out: Path) -> int:
     """Play recorded runs through the pipeline again.
 
@@ -343,7 +344,7 @@ def _inventory(lists: dict[str, Any], text: str, as_json: bool) -> None:
 )
 @click.option("--private", is_flag=True, help="Pack files that name this machine or its user.")
 @JSON
-@OUT
+@out_option
 def pack(
     paths: tuple[Path, ...],
     system: Path,

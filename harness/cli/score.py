@@ -23,6 +23,7 @@ from harness.cli.base import (
     wrote,
 )
 from harness.cli.carbon_options import gridded
+from harness.cli.outputs import OutputPath, mkdir_option
 
 
 @cli.command()
@@ -70,9 +71,10 @@ def score(
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputPath(),
     help="Write to this file instead of stdout.",
 )
+@mkdir_option
 @gridded
 @seeded
 def leaderboard(
@@ -121,9 +123,10 @@ def leaderboard(
     "-o",
     "--out",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputPath(folder=True),
     help="Folder to write to.",
 )
+@mkdir_option
 @click.option(
     "--store",
     default="csv",
@@ -158,9 +161,10 @@ def import_(
     "--out",
     default=Path("out/demo"),
     show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputPath(folder=True),
     help="Folder to write to.",
 )
+@mkdir_option
 @click.option(
     "--live/--no-live",
     default=True,

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from harness.cli.base import FINDINGS, JSON, OK, UNREADABLE, cli, complain, emit, wrote
+from harness.cli.outputs import OutputPath, mkdir_option
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -18,7 +19,14 @@ PASSPHRASE = "JOULEMARK_PASSPHRASE"
 
 
 @cli.command()
-@click.option("-o", "--out", required=True, type=FOLDER, help="Folder to write both keys to.")
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=OutputPath(folder=True),
+    help="Folder to write both keys to.",
+)
+@mkdir_option
 @click.option("--name", default="joulemark", show_default=True, help="Name of the key files.")
 @click.option(
     "--passphrase",

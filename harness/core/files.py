@@ -6,10 +6,11 @@ import contextlib
 import functools
 import hashlib
 import os
+import secrets
 import stat
 from pathlib import Path, PurePosixPath
 
-from harness.core.errors import UnreadableError
+from harness.core.errors import UnreadableError, UsageError
 
 MAX_FILE_BYTES = 256 * 2**20
 """No file of a submission is read whole beyond this size."""
@@ -115,13 +116,39 @@ def first_unequal(a: bytes, b: bytes) -> int:
 def write_text(path: Path, text: str) -> None:
     """Write a text atomically: a reader sees either the old file or the whole new one.
 
-    A link is replaced, not followed.
+    Only a regular file is replaced, never a link, a device, a pipe or a folder.
+
+    Raises:
+        UsageError: Something else than a regular file is there.
+        OSError: The folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.unlink(missing_ok=True)  # left by a crash, or a link placed there
-    with partial.open("x", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    refuse_special(path)
+    partial = path.with_name(f".{secrets.token_hex(8)}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def refuse_special(path: Path) -> None:
+    """Raise UsageError where a path is neither absent nor a regular file."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe"}
+        raise UsageError(
+            "is not a regular file, and is not replaced",
+            where=str(path),
+            got=kinds.get(stat.S_IFMT(mode), "a device or socket"),
+            expected="a regular file, or nothing",
+            fix="Choose another name; for a pipe, redirect the standard output.",
+        )

@@ -7,7 +7,7 @@ import itertools
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = "1.0"
 """Version that every document of this release carries."""
 
+MAX_YAML_BYTES = 2**20
+"""No YAML document is read beyond this size: YAML takes far more time and memory than JSON."""
+MAX_SETTINGS_BYTES = 2**16
 MAX_FAULTS = 100
 """The search for faults in a document ends after so many."""
 
@@ -122,14 +125,8 @@ def _check_numbers(document: object, where: str) -> None:
 
     YAML and Python have such numbers, and a schema cannot exclude them.
     """
-    pending: list[tuple[_Place, Any]] = [(None, document)]
-    while pending:
-        place, value = pending.pop()
-        if isinstance(value, dict):
-            pending += [((place, key), inner) for key, inner in value.items()]
-        elif isinstance(value, list | tuple):
-            pending += [((place, index), inner) for index, inner in enumerate(value)]
-        elif isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
+    for place, value in _leaves(document):
+        if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
             raise SchemaError(
                 "holds a number JSON cannot carry",
                 where=f"{where}#{_pointer(_steps(place))}",
@@ -141,6 +138,39 @@ def _check_numbers(document: object, where: str) -> None:
             )
 
 
+def _leaves(document: object) -> Iterator[tuple[_Place, object]]:
+    """Yield all values that are no lists or objects, with their places.
+
+    Only the containers on the way to a value are held, so the memory is that of the depth.
+    """
+    pending: list[tuple[_Place, Iterator[tuple[object, object]]]] = [
+        (None, iter([(None, document)]))
+    ]
+    while pending:
+        parent, items = pending[-1]
+        key, value = next(items, (_END, None))
+        place = None if len(pending) == 1 else (parent, key)
+        if key is _END:
+            pending.pop()
+        elif isinstance(value, dict):
+            pending.append((place, iter(value.items())))
+        elif isinstance(value, list | tuple):
+            if not _is_flat_and_finite(value):
+                pending.append((place, iter(enumerate(value))))
+        else:
+            yield place, value
+
+
+def _is_flat_and_finite(values: Sequence[object]) -> bool:
+    """Return whether a list holds only small integers, texts, booleans and null; this is fast."""
+    if not set(map(type, values)) <= {int, str, bool, type(None)}:
+        return False
+    integers = (value for value in values if isinstance(value, int))
+    return all(abs(value) <= MAX_EXACT_INTEGER for value in integers)
+
+
+MAX_EXACT_INTEGER = 2**53
+_END = object()
 _Place = tuple[Any, object] | None
 """A place in a document: its parent, and its key or index there; None for the whole document."""
 
@@ -260,6 +290,8 @@ class _PlainYaml:
             cls._refuse(content.decode("utf-8"), where)
             return yaml.load(content, cls._loader())
         except (yaml.YAMLError, RecursionError, UnicodeDecodeError, ValueError) as error:
+            if "nesting depth" in str(error):  # libyaml reads ahead, and has a limit of its own
+                raise cls._too_deep(f"{where}:1") from None
             raise UnreadableError(f"is not YAML ({shorten(error)})", where=where) from None
 
     @staticmethod
@@ -290,6 +322,11 @@ class _PlainYaml:
         return Loader
 
     @classmethod
+    def _too_deep(cls, where: str) -> UnreadableError:
+        expected = f"at most {cls.MAX_DEPTH} levels"
+        return UnreadableError("is nested too deeply", where=where, expected=expected)
+
+    @classmethod
     def _refuse(cls, text: str, where: str) -> None:
         """Scan for what is not accepted, before anything is constructed."""
         import yaml
@@ -303,13 +340,13 @@ class _PlainYaml:
         )
         ends = tokens.FlowSequenceEndToken | tokens.FlowMappingEndToken | tokens.BlockEndToken
         depth = 0
-        for token in yaml.scan(text):
+        # libyaml, where PyYAML has it: ten times as fast
+        scanner: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        for token in yaml.scan(text, scanner):
             depth += isinstance(token, starts) - isinstance(token, ends)
             place = f"{where}:{token.start_mark.line + 1}"
             if depth > cls.MAX_DEPTH:
-                raise UnreadableError(
-                    "is nested too deeply", where=place, expected=f"at most {cls.MAX_DEPTH} levels"
-                )
+                raise cls._too_deep(place)
             if isinstance(token, tokens.AliasToken | tokens.TagToken):
                 is_alias = isinstance(token, tokens.AliasToken)
                 got = token.value if is_alias else "".join(filter(None, token.value))
@@ -328,8 +365,8 @@ def read_document(kind: str, path: Path) -> dict[str, Any]:
         UnreadableError: The file cannot be read, is not JSON or YAML, or has a key twice.
         SchemaError: It does not satisfy its schema.
     """
-    content = read_bytes(path, limit=MAX_DOCUMENT_BYTES)
     yaml_file = path.suffix in (".yaml", ".yml")
+    content = read_bytes(path, limit=MAX_YAML_BYTES if yaml_file else MAX_DOCUMENT_BYTES)
     if yaml_file:
         document = _PlainYaml.load(content, str(path))
     else:
@@ -357,7 +394,7 @@ def read_settings(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         UnreadableError: The file has another form.
     """
-    content = read_bytes(path, limit=MAX_DOCUMENT_BYTES)
+    content = read_bytes(path, limit=MAX_SETTINGS_BYTES)
     commands = _PlainYaml.load(content, str(path)) or {}
     is_mapping = isinstance(commands, dict)
     if not is_mapping or not all(isinstance(options, dict) for options in commands.values()):

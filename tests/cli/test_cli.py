@@ -165,25 +165,6 @@ def test_leaderboard_in_every_form(form: str, tmp_path: Path) -> None:
         assert word in text.replace("\\", "")
 
 
-def test_options_come_from_file_environment_and_flag_in_this_order(tmp_path: Path) -> None:
-    (tmp_path / "joulemark.yaml").write_text("score: {level: 0.68}\n")
-    level = lambda done: json.loads(done.stdout)["entries"][0]["energy"]["level"]  # noqa: E731
-    place = EXAMPLES / "training/SimulatedAlder"
-    assert level(joulemark("score", place, "--json", cwd=tmp_path)) == 0.68
-    assert (
-        level(joulemark("score", place, "--json", cwd=tmp_path, JOULEMARK_SCORE_LEVEL="0.8")) == 0.8
-    )
-    done = joulemark(
-        "score", place, "--json", "--level", "0.9", cwd=tmp_path, JOULEMARK_SCORE_LEVEL="0.8"
-    )
-    assert level(done) == 0.9
-
-
-def test_a_broken_settings_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "joulemark.yaml").write_text("score: [1\n")
-    assert_refused(joulemark("score", EXAMPLES, cwd=tmp_path), "joulemark.yaml", "YAML")
-
-
 def test_verdicts_do_not_depend_on_zone_and_locale() -> None:
     plain = joulemark("audit", EXAMPLES, "--json").stdout
     assert joulemark("audit", EXAMPLES, "--json", TZ="Asia/Kathmandu", LC_ALL="C").stdout == plain

@@ -1,0 +1,67 @@
+"""Outputs replace regular files only, and create no folders elsewhere unasked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.core.errors import UsageError
+from harness.core.files import write_text
+from tests.cli.test_settings import REPOSITORY, joulemark
+
+EXAMPLES = REPOSITORY / "submissions"
+
+
+def test_a_regular_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("old")
+    write_text(path, "new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_nothing_but_a_regular_file_is_replaced(kind: str, tmp_path: Path) -> None:
+    path, other = tmp_path / "page.html", tmp_path / "other"
+    other.write_text("mine")
+    if kind == "link":
+        path.symlink_to(other)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    before = path.lstat().st_mode
+    with pytest.raises(UsageError, match=f"is not a regular file.*got a {kind}"):
+        write_text(path, "new")
+    assert path.lstat().st_mode == before
+    assert other.read_text() == "mine"
+
+
+def test_a_file_beside_the_output_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "page.html.part").write_text("mine")
+    write_text(tmp_path / "page.html", "new")
+    assert (tmp_path / "page.html.part").read_text() == "mine"
+
+
+def test_a_device_is_not_replaced() -> None:
+    done = joulemark("audit", EXAMPLES, "--html", "/dev/full")
+    assert done.returncode == 2
+    assert "/dev/full: is not a regular file" in done.stderr
+    assert not Path("/dev/full").is_file()
+
+
+def test_folders_elsewhere_are_created_on_demand_only(tmp_path: Path) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    here.mkdir()
+    page = there / "deep" / "page.html"
+    done = joulemark("audit", EXAMPLES, "--html", page, cwd=here)
+    assert done.returncode == 2
+    assert "add --mkdir to create it" in done.stderr
+    assert not there.exists()
+    assert joulemark("audit", EXAMPLES, "--html", page, "--mkdir", cwd=here).returncode == 1
+    assert page.is_file()
+    done = joulemark("audit", EXAMPLES, "--html", "deep/page.html", cwd=here)
+    assert done.returncode == 1
+    assert (here / "deep" / "page.html").is_file()
