@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from harness.runners.workload import Workload
 
 
-def out_option(command: Command) -> Command:
+def _out_option(command: Command) -> Command:
     """Add the folder to write to."""
     option = click.option(
         "-o", "--out", required=True, type=OutputPath(folder=True), help="Folder to write to."
     )
     return option(mkdir_option(command))
+
+
+OUT = _out_option
 
 
 class RunCommand(click.Command):
@@ -114,7 +117,7 @@ class RunCommand(click.Command):
     help="Address at which rank 0 waits for the other machines.",
 )
 @JSON
-@out_option
+@OUT
 def run(
     words: tuple[str, ...],
     command: bool,
@@ -255,7 +258,7 @@ def merge(paths: tuple[Path, ...], as_json: bool) -> int:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--realtime", is_flag=True, help="Take as long as the recorded runs took.")
 @JSON
-@out_option
+@OUT
 def replay(paths: tuple[Path, ...], realtime: bool, as_json: bool, out: Path) -> int:
     """Play recorded runs through the pipeline again.
 
@@ -344,7 +347,7 @@ def _inventory(lists: dict[str, Any], text: str, as_json: bool) -> None:
 )
 @click.option("--private", is_flag=True, help="Pack files that name this machine or its user.")
 @JSON
-@out_option
+@OUT
 def pack(
     paths: tuple[Path, ...],
     system: Path,
