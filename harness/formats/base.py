@@ -217,6 +217,7 @@ class Format(ABC):
         family: What its entries are evidence of, whichever way they came: rules and rulebooks
             go by it (``mlperf-inference``, ``mlperf-training``).
         priority: Readers that claim one folder are asked in ascending order.
+        reads_files: Whether single files inside a tree are entries too.
         skip_is_final: Whether nothing is searched below a folder that it skips with a reason.
     """
 
@@ -224,6 +225,7 @@ class Format(ABC):
     family: str
     priority: int = 50
     skip_is_final: bool = False
+    reads_files: bool = False
 
     @abstractmethod
     def sniff(self, directory: Path, names: frozenset[str]) -> bool:

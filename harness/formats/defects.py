@@ -219,6 +219,14 @@ class DefectCode(StrEnum):
         "power logs",
         "a CSV file with semicolons, tabs, a decimal comma or another unit of time, read as such",
     )
+    LOG_ASSUMPTION = (
+        "log-assumption",
+        "warn",
+        "a log that states it, or a document beside it that does",
+        "State it in <file>.about.json beside the log.",
+        "power logs",
+        "something a log does not state was assumed, such as its time zone",
+    )
     FILE_IGNORED = (
         "file-ignored",
         "warn",

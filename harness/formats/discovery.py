@@ -7,6 +7,7 @@ gets it, and nothing below it is searched. Symbolic links are not followed.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,8 +163,26 @@ def _walk(
     if depth >= MAX_DEPTH and folders:
         yield Skipped(relative, f"nested deeper than {MAX_DEPTH} folders")
         return
+    yield from _files(directory, prefix, names - set(folders), readers)
     for name in folders:
         yield from _walk(directory / name, f"{prefix}{name}/", readers, depth + 1)
+
+
+def _files(
+    directory: Path, prefix: str, names: frozenset[str], readers: Sequence[Format]
+) -> Iterator[Found]:
+    """Yield the single files in a folder that are entries."""
+    file_readers = [reader for reader in readers if reader.reads_files]
+    if not file_readers:
+        return
+    stems = Counter(Path(name).stem for name in names)
+    for name in sorted(names):
+        path = directory / name
+        entry_name = path.stem if stems[path.stem] == 1 else name
+        for reader in file_readers:
+            if not name.startswith(".") and reader.sniff_file(path):
+                yield Found(reader, path, f"{prefix}{entry_name}")
+                break
 
 
 def _listing(directory: Path) -> tuple[frozenset[str], list[str]]:
