@@ -27,6 +27,7 @@ from harness.core.timestamps import NS
 from harness.energy.cumulative import energy_between
 from harness.formats.defects import DefectCode
 from harness.meters.topology import (
+    BATTERY,
     WHOLES,
     Arrangement,
     Relation,
@@ -43,6 +44,8 @@ MIN_READINGS = 3
 BIN_S = 1.0
 """Spans over which powers of two sensors are compared: longer than any lag between them [s]."""
 MAX_BINS = 120
+TOLERANCE_W = 1.0
+"""Parts may exceed their whole by so much, besides the limits of error of both [W]."""
 MIN_SWING_W, MIN_SWING_SHARE = 10.0, 0.1
 """A load must move by so much [W] and by this share of its mean before it proves anything."""
 CONTAINED_SLOPE, APART_SLOPE = 0.7, 0.3
@@ -98,9 +101,9 @@ def check_sensors(traces: Sequence[Trace]) -> CheckedSensors:
     findings: list[SensorFinding] = []
     faults = {trace.channel.id: _fault(trace, traces) for trace in traces}
     live = [trace for trace in traces if not faults[trace.channel.id]]
-    overrides = _equal_counters(live, findings)
+    overrides = _equal_sensors(live, findings)
     live = _without_unwired_wholes(live, overrides, findings)
-    _place_open_pairs(live, overrides)
+    live = _with_open_pairs_placed(live, overrides, findings)
     arrangement = _arranged(live, overrides)
     checked = CheckedSensors(_placed(live, arrangement), findings)
     _add_faulty(checked, traces, faults, overrides)
@@ -242,26 +245,31 @@ def _emptied(trace: Trace, reason: str) -> Trace:
 # --- 2. equal counters
 
 
-def _equal_counters(
+def _equal_sensors(
     traces: Sequence[Trace], findings: list[SensorFinding]
 ) -> dict[tuple[str, str], Relation]:
-    """Find pairs of counters that show one number, and report them."""
+    """Find pairs of sensors that show one number all the time, and report them."""
     overrides: dict[tuple[str, str], Relation] = {}
-    tops = set(_arranged(traces, {}).top)
-    counters = [t for t in traces if t.channel.kind == "counter" and t.channel.id in tops]
-    for first, second in combinations(counters, 2):
-        if not _are_equal(first, second):
-            continue
+    arrangement = _arranged(traces, {})
+    tops = [trace for trace in traces if arrangement.parents[trace.channel.id] is None]
+    for first, second in combinations(tops, 2):
         pair = (first.channel.id, second.channel.id)
-        overrides[pair] = Relation.SAME
-        findings.append(
-            SensorFinding(
-                DefectCode.COUNTER_TWICE,
-                pair[1],
-                f"{pair[0]} and {pair[1]} show one counter: it is counted once",
-            )
-        )
+        kinds = {first.channel.kind, second.channel.kind}
+        if kinds == {"counter"}:
+            equal = _are_equal(first, second)
+        else:
+            equal = pair in arrangement.unknown and _are_equal_powers(first, second)
+        if equal:
+            overrides[pair] = Relation.SAME
+            message = f"{pair[0]} and {pair[1]} show one number at all times: it is counted once"
+            findings.append(SensorFinding(DefectCode.COUNTER_TWICE, pair[1], message))
     return overrides
+
+
+def _are_equal_powers(first: Trace, second: Trace) -> bool:
+    """Return whether two powers that vary are equal in every read."""
+    varies = len(first) >= MIN_READINGS and float(np.ptp(first.value)) > 0
+    return varies and np.array_equal(first.value, second.value)
 
 
 def _are_equal(first: Trace, second: Trace) -> bool:
@@ -301,21 +309,38 @@ def _without_unwired_wholes(
     overrides: dict[tuple[str, str], Relation],
     findings: list[SensorFinding],
 ) -> list[Trace]:
-    """Leave out each whole that stands still or shows less than its parts."""
+    """Leave out wholes that stand still or show less than their parts.
+
+    Supplies of one machine are judged together: nobody knows which of them feeds which part.
+    """
     live = list(traces)
     while True:
         arrangement = _arranged(live, overrides)
-        for whole in live:
-            parts = [t for t in live if arrangement.parents[t.channel.id] == whole.channel.id]
+        for wholes in _groups_of_wholes(live, arrangement):
+            ids = {whole.channel.id for whole in wholes}
+            parts = [t for t in live if arrangement.parents[t.channel.id] in ids]
             groups = _disjoint_groups(_counted_once(parts, arrangement))
-            reason = next(filter(None, (_unwired(whole, group) for group in groups)), "")
+            reason = next(filter(None, (_unwired(wholes, group) for group in groups)), "")
             if reason:
                 break
         else:
             return live
-        message = f"{whole.channel.id} is left out: {reason}"
-        findings.append(SensorFinding(DefectCode.WHOLE_BELOW_PARTS, whole.channel.id, message))
-        live.remove(whole)
+        for whole in wholes:
+            message = f"{whole.channel.id} is left out: {reason}"
+            code = DefectCode.WHOLE_BELOW_PARTS
+            findings.append(SensorFinding(code, whole.channel.id, message))
+        live = [trace for trace in live if trace.channel.id not in ids]
+
+
+def _groups_of_wholes(traces: Sequence[Trace], arrangement: Arrangement) -> list[list[Trace]]:
+    """Return the sensors of wholes, those of one kind that lie side by side in one group."""
+    groups: dict[tuple[str, str | None], list[Trace]] = {}
+    for trace in _counted_once(traces, arrangement):
+        part = subject_of(trace.channel).part
+        if part in WHOLES or part in ("psys", "module"):
+            key = (part, arrangement.parents[trace.channel.id])
+            groups.setdefault(key, []).append(trace)
+    return list(groups.values())
 
 
 def _counted_once(parts: Sequence[Trace], arrangement: Arrangement) -> list[Trace]:
@@ -340,29 +365,31 @@ def _disjoint_groups(parts: Sequence[Trace]) -> list[list[Trace]]:
     return [disjoint, *([part] for part in overlapping)]
 
 
-def _unwired(whole: Trace, parts: Sequence[Trace]) -> str:
-    """Return why a whole cannot be one, or ""."""
-    part = subject_of(whole.channel).part
-    if not parts or (part not in WHOLES and part != "psys" and part != "module"):
-        return ""
-    powers = _powers([whole, *parts])
+def _unwired(wholes: Sequence[Trace], parts: Sequence[Trace]) -> str:
+    """Return why some wholes together cannot contain some parts, or ""."""
+    powers = _powers([*wholes, *parts]) if parts else None
     if powers is None:
         return ""
-    whole_w, parts_w = powers[0], powers[1:].sum(axis=0)
-    limit = whole.channel.accuracy.gain_mpe
-    limits = [trace.channel.accuracy.gain_mpe for trace in parts]
-    least_w = sum(
-        float(row.mean()) * (1 - share) for row, share in zip(powers[1:], limits, strict=True)
+    whole_w, parts_w = powers[: len(wholes)], powers[len(wholes) :]
+    most_w = sum(
+        float(row.mean()) * (1 + trace.channel.accuracy.gain_mpe)
+        + trace.channel.accuracy.range_limit_w
+        for row, trace in zip(whole_w, wholes, strict=True)
     )
-    offset_w = whole.channel.accuracy.range_limit_w
-    if least_w > float(whole_w.mean()) * (1 + limit) + offset_w + 1.0:
+    least_w = sum(
+        float(row.mean()) * (1 - trace.channel.accuracy.gain_mpe)
+        for row, trace in zip(parts_w, parts, strict=True)
+    )
+    mean_w = float(whole_w.sum(axis=0).mean())
+    if least_w > most_w + TOLERANCE_W:
+        shown = "it shows" if len(wholes) == 1 else f"the {len(wholes)} of its kind show"
         return (
-            f"it shows {whole_w.mean():.4g} W, and the parts that it is said to contain draw "
-            f"{parts_w.mean():.4g} W"
+            f"{shown} {mean_w:.4g} W, and the parts that it is said to contain draw "
+            f"{parts_w.sum(axis=0).mean():.4g} W"
         )
-    swing_w = float(np.ptp(parts_w))
-    stands_still = float(np.ptp(whole.value)) == 0 and whole.channel.quantity == "power"
-    if stands_still and swing_w > max(MIN_SWING_W, MIN_SWING_SHARE * float(whole_w.mean())):
+    swing_w = float(np.ptp(parts_w.sum(axis=0)))
+    stand_still = all(t.channel.quantity == "power" and np.ptp(t.value) == 0 for t in wholes)
+    if stand_still and swing_w > max(MIN_SWING_W, MIN_SWING_SHARE * mean_w):
         return f"it stands still while its parts move by {swing_w:.4g} W"
     return ""
 
@@ -385,34 +412,47 @@ def _powers(traces: Sequence[Trace]) -> Floats | None:
 # --- 4. what only the load tells
 
 
-def _place_open_pairs(traces: Sequence[Trace], overrides: dict[tuple[str, str], Relation]) -> None:
-    """Decide by the load whether a platform counter contains the boards beside it."""
-    arrangement = _arranged(traces, overrides)
-    by_id = {trace.channel.id: trace for trace in traces}
-    for platform in [t for t in traces if subject_of(t.channel).part == "psys"]:
-        id_ = platform.channel.id
+def _with_open_pairs_placed(
+    traces: Sequence[Trace],
+    overrides: dict[tuple[str, str], Relation],
+    findings: list[SensorFinding],
+) -> list[Trace]:
+    """Decide by the load whether a platform counter or a battery contains what stands beside it.
+
+    A battery that does not feed the machine is left out: it is full, or it is being charged.
+    """
+    live = list(traces)
+    arrangement = _arranged(live, overrides)
+    by_id = {trace.channel.id: trace for trace in live}
+    for whole in traces:
+        id_, part = whole.channel.id, subject_of(whole.channel).part
         open_ids = [set(pair) - {id_} for pair in arrangement.unknown if id_ in pair]
         beside = [by_id[other] for ids in open_ids for other in ids]
-        inside = [t for t in traces if arrangement.parents[t.channel.id] == id_]
-        if not beside:
+        if part not in ("psys", BATTERY) or not beside:
             continue
-        relation = _relation_by_load(platform, inside, beside)
-        if relation is not None:
-            overrides.update({(id_, trace.channel.id): relation for trace in beside})
+        inside = [t for t in live if arrangement.parents[t.channel.id] == id_]
+        verdict = _relation_by_load(whole, inside, beside)
+        if part == BATTERY and verdict is not Relation.CONTAINS:
+            live = [trace for trace in live if trace is not whole]
+            message = f"{id_} is left out: its power does not follow the machine's"
+            findings.append(SensorFinding(DefectCode.SENSOR_LEFT_OUT, id_, message))
+        elif verdict is not None:
+            overrides.update({(id_, trace.channel.id): verdict for trace in beside})
+    return live
 
 
 def _relation_by_load(
-    platform: Trace, inside: Sequence[Trace], beside: Sequence[Trace]
+    whole: Trace, inside: Sequence[Trace], beside: Sequence[Trace]
 ) -> Relation | None:
-    """Return whether a platform counter contains the boards beside it; None if the load is mute."""
-    powers = _powers([platform, *inside, *beside])
+    """Return whether a whole contains the sensors beside it; None if the load does not tell."""
+    powers = _powers([whole, *inside, *beside])
     if powers is None:
         return None
     rest_w = powers[0] - powers[1 : 1 + len(inside)].sum(axis=0)
     boards_w = powers[1 + len(inside) :].sum(axis=0)
-    limit = platform.channel.accuracy.gain_mpe
+    limit = whole.channel.accuracy.gain_mpe
     if float(rest_w.mean()) + limit * float(powers[0].mean()) < 0.9 * float(boards_w.mean()):
-        return Relation.APART  # the boards draw more than the platform has left
+        return Relation.APART  # they draw more than the whole has left
     swing_w = float(np.ptp(boards_w))
     if swing_w < max(MIN_SWING_W, MIN_SWING_SHARE * float(boards_w.mean())):
         return None

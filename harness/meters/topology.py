@@ -68,6 +68,12 @@ MAX_POWER_W: Mapping[str, float] = {
     "fan": 3e3,
 }
 """Power that no such part draws, several times the largest product in 2026: an error value [W]."""
+SAME_CARDS = (
+    frozenset({"amdgpu", "amdsmi"}),
+    frozenset({"nvml", "nouveau"}),
+    frozenset({"xe", "i915"}),
+)
+"""Drivers that may show the same boards; only a PCI address tells whether they do."""
 KIND_ORDER = ("counter", "mean", "instant", "estimate")
 """Which of two readings of one part is preferred: what misses nothing between two reads comes first."""
 
@@ -187,9 +193,24 @@ def relation(first: Subject, second: Subject) -> Relation:
         return Relation.UNKNOWN
     if first.part == second.part and first.instance and first.instance == second.instance:
         return Relation.SAME
-    if first.part == second.part == "node" and first.instance and second.instance:
-        return Relation.UNKNOWN  # two node meters: of one machine, or of two of its halves
+    if first.part == second.part and _may_be_same(first, second):
+        return Relation.UNKNOWN
     return Relation.APART
+
+
+def _may_be_same(first: Subject, second: Subject) -> bool:
+    """Return whether two sensors of one kind of part may measure the same one, unlike their names.
+
+    Two node meters are of one machine, or of two of its halves. Two drivers of one maker's boards
+    show the same boards where one of them does not state PCI addresses.
+    """
+    if first.part == "node":
+        return bool(first.instance and second.instance)
+    drivers = {first.driver, second.driver}
+    if first.part != "board" or len(drivers) == 1:
+        return False
+    addresses = [PCI_ADDRESS.fullmatch(item.instance) for item in (first, second)]
+    return not all(addresses) and any(drivers <= cards for cards in SAME_CARDS)
 
 
 def _contains(whole: Subject, part: Subject) -> bool:

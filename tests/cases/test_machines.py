@@ -12,7 +12,7 @@ from harness.meters.adapters.hwmon import Hwmon
 from harness.meters.adapters.nvml import Nvml
 from harness.meters.adapters.rapl import Rapl
 from harness.meters.base import Unavailable
-from tests.cases.machine import BUSY_S, Machine, busy
+from tests.cases.machine import BUSY_S, Machine, Power, busy
 
 AMD_RANGE_UJ = 65_532_610_987
 SERVER_PSYS_UJ = 4_294_967_295_000_000
@@ -279,6 +279,60 @@ def test_sensors_that_nobody_knows_are_added_with_a_finding(machine: Machine) ->
     assert measured.codes == ["containment-unknown"]
     with pytest.raises(Unavailable, match="no power sensor"):
         hwmon(machine, unknown="no").probe()
+
+
+def test_two_supplies_together_hold_what_neither_holds_alone(machine: Machine) -> None:
+    for number in (5, 6):
+        machine.sensor(f"hwmon{number}", "pmbus", busy(100, 260), label="pin")
+    machine.zone("intel-rapl:0", "package-0", busy(60, 180))
+    machine.zone("intel-rapl:1", "package-1", busy(60, 190), start_uj=7_000_000_000)
+    measured = machine.measure(hwmon(machine), rapl(machine))
+    assert measured.energy_j == pytest.approx(520 * BUSY_S, rel=0.03)
+    assert measured.codes == []
+
+
+def test_four_modules_hold_four_boards(machine: Machine, boards: list[Board]) -> None:
+    for number in range(4):
+        boards.append(Board(watts=busy(90, 500 + number), pci=f"000{number}:01:00.0"))
+        machine.sensor(
+            f"hwmon{number}",
+            "power_meter",
+            busy(200, 650 + number),
+            file="power1_average",
+            power1_oem_info=f"Module Power Socket {number}",
+            power1_average_interval=50,
+        )
+    measured = machine.measure(hwmon(machine), Nvml())
+    assert measured.energy_j == pytest.approx(2606 * BUSY_S, rel=0.03)
+    assert measured.codes == []
+
+
+@pytest.mark.parametrize(
+    ("battery", "total_w", "codes"),
+    [(busy(12, 45), 45, []), (lambda _: 20.0, 30, ["sensor-left-out"])],
+)
+def test_a_battery_counts_while_it_feeds_the_machine(
+    machine: Machine, battery: Power, total_w: float, codes: list[str]
+) -> None:
+    machine.zone("intel-rapl:0", "package-0", busy(3, 30))
+    machine.sensor("hwmon1", "BAT0", battery)
+    measured = machine.measure(rapl(machine), hwmon(machine, only="hwmon1-BAT0.*"))
+    assert measured.energy_j == pytest.approx(total_w * BUSY_S, rel=0.05)
+    assert measured.codes == codes
+
+
+def test_two_node_meters_that_show_one_number_are_one(machine: Machine) -> None:
+    for number in (1, 2):
+        machine.sensor(
+            f"hwmon{number}",
+            "power_meter",
+            busy(200, 350),
+            file="power1_average",
+            power1_average_interval=200,
+        )
+    measured = machine.measure(hwmon(machine))
+    assert measured.energy_j == pytest.approx(350 * BUSY_S, rel=0.03)
+    assert measured.codes == ["counter-twice"]
 
 
 # --- readings that are no readings

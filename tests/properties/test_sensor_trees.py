@@ -53,10 +53,14 @@ def trace(subject: Subject, power_w: np.ndarray, number: int, kind: str) -> Trac
 
 @dataclass
 class Drawn:
-    """A machine: its disjoint parts, and what each sensor that covers several of them shows."""
+    """A machine: its disjoint parts, and what each sensor that covers several of them shows.
+
+    whole_machine: whether a sensor or two measure all of it
+    """
 
     parts: list[Part] = field(default_factory=list)
     wholes: list[tuple[Subject, np.ndarray]] = field(default_factory=list)
+    whole_machine: bool = False
 
     def add(self, draw: st.DrawFn, *subjects: Subject) -> Part:
         """Add a part that some sensors measure, each all of it."""
@@ -123,6 +127,7 @@ def _supplies(draw: st.DrawFn, drawn: Drawn) -> None:
     """What feeds all of it: nothing that measures, a node meter, two supplies, or one with rails."""
     total_w = drawn.total_w()
     kind = draw(st.sampled_from(["none", "node", "supplies", "rails"]))
+    drawn.whole_machine = kind != "none"
     if kind == "node":
         drawn.wholes.append((classify("power_meter", "", device="hwmon1"), total_w))
     elif kind == "supplies":
@@ -167,6 +172,10 @@ def test_no_joule_is_counted_twice_or_dropped_in_silence(
     unsure = any(finding.code == "containment-unknown" for finding in checked.findings)
     slack_w = truth_w * LIMIT_PCT / 100 + 2.0
     assert total_w <= truth_w + slack_w or unsure
+
+    if machine.whole_machine:
+        assert abs(total_w - truth_w) <= slack_w
+        assert not unsure
 
     assert {t.channel.id for t in traces} - kept <= named
     measured_w = sum(float(part.power_w[1:].mean()) for part in parts if part.subjects)
