@@ -20,6 +20,7 @@ SECTIONS = {
     "Tutorials": "tutorials",
     "How-to guides": "how-to",
     "Reference": "reference",
+    "Meters": "reference/meters",
     "Explanation": "explanation",
     "Decisions": "explanation/decisions",
 }
@@ -136,6 +137,17 @@ def defects() -> str:
     return defect_table()
 
 
+def topology() -> str:
+    """Show what each driver's sensors measure, with the source of each row."""
+    from harness.meters.topology import table
+
+    lines = ["| driver | label | part | source |\n|---|---|---|---|"]
+    for row in table():
+        patterns = [f"`{_cell(item.pattern)}`" for item in (row.driver, row.label)]
+        lines.append(f"| {patterns[0]} | {patterns[1]} | {row.part} | {_cell(row.source)} |")
+    return "\n".join(lines)
+
+
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
@@ -147,4 +159,5 @@ GENERATED = {
     "rules": rules,
     "rounds": rounds,
     "defects": defects,
+    "topology": topology,
 }
