@@ -1,4 +1,5 @@
-"""Speed of the harness, as ratios to peers and limits: `python -m benchmarks`, explained in docs/reference/benchmarks.md."""
+"""Speed of the harness, as ratios to peers and limits: `python -m benchmarks`, explained in
+docs/reference/benchmarks.md."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""`python -m benchmarks [--quick]`: print the table. A bar that is missed says NO; no test times anything."""
+"""`python -m benchmarks [--quick]`: print the table. A bar that is missed says NO; no test times
+anything."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="joulemark-bench-") as folder:
         found = data.prepare(Path(folder, "data"))
         print(
-            f"Data: {found.source}. Ratios are medians of pairs timed in turn, with the lowest and the highest.\n"
+            f"Data: {found.source}. Ratios are medians of pairs timed in turn, with the lowest "
+            f"and the highest.\n"
         )
         table = list(measure(found, Path(folder), quick))
     print(show(table))

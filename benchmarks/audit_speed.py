@@ -1,4 +1,5 @@
-"""Audit against one pass of read, SHA-1 and SHA-256 over the same bytes: what any check of hashes must do."""
+"""Audit against one pass of read, SHA-1 and SHA-256 over the same bytes: what any check of
+hashes must do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Speed of carbon: the join of a long trace with a year of hours, and a year of starts in fifty zones.
+"""Speed of carbon: the join of a long trace with a year of hours, and a year of starts in fifty
+zones.
 
 `python -m benchmarks.carbon` prints its rows.
 """
@@ -43,7 +44,8 @@ def rows(pairs: int) -> Iterator[Row]:
     for step_ns in (100_000_000, 1_000_000_000, 3_150_000_000):
         trace, window, series = long_trace(step_ns)
         yield compare(
-            f"join of 1e7 readings, {step_ns / 1e9:g} s apart, with {len(step_cuts(series, window)) - 1} hours",
+            f"join of 1e7 readings, {step_ns / 1e9:g} s apart, with "
+            f"{len(step_cuts(series, window)) - 1} hours",
             lambda trace=trace, window=window, series=series: trace_emissions_g(
                 trace, window, series
             ),  # type: ignore[misc]

@@ -1,9 +1,11 @@
-"""Coverage laboratory: do the intervals hold the truth as often as they say, and are they no wider than they must be?
+"""Coverage laboratory: do the intervals hold the truth as often as they say, and are they no wider
+than they must be?
 
-`python -m benchmarks.coverage` prints the tables of docs/explanation/coverage.md. Windows are played by the lab simulator: square
-steps, AR(1) noise, drift, jittered stamps, a clock error; each is read by an averaging or an instant meter. An
-experiment takes n of them, scales each by the scatter between runs, and passes all through one meter with a gain and an
-offset. The truth is the mean over all windows. Beside ours stand what others use: Student's t on the runs, the BCa
+`python -m benchmarks.coverage` prints the tables of docs/explanation/coverage.md. Windows are
+played by the lab simulator: square steps, AR(1) noise, drift, jittered stamps, a clock error;
+each is read by an averaging or an instant meter. An experiment takes n of them, scales each by
+the scatter between runs, and passes all through one meter with a gain and an offset. The truth
+is the mean over all windows. Beside ours stand what others use: Student's t on the runs, the BCa
 bootstrap, and the two closed forms of JCGM 100.
 """
 
@@ -40,13 +42,15 @@ from harness.uncertainty.estimate import Estimate, estimate
 Floats = NDArray[np.float64]
 Kind = Literal["mean", "instant"]
 GAIN, OFFSET_W, CLOCK_S, JITTER_S = 0.005, 0.3, 0.005, 0.01
-"""Limits of the simulated meter: 0.5 % of reading, 0.3 W; standard error of its clock, jitter of its stamps [s]."""
+"""Limits of the simulated meter: 0.5 % of reading, 0.3 W; standard error of its clock, jitter of
+its stamps [s]."""
 SEED = 20210410
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Simulated windows of one kind and length: true and read energy [J], and the terms of their budgets [J]."""
+    """Simulated windows of one kind and length: true and read energy [J], and the terms of their
+    budgets [J]."""
 
     seconds: float
     true_j: Floats
@@ -82,7 +86,8 @@ def play(kind: Kind, seconds: float, count: int, seed: int = SEED) -> Windows:
 
 @dataclass(frozen=True)
 class Cell:
-    """One setting: kind of meter, length of a run [s], runs, scatter between runs (CV), lumpy convergence or not."""
+    """One setting: kind of meter, length of a run [s], runs, scatter between runs (CV), lumpy
+    convergence or not."""
 
     kind: Kind
     seconds: float
@@ -101,7 +106,8 @@ class Score:
 
 
 def scatter(rng: np.random.Generator, shape: tuple[int, ...], cell: Cell) -> Floats:
-    """Factors of mean 1 and the cell's CV: log-normal, or the few steps in which a training run converges."""
+    """Factors of mean 1 and the cell's CV: log-normal, or the few steps in which a training run
+    converges."""
     if not cell.lumpy:
         sigma = math.sqrt(math.log1p(cell.cv**2))
         return rng.lognormal(-(sigma**2) / 2, sigma, shape)
@@ -113,7 +119,8 @@ def scatter(rng: np.random.Generator, shape: tuple[int, ...], cell: Cell) -> Flo
 def experiments(
     cell: Cell, windows: Windows, count: int, seed: int
 ) -> Iterator[tuple[Floats, Budget]]:
-    """Measured energies of the runs [J] and the budget of their mean, `count` times; relative to a truth of 1."""
+    """Measured energies of the runs [J] and the budget of their mean, `count` times; relative to
+    a truth of 1."""
     rng = np.random.default_rng(
         [seed, int(cell.seconds), cell.n, round(cell.cv * 1e4), cell.lumpy, len(cell.kind)]
     )
@@ -198,20 +205,23 @@ def cover(
 
 @dataclass(frozen=True)
 class Orders:
-    """What ranking does to tables of known order: share with a false order, share of true orders found."""
+    """What ranking does to tables of known order: share with a false order, share of true orders
+    found."""
 
     false: float
     found: float
 
 
 RANK_CV, RANK_METER, STEP = 0.007, 0.005, 0.016
-"""Scatter between runs, limit of each meter's gain, and relative step between neighbouring pairs of tied entries."""
+"""Scatter between runs, limit of each meter's gain, and relative step between neighbouring pairs
+of tied entries."""
 
 
 def tables(
     n: int, *, shared: bool, count: int, seed: int = SEED
 ) -> Iterator[tuple[Floats, Floats]]:
-    """Logarithms of ten entries' runs, shape (10, n), and their true values: five pairs of exact ties."""
+    """Logarithms of ten entries' runs, shape (10, n), and their true values: five pairs of exact
+    ties."""
     rng = np.random.default_rng([seed, n, shared])
     truth = np.repeat(np.arange(5) * STEP, 2)
     for _ in range(count):
@@ -222,7 +232,8 @@ def tables(
 def order(
     n: int, *, shared: bool, count: int, method: Literal["joulemark", "pairwise t"]
 ) -> Orders:
-    """False and true orders over `count` tables of ten entries with n runs each, own meters or one shared."""
+    """False and true orders over `count` tables of ten entries with n runs each, own meters or
+    one shared."""
     false, found = 0, 0.0
     better = np.triu(np.ones((10, 10), bool), 1)
     for number, (runs, truth) in enumerate(tables(n, shared=shared, count=count)):
@@ -260,7 +271,8 @@ def _pairwise(runs: Floats) -> NDArray[np.bool_]:
 
 
 def ratios(n: int, count: int, seed: int = SEED) -> dict[str, float]:
-    """Coverage of energy per unit where energy follows the work done: log-t on ratios beside a quotient of means.
+    """Coverage of energy per unit where energy follows the work done: log-t on ratios beside a
+    quotient of means.
 
     Work varies by 20 % between runs, energy per unit by 2 %, the meter by its limits.
     """
@@ -300,7 +312,8 @@ def tables_of_ranks(count: int) -> None:
     """Print the table of orders."""
     print(f"Ten entries in five exact ties, steps of {STEP:.1%}, {count} tables a row\n")
     print(
-        "| meters | n | false orders, pairwise t | false orders, joulemark | true orders found, joulemark |"
+        "| meters | n | false orders, pairwise t | false orders, joulemark | true orders found,"
+        " joulemark |"
     )
     print("|---|---|---|---|---|")
     for shared, n in product((False, True), (3, 5, 10)):

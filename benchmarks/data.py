@@ -1,4 +1,5 @@
-"""The data that is timed: parts of real MLPerf submissions, or simulated ones of about the same size."""
+"""The data that is timed: parts of real MLPerf submissions, or simulated ones of about the same
+size."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ SERVER = "H200-SXM-141GBx8_TRT_MaxQ"
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """inference: tree of inference results; training: one submitter's folder; source: where they come from."""
+    """inference: tree of inference results; training: one submitter's folder; source: where they
+    come from."""
 
     inference: Path
     training: Path
@@ -68,7 +70,8 @@ def prepare(folder: Path, *, small: bool = False) -> Data:
 
 
 def one_benchmark(training: Path, folder: Path) -> Path | None:
-    """A package in `folder` that holds only the 8-node llama2 results; None where there are none."""
+    """A package in `folder` that holds only the 8-node llama2 results; None where there are
+    none."""
     found = sorted(training.glob("results/8x*/llama2_70b_lora"))
     if not found:
         return None

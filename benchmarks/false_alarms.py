@@ -1,6 +1,8 @@
-"""How often the rules that judge by likelihood warn of what is honest: `python -m benchmarks.false_alarms`.
+"""How often the rules that judge by likelihood warn of what is honest: `python -m
+benchmarks.false_alarms`.
 
-Real results, both runs of each, and simulated sessions of all scenarios, analyzers and courses of the load.
+Real results, both runs of each, and simulated sessions of all scenarios, analyzers and courses
+of the load.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from harness import api
 STATISTICAL = ("frozen-readings", "window-matches-load", "ranging-matches-testing", "meter-range")
 SESSIONS = 200
 SEED = 90_000
-"""Limits were chosen by looking at the sessions of seed 0; those of this seed were not looked at before."""
+"""Limits were chosen by looking at the sessions of seed 0; those of this seed were not looked at
+before."""
 SCENARIOS = ("Offline", "Server", "SingleStream", "MultiStream")
 
 
@@ -54,7 +57,8 @@ def simulated(count: int, seed: int = SEED) -> Counter[str]:
 
 
 def _rules(tree: Path) -> list[str]:
-    """Each statistical rule that said something, once an entry; other rules that did, under their name."""
+    """Each statistical rule that said something, once an entry; other rules that did, under
+    their name."""
     told = []
     for report in api.audit(tree).entries:
         rules = {f.rule for f in report.findings if f.status not in ("skip",)} - {

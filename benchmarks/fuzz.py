@@ -1,10 +1,12 @@
-"""Fuzz one parser by coverage, outside CI: `python -m benchmarks.fuzz PARSER --seconds 600` (extra `fuzz`).
+"""Fuzz one parser by coverage, outside CI: `python -m benchmarks.fuzz PARSER --seconds 600` (extra
+`fuzz`).
 
-The same targets as tests/hostile/test_fuzz.py, steered by Atheris. A fault is printed with its traceback, and the bytes
-that met it are written to --out; they become a regression test there.
+The same targets as tests/hostile/test_fuzz.py, steered by Atheris. A fault is printed with its
+traceback, and the bytes that met it are written to --out; they become a regression test there.
 
-A long time is cut into rounds, a process each, which go on with what the rounds before learnt: under Atheris a process
-grows by up to 0.3 MB an input; the harness itself keeps 0.1 KiB of it (docs/explanation/security.md).
+A long time is cut into rounds, a process each, which go on with what the rounds before learnt:
+under Atheris a process grows by up to 0.3 MB an input; the harness itself keeps 0.1 KiB of it
+(docs/explanation/security.md).
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ MEMORY_MIB = 2048
 
 
 def main() -> int:
-    """Fuzz one parser; ends with 0 when the time is over, 1 after a round that met a fault, 2 for no such parser."""
+    """Fuzz one parser; ends with 0 when the time is over, 1 after a round that met a fault, 2
+    for no such parser."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
     parser.add_argument("parser")
     parser.add_argument("--seconds", type=int, default=600)

@@ -1,7 +1,7 @@
 """MLPerf's own result summarizer on the same package: in one process, and as whole commands.
 
-In one process the draws of the seed, which are the same for every package, are there, as they are for the second
-package of a tree; the row after it is of the first one.
+In one process the draws of the seed, which are the same for every package, are there, as they
+are for the second package of a tree; the row after it is of the first one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What sampling costs, and how well it keeps its time; what else runs on the machine is lateness.
 
-Four parts, each against its limit: lateness at 100 Hz; processor time of the sampler at 10 Hz and 100 Hz; the time of
-a workload with and without sampling, in pairs whose order is drawn; LoadGen's time for a query in our wrapper against a
-bare loop.
+Four parts, each against its limit: lateness at 100 Hz; processor time of the sampler at 10 Hz
+and 100 Hz; the time of a workload with and without sampling, in pairs whose order is drawn;
+LoadGen's time for a query in our wrapper against a bare loop.
 """
 
 from __future__ import annotations
@@ -65,10 +65,11 @@ PHASE_S, SETTLE_S = 1.0, 0.1
 
 
 def slowdown(folder: Path, hertz: float, pairs: int) -> list[tuple[float, float]]:
-    """Time that a piece of work takes while it is sampled and while it is not [s], in pairs of neighbouring seconds.
+    """Time that a piece of work takes while it is sampled and while it is not [s], in pairs of
+    neighbouring seconds.
 
-    One workload, and one sampler that is stopped and let go on by signals, in drawn order: what else the machine does
-    from one minute to the next falls out of each pair.
+    One workload, and one sampler that is stopped and let go on by signals, in drawn order: what
+    else the machine does from one minute to the next falls out of each pair.
     """
     rng = np.random.default_rng(1)
     phases: list[tuple[bool, float, float]] = []
@@ -107,7 +108,8 @@ def _mean_time(spans: Floats, begin: float, stop: float) -> float:
 
 
 def interval(ratios: list[float]) -> tuple[float, float]:
-    """95 % interval of the median of ratios, from their ranks: one disturbed pair does not move it."""
+    """95 % interval of the median of ratios, from their ranks: one disturbed pair does not move
+    it."""
     ranked = sorted(ratios)
     low = int(stats.binom.ppf(0.025, len(ranked), 0.5))
     return ranked[max(0, low - 1)], ranked[min(len(ranked) - 1, len(ranked) - low)]
@@ -161,7 +163,10 @@ def rows(folder: Path, quick: bool) -> Iterator[Row]:
     seconds = 5 if quick else 60
     fast, slow = sampled(folder / "fast", 100, seconds), sampled(folder / "slow", 10, seconds)
     late = {name: value / 1000 for name, value in fast["late_ms"].items()}
-    what = f"lateness of a read at 100 Hz, p99 (median {late['p50'] * 1e3:.2f}, most {late['max'] * 1e3:.2f} ms)"
+    what = (
+        f"lateness of a read at 100 Hz, p99 (median {late['p50'] * 1e3:.2f}, most "
+        f"{late['max'] * 1e3:.2f} ms)"
+    )
     yield Row(what, late["p99"], "limit", 0.001, (late["p99"] / 0.001,), 1)
     yield Row(
         "sampler at 10 Hz, share of a core",

@@ -15,7 +15,8 @@ BOUND_JOBS = 1.7
 
 
 def rows(tree: Path, folder: Path, copies: int, pairs: int) -> Iterator[Row]:
-    """Two rows. The processes of a pool are started before the clock: half a second that no tree makes longer."""
+    """Two rows. The processes of a pool are started before the clock: half a second that no tree
+    makes longer."""
     for number in range(copies):
         shutil.copytree(tree, folder / f"copy-{number}", copy_function=os.link)
     one, many = (

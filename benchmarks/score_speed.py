@@ -1,4 +1,5 @@
-"""Score of a training package against one bare JSON pass over its MLLOG lines, by the faster of two parsers."""
+"""Score of a training package against one bare JSON pass over its MLLOG lines, by the faster of
+two parsers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""One session: does its interval hold the energy that was drawn in it, and is the value right on average?
+"""One session: does its interval hold the energy that was drawn in it, and is the value right on
+average?
 
-`python -m benchmarks.sessions` prints the first table of docs/explanation/coverage.md. The lab simulator plays a load window of
-which the energy is known; a meter of each kind reads it, with errors of gain, offset, clock, stamps and resolution
-drawn within the limits that its channel states; the session is scored as any entry with one run is.
+`python -m benchmarks.sessions` prints the first table of docs/explanation/coverage.md. The lab
+simulator plays a load window of which the energy is known; a meter of each kind reads it, with
+errors of gain, offset, clock, stamps and resolution drawn within the limits that its channel
+states; the session is scored as any entry with one run is.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from harness.traces.clean import build_trace
 from harness.traces.trace import Window
 
 GAIN, OFFSET_W, CLOCK_S, JITTER_S, RESOLUTION = 0.001, 0.5, 0.02, 0.01, 0.1
-"""Limits of the meter: 0.1 % of reading, 0.5 W; standard error of its clock and largest jitter of its stamps [s];
-step of its readings [W, J]."""
+"""Limits of the meter: 0.1 % of reading, 0.5 W; standard error of its clock and largest jitter
+of its stamps [s]; step of its readings [W, J]."""
 ESTIMATE_GAIN = 0.05
 """What a model of power declares as the limit of its error."""
 DRAWS = 20_000
@@ -33,9 +35,9 @@ DRAWS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Of many sessions. coverage: share whose interval held the truth; bias: mean error of the value, that of the
-    meter's gain and offset taken off; u_bias: its standard error; width: mean width of the intervals. All but the
-    first are relative to the truth.
+    """Of many sessions. coverage: share whose interval held the truth; bias: mean error of the
+    value, that of the meter's gain and offset taken off; u_bias: its standard error; width: mean
+    width of the intervals. All but the first are relative to the truth.
     """
 
     coverage: float
@@ -109,7 +111,8 @@ def _session(kind: Kind, seed: int, seconds: float, load: Load) -> tuple[Entry, 
 
 
 def table(count: int) -> Iterator[str]:
-    """Lines of the table: each kind, with load that rises in half a second and with load that is there at once."""
+    """Lines of the table: each kind, with load that rises in half a second and with load that is
+    there at once."""
     yield "| kind | run | load | coverage | bias | width |"
     yield "|---|---|---|---|---|---|"
     for kind in get_args(Kind):
@@ -117,7 +120,10 @@ def table(count: int) -> Iterator[str]:
             found = sessions(kind, count, seconds=seconds, load=Load(ramp_s=ramp_s))
             rise = f"rises in {ramp_s:g} s" if ramp_s else "is there at once"
             bias = f"{found.bias:+.3%} ± {found.u_bias:.3%}"
-            yield f"| {kind} | {seconds:g} s | {rise} | {found.coverage:.1%} | {bias} | {found.width:.2%} |"
+            yield (
+                f"| {kind} | {seconds:g} s | {rise} | {found.coverage:.1%} | {bias} | "
+                f"{found.width:.2%} |"
+            )
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""One result against the random numbers it needs, and a ranking of 1,000 entries against 5 s and one of 100."""
+"""One result against the random numbers it needs, and a ranking of 1,000 entries against 5 s and
+one of 100."""
 
 from __future__ import annotations
 

@@ -21,8 +21,9 @@ def nothing() -> None:
 class Row:
     """One comparison.
 
-    ours, peer: median [s]; ratios: of each pair, in the sense of the bar; against: what the peer is
-    bar: limit of the median ratio; at_least: whether the bar is a lower one, and the ratio peer / ours
+    ours, peer: median [s]; ratios: of each pair, in the sense of the bar; against: what the peer
+    is bar: limit of the median ratio; at_least: whether the bar is a lower one, and the ratio
+    peer / ours
     """
 
     what: str

@@ -1,4 +1,5 @@
-"""Energy of a long trace against one pass that sums both columns, and the memory it takes at two lengths."""
+"""Energy of a long trace against one pass that sums both columns, and the memory it takes at two
+lengths."""
 
 from __future__ import annotations
 
@@ -90,7 +91,8 @@ def sums(columns: Columns) -> float:
 
 
 def _peak_mib(columns: Columns) -> float:
-    """Most memory that the energy of these columns holds at once [MiB]; the mapped files are not part of it."""
+    """Most memory that the energy of these columns holds at once [MiB]; the mapped files are not
+    part of it."""
     trace = trace_of(columns)
     tracemalloc.start()
     whole(trace)

@@ -1,7 +1,8 @@
 """MkDocs hooks: order the pages, and generate the reference pages from the code.
 
-A page that holds `<!-- generated: NAME -->` gets the text that the function of that name returns. The page itself stays in
-the repository with its introduction, so that links to it work wherever the sources are read.
+A page that holds `<!-- generated: NAME -->` gets the text that the function of that name
+returns. The page itself stays in the repository with its introduction, so that links to it work
+wherever the sources are read.
 """
 
 from __future__ import annotations

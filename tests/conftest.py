@@ -27,7 +27,8 @@ def _shared(relative: str) -> Path:
     path = SHARED / relative
     if not path.exists():
         pytest.skip(
-            f"{path} is absent: the real sample data lies beside the checkout on development machines only"
+            f"{path} is absent: the real sample data lies beside the checkout on development "
+            f"machines only"
         )
     return path
 

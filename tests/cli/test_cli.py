@@ -1,4 +1,5 @@
-"""The command line as a person meets it: exit codes, one clear line each, valid JSON, no traceback."""
+"""The command line as a person meets it: exit codes, one clear line each, valid JSON, no
+traceback."""
 
 from __future__ import annotations
 
@@ -51,7 +52,10 @@ def test_help_lists_the_commands() -> None:
 
 def test_help_loads_no_numerical_library() -> None:
     code = "import sys, harness.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
-    code += "print([m for m in ('numpy','scipy','yaml','jsonschema','msgspec','tabulate') if m in sys.modules])"
+    code += (
+        "print([m for m in ('numpy','scipy','yaml','jsonschema','msgspec','tabulate') if m "
+        "in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
     )
@@ -60,8 +64,14 @@ def test_help_loads_no_numerical_library() -> None:
 
 def test_a_score_of_single_runs_loads_neither_rules_nor_scipy() -> None:
     single = next(EXAMPLES.rglob("Offline"))
-    code = f"import sys, harness.cli as c\ntry: c.main(['score', {str(single)!r}])\nexcept SystemExit: pass\n"
-    code += "print([m for m in ('scipy.special', 'harness.auditing.rules', 'jsonschema', 'pyarrow') if m in sys.modules])"
+    code = (
+        f"import sys, harness.cli as c\ntry: c.main(['score', {str(single)!r}])\nexcept "
+        f"SystemExit: pass\n"
+    )
+    code += (
+        "print([m for m in ('scipy.special', 'harness.auditing.rules', 'jsonschema', "
+        "'pyarrow') if m in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
     )

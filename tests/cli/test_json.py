@@ -1,4 +1,5 @@
-"""Every command prints one JSON document of its schema when it is asked to; text and document say the same."""
+"""Every command prints one JSON document of its schema when it is asked to; text and document
+say the same."""
 
 from __future__ import annotations
 

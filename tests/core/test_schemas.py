@@ -1,4 +1,5 @@
-"""Documents: good ones pass, bad ones name their fault, unknown fields survive, readers refuse what is not data."""
+"""Documents: good ones pass, bad ones name their fault, unknown fields survive, readers refuse
+what is not data."""
 
 from __future__ import annotations
 

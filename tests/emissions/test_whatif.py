@@ -45,7 +45,8 @@ def about(zone: str, value: float = 400.0, **given: Any) -> Factor:
 
 
 def days(zone: str, n: int = 10, low: float = 100.0, high: float = 300.0) -> Series:
-    """A grid that is clean at noon: `low` from 10 to 14, `high` else; each day ten g/kWh above the one before."""
+    """A grid that is clean at noon: `low` from 10 to 14, `high` else; each day ten g/kWh above
+    the one before."""
     hours = np.arange(24 * n)
     value = np.where((hours % 24 >= 10) & (hours % 24 < 14), low, high) + 10.0 * (hours // 24)
     return Series(at("2022-06-01T00:00:00"), HOUR_NS, value, about(zone, float(value.mean())))

@@ -1,4 +1,5 @@
-"""Energy of one channel in one window: the rule of each kind, edges, gaps, wraps, resets (method, section 2)."""
+"""Energy of one channel in one window: the rule of each kind, edges, gaps, wraps, resets
+(method, section 2)."""
 
 from __future__ import annotations
 
@@ -78,7 +79,8 @@ class TestMean:
     def test_power_that_falls_after_the_window_is_not_its_energy(
         self, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """The cell on the edge then holds more than any reading inside: the rest went on outside."""
+        """The cell on the edge then holds more than any reading inside: the rest went on
+        outside."""
         idle, load = [50.0] * 5, [200.0, 220.0, 190.0, 210.0]
         cells = [*idle, *load, 0.4 * 205 + 0.6 * 50 + 60, *idle]
         found = energy(trace(range(1, len(cells) + 1), cells), window(5, 9.4))
@@ -119,7 +121,8 @@ class TestInstant:
     def test_load_that_rises_between_two_readings_is_found_on_average(
         self, rise: float, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """Whatever rises within one interval, readings at all distances from the edge add up to what was drawn."""
+        """Whatever rises within one interval, readings at all distances from the edge add up to
+        what was drawn."""
         phases = (np.arange(200) + 0.5) / 200
         found = []
         for phase in phases:
@@ -134,7 +137,8 @@ class TestInstant:
     def test_the_declared_interval_moves_no_energy(
         self, nominal_s: float | None, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """What weighs a reading at an edge is the step between readings, not what somebody declares it to be."""
+        """What weighs a reading at an edge is the step between readings, not what somebody
+        declares it to be."""
         value = [150.0] * 3 + [900.0] + [1000.0] * 58 + [900.0] + [150.0] * 3
         t = [n + 0.5 for n in range(-3, 63)]
         found = energy(trace(t, value, "instant", nominal_interval_s=nominal_s), window(0, 60))
@@ -155,7 +159,8 @@ class TestInstant:
         trace: MakeTrace,
         window: MakeWindow,
     ) -> None:
-        """However steps, window and gaps lie: no reading has a weight below 0, and the weights fill the window."""
+        """However steps, window and gaps lie: no reading has a weight below 0, and the weights
+        fill the window."""
         steps, power = zip(*rows, strict=True)
         t = np.cumsum(steps)
         span = window(
@@ -176,7 +181,8 @@ class TestInstant:
     def test_a_random_walk_leaves_a_twelfth_of_its_steps(
         self, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """Between two readings of a random walk the trapezoid errs by D^2 E(step^2) / 12 in square."""
+        """Between two readings of a random walk the trapezoid errs by D^2 E(step^2) / 12 in
+        square."""
         rng = np.random.default_rng(5)
         walk = 1000 + np.cumsum(rng.normal(0, 3.0, 4001))
         found = energy(trace(range(4001), walk, "instant"), window(0, 4000))
@@ -211,7 +217,8 @@ class TestCounter:
     def test_reset_is_told_from_a_wrap(
         self, modulus: float | None, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """A fall far from the modulus is a reboot: what was counted in that step is lost, and held as before."""
+        """A fall far from the modulus is a reboot: what was counted in that step is lost, and
+        held as before."""
         count = [0, 100, 200, 300, 20, 120, 220]
         found = energy(trace(range(7), count, "counter", counter_modulus_j=modulus), window(0, 6))
         assert found.energy_j == pytest.approx(600)

@@ -234,7 +234,8 @@ def test_unknown_fields_of_a_run_are_no_fault(written: Path) -> None:
 
 
 def altered(folder: Path) -> Defect:
-    """What is said of a trace that is not what the record lists; its run then has none, and the others stay."""
+    """What is said of a trace that is not what the record lists; its run then has none, and the
+    others stay."""
     first, second = FORMAT.read(folder, "x").runs
     assert not first.traces
     assert second.traces

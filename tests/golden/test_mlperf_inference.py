@@ -84,7 +84,8 @@ def test_phases_are_not_added_to_the_total(results: dict) -> None:
 
 
 def test_dirt_of_the_ranging_run_is_kept_as_evidence(results: dict) -> None:
-    """Real ranging runs hold -1 rows; they are dropped with their reason, and the testing runs are clean."""
+    """Real ranging runs hold -1 rows; they are dropped with their reason, and the testing runs
+    are clean."""
     reasons = {d.reason for r in results.values() for d in r.entry.ranging.traces[0].dropped}
     assert "negative" in reasons
     assert all(not r.entry.runs[0].traces[0].dropped for r in results.values())

@@ -1,4 +1,5 @@
-"""MLPerf training v4.0 power packages: published joules to the joule, and our window energy beside them."""
+"""MLPerf training v4.0 power packages: published joules to the joule, and our window energy
+beside them."""
 
 from __future__ import annotations
 
@@ -82,7 +83,8 @@ def test_coverage_is_that_of_the_table_and_what_is_missing_is_noted(
 
 
 def test_uncovered_ends_are_filled_and_not_dropped(results: dict, expected: Rows) -> None:
-    """The table's trapezoid stops at the last reading; ours speaks of the whole window, so it is larger."""
+    """The table's trapezoid stops at the last reading; ours speaks of the whole window, so it is
+    larger."""
     row = next(row for row in expected(TABLE) if float(row["coverage_of_run_window_min"]) < 1)
     ours = results[_key(row)].compat["window_olympic_scaled"]["value"]
     theirs = float(row["window_trapezoid_olympic_scaled_J"])

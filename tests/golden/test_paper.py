@@ -1,6 +1,7 @@
 """The paper's tables and the catalogue's other rows, recomputed from their printed inputs.
 
-Patterson et al. 2021 (arXiv:2104.10350): Table 1, Table 4, Appendices C and D, and the ratios of its text.
+Patterson et al. 2021 (arXiv:2104.10350): Table 1, Table 4, Appendices C and D, and the ratios of
+its text.
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ def test_other_rows_deviate_as_the_facts_say() -> None:
     path = Path(__file__).resolve().parents[3] / "shared" / "facts" / "published_footprints.csv"
     if not path.exists():
         pytest.skip(
-            f"{path} is absent: the table of facts lies beside the checkout on development machines only"
+            f"{path} is absent: the table of facts lies beside the checkout on development "
+            f"machines only"
         )
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories that a reader cannot see: controls, direction and zero-width marks, surrogates, line ends."""
+"""Unicode categories that a reader cannot see: controls, direction and zero-width marks,
+surrogates, line ends."""
 ACTIVE = frozenset(
     {
         "a",
@@ -57,7 +58,8 @@ def csv_is_safe(text: str) -> None:
 
 
 def markdown_is_safe(text: str) -> None:
-    """Every row of a table has the columns of its head, and nothing in it is a link, a picture, a mention or HTML."""
+    """Every row of a table has the columns of its head, and nothing in it is a link, a picture,
+    a mention or HTML."""
     visible(text)
     width = None
     for line in text.splitlines():
@@ -103,7 +105,8 @@ class _Page(HTMLParser):
 
 
 def html_is_safe(text: str, scripts: int = 0) -> None:
-    """A page without elements that load or do something, without handlers, and with just its own scripts."""
+    """A page without elements that load or do something, without handlers, and with just its own
+    scripts."""
     visible(text)
     page = _Page(scripts)
     page.feed(text)

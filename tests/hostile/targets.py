@@ -1,4 +1,5 @@
-"""One target for each parser: a function of the bytes of one file, which raises where the harness is at fault."""
+"""One target for each parser: a function of the bytes of one file, which raises where the
+harness is at fault."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Damage by chance, in every file that is read: whatever comes, it is a result, a finding, or an error for a person.
+"""Damage by chance, in every file that is read: whatever comes, it is a result, a finding, or an
+error for a person.
 
-`python -m benchmarks.fuzz PARSER` does the same for hours, steered by coverage; what it met stands below.
+`python -m benchmarks.fuzz PARSER` does the same for hours, steered by coverage; what it met
+stands below.
 """
 
 from __future__ import annotations

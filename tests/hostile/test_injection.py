@@ -1,4 +1,5 @@
-"""What a submission says is shown, and never done: no text of it is markup, a formula or a command anywhere."""
+"""What a submission says is shown, and never done: no text of it is markup, a formula or a
+command anywhere."""
 
 from __future__ import annotations
 
@@ -16,8 +17,10 @@ from tests.hostile import trees
 from tests.hostile.paths import whole
 
 PAYLOADS = {
-    "html": "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><svg onload=alert(1)><a href=javascript:x>",
-    "html comment": "<!-- --><!DOCTYPE x><style>*{}</style></td></table></section></script><iframe>",
+    "html": "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><svg onload=alert(1)><a "
+    "href=javascript:x>",
+    "html comment": "<!-- --><!DOCTYPE "
+    "x><style>*{}</style></td></table></section></script><iframe>",
     "markdown": "[x](javascript:alert(1)) ![i](http://e.example) | a | `b` <b> \\| \\` &lt;b&gt;",
     "addresses": "https://e.example www.e.example WWW.e.example @e e@e.example",
     "latex": "\\input{/etc/passwd}\\write18{id}\\def\\x{} $x^2$ % & # _ ~ { } \\\\ \\begin{x}",
@@ -49,7 +52,8 @@ def leaves(document: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
 
 
 def poisoned(document: Any, payload: str, valid: Callable[[Any], bool]) -> Any:
-    """A document with the payload in every text that may be any text, and under a key of its own."""
+    """A document with the payload in every text that may be any text, and under a key of its
+    own."""
     found = copy.deepcopy(document)
     for *way, key in leaves(document):
         at = found

@@ -1,4 +1,5 @@
-"""Patterns over hostile text take time in proportion to it: each text here would keep a backtracking one for hours."""
+"""Patterns over hostile text take time in proportion to it: each text here would keep a
+backtracking one for hours."""
 
 from __future__ import annotations
 

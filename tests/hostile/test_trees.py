@@ -1,4 +1,5 @@
-"""Trees that a stranger made: reading ends soon, follows no link, and raises nothing but its own errors."""
+"""Trees that a stranger made: reading ends soon, follows no link, and raises nothing but its own
+errors."""
 
 from __future__ import annotations
 

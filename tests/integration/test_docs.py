@@ -1,4 +1,5 @@
-"""The documents keep what they say: commands exist and run, links lead somewhere, clauses have their headings."""
+"""The documents keep what they say: commands exist and run, links lead somewhere, clauses have
+their headings."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ REGISTRIES = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """One code fence. code: exit code that it must have when it is run; None where it is not run."""
+    """One code fence. code: exit code that it must have when it is run; None where it is not
+    run."""
 
     where: str
     language: str
@@ -61,7 +63,8 @@ class Block:
 
     @property
     def commands(self) -> list[list[str]]:
-        """The words of each `joulemark` command in it, without what a shell would do with the output."""
+        """The words of each `joulemark` command in it, without what a shell would do with the
+        output."""
         prompted = self.language == "console"
         if not prompted and self.language not in ("sh", "bash", "shell"):
             return []
@@ -221,7 +224,8 @@ def test_relative_links_lead_to_files_and_headings(path: Path) -> None:
 
 
 def _clauses() -> list[tuple[str, str]]:
-    """(document, heading) of each clause of our own rulebook: `methodology, time: UTC` is the heading Time."""
+    """(document, heading) of each clause of our own rulebook: `methodology, time: UTC` is the
+    heading Time."""
     rules: dict[str, Any] = yaml.safe_load(OWN_RULEBOOK.read_text("utf-8"))["rules"]
     found = set()
     for rule in rules.values():

@@ -1,4 +1,5 @@
-"""The bundled submissions are what the lab simulator writes, and the demo's numbers hold their truth."""
+"""The bundled submissions are what the lab simulator writes, and the demo's numbers hold their
+truth."""
 
 from __future__ import annotations
 

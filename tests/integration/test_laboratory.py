@@ -1,6 +1,7 @@
 """The short form of the coverage laboratory: bounds that a broken method fails.
 
-`benchmarks.sessions` and `benchmarks.coverage` are the long form; docs/explanation/coverage.md holds their tables.
+`benchmarks.sessions` and `benchmarks.coverage` are the long form; docs/explanation/coverage.md
+holds their tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""`joulemark new` in a copy of the tree: what it writes passes the gates, and nothing else needs an edit."""
+"""`joulemark new` in a copy of the tree: what it writes passes the gates, and nothing else needs
+an edit."""
 
 from __future__ import annotations
 

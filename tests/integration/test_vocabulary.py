@@ -46,7 +46,8 @@ BANNED = frozenset(
         "kinship",
     ]
 )
-"""Names that say nothing of their content, and the private words that came before the plain ones."""
+"""Names that say nothing of their content, and the private words that came before the plain
+ones."""
 
 ALLOWED_IN = {"other": ("__eq__", "__lt__", "__add__", "__sub__", "__or__", "__and__")}
 """Where Python itself uses the name."""

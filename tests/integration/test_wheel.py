@@ -1,4 +1,5 @@
-"""What a user installs: the wheel, in a fresh environment far from the checkout, with all its data."""
+"""What a user installs: the wheel, in a fresh environment far from the checkout, with all its
+data."""
 
 from __future__ import annotations
 
@@ -89,7 +90,8 @@ def test_installed_joulemark_runs_far_from_the_checkout(wheel: Path, tmp_path: P
     )
     if installed.returncode and "No matching distribution" in installed.stderr + installed.stdout:
         pytest.skip(
-            "no package index can be reached from here: the wheel's dependencies cannot be installed"
+            "no package index can be reached from here: the wheel's dependencies cannot be "
+            "installed"
         )
     assert installed.returncode == 0, installed.stderr
     demo = run(place / "bin" / "joulemark", "demo", "--out", "demo", cwd=tmp_path)

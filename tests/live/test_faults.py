@@ -1,4 +1,5 @@
-"""The run directory never loses data: what is killed, filled, forbidden or interrupted leaves what was recorded.
+"""The run directory never loses data: what is killed, filled, forbidden or interrupted leaves what
+was recorded.
 
 Each test really kills, fills or interrupts `joulemark run` in a process of its own.
 """

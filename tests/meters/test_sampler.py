@@ -57,7 +57,8 @@ class Clock:
 
 
 class Laggard:
-    """A meter whose reads take a while: a list of times [s]; it stops the sampler after the last."""
+    """A meter whose reads take a while: a list of times [s]; it stops the sampler after the
+    last."""
 
     simulated = False
 

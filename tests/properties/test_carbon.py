@@ -1,4 +1,5 @@
-"""Laws of carbon: factors sum to the whole, windows add up, a constant grid is a factor, units and zones round-trip."""
+"""Laws of carbon: factors sum to the whole, windows add up, a constant grid is a factor, units
+and zones round-trip."""
 
 from __future__ import annotations
 
@@ -149,7 +150,8 @@ def test_zones_round_trip(row: Any) -> None:
 
 
 KWH = st.just(0.0) | st.floats(1e-9, 100)
-"""Energy of an hour [kWh]: less than a microwatt hour is a number without precision, and no energy."""
+"""Energy of an hour [kWh]: less than a microwatt hour is a number without precision, and no
+energy."""
 
 
 @given(st.lists(st.tuples(KWH, KWH, st.floats(3, 1500)), min_size=1, max_size=50))

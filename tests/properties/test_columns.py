@@ -1,4 +1,5 @@
-"""`column_fault` says the same as the item rules of the schema, with what JSON Schema cannot say beside them."""
+"""`column_fault` says the same as the item rules of the schema, with what JSON Schema cannot say
+beside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Laws of energy, for all traces: linear, invariant to time shift, additive, the same in any chunks."""
+"""Laws of energy, for all traces: linear, invariant to time shift, additive, the same in any
+chunks."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def channel(kind: str, modulus: float | None = None) -> Channel:
 
 @st.composite
 def traces(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, dirty: bool = True) -> Trace:
-    """Cells of 0.4 to 1.4 s, gaps of up to 20 s, powers of 1 to 9999 W; a counter may wrap and be reset."""
+    """Cells of 0.4 to 1.4 s, gaps of up to 20 s, powers of 1 to 9999 W; a counter may wrap and
+    be reset."""
     kind = draw(st.sampled_from(kinds))
     n = draw(st.integers(4, 30))
     step = st.integers(400, 1400) | st.integers(1500, 20_000) if dirty else st.integers(400, 1400)
@@ -166,7 +168,8 @@ def test_additive_over_adjacent_windows_cut_at_a_stamp(data: st.DataObject) -> N
         if found
     ]
     if [edge.outside for edge in outer[:2]] != [edge.outside for edge in outer[2:]]:
-        # a shorter part knows less of how power swings at the outer edge, and may fill it from the other side
+        # a shorter part knows less of how power swings at the outer edge, and may fill it from the
+        # other side
         tolerance = sum(
             abs(a.energy_j - b.energy_j) for a, b in zip(outer[:2], outer[2:], strict=True)
         )

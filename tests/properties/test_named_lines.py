@@ -1,4 +1,5 @@
-"""Lines of a detail log that name none of the keys are passed over: what is found and counted is that of all lines."""
+"""Lines of a detail log that name none of the keys are passed over: what is found and counted is
+that of all lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Comparison and the parts of ranking: what is shared cancels, ties are ties, one error rate for a table."""
+"""Comparison and the parts of ranking: what is shared cancels, ties are ties, one error rate for
+a table."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ from harness.uncertainty.multiple_comparisons import rank_sets, significant_diff
 def result(
     name: str, energy_j: float, *, meter: str = "", gain: float = 0.005, cv: float = 0.0, n: int = 5
 ) -> Result:
-    """A result with an energy per query, the limit of its meter's gain and the scatter of its runs."""
+    """A result with an energy per query, the limit of its meter's gain and the scatter of its
+    runs."""
     run = BetweenRunScatter(cv / math.sqrt(n), n - 1, log=True) if cv and n > 1 else None
     budget = Budget(name, (MeteredEnergy(meter or f"meter of {name}", energy_j, gain),), (), run)
     per_unit = estimate(budget, "J/query")
@@ -188,7 +190,8 @@ def test_clear_differences_are_found_and_ties_are_not() -> None:
 
 
 def test_limit_of_a_table_is_that_of_the_studentized_range() -> None:
-    """With equal independent errors the largest |T| over all pairs is the studentized range over sqrt(2) (Tukey)."""
+    """With equal independent errors the largest |T| over all pairs is the studentized range over
+    sqrt(2) (Tukey)."""
     k, sd = 6, 0.01
     limit = stats.studentized_range.ppf(0.95, k, np.inf) * sd
     assert not table([0.0, 0.93 * limit, *[0.4 * limit] * (k - 2)], sd).any()
@@ -220,7 +223,8 @@ def test_no_scale_ties_equals_only() -> None:
 
 @pytest.mark.parametrize("n", [3, 5])
 def test_false_orders_of_a_table_of_ties_stay_rare(n: int) -> None:
-    """Ten entries in five exact ties, run CV 0.7 %, own meters of 0.5 %: at most 5 % of tables hold a false order."""
+    """Ten entries in five exact ties, run CV 0.7 %, own meters of 0.5 %: at most 5 % of tables
+    hold a false order."""
     rng = np.random.default_rng(n)
     wrong = found = 0
     for number in range(120):

@@ -1,4 +1,5 @@
-"""Ranking: overlapping intervals share ranks, whatever the order, the unit and the number of entries."""
+"""Ranking: overlapping intervals share ranks, whatever the order, the unit and the number of
+entries."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""SARIF and JUnit against what their readers demand: properties, attributes, and what must agree with what.
+"""SARIF and JUnit against what their readers demand: properties, attributes, and what must agree
+with what.
 
-Both forms were checked against the official schemas as well (sarif-2.1.0-rtm.5.json, junit-10.xsd); no Python package
-ships them as data, so the musts are written out here, each with its place in the standard.
+Both forms were checked against the official schemas as well (sarif-2.1.0-rtm.5.json,
+junit-10.xsd); no Python package ships them as data, so the musts are written out here, each with
+its place in the standard.
 """
 
 from __future__ import annotations
@@ -108,7 +110,8 @@ JUNIT: dict[str, tuple[set[str], set[str], set[str]]] = {
     "skipped": OUTCOME,
     "system-out": (set(), set(), set()),
 }
-"""Element -> (attributes it must have, may have, children), by junit-10.xsd of Jenkins' xUnit plugin.
+"""Element -> (attributes it must have, may have, children), by junit-10.xsd of Jenkins' xUnit
+plugin.
 
 `classname` and `message` are optional there; readers group and show by them.
 """

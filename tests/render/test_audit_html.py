@@ -1,4 +1,5 @@
-"""The pages in a real browser, where there is one: the filters work, under the page's own policy and without a net."""
+"""The pages in a real browser, where there is one: the filters work, under the page's own policy
+and without a net."""
 
 from __future__ import annotations
 
@@ -69,9 +70,11 @@ def shown_by_browser(text: str, folder: Path) -> str:
 
 
 def chosen(page: str, **choices: str) -> str:
-    """The page with a script that chooses; without the policy, which would not let that script run."""
+    """The page with a script that chooses; without the policy, which would not let that script
+    run."""
     acts = "".join(
-        f"{name}=document.getElementById('{name}');{name}.value='{value}';{name}.dispatchEvent(new Event('change'));"
+        f"{name}=document.getElementById('{name}');{name}.value='{value}';"
+        f"{name}.dispatchEvent(new Event('change'));"
         for name, value in choices.items()
     )
     free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)

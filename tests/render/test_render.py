@@ -1,4 +1,5 @@
-"""Rendering: names of strangers do no harm in any form, numbers have the digits their interval bears."""
+"""Rendering: names of strangers do no harm in any form, numbers have the digits their interval
+bears."""
 
 from __future__ import annotations
 
@@ -64,7 +65,8 @@ LATEX_TEXT = re.compile(
 
 @functools.cache
 def tables(name: str = "Lab", power_w: float = 400.0) -> tuple[Table, ...]:
-    """A table of two entries, one of them invalid, in which each text a stranger can choose is `name`."""
+    """A table of two entries, one of them invalid, in which each text a stranger can choose is
+    `name`."""
     facts: dict[str, Any] = {
         "work": Work(1000.0, "sample"),
         "performance": Quantity(10.0, f"per {name}"),

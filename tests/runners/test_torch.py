@@ -122,7 +122,8 @@ place, part = network.join("cpu"), load().train
 member = network.Network(place)
 for first in range(0, 5 * 21, 21):  # 21 images do not halve
     member.step(part.images[first : first + 21], part.labels[first : first + 21])
-weights = np.concatenate([p.detach().numpy().ravel() for p in member.layers.parameters()]).astype(float)
+layers = [p.detach().numpy().ravel() for p in member.layers.parameters()]
+weights = np.concatenate(layers).astype(float)
 right = network.Committee([member]).accuracy(part)
 said = {"weights": hashlib.sha256(weights.tobytes()).hexdigest(), "right": right,
         "sums": [np.abs(weights).sum(), np.square(weights).sum()]}

@@ -1,4 +1,5 @@
-"""The interval that `score` gives covers the true realised energy as often as it says (JCGM 101; method, 2 and 3)."""
+"""The interval that `score` gives covers the true realised energy as often as it says (JCGM 101;
+method, 2 and 3)."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ LIMITS = {"mean": (0.1, 0.5), "instant": (0.1, 0.5), "counter": (0.1, 0.5), "est
 def test_interval_of_one_run_covers_the_truth(
     kind: str, channel: Callable, entry_of: Callable
 ) -> None:
-    """60 s at 1 Hz: meter and clock drawn within what they declare. Binomial bound of 400 sessions round 95 %."""
+    """60 s at 1 Hz: meter and clock drawn within what they declare. Binomial bound of 400
+    sessions round 95 %."""
     reading_pct, range_w = LIMITS[kind]
     accuracy = Accuracy(reading_limit_pct=reading_pct, range_limit_w=range_w, source="test")
     declared = channel(kind, accuracy=accuracy, clock_error_s=CLOCK_SIGMA_S, resolution=0.1)

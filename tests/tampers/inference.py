@@ -1,7 +1,9 @@
-"""Edits of an inference result that a cheat, or a careless vendor, might make; each one small function.
+"""Edits of an inference result that a cheat, or a careless vendor, might make; each one small
+function.
 
-Each takes the scenario folder of a clean session. `TAMPERS` names the rule that must find it and how. Hashes are
-stated anew afterwards, as a cheat would, but where the edit is of the hashes themselves.
+Each takes the scenario folder of a clean session. `TAMPERS` names the rule that must find it and
+how. Hashes are stated anew afterwards, as a cheat would, but where the edit is of the hashes
+themselves.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ STAMP = re.compile(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d\.\d{3}")
 
 @dataclass(frozen=True)
 class Tamper:
-    """An edit, and who must find it. given: how the session is made; rehash: whether hashes are stated anew"""
+    """An edit, and who must find it. given: how the session is made; rehash: whether hashes are
+    stated anew"""
 
     edit: Edit
     rule: str
@@ -69,7 +72,8 @@ def both(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 def say(folder: Path, cmd: str, change: Callable[[str], str], last: bool = True) -> None:
-    """Edit the reply to a command of the PTDaemon in server.json, the last or the first of its kind."""
+    """Edit the reply to a command of the PTDaemon in server.json, the last or the first of its
+    kind."""
 
     def set_reply(content: dict[str, Any]) -> None:
         found = [m for m in content["ptd_messages"] if m["cmd"] == cmd]
@@ -138,7 +142,8 @@ def set_window(folder: Path, begin: datetime, end: datetime) -> None:
 def log(
     folder: Path, text: str, *, after: str, times: int = 1, start: datetime | None = None
 ) -> None:
-    """Put lines into ptd_logs.txt after the first line with a text, one a second from the begin of the window."""
+    """Put lines into ptd_logs.txt after the first line with a text, one a second from the begin
+    of the window."""
     first = start or window(folder)[0] + timedelta(seconds=20)
     lines = "".join(f"{stamp(first + timedelta(seconds=n))}: {text}\n" for n in range(times))
     path = power(folder, "ptd_logs.txt")
@@ -185,7 +190,8 @@ def judged(root: Path, edit: Edit, **given: Any) -> EntryReport:
 
 
 def of_round(folder: Path, number: str, ptd_version: str = "1.10.0") -> None:
-    """Make of a session of v4.1 one of v1.1 to v3.0: neither readings nor figures were asked for, nor any margin."""
+    """Make of a session of v4.1 one of v1.1 to v3.0: neither readings nor figures were asked
+    for, nor any margin."""
     not_asked = ("RL", "Watts", "Uncertainty")
 
     def change(content: dict[str, Any]) -> None:
@@ -226,14 +232,16 @@ def of_round(folder: Path, number: str, ptd_version: str = "1.10.0") -> None:
 
 
 def without_last(folder: Path, count: int = 1, run: str = "run_1") -> None:
-    """The last readings, which the server of v1.0 to v3.0 had not seen yet when it cut spl.txt out."""
+    """The last readings, which the server of v1.0 to v3.0 had not seen yet when it cut spl.txt
+    out."""
     of = spl(folder, run).read_text("utf-8").count("Time,")
     rows(folder, lambda n, line: None if n >= of - count else line, run)
     b.rehash(folder)
 
 
 def cut_log(folder: Path, lacks: int, *, analyzer: int = 1, of: int = 1) -> None:
-    """ptd_logs.txt as the server merges it while each PTDaemon holds a buffer: a part ends in its last readings.
+    """ptd_logs.txt as the server merges it while each PTDaemon holds a buffer: a part ends in its
+    last readings.
 
     lacks: bytes of the readings that are not there, and with them all that follows
     """
@@ -250,7 +258,8 @@ def cut_log(folder: Path, lacks: int, *, analyzer: int = 1, of: int = 1) -> None
 
 
 def local_time(folder: Path, hours: int) -> Entry:
-    """A session whose LoadGen and PTDaemon stamp in local time, as in v1.0, read with what makes UTC of it."""
+    """A session whose LoadGen and PTDaemon stamp in local time, as in v1.0, read with what makes
+    UTC of it."""
     for run in ("ranging", "run_1"):
         shift(spl(folder, run), 3600 * hours)
         shift(detail(folder, run), 3600 * hours, '"power_')
@@ -506,7 +515,8 @@ def cut_far_too_early(folder: Path) -> None:
 
 
 def cut_after_an_edit(folder: Path) -> None:
-    """The last readings are cut off in ptd_logs.txt, and one before them is another in spl.txt and server.log."""
+    """The last readings are cut off in ptd_logs.txt, and one before them is another in spl.txt
+    and server.log."""
     cut_log(folder, 30)
     line = [line for line in spl(folder).read_text("utf-8").splitlines() if "Time," in line][300]
     other = b.set_watts(line, f"{b.watts(line) + 1:.6f}").partition(",Mark,")[0]
@@ -731,7 +741,8 @@ def readings_an_hour_later(folder: Path) -> None:
 
 
 def window_five_seconds_early(folder: Path) -> None:
-    """All of the window a little earlier than LoadGen's own clock: less of the work, more of the rest before."""
+    """All of the window a little earlier than LoadGen's own clock: less of the work, more of the
+    rest before."""
     begin, end = window(folder)
     set_window(folder, begin - timedelta(seconds=11), end - timedelta(seconds=11))
 

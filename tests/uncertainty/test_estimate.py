@@ -67,7 +67,8 @@ def test_gain_divides_and_so_is_not_symmetric() -> None:
 
 
 def test_folded_term_moves_the_value_by_its_mean() -> None:
-    """A clock error swaps load for idle whichever sign it has: |d| has mean sqrt(2/pi) (half-normal)."""
+    """A clock error swaps load for idle whichever sign it has: |d| has mean sqrt(2/pi)
+    (half-normal)."""
     found = estimate(with_terms(UncertaintyComponent("clock", 10.0, 10.0)), "J")
     assert found.value == pytest.approx(1000 + 10 * math.sqrt(2 / math.pi))
     half_normal = stats.halfnorm(loc=1000, scale=10)
@@ -282,7 +283,8 @@ def test_interval_never_narrower_than_the_meter_term_however_many_runs() -> None
 
 
 def test_welch_satterthwaite_of_two_terms() -> None:
-    """Two equal terms, one of 4 and one of infinite degrees of freedom: nu = (2u^2)^2 / (u^4/4) = 16."""
+    """Two equal terms, one of 4 and one of infinite degrees of freedom: nu = (2u^2)^2 / (u^4/4)
+    = 16."""
     _, nu = combine(
         with_terms(UncertaintyComponent.symmetric("edge", 10.0), run=BetweenRunScatter(10.0, 4))
     )

@@ -44,7 +44,8 @@ def test_end_gauge_calibration() -> None:
 
 
 def test_welch_satterthwaite_example() -> None:
-    """JCGM 100, G.4.1: relative 0.25 %, 0.57 %, 0.82 % with 9, 4, 14 degrees of freedom give 1.03 % and 19."""
+    """JCGM 100, G.4.1: relative 0.25 %, 0.57 %, 0.82 % with 9, 4, 14 degrees of freedom give
+    1.03 % and 19."""
     budget = additive(
         *(
             replace(UncertaintyComponent.symmetric(f"x{i}", u), dof=nu)
@@ -90,7 +91,8 @@ def test_additive_model_of_normals() -> None:
 def test_mass_calibration_to_first_order() -> None:
     """9.3.2: first-order GUM framework, 1.2340 mg, u = 0.0539 mg, interval [1.1285, 1.3395] mg.
 
-    The model's products of air density and density are what first order leaves out; they are no part of our budget.
+    The model's products of air density and density are what first order leaves out; they are no
+    part of our budget.
     """
     budget = additive(
         UncertaintyComponent.symmetric("conventional mass", 0.050),

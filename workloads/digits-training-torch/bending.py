@@ -1,4 +1,5 @@
-"""Images as other hands would have written them: turned, slanted, stretched and moved a little, with some noise."""
+"""Images as other hands would have written them: turned, slanted, stretched and moved a little,
+with some noise."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from digits import SIDE, Floats
 from torch.nn.functional import affine_grid, grid_sample
 
 TURN, STRETCH, MOVE, NOISE = 0.12, 0.12, 0.5, 0.1
-"""Standard deviation of turn and slant [rad]; limits of stretching (relative) and of moving [pixels]; standard
-deviation of the noise (white is 1). They were chosen on the validation images."""
+"""Standard deviation of turn and slant [rad]; limits of stretching (relative) and of moving
+[pixels]; standard deviation of the noise (white is 1). They were chosen on the validation
+images."""
 
 
 def bent(images: Floats, rng: np.random.Generator) -> Floats:

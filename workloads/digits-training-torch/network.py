@@ -1,4 +1,5 @@
-"""A small convolutional network in PyTorch, trained by one process or by several that share each batch."""
+"""A small convolutional network in PyTorch, trained by one process or by several that share each
+batch."""
 
 from __future__ import annotations
 
@@ -22,8 +23,9 @@ RATE, DECAY, WEIGHT_DECAY, DROPOUT, SMOOTHING, AVERAGED, CHANNELS = (
     0.98,
     32,
 )
-"""AdamW's step size in the first epoch, its factor in each later one, its decay; dropout; smoothing of labels; weight
-of the past in the running mean of weights; width. All were chosen on the validation images."""
+"""AdamW's step size in the first epoch, its factor in each later one, its decay; dropout;
+smoothing of labels; weight of the past in the running mean of weights; width. All were chosen on
+the validation images."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def _block(given: int, width: int) -> tuple[nn.Module, ...]:
 
 
 class Network:
-    """One network in training, and the running mean of its weights, which is what reads images in the end.
+    """One network in training, and the running mean of its weights, which is what reads images in
+    the end.
 
     Each rank has the same weights, and all add up their gradients in each step.
     """
@@ -100,7 +103,8 @@ class Network:
         self.schedule = torch.optim.lr_scheduler.ExponentialLR(self.optimiser, DECAY)
 
     def step(self, images: Floats, labels: Ints) -> None:
-        """One step down the gradient of the mean cross entropy of a whole batch, of which each rank does a part."""
+        """One step down the gradient of the mean cross entropy of a whole batch, of which each
+        rank does a part."""
         mine, digits = self.place.share(images, labels)
         self.optimiser.zero_grad()
         loss = cross_entropy(self.shared(mine), digits, reduction="sum", label_smoothing=SMOOTHING)

@@ -2,9 +2,10 @@
 
     python train.py --seed 1 --result result.txt
 
-The timed part (run_start to run_stop) trains the members one after the other, each until it reads the target share of
-the validation images. The test images are looked at once, when all members are trained. Under torchrun (or whatever
-sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT) the ranks share each batch, and rank 0 logs.
+The timed part (run_start to run_stop) trains the members one after the other, each until it
+reads the target share of the validation images. The test images are looked at once, when all
+members are trained. Under torchrun (or whatever sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR
+and MASTER_PORT) the ranks share each batch, and rank 0 logs.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def train_member(
 
 
 def warm_up(digits: Digits, place: Place) -> None:
-    """An epoch of a network that is thrown away: libraries load, ranks meet and clocks rise outside the timed part."""
+    """An epoch of a network that is thrown away: libraries load, ranks meet and clocks rise
+    outside the timed part."""
     network = Network(place)
     epoch(network, digits, np.random.default_rng(0))
     Committee([network]).accuracy(digits.validation)
@@ -111,7 +113,8 @@ def run(asked: argparse.Namespace, log: ResultLog, place: Place) -> None:
 
 
 def main() -> int:
-    """Read the arguments and run; status 0 also where the target was not reached: the log says so."""
+    """Read the arguments and run; status 0 also where the target was not reached: the log says
+    so."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -16,7 +16,8 @@ Ints = NDArray[np.int64]
 SPLIT_SEED = 20260101
 """Of the split, the same in every run: seeds of runs change the network, never the data."""
 TRAIN, VALIDATION = 1077, 360
-"""Images to learn from, and to stop by; the other 360 are the test, looked at once, when all is trained."""
+"""Images to learn from, and to stop by; the other 360 are the test, looked at once, when all is
+trained."""
 SIDE = 8
 """Images are 8 x 8 pixels, with values from 0 to 16."""
 
@@ -59,7 +60,8 @@ def load(expected: str | None = None) -> Digits:
 
 
 class Network:
-    """A perceptron with two hidden layers, rectified; trained by stochastic gradient descent with momentum."""
+    """A perceptron with two hidden layers, rectified; trained by stochastic gradient descent
+    with momentum."""
 
     WIDTH = 256
 

@@ -11,7 +11,8 @@ from typing import Any, TextIO
 
 
 class ResultLog:
-    """Writer of MLLOG lines. file: where they go; None: nowhere, as of a rank that is not the first"""
+    """Writer of MLLOG lines. file: where they go; None: nowhere, as of a rank that is not the
+    first"""
 
     def __init__(self, file: TextIO | None) -> None:
         self.file = file

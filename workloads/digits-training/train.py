@@ -1,9 +1,11 @@
-"""Train a committee of networks on the digits to a quality target, and log it as MLPerf's training benchmarks do.
+"""Train a committee of networks on the digits to a quality target, and log it as MLPerf's training
+benchmarks do.
 
     python train.py --seed 1 --result result.txt --checkpoint committee.npz
 
-The timed part (run_start to run_stop) trains the members one after the other, each until it reads the target share of
-the validation images. The test images are looked at once, when all members are trained.
+The timed part (run_start to run_stop) trains the members one after the other, each until it
+reads the target share of the validation images. The test images are looked at once, when all
+members are trained.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from digits import TRAIN, Committee, Digits, Network, load, moved
 from result_log import ResultLog, progress
 
 RATE, DECAY, MOMENTUM, BATCH = 0.1, 0.98, 0.9, 32
-"""Step size in the first epoch, its factor in each later one, momentum, images in a batch: chosen on the validation."""
+"""Step size in the first epoch, its factor in each later one, momentum, images in a batch:
+chosen on the validation."""
 EVALUATE_EACH = 4
 """Epochs between two evaluations."""
 LONGEST = 200
@@ -46,7 +49,8 @@ def train_member(
 
 
 def warm_up(digits: Digits) -> None:
-    """A few steps of a network that is thrown away: libraries load and clocks rise outside the timed part."""
+    """A few steps of a network that is thrown away: libraries load and clocks rise outside the
+    timed part."""
     rng = np.random.default_rng(0)
     network = Network(rng)
     for _ in range(30):
@@ -93,7 +97,8 @@ def run(asked: argparse.Namespace, log: ResultLog) -> None:
 
 
 def main() -> int:
-    """Read the arguments and run; status 0 also where the target was not reached: the log says so."""
+    """Read the arguments and run; status 0 also where the target was not reached: the log says
+    so."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

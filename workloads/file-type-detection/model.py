@@ -1,4 +1,5 @@
-"""Telling file types with Magika's network, over files of this Python installation: what LoadGen asks."""
+"""Telling file types with Magika's network, over files of this Python installation: what LoadGen
+asks."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ KINDS = {
 PER_KIND, FEWEST = 24, 64
 """Files of each kind at most, and files in all at least."""
 SMALLEST, BLOCK, PART, PADDING = 64, 4096, 1024, 256
-"""Bytes of the smallest file taken; bytes read at each end, kept of it, and the token for none (Magika 1.0)."""
+"""Bytes of the smallest file taken; bytes read at each end, kept of it, and the token for none
+(Magika 1.0)."""
 
 
 class Model:
@@ -87,7 +89,8 @@ class Model:
 
 
 def chosen() -> Iterator[Path]:
-    """Files of the standard library and of installed packages: the first of each kind in the order of a hash."""
+    """Files of the standard library and of installed packages: the first of each kind in the
+    order of a hash."""
     roots = [Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib")]
     found: dict[str, list[Path]] = {suffix: [] for suffix in KINDS}
     for path in sorted(
@@ -101,7 +104,8 @@ def chosen() -> Iterator[Path]:
 
 
 def features(content: bytes) -> NDArray[np.int32]:
-    """The network's input: 1024 tokens of the begin and of the end, white space stripped, padded with 256."""
+    """The network's input: 1024 tokens of the begin and of the end, white space stripped, padded
+    with 256."""
     size = min(BLOCK, len(content))
     begin, end = content[:size].lstrip()[:PART], content[-size:].rstrip()[-PART:]
     tokens = np.full(2 * PART, PADDING, np.int32)

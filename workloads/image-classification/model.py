@@ -16,7 +16,8 @@ from digits import Committee, load
 
 
 class Model:
-    """The committee of a checkpoint, over the test images. path, sha256: of the checkpoint, which must agree"""
+    """The committee of a checkpoint, over the test images. path, sha256: of the checkpoint,
+    which must agree"""
 
     def __init__(self, path: str, sha256: str) -> None:
         found = hashlib.sha256(Path(path).read_bytes()).hexdigest()

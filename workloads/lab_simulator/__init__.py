@@ -1,6 +1,8 @@
-"""The lab simulator: systems with a known true power, played through meters into sessions in foreign formats.
+"""The lab simulator: systems with a known true power, played through meters into sessions in
+foreign formats.
 
-Its numbers are the truth the harness is tested against, so it shares no code with the harness. See README.md.
+Its numbers are the truth the harness is tested against, so it shares no code with the harness.
+See README.md.
 """
 
 from .csv_session import write_csv

@@ -1,6 +1,7 @@
 """Power analyzers as PTDaemon knows them, and their readings as text.
 
-A reading is one or more groups `Watts,..,Volts,..,Amps,..,PF,..`: the total, then one group for each channel.
+A reading is one or more groups `Watts,..,Volts,..,Amps,..,PF,..`: the total, then one group for
+each channel.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from .power import Floats
 CURRENT_RANGES_A = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 VOLTAGE_RANGES_V = (150.0, 300.0, 600.0)
 CHANNEL_SHARES = (0.342, 0.331)
-"""Shares of the first channels in the total; the last channel has the rest, so that they add up exactly."""
+"""Shares of the first channels in the total; the last channel has the rest, so that they add up
+exactly."""
 READING_LIMIT_REL = 0.001
 """Declared limit of all the analyzers here: 0.1 % of reading."""
 
@@ -134,7 +136,8 @@ def read_samples(
 
 
 def merged_spl_lines(analyzers: Sequence[Sequence[Sample]], mark: str) -> list[str]:
-    """spl.txt of several analyzers: the sum, then each one's whole line; rows pair by number, not by time."""
+    """spl.txt of several analyzers: the sum, then each one's whole line; rows pair by number,
+    not by time."""
     lines = []
     for row in zip(*analyzers, strict=False):
         total_w = sum(0.0 if sample.failure == "-1" else abs(_printed_w(sample)) for sample in row)
@@ -150,7 +153,8 @@ def snap(value: float, steps: Sequence[float]) -> float:
 
 
 def _sample(analyzer: Analyzer, t_ns: int, watts: float, volts: Floats) -> Sample:
-    """A good reading: single-channel W = V A PF; multichannel V, A = means, W = sum, W = n V A PF."""
+    """A good reading: single-channel W = V A PF; multichannel V, A = means, W = sum, W = n V A
+    PF."""
     shares = np.append(CHANNEL_SHARES[: analyzer.channels - 1], 0.0)
     channel_w = np.round(watts * shares, 1)
     channel_w[-1] = watts - channel_w.sum()

@@ -18,7 +18,8 @@ HEADER_MARK = "# joulemark-trace: "
 def write_csv(path: Path, recording: Recording, header: Mapping[str, object]) -> None:
     """Write one channel: the header, the column names with their units, and the readings.
 
-    The header is the caller's, as is. A failed reading is a row with an empty value. Stamps are ns, UTC.
+    The header is the caller's, as is. A failed reading is a row with an empty value. Stamps are
+    ns, UTC.
     """
     unit = "energy_j" if recording.kind == "counter" else "power_w"
     lines = [HEADER_MARK + json.dumps(header), f"t_ns,{unit}"]

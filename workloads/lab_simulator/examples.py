@@ -1,9 +1,9 @@
 """The example submissions that ship with the project: `python -m lab_simulator.examples OUT`.
 
-A small round: four simulated systems in inference, three in training. Two of the inference systems differ by less
-than their meters can tell, one is clearly worse and one has a silence in its log; one training system copied a node
-log.
-`truth.json` holds what each really drew, which nobody could know of a real system.
+A small round: four simulated systems in inference, three in training. Two of the inference
+systems differ by less than their meters can tell, one is clearly worse and one has a silence in
+its log; one training system copied a node log. `truth.json` holds what each really drew, which
+nobody could know of a real system.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ _TRAINING = (
 
 
 def write_examples(out: Path) -> dict[str, Truth]:
-    """Write the round below `out/lab-2026`; the truth of each run by the entry's place and the run's name."""
+    """Write the round below `out/lab-2026`; the truth of each run by the entry's place and the
+    run's name."""
     found: dict[str, Truth] = {}
     root = out / ROUND
     for seed, (submitter, system, share, rate, faults) in enumerate(_INFERENCE, 11):

@@ -22,7 +22,8 @@ MODULES = ("common", "external.ntplib", "source_hashes", "summary", "time_sync")
 
 @dataclass(frozen=True)
 class PowerRun:
-    """One of the two runs: its files, and its four stamps on the client's and on the server's clock."""
+    """One of the two runs: its files, and its four stamps on the client's and on the server's
+    clock."""
 
     loadgen: LoadgenRun
     curve: PowerCurve
@@ -99,7 +100,8 @@ def _document(
 
 
 def _accuracy_text(run: LoadgenRun) -> str:
-    """The accuracy script's last words: classification, or text generation where tokens are counted."""
+    """The accuracy script's last words: classification, or text generation where tokens are
+    counted."""
     if run.tokens:
         counts = f"'gen_len': {run.tokens}, 'gen_num': {run.samples}"
         line = f"{{'rouge1': 44.4312, 'rouge2': 22.0352, 'rougeL': 28.6162, {counts}}}"

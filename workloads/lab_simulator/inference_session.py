@@ -1,7 +1,7 @@
 """An MLPerf Inference power result: a ranging and a testing run, in the files of a real submission.
 
-Truth here is by the client's clock, which is LoadGen's; the director's clock, and so every stamp of the
-meter, is `clock_offset_s` ahead of it.
+Truth here is by the client's clock, which is LoadGen's; the director's clock, and so every stamp
+of the meter, is `clock_offset_s` ahead of it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ PTD_VERSIONS = {"dict": "1.10.0", "list": "1.11.1"}
 LOADGEN_VERSIONS = {False: "4.1", True: "5.1"}
 """Release of LoadGen of the time of each form of the power software."""
 BEFORE_LOAD_S, AFTER_LOAD_S = 6.0, 3.0
-"""Time from the start of the workload's process to its load, and from the load to the process's end [s]."""
+"""Time from the start of the workload's process to its load, and from the load to the process's
+end [s]."""
 
 
 def write_inference(
@@ -68,15 +69,16 @@ def write_inference(
     faults: Faults = NO_FAULTS,
     ranging_faults: Faults = NO_FAULTS,
 ) -> Truth:
-    """Write one result below `<out_dir>/closed/<submitter>` and return the truth of its testing run.
+    """Write one result below `<out_dir>/closed/<submitter>` and return the truth of its testing
+    run.
 
-    duration_s: length of each of the two load windows [s].
-    samples_per_s, tokens_per_sample: the work done; tokens are counted in Offline and Server only.
-    errors: true errors of each analyzer, drawn within its limits if None; the first one's clock stamps all.
-    clock_sigma_s: standard deviation of that clock's offset, where it is drawn [s].
-    zone_h: hours the local clocks are east of UTC.
-    config_form: how server.json states `ptd_config`, a dict until 2024 and a list since; None: list for two.
-    faults, ranging_faults: of the first analyzer, in the testing and in the ranging run.
+    duration_s: length of each of the two load windows [s]. samples_per_s, tokens_per_sample: the
+    work done; tokens are counted in Offline and Server only. errors: true errors of each
+    analyzer, drawn within its limits if None; the first one's clock stamps all. clock_sigma_s:
+    standard deviation of that clock's offset, where it is drawn [s]. zone_h: hours the local
+    clocks are east of UTC. config_form: how server.json states `ptd_config`, a dict until 2024
+    and a list since; None: list for two. faults, ranging_faults: of the first analyzer, in the
+    testing and in the ranging run.
     """
     rng = np.random.default_rng(seed)
     chosen = ANALYZERS[analyzers]
@@ -124,7 +126,8 @@ def _meters(
     clock_sigma_s: float,
     rng: np.random.Generator,
 ) -> tuple[MeterError, ...]:
-    """The true errors of the analyzers; the clock is the director's, so the first one's holds for all."""
+    """The true errors of the analyzers; the clock is the director's, so the first one's holds
+    for all."""
     if errors is None:
         models = [analyzer.model(load.peak_w * share, clock_sigma_s) for analyzer, share in chosen]
         errors = [draw_error(model, rng) for model in models]
@@ -206,7 +209,8 @@ def _play(plan: _Plan, dialogue: Dialogue, t_ns: int, rng: np.random.Generator) 
 def _measure(
     plan: _Plan, curve: PowerCurve, go_ns: int, stop_ns: int, rng: np.random.Generator
 ) -> list[list[Sample]]:
-    """The samples of each analyzer from Go to Stop; the first cell began before, as meters never pause."""
+    """The samples of each analyzer from Go to Stop; the first cell began before, as meters never
+    pause."""
     samples = []
     for number, ((analyzer, share), error) in enumerate(
         zip(plan.analyzers, plan.meters, strict=True)

@@ -58,7 +58,8 @@ class LoadgenRun:
 
 
 def detail_text(run: LoadgenRun) -> str:
-    """mlperf_log_detail.txt. The window is written after the run, in UTC; `test_datetime` is local time."""
+    """mlperf_log_detail.txt. The window is written after the run, in UTC; `test_datetime` is
+    local time."""
     end_ms = (run.t1_ns - run.start_ns) / MS + 130.0
     begin = [(key, value, 0.026669, "loadgen.cc") for key, value in _setup_items(run)]
     settings = [
@@ -189,7 +190,8 @@ def _result_items(run: LoadgenRun) -> Items:
 
 
 def _performance_items(run: LoadgenRun) -> Items:
-    """The keys that carry the performance figure of each scenario; rates have six digits, as in real logs."""
+    """The keys that carry the performance figure of each scenario; rates have six digits, as in
+    real logs."""
     per_second = float(f"{run.samples / run.duration_s:.6g}")
     tokens_per_second = float(f"{run.tokens / run.duration_s:.6g}")
     if run.scenario == "Offline":

@@ -1,7 +1,8 @@
 """Meters: how a true power curve becomes readings, and how readings go wrong.
 
-Four kinds of reading: `mean` (the average over the cell that ends at the stamp), `instant` (the power at the
-stamp), `counter` (energy so far, in steps, with a wrap) and `estimate` (as `instant`, but from a model).
+Four kinds of reading: `mean` (the average over the cell that ends at the stamp), `instant` (the
+power at the stamp), `counter` (energy so far, in steps, with a wrap) and `estimate` (as
+`instant`, but from a model).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class MeterModel:
     interval_s: float = 1.0
     """Nominal time between readings [s], a whole number of milliseconds."""
     jitter_s: float = 0.0
-    """Largest deviation of a reading's instant from the nominal grid [s]; below half the interval."""
+    """Largest deviation of a reading's instant from the nominal grid [s]; below half the
+    interval."""
     resolution: float = 0.1
     """Step of the readings [W], or [J] for a counter; 0 for none."""
     reading_limit_rel: float = 0.0
@@ -41,12 +43,14 @@ class MeterModel:
     update_s: float = 0.001
     """Counter only: the count stands still between multiples of this [s]."""
     wrap_j: float | None = None
-    """Counter only: the count starts anywhere below this and wraps to 0 there [J]; None: from 0, no wrap."""
+    """Counter only: the count starts anywhere below this and wraps to 0 there [J]; None: from 0,
+    no wrap."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.jitter_s < self.interval_s / 2:
             raise ValueError(
-                f"jitter_s: got {self.jitter_s}, expected from 0 to below half of {self.interval_s} s"
+                f"jitter_s: got {self.jitter_s}, expected from 0 to below half of "
+                f"{self.interval_s} s"
             )
 
 
@@ -81,7 +85,8 @@ class Recording:
 
 
 def draw_error(model: MeterModel, rng: np.random.Generator) -> MeterError:
-    """One of the instruments the data sheet allows: gain and offset uniform within limits, clock normal."""
+    """One of the instruments the data sheet allows: gain and offset uniform within limits, clock
+    normal."""
     gain, offset = rng.uniform(-1.0, 1.0, 2)
     clock_s = round(rng.normal(0.0, model.clock_sigma_s), 3)
     return MeterError(
@@ -98,7 +103,8 @@ def record(
     stop_ns: int,
     rng: np.random.Generator,
 ) -> Recording:
-    """Watch the curve from `start_ns` to `stop_ns` (true time): one reading at the end of each interval.
+    """Watch the curve from `start_ns` to `stop_ns` (true time): one reading at the end of each
+    interval.
 
     Each reading is made at the true instant; only its stamp is shifted by the meter's clock offset.
     """
@@ -131,7 +137,8 @@ def with_faults(recording: Recording, faults: Faults) -> Recording:
 
 
 def _edges_ns(model: MeterModel, start_ns: int, stop_ns: int, rng: np.random.Generator) -> Times:
-    """The true instants between which the meter's cells lie: the nominal grid, each moved by the jitter."""
+    """The true instants between which the meter's cells lie: the nominal grid, each moved by the
+    jitter."""
     interval_ns, jitter_ms = to_ns(model.interval_s), round(model.jitter_s * 1000)
     edges_ns = np.arange(start_ns, stop_ns + 1, interval_ns, dtype=np.int64)
     if jitter_ms:
@@ -146,7 +153,8 @@ def _count_j(
     edges_ns: Times,
     rng: np.random.Generator,
 ) -> Floats:
-    """Count [J] at each reading: the energy up to the last update, on top of a count already there."""
+    """Count [J] at each reading: the energy up to the last update, on top of a count already
+    there."""
     update_ns = to_ns(model.update_s)
     start_ns, at_ns = edges_ns[0], edges_ns[1:] - (edges_ns[1:] - edges_ns[0]) % update_ns
     true_j = curve.cumulative_j(at_ns) - curve.cumulative_j(start_ns)

@@ -1,7 +1,8 @@
 """A system's true power: a curve that is known everywhere, and whose energy is therefore exact.
 
-The curve is constant inside each cell of a fine grid, so its cumulative energy is piecewise linear, and the
-energy between any two instants is read off without integration error. Times are int64 nanoseconds, UTC.
+The curve is constant inside each cell of a fine grid, so its cumulative energy is piecewise
+linear, and the energy between any two instants is read off without integration error. Times are
+int64 nanoseconds, UTC.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def to_ns(seconds: float) -> int:
 
 @dataclass(frozen=True)
 class Load:
-    """What the system draws [W]: idle outside the window; base + square wave + drift + noise inside."""
+    """What the system draws [W]: idle outside the window; base + square wave + drift + noise
+    inside."""
 
     idle_w: float = 150.0
     base_w: float = 420.0
@@ -42,7 +44,8 @@ class Load:
     noise_tau_s: float = 0.5
     """Time in which the noise forgets all but 1/e of itself [s]."""
     ramp_s: float = 0.5
-    """Time from idle to full load at the start of the window [s]; the fall at its end is immediate."""
+    """Time from idle to full load at the start of the window [s]; the fall at its end is
+    immediate."""
 
     @property
     def peak_w(self) -> float:
@@ -52,7 +55,8 @@ class Load:
 
 @dataclass(frozen=True, eq=False)
 class PowerCurve:
-    """True power over time. The idle level holds for ever before the first and after the last grid cell."""
+    """True power over time. The idle level holds for ever before the first and after the last
+    grid cell."""
 
     edges_ns: Times
     """Edges of the grid cells, ascending, shape (n + 1,)."""
@@ -67,7 +71,8 @@ class PowerCurve:
     """End of the load window."""
 
     def cumulative_j(self, t_ns: ArrayLike) -> Floats:
-        """Energy [J] drawn from the first grid edge until each instant; negative before that edge."""
+        """Energy [J] drawn from the first grid edge until each instant; negative before that
+        edge."""
         since_ns = np.asarray(t_ns, dtype=np.int64) - self.edges_ns[0]
         grid_ns = self.edges_ns - self.edges_ns[0]
         outside_ns = np.minimum(since_ns, 0) + np.maximum(since_ns - grid_ns[-1], 0)
@@ -145,7 +150,8 @@ def _load_w(
 
 
 def _ar1(n: int, sd: float, phi: float, rng: np.random.Generator) -> Floats:
-    """`n` values of a stationary AR(1) series: x[t] = phi x[t-1] + e[t], by doubling instead of a loop."""
+    """`n` values of a stationary AR(1) series: x[t] = phi x[t-1] + e[t], by doubling instead of
+    a loop."""
     series = rng.standard_normal(n) * (sd * np.sqrt(1 - phi * phi))
     series[0] = rng.standard_normal() * sd
     shift, weight = 1, phi

@@ -29,7 +29,8 @@ SOURCES = (
 
 @dataclass
 class Dialogue:
-    """Client and server talking: their messages, and client.log. Instants are by the client's clock."""
+    """Client and server talking: their messages, and client.log. Instants are by the client's
+    clock."""
 
     server: PowerServer
     offset_ns: int

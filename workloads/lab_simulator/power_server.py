@@ -22,12 +22,14 @@ GO_REPLY = "Starting untimed measurement, maximum 500000 samples at 1000ms with 
 
 @dataclass
 class PowerServer:
-    """The server: it commands one PTDaemon for each analyzer, one after the other, and keeps server.log."""
+    """The server: it commands one PTDaemon for each analyzer, one after the other, and keeps
+    server.log."""
 
     session: str
     zone_h: float
     new_form: bool
-    """Whether the software is of the time of several analyzers (2024-11 on), which words its log anew."""
+    """Whether the software is of the time of several analyzers (2024-11 on), which words its log
+    anew."""
     daemons: list[PtDaemon]
     log: list[str] = field(default_factory=list)
 
@@ -35,7 +37,8 @@ class PowerServer:
         self.log.append(f"ptd-server {log_stamp(t_ns, self.zone_h)} [INFO] {text}\n")
 
     def start_ranging(self, t_ns: int) -> int:
-        """Start the daemons, let the meters choose their ranges, measure; returns when Go was answered."""
+        """Start the daemons, let the meters choose their ranges, measure; returns when Go was
+        answered."""
         for number, daemon in enumerate(self.daemons, 1):
             prefix = f"Analyzer [{number}] is running" if self.new_form else "Running"
             self.say(t_ns, f"{prefix} PTDaemon: {ptd_config(daemon.analyzer)['command']}")

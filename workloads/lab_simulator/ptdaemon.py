@@ -26,7 +26,8 @@ Selected power meter '{label}' (simulated)
 CONNECT_S = 12.0
 """Time a PTDaemon needs to find its meter [s]."""
 LINES_PER_SEND = 7
-"""Every this many sample lines, the log has a prefix before one line and, multichannel, inside another."""
+"""Every this many sample lines, the log has a prefix before one line and, multichannel, inside
+another."""
 
 
 @dataclass
@@ -47,7 +48,8 @@ class PtDaemon:
         self.log.append(f"{utc_stamp(t_ns)}: {text}\n")
 
     def answer(self, t_ns: int, command: str, reply: str) -> None:
-        """One command and its reply; replies end with CR LF in the log, as the socket sends them."""
+        """One command and its reply; replies end with CR LF in the log, as the socket sends
+        them."""
         self.messages.append({"cmd": command, "reply": reply})
         self.log.append(f"{utc_stamp(t_ns)}: Response to client sent: {reply}\r\n")
 
@@ -70,10 +72,14 @@ class PtDaemon:
     def identify_reply(self) -> str:
         identity = self.analyzer.identity.replace(",", ";")
         fields = f"1000,1,1,1,1,0,0,1,version={self.version}-simulated,OS=simulated,mode=power"
-        return f"{self.analyzer.ptd_name},{fields},1,1,{self.analyzer.channels},0,0,no_cal_date,{identity}"
+        return (
+            f"{self.analyzer.ptd_name},{fields},1,1,{self.analyzer.channels},0,0,"
+            f"no_cal_date,{identity}"
+        )
 
     def complain(self, samples: Sequence[Sample], *, auto_range: bool) -> None:
-        """What the log says of samples: failures, and unknown uncertainties while the range is automatic."""
+        """What the log says of samples: failures, and unknown uncertainties while the range is
+        automatic."""
         count = self.analyzer.channels
         places = (
             [""] if count == 1 else [f", channel {number}" for number in (*range(1, count + 1), 0)]
@@ -100,7 +106,8 @@ class PtDaemon:
             self.log.append(f"Buffer was {sample.failure};{sample.failure};{sample.failure}\n\n")
 
     def send_samples(self, t_ns: int, samples: Sequence[Sample]) -> None:
-        """The reply to `RL`: bare lines, with the log's own prefix wherever a chunk of the socket began."""
+        """The reply to `RL`: bare lines, with the log's own prefix wherever a chunk of the
+        socket began."""
         prefix = f"{utc_stamp(t_ns)}: Response to client sent: "
         for number, sample in enumerate(samples):
             line = sample.raw_line()

@@ -1,6 +1,8 @@
-"""An MLPerf Training power result: several runs on several nodes, and the oddities real packages have.
+"""An MLPerf Training power result: several runs on several nodes, and the oddities real packages
+have.
 
-Truth is what each node's metering point drew between `run_start` and `run_stop`, before any `conversion_eff`.
+Truth is what each node's metering point drew between `run_start` and `run_stop`, before any
+`conversion_eff`.
 """
 
 from __future__ import annotations
@@ -98,10 +100,10 @@ def write_training(
 ) -> tuple[Truth, ...]:
     """Write one benchmark's runs below `<out_dir>/<submitter>` and return the truth of each run.
 
-    duration_s: mean length of a run [s]; runs differ by about 2 %.
-    steps_per_s: training steps, of 64 samples each.
-    load, meter: of each node; sampling every 2 s is `replace(NODE_METER, interval_s=2.0)`.
-    errors: the true errors of each node's meter, the same in all runs; drawn within its limits if None.
+    duration_s: mean length of a run [s]; runs differ by about 2 %. steps_per_s: training steps,
+    of 64 samples each. load, meter: of each node; sampling every 2 s is `replace(NODE_METER,
+    interval_s=2.0)`. errors: the true errors of each node's meter, the same in all runs; drawn
+    within its limits if None.
     """
     rng = np.random.default_rng(seed)
     if errors is None:
@@ -236,7 +238,8 @@ def _reading(t_ns: int, watts: float, form: TrainingForm) -> str:
 def _write_switch(
     path: Path, run: TrainingRun, form: TrainingForm, rng: np.random.Generator
 ) -> float:
-    """sw_0.txt if the form has a switch, measured or estimated; returns a measured one's true energy [J]."""
+    """sw_0.txt if the form has a switch, measured or estimated; returns a measured one's true
+    energy [J]."""
     if form.switch_power_w is not None:
         load = Load(
             idle_w=0.97 * form.switch_power_w,

@@ -7,14 +7,16 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class MeterError:
-    """The true errors of one instrument: reading = true * (1 + gain) + offset, stamped off the true time."""
+    """The true errors of one instrument: reading = true * (1 + gain) + offset, stamped off the
+    true time."""
 
     gain_rel: float = 0.0
     """Relative error of the reading; for a model's estimate, the model's error."""
     offset_w: float = 0.0
     """Constant error of the reading [W]."""
     clock_offset_s: float = 0.0
-    """The meter's clock minus the clock the window is stated in [s]; positive: its stamps are late."""
+    """The meter's clock minus the clock the window is stated in [s]; positive: its stamps are
+    late."""
 
 
 PERFECT = MeterError()
@@ -23,7 +25,8 @@ PERFECT = MeterError()
 
 @dataclass(frozen=True)
 class Truth:
-    """True energy and work of one load window, and the true errors of the meters that watched it."""
+    """True energy and work of one load window, and the true errors of the meters that watched
+    it."""
 
     session: str
     """The name the session, or the run, has in its files."""
@@ -34,7 +37,8 @@ class Truth:
     node_energy_j: tuple[float, ...]
     """True energy in the window at each metering point [J]."""
     meters: tuple[MeterError, ...]
-    """True errors of the meters; one for each metering point, unless one point is watched by two."""
+    """True errors of the meters; one for each metering point, unless one point is watched by
+    two."""
     interconnect_energy_j: float = 0.0
     """True energy of a measured switch in the window [J]; 0 where the session has none."""
     queries: int = 0

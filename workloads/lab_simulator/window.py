@@ -29,10 +29,12 @@ def simulate_window(
     error: MeterError | None = None,
     grid_s: float = 0.05,
 ) -> tuple[Recording, Truth]:
-    """Play one load window through one meter; power in W, times in s, `resolution` in W (J for a counter).
+    """Play one load window through one meter; power in W, times in s, `resolution` in W (J for a
+    counter).
 
-    The meter's errors are drawn within the limits unless `error` gives them. Its cells start at a drawn phase
-    to the window. `grid_s` is the grid of the true curve: coarser is faster, and no less exact.
+    The meter's errors are drawn within the limits unless `error` gives them. Its cells start at
+    a drawn phase to the window. `grid_s` is the grid of the true curve: coarser is faster, and
+    no less exact.
     """
     rng = np.random.default_rng(seed)
     model = MeterModel(

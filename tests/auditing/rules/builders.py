@@ -1,4 +1,5 @@
-"""Evidence for the tests of the rules: simulated trees, small defects, and entries made of objects."""
+"""Evidence for the tests of the rules: simulated trees, small defects, and entries made of
+objects."""
 
 from __future__ import annotations
 
@@ -217,7 +218,8 @@ def assert_pass(found: EntryReport, rule: str) -> None:
 def assert_found(
     found: EntryReport, rule: str, status: str, *, where: str, got: str, expected: str
 ) -> Finding:
-    """One finding of the rule has this status and these texts in it, and says how to mend it and why."""
+    """One finding of the rule has this status and these texts in it, and says how to mend it and
+    why."""
     assert rule in BY_ID
     hits = [f for f in of(found, rule) if f.status == status and where in f.where and got in f.got]
     assert hits, f"no {status} of {rule} at {where!r} with {got!r} among {of(found, rule)}"
@@ -243,7 +245,8 @@ def describe(folder: Path, **given: object) -> None:
 
 
 def submitted(root: Path, form: TrainingForm | None = None, **given: Any) -> Path:
-    """A clean result that does not say it is simulated: nodes of eight H100, and five runs, as ssd asks for."""
+    """A clean result that does not say it is simulated: nodes of eight H100, and five runs, as
+    ssd asks for."""
     folder = training(root, form, **({"benchmark": "ssd", "runs": 5} | given))
     describe(
         folder,

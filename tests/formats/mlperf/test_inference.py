@@ -447,7 +447,10 @@ class TestMllog:
         assert (lines, broken) == ([], 0)
 
     def test_the_last_value_of_a_key_wins(self) -> None:
-        content = b':::MLLOG {"key": "power_begin", "value": "x"}\n:::MLLOG {"key": "power_begin", "value": "y"}\n'
+        content = (
+            b':::MLLOG {"key": "power_begin", "value": "x"}\n:::MLLOG {"key": '
+            b'"power_begin", "value": "y"}\n'
+        )
         assert read_detail(content)[0] == {"power_begin": "y"}
 
 
@@ -516,7 +519,10 @@ class TestAnalyzer:
     ) -> None:
         assert self.meter(b"", name, said).channels == channels
 
-    LOG = b"x: Volt range set to 300.000000V\nx: Amp range set to 10.000000A\nx: Go with mark 'x_testing'\n"
+    LOG = (
+        b"x: Volt range set to 300.000000V\nx: Amp range set to 10.000000A\nx: Go with mark "
+        b"'x_testing'\n"
+    )
     GROUP = ",Watts,400.0,Volts,206.38,Amps,2.0,PF,0.969"
 
     def accuracy(self, line: str) -> Accuracy:

@@ -1,4 +1,5 @@
-"""MLPerf inference results of several rounds: round, local time, inferred scenarios, counts that the log lacks."""
+"""MLPerf inference results of several rounds: round, local time, inferred scenarios, counts that
+the log lacks."""
 
 from __future__ import annotations
 

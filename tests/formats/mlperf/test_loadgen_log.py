@@ -1,4 +1,5 @@
-"""LoadGen's values: what was done, how fast, in which scenario and round; as the logs of each round have them."""
+"""LoadGen's values: what was done, how fast, in which scenario and round; as the logs of each
+round have them."""
 
 from __future__ import annotations
 

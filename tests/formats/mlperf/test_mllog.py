@@ -1,4 +1,5 @@
-"""Lines that MLPerf's parser reads and a strict one does not: shared by ranks, coloured, or not UTF-8."""
+"""Lines that MLPerf's parser reads and a strict one does not: shared by ranks, coloured, or not
+UTF-8."""
 
 from __future__ import annotations
 
@@ -72,7 +73,8 @@ def test_a_line_of_many_broken_events_is_read_once_and_one_beyond_all_length_not
 
 
 def test_a_glued_reading_hides_no_lost_one() -> None:
-    """Two events on one line in place of one, and a broken line: three were written, two were read."""
+    """Two events on one line in place of one, and a broken line: three were written, two were
+    read."""
     content = f"{START}{STOP}\n{BROKEN}\n".encode()
     lines, broken = mllog.read_all(content)
     assert (len(lines), broken, content.count(b"\n") + mllog.glued(content) - len(lines)) == (

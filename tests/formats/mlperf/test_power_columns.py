@@ -1,4 +1,5 @@
-"""Power logs read as columns of bytes say what their lines say; every odd log is read line by line."""
+"""Power logs read as columns of bytes say what their lines say; every odd log is read line by
+line."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from harness.formats.mlperf import mllog, power_columns
 
 LINE = (
-    ':::MLLOG {"namespace": "", "time_ms": %s, "event_type": "POINT_IN_TIME", "key": "power_reading", '
+    ':::MLLOG {"namespace": "", "time_ms": %s, "event_type": "POINT_IN_TIME", "key": '
+    '"power_reading", '
     '"value": %s, "metadata": ""}'
 )
 START = (

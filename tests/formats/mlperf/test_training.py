@@ -65,7 +65,8 @@ def codes(entry: Entry) -> set[str]:
 
 
 def line(t_ms: object, key: str, value: object, metadata: object = "") -> str:
-    return f":::MLLOG {json.dumps({'time_ms': t_ms, 'key': key, 'value': value, 'metadata': metadata})}\n"
+    event = {"time_ms": t_ms, "key": key, "value": value, "metadata": metadata}
+    return f":::MLLOG {json.dumps(event)}\n"
 
 
 def hand_made(folder: Path, rows: str, *, seconds: int = 10, name: str = "node_0.txt") -> Path:

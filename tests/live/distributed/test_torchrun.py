@@ -1,4 +1,5 @@
-"""A real training under a real torchrun: two machines, each with its launcher, gradients added up by gloo."""
+"""A real training under a real torchrun: two machines, each with its launcher, gradients added
+up by gloo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""record-consistent: the record of a live run does not contradict itself, its journals, or its workload."""
+"""record-consistent: the record of a live run does not contradict itself, its journals, or its
+workload."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ def pair(
     every: int = 1,
     names: tuple[str, str] = ("Lab-ac-power", "Lab-dc-power"),
 ) -> Path:
-    """One package as measured before the supplies, and a second of the same runs with other readings."""
+    """One package as measured before the supplies, and a second of the same runs with other
+    readings."""
     folder = b.training(root, submitter=names[0])
     submitter = folder.parents[2]
     shutil.copytree(submitter, submitter.with_name(names[1]))

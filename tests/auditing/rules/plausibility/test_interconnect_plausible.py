@@ -1,4 +1,5 @@
-"""interconnect-plausible: the interconnect is declared at a power that switches have, and for this run."""
+"""interconnect-plausible: the interconnect is declared at a power that switches have, and for
+this run."""
 
 from pathlib import Path
 

@@ -62,12 +62,14 @@ def each_channel(folder: Path, amps: tuple[float, float, float] = (20.0, 20.0, 1
         ahead = line[:23]
         if "Volt range set to 300" in line:
             line = "".join(
-                f"{ahead}: Voltage range for channel {n}, physical channel {n}, set to 300.000000A\n"
+                f"{ahead}: Voltage range for channel {n}, physical channel {n}, set to "
+                f"300.000000A\n"
                 for n in (1, 2, 3)
             )
         elif "Amp range set to " in line:
             line = "".join(
-                f"{ahead}: Amp range for channel {n}, physical channel {n}, set to {amps[n - 1]:.6f}A\n"
+                f"{ahead}: Amp range for channel {n}, physical channel {n}, set to "
+                f"{amps[n - 1]:.6f}A\n"
                 for n in (1, 2, 3)
             )
         kept.append(line)

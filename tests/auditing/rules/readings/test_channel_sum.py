@@ -20,7 +20,8 @@ def test_pass_files_of_one_three_and_two_channels(tmp_path: Path, analyzers: str
 
 
 def test_pass_a_failed_read_of_one_analyzer(tmp_path: Path) -> None:
-    """The merged line then holds the other analyzer alone, and the failed part has no reading to compare."""
+    """The merged line then holds the other analyzer alone, and the failed part has no reading to
+    compare."""
     found = b.report(
         b.inference(tmp_path, analyzers="two_analyzers", faults=Faults(fail={300: "-1"}))
     )
@@ -97,7 +98,8 @@ def test_fail_three_percent_of_a_small_total(off_w: float, fails: bool) -> None:
 
 
 def test_pass_a_third_channel_without_wires(tmp_path: Path) -> None:
-    """PTDaemon 1.9.2 printed three channels where two were measured, and no volts and amperes of the total."""
+    """PTDaemon 1.9.2 printed three channels where two were measured, and no volts and amperes of
+    the total."""
     folder = b.inference(tmp_path, analyzers="WT333E")
 
     def two_channels(_: int, line: str) -> str:

@@ -1,4 +1,5 @@
-"""estimates-declared: what was not measured is declared, and what was measured is not passed over."""
+"""estimates-declared: what was not measured is declared, and what was measured is not passed
+over."""
 
 from pathlib import Path
 

@@ -127,7 +127,8 @@ def test_fail_more_aborted_runs_than_are_dropped(tmp_path: Path, runs: int, abor
 
 
 def reached(root: Path, benchmark: str, value: float, **lines: object) -> Path:
-    """A training result whose last evaluation has a value; lines: further ones of the result log, by key."""
+    """A training result whose last evaluation has a value; lines: further ones of the result
+    log, by key."""
     folder = b.submitted(root, benchmark=benchmark, runs=3, duration_s=40.0)
     for run in range(3):
         path = folder / f"result_{run}.txt"

@@ -118,7 +118,8 @@ def test_fail_a_factor_nothing_explains_is_a_warning(tmp_path: Path) -> None:
 
 
 def stable_diffusion(root: Path, factor: float, round_name: str = "v5.0") -> Path:
-    """Evaluations that count samples and, as MLPerf's reference logs do, a run_stop that counts steps of 256."""
+    """Evaluations that count samples and, as MLPerf's reference logs do, a run_stop that counts
+    steps of 256."""
     folder = b.submitted(root, benchmark="stable_diffusion", runs=10, duration_s=40.0)
     for run in range(10):
         path = folder / f"result_{run}.txt"

@@ -118,7 +118,10 @@ def last_answers(seconds: float, longest_s: float) -> t.Edit:
                     text,
                 ),
             )
-            line = f':::MLLOG {{"key": "result_max_latency_ns", "value": {round(longest_s * 1e9)}, "time_ms": 1}}\n'
+            line = (
+                f':::MLLOG {{"key": "result_max_latency_ns", "value": '
+                f'{round(longest_s * 1e9)}, "time_ms": 1}}\n'
+            )
             b.edit(t.detail(folder, run), lambda text, more=line: text + more)
             b.edit(t.summary(folder, run), lambda text: re.sub(r"Max latency.*\n", "", text) + "\n")
 
@@ -174,7 +177,10 @@ def test_fail_longest_latency_of_the_detail_log_only(tmp_path: Path) -> None:
 def test_fail_percentile_in_either_spelling(tmp_path: Path, name: str, factor: float) -> None:
     def edit(folder: Path) -> None:
         values = read_detail(t.detail(folder).read_bytes())[0]
-        stated = f"{name} percentile latency (ns) : {round(values['result_90.00_percentile_latency_ns'] * factor)}\n"
+        stated = (
+            f"{name} percentile latency (ns) : "
+            f"{round(values['result_90.00_percentile_latency_ns'] * factor)}\n"
+        )
         b.edit(
             t.summary(folder),
             lambda text: re.sub(r"90th percentile latency.*\n", "", text) + stated,

@@ -21,7 +21,8 @@ V10 = "mlperf-inference-v1.0"
 
 @pytest.mark.parametrize("hours", [-7, 8])
 def test_pass_local_stamps_of_v1_0_that_are_read_as_such(hours: int, tmp_path: Path) -> None:
-    """timezone 28800, phase at 1616065285.478, power_begin "03-18-2021 04:02:38.560": seven hours, by summer time."""
+    """timezone 28800, phase at 1616065285.478, power_begin "03-18-2021 04:02:38.560": seven
+    hours, by summer time."""
     b.assert_pass(b.judge(replace(t.local_time(b.inference(tmp_path), hours), round=V10)), RULE)
 
 

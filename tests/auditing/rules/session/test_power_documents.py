@@ -12,7 +12,8 @@ TABLE = "| Vendor | Model |\n|---|---|\n| Yokogawa | WT210, WT310, WT330 |\n"
 
 
 def described(root: Path, level: int = 3, tree: str = "measurements", table: str = TABLE) -> Path:
-    """A clean session and the two files; level: parts of system/benchmark/scenario below the tree that hold them."""
+    """A clean session and the two files; level: parts of system/benchmark/scenario below the
+    tree that hold them."""
     folder = b.inference(root)
     place = folder.parents[3].joinpath(tree, *folder.parts[-3:][:level])
     place.mkdir(parents=True, exist_ok=True)
@@ -117,7 +118,10 @@ def test_pass_settings_by_either_name(tmp_path: Path, name: str) -> None:
     b.assert_pass(b.report(folder), RULE)
 
 
-IDENTITY = "YokogawaWT310{0},1000,1,1,1,1,0,1,1,mode=power,1,1,1,0,0,no_cal_date,YOKOGAWA;WT310{0};C2SF14004V;F1.01{1}"
+IDENTITY = (
+    "YokogawaWT310{0},1000,1,1,1,1,0,1,1,mode=power,1,1,1,0,0,no_cal_date,YOKOGAWA;"
+    "WT310{0};C2SF14004V;F1.01{1}"
+)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,8 @@ IDENTITY = "YokogawaWT310{0},1000,1,1,1,1,0,1,1,mode=power,1,1,1,0,0,no_cal_date
 def test_pass_model_in_any_spelling_and_fail_another(
     tmp_path: Path, table: str, series: str, firmware: str, fits: bool
 ) -> None:
-    """A WT310E that emulates a WT310 has firmware `EM`: one device, of one serial number, answered in both ways."""
+    """A WT310E that emulates a WT310 has firmware `EM`: one device, of one serial number,
+    answered in both ways."""
     folder = described(tmp_path, table=table)
     t.say(folder, "Identify", lambda _: IDENTITY.format(series, firmware))
     found = b.of(b.report(folder), RULE)

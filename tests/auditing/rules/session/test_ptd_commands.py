@@ -42,7 +42,8 @@ def largest(folder: Path, *groups: str) -> float:
 
 
 def configured(channel: object, *groups: str) -> t.Edit:
-    """An analyzer of which the workflow looked at the total and at these channels when it chose the range."""
+    """An analyzer of which the workflow looked at the total and at these channels when it chose
+    the range."""
 
     def change(folder: Path) -> None:
         t.document(folder, "server", lambda content: content["ptd_config"].update(channel=channel))
@@ -65,7 +66,8 @@ def configured(channel: object, *groups: str) -> t.Edit:
 def test_pass_range_of_the_channels_that_are_configured(
     channel: object, groups: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """A WT500 has [1] for its first channel, a WT330 [first, number]: the range is the largest of these."""
+    """A WT500 has [1] for its first channel, a WT330 [first, number]: the range is the largest
+    of these."""
     b.assert_pass(t.judged(tmp_path, configured(channel, *groups), analyzers="WT333E"), RULE)
 
 

@@ -26,7 +26,8 @@ def test_pass_blank_lines_of_a_windows_director(end: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("lacks", [1, 2, 40, 130, 4000])
 def test_pass_log_that_ends_in_the_last_readings_is_a_warning(lacks: int, tmp_path: Path) -> None:
-    """The server copied ptd_logs.txt while the PTDaemon held a buffer of it: `...PF,0.978200`, `Time,02-25-2025 15:`"""
+    """The server copied ptd_logs.txt while the PTDaemon held a buffer of it: `...PF,0.978200`,
+    `Time,02-25-2025 15:`"""
     found = t.judged(tmp_path, lambda folder: t.cut_log(folder, lacks))
     b.assert_found(
         found,

@@ -60,7 +60,8 @@ OLD = {"1.1": "1.9.2", "2.0": "1.9.2", "3.0": "1.10.0"}
 def test_pass_figures_that_were_not_asked_for_are_noted_in_the_log(
     number: str, analyzers: str, tmp_path: Path
 ) -> None:
-    """`Avg watts 23.381543, min watts 8.270000, max watts 24.910000, samples 661, errors 0, valid 661`"""
+    """`Avg watts 23.381543, min watts 8.270000, max watts 24.910000, samples 661, errors 0,
+    valid 661`"""
     found = t.judged(tmp_path, lambda f: t.of_round(f, number, OLD[number]), analyzers=analyzers)
     b.assert_pass(found, RULE)
     assert found.verdict == "valid"

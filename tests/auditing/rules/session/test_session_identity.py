@@ -88,7 +88,8 @@ def test_fail_no_session_is_a_skip() -> None:
 
 
 def last_message(cmd: str) -> t.Edit:
-    """The server of v1.0 wrote one message more than the client: that which brought it the client's document."""
+    """The server of v1.0 wrote one message more than the client: that which brought it the
+    client's document."""
 
     def edit(folder: Path) -> None:
         name = json.loads(t.power(folder, "server.json").read_text("utf-8"))["session_name"]

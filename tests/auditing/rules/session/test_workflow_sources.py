@@ -26,7 +26,8 @@ def set_sources(folder: Path, change: Callable[[dict[str, Any]], object], *sides
 
 
 def real(root: Path) -> Path:
-    """A clean session that does not say it is simulated, by the release of the published results."""
+    """A clean session that does not say it is simulated, by the release of the published
+    results."""
     folder = b.inference(root)
     b.describe(folder.parent, hw_notes="")
     set_sources(folder, lambda document: document.update(sources=dict(KNOWN)))
@@ -94,7 +95,8 @@ def test_fail_round_that_the_entry_does_not_state_is_a_skip(tmp_path: Path) -> N
 
 
 def test_fail_a_neighbouring_rounds_list_is_not_used(tmp_path: Path) -> None:
-    """A round without a rulebook accepted releases of its own: nothing is said of hashes that v4.1's list lacks."""
+    """A round without a rulebook accepted releases of its own: nothing is said of hashes that
+    v4.1's list lacks."""
     (entry,) = api.read(real(tmp_path)).entries
     found = b.judge(replace(entry, round="mlperf-inference-v4.2"))
     assert found.round == b.INFERENCE

@@ -48,7 +48,8 @@ def test_pass_jitter_below_half_an_interval() -> None:
 
 @pytest.mark.parametrize(("gaps", "fails"), [(7, False), (8, True)])
 def test_fail_many_short_gaps_add_up(gaps: int, fails: bool) -> None:
-    """A silence of 5 s lacks four readings: 7 are 28 s of 600 s, 8 are 32 s, and 30 s are allowed."""
+    """A silence of 5 s lacks four readings: 7 are 28 s of 600 s, 8 are 32 s, and 30 s are
+    allowed."""
     found = b.judge(
         b.entry(b.run(b.trace(without(*((50 * k, 50 * k + 5) for k in range(1, gaps + 1))))))
     )
@@ -117,7 +118,8 @@ def test_pass_a_counter_loses_nothing_in_a_late_read() -> None:
 
 
 def test_pass_repeated_stamps_are_no_silence(tmp_path: Path) -> None:
-    """Every eighth reading carries the stamp of the one before: 12 % of the steps last 2 s, and nothing is missing."""
+    """Every eighth reading carries the stamp of the one before: 12 % of the steps last 2 s, and
+    nothing is missing."""
     folder = b.training(tmp_path, TrainingForm(equal_stamps=8))
     found = b.report(folder)
     b.assert_pass(found, RULE)
@@ -139,7 +141,8 @@ def test_fail_repeated_stamps_hide_no_real_gap() -> None:
 
 
 def test_fail_a_reading_polled_twice_excuses_no_silence() -> None:
-    """Eight silences of 5 s: a second reading at one end would excuse one second of each, a copy of the first none."""
+    """Eight silences of 5 s: a second reading at one end would excuse one second of each, a copy
+    of the first none."""
     ends = [50 * k + 0.25 for k in range(1, 9)]
     t_s = np.array(sorted([*without(*((50 * k, 50 * k + 5) for k in range(1, 9))), *ends]))
     twice = np.isin(t_s, ends)
@@ -151,7 +154,8 @@ def test_fail_a_reading_polled_twice_excuses_no_silence() -> None:
 
 
 def test_pass_stamps_cut_to_the_second() -> None:
-    """A poll every 1.08 s shows a step of 2 s in every 13: 7 % of the window, and nothing is missing."""
+    """A poll every 1.08 s shows a step of 2 s in every 13: 7 % of the window, and nothing is
+    missing."""
     run = b.run(b.trace(np.floor(np.arange(-5, 606, 1.08))))
     b.assert_pass(b.judge(b.entry(run)), RULE)
 

@@ -93,7 +93,8 @@ POLLED = [
 
 @pytest.mark.parametrize(("changed", "fails"), [(0, True), (2, False)])
 def test_fail_one_reading_polled_twice_is_no_second_reading(changed: int, fails: bool) -> None:
-    """The second of a stamp counts only where its value differs: then 20 readings in 19 s, else 16."""
+    """The second of a stamp counts only where its value differs: then 20 readings in 19 s, else
+    16."""
     rows = POLLED * 30
     t_s = [second - 261 + 20 * (n // len(POLLED)) for n, (second, _) in enumerate(rows)]
     value = [watts + changed * (n % 2) for n, (_, watts) in enumerate(rows)]

@@ -21,7 +21,8 @@ def test_pass_first_reading_exactly_at_the_start(round_name: str) -> None:
 
 
 def test_pass_first_reading_one_interval_after_the_start(tmp_path: Path) -> None:
-    """A cell that crosses the edge speaks of both sides; a log cut at the run's ends is short by at most that."""
+    """A cell that crosses the edge speaks of both sides; a log cut at the run's ends is short by
+    at most that."""
     b.assert_pass(b.report(b.training(tmp_path, TrainingForm(padding_s=0.0))), RULE)
 
 

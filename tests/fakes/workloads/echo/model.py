@@ -1,4 +1,5 @@
-"""A model that is always right; at once, or after ECHO_WAIT_S, as one whose accelerator takes its time."""
+"""A model that is always right; at once, or after ECHO_WAIT_S, as one whose accelerator takes
+its time."""
 
 import os
 import time
