@@ -10,6 +10,7 @@ A *stream* (SingleStream, MultiStream) sends the next query when the last one is
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -49,6 +50,7 @@ KEYS = (
     "effective_samples_per_query",
     "effective_target_duration_ms",
     "effective_max_async_queries",
+    "effective_performance_sample_count",
     "result_mean_latency_ns",
     "result_mean_query_latency_ns",
     "result_max_latency_ns",
@@ -255,32 +257,44 @@ STAMPS_ERROR_S = 2e-3
 """Error of a window between two stamps of whole milliseconds [s]."""
 
 
-def completed_samples(values: Values, seconds: float | None) -> float | None:
-    """Return the samples that an Offline run completed.
+def offline_counts(values: Values) -> tuple[float, ...]:
+    """Return the samples that an Offline run may have completed, by its log.
 
-    The log states a count of samples, or of queries, that was *planned*. LoadGen pads it to whole
-    data sets, so up to several percent more may have run: 190,080 samples of gptj were planned
-    and 200,520 done, 15 times its data set. The rate counts what was done. So a planned count is
-    taken, being exact, if rate times window agrees with it within the printed digits; otherwise
-    rate times window is.
+    The log states a count that was *planned*, of samples or, in newer logs under the same name,
+    of queries. LoadGen pads it to whole data sets, and most releases do not log what became of
+    it: 190,080 samples of gptj were planned and 200,520 done, 15 times its 13,368.
+
+    Returns:
+        The planned count and the padded one; then the count taken as samples, as in old logs.
+    """
+    stated = _first(values, "result_query_count", "generated_query_count")
+    if stated is None:
+        return ()
+    per_query = _first(values, "generated_samples_per_query", "effective_samples_per_query") or 1.0
+    planned = stated * per_query
+    data_set = _first(values, "effective_performance_sample_count") or 1.0
+    padded = math.ceil(planned / data_set) * data_set
+    return planned, padded, stated
+
+
+def completed_samples(values: Values, seconds: float | None) -> float | None:
+    """Return the samples that an Offline run completed; the score and the audit use this.
+
+    The rate counts what was done, with six digits. So a count that the log allows is taken,
+    being exact, if rate times window agrees with it within the printed digits; otherwise rate
+    times window is.
 
     Args:
         values: Of the log.
-        seconds: Length of the window [s]; without it a planned count is all there is.
+        seconds: Length of the window [s]; without it the planned count is all there is.
     """
-    planned_queries = _first(values, "result_query_count", "generated_query_count")
-    per_query = _first(values, "generated_samples_per_query", "effective_samples_per_query")
-    planned: list[float] = []
-    if planned_queries is not None:
-        # Old logs count samples under the same name as newer ones count queries.
-        planned = [planned_queries * (per_query or 1.0), planned_queries]
-
+    counts = offline_counts(values)
     rate = _samples_per_second(values, "Offline")
     by_rate = count(rate * seconds) if rate and seconds else None
     if by_rate is None or not seconds:
-        return count(planned[0]) if planned else None
+        return count(counts[0]) if counts else None
     tolerance = by_rate * (RATE_DIGITS_ERROR + STAMPS_ERROR_S / seconds)
-    for samples in planned:
+    for samples in counts:
         if abs(samples - by_rate) <= tolerance:
             return count(samples)
     return by_rate

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
+from harness.formats.mlperf.loadgen_log import offline_counts
 from harness.formats.mlperf.mllog import number
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Mode, Session
 from harness.traces.trace import Window
@@ -153,10 +154,10 @@ def _duration(values: Mapping[str, Any]) -> Duration | None:
     if not count or not rate or rate <= 0:
         return None
     if scenario == "Offline":
+        planned, padded, stated = offline_counts(values)
         if count == 1:
-            planned = values.get("effective_samples_per_query")
-            count = number(values.get("generated_samples_per_query", planned))
-        return Duration(count / rate, count / rate) if count else None
+            return Duration(planned / rate, padded / rate)
+        return Duration(stated / rate, stated / rate)
     longest_ns = number(values.get("result_max_latency_ns")) or 0.0
     return Duration(count / rate, count / rate + max(longest_ns, 0.0) / NS)
 
