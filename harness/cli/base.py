@@ -53,6 +53,28 @@ class Number(click.FloatRange):
         return number
 
 
+class Level(Number):
+    """A coverage probability, as a share or in percent: 0.95 and 95 are the same."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the share; fail for what is neither a share nor a percentage in the range."""
+        try:
+            number = float(str(value).strip().removesuffix("%"))
+        except ValueError:
+            self.fail(f"{value!r} is no coverage probability; write 0.95 or 95", param, ctx)
+        if self.min is not None and self.max is not None:
+            if 100 * self.min <= number <= 100 * self.max:
+                number /= 100
+            if not self.min <= number <= self.max:
+                self.fail(
+                    f"{value} is no coverage probability from {self.min:g} to {self.max:g}; "
+                    f"write 0.95 or 95",
+                    param,
+                    ctx,
+                )
+        return number
+
+
 def _set_quiet(context: click.Context, _: click.Parameter, quiet: bool) -> None:
     if quiet:
         context.meta[_QUIET] = True
@@ -197,8 +219,8 @@ def seeded(command: Callable[..., Any]) -> Callable[..., Any]:
         "--level",
         default=0.95,
         show_default=True,
-        type=Number(0.5, 0.9999),
-        help="Coverage probability of the intervals.",
+        type=Level(0.5, 0.9999),
+        help="Coverage probability of the intervals; 95 means 0.95.",
     )
     @click.option(
         "--seed",

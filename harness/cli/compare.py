@@ -13,6 +13,7 @@ from harness.cli.carbon_options import gridded, sides
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from harness.auditing.report import EntryReport
     from harness.formats.load import Tree
     from harness.scoring.result import Result
 
@@ -45,49 +46,75 @@ def compare(
     from harness import api
     from harness.emissions.decomposition import decompose_results
     from harness.ranking.comparison import compare as compare_results
+    from harness.ranking.shared_meters import with_separate_errors
     from harness.render.terminal.comparison import comparison_document, comparison_text
     from harness.render.terminal.footprint_account import decomposition_text
 
     results: list[Result] = []
-    for path, grid in zip((a, b), sides(carbon, b_zone, b_hourly, b_pue), strict=True):
-        tree = read_tree([path])
-        if len(tree.entries) != 1:
-            ids = ", ".join(entry.id for entry in tree.entries[:5])
-            raise UsageError(
-                "one result is compared with one",
-                where=str(path),
-                got=f"{len(tree.entries)} ({ids})",
-                expected="1",
-                fix="Name the folder of one result.",
-            )
-        tree = _apart(tree, path, results)
+    verdicts: list[str] = []
+    warnings: list[str] = []
+    grids = sides(carbon, b_zone, b_hourly, b_pue)
+    for letter, path, grid in zip("AB", (a, b), grids, strict=True):
+        tree = _with_own_id(_one_result(path), path, results)
         results += api.score(tree, level=level, seed=seed, carbon=grid)
-    found = compare_results(*results, level=level, seed=seed)
+        (report,) = api.audit(tree).entries
+        verdicts.append(report.verdict)
+        warnings += _warnings(letter, report, results[-1])
+    comparison = compare_results(*results, level=level, seed=seed)
     basis = "gross" if carbon is None or carbon.location is not None else "net"
-    why = decompose_results(
-        results[0],
-        results[1],
+    first, second = with_separate_errors(results)
+    decomposition = decompose_results(
+        first,
+        second,
         {"gross": "location_based", "net": "market_based"}[basis],
         level=level,
         seed=seed,
     )
     if as_json:
-        emit("comparison", comparison_document(found, None if why is None else why.factors))
+        factors = None if decomposition is None else decomposition.factors
+        document = comparison_document(comparison, factors, (verdicts[0], verdicts[1]))
+        emit("comparison", document)
     else:
-        click.echo(
-            comparison_text(found)
-            + ("" if why is None else f"\n{decomposition_text(basis, why)}\n"),
-            nl=False,
-        )
+        text = comparison_text(comparison, warnings)
+        if decomposition is not None:
+            text += f"\n{decomposition_text(basis, decomposition)}\n"
+        click.echo(text, nl=False)
     return OK
 
 
-def _apart(tree: Tree, path: Path, before: list[Result]) -> Tree:
-    """The tree with an id of its own: two folders of one name are two results, and share no draws by it."""
+def _one_result(path: Path) -> Tree:
+    """Read the one result below a path."""
+    tree = read_tree([path])
+    if len(tree.entries) != 1:
+        ids = ", ".join(entry.id for entry in tree.entries[:5])
+        raise UsageError(
+            "one result is compared with one",
+            where=str(path),
+            got=f"{len(tree.entries)} ({ids})",
+            expected="1",
+            fix="Name the folder of one result.",
+        )
+    return tree
+
+
+def _with_own_id(tree: Tree, path: Path, before: list[Result]) -> Tree:
+    """Return the tree with an id of its own: two folders of one name share no draws by it."""
     entry = tree.entries[0]
-    same = [
-        r
-        for r in before
-        if r.entry.id == entry.id and r.entry.directory.resolve() != entry.directory.resolve()
-    ]
-    return replace(tree, entries=(replace(entry, id=path.as_posix()),)) if same else tree
+    for result in before:
+        same_folder = result.entry.directory.resolve() == entry.directory.resolve()
+        if result.entry.id == entry.id and not same_folder:
+            return replace(tree, entries=(replace(entry, id=path.as_posix()),))
+    return tree
+
+
+def _warnings(letter: str, report: EntryReport, result: Result) -> list[str]:
+    """Return what to know of one side: that it is invalid or doubtful, or simulated."""
+    warnings = []
+    if report.verdict != "valid":
+        statuses = ("fail", "error") if report.verdict != "questioned" else ("fail", "warn")
+        rules = [finding.rule for finding in report.findings if finding.status in statuses]
+        names = ", ".join(dict.fromkeys(rules)) or "no rule could judge it"
+        warnings.append(f"{letter} is {report.verdict.upper()}: {names}")
+    if result.entry.simulated:
+        warnings.append(f"{letter} is simulated, not a real system")
+    return warnings

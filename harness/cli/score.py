@@ -41,7 +41,7 @@ def score(
     """
     from harness import api
     from harness.render.json import result_document
-    from harness.render.terminal.report import score_text
+    from harness.render.terminal.score import score_text
 
     tree = read_tree(paths)
     results = api.score(tree, level=level, seed=seed, carbon=carbon)

@@ -11,7 +11,9 @@ from harness.auditing.report import EntryReport
 from harness.core.errors import UsageError
 from harness.emissions.result_emissions import common_reference
 from harness.formats.reference.benchmarks import benchmarks
+from harness.ranking.break_even import break_even_cvs
 from harness.ranking.rank_sets import Contender, Rank, rank
+from harness.ranking.shared_meters import with_separate_errors
 from harness.scoring.result import Result, TableKey
 from harness.uncertainty.monte_carlo import SEED
 
@@ -20,6 +22,8 @@ CLASSES = ("analyzer", "sensor", "modelled", "declared")
 Evidence = tuple[tuple[int, int, str], ...]
 """What a result was measured from: begin and end of each run [ns], and the hashes of its
 readings."""
+ONE_RUN = "one run"
+"""Why an entry is not ranked whose scatter between runs nothing shows."""
 DURATION_UNITS = ("ms", "min", "s")
 """Units of performance in which less is better."""
 
@@ -34,6 +38,8 @@ class Row:
         reasons: Why it is not ranked; empty where it is.
         rank: Its rank set; ``None`` where it is not ranked.
         questions: Rules that question it; a questioned entry is ranked all the same.
+        break_even_cv: Where its scatter between runs is unknown: the largest coefficient of
+            variation of single runs at which its place between its neighbours is resolved.
     """
 
     result: Result
@@ -41,6 +47,7 @@ class Row:
     reasons: tuple[str, ...]
     rank: Rank | None
     questions: tuple[str, ...] = ()
+    break_even_cv: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Table:
         simulated: Whether the entries say that they are simulated; such a result is never ranked
             with a real one.
         division: closed, open or network; "" where they do not say.
+        boundary: What the energy includes, outermost first: "wall", or "board+package".
     """
 
     task: str
@@ -71,6 +79,7 @@ class Table:
     rows: tuple[Row, ...]
     simulated: bool = False
     division: str = ""
+    boundary: str = ""
 
     @property
     def rounds(self) -> list[str]:
@@ -136,6 +145,7 @@ def _table_order(key: TableKey) -> tuple[object, ...]:
         CLASSES.index(key.measurement_class),
         key.simulated,
         key.division,
+        key.boundary,
     )
 
 
@@ -147,6 +157,7 @@ def _table(
     seed: int,
 ) -> Table:
     ranked: list[_Candidate] = []
+    single: list[_Candidate] = []
     unranked: list[_Candidate] = []
     seen: dict[Evidence, str] = {}
     for result in sorted(results, key=lambda result: (result.inferred, result.entry.id)):
@@ -155,7 +166,12 @@ def _table(
         verdict = report.verdict if report else "unjudged"
         questions = report.reasons if report and verdict == "questioned" else ()
         candidate = _Candidate(result, verdict, reasons, questions)
-        (unranked if reasons else ranked).append(candidate)
+        if reasons:
+            unranked.append(candidate)
+        elif has_known_scatter(result):
+            ranked.append(candidate)
+        else:
+            single.append(candidate._replace(reasons=(ONE_RUN,)))
     level = results[0].energy_per_unit.level
     return Table(
         task=key.task,
@@ -165,14 +181,20 @@ def _table(
         measurement_class=key.measurement_class,
         rank_by=rank_by,
         level=level,
-        rows=(*_ranked_rows(ranked, level, seed), *_unranked_rows(unranked)),
+        rows=(
+            *_ranked_rows(ranked, level, seed),
+            *_single_run_rows(single, ranked, level, seed),
+            *_unranked_rows(unranked),
+        ),
         simulated=key.simulated,
         division=key.division,
+        boundary=key.boundary,
     )
 
 
 def _ranked_rows(candidates: Sequence[_Candidate], level: float, seed: int) -> list[Row]:
-    contenders = [_contender(candidate.result) for candidate in candidates]
+    results = with_separate_errors([candidate.result for candidate in candidates])
+    contenders = [_contender(result) for result in results]
     ranks = rank(contenders, level=level, seed=seed)
     rows = [
         Row(candidate.result, candidate.verdict, (), rank_set, candidate.questions)
@@ -186,16 +208,37 @@ def _ranked_rows(candidates: Sequence[_Candidate], level: float, seed: int) -> l
     return sorted(rows, key=order)
 
 
+def _single_run_rows(
+    candidates: Sequence[_Candidate], ranked: Sequence[_Candidate], level: float, seed: int
+) -> list[Row]:
+    """Return the rows of single runs whose scatter is unknown, in the order of their energies."""
+    results = [candidate.result for candidate in (*ranked, *candidates)]
+    contenders = [_contender(result) for result in with_separate_errors(results)]
+    limits = break_even_cvs(contenders, level=level, seed=seed)[len(ranked) :]
+    rows = [
+        Row(
+            candidate.result, candidate.verdict, candidate.reasons, None, candidate.questions, limit
+        )
+        for candidate, limit in zip(candidates, limits, strict=True)
+    ]
+    return sorted(rows, key=_energy_order)
+
+
+def has_known_scatter(result: Result) -> bool:
+    """Whether the scatter between runs of a result is known: only then can it be ranked."""
+    return result.per_unit_budget is not None and result.per_unit_budget.run_scatter is not None
+
+
+def _energy_order(row: Row) -> tuple[float, str]:
+    return row.result.energy_per_unit.value or float("inf"), row.result.entry.id
+
+
 def _unranked_rows(candidates: Sequence[_Candidate]) -> list[Row]:
     rows = [
         Row(result, verdict, reasons, None, questions)
         for result, verdict, reasons, questions in candidates
     ]
-
-    def order(row: Row) -> tuple[float, str]:
-        return row.result.energy_per_unit.value or float("inf"), row.result.entry.id
-
-    return sorted(rows, key=order)
+    return sorted(rows, key=_energy_order)
 
 
 def _reasons(result: Result, report: EntryReport | None) -> tuple[str, ...]:
@@ -219,12 +262,13 @@ def _copy_reasons(result: Result, seen: dict[Evidence, str]) -> tuple[str, ...]:
         seen: Evidence of the results before it, each with the id of its result; that of this one is
             added.
     """
-    evidence = _evidence(result)
+    evidence = evidence_of(result)
     first_id = seen.setdefault(evidence, result.entry.id) if evidence else result.entry.id
     return () if first_id == result.entry.id else (f"the session of {first_id}",)
 
 
-def _evidence(result: Result) -> Evidence:
+def evidence_of(result: Result) -> Evidence:
+    """Return what a result was measured from."""
     runs = []
     for run in result.runs:
         window = run.run.window

@@ -16,13 +16,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.uncertainty.budget import Budget, run_variance
+from harness.uncertainty.budget import BetweenRunScatter, Budget, run_variance
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.moderated_variance import fit_prior, moderate
 from harness.uncertainty.monte_carlo import SEED, draw
 from harness.uncertainty.multiple_comparisons import rank_sets, significant_differences
-from harness.uncertainty.random_draws import student_t
+from harness.uncertainty.random_draws import mixture_draws, student_t
 
 Floats = NDArray[np.float64]
 MAX_DRAWS_OF_TABLE = 1_000_000
@@ -131,10 +131,10 @@ def _joint_errors(entries: Sequence[Contender], seed: int) -> JointErrors:
     covariance = errors @ errors.T / draws
     # 2. Scatter between runs, moderated over the table.
     scatter_variance = np.zeros(len(entries))
-    for i, (variance, dof) in enumerate(_moderated_mean_variances(budgets)):
-        scatter_variance[i] = variance
-        if variance > 0:
-            errors[i] += math.sqrt(variance) * student_t(seed, budgets[i].id, dof, draws)
+    for i, scatter in enumerate(_moderated_scatters(budgets)):
+        scatter_variance[i] = scatter.typical_size**2
+        if scatter.scale > 0:
+            errors[i] += scatter.scale * _scatter_draws(scatter, budgets[i].id, seed, draws)
     # 3. Standard error of each difference.
     total = np.add.outer(np.diag(covariance), np.diag(covariance))
     variance_of_difference = total - 2 * covariance
@@ -144,19 +144,35 @@ def _joint_errors(entries: Sequence[Contender], seed: int) -> JointErrors:
     return JointErrors(values, errors, np.sqrt(variance_of_difference))
 
 
-def _moderated_mean_variances(budgets: Sequence[Budget]) -> list[tuple[float, float]]:
-    """Return the moderated variance of each mean of runs, with its degrees of freedom."""
+def _moderated_scatters(budgets: Sequence[Budget]) -> list[BetweenRunScatter]:
+    """Return the scatter of each mean of runs, moderated over the table.
+
+    Only scatter that the runs themselves show is moderated: a pair or borrowed scatter has been
+    combined with a prior already.
+    """
+    own = [
+        budget.run_scatter is not None and budget.run_scatter.source == "own runs"
+        for budget in budgets
+    ]
     variances = [run_variance(budget) for budget in budgets]
-    lenders = [pair for pair, budget in zip(variances, budgets, strict=True) if not budget.borrows]
+    lenders = [pair for pair, counts in zip(variances, own, strict=True) if counts]
     prior = fit_prior([variance for variance, _ in lenders], [n - 1 for _, n in lenders])
     moderated = []
-    for budget, (variance, n) in zip(budgets, variances, strict=True):
-        if budget.borrows and budget.run_scatter is not None:
-            moderated.append((variance / n, budget.run_scatter.dof))
-        else:
-            own_variance, dof = moderate(variance, n - 1, prior)
-            moderated.append((own_variance / n, dof))
+    for budget, (variance, n), is_own in zip(budgets, variances, own, strict=True):
+        scatter = budget.logarithmic().run_scatter
+        if scatter is None:
+            scatter = BetweenRunScatter(0.0, math.inf, log=True)
+        elif is_own:
+            moderated_variance, dof = moderate(variance, n - 1, prior)
+            scatter = replace(scatter, scale=math.sqrt(moderated_variance / n), dof=dof)
+        moderated.append(scatter)
     return moderated
+
+
+def _scatter_draws(scatter: BetweenRunScatter, entry_id: str, seed: int, draws: int) -> Floats:
+    if scatter.mixture is None:
+        return student_t(seed, entry_id, scatter.dof, draws)
+    return mixture_draws(seed, entry_id, scatter.mixture, draws).astype(np.float64)
 
 
 def _errors_without_scatter(budget: Budget, seed: int, draws: int) -> Floats:

@@ -21,6 +21,7 @@ TABLE_COLUMNS = (
     "scenario",
     "measurement_class",
     "division",
+    "boundary",
     "simulated",
     "rank_by",
 )
@@ -32,6 +33,7 @@ ROW_COLUMNS = (
     "rank_high",
     "p_first",
     "pareto",
+    "break_even_cv",
     "verdict",
     "reasons",
     "questions",

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from harness.energy.run import UNKNOWN_CLOCK_S, RunEnergy
 from harness.formats.base import Entry
 from harness.formats.defects import DefectCode
-from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK, PooledScatter
+from harness.scoring.repeat_prior import repeat_pairs
+from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
 from harness.traces.channel import Channel
+from harness.uncertainty.budget import BetweenRunScatter
 
 NOTED_DEFECTS = (
     DefectCode.SCENARIO_INFERRED,
@@ -26,7 +28,7 @@ def result_notes(
     entry: Entry,
     runs: Sequence[RunEnergy],
     counted: Sequence[RunEnergy],
-    pooled: PooledScatter | None,
+    scatter: BetweenRunScatter | None,
 ) -> list[str]:
     """Return the notes of a result.
 
@@ -34,11 +36,11 @@ def result_notes(
         entry: The evidence.
         runs: Energy of all its runs.
         counted: Runs that count for the mean.
-        pooled: Scatter borrowed from other results, for one or two runs.
+        scatter: Scatter between runs; ``None`` where it is unknown.
     """
     return [
         *_defect_notes(entry, (DefectCode.RUN_INCOMPLETE,)),
-        *_run_count_notes(runs, counted, pooled),
+        *_run_count_notes(runs, counted, scatter),
         *_meter_notes(counted),
         *_completeness_notes(counted),
         *_defect_notes(entry, NOTED_DEFECTS),
@@ -50,7 +52,7 @@ def _defect_notes(entry: Entry, codes: Sequence[DefectCode]) -> list[str]:
 
 
 def _run_count_notes(
-    runs: Sequence[RunEnergy], counted: Sequence[RunEnergy], pooled: PooledScatter | None
+    runs: Sequence[RunEnergy], counted: Sequence[RunEnergy], scatter: BetweenRunScatter | None
 ) -> Iterator[str]:
     n, excluded = len(counted), len(runs) - len(counted)
     if not n:
@@ -61,9 +63,14 @@ def _run_count_notes(
             f"{excluded} of {len(runs)} runs do not count: "
             "no energy, aborted, or a copy of another run"
         )
-    if n <= 2 and pooled is not None:
+    if scatter is not None and scatter.source == "borrowed":
         plural = "s" if n > 1 else ""
-        yield f"{n} run{plural}: scatter between runs is that of {pooled.lenders} other results"
+        yield f"{n} run{plural}: scatter between runs is borrowed from other results of the table"
+    elif scatter is not None and scatter.source == "ranging pair":
+        yield (
+            "one timed run: scatter between runs is shown by its ranging run "
+            f"and by {repeat_pairs()} published pairs"
+        )
     elif n == 1:
         yield "one run: the interval holds for this run, scatter between runs is unknown"
     elif n < MIN_RUNS_FOR_RANK:

@@ -15,37 +15,22 @@ import numpy as np
 
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
+from harness.scoring.run_scatter import ScatterEvidence, scatter_of_mean
+from harness.traces.instruments import instruments
 from harness.traces.trace import Window
 from harness.uncertainty.budget import (
     BetweenRunScatter,
     Budget,
     MeteredEnergy,
     UncertaintyComponent,
-    run_variance,
 )
 from harness.uncertainty.estimate import OutputQuantity
-from harness.uncertainty.moderated_variance import fit_prior
 
 SYSTEMATIC = frozenset(["window edges", "gaps", "quantisation"])
 """Errors of one run that repeat in every run of an entry: a rule that misjudges the edge of one run
 misjudges all, and so does a filled gap or a rounded reading."""
 MIN_RUNS_FOR_RANK = 5
 """Runs that a result needs to be ranked without a mark."""
-
-
-@dataclass(frozen=True, slots=True)
-class PooledScatter:
-    """Scatter between runs of other results, for a result with too few runs of its own.
-
-    Attributes:
-        variance: Variance of the logarithm of a run's energy.
-        dof: Its degrees of freedom.
-        lenders: Number of results it comes from.
-    """
-
-    variance: float
-    dof: float
-    lenders: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,42 +98,72 @@ def expected_energy_j(run: RunEnergy) -> float:
 
 
 def mean_budget(
-    entry: Entry, runs: Sequence[RunEnergy], pooled: PooledScatter | None = None
+    entry: Entry, runs: Sequence[RunEnergy], evidence: ScatterEvidence
 ) -> Budget | None:
     """Return the budget of the mean energy of the runs; ``None`` without a run.
 
     Errors with a correlation key are the same in every run: they add within the key. The others are
-    new in each run, and so a part of the scatter between runs; they count by themselves where no
-    scatter is known.
+    new in each run, and so a part of the scatter that several runs show.
 
     Args:
         entry: Whose runs they are.
         runs: Runs that count.
-        pooled: Scatter of comparable results, for one or two runs.
+        evidence: What shows the scatter between runs besides the runs.
     """
     if not runs:
         return None
-    metered = _merge_metered([part.scaled(1 / len(runs)) for run in runs for part in run.parts])
+    meters = _common_meters(entry.id, runs)
+    parts = [
+        replace(part, correlation_key=meters.get(part.correlation_key, part.correlation_key))
+        for run in runs
+        for part in run.parts
+    ]
+    metered = _merge_metered([part.scaled(1 / len(runs)) for part in parts])
     components = _mean_components(entry.id, [run.terms for run in runs])
     budget = Budget(entry.id, tuple(metered), tuple(components))
-    scatter = run_scatter([expected_energy_j(run) for run in runs], pooled, budget.value)
+    scatter = mean_scatter([expected_energy_j(run) for run in runs], evidence, budget.value)
     if scatter is not None and scatter.scale:
         components = [item for item in components if item.correlation_key is not None]
     return replace(budget, components=tuple(components), run_scatter=scatter)
 
 
-def run_scatter(
-    energies: Sequence[float], pooled: PooledScatter | None, value: float
+def mean_scatter(
+    values: Sequence[float], evidence: ScatterEvidence, mean: float
 ) -> BetweenRunScatter | None:
-    """Return the scatter of a mean of runs [J]: its own, or the pooled one with one or two runs."""
-    n = len(energies)
-    if n <= 2 and pooled is not None:
-        scale = value * math.sqrt(pooled.variance / n)
-        return BetweenRunScatter(scale, pooled.dof, n=n)
+    """Return the scatter of a mean of runs, in its unit; ``None`` for one run, which is realised.
+
+    Args:
+        values: Value of each run.
+        evidence: What shows the scatter between runs besides the runs.
+        mean: Their mean.
+    """
+    n = len(values)
     if n < 2:
         return None
-    standard_error = float(np.std(energies, ddof=1)) / math.sqrt(n)
+    if n == 2 and min(values) > 0:
+        scatter = scatter_of_mean(np.log(values).tolist(), evidence)
+        if scatter is not None and scatter.source == "borrowed":
+            return replace(scatter, scale=scatter.scale * mean, log=False)
+    standard_error = float(np.std(values, ddof=1)) / math.sqrt(n)
     return BetweenRunScatter(standard_error, n - 1, n=n)
+
+
+def _common_meters(entry_id: str, runs: Sequence[RunEnergy]) -> dict[str, str]:
+    """Return the correlation key of each calibration whose errors others in the same sum share.
+
+    An analyzer has a calibration of its own. Sensors of one model have design errors in common, of
+    a size that nobody states: within a sum their errors count as equal.
+    """
+    keys = {}
+    table = instruments()
+    for run in runs:
+        for reading in run.readings:
+            channel = reading.trace.channel
+            instrument = table.get(channel.meter)
+            if instrument is None or instrument.measurement_class != "analyzer":
+                keys[channel.calibration_id] = f"sensors {channel.meter}|{entry_id}"
+    counts = Counter(keys.values())
+    return {calibration: key for calibration, key in keys.items() if counts[key] > 1}
 
 
 def _merge_metered(items: Sequence[MeteredEnergy]) -> list[MeteredEnergy]:
@@ -203,14 +218,6 @@ def _sum(first: UncertaintyComponent, second: UncertaintyComponent) -> Uncertain
     return replace(first, up=first.up + second.up, down=first.down + second.down)
 
 
-def pooled_scatter(budgets: Sequence[Budget]) -> PooledScatter:
-    """Return the scatter between runs that several results have in common (moderated variance)."""
-    variances = [run_variance(budget) for budget in budgets]
-    prior = fit_prior([variance for variance, _ in variances], [n - 1 for _, n in variances])
-    dof = min(prior.dof or prior.pooled_dof, prior.pooled_dof)
-    return PooledScatter(prior.variance, dof, len(budgets))
-
-
 # Quantities derived from it
 
 
@@ -219,21 +226,21 @@ def energy_per_amount(
     runs: Sequence[RunEnergy],
     budget: Budget,
     amounts: Sequence[float],
-    pooled: PooledScatter | None = None,
+    evidence: ScatterEvidence,
 ) -> OutputQuantity:
-    """Return the energy per amount of work, with log-t scatter over the runs' ratios.
+    """Return the long-run energy per amount of work, with scatter over the logarithms of ratios.
 
-    Energy follows the work done, so the ratios scatter less than either. J/run is the mean energy
-    itself.
+    Energy follows the work done, so the ratios scatter less than either. Several runs of J/run are
+    the mean energy itself.
 
     Args:
         unit: Unit of the ratio, such as J/query.
         runs: Runs that count.
         budget: Budget of their mean energy.
         amounts: Work that each run did.
-        pooled: Scatter of comparable results, for one or two runs.
+        evidence: What shows the scatter between runs besides the runs.
     """
-    if unit == "J/run":
+    if unit == "J/run" and len(runs) > 1:
         return OutputQuantity(unit, run_scatter=budget.run_scatter)
     ratios = [expected_energy_j(run) / amount for run, amount in zip(runs, amounts, strict=True)]
     if min(ratios) <= 0:
@@ -241,15 +248,8 @@ def energy_per_amount(
         factor = mean / budget.value if budget.value else 1.0
         return OutputQuantity(unit, factor, budget.run_scatter)
     logs = np.log(ratios)
-    n, value = len(logs), float(np.exp(logs.mean()))
-    scatter = None
-    if n <= 2 and pooled is not None:
-        scale = math.sqrt(pooled.variance / n)
-        scatter = BetweenRunScatter(scale, pooled.dof, log=True, n=n)
-    elif n > 1:
-        scale = float(logs.std(ddof=1)) / math.sqrt(n)
-        scatter = BetweenRunScatter(scale, n - 1, log=True, n=n)
-    return OutputQuantity(unit, value / budget.value, scatter)
+    factor = float(np.exp(logs.mean())) / budget.value
+    return OutputQuantity(unit, factor, scatter_of_mean(logs.tolist(), evidence))
 
 
 def mean_power(runs: Sequence[RunEnergy], budget: Budget) -> OutputQuantity:

@@ -10,7 +10,9 @@ from harness.carbon.co2e import Co2e
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.defects import DefectCode
+from harness.scoring.boundary import Boundary, boundaries, boundary
 from harness.scoring.notes import conversion_efficiencies
+from harness.scoring.run_scatter import ScatterSummary
 from harness.scoring.training_steps import Training
 from harness.uncertainty.budget import Budget, BudgetRow
 from harness.uncertainty.estimate import Estimate
@@ -27,6 +29,7 @@ class TableKey(NamedTuple):
         measurement_class: analyzer, sensor, modelled or declared.
         simulated: Whether the results say that they are simulated.
         division: closed, open or network; "" where they do not say.
+        boundary: What the energy includes, outermost first: "wall", or "board+package".
     """
 
     task: str
@@ -36,6 +39,7 @@ class TableKey(NamedTuple):
     measurement_class: str
     simulated: bool
     division: str
+    boundary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Result:
         per_unit_budget: Budget behind `energy_per_unit`; ``None`` without it.
         rows: `budget` as a table.
         per_correct: Energy per correct answer, where quality is a share of correct answers.
+        scatter: Scatter between runs, and what shows it; ``None`` without energy.
         training: Energy per step and steps to the target, where the logs count steps.
         co2e: Emissions, where a grid was given.
     """
@@ -88,6 +93,7 @@ class Result:
     per_unit_budget: Budget | None = None
     rows: tuple[BudgetRow, ...] = field(default=())
     per_correct: Estimate | None = None
+    scatter: ScatterSummary | None = None
     training: Training | None = None
     co2e: Co2e | None = None
 
@@ -108,7 +114,20 @@ class Result:
             measurement_class=self.measurement_class,
             simulated=entry.simulated,
             division=entry.division,
+            boundary="+".join(boundaries(entry)),
         )
+
+    @property
+    def boundary(self) -> Boundary | None:
+        """Outermost boundary of its energy; ``None`` where nothing was measured."""
+        return boundary(self.entry)
+
+    @property
+    def may_borrow(self) -> bool:
+        """Whether its own runs do not show its scatter: one run without a pair, or two."""
+        if self.scatter is None:
+            return False
+        return self.scatter.source == "unknown" or self.distinct_runs == 2
 
     @property
     def inferred(self) -> bool:

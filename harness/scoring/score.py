@@ -22,16 +22,22 @@ from harness.formats.reference.benchmarks import benchmarks
 from harness.scoring.mlperf_metrics import kept_runs, mlperf_metrics, olympic_mean
 from harness.scoring.notes import result_notes
 from harness.scoring.repeated_runs import (
-    PooledScatter,
     WorkAmounts,
     energy_per_amount,
     mean_budget,
     mean_power,
-    pooled_scatter,
     valid_runs,
     work_amounts,
 )
 from harness.scoring.result import Result, TableKey
+from harness.scoring.run_scatter import (
+    MIN_LENDER_RUNS,
+    PooledScatter,
+    ScatterEvidence,
+    pair_difference,
+    pooled_scatter,
+    summary,
+)
 from harness.scoring.training_steps import (
     StepCounts,
     Training,
@@ -46,8 +52,8 @@ from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.estimate import Estimate, OutputQuantity, estimate_all
 from harness.uncertainty.monte_carlo import DRAWS, SEED
 
-MIN_LENDER_RUNS = 3
-"""Runs that a result needs to lend its scatter to others."""
+NO_BUDGET = Budget("", ())
+"""Stands for the budget of an entry without energy."""
 MIN_ACCURACY = 1e-6
 """A smaller share of correct answers gives no energy per correct answer."""
 
@@ -79,10 +85,10 @@ def score_all(
     ]
     scatters = _scatter_by_table(results)
     for i, (entry, evaluation) in enumerate(zip(entries, evaluated, strict=True)):
-        pooled = scatters.get(results[i].table)
-        if pooled is not None and 0 < results[i].distinct_runs < MIN_LENDER_RUNS:
+        borrowed = scatters.get(results[i].table)
+        if borrowed is not None and results[i].may_borrow:
             results[i] = score(
-                entry, level=level, seed=seed, draws=draws, pooled=pooled, evaluation=evaluation
+                entry, level=level, seed=seed, draws=draws, borrowed=borrowed, evaluation=evaluation
             )
     return results
 
@@ -90,9 +96,10 @@ def score_all(
 def _scatter_by_table(results: Iterable[Result]) -> dict[TableKey, PooledScatter]:
     lenders: dict[TableKey, list[Budget]] = {}
     for result in results:
-        if result.budget is not None and result.distinct_runs >= MIN_LENDER_RUNS:
-            lenders.setdefault(result.table, []).append(result.budget)
-    return {table: pooled_scatter(budgets) for table, budgets in lenders.items()}
+        if result.per_unit_budget is not None and result.distinct_runs >= MIN_LENDER_RUNS:
+            lenders.setdefault(result.table, []).append(result.per_unit_budget)
+    scatters = {table: pooled_scatter(budgets) for table, budgets in lenders.items()}
+    return {table: scatter for table, scatter in scatters.items() if scatter is not None}
 
 
 def score(
@@ -101,7 +108,7 @@ def score(
     level: float = LEVEL,
     seed: int = SEED,
     draws: int = DRAWS,
-    pooled: PooledScatter | None = None,
+    borrowed: PooledScatter | None = None,
     evaluation: Evaluation | None = None,
 ) -> Result:
     """Return the result of an entry.
@@ -111,13 +118,13 @@ def score(
         level: Coverage probability of the intervals, 0 to 1.
         seed: Seed of the Monte Carlo.
         draws: Draws of the Monte Carlo.
-        pooled: Scatter between runs of comparable results, for an entry with one or two runs.
+        borrowed: Scatter between runs of comparable results, for an entry with one or two runs.
         evaluation: Energies of the entry, where they are known already.
     """
     runs = (evaluation or evaluate(entry)).all_runs()
     counted = valid_runs(runs)
-    notes = result_notes(entry, runs, counted, pooled)
-    budget = mean_budget(entry, counted, pooled)
+    evidence = ScatterEvidence(borrowed, _pair_difference(entry, counted))
+    budget = mean_budget(entry, counted, evidence)
     amounts = work_amounts(entry, counted)
     quality = _worst_quality(entry)
     counts = step_counts(entry, counted)
@@ -125,15 +132,18 @@ def score(
     outputs: dict[str, OutputQuantity] = {}
     estimates: dict[str, Estimate] = {}
     if budget is not None:
-        outputs = _output_quantities(entry, counted, budget, amounts, quality, counts, pooled)
+        outputs = _output_quantities(entry, counted, budget, amounts, quality, counts, evidence)
         drawn = estimate_all(budget, outputs, level=level, seed=seed, draws=draws)
         estimates = {name: _not_negative(item) for name, item in drawn.items()}
+    per_unit_budget = _per_unit_budget(budget, outputs.get("per_unit"))
+    scatter = (per_unit_budget or budget or NO_BUDGET).run_scatter
+    notes = result_notes(entry, runs, counted, scatter)
     missing = _missing_estimates(budget, amounts, notes, level)
 
     return Result(
         entry=entry,
         measurement_class=measurement_class(entry),
-        measurand="long-run mean" if len(counted) > 1 or (counted and pooled) else "realised",
+        measurand="long-run mean" if len(counted) > 1 else "realised",
         n_runs=len(runs),
         distinct_runs=len(counted),
         runs=runs,
@@ -148,11 +158,19 @@ def score(
         compat=mlperf_metrics(entry, runs, level),
         notes=tuple(notes),
         budget=budget,
-        per_unit_budget=_per_unit_budget(budget, outputs.get("per_unit")),
+        per_unit_budget=per_unit_budget,
         rows=tuple(budget_rows(budget)) if budget else (),
         per_correct=estimates.get("per_correct"),
+        scatter=summary(scatter, len(counted)),
         training=_training(entry, counted, counts, estimates),
     )
+
+
+def _pair_difference(entry: Entry, runs: Sequence[RunEnergy]) -> float | None:
+    """Return how far the ranging run of a single timed run of inference differs from it."""
+    if entry.task != "inference" or len(runs) != 1:
+        return None
+    return pair_difference(entry, runs[0])
 
 
 def _output_quantities(
@@ -162,7 +180,7 @@ def _output_quantities(
     amounts: WorkAmounts,
     quality: Quality | None,
     counts: StepCounts | None,
-    pooled: PooledScatter | None,
+    evidence: ScatterEvidence,
 ) -> dict[str, OutputQuantity]:
     """Return the quantities that one Monte Carlo of the budget estimates, by name."""
     outputs: dict[str, OutputQuantity | None] = {
@@ -171,7 +189,7 @@ def _output_quantities(
     }
     if amounts.counts:
         unit = f"J/{amounts.unit}"
-        per_unit = energy_per_amount(unit, runs, budget, amounts.counts, pooled)
+        per_unit = energy_per_amount(unit, runs, budget, amounts.counts, evidence)
         samples = _samples_per_unit(entry, amounts.unit)
         outputs["per_unit"] = per_unit
         outputs["per_correct"] = _energy_per_correct(per_unit, quality, samples)

@@ -17,6 +17,7 @@ from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
 from harness.formats.reference.convergence import against_reference
 from harness.scoring.repeated_runs import energy_per_amount
+from harness.scoring.run_scatter import ScatterEvidence
 from harness.uncertainty.budget import Budget
 from harness.uncertainty.estimate import Estimate, OutputQuantity
 
@@ -72,7 +73,8 @@ def energy_per_step(
     runs: Sequence[RunEnergy], budget: Budget, counts: StepCounts
 ) -> OutputQuantity:
     """Return the energy per step, as a quantity of the budget."""
-    return energy_per_amount(f"J/{counts.name}", runs, budget, counts.values.tolist())
+    amounts = counts.values.tolist()
+    return energy_per_amount(f"J/{counts.name}", runs, budget, amounts, ScatterEvidence())
 
 
 def energy_at_reference(

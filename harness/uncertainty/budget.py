@@ -157,7 +157,7 @@ class UncertaintyComponent:
 
 @functools.lru_cache(maxsize=256)
 def _profile_moments(profile: tuple[float, ...], base: Base) -> tuple[float, float]:
-    """Return mean and variance of a tabulated contribution, by Simpson's rule between its points."""
+    """Return mean and variance of a tabulated contribution, by Simpson's rule."""
     import numpy as np
 
     limit = PROFILE_LIMIT if base == "normal" else 1.0
@@ -235,7 +235,7 @@ class BetweenRunScatter:
 
     Attributes:
         scale: Standard error of the mean [J], or of its logarithm.
-        dof: Degrees of freedom of the estimated scale.
+        dof: Degrees of freedom of the estimated scale; infinite with a mixture.
         log: Whether the scatter is a factor.
         n: Runs in the mean; 0 where that is ``dof + 1``.
         source: What shows the scatter.
@@ -253,6 +253,11 @@ class BetweenRunScatter:
     def shape(self) -> ScatterShape:
         """Distribution of X: a mixture, or the degrees of freedom of t."""
         return self.dof if self.mixture is None else self.mixture
+
+    @property
+    def typical_size(self) -> float:
+        """Half of the 68 % interval, which the tails do not move; of a t distribution the scale."""
+        return self.scale if self.mixture is None else self.scale * self.mixture.half_width(0.6827)
 
     @property
     def standard_deviation(self) -> float:
@@ -460,7 +465,8 @@ def budget_rows(budget: Budget) -> list[BudgetRow]:
     scatter = budget.run_scatter
     if scatter is not None and scatter.scale:
         u = scatter.standard_deviation * (budget.value if scatter.log else 1.0)
-        table.add("run to run", None, scatter.dof, u, SCATTER_TEXTS[scatter.source])
+        dof = scatter.dof if math.isfinite(scatter.dof) else None
+        table.add("run to run", None, dof, u, SCATTER_TEXTS[scatter.source])
     return table.rows()
 
 

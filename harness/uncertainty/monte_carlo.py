@@ -226,9 +226,10 @@ def _add_component(
 def _metered_deviation(
     metered: MeteredEnergy, seed: int, draws: int, span: slice, out: Draws
 ) -> Draws:
-    """Write (E - o)(1 + e)/((1 + g) m) - E to `out`, as (E (e + 1 - (1 + g) m) - o (1 + e))/((1 + g) m).
+    """Write (E - o)(1 + e)/((1 + g) m) - E to `out`.
 
-    g, o and e are the errors of gain, offset and efficiency; m is the mean of 1/(1 + g).
+    g, o and e are the errors of gain, offset and efficiency; m is the mean of 1/(1 + g). The form
+    (E (e + 1 - (1 + g) m) - o (1 + e))/((1 + g) m) loses no digits.
     """
 
     def error(name: str, limit: float) -> Draws | float:

@@ -68,11 +68,12 @@ def run_scatter_draws(seed: int, budget_id: str, shape: ScatterShape, count: int
         count: Number of draws.
     """
     if isinstance(shape, ScaleMixture):
-        return _mixture_draws(seed, budget_id, shape, count)
+        return mixture_draws(seed, budget_id, shape, count)
     return _student_draws(seed, budget_id, shape, count)
 
 
-def _mixture_draws(seed: int, budget_id: str, mixture: ScaleMixture, count: int) -> Draws:
+def mixture_draws(seed: int, budget_id: str, mixture: ScaleMixture, count: int) -> Draws:
+    """Return draws of a mixture of normal distributions, shape (count,)."""
     generator = _generator(seed, f"mixture|runs|{budget_id}")
     draws = normal(generator, count)
     limits = np.cumsum(mixture.weights)[:-1] * 2 - 1

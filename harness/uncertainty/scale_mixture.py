@@ -1,9 +1,10 @@
 """Scatter with heavy tails: a mixture of normal distributions with mean 0.
 
-How far two runs of one workload differ is not normal: most pairs agree to half a percent, a few miss by ten percent.
-A mixture of normals with several scales describes both. Its weights are fitted by maximum likelihood, with the EM
-algorithm on a fixed grid of scales (Laird 1978). One observed difference updates the weights by Bayes' theorem: a pair
-that agrees makes the large scales improbable, a pair that does not makes them certain.
+How far two runs of one workload differ is not normal: most pairs agree to half a percent, a few
+miss by ten percent. A mixture of normals with several scales describes both. Its weights are fitted
+by maximum likelihood, with the EM algorithm on a fixed grid of scales (Laird 1978). One observed
+difference updates the weights by Bayes' theorem: a pair that agrees makes the large scales
+improbable, a pair that does not makes them certain.
 """
 
 from __future__ import annotations
@@ -45,16 +46,6 @@ class ScaleMixture:
     def half_width(self, level: float) -> float:
         """Return the half-width of the interval around 0 that holds a share `level`."""
         return _half_width(self, level)
-
-    def equivalent_dof(self) -> float:
-        """Return degrees of freedom of the t distribution with the same variance and kurtosis.
-
-        The closed form of a budget knows t only; it is at least 4.
-        """
-        variance = self.variance
-        terms = (weight * scale**4 for weight, scale in zip(self.weights, self.scales, strict=True))
-        excess = 3 * math.fsum(terms) / variance**2 - 3
-        return 4 + 6 / excess if excess > 0 else math.inf
 
     def updated(self, difference: float) -> ScaleMixture:
         """Return the mixture of one run, given the observed difference of two runs of one scale.

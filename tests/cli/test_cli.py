@@ -75,7 +75,7 @@ def test_a_score_of_single_runs_loads_neither_rules_nor_scipy() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
     )
-    assert "Mean power" in done.stdout
+    assert "mean power" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
 
 

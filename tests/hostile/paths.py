@@ -25,7 +25,8 @@ from harness.render.sarif import sarif_text
 from harness.render.terminal.audit import FORMS, audit_text
 from harness.render.terminal.comparison import comparison_document, comparison_text
 from harness.render.terminal.leaderboard import board
-from harness.render.terminal.report import import_text, score_text
+from harness.render.terminal.report import import_text
+from harness.render.terminal.score import score_text
 from tests.hostile import checks
 
 DRAWS = 1_000

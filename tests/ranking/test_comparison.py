@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from harness.core.errors import UsageError
 from harness.ranking.comparison import Comparison, compare
 from harness.ranking.rank_sets import Contender, rank
 from harness.scoring.result import Result
+from harness.scoring.score import score
 from harness.uncertainty.budget import (
     BetweenRunScatter,
     Budget,
@@ -24,19 +26,36 @@ from harness.uncertainty.budget import (
 from harness.uncertainty.estimate import Estimate, estimate
 from harness.uncertainty.moderated_variance import Prior, fit_prior, moderate
 from harness.uncertainty.multiple_comparisons import rank_sets, significant_differences
+from tests.auditing.rules import builders as b
 
 
 def result(
-    name: str, energy_j: float, *, meter: str = "", gain: float = 0.005, cv: float = 0.0, n: int = 5
+    name: str,
+    energy_j: float,
+    *,
+    meter: str = "",
+    gain: float = 0.005,
+    cv: float = 0.0,
+    n: int = 5,
+    hour: int | None = None,
+    **given: Any,
 ) -> Result:
-    """A result with an energy per query, the limit of its meter's gain and the scatter of its
-    runs."""
-    run = BetweenRunScatter(cv / math.sqrt(n), n - 1, log=True) if cv and n > 1 else None
-    budget = Budget(name, (MeteredEnergy(meter or f"meter of {name}", energy_j, gain),), (), run)
-    per_unit = estimate(budget, "J/query")
-    entry = type("Entry", (), {"id": name})()
-    fields = dict.fromkeys(Result.__slots__) | {"entry": entry, "energy_per_unit": per_unit}
-    return Result(**fields | {"per_unit_budget": budget})  # type: ignore[arg-type]
+    """A result with an energy per query, the limit of its meter's gain and the scatter of its runs.
+
+    Each is measured in an hour of its own, by an analyzer of the lab.
+    """
+    scatter = BetweenRunScatter(cv / math.sqrt(n), n - 1, log=True) if cv and n > 1 else None
+    key = meter or f"meter of {name}"
+    budget = Budget(name, (MeteredEnergy(key, energy_j, gain),), (), scatter)
+    start_s = 3600 * (sum(map(ord, name)) if hour is None else hour)
+    readings = b.trace(
+        range(start_s, start_s + 60), 100.0, meter="yokogawa-wt310e", calibration_id=key
+    )
+    run = b.run(readings, window=b.window(start_s, start_s + 59))
+    entry = b.entry(run, **({"id": name, "system": name} | given))
+    scored = score(entry, draws=10_000)
+    per_unit = estimate(budget, "J/query", draws=10_000)
+    return replace(scored, energy_per_unit=per_unit, per_unit_budget=budget)
 
 
 def against(a: Result, b: Result) -> Comparison:
@@ -45,12 +64,22 @@ def against(a: Result, b: Result) -> Comparison:
 
 def test_a_shared_meter_cancels_and_is_named() -> None:
     one, other = result("a", 100.0, meter="m", cv=0.001), result("b", 100.4, meter="m", cv=0.001)
-    found = against(one, other)
-    assert found.verdict == "better"
-    assert found.cancelled == ("m",)
+    comparison = against(one, other)
+    assert comparison.verdict == "better"
+    assert comparison.cancelled == ("m",)
     apart = against(one, result("b", 100.4, cv=0.001))
     assert apart.verdict == "tied"
     assert apart.cancelled == ()
+
+
+@pytest.mark.parametrize(
+    "given", [{"submitter": "Other"}, {"hour": 97}], ids=["two submitters", "the same hour"]
+)
+def test_a_meter_that_cannot_be_one_instrument_does_not_cancel(given: dict[str, Any]) -> None:
+    """One side's word is no evidence: another submitter, or another machine at the same time."""
+    one = result("a", 100.0, meter="m", cv=0.001)
+    comparison = against(one, result("b", 100.4, meter="m", cv=0.001, **given))
+    assert (comparison.verdict, comparison.cancelled) == ("tied", ())
 
 
 def test_comparison_is_antisymmetric() -> None:
@@ -62,25 +91,61 @@ def test_comparison_is_antisymmetric() -> None:
     assert {there.verdict, back.verdict} in ({"tied"}, {"better", "worse"})
 
 
-def test_a_result_against_itself_is_an_exact_tie() -> None:
-    one = result("a", 100.0, cv=0.01)
-    found = against(one, one)
-    assert (found.log_ratio.low, found.log_ratio.value, found.log_ratio.high) == (0.0, 0.0, 0.0)
-    assert found.p_a_better == 0.5
-    assert found.verdict == "tied"
+def test_a_result_against_itself_is_a_tie_without_an_interval() -> None:
+    for cv in (0.0, 0.01):
+        one = result("a", 100.0, cv=cv)
+        comparison = against(one, one)
+        assert comparison.verdict == "tied"
+        assert (comparison.log_ratio.low, comparison.log_ratio.value) == (None, 0.0)
+        assert comparison.p_a_better == 0.5
+        assert "same recorded runs" in comparison.resolving
+
+
+def test_single_runs_are_not_resolved_and_never_get_an_interval_of_no_width() -> None:
+    comparison = against(result("a", 100.0), result("b", 110.0))
+    assert comparison.verdict == "not resolved"
+    assert (comparison.log_ratio.low, comparison.log_ratio.high) == (None, None)
+    assert comparison.p_a_better is None
+    assert comparison.more_runs == 4
+    assert comparison.break_even_cv == pytest.approx(0.034, abs=0.001)
+    assert "3.4" in comparison.resolving
+    within_meters = against(result("a", 100.0, gain=0.05), result("b", 101.0, gain=0.05))
+    assert (within_meters.verdict, within_meters.more_runs) == ("not resolved", None)
+    assert "meter" in within_meters.resolving
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"scenario": "Server"}, "scenarios"),
+        ({"benchmark": "another"}, "benchmarks"),
+        ({"simulated": True}, "simulated"),
+    ],
+)
+def test_what_differs_in_kind_is_not_comparable(given: dict[str, Any], reason: str) -> None:
+    comparison = against(result("a", 100.0, cv=0.01), result("b", 100.0, cv=0.01, **given))
+    assert comparison.verdict == "not comparable"
+    assert comparison.ratio.value is None
+    assert any(reason in text for text in comparison.reasons)
 
 
 def test_interval_of_the_difference_is_that_of_scipy_for_two_normal_means() -> None:
     one = replace(
         result("a", 100.0, gain=0.0),
         per_unit_budget=Budget(
-            "a", (MeteredEnergy("m", 100.0, 0.0),), (UncertaintyComponent.symmetric("e", 1.0),)
+            "a",
+            (MeteredEnergy("m", 100.0, 0.0),),
+            (UncertaintyComponent.symmetric("e", 1.0),),
+            BetweenRunScatter(0.0, 4),
         ),
     )
     other = replace(
         result("b", 90.0, gain=0.0),
         per_unit_budget=Budget(
-            "b", (MeteredEnergy("m", 90.0, 0.0),), (UncertaintyComponent.symmetric("e", 2.0),)
+            "b",
+            (MeteredEnergy("m", 90.0, 0.0),),
+            (UncertaintyComponent.symmetric("e", 2.0),),
+            BetweenRunScatter(0.0, 4),
         ),
     )
     found = compare(one, other).difference
@@ -109,15 +174,12 @@ def test_more_runs_resolve_scatter_and_never_the_meters() -> None:
     )
     assert meters.more_runs is None
     assert "meter" in meters.resolving
-    single = against(result("a", 100.0), result("b", 100.1))
-    assert single.more_runs is None
-    assert "repeat" in single.resolving
 
 
 def test_what_cannot_be_compared_is_said() -> None:
     one = result("a", 100.0)
-    with pytest.raises(UsageError, match="J/token"):
-        compare(one, replace(one, energy_per_unit=replace(one.energy_per_unit, unit="J/token")))
+    tokens = replace(one, energy_per_unit=replace(one.energy_per_unit, unit="J/token"))
+    assert compare(one, tokens).verdict == "not comparable"
     nothing = replace(
         one,
         per_unit_budget=None,
@@ -132,7 +194,7 @@ def test_two_runs_that_differ_without_measure_cannot_be_compared() -> None:
     endless = result(
         "a", 100.0, cv=10.0, n=2
     )  # t with one degree of freedom: some factors are beyond 1e308
-    for other in (endless, result("b", 100.0)):
+    for other in (result("c", 90.0, cv=10.0, n=2), result("b", 100.0, cv=0.01)):
         with pytest.raises(UsageError, match="not positive and finite"):
             compare(endless, other)
 

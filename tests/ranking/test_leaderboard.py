@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -28,12 +29,35 @@ WORK = Work(1000.0, "sample")
 def result_of(
     name: str, power_w: float = 400.0, meter: str = "yokogawa-wt310e", **given: Any
 ) -> Entry:
-    """One run of ten minutes; the meter's gain is known to 0.1 %."""
+    """Three runs of ten minutes that scatter by 0.02 %; the meter's gain is known to 0.1 %.
+
+    Facts that state a window or no success belong to one run alone.
+    """
     facts = {"performance": Quantity(10.0, "Samples/s"), "work": WORK} | given.pop("facts", {})
     kind = given.pop("kind", "mean")
     channel = {key: given.pop(key) for key in ("boundary", "conversion_efficiency") if key in given}
-    readings = b.trace(range(-5, 606), power_w, kind, meter=meter, calibration_id=name, **channel)
-    return b.entry(b.run(readings, **facts), id=name, system=name, **given)
+    runs = []
+    for number, share in enumerate((1.0, 1.0002, 0.9998)):
+        start_s = 1000 * number
+        readings = b.trace(
+            range(start_s - 5, start_s + 606),
+            power_w * share,
+            kind,
+            meter=meter,
+            calibration_id=name,
+            **channel,
+        )
+        window = {"id": f"run_{number + 1}", "window": b.window(start_s, start_s + 600)}
+        runs.append(b.run(readings, **(window | facts)))
+        if "window" in facts or "success" in facts:
+            break
+    return b.entry(*runs, id=name, system=name, **given)
+
+
+def single_run(name: str, power_w: float = 400.0, **given: Any) -> Entry:
+    """One run of ten minutes, of which nothing shows the scatter."""
+    entry = result_of(name, power_w, **given)
+    return replace(entry, runs=entry.runs[:1])
 
 
 def board(*entries: Entry) -> tuple[Table, ...]:
@@ -102,8 +126,8 @@ def test_a_simulated_result_is_never_ranked_with_a_real_one_whatever_it_needs() 
     assert (simulated.simulated, ids(simulated)) == (True, ["s"])
     text = text_of((real, simulated), "terminal")
     assert [line for line in text.splitlines() if "measured by" in line] == [
-        "own, Offline (inference, measured by analyzer)",
-        "own, Offline (inference, measured by analyzer, simulated)",
+        "own, Offline (inference, measured by analyzer, boundary wall)",
+        "own, Offline (inference, measured by analyzer, boundary wall, simulated)",
     ]
 
 
@@ -123,8 +147,8 @@ def test_open_and_closed_results_stand_in_tables_of_their_own() -> None:
         ("open", ["b"], 1),
     ]
     assert titles(tables) == [
-        "own, Offline (inference, measured by analyzer)",
-        "own, Offline (inference, open, measured by analyzer)",
+        "own, Offline (inference, measured by analyzer, boundary wall)",
+        "own, Offline (inference, open, measured by analyzer, boundary wall)",
     ]
     document = leaderboard_document(tables)
     check("leaderboard", document)
@@ -139,8 +163,8 @@ def test_open_and_closed_results_stand_in_tables_of_their_own() -> None:
 def test_the_closed_division_is_named_where_a_title_would_stand_twice() -> None:
     tables = board(result_of("a", division="closed"), result_of("b", 500))
     assert titles(tables) == [
-        "own, Offline (inference, measured by analyzer)",
-        "own, Offline (inference, closed, measured by analyzer)",
+        "own, Offline (inference, measured by analyzer, boundary wall)",
+        "own, Offline (inference, closed, measured by analyzer, boundary wall)",
     ]
 
 
@@ -196,8 +220,43 @@ def test_one_machine_at_the_same_power_in_another_hour_is_another_session() -> N
     run = b.run(
         later, performance=Quantity(10.0, "Samples/s"), work=WORK, window=b.window(6000, 6600)
     )
-    (table,) = board(result_of("a"), b.entry(run, id="b", system="b"))
-    assert all(row.rank for row in table.rows)
+    (table,) = board(single_run("a"), b.entry(run, id="b", system="b"))
+    assert [row.reasons for row in table.rows] == [("one run",), ("one run",)]
+
+
+def test_single_runs_are_not_ranked_and_state_the_scatter_that_their_order_bears() -> None:
+    """Energies 10 % apart, gains known to 0.1 %: ln 1.1 = k c sqrt(2), so c is 3.4 %."""
+    (table,) = board(single_run("a"), single_run("b", 440), single_run("c", 440.2))
+    assert [row.rank for row in table.rows] == [None] * 3
+    first, second, third = (row.break_even_cv for row in table.rows)
+    assert first == pytest.approx(math.log(1.1) / 1.96 / math.sqrt(2), rel=0.01)
+    assert (second, third) == (0.0, 0.0), "closer than their meters tell"
+    document = leaderboard_document((table,))
+    check("leaderboard", document)
+    rows = document["tables"][0]["rows"]
+    assert {(row["rank_low"], row["rank_high"], row["p_first"]) for row in rows} == {(None,) * 3}
+    text = text_of((table,), "terminal")
+    assert "valid; one run, holds below 3.4 % scatter" in text
+
+
+def test_a_ranging_run_ranks_a_single_run() -> None:
+    def timed(name: str, power_w: float) -> Entry:
+        first, second, _ = result_of(name, power_w).runs
+        return b.entry(second, ranging=first, id=name, system=name)
+
+    (table,) = board(timed("a", 400), timed("b", 500))
+    assert [(row.rank.low, row.rank.high) for row in table.rows if row.rank] == [(1, 1), (2, 2)]
+    scatters = [row.result.scatter for row in table.rows]
+    assert {scatter.source for scatter in scatters if scatter} == {"ranging pair"}
+    assert "(r) one timed run" in text_of((table,), "terminal")
+
+
+def test_boundaries_are_never_in_one_table() -> None:
+    places = ("wall", "node", "board", "package")
+    tables = board(*(result_of(place, 400, boundary=place) for place in places))
+    assert sorted(table.boundary for table in tables) == sorted(places)
+    documents = leaderboard_document(tables)["tables"]
+    assert sorted(table["boundary"] for table in documents) == sorted(places)
 
 
 def test_tables_come_in_order_of_task_benchmark_scenario_and_class() -> None:

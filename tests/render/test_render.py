@@ -27,7 +27,7 @@ from harness.render.leaderboard_csv import columns
 from harness.render.numbers import decimals, estimate_text, number, percent
 from harness.render.terminal.audit import audit_text
 from harness.render.terminal.leaderboard import HEAD, board
-from harness.render.terminal.report import score_text
+from harness.render.terminal.score import score_text
 from harness.scoring.score import score
 from harness.uncertainty.estimate import Estimate
 from tests.auditing.rules import builders as b
@@ -249,7 +249,8 @@ def test_csv_has_one_number_in_a_cell_and_units_in_columns() -> None:
     assert float(ranked["energy_per_unit_low"]) == estimate.low
     assert float(ranked["energy_per_unit_high"]) == estimate.high
     assert ranked["energy_per_unit_unit"] == "J/sample"
-    assert (ranked["rank_low"], ranked["rank_high"], ranked["verdict"]) == ("1", "1", "valid")
+    assert (ranked["rank_low"], ranked["rank_high"], ranked["verdict"]) == ("", "", "valid")
+    assert ranked["reasons"] == "one run"
     assert (invalid["rank_low"], invalid["verdict"]) == ("", "invalid")
     assert invalid["reasons"] == "result-valid"
     assert ranked["co2e_location_per_unit"] == "", "absent is not zero"

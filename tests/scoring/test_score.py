@@ -14,10 +14,10 @@ from harness.core.schemas import check
 from harness.formats.base import Entry, Quality, Run, Work
 from harness.formats.evidence import Evidence, TrainingEvidence, evidence_from_facts
 from harness.render.json import result_document
-from harness.render.terminal.report import score_text
+from harness.render.terminal.score import score_text
 from harness.scoring.mlperf_metrics import trimmed_interval
-from harness.scoring.repeated_runs import pooled_scatter
 from harness.scoring.result import Result
+from harness.scoring.run_scatter import pooled_scatter
 from harness.scoring.score import score, score_all
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
@@ -91,20 +91,47 @@ def test_one_run_is_realised_and_marked() -> None:
     assert any("one run" in note for note in found.notes)
 
 
-def test_one_run_borrows_the_scatter_of_comparable_results() -> None:
-    others = [
-        entry(f"o{i}", *(100 * (1 + 0.01 * x) for x in (-1, 0.3, 0.9, -0.4, 0.2 * i)))
-        for i in range(3)
-    ]
+def lenders(count: int, *, cv: float = 0.01, seed: int = 1) -> list[Entry]:
+    """Entries of five runs each, with a scatter of `cv`."""
+    rng = np.random.default_rng(seed)
+    return [entry(f"lender {i}", *(100 * (1 + cv * rng.normal(size=5)))) for i in range(count)]
+
+
+def per_unit_width(result: Result) -> float:
+    per_unit = result.energy_per_unit
+    assert per_unit.low is not None
+    assert per_unit.high is not None
+    assert per_unit.value is not None
+    return (per_unit.high - per_unit.low) / per_unit.value
+
+
+def test_one_run_borrows_the_scatter_of_five_comparable_results_and_says_so() -> None:
     alone, *_ = score_all([entry("a", 100.0)])
-    borrowed, *_ = score_all([entry("a", 100.0), *others])
-    assert relative_width(borrowed) > 3 * relative_width(alone)
-    assert borrowed.measurand == "long-run mean"
-    assert any("3 other results" in note for note in borrowed.notes)
+    borrowed, *_ = score_all([entry("a", 100.0), *lenders(5)])
+    assert per_unit_width(borrowed) > 3 * per_unit_width(alone)
+    assert relative_width(borrowed) == pytest.approx(relative_width(alone), rel=1e-6)
+    assert borrowed.scatter is not None
+    assert borrowed.scatter.source == "borrowed"
+    assert any("borrowed" in note for note in borrowed.notes)
     elsewhere, *_ = score_all(
-        [entry("a", 100.0), *(replace(other, benchmark="another") for other in others)]
+        [entry("a", 100.0), *(replace(lender, benchmark="another") for lender in lenders(5))]
     )
-    assert relative_width(elsewhere) == relative_width(alone)
+    assert per_unit_width(elsewhere) == per_unit_width(alone)
+
+
+def test_four_lenders_lend_nothing() -> None:
+    result, *_ = score_all([entry("a", 100.0), *lenders(4)])
+    assert result.scatter is not None
+    assert (result.scatter.source, result.scatter.cv) == ("unknown", None)
+
+
+def test_two_runs_that_disagree_with_their_lenders_keep_their_own_scatter() -> None:
+    alike, *_ = score_all([entry("a", 100.0, 100.5), *lenders(6)])
+    noisy, *_ = score_all([entry("a", 90.0, 110.0), *lenders(6)])
+    assert alike.scatter is not None
+    assert noisy.scatter is not None
+    assert (alike.scatter.source, noisy.scatter.source) == ("borrowed", "own runs")
+    assert per_unit_width(noisy) > 1
 
 
 @pytest.mark.parametrize("n", [3, 4])
@@ -224,14 +251,17 @@ def test_tukey_mclaughlin_of_known_numbers() -> None:
 
 
 def test_pooled_scatter_is_that_of_the_results() -> None:
+    scales = (0.01, 0.012, 0.009, 0.011, 0.0105)
     budgets = [
         Budget(str(i), (MeteredEnergy("m", 100.0, 0.0),), (), BetweenRunScatter(s, 4, log=True))
-        for i, s in enumerate((0.01, 0.012, 0.009))
+        for i, s in enumerate(scales)
     ]
-    found = pooled_scatter(budgets)
-    assert found.variance == pytest.approx(5 * 0.0104**2, rel=0.1)
-    assert 4 < found.dof <= 12
-    assert found.lenders == 3
+    pooled = pooled_scatter(budgets)
+    assert pooled is not None
+    assert pooled.variance == pytest.approx(5 * 0.0105**2, rel=0.1)
+    assert pooled.dof == 4, "a borrower is not known better than the number of lenders allows"
+    assert pooled.lenders == 5
+    assert pooled_scatter(budgets[:4]) is None
 
 
 def test_unknown_clocks_of_two_entries_are_not_one_clock() -> None:
@@ -283,7 +313,9 @@ def test_two_folders_of_one_name_share_no_draws() -> None:
     done = CliRunner().invoke(cli, ["compare", *map(str, sides)])
     assert "cancelled: nothing" in done.output
     itself = CliRunner().invoke(cli, ["compare", str(sides[0]), str(sides[0])])
-    assert "A/B = 1.0000 [1.0000, 1.0000]" in itself.output
+    assert "A and B are tied: A/B = 1.0000, no interval: both are results of the same recorded" in (
+        itself.output
+    )
 
 
 def test_few_scattering_runs_can_be_compared() -> None:
@@ -299,13 +331,13 @@ def test_few_scattering_runs_can_be_compared() -> None:
 def test_ranking_keeps_borrowed_scatter() -> None:
     from harness.ranking.rank_sets import Contender, rank
 
-    many = entry("b", *(100 * (1 + 0.02 * x) for x in (-1, 0.5, 1, -0.5, 0.2)))
-    lone, rich = score_all([entry("a", 101.0), many])
+    lone, *rich = score_all([entry("a", 101.0), *lenders(5, cv=0.02)])
     assert lone.per_unit_budget is not None
-    assert rich.per_unit_budget is not None
-    found = rank([Contender(r.energy_per_unit, r.per_unit_budget) for r in (lone, rich)])
-    assert [(r.low, r.high) for r in found] == [(1, 2), (1, 2)]
-    assert 0.1 < found[0].p_first < 0.5
+    assert lone.per_unit_budget.borrows
+    contenders = [Contender(r.energy_per_unit, r.per_unit_budget) for r in (lone, *rich)]  # type: ignore[arg-type]
+    ranks = rank(contenders)
+    assert (ranks[0].low, ranks[0].high) == (1, 6)
+    assert 0.02 < ranks[0].p_first < 0.5
 
 
 def test_no_energy_is_below_zero_however_few_the_runs() -> None:

@@ -1,4 +1,4 @@
-"""The uncertainty budget for people: a table with bars, and in plain words what would narrow the interval most."""
+"""The uncertainty budget for people: a table with bars, and what would narrow the interval."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from harness.uncertainty.budget import BudgetRow
 
 WIDTH = 24
 """Characters of a bar that stands for the whole variance."""
-LEAST = 0.0005
-"""Shares of the variance below this are shown together."""
+MIN_SHARE = 0.0005
+"""Smaller shares of the variance are shown together."""
+MIN_EXPLAINED_SHARE = 0.05
+"""Smaller shares of the variance are not explained."""
 
 _REMEDIES = {
     "meter gain": "a meter with a tighter limit, or the deviations in its calibration certificate",
@@ -24,16 +26,17 @@ _REMEDIES = {
     "clock": "a better synchronised clock, or a longer run",
     "rated parts": "measuring the parts that are only rated now",
     "missing nodes": "measuring every node",
-    "conversion efficiency": "measuring behind the conversion, or its efficiency at the operating point",
+    "conversion efficiency": (
+        "measuring behind the conversion, or its efficiency at the operating point"
+    ),
     "quantisation": "a meter with a finer resolution",
 }
 
 
 def budget_table(result: Result) -> str:
-    """Every term with its standard uncertainty, share of the variance, degrees of freedom, key and source."""
-    shown = [row for row in result.rows if row.share >= LEAST]
-    rows = [_row(row) for row in shown]
-    rest = [row for row in result.rows if row.share < LEAST]
+    """Return the budget of a result as a table."""
+    rows = [_row(row) for row in result.rows if row.share >= MIN_SHARE]
+    rest = [row for row in result.rows if row.share < MIN_SHARE]
     if rest:
         u = math.sqrt(math.fsum(row.u**2 for row in rest))
         share = math.fsum(row.share for row in rest)
@@ -59,36 +62,32 @@ def _u(value: float) -> str:
 
 
 def bar(share: float) -> str:
-    """A bar of the share, in eighths of a character."""
+    """Return a bar as long as a share, in eighths of a character."""
     eighths = round(share * WIDTH * 8)
     return "█" * (eighths // 8) + ("▏▎▍▌▋▊▉"[eighths % 8 - 1] if eighths % 8 else "")
 
 
 def explain(result: Result) -> list[str]:
-    """In plain words where the uncertainty comes from, and what would reduce it most."""
-    if (
-        not result.rows
-        or result.energy.low is None
-        or result.energy.high is None
-        or not result.energy.value
-    ):
-        return [f"There is no interval: {plain(result.energy.note) or 'no energy'}."]
-    half = (result.energy.high - result.energy.low) / 2 / result.energy.value
-    first = result.rows[0]
+    """Say in plain words where the uncertainty comes from, and what would reduce it most."""
+    energy = result.energy
+    if not result.rows or energy.low is None or energy.high is None or not energy.value:
+        return [f"There is no interval: {plain(energy.note) or 'no energy'}."]
+    half_width = (energy.high - energy.low) / 2 / energy.value
     lines = [
-        f"The energy is known to {half:.2%} ({result.energy.level:.0%} interval, {result.measurand})."
+        f"The energy is known to {half_width:.2%} "
+        f"({energy.level:.0%} interval, {result.measurand})."
     ]
     for row in result.rows[:3]:
-        if row.share >= 0.05:
+        if row.share >= MIN_EXPLAINED_SHARE:
             source = f": {plain(row.source)}" if row.source else ""
             lines.append(f"{row.share:.0%} of the variance is {row.term}{source}.")
-    kept = math.sqrt(max(0.0, 1 - first.share))
-    remedy = _REMEDIES.get(first.term, "a closer look at it")
-    lines.append(
-        f"What helps most: {remedy}. Without that term the interval would have {kept:.0%} of its width."
-    )
+    largest = result.rows[0]
+    remedy = _REMEDIES.get(largest.term, "a closer look at it")
+    remaining_width = math.sqrt(max(0.0, 1 - largest.share))
+    lines.append(f"What helps most: {remedy}.")
+    lines.append(f"Without that term the interval would have {remaining_width:.0%} of its width.")
     if result.distinct_runs == 1:
         lines.append(
-            "One run tells nothing of the next: five would also show the scatter between runs."
+            "One run says nothing of the next: five would also show the scatter between runs."
         )
     return lines

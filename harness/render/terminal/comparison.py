@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from harness.core.schemas import SCHEMA_VERSION
@@ -15,55 +16,100 @@ from harness.uncertainty.estimate import Estimate
 
 
 def comparison_document(
-    found: Comparison, factors: Mapping[str, Estimate | None] | None = None
+    comparison: Comparison,
+    factors: Mapping[str, Estimate | None] | None = None,
+    verdicts: tuple[str | None, str | None] = (None, None),
 ) -> dict[str, Any]:
-    """The document of `compare --json`."""
+    """Return the document of `compare --json`.
+
+    Args:
+        comparison: Two results against each other.
+        factors: Terms of their CO2e, where a grid was named.
+        verdicts: Audit verdicts of both.
+    """
+    a, b = comparison.a, comparison.b
     return {
         "schema_version": SCHEMA_VERSION,
-        "a": found.a.entry.id,
-        "b": found.b.entry.id,
-        "unit": found.difference.unit,
-        "log_ratio": estimate(found.log_ratio),
-        "ratio": estimate(found.ratio),
-        "difference": estimate(found.difference),
-        "p_a_better": found.p_a_better,
-        "verdict": found.verdict,
-        "cancelled": list(found.cancelled),
-        "more_runs": found.more_runs,
-        "resolving": found.resolving,
-        "factors": None
-        if factors is None
-        else {name: None if item is None else estimate(item) for name, item in factors.items()},
+        "a": a.entry.id,
+        "b": b.entry.id,
+        "unit": comparison.difference.unit,
+        "log_ratio": estimate(comparison.log_ratio),
+        "ratio": estimate(comparison.ratio),
+        "difference": estimate(comparison.difference),
+        "p_a_better": comparison.p_a_better,
+        "verdict": comparison.verdict,
+        "reasons": list(comparison.reasons),
+        "cancelled": list(comparison.cancelled),
+        "more_runs": comparison.more_runs,
+        "resolving": comparison.resolving,
+        "break_even_cv": comparison.break_even_cv,
+        "scatter": {"a": _scatter(a), "b": _scatter(b)},
+        "boundary_a": a.boundary,
+        "boundary_b": b.boundary,
+        "verdict_a": verdicts[0],
+        "verdict_b": verdicts[1],
+        "factors": _factors(factors),
     }
 
 
-def _named(result: Result) -> str:
-    entry = result.entry
-    said = ", ".join(
-        word for word in (entry.submitter, entry.system, entry.benchmark, entry.scenario) if word
-    )
-    return plain(said or entry.id)
+def _scatter(result: Result) -> dict[str, Any] | None:
+    return None if result.scatter is None else asdict(result.scatter)
 
 
-def comparison_text(found: Comparison) -> str:
-    """What a person wants to know of two results."""
-    words = {
-        "better": "A needs less energy than B",
-        "worse": "A needs more energy than B",
-        "tied": "A and B are tied",
-    }
-    ratio, level = found.ratio, f"{found.ratio.level:.0%}"
-    lines = [
-        f"A  {_named(found.a)}",
-        f"   {estimate_text(found.a.energy_per_unit)}",
-        f"B  {_named(found.b)}",
-        f"   {estimate_text(found.b.energy_per_unit)}",
-        "",
-        f"{words[found.verdict]}: A/B = {ratio.value:.4f} [{ratio.low:.4f}, {ratio.high:.4f}] at {level}",
-        f"A - B = {estimate_text(found.difference)}",
-        f"A needs less with probability {percent(found.p_a_better)}",
-        f"cancelled: {', '.join(map(plain, found.cancelled)) or 'nothing; the two share no meter and no clock'}",
-    ]
-    if found.verdict == "tied":
-        lines.append(f"to resolve it: {found.resolving}")
+def _factors(factors: Mapping[str, Estimate | None] | None) -> dict[str, Any] | None:
+    if factors is None:
+        return None
+    return {name: None if item is None else estimate(item) for name, item in factors.items()}
+
+
+VERDICT_TEXTS = {
+    "better": "A needs less energy than B",
+    "worse": "A needs more energy than B",
+    "tied": "A and B are tied",
+    "not resolved": "Not resolved",
+    "not comparable": "Not comparable",
+}
+
+
+def comparison_text(comparison: Comparison, warnings: Sequence[str] = ()) -> str:
+    """Return a comparison for people.
+
+    Args:
+        comparison: Two results against each other.
+        warnings: What to know of both sides, such as an invalid one.
+    """
+    lines = []
+    for letter, result in (("A", comparison.a), ("B", comparison.b)):
+        lines += [f"{letter}  {_name(result)}", f"   {estimate_text(result.energy_per_unit)}"]
+    lines += ["", f"{VERDICT_TEXTS[comparison.verdict]}{_ratio_text(comparison)}"]
+    if comparison.verdict == "not comparable":
+        lines += [f"  {plain(reason)}" for reason in comparison.reasons]
+    elif comparison.p_a_better is not None and comparison.log_ratio.low is not None:
+        lines.append(f"A - B = {estimate_text(comparison.difference)}")
+        lines.append(f"A needs less with probability {percent(comparison.p_a_better)}")
+        shared = ", ".join(map(plain, comparison.cancelled))
+        lines.append(f"cancelled: {shared or 'nothing; no instrument is shown to be shared'}")
+    if comparison.verdict == "not resolved" or _is_open_tie(comparison):
+        lines.append(f"to resolve it: {comparison.resolving}")
+    lines += [f"note: {plain(warning)}" for warning in warnings]
     return "\n".join(lines) + "\n"
+
+
+def _is_open_tie(comparison: Comparison) -> bool:
+    return comparison.verdict == "tied" and comparison.log_ratio.low is not None
+
+
+def _ratio_text(comparison: Comparison) -> str:
+    ratio = comparison.ratio
+    if ratio.value is None:
+        return ""
+    if ratio.low is None or ratio.high is None:
+        return f": A/B = {ratio.value:.4f}, no interval: {ratio.note}"
+    interval = f"[{ratio.low:.4f}, {ratio.high:.4f}]"
+    return f": A/B = {ratio.value:.4f} {interval} at {ratio.level:.0%}"
+
+
+def _name(result: Result) -> str:
+    entry = result.entry
+    words = (entry.submitter, entry.system, entry.benchmark, entry.scenario)
+    return plain(", ".join(word for word in words if word) or entry.id)

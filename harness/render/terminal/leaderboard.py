@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from harness.ranking.leaderboard import Row, Table
 from harness.render.escape import escape, grid
@@ -12,6 +13,7 @@ from harness.render.numbers import estimate_text, number, percent
 from harness.render.terminal import co2e
 from harness.scoring.notes import efficiency_note
 from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
+from harness.scoring.result import Result
 
 HEAD = (
     "Rank",
@@ -26,115 +28,170 @@ HEAD = (
     "Verdict",
 )
 _STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:88rem;padding:0 1rem;color:#1b1b1b;"
-    "background:#fff}table{border-collapse:collapse;display:block;overflow-x:auto;margin:.5rem 0 1rem;"
-    "font-size:.9rem}th,td{padding:.35rem .6rem;text-align:left;border-bottom:1px solid #ddd;white-space:nowrap}"
-    "td:last-child{white-space:normal;min-width:9rem}th{background:#f3f5f4}h2{margin:2rem 0 0;font-size:1.1rem}"
-    "p{font-size:.85rem;color:#555;margin:0}@media(prefers-color-scheme:dark){body{background:#161a19;color:#e8e8e8}"
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:88rem;padding:0 1rem;"
+    "color:#1b1b1b;background:#fff}"
+    "table{border-collapse:collapse;display:block;overflow-x:auto;margin:.5rem 0 1rem;"
+    "font-size:.9rem}"
+    "th,td{padding:.35rem .6rem;text-align:left;border-bottom:1px solid #ddd;white-space:nowrap}"
+    "td:last-child{white-space:normal;min-width:9rem}"
+    "th{background:#f3f5f4}h2{margin:2rem 0 0;font-size:1.1rem}"
+    "p{font-size:.85rem;color:#555;margin:0}"
+    "@media(prefers-color-scheme:dark){body{background:#161a19;color:#e8e8e8}"
     "th{background:#24302c}td,th{border-color:#333}p{color:#aaa}}"
 )
 
 
 def board(tables: Sequence[Table], form: str) -> str:
-    """All tables in one of the forms of `cells.FORMATS`."""
+    """Return all tables as text.
+
+    Args:
+        tables: Tables of a leaderboard.
+        form: terminal, md, csv, html or latex.
+    """
     if form == "csv":
         return leaderboard_csv(tables)
     titles = [_title(table) for table in tables]
-    twice = {title for title, count in Counter(titles).items() if count > 1}
-    named = [
-        _title(table, always=title in twice) for table, title in zip(tables, titles, strict=True)
-    ]
-    parts = [_section(table, title, form) for table, title in zip(tables, named, strict=True)]
+    counts = Counter(titles)
+    sections = []
+    for table, title in zip(tables, titles, strict=True):
+        full_title = _title(table, in_full=True) if counts[title] > 1 else title
+        sections.append(_section(table, full_title, form))
     if form == "html":
-        return _page("\n".join(parts))
-    return "\n\n".join(parts) + "\n"
+        return _page("\n".join(sections))
+    return "\n\n".join(sections) + "\n"
 
 
-def _title(table: Table, *, always: bool = False) -> str:
-    """always: name the division too where it is the closed one, which most results are in"""
-    measured = table.measurement_class not in ("modelled", "declared")
-    said = [
-        table.task,
-        table.division if always or table.division != "closed" else "",
-        f"measured by {table.measurement_class}"
-        if measured
-        else f"{table.measurement_class}: not measured",
-        "simulated" if table.simulated else "",
-    ]
-    return f"{table.benchmark}, {table.scenario} ({', '.join(filter(None, said))})"
+def _title(table: Table, *, in_full: bool = False) -> str:
+    """Return the heading of a table.
+
+    Args:
+        table: The table.
+        in_full: Whether to name what most tables have in common: the closed division.
+    """
+    parts = [table.task]
+    if in_full or table.division != "closed":
+        parts.append(table.division)
+    if table.measurement_class in ("modelled", "declared"):
+        parts.append(f"{table.measurement_class}: not measured")
+    else:
+        parts.append(f"measured by {table.measurement_class}")
+    if table.boundary:
+        parts.append(f"boundary {table.boundary}")
+    if table.simulated:
+        parts.append("simulated")
+    return f"{table.benchmark}, {table.scenario} ({', '.join(filter(None, parts))})"
 
 
 def _section(table: Table, title: str, form: str) -> str:
-    heading = {
-        "md": f"### {escape(title, form)}\n",
-        "html": f"<h2>{escape(title, form)}</h2>",
-        "latex": f"\\subsection*{{{escape(title, form)}}}",
-    }.get(form, escape(title, form))
-    carbon = co2e.shown(row.result for row in table.rows)
-    text = f"{heading}\n{grid(_head(carbon), [_row(row, carbon) for row in table.rows], form)}"
-    notes = footnotes(table)
-    if notes and form == "html":
-        text += "<p>" + "<br>".join(escape(note, form) for note in notes) + "</p>"
-    elif notes:
-        text += "\n\n" + "\n".join(
-            escape(note, form) + ("  " if form == "md" else "") for note in notes
-        )
-    return text
+    heading = escape(title, form)
+    if form == "md":
+        heading = f"### {heading}\n"
+    elif form == "html":
+        heading = f"<h2>{heading}</h2>"
+    elif form == "latex":
+        heading = f"\\subsection*{{{heading}}}"
+    with_co2e = co2e.shown(row.result for row in table.rows)
+    rows = [_row(row, with_co2e) for row in table.rows]
+    text = f"{heading}\n{grid(_head(with_co2e), rows, form)}"
+    notes = [escape(note, form) for note in footnotes(table)]
+    if not notes:
+        return text
+    if form == "html":
+        return f"{text}<p>{'<br>'.join(notes)}</p>"
+    line_end = "  " if form == "md" else ""
+    return text + "\n\n" + "\n".join(note + line_end for note in notes)
+
+
+class Mark(NamedTuple):
+    """A mark behind the name of a system.
+
+    Attributes:
+        letter: The mark itself.
+        applies: Whether a result bears it.
+        text: What it means.
+    """
+
+    letter: str
+    applies: Callable[[Result], bool]
+    text: str
+
+
+def _scatter_is(source: str) -> Callable[[Result], bool]:
+    return lambda result: result.scatter is not None and result.scatter.source == source
+
+
+MARKS = (
+    Mark(
+        "n",
+        lambda result: result.distinct_runs < MIN_RUNS_FOR_RANK,
+        "fewer than five runs: the rank is provisional, in brackets.",
+    ),
+    Mark(
+        "r",
+        _scatter_is("ranging pair"),
+        "one timed run: its scatter is shown by the ranging run and by published pairs.",
+    ),
+    Mark("b", _scatter_is("borrowed"), "scatter between runs is borrowed from other results."),
+    Mark(
+        "e",
+        lambda result: result.estimated_share > 0,
+        "part of the energy is estimated, not measured.",
+    ),
+    Mark("c", lambda result: bool(result.efficiencies), ""),
+    Mark("s", lambda result: result.entry.simulated, "simulated, not a real system."),
+    Mark(
+        "i",
+        lambda result: result.inferred,
+        "inferred from a run of another scenario, as MLPerf allows.",
+    ),
+)
 
 
 def footnotes(table: Table) -> list[str]:
-    """What the marks in a table mean, where they occur."""
+    """Return what the marks in a table mean, where they occur, and what else to know of it."""
     notes = []
-    if any(row.result.distinct_runs < MIN_RUNS_FOR_RANK for row in table.rows):
+    for mark in MARKS:
+        if any(mark.applies(row.result) for row in table.rows):
+            text = mark.text or f"{_efficiency_text(table)}."
+            notes.append(f"({mark.letter}) {text}")
+    if any(row.break_even_cv is not None for row in table.rows):
         notes.append(
-            "(n) fewer than five runs: the rank is provisional, in brackets; one run shows no scatter."
+            "One run: not ranked, as nothing shows its scatter; its place between its neighbours "
+            "holds while runs scatter by less than the given share."
         )
-    if any(row.result.estimated_share > 0 for row in table.rows):
-        notes.append("(e) part of the energy is estimated, not measured.")
-    efficiencies = {value for row in table.rows for value in row.result.efficiencies}
-    if efficiencies:
-        notes.append(f"(c) {efficiency_note(efficiencies)}.")
-    if any(row.result.entry.simulated for row in table.rows):
-        notes.append("(s) simulated, not a real system.")
-    if any(row.result.inferred for row in table.rows):
-        notes.append("(i) inferred from a run of another scenario, as MLPerf allows.")
     if any(row.questions for row in table.rows):
         notes.append(
-            "questioned: breaks text that its round did not enforce, or is doubtful; ranked all the same."
+            "questioned: breaks text that its round did not enforce, or is doubtful; "
+            "ranked all the same."
         )
     if len(table.rounds) > 1:
         notes.append(f"Of several rounds, whose rules differ: {', '.join(table.rounds)}.")
     return notes + co2e.footnotes([row.result for row in table.rows], table.rank_by)
 
 
-def _head(carbon: bool) -> tuple[str, ...]:
-    return (*HEAD[:4], *co2e.HEAD, *HEAD[4:]) if carbon else HEAD
+def _efficiency_text(table: Table) -> str:
+    return efficiency_note({value for row in table.rows for value in row.result.efficiencies})
 
 
-def _row(row: Row, carbon: bool) -> list[str]:
+def _head(with_co2e: bool) -> tuple[str, ...]:
+    return (*HEAD[:4], *co2e.HEAD, *HEAD[4:]) if with_co2e else HEAD
+
+
+def _row(row: Row, with_co2e: bool) -> list[str]:
     result = row.result
-    marks = "".join(
-        mark
-        for mark, holds in (
-            ("n", result.distinct_runs < MIN_RUNS_FOR_RANK),
-            ("e", result.estimated_share > 0),
-            ("c", bool(result.efficiencies)),
-            ("s", result.entry.simulated),
-            ("i", result.inferred),
-        )
-        if holds
-    )
-    quality = result.quality
+    marks = "".join(mark.letter for mark in MARKS if mark.applies(result))
+    performance, quality = result.performance, result.quality
+    qualities = [f"{item.metric} {item.value:.6g}" for item in quality.all] if quality else ["-"]
     return [
         rank_text(row),
         result.entry.submitter or "-",
         result.entry.system + (f" ({marks})" if marks else ""),
         estimate_text(result.energy_per_unit),
-        *(co2e.cells(result) if carbon else ()),
+        *(co2e.cells(result) if with_co2e else ()),
         percent(row.rank.p_first) if row.rank else "-",
         percent(row.rank.pareto) if row.rank else "-",
-        number(result.performance.value, result.performance.unit) if result.performance else "-",
-        ", ".join(f"{item.metric} {item.value:.6g}" for item in quality.all) if quality else "-",
+        number(performance.value, performance.unit) if performance else "-",
+        ", ".join(qualities),
         str(result.n_runs),
         _verdict_text(row),
     ]
@@ -142,15 +199,18 @@ def _row(row: Row, carbon: bool) -> list[str]:
 
 def _verdict_text(row: Row) -> str:
     """Return the verdict, with why an entry is not ranked or what questions it."""
+    if row.break_even_cv is not None:
+        return f"{row.verdict}; one run, holds below {percent(row.break_even_cv)} scatter"
     if row.reasons and not row.rank:
-        return f"{row.verdict.upper()}: {', '.join(row.reasons)}"
+        verdict = row.verdict.upper() if row.verdict in ("invalid", "unjudged") else row.verdict
+        return f"{verdict}: {', '.join(row.reasons)}"
     if row.questions:
         return f"{row.verdict}: {', '.join(row.questions)}"
     return row.verdict
 
 
 def rank_text(row: Row) -> str:
-    """`1`, `1-3`, in brackets where there are fewer than five runs, or a dash for what is not ranked."""
+    """Return `1` or `1-3`, in brackets with fewer than five runs; a dash for what is not ranked."""
     if row.rank is None:
         return "-"
     text = str(row.rank.low) if row.rank.low == row.rank.high else f"{row.rank.low}-{row.rank.high}"
@@ -158,10 +218,11 @@ def rank_text(row: Row) -> str:
 
 
 def _page(body: str) -> str:
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f"<title>joulemark leaderboard</title><style>{_STYLE}</style></head><body>\n"
         f"<h1>Energy leaderboard</h1>\n{body}\n</body></html>\n"
     )

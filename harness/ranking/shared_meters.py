@@ -1,0 +1,134 @@
+"""Which meter errors cancel between results: those of one instrument, by evidence of both.
+
+Within an entry, energies of one calibration share their errors. Between entries an error cancels
+only if the evidence of both shows one and the same instrument:
+
+1. both name the same calibration, with the same limits, of a model that is known;
+2. both are of one submitter; sensors, which are part of a machine, also of one system;
+3. their runs do not overlap in time: an instrument cannot be in two places.
+
+Everything else stays in both. Nothing cancels because one side says so, and no clock does: its
+error changes from session to session.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from harness.formats.base import Entry
+from harness.scoring.result import Result
+from harness.traces.channel import Channel
+from harness.traces.instruments import instruments
+from harness.uncertainty.budget import Budget
+
+Span = tuple[int, int]
+"""Start and stop [ns]."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What an entry says of one calibration.
+
+    Attributes:
+        entry_id: Whose claim it is.
+        site: Submitter, for a sensor with the system.
+        limits: Limits of the meter.
+        spans: When its runs were measured.
+    """
+
+    entry_id: str
+    site: tuple[str, ...]
+    limits: tuple[str, float, float]
+    spans: tuple[Span, ...]
+
+
+def with_separate_errors(results: Sequence[Result]) -> list[Result]:
+    """Return results whose budgets share a key only where evidence shows one instrument."""
+    shared = _shared_calibrations([result.entry for result in results])
+    separated = []
+    for result in results:
+        kept = shared.get(result.entry.id, frozenset())
+        per_unit, energy = result.per_unit_budget, result.budget
+        separated.append(
+            replace(
+                result,
+                budget=None if energy is None else _separate(energy, kept),
+                per_unit_budget=None if per_unit is None else _separate(per_unit, kept),
+            )
+        )
+    return separated
+
+
+def _separate(budget: Budget, kept: frozenset[str]) -> Budget:
+    """Make all keys of a budget its own, but those in `kept`."""
+    metered = tuple(
+        item
+        if item.correlation_key in kept
+        else replace(item, correlation_key=f"{item.correlation_key}|{budget.id}")
+        for item in budget.metered
+    )
+    components = tuple(
+        item
+        if item.correlation_key is None
+        else item.with_key(f"{item.correlation_key}|{budget.id}")
+        for item in budget.components
+    )
+    return replace(budget, metered=metered, components=components)
+
+
+def _shared_calibrations(entries: Iterable[Entry]) -> dict[str, frozenset[str]]:
+    """Return the calibrations that each entry shares with another one, by its id."""
+    claims: dict[str, list[_Claim]] = defaultdict(list)
+    for entry in entries:
+        for calibration, claim in _claims(entry):
+            claims[calibration].append(claim)
+    shared: dict[str, set[str]] = defaultdict(set)
+    for calibration, together in claims.items():
+        if len(together) > 1 and _show_one_instrument(together):
+            for claim in together:
+                shared[claim.entry_id].add(calibration)
+    return {entry_id: frozenset(calibrations) for entry_id, calibrations in shared.items()}
+
+
+def _claims(entry: Entry) -> Iterable[tuple[str, _Claim]]:
+    windows = [run.window for run in entry.runs if run.window is not None]
+    spans = tuple((window.start_ns, window.stop_ns) for window in windows)
+    channels: dict[str, list[Channel]] = defaultdict(list)
+    for run in entry.runs:
+        for trace in run.outer:
+            channels[trace.channel.calibration_id].append(trace.channel)
+    for calibration, of_calibration in channels.items():
+        sites = {_site(entry, channel) for channel in of_calibration}
+        limits = {_limits(channel) for channel in of_calibration}
+        site = sites.pop()
+        if site and not sites and len(limits) == 1 and spans:
+            yield calibration, _Claim(entry.id, site, limits.pop(), spans)
+
+
+def _site(entry: Entry, channel: Channel) -> tuple[str, ...]:
+    """Return where an instrument stands; empty where its model or the submitter is not known."""
+    instrument = instruments().get(channel.meter)
+    if instrument is None or instrument.status == "class limit" or not entry.submitter:
+        return ()
+    if instrument.measurement_class == "analyzer":
+        return (entry.submitter,)
+    return (entry.submitter, entry.system)
+
+
+def _limits(channel: Channel) -> tuple[str, float, float]:
+    return (
+        channel.meter,
+        channel.accuracy.reading_limit_pct,
+        channel.accuracy.power_factor_limit_pct,
+    )
+
+
+def _show_one_instrument(claims: Sequence[_Claim]) -> bool:
+    """Whether all claims of a calibration fit one instrument at one site."""
+    if len({(claim.site, claim.limits[0]) for claim in claims}) > 1:
+        return False
+    spans = sorted({span for claim in claims for span in claim.spans})
+    return all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
