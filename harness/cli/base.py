@@ -65,14 +65,14 @@ class Level(Number):
         if self.min is not None and self.max is not None:
             if 100 * self.min <= number <= 100 * self.max:
                 number /= 100
-            if not self.min <= number <= self.max:
+            if math.isfinite(number) and not self.min <= number <= self.max:
                 self.fail(
                     f"{value} is no coverage probability from {self.min:g} to {self.max:g}; "
                     f"write 0.95 or 95",
                     param,
                     ctx,
                 )
-        return number
+        return super().convert(number, param, ctx)
 
 
 def _set_quiet(context: click.Context, _: click.Parameter, quiet: bool) -> None:
