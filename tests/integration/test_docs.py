@@ -4,6 +4,7 @@ their headings."""
 from __future__ import annotations
 
 import os
+import pkgutil
 import re
 import shlex
 import shutil
@@ -221,6 +222,29 @@ def test_relative_links_lead_to_files_and_headings(path: Path) -> None:
             assert anchor in map(_slug, _headings(file)), (
                 f"{path.name}: {target} has no such heading"
             )
+
+
+ARCHITECTURE = REPOSITORY / "docs/explanation/architecture.md"
+
+
+def _names_of_code(path: Path) -> set[str]:
+    """Names like `formats.load.search` in a page: a package of harness, and what is in it."""
+    packages = "|".join(child.stem for child in (REPOSITORY / "harness").iterdir())
+    return set(re.findall(rf"`((?:{packages})(?:\.\w+)+)`", path.read_text("utf-8")))
+
+
+def test_every_name_of_the_architecture_page_exists() -> None:
+    names = _names_of_code(ARCHITECTURE)
+    assert len(names) > 30
+    for name in names:
+        pkgutil.resolve_name(f"harness.{name}")
+
+
+def test_every_package_has_its_row_in_the_architecture_page() -> None:
+    table = ARCHITECTURE.read_text("utf-8").split("## Words")[0]
+    for folder in (REPOSITORY / "harness").iterdir():
+        if (folder / "__init__.py").is_file():
+            assert f"| `{folder.name}` |" in table
 
 
 def _clauses() -> list[tuple[str, str]]:
