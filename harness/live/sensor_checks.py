@@ -26,6 +26,13 @@ import numpy as np
 from harness.core.timestamps import NS
 from harness.energy.cumulative import energy_between
 from harness.formats.defects import DefectCode
+from harness.live.sensor_faults import (
+    MIN_READINGS,
+    MIN_SPAN_S,
+    SensorFault,
+    emptied,
+    find_fault,
+)
 from harness.meters.topology import (
     BATTERY,
     WHOLES,
@@ -35,12 +42,8 @@ from harness.meters.topology import (
     relation,
     subject_of,
 )
-from harness.traces.channel import Channel
-from harness.traces.trace import Dropped, Floats, Trace
+from harness.traces.trace import Floats, Trace
 
-MIN_SPAN_S = 2.0
-"""Shorter records do not show whether a counter stands still or a whole follows its parts [s]."""
-MIN_READINGS = 3
 BIN_S = 1.0
 """Spans over which powers of two sensors are compared: longer than any lag between them [s]."""
 MAX_BINS = 120
@@ -62,8 +65,6 @@ MEDIAN_ERROR = 1.86
 """Standard error of a median, in median absolute deviations over the root of the count (normal)."""
 MIN_RISE_STEPS = 20
 """Equal counters must rise by so many tolerances: two that start at 0 are equal by chance."""
-NEVER_ZERO_PARTS = frozenset({*WHOLES, "psys", "module", "board"})
-"""Parts that draw power whenever the machine runs: 0 W throughout is a dead sensor."""
 OPTIONAL_PARTS = frozenset({"dram", "uncore", "fan", "rail"})
 """Parts that many processors have no counter for, although the driver shows one that stays at 0."""
 
@@ -99,7 +100,7 @@ class CheckedSensors:
 def check_sensors(traces: Sequence[Trace]) -> CheckedSensors:
     """Arrange the traces of one machine, and leave out what its readings prove wrong."""
     findings: list[SensorFinding] = []
-    faults = {trace.channel.id: _fault(trace, traces) for trace in traces}
+    faults = {trace.channel.id: find_fault(trace, traces) for trace in traces}
     live = [trace for trace in traces if not faults[trace.channel.id]]
     overrides = _equal_sensors(live, findings)
     live = _without_unwired_wholes(live, overrides, findings)
@@ -136,62 +137,10 @@ def _placed(traces: Sequence[Trace], arrangement: Arrangement) -> list[Trace]:
 # --- 1. sensors without a usable reading
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """Why a sensor measures nothing, and how that is judged where it stands alone."""
-
-    code: DefectCode
-    reason: str
-
-
-def _fault(trace: Trace, traces: Sequence[Trace]) -> _Fault | None:
-    """Return why a trace has no usable reading, or None."""
-    if not len(trace):
-        reason = trace.dropped[-1].raw if trace.dropped else "it never answered"
-        return _Fault(DefectCode.SENSOR_LEFT_OUT, f"no reading ({reason})")
-    span_s = (int(trace.t_ns[-1]) - int(trace.t_ns[0])) / NS
-    averaging_s = _averaging_s(trace.channel)
-    if averaging_s > max(span_s, MIN_SPAN_S):
-        return _Fault(
-            DefectCode.AVERAGE_TOO_LONG,
-            f"it gives the mean of the last {averaging_s:g} s, and the record is {span_s:.0f} s",
-        )
-    if len(trace) < MIN_READINGS or span_s < MIN_SPAN_S:
-        return None
-    part = subject_of(trace.channel).part
-    stands_still = float(trace.value.max()) == float(trace.value.min())
-    if trace.channel.quantity == "energy" and stands_still:
-        return _Fault(DefectCode.COUNTER_FROZEN, f"the counter did not move in {span_s:.0f} s")
-    reads_zero = float(trace.value.max()) == 0.0 and part in NEVER_ZERO_PARTS
-    if trace.channel.kind != "counter" and reads_zero and not _rests(trace, traces):
-        return _Fault(DefectCode.SENSOR_LEFT_OUT, "it read 0 W throughout")
-    return None
-
-
-def _averaging_s(channel: Channel) -> float:
-    """Return the length of the moving mean that a sensor gives [s]; 0 if it states none."""
-    value = channel.extra.get("averaging_s")
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _rests(trace: Trace, traces: Sequence[Trace]) -> bool:
-    """Return whether a supply rests at 0 W while another of the machine carries the load."""
-    if not trace.channel.extra.get("may_be_zero"):
-        return False
-    part = subject_of(trace.channel).part
-    return any(
-        other is not trace
-        and subject_of(other.channel).part == part
-        and len(other)
-        and float(other.value.max()) > 0
-        for other in traces
-    )
-
-
 def _add_faulty(
     checked: CheckedSensors,
     traces: Sequence[Trace],
-    faults: dict[str, _Fault | None],
+    faults: dict[str, SensorFault | None],
     overrides: dict[tuple[str, str], Relation],
 ) -> None:
     """Add sensors without usable readings: as parts where they lie inside another, else emptied.
@@ -223,23 +172,9 @@ def _add_faulty(
         if parent is not None and faults.get(parent):
             parent = None  # its whole is as faulty
         channel = replace(trace.channel, part_of=parent)
-        checked.traces.append(_emptied(replace(trace, channel=channel), fault.reason))
+        checked.traces.append(emptied(replace(trace, channel=channel), fault.reason))
         if not never_read:
             checked.findings.append(SensorFinding(fault.code, id_, f"{id_}: {fault.reason}"))
-
-
-def _emptied(trace: Trace, reason: str) -> Trace:
-    """Return a trace whose readings are all dropped: it yields no energy."""
-    positions = np.arange(len(trace)) if trace.position is None else trace.position
-    rows = zip(positions.tolist(), trace.t_ns.tolist(), trace.value.tolist(), strict=True)
-    dropped = [Dropped(position, t_ns, repr(value), reason) for position, t_ns, value in rows]
-    return Trace(
-        trace.channel,
-        trace.t_ns[:0].copy(),
-        trace.value[:0].copy(),
-        None,
-        tuple(sorted([*trace.dropped, *dropped], key=lambda item: item.position)),
-    )
 
 
 # --- 2. equal counters
@@ -344,9 +279,9 @@ def _groups_of_wholes(traces: Sequence[Trace], arrangement: Arrangement) -> list
 
 
 def _counted_once(parts: Sequence[Trace], arrangement: Arrangement) -> list[Trace]:
-    """Return the parts without twins of others and without estimates."""
-    twins = {second for _, second in arrangement.twins}
-    return [t for t in parts if t.channel.id not in twins and t.channel.kind != "estimate"]
+    """Return the parts without second sensors of a part and without estimates."""
+    duplicates = {second for _, second in arrangement.duplicates}
+    return [t for t in parts if t.channel.id not in duplicates and t.channel.kind != "estimate"]
 
 
 def _disjoint_groups(parts: Sequence[Trace]) -> list[list[Trace]]:
@@ -355,9 +290,9 @@ def _disjoint_groups(parts: Sequence[Trace]) -> list[list[Trace]]:
         part
         for part in parts
         if any(
-            relation(subject_of(part.channel), subject_of(other.channel)) is Relation.UNKNOWN
-            for other in parts
-            if other is not part
+            relation(subject_of(part.channel), subject_of(peer.channel)) is Relation.UNKNOWN
+            for peer in parts
+            if peer is not part
         )
     ]
     ids = {part.channel.id for part in overlapping}
@@ -427,7 +362,7 @@ def _with_open_pairs_placed(
     for whole in traces:
         id_, part = whole.channel.id, subject_of(whole.channel).part
         open_ids = [set(pair) - {id_} for pair in arrangement.unknown if id_ in pair]
-        beside = [by_id[other] for ids in open_ids for other in ids]
+        beside = [by_id[peer] for ids in open_ids for peer in ids]
         if part not in ("psys", BATTERY) or not beside:
             continue
         inside = [t for t in live if arrangement.parents[t.channel.id] == id_]

@@ -75,7 +75,7 @@ SAME_CARDS = (
 )
 """Drivers that may show the same boards; only a PCI address tells whether they do."""
 KIND_ORDER = ("counter", "mean", "instant", "estimate")
-"""Which of two readings of one part is preferred: what misses nothing between two reads comes first."""
+"""Of two sensors of one part the earlier kind counts: it misses less between two reads."""
 
 
 class Relation(Enum):
@@ -251,12 +251,12 @@ class Arrangement:
 
     Attributes:
         parents: For each channel id, the channel that contains it; None at the top: these add up.
-        twins: Pairs of channels that measure one part; the second is counted by the first.
+        duplicates: Pairs of channels that measure one part; the second is counted by the first.
         unknown: Pairs of top channels of which nobody knows whether one contains the other.
     """
 
     parents: dict[str, str | None] = field(default_factory=dict)
-    twins: list[tuple[str, str]] = field(default_factory=list)
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
     unknown: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -296,7 +296,7 @@ def arrange(channels: Sequence[Channel], overrides: Overrides | None = None) -> 
         if kind is Relation.SAME:
             pair = (first.id, second.id)
             better_first = _is_preferred(first, second)
-            arrangement.twins.append(pair if better_first else (second.id, first.id))
+            arrangement.duplicates.append(pair if better_first else (second.id, first.id))
         elif kind is Relation.UNKNOWN and not {first.id, second.id} - {*arrangement.top}:
             arrangement.unknown.append((first.id, second.id))
     return arrangement
@@ -310,14 +310,14 @@ def _relations(
     subjects = {channel.id: _subject(channel) for channel in channels}
     matrix: dict[tuple[str, str], Relation] = {}
     for first, second in combinations(channels, 2):
-        found = overrides.get((first.id, second.id))
+        kind = overrides.get((first.id, second.id))
         reverse = overrides.get((second.id, first.id))
-        if found is None and reverse is not None:
-            found = opposite.get(reverse, reverse)
-        if found is None:
-            found = _pair(first, second, subjects)
-        matrix[first.id, second.id] = found
-        matrix[second.id, first.id] = opposite.get(found, found)
+        if kind is None and reverse is not None:
+            kind = opposite.get(reverse, reverse)
+        if kind is None:
+            kind = _pair(first, second, subjects)
+        matrix[first.id, second.id] = kind
+        matrix[second.id, first.id] = opposite.get(kind, kind)
     return matrix
 
 
@@ -357,7 +357,7 @@ def _innermost(holders: Sequence[str], matrix: Mapping[tuple[str, str], Relation
 
     def depth(id_: str) -> int:
         inside = (Relation.WITHIN,)
-        return sum(other != id_ and matrix[id_, other] in inside for other in holders)
+        return sum(holder != id_ and matrix[id_, holder] in inside for holder in holders)
 
     return max(holders, key=depth, default=None)
 

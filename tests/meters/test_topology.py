@@ -152,7 +152,7 @@ def test_of_two_sensors_of_one_part_the_counter_counts(channel: Callable[..., Ch
         ]
     )
     assert arrangement.parents == {"a-power": "b-energy", "b-energy": None}
-    assert arrangement.twins == [("b-energy", "a-power")]
+    assert arrangement.duplicates == [("b-energy", "a-power")]
     assert arrangement.top == ["b-energy"]
 
 

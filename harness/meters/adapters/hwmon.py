@@ -1,4 +1,4 @@
-"""Read power and energy sensors of Linux's hwmon class (Documentation/hwmon/sysfs-interface.rst)."""
+"""Read power and energy sensors of hwmon (Linux Documentation/hwmon/sysfs-interface.rst)."""
 
 from __future__ import annotations
 

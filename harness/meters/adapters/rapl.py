@@ -113,7 +113,7 @@ class Rapl:
             zone = _zone(folder)
             if zone is None:
                 continue
-            is_twin = "mmio" in folder.name and zone.name in {other.name for other in zones}
+            is_twin = "mmio" in folder.name and zone.name in {earlier.name for earlier in zones}
             if not is_twin:
                 zones.append(zone)
         return zones
