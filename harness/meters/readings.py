@@ -6,8 +6,10 @@ from harness.meters.topology import MAX_POWER_W
 
 COUNTER_LIMIT = 1 << 63
 """No counter gets this far; firmware gives 2^64 less a few for "not available"."""
-ERROR_VALUES = frozenset({0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, (1 << 64) - 1, (1 << 63) - 1})
-"""Numbers that firmware and drivers give for "not available", in the unit they count in."""
+ERROR_VALUES = frozenset(
+    {0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, (1 << 64) - 1, (1 << 63) - 1, 0xFFFF * 10**6}
+)
+"""Numbers that firmware and drivers give for "not available", as they are read; the last is 65535 W."""
 MAX_UNKNOWN_W = 1e6
 """Power above this is an error value whatever is measured [W]."""
 

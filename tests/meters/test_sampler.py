@@ -13,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import lay_out
 
 import harness.traces.journal_writer as journal_module
+from harness.core.errors import UsageError
 from harness.meters import parse
 from harness.meters import sampler_process as sampling
 from harness.meters.base import Reading, Unavailable
-from harness.meters.sampler import Sampler
+from harness.meters.sampler import Sampler, check_interval
 from harness.meters.sampler_process import MeterRequest, SamplerGroup, SamplingLost
 from harness.traces.channel import Channel
 from harness.traces.journal_reader import Samples, read_samples
@@ -215,6 +217,31 @@ def test_meters_that_cannot_be_had_say_so(tmp_path: Path, monkeypatch: pytest.Mo
         sample(tmp_path / "b", "mute", seconds=0.1)
     with pytest.raises(Unavailable, match="modprobe"):
         sample(tmp_path / "c", f"rapl:root={tmp_path / 'none'}", seconds=0.1)
+
+
+@pytest.mark.parametrize(("interval_s", "is_refused"), [(32.0, False), (33.0, True), (300.0, True)])
+def test_an_interval_in_which_a_counter_may_wrap_unseen_is_refused(
+    interval_s: float, is_refused: bool, channel: Callable[..., Channel]
+) -> None:
+    """65.5 kJ: half of it is 32.8 s at 1 kW."""
+    channels = [channel("counter", counter_modulus_j=65_532.611)]
+    if is_refused:
+        with pytest.raises(UsageError, match=r"65533 J between reads.*at most 33 s"):
+            check_interval(channels, interval_s, parse("rapl"))
+    else:
+        check_interval(channels, interval_s, parse("rapl"))
+
+
+def test_a_counter_without_a_range_takes_any_interval(channel: Callable[..., Channel]) -> None:
+    check_interval([channel("counter"), channel("mean")], 3600.0, parse("rapl"))
+
+
+def test_the_notes_of_a_meter_are_in_its_journal(tmp_path: Path) -> None:
+    root = lay_out("hwmon/laptop-battery", tmp_path / "hwmon")
+    found = sample(tmp_path / "j", f"hwmon:root={root}", seconds=0.3)["hwmon"]
+    (noted,) = found.about["notes"]
+    assert noted["channel"] == "hwmon1-BAT0-power1"
+    assert noted["kind"] == "remark"
 
 
 def test_ctrl_c_does_not_reach_the_sampler(tmp_path: Path) -> None:
