@@ -8,13 +8,15 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from lab_simulator import TrainingForm
 
 from harness import api
-from harness.render.audit_html import audit_html
+from harness.render.audit_html import MAX_PLOTS, audit_html
 from harness.render.terminal.leaderboard import board
 from tests.auditing.rules import builders as b
+from tests.render.terminal.test_audit import a_round
 
 BROWSER = next(
     (
@@ -138,6 +140,18 @@ def test_invalid_entries_are_open_and_first_and_valid_ones_collapsed(page: str) 
         ("valid", False),
     ]
     assert all(f"href=#e{number}>" in page for number, _, _ in entries)
+
+
+def test_a_round_weighs_at_most_five_megabytes_and_plots_what_is_invalid() -> None:
+    report = a_round(2449)
+    readings = 400.0 + np.random.default_rng(1).normal(0, 9, 611).round(2)
+    run = b.run(b.trace(range(-5, 606), readings))
+    entries = [b.entry(run, id=item.id) for item in report.entries]
+    text = audit_html(report, entries)
+    assert len(text.encode()) <= 5_000_000
+    invalid = sum(item.verdict == "invalid" for item in report.entries)
+    assert text.count("<svg") == min(invalid, MAX_PLOTS)
+    assert text.index("entry invalid") < text.index("entry questioned") < text.index("entry valid")
 
 
 def test_the_pages_refer_to_nothing_outside(tree: api.Tree, page: str) -> None:

@@ -53,7 +53,7 @@ MAX_SUBMITTERS = 12
 """Submitters in the concise form."""
 MAX_RULES = 16
 """Rules and notes in the concise form."""
-MAX_EQUAL_FINDINGS = 12
+MAX_EQUAL_FINDINGS = 4
 """Findings of one rule and status of one entry in the grouped form."""
 
 _ORDER: tuple[Verdict, ...] = ("invalid", "questioned", "unjudged", "valid")
@@ -380,21 +380,34 @@ def _unreadable(report: Report, style: Style, limit: int | None = None) -> str:
 
 
 def _grouped(report: Report, style: Style) -> Iterator[str]:
+    everywhere = {warning.rule for warning in folded_warnings(report) if warning.everywhere}
     for verdict in ("invalid", "questioned", "unjudged"):
         entries = with_verdict(report.entries, verdict)
         for entry, also in by_measurement(entries):
-            yield _entry(entry, also, style)
+            yield _entry(entry, also, everywhere, style)
     yield _unreadable(report, style)
     yield _warnings(report, style)
     yield _notes(report, style)
 
 
-def _entry(entry: EntryReport, also: Sequence[str], style: Style) -> str:
-    """Return an entry with its findings, one line each, and what to do about the decisive ones."""
+def _entry(entry: EntryReport, also: Sequence[str], everywhere: set[str], style: Style) -> str:
+    """Return an entry with its findings, one line each, and what to do about the decisive ones.
+
+    Args:
+        entry: The report of the entry.
+        also: Ids of the other results of the same measurement.
+        everywhere: Rules that warn of every entry; those warnings are not repeated here.
+        style: Width and colour.
+    """
     lines = [_heading(entry, style)]
     lines += [style.line(f"and with the same measurement {name}", 4) for name in also]
     lines += [style.wrap(f"note: {note}", 2, 8) for note in entry.notes]
-    shown = [finding for finding in sorted_findings(entry) if finding.status != "skip"]
+    shown = [
+        finding
+        for finding in sorted_findings(entry)
+        if finding.status != "skip"
+        and not (finding.status == "warn" and finding.rule in everywhere)
+    ]
     decisive = set(map(id, decisive_findings(entry)))
     remedies: dict[str, Finding] = {}
     for same in _by_rule_and_status(shown):
