@@ -16,6 +16,9 @@ from harness.runners.endpoint.runner import Endpoint
 from harness.runners.endpoint.schedule import Load
 from harness.runners.workload import Workload
 
+OPTIONS = ("questions", "threads")
+"""Settings of an endpoint workload that ``--set`` changes."""
+
 
 def plan_points(endpoint: Endpoint, loads: Sequence[Load], settings: Settings) -> Iterator[Plan]:
     """Yield the plan of each load on one server.
@@ -42,12 +45,17 @@ def workload_points(
     require_packages(chosen)
     scenarios = [chosen.scenario(scenario)] if scenario else chosen.spec["scenarios"]
     runner, model = chosen.spec["runner"], chosen.spec["model"]
-    question_set = runner["questions"]
+    unknown = sorted(set(settings.options) - set(OPTIONS))
+    if unknown:
+        raise UsageError("no such setting", got=unknown[0], expected=", ".join(OPTIONS))
+    question_set = str(settings.options.get("questions", runner["questions"]))
     local_file = chosen.folder / question_set
     questions = load_questions(str(local_file) if local_file.is_file() else question_set)
     command = [sys.executable, str(chosen.folder / runner["server"])]
     if model and model.get("sha256"):
         command += ["--sha256", model["sha256"]]
+    if "threads" in settings.options:
+        command += ["--threads", str(settings.options["threads"])]
     for item in scenarios:
         load = parse_load(item["name"], len(questions), float(item.get("min_duration_s") or 0))
         endpoint = Endpoint(

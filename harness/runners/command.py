@@ -10,6 +10,7 @@ from harness.core.errors import UnreadableError
 from harness.core.files import read_bytes
 from harness.formats.base import Work
 from harness.formats.mlperf.mllog import read_all
+from harness.formats.run_directory import SAMPLES
 from harness.runners.base import (
     OUTPUT,
     CommandResult,
@@ -20,6 +21,8 @@ from harness.runners.base import (
     marked_window,
     stop_status,
 )
+from harness.runners.endpoint.events import EVENTS
+from harness.runners.endpoint.runner import endpoint_outcome
 from harness.traces.trace import Window
 
 
@@ -44,7 +47,13 @@ class Command:
         return self.argv
 
     def outcome(self, job: Job, result: CommandResult) -> Outcome:
-        """Read window and success from the lines that the program printed."""
+        """Read window and success from what the program logged.
+
+        That is the event log of an LLM client below the log folder, else the lines it printed.
+        """
+        event_logs = sorted(job.log.rglob(EVENTS))
+        if event_logs:
+            return endpoint_outcome(event_logs[0].parent, job.log.parent / SAMPLES)
         try:
             lines, _ = read_all(read_bytes(job.log / OUTPUT))
         except UnreadableError as error:

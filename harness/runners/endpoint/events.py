@@ -23,6 +23,7 @@ Example:
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,12 +31,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+import numpy as np
+
 from harness.core.errors import UnreadableError
+from harness.core.files import read_bytes
+from harness.traces.trace import Ints
 
 EVENTS = "events.jsonl"
 """Name of the log in the folder of a run."""
 MAX_LINE_BYTES = 4_000_000
 """A longer line is not an event: one reply never needs this much."""
+
+CLOCK_LINE = re.compile(rb"# clock: \[(\d{1,18}|\d{19}), ?(\d{1,18})\b", re.ASCII)
+"""Line of a journal with both clocks (harness.traces.journal_writer)."""
 
 START, STOP = "session.start_performance_tracking", "session.stop_performance_tracking"
 ISSUED, FIRST, LATER = "sample.issued", "sample.recv_first", "sample.recv_non_first"
@@ -83,6 +91,8 @@ class EventLog:
         if data:
             event["data"] = data
         self._file.write(json.dumps(event, separators=(",", ":"), ensure_ascii=False) + "\n")
+        if event_type not in (FIRST, LATER):
+            self._file.flush()  # a killed client loses the fragments of requests in flight only
         return stamp_ns
 
     def __enter__(self) -> Self:
@@ -159,6 +169,15 @@ class Events:
     warm_up: int = 0
     ended: bool = True
     broken_lines: int = 0
+
+    @property
+    def has_wall_time(self) -> bool:
+        """Whether every issue and every end has a stamp in UTC."""
+        return all(
+            request.issued_wall_ns is not None
+            and (request.complete_ns is None or request.complete_wall_ns is not None)
+            for request in self.requests
+        )
 
 
 def read_events(content: bytes) -> Events:
@@ -251,6 +270,52 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and _is_count(value) else None
 
 
+def align(events: Events, clocks: Ints) -> Events:
+    """Give the events of another client wall time, from pairs of both clocks of the same machine.
+
+    Linux processes share CLOCK_MONOTONIC, so pairs that any process recorded will do. Between two
+    pairs the offset is interpolated; before the first and after the last it is held.
+
+    Args:
+        events: Events with monotonic stamps.
+        clocks: Rows of wall clock and monotonic clock [ns], int64, shape (n, 2), n at least 1.
+    """
+    ordered = clocks[np.argsort(clocks[:, 1])]
+    monotonic_ns = ordered[:, 1]
+    origin_ns = int(ordered[0, 0] - ordered[0, 1])
+    drift_ns = (ordered[:, 0] - ordered[:, 1] - origin_ns).astype(np.float64)
+
+    def wall(stamp_ns: int | None) -> int | None:
+        if stamp_ns is None:
+            return None
+        since_first = float(stamp_ns - int(monotonic_ns[0]))
+        drift = np.interp(since_first, (monotonic_ns - monotonic_ns[0]).astype(float), drift_ns)
+        return stamp_ns + origin_ns + round(float(drift))
+
+    for request in events.requests:
+        request.issued_wall_ns = wall(request.issued_ns)
+        request.complete_wall_ns = wall(request.complete_ns)
+    return events
+
+
+def clock_pairs(folder: Path) -> Ints:
+    """Read the pairs of both clocks that the samplers of a run recorded.
+
+    Args:
+        folder: The folder of its journals.
+
+    Returns:
+        Rows of wall clock and monotonic clock [ns], int64, shape (n, 2).
+    """
+    pairs: list[tuple[int, int]] = []
+    for path in sorted(folder.rglob("*.csv")):
+        for line in read_bytes(path).splitlines():
+            match = CLOCK_LINE.match(line)
+            if match:
+                pairs.append((int(match[1]), int(match[2])))
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
 def tokens(requests: Iterable[Request], source: str) -> int | None:
     """Sum the output tokens of completed requests.
 
@@ -259,11 +324,16 @@ def tokens(requests: Iterable[Request], source: str) -> int | None:
         source: ``usage`` (as the server counts them) or ``fragments`` (one token each).
 
     Returns:
-        The sum, or None if ``usage`` is missing from any completed request.
+        The sum. None if ``usage`` is missing from a completed request, or if the log keeps only
+        the first fragment of each reply, so that fragments count nothing.
     """
     completed = [request for request in requests if request.completed]
     if source == "fragments":
-        return sum(request.fragments for request in completed)
+        return (
+            sum(item.fragments for item in completed)
+            if any(r.later_ns for r in completed)
+            else None
+        )
     counts = [request.usage_tokens for request in completed]
     if any(count is None for count in counts):
         return None

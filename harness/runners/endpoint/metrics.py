@@ -62,8 +62,9 @@ class PointMetrics:
         steady: Part of the window in which the full concurrency was in flight; None if there was none.
         issued, completed, failed: Requests of the measured phase.
         retries: Failed attempts that a later attempt mended.
-        output_tokens: Tokens of completed replies, by the server's usage, else by fragments.
-        token_source: ``usage`` or ``fragments``.
+        output_tokens: Tokens of completed replies, by the server's usage, else by fragments; None
+            where neither counts them.
+        token_source: ``usage``, ``fragments`` or "" for none.
         fragments: Fragments of completed replies.
         in_flight: Mean number of requests in flight over the window.
     """
@@ -74,7 +75,7 @@ class PointMetrics:
     completed: int
     failed: int
     retries: int
-    output_tokens: int
+    output_tokens: int | None
     token_source: str
     fragments: int
     prompt_tokens: int | None
@@ -86,9 +87,9 @@ class PointMetrics:
     latency_ms: Distribution | None
 
     @property
-    def tokens_per_second(self) -> float:
-        """Output tokens over the window [1/s]."""
-        return self.output_tokens / self.window.seconds
+    def tokens_per_second(self) -> float | None:
+        """Output tokens over the window [1/s]; None where they were not counted."""
+        return None if self.output_tokens is None else self.output_tokens / self.window.seconds
 
     @property
     def requests_per_second(self) -> float:
@@ -98,10 +99,11 @@ class PointMetrics:
     @property
     def counts_disagree(self) -> bool:
         """Whether usage and fragments differ by more than 1 %."""
+        if self.token_source != "usage" or self.output_tokens is None:
+            return False
         larger = max(self.output_tokens, self.fragments)
-        return larger > 0 and abs(self.output_tokens - self.fragments) > (
-            MAX_TOKEN_DISAGREEMENT * larger
-        )
+        difference = abs(self.output_tokens - self.fragments)
+        return difference > MAX_TOKEN_DISAGREEMENT * larger
 
 
 def point_metrics(events: Events, concurrency: int | None = None) -> PointMetrics:
@@ -123,7 +125,8 @@ def point_metrics(events: Events, concurrency: int | None = None) -> PointMetric
             expected="at least one complete reply",
         )
     window = _window(requests)
-    usage, fragments = tokens(requests, "usage"), tokens(requests, "fragments") or 0
+    usage, counted = tokens(requests, "usage"), tokens(requests, "fragments")
+    source = "usage" if usage is not None else "fragments" if counted is not None else ""
     prompts = [request.prompt_tokens for request in completed]
     return PointMetrics(
         window=window,
@@ -132,9 +135,9 @@ def point_metrics(events: Events, concurrency: int | None = None) -> PointMetric
         completed=len(completed),
         failed=len(requests) - len(completed),
         retries=sum(len(request.errors) for request in completed),
-        output_tokens=fragments if usage is None else usage,
-        token_source="fragments" if usage is None else "usage",
-        fragments=fragments,
+        output_tokens=counted if usage is None else usage,
+        token_source=source,
+        fragments=sum(request.fragments for request in completed),
         prompt_tokens=None if None in prompts else sum(count or 0 for count in prompts),
         in_flight=_busy_seconds(requests) / window.seconds,
         ttft_ms=_distribution([_ttft_ms(request) for request in completed]),
@@ -188,7 +191,7 @@ def _window(requests: Sequence[Request]) -> Window:
             "the event log has no wall time",
             got="events without wall_ns",
             expected="events of joulemark's client, or clock pairs recorded beside the run",
-            fix="Record MLPerf's client with `joulemark run --command -- inference-endpoint ...`.",
+            fix="Run MLPerf's client under joulemark run --command, logging below $JOULEMARK_LOG.",
         )
     start_ns = min(start for start in starts if start is not None)
     stop_ns = max(stop for stop in stops if stop is not None)

@@ -18,7 +18,7 @@ from harness.core.errors import UnreadableError
 from harness.core.files import read_bytes, write_text
 from harness.formats.base import Quality, Quantity, Work
 from harness.runners.base import CommandResult, Job, Outcome, Step, WorkloadFailed
-from harness.runners.endpoint.events import EVENTS, Events, Request, read_events
+from harness.runners.endpoint.events import EVENTS, Events, Request, align, clock_pairs, read_events
 from harness.runners.endpoint.metrics import PointMetrics, point_metrics
 from harness.runners.endpoint.questions import Question, is_correct, parse_questions
 from harness.runners.endpoint.schedule import Load
@@ -148,7 +148,7 @@ class Endpoint:
             window=point.metrics.window,
             seconds=point.metrics.window.seconds,
             success=is_valid(point),
-            work=Work(float(point.metrics.output_tokens), "token"),
+            work=work(point),
             performance=performance(point),
             quality=quality(point),
             advice=tuple(_advice(point, client)),
@@ -156,17 +156,49 @@ class Endpoint:
         )
 
 
-def derive(folder: Path, load: Load | None = None) -> Point:
+def endpoint_outcome(folder: Path, journals: Path) -> Outcome:
+    """Return what the event log of another client says, such as MLPerf's.
+
+    Args:
+        folder: The folder with its ``events.jsonl``.
+        journals: Folder of the run's journals, whose clocks align the log with the traces.
+
+    Raises:
+        WorkloadFailed: if no request was answered.
+    """
+    try:
+        point = derive(folder, journals=journals)
+    except UnreadableError as error:
+        raise WorkloadFailed(error.message, where=str(folder / EVENTS), got=error.got) from None
+    facts = endpoint_facts(point) | {"model": "", "load": {}}
+    return Outcome(
+        window=point.metrics.window,
+        seconds=point.metrics.window.seconds,
+        success=is_valid(point),
+        work=work(point),
+        performance=performance(point),
+        quality=quality(point),
+        advice=tuple(_advice(point, {})),
+        facts={"endpoint": facts},
+    )
+
+
+def derive(folder: Path, load: Load | None = None, journals: Path | None = None) -> Point:
     """Read the files of one run and compute its figures.
 
     Args:
         folder: The folder with ``events.jsonl`` and, where answers were graded, ``questions.jsonl``.
         load: The load, for the steady part of the window.
+        journals: Folder of the run's journals, whose clocks align a log without wall time.
 
     Raises:
         UnreadableError: if the log cannot be used.
     """
     events = read_events(read_bytes(folder / EVENTS))
+    if not events.has_wall_time and journals is not None:
+        clocks = clock_pairs(journals)
+        if len(clocks):
+            events = align(events, clocks)
     concurrency = int(load.value) if load is not None and load.kind == "concurrency" else None
     metrics = point_metrics(events, concurrency)
     path = folder / QUESTIONS
@@ -204,9 +236,19 @@ def is_valid(point: Point) -> bool:
     return point.events.ended and failed_share <= MAX_FAILED_SHARE
 
 
+def work(point: Point) -> Work:
+    """Output tokens, or complete replies where the log does not count tokens."""
+    if point.metrics.output_tokens is None:
+        return Work(float(point.metrics.completed), "query")
+    return Work(float(point.metrics.output_tokens), "token")
+
+
 def performance(point: Point) -> Quantity:
-    """Output tokens per second over the window."""
-    return Quantity(point.metrics.tokens_per_second, "tokens/s", "output tokens per second")
+    """Output tokens per second over the window, or complete replies where no token was counted."""
+    rate = point.metrics.tokens_per_second
+    if rate is None:
+        return Quantity(point.metrics.requests_per_second, "queries/s", "replies per second")
+    return Quantity(rate, "tokens/s", "output tokens per second")
 
 
 def quality(point: Point) -> Quality | None:
@@ -268,7 +310,7 @@ def _advice(point: Point, client: Mapping[str, Any]) -> Iterator[str]:
             f"{metrics.failed} of {metrics.issued} requests failed; their energy counts, their"
             f" tokens do not; the first error: {first}"
         )
-    if metrics.token_source == "usage" and metrics.counts_disagree:
+    if metrics.counts_disagree:
         yield (
             f"the server counts {metrics.output_tokens} tokens and sent {metrics.fragments}"
             " fragments: more than 1 % apart; the server's usage is taken"

@@ -16,6 +16,8 @@ from harness.runners.endpoint.events import (
     START,
     STOP,
     EventLog,
+    align,
+    clock_pairs,
     read_events,
     tokens,
 )
@@ -107,9 +109,45 @@ def test_usage_is_missing_where_one_reply_lacks_it() -> None:
             *(
                 {"event_type": kind, "timestamp_ns": at, "sample_uuid": name, "data": data}
                 for name, data in (("a", {"completion_tokens": 3}), ("b", {}))
-                for kind, at in ((ISSUED, 1), (FIRST, 2), (COMPLETE, 3))
+                for kind, at in ((ISSUED, 1), (FIRST, 2), (LATER, 3), (COMPLETE, 4))
             )
         )
     )
     assert tokens(events.requests, "usage") is None
-    assert tokens(events.requests, "fragments") == 2
+    assert tokens(events.requests, "fragments") == 4
+
+
+def test_pairs_of_clocks_give_a_log_without_wall_time_its_time(tmp_path: Path) -> None:
+    journal = (
+        "# joulemark-samples: {}\nchannel,t_ns\n"
+        "# clock: [1700000000000000000,1000000000,5]\n"
+        "# clock: [1700000010000000100,11000000000,9]\n"
+    )
+    (tmp_path / "meter.csv").write_text(journal)
+    clocks = clock_pairs(tmp_path)
+    assert clocks.tolist() == [
+        [1_700_000_000_000_000_000, 1_000_000_000],
+        [1_700_000_010_000_000_100, 11_000_000_000],
+    ]
+    events = read_events(
+        log_of(
+            {"event_type": ISSUED, "timestamp_ns": 6_000_000_000, "sample_uuid": "a"},
+            {"event_type": COMPLETE, "timestamp_ns": 12_000_000_000, "sample_uuid": "a"},
+        )
+    )
+    assert not events.has_wall_time
+    (request,) = align(events, clocks).requests
+    assert events.has_wall_time
+    assert request.issued_wall_ns == 1_700_000_005_000_000_050, "half of the drift, half way"
+    assert request.complete_wall_ns == 1_700_000_011_000_000_100, "the last offset is held"
+
+
+def test_a_log_with_first_fragments_only_counts_no_tokens() -> None:
+    events = read_events(
+        log_of(
+            {"event_type": ISSUED, "timestamp_ns": 1, "sample_uuid": "a"},
+            {"event_type": FIRST, "timestamp_ns": 2, "sample_uuid": "a"},
+            {"event_type": COMPLETE, "timestamp_ns": 3, "sample_uuid": "a", "data": "many words"},
+        )
+    )
+    assert tokens(events.requests, "fragments") is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,3 +200,49 @@ def test_what_was_recorded_is_derived_again_from_the_files(recorded: Path) -> No
     assert run.window == point.metrics.window
     assert point.grading is not None
     assert point.grading.accuracy == 1.0
+
+
+MLPERF_CLIENT = """
+import json, os, pathlib, time
+folder = pathlib.Path(os.environ["JOULEMARK_LOG"]) / "report"
+folder.mkdir(parents=True)
+time.sleep(0.3)
+with (folder / "events.jsonl").open("w") as log:
+    def write(kind, **more):
+        event = {"event_type": kind, "timestamp_ns": time.monotonic_ns(), **more}
+        log.write(json.dumps(event) + "\\n")
+    write("session.start_performance_tracking")
+    for number in range(5):
+        write("sample.issued", sample_uuid=str(number), data="prompt")
+        time.sleep(0.1)
+        write("sample.recv_first", sample_uuid=str(number))
+        time.sleep(0.1)
+        write("sample.complete", sample_uuid=str(number), data="some words")
+    write("session.stop_performance_tracking")
+time.sleep(0.3)
+"""
+
+
+def test_an_unmodified_client_is_aligned_by_the_clocks_of_the_journals(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stand-in that logs as MLPerf's client does: monotonic stamps only, no token counts."""
+    words = ["run", "--command", "--name", "c", "-m", METER, "--idle", "0.2", "-o", str(tmp_path)]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--", sys.executable, "-c", MLPERF_CLIENT])
+    assert ended.value.code == 0, capsys.readouterr().err
+    (entry,) = api.read(tmp_path / "c").entries
+    (run,) = entry.runs
+    assert run.work is not None
+    assert (run.work.count, run.work.unit) == (5, "query"), "no tokens are made up"
+    assert run.window is not None
+    assert 1.0 <= run.window.seconds < 1.4
+    recording = run.evidence.recording
+    assert recording is not None
+    assert recording.idle is not None
+    assert recording.idle["before"].stop_ns + 250_000_000 < run.window.start_ns
+    assert run.window.stop_ns + 250_000_000 < recording.idle["after"].start_ns
+    (report,) = api.audit(tmp_path / "c").entries
+    assert "record-matches-log" not in {
+        finding.rule for finding in report.findings if finding.status == "fail"
+    }

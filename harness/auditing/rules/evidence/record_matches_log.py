@@ -22,9 +22,17 @@ from harness.formats.base import Run
 from harness.formats.evidence import LOGGED_NAMES
 from harness.formats.mlperf import loadgen_log
 from harness.formats.mlperf.mllog import number, select
+from harness.formats.run_directory import SAMPLES
 from harness.runners.base import OUTPUT, marked_window, stop_status
 from harness.runners.endpoint.events import EVENTS
-from harness.runners.endpoint.runner import derive, endpoint_facts, is_valid, performance, quality
+from harness.runners.endpoint.runner import (
+    derive,
+    endpoint_facts,
+    is_valid,
+    performance,
+    quality,
+    work,
+)
 from harness.runners.loadgen import DETAIL
 from harness.traces.trace import Window
 
@@ -90,7 +98,8 @@ def _workload_log(folder: Path) -> Path | None:
     """Return LoadGen's detail log, an event log, a training's result log, or the program's output."""
     for log_folder in (folder / "log", folder / "ranks" / "0" / "log"):
         result_logs = sorted(log_folder.glob("result_*.txt"))
-        for path in (log_folder / DETAIL, log_folder / EVENTS, *result_logs, log_folder / OUTPUT):
+        event_logs = sorted(log_folder.rglob(EVENTS))
+        for path in (log_folder / DETAIL, *event_logs, *result_logs, log_folder / OUTPUT):
             if path.is_file():
                 return path
     return None
@@ -148,12 +157,10 @@ def _loadgen_statements(run: Run, log: Path, context: RuleContext) -> Iterator[S
 
 def _endpoint_statements(run: Run, log: Path, context: RuleContext) -> Iterator[Statement]:
     """Derive the point from its events and questions again, answers graded anew."""
-    point = derive(log.parent)
+    point = derive(log.parent, journals=run_folder(context.entry, run) / SAMPLES)
     yield from _window_statements(run, point.metrics.window, context.limits["slack_s"])
     yield Statement("success", run.success, is_valid(point))
-    yield Statement(
-        "work", run.work.count if run.work else None, float(point.metrics.output_tokens)
-    )
+    yield Statement("work", run.work.count if run.work else None, work(point).count)
     rate = performance(point).value
     yield Statement("performance", run.performance.value if run.performance else None, rate)
     graded = quality(point)
