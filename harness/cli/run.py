@@ -9,12 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.base import FINDINGS, JSON, OK, Number, cli, complain, emit, note, wrote
+from harness.cli.base import (
+    FINDINGS,
+    JSON,
+    OK,
+    Number,
+    cli,
+    complain,
+    emit,
+    note,
+    shows_progress,
+    wrote,
+)
 from harness.cli.outputs import Command, OutputPath, mkdir_option
+from harness.cli.progress_line import progress_line
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.live.measure import Plan, RecordedRun
+    from harness.live.measure import Plan
     from harness.live.plan import Settings
     from harness.runners.workload import Workload
 
@@ -182,6 +194,7 @@ def perform(plans: Sequence[Plan], as_json: bool) -> int:
     Returns:
         The exit code: 1 if a run is not valid.
     """
+    from harness.cli.run_report import report_on
     from harness.live.measure import measure
     from harness.live.plan import describe_system
 
@@ -192,40 +205,28 @@ def perform(plans: Sequence[Plan], as_json: bool) -> int:
             for _ in measure(plan):
                 pass
             continue
-        note("meters: " + ", ".join(str(request.spec) for request in plan.meters))
-        for recorded in measure(plan, note):
-            describe_system(plan, recorded.nodes)
-            summary, outcome = _summary(recorded), recorded.outcome
-            note(f"{recorded.folder}: {summary}")
-            for advice in outcome.advice:
-                complain(f"{recorded.folder.name}: {advice}")
-            written.append(
-                {
-                    "kind": "run",
-                    "path": str(recorded.folder),
-                    "window_s": outcome.window.seconds,
-                    "valid": outcome.success,
-                    "summary": summary,
-                    "notes": list(outcome.advice),
-                }
-            )
+        _announce(plan)
+        with progress_line(shows_progress()) as line:
+            for recorded in measure(plan, note, line.phase):
+                line.phase("")
+                describe_system(plan, recorded.nodes)
+                report = report_on(recorded)
+                note(f"{recorded.folder}: {report.summary}")
+                for text in report.notes:
+                    complain(f"{recorded.folder.name}: {text}")
+                written.append(report.document())
         note(f"now: joulemark score {plan.entry.directory}")
     if as_json and written:
         wrote("run", written, as_json)
     return FINDINGS if any(item["valid"] is False for item in written) else OK
 
 
-def _summary(recorded: RecordedRun) -> str:
-    outcome = recorded.outcome
-    parts = [f"window {outcome.window.seconds:.2f} s"]
-    if outcome.performance:
-        parts.append(f"{outcome.performance.value:.4g} {outcome.performance.unit}")
-    quality = outcome.quality
-    if quality:
-        target = f" (target {quality.target:g})" if quality.target is not None else ""
-        parts.append(f"{quality.metric} {quality.value:.4g}{target}")
-    parts.append({True: "VALID", False: "INVALID", None: "validity unknown"}[outcome.success])
-    return ", ".join(parts)
+def _announce(plan: Plan) -> None:
+    """Say before the start what will be measured, and how much disk it takes."""
+    from harness.live.disk import needed_text
+
+    note("meters: " + ", ".join(str(request.spec) for request in plan.meters))
+    note(needed_text(plan.meters, plan.entry.directory))
 
 
 def _options(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from harness.core.errors import UnreadableError, UsageError
@@ -116,6 +117,14 @@ def first_unequal(a: bytes, b: bytes) -> int:
 def write_text(path: Path, text: str) -> None:
     """Write a text atomically: a reader sees either the old file or the whole new one.
 
+    See `write_parts`.
+    """
+    write_parts(path, [text])
+
+
+def write_parts(path: Path, parts: Iterable[str]) -> None:
+    """Write a text atomically that is made part by part.
+
     Only a regular file is replaced, never a link, a device, a pipe or a folder.
 
     Raises:
@@ -128,7 +137,7 @@ def write_text(path: Path, text: str) -> None:
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

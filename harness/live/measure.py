@@ -14,15 +14,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.core.errors import UsageError
 from harness.formats.base import Entry, Run
 from harness.formats.run_directory import INCOMPLETE, SAMPLES
+from harness.live.disk import DiskWatch
 from harness.live.distributed.clock_offset import Clock
 from harness.live.distributed.coordinator import Coordinator
 from harness.live.distributed.launcher import SINGLE_RANK, ProcessRank
 from harness.live.distributed.rendezvous import SINGLE_PROCESS, Rendezvous
 from harness.live.distributed.worker import Worker
+from harness.live.live_power import LivePower
 from harness.live.merge_ranks import RANKS, merge
 from harness.live.recording import (
     PREPARED,
@@ -33,6 +36,7 @@ from harness.live.recording import (
     recording,
 )
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
+from harness.meters.topology import arrange
 from harness.runners.base import CommandResult, Job, Outcome, Runner
 from harness.runners.process import execute
 from harness.runners.progress_file import ProgressFile
@@ -40,6 +44,7 @@ from harness.traces.trace import Window
 
 LOG = "log"
 """Folder in a run directory for what the workload writes."""
+DISPLAY_INTERVAL_S = 1.0
 DEFAULT_IDLE_S = 3.0
 """Idle time recorded before and after the workload [s]."""
 Notify = Callable[[str], None]
@@ -48,6 +53,18 @@ Notify = Callable[[str], None]
 
 def silent(_: str) -> None:
     """Notify nobody."""
+
+
+class Listeners(NamedTuple):
+    """Who is told what happens.
+
+    Attributes:
+        notify: Called with a line for the user when something happens.
+        watch: Called once a second with the power and energy so far.
+    """
+
+    notify: Notify
+    watch: Notify
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +107,16 @@ class RecordedRun:
     nodes: int = 1
 
 
-def measure(plan: Plan, notify: Notify = silent) -> Iterator[RecordedRun]:
+def measure(plan: Plan, notify: Notify = silent, watch: Notify = silent) -> Iterator[RecordedRun]:
     """Make all runs of a plan, one after the other.
 
     All folders are checked before the first run, so nothing that exists is overwritten. A rank
     other than 0 yields its own part of each run.
+
+    Args:
+        plan: What to measure.
+        notify: Called with a line for the user when something happens.
+        watch: Called once a second with the power and energy so far.
 
     Raises:
         JoulemarkError: A run cannot be made, or was not recorded to its end.
@@ -107,11 +129,11 @@ def measure(plan: Plan, notify: Notify = silent) -> Iterator[RecordedRun]:
     for number, (folder, seed) in enumerate(zip(folders, plan.seeds, strict=True), 1):
         job = Job(folder / LOG, number, seed)
         if rank:
-            yield measure_as_worker(plan, folder, job, notify)
+            yield measure_as_worker(plan, folder, job, Listeners(notify, watch))
         elif is_distributed:
-            yield measure_as_coordinator(plan, folder, job, notify)
+            yield measure_as_coordinator(plan, folder, job, Listeners(notify, watch))
         else:
-            yield measure_run(plan, folder, job, notify)
+            yield measure_run(plan, folder, job, Listeners(notify, watch))
     if not rank:
         _require_complete(folders)
 
@@ -152,7 +174,11 @@ def prepare(plan: Plan, notify: Notify) -> None:
 
 
 def measure_run(
-    plan: Plan, folder: Path, job: Job, notify: Notify, rendezvous: Rendezvous = SINGLE_PROCESS
+    plan: Plan,
+    folder: Path,
+    job: Job,
+    listeners: Listeners,
+    rendezvous: Rendezvous = SINGLE_PROCESS,
 ) -> RecordedRun:
     """Record one run: idle, the workload with its window, idle.
 
@@ -160,7 +186,7 @@ def measure_run(
         plan: What to measure.
         folder: Run directory to create.
         job: Number, seed and log folder of the run.
-        notify: Called with a line for the user.
+        listeners: Who is told what happens.
         rendezvous: The other ranks, if any; the record is then of this rank's part.
 
     Raises:
@@ -170,9 +196,9 @@ def measure_run(
         before = rendezvous.compare_clocks("met", lambda: None)
         meters = plan.meters if rendezvous.samples else ()
         with SamplerGroup(meters, folder / SAMPLES) as samplers:
-            result, idle_start_ns = _run_workload(plan, job, rendezvous, samplers, notify)
+            result, idle_start_ns = _run_workload(plan, job, rendezvous, samplers, listeners)
             after = rendezvous.compare_clocks("compared", samplers.check)
-            notify(f"run {job.number}: idle for {plan.idle_s[1]:g} s")
+            listeners.notify(f"run {job.number}: idle for {plan.idle_s[1]:g} s")
             samplers.wait(plan.idle_s[1])
         idle = {
             "before": Window(idle_start_ns, result.start_ns),
@@ -189,19 +215,24 @@ def measure_run(
 
 
 def _run_workload(
-    plan: Plan, job: Job, rendezvous: Rendezvous, samplers: SamplerGroup, notify: Notify
+    plan: Plan, job: Job, rendezvous: Rendezvous, samplers: SamplerGroup, listeners: Listeners
 ) -> tuple[CommandResult, int]:
     """Idle, then run the workload on all machines at once.
 
     Returns:
         How the workload ended, and when the idle time began [ns UTC].
     """
+    notify = listeners.notify
     progress = ProgressFile(job.log, lambda text: notify(f"run {job.number}: {text}"))
+    disk = DiskWatch(job.log.parent, samplers.folder)
+    live = _LiveDisplay(samplers, lambda text: listeners.watch(f"run {job.number}: {text}"))
 
     def check() -> None:
         samplers.check()
         rendezvous.check()
         progress.report()
+        disk.check()
+        live.update()
 
     notify(f"run {job.number}: idle for {plan.idle_s[0]:g} s")
     idle_start_ns = time.time_ns()
@@ -215,23 +246,46 @@ def _run_workload(
     return result, idle_start_ns
 
 
+class _LiveDisplay:
+    """Shows power and energy once a second.
+
+    Args:
+        samplers: The samplers, which have begun.
+        watch: Called with the text.
+    """
+
+    def __init__(self, samplers: SamplerGroup, watch: Notify) -> None:
+        roots = arrange(samplers.channels).top
+        journals = {process.journal: process.channels for process in samplers.processes}
+        self._power = LivePower(journals, roots)
+        self._watch, self._next_s = watch, 0.0
+
+    def update(self) -> None:
+        """Read the journals and show, if a second has passed."""
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + DISPLAY_INTERVAL_S
+            self._power.update()
+            self._watch(self._power.text())
+
+
 def _lifetime(result: CommandResult) -> Outcome:
     """Return what a rank other than 0 states: that its program ran, and when."""
     return Outcome(window=Window(result.start_ns, result.stop_ns), facts={"cpu_s": result.cpu_s})
 
 
-def measure_as_coordinator(plan: Plan, folder: Path, job: Job, notify: Notify) -> RecordedRun:
+def measure_as_coordinator(plan: Plan, folder: Path, job: Job, listeners: Listeners) -> RecordedRun:
     """Record one run on several machines as rank 0: its own part, then all parts merged.
 
     Where the parts of other ranks lie on other machines, the run stays incomplete until they are
     copied here.
     """
     with recording(folder, plan.entry):
-        notify(f"run {job.number}: waiting for {plan.process.world_size} ranks")
+        listeners.notify(f"run {job.number}: waiting for {plan.process.world_size} ranks")
         part_folder = folder / RANKS / "0"
         part_job = replace(job, log=part_folder / LOG)
         with Coordinator(plan.process, folder, plan.meet) as rendezvous:
-            part = measure_run(plan, part_folder, part_job, notify, rendezvous)
+            part = measure_run(plan, part_folder, part_job, listeners, rendezvous)
             rendezvous.wait_for_all("recorded", lambda: None)
         try:
             run = merge(folder)
@@ -244,11 +298,11 @@ def measure_as_coordinator(plan: Plan, folder: Path, job: Job, notify: Notify) -
     return RecordedRun(folder, run, part.outcome, rendezvous.nodes)
 
 
-def measure_as_worker(plan: Plan, folder: Path, job: Job, notify: Notify) -> RecordedRun:
+def measure_as_worker(plan: Plan, folder: Path, job: Job, listeners: Listeners) -> RecordedRun:
     """Record the part of a rank other than 0."""
     part_folder = folder / RANKS / str(plan.process.rank)
     part_job = replace(job, log=part_folder / LOG)
     with Worker(plan.process, folder, plan.meet) as rendezvous:
-        part = measure_run(plan, part_folder, part_job, notify, rendezvous)
+        part = measure_run(plan, part_folder, part_job, listeners, rendezvous)
         rendezvous.wait_for_all("recorded", lambda: None)
     return part

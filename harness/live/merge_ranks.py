@@ -21,7 +21,7 @@ from harness.formats.run_directory import FORMAT, INCOMPLETE, RECORD, SAMPLES, w
 from harness.live.distributed.clock_offset import Clock
 from harness.live.recording import NO_REASON, RunFailed, traces_of
 from harness.traces.channel import Channel
-from harness.traces.journal_reader import read_samples
+from harness.traces.journal_reader import journal_paths, read_samples
 from harness.traces.trace import Trace
 
 RANKS = "ranks"
@@ -147,7 +147,7 @@ def journalled(folder: Path, run: Run) -> Iterator[Trace]:
         JoulemarkError: A journal or the record of a rank cannot be read.
     """
     for part, rank_facts in _parts_of(folder, run):
-        journals = [read_samples(path) for path in sorted((part / SAMPLES).glob("*.csv"))]
+        journals = [read_samples(path) for path in journal_paths(part / SAMPLES)]
         traces = traces_of(journals)
         if rank_facts is None:
             yield from traces

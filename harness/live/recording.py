@@ -24,7 +24,7 @@ from harness.live.sensor_checks import CheckedSensors, check_sensors
 from harness.meters.base import NoteKind
 from harness.runners.base import Outcome
 from harness.traces.channel import Channel
-from harness.traces.journal_reader import Samples, read_samples
+from harness.traces.journal_reader import Samples, journal_paths, read_samples
 from harness.traces.trace import Trace, Window
 
 PREPARED = "prepared"
@@ -34,6 +34,11 @@ NO_REASON = (
     " (killed, or power lost)"
 )
 """What an incomplete run states until a better reason is known."""
+
+
+RESERVE = ".reserve"
+"""File that keeps room on the disk for the reason of a failure; removed when the run ends."""
+RESERVE_BYTES = 8192
 
 
 class RunFailed(JoulemarkError):
@@ -59,6 +64,8 @@ def create_run_directory(folder: Path, entry: Entry) -> None:
     except OSError as error:
         raise not_writable(folder, error) from None
     mark_incomplete(folder, entry, NO_REASON)
+    with contextlib.suppress(OSError):
+        (folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
 
 
 def mark_incomplete(folder: Path, entry: Entry, reason: str) -> None:
@@ -68,9 +75,13 @@ def mark_incomplete(folder: Path, entry: Entry, reason: str) -> None:
         RunFailed: The folder cannot be written.
     """
     evidence = Evidence(recording=RecordingEvidence(incomplete=reason))
-    run = Run(id=folder.name, window=None, evidence=evidence)
+    document = record(entry, Run(id=folder.name, window=None, evidence=evidence), "timed")
     try:
-        write_document("run", record(entry, run, "timed"), folder / INCOMPLETE)
+        try:
+            write_document("run", document, folder / INCOMPLETE)
+        except OSError:  # perhaps the disk is full: there is room left for this
+            (folder / RESERVE).unlink()
+            write_document("run", document, folder / INCOMPLETE)
     except OSError as error:
         raise not_writable(folder, error) from None
 
@@ -104,6 +115,8 @@ def recording(folder: Path, entry: Entry) -> Iterator[None]:
         reason = "it was interrupted" if interrupted else str(error) or type(error).__name__
         with contextlib.suppress(JoulemarkError):  # on a full disk the first reason stays
             mark_incomplete(folder, entry, reason)
+        with contextlib.suppress(OSError):
+            (folder / RESERVE).unlink(missing_ok=True)
         if isinstance(error, RunFailed):  # from a part of the run, which is explicit enough
             raise
         if isinstance(error, OSError):
@@ -114,13 +127,15 @@ def recording(folder: Path, entry: Entry) -> Iterator[None]:
 
 
 def _run_failed(folder: Path, error: JoulemarkError) -> RunFailed:
-    return RunFailed(
+    failed = RunFailed(
         f"the run is not complete: {error.message}",
         where=error.where or str(folder),
         got=error.got,
         expected=error.expected,
         fix=error.fix or f"{folder} keeps what was recorded; leave it out.",
     )
+    failed.exit_code = error.exit_code
+    return failed
 
 
 def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Window]) -> Run:
@@ -136,7 +151,7 @@ def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Wi
         JoulemarkError: A journal cannot be read.
         OSError: The folder cannot be written.
     """
-    journals = [read_samples(path) for path in sorted((folder / SAMPLES).glob("*.csv"))]
+    journals = [read_samples(path) for path in journal_paths(folder / SAMPLES)]
     checked = sensors_of(journals)
     prepared = {"prepared": _prepared_files(entry.directory / PREPARED)}
     evidence, _ = evidence_from_facts(_facts(outcome, journals, idle) | prepared)
@@ -156,6 +171,7 @@ def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Wi
     simulated = entry.simulated or any(samples.about.get("simulated") for samples in journals)
     defects = [defect for samples in journals for defect in _defects(samples, inside)]
     defects += _sensor_defects(journals, checked, inside)
+    (folder / RESERVE).unlink(missing_ok=True)
     write_run(replace(entry, simulated=simulated, defects=tuple(defects)), run, folder)
     (folder / INCOMPLETE).unlink()
     return run

@@ -30,6 +30,8 @@ POLL_INTERVAL_S = 0.1
 class SamplingLost(JoulemarkError):
     """A sampler ended during the run: what follows is not measured."""
 
+    exit_code = 1
+
 
 @dataclass(frozen=True, slots=True)
 class MeterRequest:
@@ -51,10 +53,12 @@ class SamplerProcess:
         request: What it samples.
         journal: The file it writes.
         process: The child process.
+        channels: Its channels, once it is ready.
     """
 
     def __init__(self, request: MeterRequest, journal: Path) -> None:
         self.request, self.journal = request, journal
+        self.channels: list[Channel] = []
         self._reason = ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "harness.meters.sampler"],
@@ -190,7 +194,8 @@ class SamplerGroup:
             for request, name in zip(self.requests, self._journal_names(), strict=True):
                 self.processes.append(SamplerProcess(request, self.folder / f"{name}.csv"))
             for process in self.processes:
-                self.channels += process.ready()
+                process.channels = process.ready()
+                self.channels += process.channels
         except BaseException:
             self.stop()
             raise

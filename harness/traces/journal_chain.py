@@ -14,10 +14,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-LINK, CLOCK, END = "# chain: ", "# clock: ", "# end: "
+LINK, CLOCK, END, NEXT = "# chain: ", "# clock: ", "# end: ", "# next: "
 
 _LINK = re.compile(rb"^# chain: ([0-9a-f]{64})\n", re.M)
-_UNLINKED = re.compile(rb"^# (?:clock|end): [^\n]*\n(?=[^\n]*\n)", re.M)
+_UNLINKED = re.compile(rb"^# (?:clock|end|next): [^\n]*\n(?=[^\n]*\n)", re.M)
 """A clock or end line that is followed by another whole line than the link which the writer appends
 to it."""
 
@@ -27,6 +27,7 @@ class Chain:
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
+        self.last_link = ""
 
     def add(self, written: bytes) -> None:
         """Add what was written."""
@@ -36,6 +37,7 @@ class Chain:
         """Return the line of a link over everything added so far; the next link begins with it."""
         value = self._hash.digest()
         self._hash = hashlib.sha256(value)
+        self.last_link = value.hex()
         return f"{LINK}{value.hex()}\n".encode()
 
 
@@ -49,7 +51,9 @@ class Links:
         broken: Line numbers of the first link that does not match the lines above it, and of the
             link before; in the order (before, broken). None where all match.
         after: Lines below the last link, which no link covers.
-        whole: Whether the last link covers the end line of the sampler and ends the journal.
+        whole: Whether the last link covers the end line of the sampler, or of this segment, and
+            ends the file.
+        last_link: The last link, in hexadecimal; the next segment names it.
     """
 
     count: int
@@ -57,6 +61,7 @@ class Links:
     broken: tuple[int, int] | None
     after: int
     whole: bool
+    last_link: str = ""
 
 
 def links(content: bytes) -> Links:
@@ -74,10 +79,12 @@ def links(content: bytes) -> Links:
             broken = (above, line)
         previous, start, count = bytes.fromhex(match[1].decode()), match.end(), count + 1
     rest = content[start:]
-    ended = between[between[:-1].rfind(b"\n") + 1 :].startswith(END.encode())
+    last_words = between[between[:-1].rfind(b"\n") + 1 :]
+    ended = last_words.startswith((END.encode(), NEXT.encode()))
     if broken is None and count:
         broken = _bad_tail(rest, line, ended)
-    return Links(count, line, broken, len(rest.splitlines()), ended and not rest and broken is None)
+    whole = ended and not rest and broken is None
+    return Links(count, line, broken, len(rest.splitlines()), whole, previous.hex())
 
 
 def _bad_tail(rest: bytes, last: int, ended: bool) -> tuple[int, int] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from harness.core.schemas import check, parse_json
 from harness.core.timestamps import NS
 from harness.traces.channel import Channel
 from harness.traces.clean import build_trace
-from harness.traces.journal_chain import CLOCK, END, LINK, Links, links
-from harness.traces.journal_writer import MAGIC
-from harness.traces.trace import Ints, Trace
+from harness.traces.journal_chain import CLOCK, END, LINK, NEXT, Links, links
+from harness.traces.journal_writer import MAGIC, segment_path
+from harness.traces.trace import Floats, Ints, Trace
 
 STEP_MIN_NS = 10_000_000
 """A change of wall minus monotonic clock that is reported as a step [ns]."""
+_SEGMENT = re.compile(r"\.\d{4}\.csv$")
 SLEW = 1e-3
 """A clock that is being disciplined runs at most this much fast or slow: twice what adjtimex(2)
 allows."""
@@ -118,51 +120,162 @@ class Samples:
         }
 
 
+def journal_paths(folder: Path) -> list[Path]:
+    """Return the journals in a folder, each by its first segment, by name."""
+    return sorted(path for path in folder.glob("*.csv") if not _SEGMENT.search(path.name))
+
+
+def segment_paths(first: Path) -> list[Path]:
+    """Return the segments of a journal, in order."""
+    paths = [first]
+    while (path := segment_path(first, len(paths) + 1)).is_file():
+        paths.append(path)
+    return paths
+
+
+class _Columns:
+    """Readings of one channel, collected segment by segment."""
+
+    def __init__(self) -> None:
+        self.t_ns: list[Ints] = []
+        self.value: list[Floats] = []
+        self.faults: dict[int, str] = {}
+        self.count = 0
+
+    def add(self, rows: list[tuple[int, float, str]]) -> None:
+        self.t_ns.append(np.array([row[0] for row in rows], np.int64))
+        self.value.append(np.array([row[1] for row in rows], np.float64))
+        for index, row in enumerate(rows, self.count):
+            if row[2]:
+                self.faults[index] = row[2]
+        self.count += len(rows)
+
+    def trace(self, channel: Channel) -> Trace:
+        t_ns = np.concatenate([*self.t_ns, np.empty(0, np.int64)])
+        value = np.concatenate([*self.value, np.empty(0, np.float64)])
+        return build_trace(channel, t_ns, value, _SourceTexts(value, self.faults))
+
+
+class _SourceTexts(Sequence[str]):
+    """The text of each reading, made when it is needed."""
+
+    def __init__(self, value: Floats, faults: Mapping[int, str]) -> None:
+        self._value, self._faults = value, faults
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._faults.get(index) or repr(float(self._value[index]))
+
+
 def read_samples(path: Path) -> Samples:
-    """Read a journal, whole or cut off at any byte.
+    """Read a journal with all its segments, whole or cut off at any byte.
+
+    One segment is held at a time; of what was read only the columns stay.
+
+    Args:
+        path: Its first segment.
 
     Raises:
-        UnreadableError: Not even its header is there.
+        UnreadableError: Not even its header is there, or a segment is of another journal.
     """
-    content = read_bytes(path)
+    columns: list[_Columns] = []
+    late: list[Ints] = []
+    clocks: list[list[int]] = []
+    about: dict[str, Any] = {}
+    channels: list[Channel] = []
+    chain, end, cut = Links(0, 0, None, 0, False), None, 0
+    for number, segment in enumerate(segment_paths(path), 1):
+        content = read_bytes(segment)
+        header, lines, broken_off = _split(content, segment)
+        if number == 1:
+            about, channels = _header(header, f"{segment}:1")
+            columns = [_Columns() for _ in channels]
+        elif header.get("segment") != number or header.get("previous") != chain.last_link:
+            raise UnreadableError(
+                "is not the continuation of the segment before",
+                where=str(segment),
+                got=f"segment {shorten(header.get('segment'))}",
+                expected=f"segment {number} after link {chain.last_link[:16]}",
+            )
+        rows, segment_late, segment_clocks, end, unreadable = _parse(lines, len(channels))
+        for column, channel_rows in zip(columns, rows, strict=True):
+            column.add(channel_rows)
+        late.append(np.array(segment_late, np.int64))
+        clocks += segment_clocks
+        cut += unreadable + broken_off
+        chain = _joined(chain, links(content))
+    faults = {
+        channel.id: len(column.faults)
+        for channel, column in zip(channels, columns, strict=True)
+        if column.faults
+    }
+    return Samples(
+        path,
+        about,
+        tuple(column.trace(c) for c, column in zip(channels, columns, strict=True)),
+        np.concatenate(late),
+        np.array(clocks, np.int64).reshape(-1, 3),
+        end,
+        chain,
+        cut,
+        faults,
+    )
+
+
+def _joined(before: Links, segment: Links) -> Links:
+    """Return the chain of a journal after one more of its segments."""
+    return replace(
+        segment, count=before.count + segment.count, broken=before.broken or segment.broken
+    )
+
+
+def _split(content: bytes, path: Path) -> tuple[dict[str, Any], list[bytes], bool]:
+    """Return the header, the lines of readings, and whether the last line is cut off."""
     first, _, body = content.partition(b"\n")
     if not first.startswith(MAGIC.encode()):
         raise UnreadableError(
             "is not a journal of samples", where=str(path), got=shorten(repr(first[:40]))
         )
-    about, channels = _header(parse_json(first[len(MAGIC) :], where=f"{path}:1"), f"{path}:1")
-    rows: list[list[tuple[int, float, str]]] = [[] for _ in channels]
-    late, clocks, end, cut = [], [], None, 0
+    header = parse_json(first[len(MAGIC) :], where=f"{path}:1")
+    if not isinstance(header, dict):
+        raise UnreadableError("is not a journal of samples", where=f"{path}:1")
     lines = body.split(b"\n")
-    cut += bool(lines.pop())  # no line end: the writer was stopped in it
-    for line in lines[1:]:
+    broken_off = bool(lines.pop())  # no line end: the writer was stopped in it
+    return header, lines[1:], broken_off
+
+
+def _parse(
+    lines: Sequence[bytes], channel_count: int
+) -> tuple[
+    list[list[tuple[int, float, str]]], list[int], list[list[int]], Mapping[str, Any] | None, int
+]:
+    """Parse the lines of a segment.
+
+    Returns:
+        Rows by channel, lateness of each read [ns], clock rows, last words of the sampler, and
+        the number of lines that cannot be read.
+    """
+    rows: list[list[tuple[int, float, str]]] = [[] for _ in range(channel_count)]
+    late: list[int] = []
+    clocks: list[list[int]] = []
+    end: Mapping[str, Any] | None = None
+    unreadable = 0
+    for line in lines:
         try:
             if line.startswith(CLOCK.encode()):
                 clocks.append(_clock(json.loads(line[len(CLOCK) :])))
             elif line.startswith(END.encode()):
                 end = dict(json.loads(line[len(END) :]))
-            elif line and not line.startswith(LINK.encode()):
+            elif line and not line.startswith((LINK.encode(), NEXT.encode())):
                 number, row, lateness = _row(line)
                 rows[number].append(row)
-                late += [lateness] if lateness is not None and number == 0 else []
+                if lateness is not None and number == 0:
+                    late.append(lateness)
         except (ValueError, IndexError, TypeError, OverflowError, RecursionError):
-            cut += 1
-    faults = {}
-    for channel, channel_rows in zip(channels, rows, strict=True):
-        count = sum(bool(row[2]) for row in channel_rows)
-        if count:
-            faults[channel.id] = count
-    return Samples(
-        path,
-        about,
-        tuple(map(_trace, channels, rows)),
-        np.array(late, np.int64),
-        np.array(clocks, np.int64).reshape(-1, 3),
-        end,
-        links(content),
-        cut,
-        faults,
-    )
+            unreadable += 1
+    return rows, late, clocks, end, unreadable
 
 
 def _header(document: Any, where: str) -> tuple[dict[str, Any], list[Channel]]:
@@ -192,6 +305,8 @@ def _clock(row: Any) -> list[int]:
 
 
 def _int64(value: Any) -> int:
+    if isinstance(value, bytes) and not value.isdigit():  # int() also takes 1_0 and spaces
+        raise ValueError("not a whole number")
     number = int(value)
     if not 0 <= number < 1 << 63:
         raise ValueError("not an int64")
@@ -201,6 +316,8 @@ def _int64(value: Any) -> int:
 def _row(line: bytes) -> tuple[int, tuple[int, float, str], int | None]:
     number, t_ns, _, late, value, fault = line.split(b",", 5)
     message = str(json.loads(fault)) if fault else ""
+    if b"_" in value or value != value.strip():  # float() also takes 1_0 and spaces
+        raise ValueError("not a number")
     lateness = _int64(late) if late and not late.startswith(b"-") else None
     return (
         _int64(number),
@@ -209,16 +326,10 @@ def _row(line: bytes) -> tuple[int, tuple[int, float, str], int | None]:
     )
 
 
-def _trace(channel: Channel, rows: list[tuple[int, float, str]]) -> Trace:
-    t_ns = np.array([row[0] for row in rows], np.int64)
-    value = np.array([row[1] for row in rows], np.float64)
-    return build_trace(channel, t_ns, value, [row[2] or repr(row[1]) for row in rows])
-
-
 def readable(folder: Path) -> list[Samples]:
     """Return all journals of a folder that can be read, by name."""
     journals = []
-    for path in sorted(folder.glob("*.csv")):
+    for path in journal_paths(folder):
         try:
             journals.append(read_samples(path))
         except JoulemarkError:

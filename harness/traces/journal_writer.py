@@ -17,6 +17,14 @@ channel: its number in the header; t_ns: wall clock [ns UTC]; t_mono_ns: monoton
 late_ns: how late the read began after its deadline [ns]. A `clock` line is both clocks at one
 moment, and the processor time that the sampler itself has used so far. A `chain` line binds all
 that stands above it (`harness.traces.journal_chain`).
+
+A long journal is written in segments: `meter.csv`, `meter.0002.csv` and so on. Each ends with
+
+    # next: {"segment": 2}
+    # chain: 81d2...
+
+and the header of the next one states its number and the last link of the one before. So no file
+grows beyond what a reader takes, and no segment can be exchanged or left out unnoticed.
 """
 
 from __future__ import annotations
@@ -31,10 +39,17 @@ from pathlib import Path
 from typing import Any
 
 from harness.traces.channel import Channel
-from harness.traces.journal_chain import CLOCK, END, Chain
+from harness.traces.journal_chain import CLOCK, END, NEXT, Chain
 
 MAGIC = "# joulemark-samples: "
 COLUMNS = "channel,t_ns,t_mono_ns,late_ns,value,fault"
+SEGMENT_BYTES = 32 * 2**20
+"""A segment ends with the first clock line beyond this size."""
+
+
+def segment_path(first: Path, number: int) -> Path:
+    """Return the path of a segment of a journal; the first is number 1."""
+    return first if number == 1 else first.with_name(f"{first.stem}.{number:04}{first.suffix}")
 
 
 class Journal:
@@ -45,18 +60,28 @@ class Journal:
     Two threads may write. All methods raise OSError where the file cannot take what is written.
     """
 
-    def __init__(self, path: Path, channels: Sequence[Channel], about: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        channels: Sequence[Channel],
+        about: Mapping[str, Any],
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.number = {channel.id: number for number, channel in enumerate(channels)}
+        self._header = dict(about) | {"channels": [channel.header() for channel in channels]}
         self._chain, self._turn, self._ended = Chain(), threading.Lock(), False
-        self._file = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644
-        )
-        header = dict(about) | {"channels": [channel.header() for channel in channels]}
-        self._write(
-            MAGIC + json.dumps(header, ensure_ascii=True, allow_nan=False) + "\n" + COLUMNS + "\n"
-        )
+        self._segment, self._segment_bytes = 1, segment_bytes
+        self._open({})
+
+    def _open(self, about_segment: Mapping[str, Any]) -> None:
+        """Begin the present segment."""
+        path = segment_path(self.path, self._segment)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._file, self._size = os.open(path, flags, 0o644), 0
+        header = json.dumps({**self._header, **about_segment}, ensure_ascii=True, allow_nan=False)
+        self._append(f"{MAGIC}{header}\n{COLUMNS}\n".encode())
 
     def rows(self, rows: Sequence[str]) -> None:
         """Append rows that `row` returned."""
@@ -92,15 +117,29 @@ class Journal:
 
         After the `last` text nothing is written.
         """
-        rest = text.encode()
         with self._turn:  # lines stand in the order in which they are hashed
             if self._ended:  # a read that was reported as hanging, and returned after all
                 return
-            self._chain.add(rest)
-            rest += self._chain.link() if link else b""
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            self._append(text.encode(), link=link)
             self._ended = last
+            if link and not last and self._size >= self._segment_bytes:
+                self._begin_next()
+
+    def _append(self, rest: bytes, *, link: bool = False) -> None:
+        self._chain.add(rest)
+        rest += self._chain.link() if link else b""
+        self._size += len(rest)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
+    def _begin_next(self) -> None:
+        """End the present segment, and begin the next one."""
+        self._segment += 1
+        self._append(f'{NEXT}{{"segment": {self._segment}}}\n'.encode(), link=True)
+        os.fsync(self._file)
+        os.close(self._file)
+        previous, self._chain = self._chain.last_link, Chain()
+        self._open({"segment": self._segment, "previous": previous})
 
 
 def both_clocks() -> tuple[int, int]:

@@ -6,14 +6,14 @@ Both carry the same columns and the same header; `content_sha256` is equal which
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.core.errors import MissingExtraError, UnreadableError, shorten
-from harness.core.files import read_bytes, write_text
+from harness.core.files import read_bytes, write_parts
 from harness.core.schemas import check, parse_json
 from harness.traces.channel import Channel
 from harness.traces.clean import build_trace, number_or_nan
@@ -23,6 +23,7 @@ from harness.traces.trace import T_MAX_NS, Dropped, Floats, Ints, Trace
 if TYPE_CHECKING:
     import pyarrow
 
+CHUNK_ROWS = 2**16
 MAGIC = b"# joulemark-trace: "
 _DROPPED = b"# dropped: "
 MAX_ROWS = 2**26
@@ -52,19 +53,26 @@ def write_csv(trace: Trace, path: Path) -> None:
     """Write a trace as CSV: header, column names, a row for each reading, dropped readings."""
     document = header_document(trace)
     check("power-trace", document, where=str(path))
-    lines = [
-        MAGIC.decode() + json.dumps(document, ensure_ascii=True, allow_nan=False),
-        ",".join(document["columns"]),
-    ]
-    columns: list[Iterable[Any]] = [trace.t_ns.tolist(), map(repr, trace.value.tolist())]
-    if trace.position is not None:
-        columns.append(trace.position.tolist())
-    lines += [",".join(map(str, row)) for row in zip(*columns, strict=True)]
+    write_parts(path, _csv_parts(trace, document))
+
+
+def _csv_parts(trace: Trace, document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the text of a trace part by part, so that it is never held whole."""
+    yield MAGIC.decode() + json.dumps(document, ensure_ascii=True, allow_nan=False) + "\n"
+    yield ",".join(document["columns"]) + "\n"
+    for start in range(0, len(trace), CHUNK_ROWS):
+        rows = slice(start, start + CHUNK_ROWS)
+        columns: list[Iterable[Any]] = [
+            trace.t_ns[rows].tolist(),
+            map(repr, trace.value[rows].tolist()),
+        ]
+        if trace.position is not None:
+            columns.append(trace.position[rows].tolist())
+        lines = [",".join(map(str, row)) for row in zip(*columns, strict=True)]
+        yield "\n".join(lines) + "\n"
     for item in trace.dropped:
-        lines.append(
-            _DROPPED.decode() + json.dumps([item.position, item.t_ns, item.raw, item.reason])
-        )
-    write_text(path, "\n".join(lines) + "\n")
+        stated = [item.position, item.t_ns, item.raw, item.reason]
+        yield _DROPPED.decode() + json.dumps(stated) + "\n"
 
 
 def read_csv(path: Path) -> Trace:

@@ -27,6 +27,8 @@ from harness.traces.journal_reader import read_samples
 REPOSITORY = Path(__file__).resolve().parents[2]
 PLUGINS = REPOSITORY / "tests" / "fakes" / "plugins"
 SLEEP = (sys.executable, "-c", "import time; time.sleep(30)")
+TOO_SHORT = 1
+"""Exit status of a complete run that is shorter than its round allows."""
 SHORT = (sys.executable, "-c", "import time; time.sleep(0.3)")
 
 
@@ -145,10 +147,10 @@ def assert_incomplete(out: Path, *words: str) -> None:
     for word in words:
         assert word in told.got
         assert word in result.notes[0]
-    scored, audited = joulemark("score", out), joulemark("audit", out)
+    scored, audited = joulemark("score", out), joulemark("audit", out, "--verbose")
     assert (scored.returncode, audited.returncode) == (0, 1), scored.stderr + audited.stderr
-    assert words[0] in scored.stdout
-    assert words[0] in audited.stdout
+    assert words[0] in " ".join(scored.stdout.split())
+    assert words[0] in " ".join(audited.stdout.split())  # it is wrapped
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def out(tmp_path: Path) -> Path:
 
 def test_a_run_ends_complete_and_lists_every_file(out: Path) -> None:
     status, said = ended(start(out, *SHORT))
-    assert status == 0, said
+    assert status == TOO_SHORT, said
     folder = out / "work" / "run-1"
     document = json.loads((folder / "run.json").read_text())
     check("run", document)
@@ -189,7 +191,8 @@ def test_kill_9_loses_at_most_a_second(victim: str, out: Path) -> None:
         os.kill(mine[0], signal.SIGKILL)
     killed_ns = time.time_ns()
     status, said = ended(process)
-    assert status == (-9 if victim == "parent" else 2), said
+    expected = {"parent": -9, "harness.meters.sampler": 1}
+    assert status == expected.get(victim, 2), said
     eventually(lambda: all(gone(pid) for pid in below))
     trace = read_samples(journal(out)).traces[0]
     assert killed_ns - int(trace.t_ns[-1]) < 1e9
@@ -206,6 +209,7 @@ def test_kill_9_loses_at_most_a_second(victim: str, out: Path) -> None:
 
 
 def test_ctrl_c_and_sigterm_stop_all_and_say_so(out: Path) -> None:
+    out.mkdir()
     for number, sent in enumerate((signal.SIGINT, signal.SIGTERM)):
         there = out / str(number)
         process = start(there, *SLEEP)
@@ -241,7 +245,7 @@ def test_a_program_that_is_not_there_is_told(out: Path) -> None:
 
 
 def test_two_runs_into_one_folder_leave_the_first_as_it_was(out: Path) -> None:
-    assert ended(start(out, *SHORT))[0] == 0
+    assert ended(start(out, *SHORT))[0] == TOO_SHORT
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     status, said = ended(start(out, *SHORT))
     assert status == 2
@@ -252,7 +256,7 @@ def test_two_runs_into_one_folder_leave_the_first_as_it_was(out: Path) -> None:
 def test_of_two_runs_at_once_one_is_refused_and_the_other_whole(out: Path) -> None:
     both = [start(out, *SHORT) for _ in range(2)]
     found = sorted(ended(process) for process in both)
-    assert [status for status, _ in found] == [0, 2], found
+    assert [status for status, _ in found] == [TOO_SHORT, 2], found
     assert "there is a run already" in found[1][1]
     (entry,) = api.read(out).entries
     assert entry.defects == ()
@@ -307,7 +311,7 @@ def limited() -> None:
 def test_a_quota_that_is_used_up_ends_the_run_with_the_reason(out: Path) -> None:
     process = start(out, *SLEEP, limit=limited)
     status, said = ended(process)
-    assert status == 2
+    assert status == 1
     assert "File too large" in said
     assert journal(out).stat().st_size == 6000
     assert rows(out) > 10
@@ -330,17 +334,17 @@ def test_a_full_disk_ends_the_run_with_the_reason(small_disk: Path) -> None:
     earlier.write_text("kept")
     process = start(out, *SLEEP, interval="0.002")
     status, said = ended(process)
-    assert status == 2
+    assert status in (1, 2)  # the sampler or the harness notices first
     assert "No space left on device" in said
     assert "Free space on the disk" in said
     assert earlier.read_text() == "kept"
     assert rows(out) > 50
-    assert_incomplete(out, "")
+    assert_incomplete(out, "No space left on device")
     assert len(api.read(out).entries[0].runs[0].traces[0]) > 50
 
 
 def test_a_changed_or_lost_file_is_found(out: Path) -> None:
-    assert ended(start(out, *SHORT))[0] == 0
+    assert ended(start(out, *SHORT))[0] == TOO_SHORT
     path = journal(out)
     path.write_bytes(path.read_bytes().replace(b"100.0", b"100.1", 1))
     (out / "work" / "run-1" / "log" / "output.txt").unlink()
@@ -353,7 +357,7 @@ def test_a_changed_or_lost_file_is_found(out: Path) -> None:
 
 
 def test_one_incomplete_run_beside_complete_ones_is_told(out: Path) -> None:
-    assert ended(start(out, *SHORT, repeat="2"))[0] == 0
+    assert ended(start(out, *SHORT, repeat="2"))[0] == TOO_SHORT
     folder = out / "work" / "run-2"
     document = json.loads((folder / "run.json").read_text())
     document["facts"]["incomplete"] = "it was interrupted"
