@@ -57,6 +57,8 @@ CONTAINED_SLOPE, APART_SLOPE = 0.7, 0.3
 A platform that does not contain a board still rises by some tenths of its power: fans, conversion
 losses and the processor's share of the work.
 """
+NODE_SHARE = 0.02
+"""Two node meters that agree within this share at all times measure one machine."""
 EQUAL_SHARE, UPDATE_LAG_S = 0.02, 2e-3
 """Counters are equal within this share of a step between reads, and within this lag [s]."""
 MOST_READS = 0.9
@@ -202,7 +204,14 @@ def _equal_sensors(
 
 
 def _are_equal_powers(first: Trace, second: Trace) -> bool:
-    """Return whether two powers that vary are equal in every read."""
+    """Return whether two powers show one part.
+
+    Two node meters of one machine do if they agree; other sensors only if they vary and are equal
+    in every read.
+    """
+    if subject_of(first.channel).part == subject_of(second.channel).part == "node":
+        powers = _powers([first, second])
+        return powers is not None and bool(np.allclose(powers[0], powers[1], rtol=NODE_SHARE))
     varies = len(first) >= MIN_READINGS and float(np.ptp(first.value)) > 0
     return varies and np.array_equal(first.value, second.value)
 

@@ -237,10 +237,10 @@ def test_a_counter_without_a_range_takes_any_interval(channel: Callable[..., Cha
 
 
 def test_the_notes_of_a_meter_are_in_its_journal(tmp_path: Path) -> None:
-    root = lay_out("hwmon/laptop-battery", tmp_path / "hwmon")
+    root = lay_out("hwmon/mi250", tmp_path / "hwmon")
     found = sample(tmp_path / "j", f"hwmon:root={root}", seconds=0.3)["hwmon"]
     (noted,) = found.about["notes"]
-    assert noted["channel"] == "hwmon1-BAT0-power1"
+    assert noted["channel"] == "hwmon6-amdgpu-PPT"
     assert noted["kind"] == "remark"
 
 

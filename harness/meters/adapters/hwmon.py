@@ -84,7 +84,7 @@ class Hwmon:
     Attributes:
         root: Folder with the hwmon devices.
         only: Regular expression of the channels to take.
-        unknown: Whether to take sensors of which nobody knows what they measure: yes or no.
+        unknown: Whether to take batteries and sensors that the table does not know: yes or no.
         notes: What was left out, and why; valid once probed.
     """
 
@@ -157,18 +157,8 @@ class Hwmon:
         return Reading(id_, math.nan, fault=fault) if fault else Reading(id_, micro * MICRO)
 
     def _is_wanted(self, sensor: Sensor) -> bool:
-        """Return whether to take a sensor; note why not where that is not plain."""
-        if sensor.subject.part == BATTERY and self.only == ".*":
-            self.notes.append(
-                Note(
-                    NoteKind.REMARK,
-                    sensor.id,
-                    "measures a battery or its charger, which is the machine's power only while "
-                    f"the battery discharges; to measure it: --meter hwmon:only={sensor.id}",
-                )
-            )
-            return False
-        return self.unknown or sensor.subject.part != UNKNOWN
+        """Return whether to take a sensor: by default all, else those that are known to add up."""
+        return self.unknown or sensor.subject.part not in (UNKNOWN, BATTERY)
 
     def _find(self) -> Iterator[Sensor]:
         """Yield all sensors of all devices, in the order of their numbers."""

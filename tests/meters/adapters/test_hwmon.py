@@ -42,7 +42,7 @@ SUMMED = {
     "altra": {"hwmon0-apm_xgene-CPU_power": 88.0, "hwmon0-apm_xgene-IO_power": 21.5},
     "mi250": {"hwmon5-amdgpu-PPT": 302.0},
     "mi300x": {"hwmon5-amdgpu-PPT": 411.0},
-    "laptop-battery": {"hwmon2-nouveau-power1": 14.5},
+    "laptop-battery": {"hwmon1-BAT0-power1": 9.0, "hwmon2-nouveau-power1": 14.5},
     "old-layout": {"hwmon1-power_meter-node": 350.0},
     "power9": {"hwmon0-ibmpowernv-System": 700.0},
     "occ": {"hwmon7-occ-0_system": 512.0},
@@ -121,12 +121,10 @@ def test_sensors_that_all_fail_are_a_failed_read(tmp_path: Path) -> None:
         meter.read()
 
 
-def test_a_battery_is_measured_only_where_it_is_named(tmp_path: Path) -> None:
-    meter = hwmon("laptop-battery", tmp_path)
+def test_a_run_without_a_named_meter_takes_no_battery(tmp_path: Path) -> None:
+    meter = hwmon("laptop-battery", tmp_path, unknown="no")
     assert [channel.id for channel in meter.probe()] == ["hwmon2-nouveau-power1"]
-    (note,) = meter.notes
-    assert "--meter hwmon:only=hwmon1-BAT0-power1" in note.message
-    (battery,) = hwmon("laptop-battery", tmp_path, only="hwmon1-.*").probe()
+    battery, _ = hwmon("laptop-battery", tmp_path).probe()
     assert (battery.id, battery.boundary) == ("hwmon1-BAT0-power1", "battery")
 
 
