@@ -332,6 +332,14 @@ class DefectCode(StrEnum):
         "run directories",
         "more boards are measured than CUDA_VISIBLE_DEVICES lets the workload use",
     )
+    HARDWARE_UNSTEADY = (
+        "hardware-unsteady",
+        "warn",
+        "hardware that runs at one limit and is not slowed by heat",
+        "Improve the cooling, let the machine warm up, and fix the power limit before the run.",
+        "run directories",
+        "hardware that was slowed by heat, or whose power limit changed during the run",
+    )
     METER_OUTDATED = (
         "meter-outdated",
         "warn",

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from harness.core.errors import JoulemarkError, UsageError
 from harness.core.files import read_bytes, sha256
@@ -22,6 +23,7 @@ from harness.formats.evidence import Evidence, RecordingEvidence, evidence_from_
 from harness.formats.run_directory import INCOMPLETE, SAMPLES, record, write_run
 from harness.live.sensor_checks import CheckedSensors, check_sensors
 from harness.meters.base import NoteKind
+from harness.meters.context import unsteady
 from harness.runners.base import Outcome
 from harness.traces.channel import Channel
 from harness.traces.journal_reader import Samples, journal_paths, read_samples
@@ -196,7 +198,7 @@ def _facts(
     return dict(outcome.facts) | {
         "advice": list(outcome.advice),
         "idle": idle_ns,
-        "sampler": [samples.statistics() for samples in journals],
+        "sampler": [samples.statistics() | _context(samples) for samples in journals],
     }
 
 
@@ -255,8 +257,17 @@ def _sensor_defects(
             if code is not None:
                 got = f"{note.get('channel')}: {note.get('message')}"
                 yield Defect(code, f"{where}/{samples.path.name}", got)
+        for channel, reason in unsteady(_context(samples).get("context")):
+            got = f"{channel}: {reason}"
+            yield Defect(DefectCode.HARDWARE_UNSTEADY, f"{where}/{samples.path.name}", got)
     for finding in checked.findings:
         yield Defect(finding.code, where, finding.message)
+
+
+def _context(samples: Samples) -> dict[str, Any]:
+    """Return what a journal states of temperatures, clocks and limits, for the record."""
+    context = (samples.end or {}).get("context")
+    return {"context": context} if isinstance(context, dict) else {}
 
 
 def _defects(samples: Samples, folder: Path) -> Iterator[Defect]:

@@ -77,7 +77,8 @@ class Meter(Protocol):
     """A meter. The constructor takes the user's options as keyword arguments of type `str`.
 
     A meter may also have `notes`, a sequence of `Note` that is valid once it was probed, and
-    `automatic`, the options with which a run uses it for which no meter was named.
+    `automatic`, the options with which a run uses it for which no meter was named;
+    and `context()`, which returns what `harness.meters.context` keeps of the hardware.
 
     Attributes:
         simulated: Whether the readings are not those of this machine at this moment.

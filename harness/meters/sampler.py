@@ -28,12 +28,15 @@ from typing import Any
 
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.meters.base import Meter, ReadFailed, Reading
+from harness.meters.context import ContextStatistics
 from harness.meters.registry import MeterSpec, make
 from harness.traces.channel import Channel
 from harness.traces.journal_writer import Journal
 
 BEAT_S = 1.0
 """Time between two clock lines, and before a read that does not return is reported [s]."""
+CONTEXT_S = 1.0
+"""Time between two looks at temperatures, clocks and the like [s]."""
 GRACE_S = 1.0
 """How long a read may go on after sampling was told to stop [s]."""
 NAP_S = 0.2
@@ -61,6 +64,7 @@ class Sampler:
         stopped: Set when the last read has returned.
         reading_since: When the read in progress began [ns, monotonic]; None between reads.
         hang_reported: Whether the read in progress was already reported as hanging.
+        context: Temperatures, clocks and the like, if the meter gives them.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class Sampler:
         self.stopped = threading.Event()
         self.reading_since: int | None = None
         self.hang_reported = False
+        read_context = getattr(meter, "context", None)
+        self.context = ContextStatistics(read_context) if callable(read_context) else None
 
     def run(self) -> None:
         """Read at start + k * interval. Deadlines are absolute: a late read delays no later one.
@@ -91,8 +97,12 @@ class Sampler:
         """
         self.journal.clock()
         deadline = self.mono_ns()
+        context_due = deadline
         while not self.stopping:
             self.tick(deadline)
+            if self.context is not None and self.mono_ns() >= context_due:
+                self.context.sample()
+                context_due += round(CONTEXT_S * 1e9)
             behind = (self.mono_ns() - deadline) // self.interval_ns
             self.missed += max(0, behind)
             deadline += (1 + max(0, behind)) * self.interval_ns
@@ -168,7 +178,10 @@ class Sampler:
         hung = not self.stopped.wait(GRACE_S)
         if hung and self.reading_since is not None:
             self.report_hang(self.reading_since)
-        self.journal.end({"missed": self.missed, "hung": hung})
+        ending: dict[str, Any] = {"missed": self.missed, "hung": hung}
+        if self.context is not None and self.context.ranges:
+            ending["context"] = self.context.document()
+        self.journal.end(ending)
 
 
 def main() -> int:

@@ -17,6 +17,7 @@ class Board:
 
     power_mw: None where it does not report its power; energy_mj: None where it has no counter
     lost: whether it fell off the bus; pci: its address; watts: power at a time [s], for `run`
+    reasons: why its clock is reduced, as bits; None where the driver does not say
     """
 
     power_mw: int | None = 250_000
@@ -25,6 +26,7 @@ class Board:
     pci: str = ""
     watts: Callable[[float], float] | None = lambda _: 250.0
     counted_j: float = 0.0
+    reasons: int | None = None
 
     def __post_init__(self) -> None:
         if self.watts is None:
@@ -61,6 +63,11 @@ class Driver:
             nvmlDeviceGetPowerUsage=lambda board: _answer(board, board.power_mw),
             nvmlDeviceGetPciInfo=_pci,
         )
+        module.nvmlDeviceGetTemperature = lambda board, _: _answer(board, 61)
+        module.nvmlDeviceGetClockInfo = lambda board, _: _answer(board, 1410)
+        module.nvmlDeviceGetEnforcedPowerLimit = lambda board: _answer(board, 400_000)
+        reasons = f"nvmlDeviceGetCurrentClocks{'Event' if self.counts else 'Throttle'}Reasons"
+        setattr(module, reasons, lambda board: _answer(board, board.reasons))
         if self.counts:
             module.nvmlDeviceGetTotalEnergyConsumption = self._energy
         return module

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from harness.core.errors import UsageError
 from harness.meters.base import Note, NoteKind, ReadFailed, Reading, Unavailable, whole_read
+from harness.meters.context import CLOCK, POWER_LIMIT, TEMPERATURE, Context
 from harness.meters.readings import counter_fault, power_fault
 from harness.meters.sysfs import NumberFile, text, whole
 from harness.meters.topology import (
@@ -37,6 +38,12 @@ SOURCES: tuple[tuple[str, Kind], ...] = (
 """Files of one sensor, the one that misses least first."""
 INA3221_INPUTS = (1, 2, 3)
 """Inputs of an INA3221, which gives volts and amperes but no watts."""
+CONTEXT_FILES = (
+    (TEMPERATURE, "temp1_input", 1e-3),
+    (CLOCK, "freq1_input", 1e-6),
+    (POWER_LIMIT, "power1_cap", MICRO),
+)
+"""Files of a board's temperature [m deg C], shader clock [Hz] and power limit [uW]."""
 ABSENT_LABELS = frozenset({"NC", "sum of shunt voltages"})
 """Labels of inputs that are not connected."""
 WATT_HINT = "power1_input, power1_average or energy1_input"
@@ -143,6 +150,11 @@ class Hwmon:
         """
         return whole_read([self._read(id_) for id_ in self._files])
 
+    def context(self) -> Context:
+        """Return temperature, clock and power limit of each board, as far as its driver gives them."""
+        boards = {id_: s for id_, s in self._sensors.items() if s.subject.part == "board"}
+        return {id_: dict(_context(sensor.paths[0].parent)) for id_, sensor in boards.items()}
+
     def _read(self, id_: str) -> Reading:
         sensor = self._sensors[id_]
         try:
@@ -192,6 +204,14 @@ class Hwmon:
             yield sensor
         if driver == "ina3221" and not numbers:
             yield from _products(folder.name, files)
+
+
+def _context(files: Path) -> Iterator[tuple[str, float]]:
+    """Yield the context that the files of a board state."""
+    for name, file, unit in CONTEXT_FILES:
+        value = whole(files / file)
+        if value is not None:
+            yield name, value * unit
 
 
 def _number(folder: Path) -> list[int]:

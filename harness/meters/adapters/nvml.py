@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from harness.meters.base import Note, NoteKind, Reading, Unavailable, whole_read
+from harness.meters.context import (
+    CLOCK,
+    POWER_CAPPED,
+    POWER_LIMIT,
+    SLOWED_BY_HEAT,
+    TEMPERATURE,
+    Context,
+)
 from harness.meters.readings import counter_fault, power_fault
 from harness.meters.topology import classify
 from harness.traces.calibration import pseudonym
@@ -25,6 +33,12 @@ SAMPLED_SOURCE = (
     "NVML board power, 5 %, and only part of the time is sampled (25 % on A100 and H100): Yang et "
     "al. 2024, arXiv 2312.02741, where correcting for that took 35 % off the error on average"
 )
+SENSOR_GPU, CLOCK_SM = 0, 1
+"""Arguments of NVML: NVML_TEMPERATURE_GPU, NVML_CLOCK_SM."""
+REASON_POWER_CAP = 0x4
+"""Bit of the reasons for reduced clocks: the power limit (nvmlClocksEventReasons)."""
+REASONS_HEAT = 0x20 | 0x40 | 0x8
+"""Bits of the reasons for reduced clocks: heat by software, by hardware, hardware slowdown."""
 OLD_BINDINGS = "pip install -U nvidia-ml-py"
 
 
@@ -111,6 +125,36 @@ class Nvml:
             ReadFailed: No board could be read.
         """
         return whole_read([self._read(board) for board in self._boards])
+
+    def context(self) -> Context:
+        """Return temperature, clock, power limit and throttling of each board."""
+        return {board.id: dict(self._context(board)) for board in self._boards}
+
+    def _context(self, board: Board) -> Iterator[tuple[str, float]]:
+        """Yield what the driver says of one board; what it does not support is left out."""
+        functions: tuple[tuple[str, str, tuple[int, ...], float], ...] = (
+            (TEMPERATURE, "nvmlDeviceGetTemperature", (SENSOR_GPU,), 1.0),
+            (CLOCK, "nvmlDeviceGetClockInfo", (CLOCK_SM,), 1.0),
+            (POWER_LIMIT, "nvmlDeviceGetEnforcedPowerLimit", (), MILLI),
+        )
+        for name, function, arguments, unit in functions:
+            value = self._ask(function, board.handle, *arguments)
+            if value is not None:
+                yield name, value * unit
+        reasons = self._ask("nvmlDeviceGetCurrentClocksEventReasons", board.handle)
+        if reasons is None:  # its name before driver 535
+            reasons = self._ask("nvmlDeviceGetCurrentClocksThrottleReasons", board.handle)
+        if reasons is not None:
+            yield POWER_CAPPED, float(bool(reasons & REASON_POWER_CAP))
+            yield SLOWED_BY_HEAT, float(bool(reasons & REASONS_HEAT))
+
+    def _ask(self, function: str, *arguments: Any) -> int | None:
+        """Return what a function of NVML answers, or None if board or bindings do not support it."""
+        try:
+            value: int = getattr(self._nvml, function)(*arguments)
+        except (AttributeError, self._nvml.NVMLError):
+            return None
+        return value
 
     def _read(self, board: Board) -> Reading:
         try:

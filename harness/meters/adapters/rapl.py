@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from harness.meters.base import ReadFailed, Reading, Unavailable, whole_read
+from harness.meters.context import THROTTLE_COUNT, Context
 from harness.meters.readings import counter_fault
 from harness.meters.sysfs import NumberFile, text, whole
 from harness.meters.topology import Subject, arrange, classify, placed
@@ -65,13 +66,16 @@ class Rapl:
 
     Attributes:
         root: Folder with the powercap zones.
+        processors: Folder with the kernel's view of the processors.
     """
 
     simulated = False
     automatic: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, root: str = "/sys/class/powercap") -> None:
-        self.root = Path(root)
+    def __init__(
+        self, root: str = "/sys/class/powercap", processors: str = "/sys/devices/system/cpu"
+    ) -> None:
+        self.root, self.processors = Path(root), Path(processors)
         self._files: dict[str, NumberFile] = {}
 
     def probe(self) -> Sequence[Channel]:
@@ -96,6 +100,12 @@ class Rapl:
             ReadFailed: No counter could be read.
         """
         return whole_read([self._read(id_, file) for id_, file in self._files.items()])
+
+    def context(self) -> Context:
+        """Return how often the packages were throttled by heat since boot (Intel)."""
+        files = self.processors.glob("cpu*/thermal_throttle/package_throttle_count")
+        counts = [whole(file) or 0 for file in files]
+        return {"processors": {THROTTLE_COUNT: float(max(counts))}} if counts else {}
 
     def _read(self, id_: str, file: NumberFile) -> Reading:
         try:

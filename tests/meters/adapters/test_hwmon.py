@@ -162,6 +162,24 @@ def test_a_board_is_known_by_its_pci_address(tmp_path: Path) -> None:
     assert subject_of(channel).instance == "0000:41:00.0"
 
 
+def test_the_context_of_a_board_has_its_units(tmp_path: Path) -> None:
+    meter = hwmon("mi250", tmp_path)
+    meter.probe()
+    files = tmp_path / "hwmon" / "hwmon5"
+    (files / "temp1_input").write_text("64000\n")
+    (files / "freq1_input").write_text("1700000000\n")
+    assert meter.context() == {
+        "hwmon5-amdgpu-PPT": {
+            "temperature_c": pytest.approx(64.0),
+            "clock_mhz": pytest.approx(1700.0),
+            "power_limit_w": pytest.approx(560.0),
+        }
+    }
+    supplies = hwmon("server-two-psus", tmp_path / "other")
+    supplies.probe()
+    assert supplies.context() == {}
+
+
 def test_only_what_is_named_is_taken(tmp_path: Path) -> None:
     assert len(hwmon("server-two-psus", tmp_path, only=".*pin").probe()) == 2
     with pytest.raises(Unavailable, match="regular expression"):

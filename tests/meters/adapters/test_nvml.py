@@ -144,6 +144,28 @@ def test_chosen_boards_only_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
             Nvml(devices=wrong).probe()
 
 
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize(
+    ("reasons", "capped", "slowed"),
+    [(0x0, 0, 0), (0x1, 0, 0), (0x4, 1, 0), (0x20, 0, 1), (0x40, 0, 1), (0x8, 0, 1), (0x44, 1, 1)],
+)
+def test_context_has_its_units(
+    monkeypatch: pytest.MonkeyPatch, counts: bool, reasons: int, capped: int, slowed: int
+) -> None:
+    """Old bindings call the reasons by another name."""
+    meter = install(monkeypatch, Board(reasons=reasons), Board(), counts=counts)
+    meter.probe()
+    told, silent = meter.context().values()
+    assert told == {
+        "temperature_c": 61,
+        "clock_mhz": 1410,
+        "power_limit_w": 400.0,
+        "power_capped": capped,
+        "slowed_by_heat": slowed,
+    }
+    assert silent.keys() == {"temperature_c", "clock_mhz", "power_limit_w"}
+
+
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     with pytest.raises(Unavailable, match=r"pip install 'joulemark\[nvidia\]'"):

@@ -190,3 +190,13 @@ def test_windows_is_not_supported(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(Unavailable, match="Windows is not supported"):
         Rapl(str(tmp_path)).probe()
+
+
+def test_throttling_since_boot_is_read_as_the_largest_count(tmp_path: Path) -> None:
+    for number, count in enumerate((3, 7, 7)):
+        folder = tmp_path / f"cpu{number}" / "thermal_throttle"
+        folder.mkdir(parents=True)
+        (folder / "package_throttle_count").write_text(f"{count}\n")
+    meter = Rapl(str(lay_out("rapl/amd", tmp_path / "rapl")), str(tmp_path))
+    assert meter.context() == {"processors": {"throttle_count": 7.0}}
+    assert Rapl(processors=str(tmp_path / "absent")).context() == {}
