@@ -24,14 +24,14 @@ def _pairs(pairs: Pairs) -> list[dict[str, str]]:
 
 
 def estimate(item: Estimate) -> dict[str, Any]:
-    """An estimate: value, low, high, level, unit, and how it came about."""
+    """Make the object of an estimate: value, low, high, level, unit, and its numerical details."""
     return asdict(item)
 
 
 def result_document(
     results: Iterable[Result], unreadable: Pairs = (), skipped: Pairs = ()
 ) -> dict[str, Any]:
-    """The document of `score --json`."""
+    """Make the document of `score --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "entries": [_result(result) for result in results],
@@ -111,7 +111,7 @@ def _quality(item: Quality | None) -> dict[str, Any] | None:
 def leaderboard_document(
     tables: Sequence[Table], unreadable: Pairs = (), skipped: Pairs = ()
 ) -> dict[str, Any]:
-    """The document of `leaderboard --format json`."""
+    """Make the document of `leaderboard --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "tables": [
@@ -169,7 +169,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def import_document(done: Import) -> dict[str, Any]:
-    """The document of `import --json`."""
+    """Make the document of `import --json`."""
     defects = [
         {"id": item.entry.id} | asdict(defect)
         for item in done.imported

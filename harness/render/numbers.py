@@ -1,4 +1,4 @@
-"""Numbers for people: as many digits as the interval bears, SI prefixes, units kept."""
+"""Numbers for people: as many digits as the interval supports, with SI prefixes and units."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, 
 
 
 def prefix(value: float, unit: str) -> tuple[float, str]:
-    """Factor and prefixed unit that put `value` between 1 and 1000."""
+    """Return the factor and the prefixed unit that put `value` between 1 and 1000."""
     size = abs(value)
     factor, letter = (
         next(((f, p) for f, p in _PREFIXES if size >= f), _PREFIXES[-1]) if size else (1.0, "")
@@ -19,14 +19,14 @@ def prefix(value: float, unit: str) -> tuple[float, str]:
 
 
 def decimals(value: float, span: float) -> int:
-    """Decimals that show two significant digits of `span`; four digits of `value` where there is no span."""
+    """Return the decimals that show two digits of `span`, or four of `value` without a span."""
     if span > 0:
         return max(0, 1 - math.floor(math.log10(span)))
     return max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
 
 
 def estimate_text(estimate: Estimate) -> str:
-    """`126.0 mJ/query [125.8, 126.2]`; a dash and the reason where there is no number."""
+    """Write an estimate as `126.0 mJ/query [125.8, 126.2]`, or a dash if there is no number."""
     if estimate.value is None:
         return "-"
     factor, unit = prefix(estimate.value, estimate.unit)
@@ -39,7 +39,7 @@ def estimate_text(estimate: Estimate) -> str:
 
 
 def number(value: float | None, unit: str = "", digits: int = 6) -> str:
-    """A plain number with its unit; a dash for none."""
+    """Write a number with its unit, or a dash for none."""
     if value is None:
         return "-"
     text = f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.{digits}g}"
@@ -47,5 +47,5 @@ def number(value: float | None, unit: str = "", digits: int = 6) -> str:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share as percent; a dash for none."""
+    """Write a share as percent, or a dash for none."""
     return "-" if share is None else f"{100 * share:.{digits}f} %"

@@ -1,4 +1,7 @@
-"""Pictures as SVG or PNG (extra `pictures`): CO2e by hour, factors as a waterfall, the catalogue as bars."""
+"""Draw pictures as SVG or PNG (extra `pictures`).
+
+CO2e by hour, the factors between two results as a waterfall, and the catalogue as bars.
+"""
 
 from __future__ import annotations
 
@@ -21,23 +24,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GROSS, NET, UP, DOWN = "#3d6b8e", "#8fc1a9", "#b5533c", "#4c8c4a"
-SHOWN = 4
+MAX_PLACES = 4
 """Places that a picture has room for."""
+NS_PER_HOUR = 3_600_000_000_000
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture; the suffix says in which form. Raises UsageError for another form."""
+    """Write a picture in the format that its suffix names.
+
+    Raises:
+        UsageError: The suffix is neither .svg nor .png.
+    """
     if path.suffix.lower() not in (".svg", ".png"):
         raise UsageError(
-            "is no form of a picture",
+            "is not a picture format",
             where=str(path),
             got=path.suffix or "none",
             expected=".svg or .png",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(
-        path, dpi=150, metadata={"Date": None} if path.suffix.lower() == ".svg" else None
-    )
+    # Without a date, the same input gives the same file.
+    metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+    figure.savefig(path, dpi=150, metadata=metadata)
 
 
 def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:
@@ -47,54 +55,56 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure,
     except ImportError:
         raise MissingExtraError(
             "pictures need the extra `pictures`",
-            fix="pip install 'joulemark[pictures]'; text needs nothing.",
+            fix="pip install 'joulemark[pictures]'",
         ) from None
     matplotlib.rcParams["svg.hashsalt"] = "joulemark"  # the same input gives the same file
     figure = NewFigure(figsize=size, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def whatif_picture(found: WhatIf) -> Figure:
-    """For each place: starts over the year as days by hours, and the mean by hour of the day."""
-    places = [place for place in found.zones if place.by_hour_g is not None][:SHOWN]
+def whatif_picture(whatif: WhatIf) -> Figure:
+    """Draw every start over the year and the mean by hour of the day, for each place."""
+    places = [place for place in whatif.zones if place.by_hour_g is not None][:MAX_PLACES]
     if not places:
-        return _places_picture(found)
+        return _places_picture(whatif)
     figure, axes = _figure(len(places), 2, (11, 2.6 * len(places)))
-    top = max(float(np.max(place.each_g)) for place in places)
-    factor, unit = prefix(top, "g")
+    highest_g = max(float(np.max(place.each_g)) for place in places)
+    scale, unit = prefix(highest_g, "g")
     for (left, right), place in zip(axes, places, strict=True):
-        _year(left, place, factor, top, figure, unit)
-        _day(right, place, factor, unit)
+        image = _draw_year(left, place, scale, highest_g)
+        figure.colorbar(image, ax=left, label=f"{unit} CO2e")
+        _draw_day(right, place, scale, unit)
     return figure
 
 
-def _year(axes: Axes, place: Zone, factor: float, top: float, figure: Figure, unit: str) -> None:
-    hours = (place.starts_ns // 3_600_000_000_000).astype(np.int64)
-    first = int(hours[0] // 24)
-    table = np.full((24, int(hours[-1] // 24) - first + 1), np.nan)
-    table[hours % 24, hours // 24 - first] = place.each_g / factor
-    image = axes.imshow(
-        table, aspect="auto", origin="lower", cmap="cividis", vmin=0, vmax=top / factor
-    )
+def _draw_year(axes: Axes, place: Zone, scale: float, highest_g: float) -> Any:
+    """Draw the emissions of each start as days by hours."""
+    hours = (place.starts_ns // NS_PER_HOUR).astype(np.int64)
+    first_day, last_day = int(hours[0] // 24), int(hours[-1] // 24)
+    table = np.full((24, last_day - first_day + 1), np.nan)
+    table[hours % 24, hours // 24 - first_day] = place.each_g / scale
     axes.set(
         title=f"{place.zone}, every start",
         xlabel="day",
         ylabel="hour of start (UTC)",
         yticks=[0, 6, 12, 18],
     )
-    figure.colorbar(image, ax=axes, label=f"{unit} CO2e")
+    return axes.imshow(
+        table, aspect="auto", origin="lower", cmap="cividis", vmin=0, vmax=highest_g / scale
+    )
 
 
-def _day(axes: Axes, place: Zone, factor: float, unit: str) -> None:
+def _draw_day(axes: Axes, place: Zone, scale: float, unit: str) -> None:
+    """Draw the mean by hour of start, with the actual, best and worst start as lines."""
     assert place.by_hour_g is not None
-    axes.bar(range(24), place.by_hour_g / factor, color=GROSS, width=0.85)
+    axes.bar(range(24), place.by_hour_g / scale, color=GROSS, width=0.85)
     for name, moment, colour in (
         ("actual", place.actual, UP),
         ("best", place.best, DOWN),
         ("worst", place.worst, "#555"),
     ):
         if moment is not None and moment.g.value is not None:
-            axes.axhline(moment.g.value / factor, color=colour, linewidth=1, label=name)
+            axes.axhline(moment.g.value / scale, color=colour, linewidth=1, label=name)
     axes.set(
         title=f"{place.zone}, mean by hour of start",
         xlabel="hour (UTC)",
@@ -104,109 +114,105 @@ def _day(axes: Axes, place: Zone, factor: float, unit: str) -> None:
     axes.legend(fontsize="small")
 
 
-def _places_picture(found: WhatIf) -> Figure:
-    """Annual factors have no hours: one bar for each place, with its interval."""
-    figure, axes = _figure(1, 1, (8, 0.8 + 0.35 * len(found.zones)))
-    values = [(p.zone, p.actual.g) for p in found.zones if p.actual is not None]
-    factor, unit = prefix(max(g.value or 0.0 for _, g in values), "g")
-    middle = [(g.value or 0.0) / factor for _, g in values]
-    spread = [
-        [m - (g.low or 0.0) / factor, (g.high or 0.0) / factor - m]
-        for m, (_, g) in zip(middle, values, strict=True)
-    ]
-    axes[0][0].barh(
-        [z for z, _ in values], middle, xerr=np.transpose(spread), color=GROSS, capsize=3
-    )
-    axes[0][0].set(xlabel=f"{unit} CO2e", title="The same run in other zones")
-    axes[0][0].invert_yaxis()
+def _places_picture(whatif: WhatIf) -> Figure:
+    """Draw one bar with its interval for each place: annual intensities have no hours."""
+    figure, axes = _figure(1, 1, (8, 0.8 + 0.35 * len(whatif.zones)))
+    emissions = [(zone.zone, zone.actual.g) for zone in whatif.zones if zone.actual is not None]
+    scale, unit = prefix(max(g.value or 0.0 for _, g in emissions), "g")
+    names, values, below, above = [], [], [], []
+    for name, g in emissions:
+        value = g.value or 0.0
+        names.append(name)
+        values.append(value / scale)
+        below.append((value - (g.low or 0.0)) / scale)
+        above.append(((g.high or 0.0) - value) / scale)
+    bars = axes[0][0]
+    bars.barh(names, values, xerr=[below, above], color=GROSS, capsize=3)
+    bars.set(xlabel=f"{unit} CO2e", title="The same run in other zones")
+    bars.invert_yaxis()
     return figure
 
 
 def waterfall_picture(splits: Sequence[tuple[str, Decomposition]]) -> Figure:
-    """From B to A: each factor raises or lowers the logarithm, and the bars end at the whole."""
+    """Draw how each factor raises or lowers the logarithm of the ratio, up to the whole."""
     figure, axes = _figure(1, len(splits), (5.5 * len(splits), 4))
-    for one, (title, found) in zip(axes[0], splits, strict=True):
-        steps = [(name, item) for name in NAMES if (item := getattr(found, name)) is not None]
-        if found.model is None:
-            steps.insert(0, ("model and\nmachine", found.model_and_machine))
-        at = 0.0
-        for x, (_, item) in enumerate(steps):
-            one.bar(x, item.value, bottom=at, color=UP if item.value > 0 else DOWN, width=0.7)
-            one.errorbar(
-                x,
-                at + item.value,
-                [[item.value - item.low], [item.high - item.value]],
-                color="black",
-                capsize=3,
-            )
-            one.annotate(
-                f"{math.exp(item.value):.3g}x",
-                (x, at + item.value),
-                ha="center",
-                va="bottom",
-                xytext=(14, 2),
-                textcoords="offset points",
-                fontsize="small",
-            )
-            at += item.value
-        one.bar(len(steps), found.total.value, color=GROSS, width=0.7)
-        one.annotate(
-            f"{math.exp(found.total.value or 0):.4g}x",
-            (len(steps), found.total.value),
-            ha="center",
-            va="bottom",
-        )
-        one.set_xticks(
-            range(len(steps) + 1), [*(name for name, _ in steps), "the whole"], fontsize="small"
-        )
-        one.axhline(0, color="black", linewidth=0.8)
-        one.set(title=f"{title}: {found.a}\nover {found.b}", ylabel="ln ratio of CO2e")
-        one.title.set_fontsize("small")
+    for panel, (title, decomposition) in zip(axes[0], splits, strict=True):
+        _draw_waterfall(panel, title, decomposition)
     return figure
 
 
+def _draw_waterfall(axes: Axes, title: str, decomposition: Decomposition) -> None:
+    factors = _factors(decomposition)
+    bottom = 0.0
+    for x, (_, factor) in enumerate(factors):
+        _draw_factor(axes, x, bottom, factor)
+        bottom += factor.value
+    whole, total = len(factors), decomposition.total.value or 0.0
+    axes.bar(whole, total, color=GROSS, width=0.7)
+    axes.annotate(f"{math.exp(total):.4g}x", (whole, total), ha="center", va="bottom")
+    names = [*(name for name, _ in factors), "the whole"]
+    axes.set_xticks(range(whole + 1), names, fontsize="small")
+    axes.axhline(0, color="black", linewidth=0.8)
+    heading = f"{title}: {decomposition.a}\nover {decomposition.b}"
+    axes.set(title=heading, ylabel="ln ratio of CO2e")
+    axes.title.set_fontsize("small")
+
+
+def _factors(decomposition: Decomposition) -> list[tuple[str, Any]]:
+    """List the factors with their names; model and machine are one if they cannot be told apart."""
+    values = [(name, getattr(decomposition, name)) for name in NAMES]
+    factors = [(name, factor) for name, factor in values if factor is not None]
+    if decomposition.model is None:
+        factors.insert(0, ("model and\nmachine", decomposition.model_and_machine))
+    return factors
+
+
+def _draw_factor(axes: Axes, x: int, bottom: float, factor: Any) -> None:
+    """Draw one factor as a bar that begins where the previous one ended, with its interval."""
+    top = bottom + factor.value
+    axes.bar(x, factor.value, bottom=bottom, color=UP if factor.value > 0 else DOWN, width=0.7)
+    interval = [[factor.value - factor.low], [factor.high - factor.value]]
+    axes.errorbar(x, top, interval, color="black", capsize=3)
+    axes.annotate(
+        f"{math.exp(factor.value):.3g}x",
+        (x, top),
+        ha="center",
+        va="bottom",
+        xytext=(14, 2),
+        textcoords="offset points",
+        fontsize="small",
+    )
+
+
 def catalogue_picture(items: Sequence[Footprint]) -> Figure:
-    """Emissions of each model, gross and net, on one logarithmic axis; what is not known has no bar."""
-    rows = [(item, recomputed(item)) for item in items]
-    known = [(item, again) for item, again in rows if _gross(item, again) or _net(item, again)]
-    figure, axes = _figure(1, 1, (9, 1 + 0.32 * len(known)))
-    one = axes[0][0]
-    place = np.arange(len(known))
-    one.barh(
-        place - 0.2,
-        [_gross(*row) or np.nan for row in known],
-        0.38,
-        color=GROSS,
-        label="gross (location-based)",
-    )
-    one.barh(
-        place + 0.2,
-        [_net(*row) or np.nan for row in known],
-        0.38,
-        color=NET,
-        label="net (market-based)",
-    )
-    names = [_label(item) for item, _ in known]
-    one.set_yticks(place, names, fontsize="small")
-    one.invert_yaxis()
-    one.set(
+    """Draw gross and net emissions of each model on a logarithmic axis; unknown ones have no bar."""
+    names, gross, net = [], [], []
+    for item in items:
+        figures = recomputed(item)
+        gross_t = figures["gross_tco2e"] or item.published.get("gross_tco2e")
+        net_t = figures["net_tco2e"] or item.published.get("net_tco2e")
+        if gross_t or net_t:
+            names.append(_label(item))
+            gross.append(gross_t or np.nan)
+            net.append(net_t or np.nan)
+    figure, axes = _figure(1, 1, (9, 1 + 0.32 * len(names)))
+    bars = axes[0][0]
+    place = np.arange(len(names))
+    bars.barh(place - 0.2, gross, 0.38, color=GROSS, label="gross (location-based)")
+    bars.barh(place + 0.2, net, 0.38, color=NET, label="net (market-based)")
+    bars.set_yticks(place, names, fontsize="small")
+    bars.invert_yaxis()
+    bars.set(
         xscale="log",
         xlabel="t CO2e, each by its own convention; declared, not measured",
         title="Published footprints",
     )
-    one.legend(loc="lower right")
+    bars.legend(loc="lower right")
     return figure
 
 
-def _gross(item: Footprint, again: dict[str, float | None]) -> float | None:
-    return again["gross_tco2e"] or item.published.get("gross_tco2e")
-
-
-def _net(item: Footprint, again: dict[str, float | None]) -> float | None:
-    return again["net_tco2e"] or item.published.get("net_tco2e")
-
-
 def _label(item: Footprint) -> str:
+    source, model = item.id.split("/")[:2]
     marks = "" if item.verified else " (unverified)"
     marks += " (net 0 by contract)" if item.published.get("net_tco2e") == 0 else ""
-    return f"{item.id.split('/')[1]}, {item.id.split('/')[0]}{marks}"
+    return f"{model}, {source}{marks}"

@@ -1,4 +1,4 @@
-"""What can be run and measured here, as text; lists are those of the schema `inventory`."""
+"""What can be run and measured here, as text. The lists are those of the schema `inventory`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Items = Sequence[Mapping[str, Any]]
 
 
 def workloads_text(items: Items) -> str:
-    """A line for each workload."""
+    """Format the workloads, a line each."""
     return "".join(
         f"{item['name']:<22} {item['title']} ({', '.join(item['scenarios'])}): {_state(item)}\n"
         for item in items
@@ -47,24 +47,25 @@ def _branch(id_: str, channels: Items, indent: str) -> list[str]:
     return lines
 
 
-def doctor_text(found: Mapping[str, Items]) -> str:
-    """All that is there and all that is missing, a line each."""
-    measuring = [
-        item for item in found["meters"] if any(c["kind"] != "estimate" for c in item["channels"])
-    ]
-    lines = [f"meter {item['name']}: {_meter(item)}" for item in found["meters"]]
-    lines += [] if measuring else [MODELLED]
-    lines += [
-        f"workload {item['name']}: {_state(item)}"
-        for item in found["workloads"]
-        if item["ready"] or item["fix"]
-    ]
-    lines += [
-        f"system description: {item['pointer']} cannot be found out: {item['fix']}. "
-        "Write it in the file of pack --system."
-        for item in found["missing"]
-    ]
+def doctor_text(inventory: Mapping[str, Items]) -> str:
+    """Format all that is there and all that is missing, a line each."""
+    meters, workloads = inventory["meters"], inventory["workloads"]
+    lines = [f"meter {item['name']}: {_meter(item)}" for item in meters]
+    if not any(_measures(item) for item in meters):
+        lines.append(MODELLED)
+    for item in workloads:
+        if item["ready"] or item["fix"]:
+            lines.append(f"workload {item['name']}: {_state(item)}")
+    for item in inventory["missing"]:
+        lines.append(
+            f"system description: {item['pointer']} cannot be found out: {item['fix']}. "
+            "Write it in the file of pack --system."
+        )
     return "".join(f"{line}\n" for line in lines)
+
+
+def _measures(item: Mapping[str, Any]) -> bool:
+    return any(channel["kind"] != "estimate" for channel in item["channels"])
 
 
 def _state(item: Mapping[str, Any]) -> str:
@@ -72,8 +73,10 @@ def _state(item: Mapping[str, Any]) -> str:
 
 
 def _meter(item: Mapping[str, Any]) -> str:
-    channels = ", ".join(
-        f"{c['id']} ({c['kind']}, {c['boundary']}, {c['reading_limit_pct']:g} % of reading)"
-        for c in item["channels"]
-    )
+    descriptions = []
+    for channel in item["channels"]:
+        limit = f"{channel['reading_limit_pct']:g} % of reading"
+        details = f"{channel['kind']}, {channel['boundary']}, {limit}"
+        descriptions.append(f"{channel['id']} ({details})")
+    channels = ", ".join(descriptions)
     return f"{item['says']}: {channels}" if channels else str(item["says"])

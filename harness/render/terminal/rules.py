@@ -1,4 +1,4 @@
-"""The rules for a person at a terminal: `joulemark rules [ID]`."""
+"""The rules as text and as a document: `joulemark rules [ID]`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDTH = 100
 
 
 def rules_text() -> str:
-    """All rules, with what a violation means in the newest round of each family."""
+    """List all rules, with the severity of each in the newest round of each family."""
     newest = _newest_rounds()
     rows = []
     for rule in RULES:
@@ -36,7 +36,7 @@ def _severity(settings: object) -> str:
 
 
 def rule_text(rule: Rule) -> str:
-    """One rule: why, on what evidence, what to do, and its limits in each round."""
+    """Describe one rule: why, on what evidence, what to do, and its limits in each round."""
     parts = [f"{rule.id}: {rule.title}"]
     for head, text in (("Why", rule.why), ("Evidence", rule.evidence), ("Remedy", rule.remedy)):
         parts.append(textwrap.fill(f"{head}. {text}", WIDTH, break_long_words=False))
@@ -48,27 +48,33 @@ def rule_text(rule: Rule) -> str:
 
 
 def rules_document(chosen: Sequence[Rule] = RULES) -> dict[str, Any]:
-    """The document of `rules --json`."""
-    rounds_of = {rule.id: {name: _settings(name, rule) for name in rounds()} for rule in chosen}
-    rules = [
-        {name: getattr(rule, name) for name in ("id", "title", "why", "evidence", "remedy")}
-        | {"rounds": rounds_of[rule.id]}
-        for rule in chosen
-    ]
-    return {"schema_version": SCHEMA_VERSION, "rules": rules}
+    """Make the document of `rules --json`."""
+    return {"schema_version": SCHEMA_VERSION, "rules": [_rule_document(rule) for rule in chosen]}
+
+
+def _rule_document(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "why": rule.why,
+        "evidence": rule.evidence,
+        "remedy": rule.remedy,
+        "rounds": {name: _settings(name, rule) for name in rounds()},
+    }
 
 
 def _settings(round_name: str, rule: Rule) -> dict[str, Any] | None:
-    """What a round says of a rule; None where it does not apply it."""
-    found = rulebook(round_name)["rules"].get(rule.id)
-    if found is None:
+    """Return the settings of a rule in a round; None if the round does not apply it."""
+    settings = rulebook(round_name)["rules"].get(rule.id)
+    if settings is None:
         return None
-    limits = {
-        name: dict(item) | {"why": item.get("why")}
-        for name, item in (found.get("limits") or {}).items()
+    limits = settings.get("limits") or {}
+    return {
+        "severity": settings["severity"],
+        "clause": settings["clause"],
+        "limits": {name: {**limit, "why": limit.get("why")} for name, limit in limits.items()},
+        "accepts": dict(settings.get("accepts") or {}),
     }
-    said = {"severity": found["severity"], "clause": found["clause"]}
-    return said | {"limits": limits, "accepts": dict(found.get("accepts") or {})}
 
 
 def _round(name: str, settings: Mapping[str, Any] | None) -> str:
@@ -79,9 +85,6 @@ def _round(name: str, settings: Mapping[str, Any] | None) -> str:
         why = f" ({item['why']})" if item.get("why") else ""
         lines.append(f"  {limit} = {item['value']:g} {item['unit']}{why}")
     for kind, texts in (settings.get("accepts") or {}).items():
-        lines.append(
-            textwrap.fill(
-                f"  {kind}: {', '.join(texts) or '(no list)'}", WIDTH, subsequent_indent="    "
-            )
-        )
+        listed = f"  {kind}: {', '.join(texts) or '(no list)'}"
+        lines.append(textwrap.fill(listed, WIDTH, subsequent_indent="    "))
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What a verification found, as text and as a document."""
+"""The result of verifying submissions, as text and as a document."""
 
 from __future__ import annotations
 
@@ -7,36 +7,40 @@ from typing import Any
 
 from harness.core.errors import shorten
 from harness.core.schemas import SCHEMA_VERSION
-from harness.signing.verify import STEPS, Verification
+from harness.signing.verify import STEPS, Fault, Verification
 
 
-def verification_text(found: Iterable[Verification]) -> str:
-    """A line for each submission, and below it what speaks against it."""
-    return "".join(f"{line}\n" for item in found for line in _lines(item))
+def verification_text(verifications: Iterable[Verification]) -> str:
+    """Format a line for each submission, with its faults below."""
+    lines = [line for item in verifications for line in _lines(item)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _lines(item: Verification) -> list[str]:
-    signed = (
-        ", ".join(f"{shorten(name)} (key {key[:16]})" for name, key in item.signers) or "nobody"
-    )
-    also = ", ".join(f"{shorten(name)} (key {key[:16]})" for name, key in item.auditors)
-    also = f", countersigned by {also}" if also else ""
     if not item.faults:
-        return [f"verified  {item.folder}: {item.files} files, signed by {signed}{also}"]
-    lines = [f"REFUSED   {item.folder}: {len(item.faults)} finding{'s' if item.faults[1:] else ''}"]
+        signed = f"signed by {_owners(item.signers) or 'nobody'}"
+        if item.auditors:
+            signed += f", countersigned by {_owners(item.auditors)}"
+        return [f"verified  {item.folder}: {item.files} files, {signed}"]
+    plural = "s" if len(item.faults) > 1 else ""
+    lines = [f"REFUSED   {item.folder}: {len(item.faults)} finding{plural}"]
     for fault in item.faults:
         lines.append(f"  step {fault.step}, {STEPS[fault.step]}: {fault.where}")
         lines.append(f"        got {fault.got}, expected {fault.expected}")
     return lines
 
 
+def _owners(signatures: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{shorten(name)} (key {key[:16]})" for name, key in signatures)
+
+
 def verification_document(
-    found: Iterable[Verification], unreadable: Sequence[tuple[str, str]]
+    verifications: Iterable[Verification], unreadable: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
-    """The document of `verify --json`."""
+    """Make the document of `verify --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "submissions": [_submission(item) for item in found],
+        "submissions": [_submission(item) for item in verifications],
         "unreadable": [{"path": path, "reason": reason} for path, reason in unreadable],
     }
 
@@ -49,14 +53,15 @@ def _submission(item: Verification) -> dict[str, Any]:
         "files": item.files,
         "signers": [{"name": name, "key": key} for name, key in item.signers],
         "auditors": [{"name": name, "key": key} for name, key in item.auditors],
-        "findings": [
-            {
-                "step": f.step,
-                "name": STEPS[f.step],
-                "where": f.where,
-                "got": f.got,
-                "expected": f.expected,
-            }
-            for f in item.faults
-        ],
+        "findings": [_fault(fault) for fault in item.faults],
+    }
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {
+        "step": fault.step,
+        "name": STEPS[fault.step],
+        "where": fault.where,
+        "got": fault.got,
+        "expected": fault.expected,
     }
