@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from harness.uncertainty.budget import BetweenRunScatter, Budget, run_variance
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.estimate import Estimate
-from harness.uncertainty.moderated_variance import fit_prior, moderate
+from harness.uncertainty.moderated_variance import moderated_variances
 from harness.uncertainty.monte_carlo import SEED, draw
 from harness.uncertainty.multiple_comparisons import rank_sets, significant_differences
 from harness.uncertainty.random_draws import mixture_draws, student_t
@@ -154,17 +154,19 @@ def _moderated_scatters(budgets: Sequence[Budget]) -> list[BetweenRunScatter]:
         budget.run_scatter is not None and budget.run_scatter.source == "own runs"
         for budget in budgets
     ]
-    variances = [run_variance(budget) for budget in budgets]
-    lenders = [pair for pair, counts in zip(variances, own, strict=True) if counts]
-    prior = fit_prior([variance for variance, _ in lenders], [n - 1 for _, n in lenders])
+    lenders = [run_variance(budget) for budget, counts in zip(budgets, own, strict=True) if counts]
+    shrunk = iter(
+        moderated_variances([variance for variance, _ in lenders], [n - 1 for _, n in lenders])
+    )
     moderated = []
-    for budget, (variance, n), is_own in zip(budgets, variances, own, strict=True):
+    for budget, is_own in zip(budgets, own, strict=True):
         scatter = budget.logarithmic().run_scatter
         if scatter is None:
             scatter = BetweenRunScatter(0.0, math.inf, log=True)
         elif is_own:
-            moderated_variance, dof = moderate(variance, n - 1, prior)
-            scatter = replace(scatter, scale=math.sqrt(moderated_variance / n), dof=dof)
+            variance, dof = next(shrunk)
+            scale = math.sqrt(variance / run_variance(budget)[1])
+            scatter = replace(scatter, scale=scale, dof=dof)
         moderated.append(scatter)
     return moderated
 

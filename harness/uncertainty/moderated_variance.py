@@ -4,18 +4,35 @@ Smyth 2004 (Statistical Applications in Genetics and Molecular Biology 3, articl
 variances of K entries as scaled inverse chi-square around s0^2 with d0 degrees of freedom; both are
 estimated from the moments of the logarithms of the K variances. With three runs an entry's own
 variance is nearly worthless; K of them together are not.
+
+Phipson et al. 2016 (Annals of Applied Statistics 10, 946) make this robust: an entry whose variance
+is improbable under the prior keeps its own. Tables of benchmarks are small, so each entry is judged
+by the prior of the others, and the prior counts as few degrees of freedom: one noisy entry must not
+pass for a quiet one because its few runs happen to agree.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Number = TypeVar("Number", int, float)
+MIN_ENTRIES = 5
+"""Entries of a table that are needed to moderate; in a smaller one each keeps its own variance."""
+MAX_PRIOR_DOF = 3.0
+"""Degrees of freedom that the prior counts at most: the bars of the laboratory for tables with one
+noisy entry, or with unequal scatter, are met up to this."""
+DOUBTFUL_PROBABILITY = 0.2
+"""Below this probability of a variance as large under the prior of the others, the prior counts
+less, in proportion."""
+MAX_LEAVE_ONE_OUT = 40
+"""Entries up to which each is judged by the others; beyond, one entry hardly moves the prior."""
 MIN_SHARE_OF_MEDIAN = 1e-5
 """A smaller variance is raised to this share of the median: a logarithm needs a positive number."""
 
@@ -105,3 +122,42 @@ def moderate(variance: float, dof: int, prior: Prior) -> tuple[float, float]:
     weighted = dof * variance if dof else 0.0
     moderated = (prior.dof * prior.variance + weighted) / total
     return moderated, min(total, max(prior.pooled_dof, dof))
+
+
+def moderated_variances(
+    variances: Sequence[float], dofs: Sequence[int]
+) -> list[tuple[float, float]]:
+    """Return the moderated variance and its degrees of freedom of each entry, robust to noisy ones.
+
+    Args:
+        variances: Variance of the runs of each entry.
+        dofs: Their degrees of freedom.
+    """
+    if len(variances) < MIN_ENTRIES:
+        return [(variance, float(dof)) for variance, dof in zip(variances, dofs, strict=True)]
+    common = fit_prior(variances, dofs)
+    moderated = []
+    for i, (variance, dof) in enumerate(zip(variances, dofs, strict=True)):
+        prior = common
+        if len(variances) <= MAX_LEAVE_ONE_OUT:
+            prior = fit_prior(_without(variances, i), _without(dofs, i))
+        prior_dof = _weight(variance, dof, prior) * min(prior.dof, MAX_PRIOR_DOF)
+        moderated.append(moderate(variance, dof, replace(prior, dof=prior_dof)))
+    return moderated
+
+
+def _without(values: Sequence[Number], i: int) -> list[Number]:
+    kept = list(values)
+    del kept[i]
+    return kept
+
+
+def _weight(variance: float, dof: int, prior: Prior) -> float:
+    """Return how far the prior speaks for an entry: 1, or less for one that is noisier."""
+    if prior.dof <= 0 or prior.variance <= 0 or dof <= 0:
+        return 0.0
+    from scipy.special import fdtrc
+
+    prior_dof = min(prior.dof, prior.pooled_dof)
+    probability = float(fdtrc(dof, prior_dof, variance / prior.variance))
+    return min(1.0, probability / DOUBTFUL_PROBABILITY)

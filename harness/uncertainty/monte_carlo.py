@@ -39,6 +39,8 @@ SEED = 20210410
 """Default seed; any seed gives the same interval within the stated tolerance."""
 SMALL_LIMIT, MAX_LIMIT = 1e-3, 0.999
 """Limits of gain below which a series is exact, and above which none is believed."""
+MAX_DEVIATION = np.float32(1e30)
+"""Largest deviation in the normalised unit: tails of t with one degree of freedom have no end."""
 _EMPTY: Draws = np.empty(0, np.float32)
 
 
@@ -119,6 +121,8 @@ def total_deviation(
         else:
             out += block.deviation
     if len(block.log_factor):
+        # beyond any interval, and still finite once a factor is applied
+        np.minimum(out, MAX_DEVIATION, out=out)
         _multiply_by_exp(block.log_factor, out, measured, out)
     return out
 

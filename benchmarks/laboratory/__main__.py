@@ -1,0 +1,106 @@
+"""Print the tables of the laboratory, as docs/explanation/coverage.md has them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from multiprocessing import Pool
+
+from benchmarks.laboratory.command_line import compare_pairs, pairs_of_cells
+from benchmarks.laboratory.sessions import SEED, Cell, Outcome, cells, misdeclared, outcome
+from benchmarks.laboratory.tables import table_cells, tables, thousand
+
+LOW, HIGH, MAX_WIDTH = 0.94, 0.98, 1.3
+"""Bars of a cell: coverage from 94 to 98 %, and at most 1.3 times the width of the oracle."""
+
+
+def main() -> None:
+    """Run the cells that are asked for and print their tables."""
+    parser = argparse.ArgumentParser(description="Coverage laboratory")
+    parser.add_argument("--sessions", type=int, default=400, help="sessions of a cell")
+    parser.add_argument("--tables", type=int, default=200, help="tables of a kind")
+    parser.add_argument("--pairs", type=int, default=100, help="pairs through the command line")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--only", help="one group: loads, intervals, ..., tables, compare")
+    options = parser.parse_args()
+    print(f"Seed {options.seed}, {options.sessions} sessions a cell.\n")
+    wanted = [cell for cell in cells() if options.only in (None, cell.group)]
+    if wanted:
+        print_sessions("Coverage", wanted, options)
+    if options.only in (None, "misdeclared"):
+        print_sessions("Sensitivity to misdeclaration", misdeclared(), options)
+    if options.only in (None, "tables"):
+        print("\n".join(table_lines(options.tables, options.seed)) + "\n")
+    if options.only in (None, "compare"):
+        print("\n".join(pair_lines(options.pairs, options.seed)) + "\n")
+
+
+def print_sessions(title: str, chosen: Sequence[Cell], options: argparse.Namespace) -> None:
+    """Print the outcomes of cells, each as soon as it is there."""
+    print(f"### {title}\n")
+    print("| cell | coverage | width / oracle | half-width | bias | bars |")
+    print("|---|---|---|---|---|---|")
+    work = [(cell, options.sessions, options.seed) for cell in chosen]
+    if options.jobs > 1:
+        names = [cell.name for cell in chosen]
+        with Pool(options.jobs) as pool:
+            numbers = [(i, options.sessions, options.seed, title) for i in range(len(names))]
+            for name, result in zip(names, pool.imap(_outcome_of, numbers), strict=True):
+                print(line(name, result), flush=True)
+    else:
+        for cell, count, seed in work:
+            print(line(cell.name, outcome(cell, count, seed)), flush=True)
+    print()
+
+
+def _outcome_of(job: tuple[int, int, int, str]) -> Outcome:
+    """Play a cell by its number: cells hold functions, which do not travel between processes."""
+    number, count, seed, title = job
+    chosen = misdeclared() if title != "Coverage" else cells()
+    return outcome(chosen[number], count, seed)
+
+
+def line(name: str, result: Outcome) -> str:
+    """Return a row of the table."""
+    bars = "met" if met(result) else "**missed**"
+    return (
+        f"| {name} | {result.coverage:.1%} | {result.width:.2f} | {result.half_width:.2%} "
+        f"| {result.bias:+.2%} | {bars} |"
+    )
+
+
+def met(result: Outcome) -> bool:
+    """Whether a cell meets the bars."""
+    return LOW <= result.coverage <= HIGH and result.width <= MAX_WIDTH
+
+
+def table_lines(count: int, seed: int) -> Iterator[str]:
+    """Yield the table of false orders."""
+    yield f"### Orders of tables, {count} tables a row\n"
+    yield "| table | false orders | true orders found | entries ranked |"
+    yield "|---|---|---|---|"
+    for kind in table_cells():
+        result = tables(kind, count, seed)
+        found = "-" if result.found != result.found else f"{result.found:.0%}"
+        yield f"| {kind.name} | {result.false_orders:.1%} | {found} | {result.ranked:.0%} |"
+    result = tables(thousand(), 3, seed)
+    yield (
+        f"| {thousand().name} (3 tables) | {result.false_orders:.0%} | {result.found:.0%} "
+        f"| {result.ranked:.0%} |"
+    )
+
+
+def pair_lines(count: int, seed: int) -> Iterator[str]:
+    """Yield the table of identical systems through `joulemark compare`."""
+    yield f"### Identical systems through `joulemark compare`, {count} pairs a row\n"
+    yield "| pairs | told apart | tied | not resolved |"
+    yield "|---|---|---|---|"
+    for kind in pairs_of_cells():
+        verdicts = compare_pairs(kind, count, seed)
+        tied, open_ = (verdicts.counts[name] / count for name in ("tied", "not resolved"))
+        yield f"| {kind.name} | {verdicts.told_apart:.1%} | {tied:.0%} | {open_:.0%} |"
+
+
+if __name__ == "__main__":
+    main()
