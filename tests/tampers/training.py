@@ -20,7 +20,11 @@ RUNS, NODES = 5, 4
 
 
 class Tamper(NamedTuple):
-    """A tamper. apply: changes a benchmark folder; rules: of which each must find it; status: of that finding"""
+    """A tamper.
+
+    apply: changes a benchmark folder; rules: each must find it
+    status: the worst outcome, fail, question or warn: what no tool of the round looked at is questioned
+    """
 
     apply: Callable[[Path], object]
     rules: tuple[str, ...]
@@ -180,7 +184,7 @@ TABLE: dict[str, Tamper] = {
     "every 3rd reading negative": Tamper(every_third_negative, ("reading-values",)),
     "+600 s at 900 W before stop": Tamper(ten_idle_minutes_before_the_stop, ("padding",), "warn"),
     "only the first reading kept": Tamper(only_the_first_reading_kept, ("coverage",)),
-    "high readings deleted": Tamper(high_readings_deleted, ("largest-gap",)),
+    "high readings deleted": Tamper(high_readings_deleted, ("largest-gap",), "question"),
     "all power timestamps - 1 year": Tamper(all_stamps_a_year_back, ("power-log-date", "coverage")),
     "one run's power log copied to all runs": Tamper(
         one_power_log_for_all_runs, ("duplicate-traces", "power-log-date")
@@ -198,7 +202,7 @@ TABLE: dict[str, Tamper] = {
     "scaling.json 0.5 planted (closed)": Tamper(half_a_scaling_planted, ("scaling-factor",)),
     "half the node logs removed": Tamper(half_the_node_logs_removed, ("node-count",)),
     "half the node logs renamed .png": Tamper(half_the_node_logs_renamed, ("node-count",)),
-    "switch logs removed": Tamper(switch_logs_removed, ("estimates-declared",)),
+    "switch logs removed": Tamper(switch_logs_removed, ("estimates-declared",), "question"),
 }
 """Name in the reference -> the tamper. Its last row, a measured switch declared as rated at 691 W, is legal."""
 
@@ -483,10 +487,14 @@ MORE: dict[str, Tamper] = {
         one_run_moved_and_scaled_to_the_others, ("near-copies",), "warn"
     ),
     "node logs copied": Tamper(node_logs_copied, ("duplicate-traces",)),
-    "every second reading removed": Tamper(every_second_reading_removed, ("sampling-rate",)),
-    "half a minute removed": Tamper(the_dearest_half_minute_removed, ("largest-gap",)),
-    "short silences, spread": Tamper(silences_of_three_seconds_spread, ("largest-gap",)),
-    "log cut before the end": Tamper(log_cut_before_the_end, ("coverage",)),
+    "every second reading removed": Tamper(
+        every_second_reading_removed, ("sampling-rate",), "question"
+    ),
+    "half a minute removed": Tamper(the_dearest_half_minute_removed, ("largest-gap",), "question"),
+    "short silences, spread": Tamper(
+        silences_of_three_seconds_spread, ("largest-gap",), "question"
+    ),
+    "log cut before the end": Tamper(log_cut_before_the_end, ("coverage",), "question"),
     "log of the idle edges only": Tamper(log_of_the_idle_edges_only, ("coverage",)),
     "a factor in the open division": Tamper(factor_in_the_open_division, ("scaling-factor",)),
     "a factor as text": Tamper(factor_as_text, ("scaling-factor",)),
@@ -501,8 +509,8 @@ MORE: dict[str, Tamper] = {
     "a switch line of an example": Tamper(
         switch_line_of_an_example, ("interconnect-plausible",), "warn"
     ),
-    "a switch of zero watts": Tamper(switch_of_zero_watts, ("estimates-declared",)),
-    "a switch below zero": Tamper(switch_below_zero, ("estimates-declared",)),
+    "a switch of zero watts": Tamper(switch_of_zero_watts, ("estimates-declared",), "question"),
+    "a switch below zero": Tamper(switch_below_zero, ("estimates-declared",), "question"),
     "half the nodes described and logged": Tamper(
         half_the_nodes_described_and_logged, ("description-matches-log",), "warn"
     ),
@@ -526,7 +534,7 @@ MORE: dict[str, Tamper] = {
     "a node log is a link": Tamper(node_log_is_a_link, ("evidence-readable", "node-count")),
     "a power folder is a link": Tamper(power_folder_is_a_link, ("evidence-readable", "node-count")),
     "stamps in local time": Tamper(local_time, ("clock-zone",), "warn"),
-    "stamps twice as dense": Tamper(stamps_twice_as_dense, ("coverage",)),
+    "stamps twice as dense": Tamper(stamps_twice_as_dense, ("coverage",), "question"),
     "one stamp for all": Tamper(one_stamp_for_all, ("coverage",)),
     "lines out of order": Tamper(lines_out_of_order, ("time-order",), "warn"),
     "another benchmark in the logs": Tamper(

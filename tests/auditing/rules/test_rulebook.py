@@ -142,7 +142,7 @@ def test_neighbouring_rounds_with_one_description_share_a_row() -> None:
     )
     assert margins == [
         ("joulemark-2026", None),
-        ("mlperf-inference-v1.0 to v3.0", 1),
+        ("mlperf-inference-v0.7 to v3.0", 1),
         ("mlperf-inference-v3.1 to v5.1", 1.1),
         ("mlperf-training-v4.0 to v5.0", None),
     ]
@@ -181,10 +181,11 @@ def test_rulebook_is_valid_and_names_rules_that_exist_with_their_limits(path: Pa
         ),
         ("mlperf-inference-v4.0", "mlperf-inference-v4.0", ""),
         ("mlperf-inference-v1.0", "mlperf-inference-v1.0", ""),
+        ("mlperf-inference-v0.7", "mlperf-inference-v0.7", ""),
         (
+            "mlperf-inference-v0.5",
             "mlperf-inference-v0.7",
-            "mlperf-inference-v1.0",
-            "states mlperf-inference-v0.7, which has no rulebook",
+            "states mlperf-inference-v0.5, which has no rulebook",
         ),
         ("mlperf-inference-v3.2", "mlperf-inference-v3.1", "judged by mlperf-inference-v3.1"),
         ("mlperf-inference-v6.0", "mlperf-inference-v5.1", "judged by mlperf-inference-v5.1"),

@@ -191,9 +191,9 @@ RULE = Rule(
     why="Window, work and quality make the joules per unit of work: an edit of the record that "
     "leaves the log alone is found here.",
     evidence="Window, success, quality, seed, steps and work in run.json against MLLOG lines of "
-    "the training or of LoadGen; for a load on an LLM endpoint every figure against the event log, "
-    "with all answers graded again. An edit of both is not found: a signature says who vouches for "
-    "them.",
+    "the training or of LoadGen; for a load on an LLM endpoint every figure against the event "
+    "log, with all answers graded again. An edit of both is not found: a signature says who "
+    "vouches for them.",
     remedy="Submit both as they were written.",
     limits=("slack_s",),
     applies_to=RECORDED_RUNS,

@@ -16,15 +16,24 @@ class BrokenLog(NamedTuple):
 
 
 def check(context: RuleContext) -> Iterator[Violation]:
-    """Report the worst log above the limit, and warn of the worst one below it."""
-    lost_max = context.limits["lost_max"]
-    logs = _broken_logs(context)
-    above = [log for log in logs if log.broken_share > lost_max]
-    below = [log for log in logs if log.broken_share <= lost_max]
-    if above:
-        yield _violation(above, lost_max, None)
-    if below:
-        yield _violation(below, lost_max, "warn")
+    """Report the worst log, of those above each limit and of those below both."""
+    lost_max, few_lost_max = context.limits["lost_max"], context.limits["few_lost_max"]
+    many, some, few = [], [], []
+    for log in _broken_logs(context):
+        if log.broken_share > lost_max:
+            many.append(log)
+        elif log.broken_share > few_lost_max:
+            some.append(log)
+        else:
+            few.append(log)
+    outcomes: tuple[tuple[list[BrokenLog], Outcome | None], ...] = (
+        (many, None),
+        (some, "question"),
+        (few, "warn"),
+    )
+    for logs, status in outcomes:
+        if logs:
+            yield _violation(logs, few_lost_max, status)
 
 
 def _broken_logs(context: RuleContext) -> list[BrokenLog]:
@@ -38,12 +47,12 @@ def _broken_logs(context: RuleContext) -> list[BrokenLog]:
     return logs
 
 
-def _violation(logs: Sequence[BrokenLog], lost_max: float, status: Outcome | None) -> Violation:
+def _violation(logs: Sequence[BrokenLog], few_lost_max: float, status: Outcome | None) -> Violation:
     log = max(logs)
     return Violation(
         log.name,
         f"{log.broken_lines} of {log.lines} lines are no MLLOG lines, in {len(logs)} logs",
-        f"none; at most {lost_max:g} of the lines",
+        f"none; at most {few_lost_max:g} of the lines",
         "Submit the log as the logger wrote it.",
         status=status,
     )
@@ -54,9 +63,11 @@ RULE = Rule(
     title="Few lines are broken",
     why="MLPerf's parser silently skips what it cannot read: breaking the lines with high "
     "readings deletes them.",
-    evidence="Lines of each node and switch log that are not `:::MLLOG` and one JSON object.",
+    evidence="Lines of each node and switch log that are not `:::MLLOG` and one JSON object. A "
+    "share above lost_max is a violation, above few_lost_max the entry is questioned, and a "
+    "smaller one is a warning.",
     remedy="Submit unedited logs.",
-    limits=("lost_max",),
+    limits=("lost_max", "few_lost_max"),
     applies_to=TRAINING_LOGS,
     check=check,
 )

@@ -84,7 +84,8 @@ RULE = Rule(
     "correlate: a warning. False alarms in the shared real data and the simulator: none. The most "
     "similar honest pair of 459 traces of one length is two nodes of one synchronous run, at "
     "0.9992; the tail of 165 pairs of nodes that ran together puts 6 in a million to 3 in ten "
-    "thousand of such pairs above the limit. Two logs that overlap in time hold the same readings at the same timestamps, and are no copies.",
+    "thousand of such pairs above the limit. Two logs that overlap in time hold the same readings "
+    "at the same timestamps, and are no copies.",
     remedy="Measure every node in every run.",
     limits=("share_min", "correlation_min"),
     check=check,

@@ -1,10 +1,10 @@
 """Readings inside the window are numbers above zero."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from harness.auditing.report import Location
-from harness.auditing.rules.base import Rule, RuleContext, Violation, location
+from harness.auditing.rules.base import Outcome, Rule, RuleContext, Violation, location
 from harness.core.errors import shorten
 from harness.traces.clean import FAILED, NEGATIVE, NO_TIME, ZERO
 from harness.traces.trace import Dropped, Trace, Window
@@ -20,7 +20,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         unusable = _unusable_readings(trace, window)
         if unusable:
             where = location(run.run, trace)
-            yield _unusable(where, unusable, trace, window, context.limits["failed_share_max"])
+            yield _unusable(where, unusable, trace, window, context.limits)
     for run in context.runs:
         for reading in run.readings:
             if reading.energy is not None and reading.energy.resets:
@@ -51,19 +51,23 @@ def _unusable(
     unusable: Sequence[Dropped],
     trace: Trace,
     window: Window | None,
-    failed_share_max: float,
+    limits: Mapping[str, float],
 ) -> Violation:
     reasons = Counter(reading.reason for reading in unusable).most_common()
     kinds = ", ".join(f"{count} {reason}" for reason, count in reasons)
     first = unusable[0]
     usable = trace if window is None else trace.window(window)
     share = len(unusable) / (len(unusable) + len(usable))
+    few_failed_max = limits["few_failed_max"]
+    status: Outcome | None = "warn"
+    if share > few_failed_max:
+        status = None if share > limits["failed_share_max"] else "question"
     return Violation(
         where,
         f"{kinds} (first: {shorten(first.raw, 40)}, reading {first.position + 1} of the file)",
-        f"none; at most {failed_share_max:g} of the readings in the window",
+        f"none; at most {few_failed_max:g} of the readings in the window",
         "A failed read is a gap, never a zero: find out why the meter failed and measure again.",
-        status=None if share > failed_share_max else "warn",
+        status=status,
     )
 
 
@@ -72,9 +76,10 @@ RULE = Rule(
     title="Readings are numbers above zero",
     why="-1, 0, nan and 9.91E+37 are how meters report a failed read. Summed as power, they lower "
     "the energy.",
-    evidence="Readings in the window that are not positive, finite and stamped; counters that "
-    "begin anew.",
+    evidence="Readings in the window that are not positive, finite and stamped, and counters that "
+    "begin anew. A share above failed_share_max is a violation, above few_failed_max the entry is "
+    "questioned, and a smaller one is a warning.",
     remedy="Measure again with a meter that answers; do not edit the log.",
-    limits=("failed_share_max",),
+    limits=("failed_share_max", "few_failed_max"),
     check=check,
 )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.printed import agrees, half_last_digit, half_significant_digit
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.formats.mlperf.loadgen_log import offline_counts
@@ -16,11 +17,12 @@ from harness.traces.trace import Window
 
 FIX = "Submit the logs of one run, as LoadGen wrote them."
 TEST_DATETIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}")
-NUMBER = re.compile(r"[-+.\deE]{1,40}")
 ERRORS = re.compile(r"^[1-9]\d* ERRORS? encountered", re.MULTILINE)
 MAX_FIELD_LENGTH = 80
 MIN_DURATION_SLACK_S = 1.0
 QUARTER_HOUR_S = 900
+DETAIL_DIGITS = 6
+"""Significant digits of a figure in LoadGen's detail log."""
 
 DETAIL_KEYS = {
     "Samples per second": "result_samples_per_second",
@@ -68,7 +70,7 @@ def _contradictions(context: RuleContext, session: Session, mode: Mode) -> Itera
     if summary:
         where = f"performance/{FOLDERS[mode]}/mlperf_log_summary.txt"
         yield from _wrong_settings(summary, values, where)
-        yield from _wrong_figures(summary, values, where, context.limits["figure_slack"])
+        yield from _wrong_figures(summary, values, where)
         if ERRORS.search(summary):
             fix = "See the detail log."
             yield Violation(where, "errors encountered", "none", fix, status="warn")
@@ -96,23 +98,19 @@ def _wrong_settings(summary: str, values: Mapping[str, Any], where: str) -> Iter
             yield Violation(where, got, shorten(expected, 60), FIX)
 
 
-def _wrong_figures(
-    summary: str, values: Mapping[str, Any], where: str, figure_slack: float
-) -> Iterator[Violation]:
-    """Compare the figures of the summary with those of the detail log."""
+def _wrong_figures(summary: str, values: Mapping[str, Any], where: str) -> Iterator[Violation]:
+    """Compare the figures of the summary with those of the detail log, within their digits."""
     fields = _fields(summary)
     for label, key in DETAIL_KEYS.items():
         text = fields.get(label, "")
-        if not NUMBER.fullmatch(text):
-            continue
         is_query_latency = label.startswith(("Mean", "Max"))
         if is_query_latency and fields.get("Scenario") == "MultiStream":
             continue  # of a query in one file, of a sample in the other
-        printed, exact = number(text), number(values.get(key))
-        if printed is None or not exact:
+        exact = number(values.get(key))
+        if not exact or half_last_digit(text) is None:
             continue
-        if abs(printed - exact) > figure_slack * abs(exact):
-            got = f"{label} {printed:.9g}"
+        if not agrees(exact, text, value_error=half_significant_digit(exact, DETAIL_DIGITS)):
+            got = f"{label} {text}"
             yield Violation(where, got, f"{exact:.9g}, as the detail log has it", FIX)
 
 
@@ -146,7 +144,8 @@ def _wrong_duration(
 def _duration(values: Mapping[str, Any]) -> Duration | None:
     """Return work over rate, where the rate is that of the whole window; else None.
 
-    The rate of a server counts up to its last query; its window ends with the last answer.
+    The rate of a server counts up to its last query; its window ends with the last answer. An
+    Offline run may complete more samples than planned, up to a whole number of data sets.
     """
     scenario = str(values.get("effective_scenario"))
     count = number(values.get("result_query_count"))
@@ -213,11 +212,12 @@ RULE = Rule(
     "file, a window that is shorter than the work took: each is an edit, and the joules per "
     "sample follow it.",
     evidence="mlperf_log_summary.txt of each run: VALID, performance mode, its figures against "
-    "the detail log. Length of the window against work over rate, of a server at most its longest "
-    "latency more; its end against the steady clock of the line that states it. For the ranging "
+    "the detail log, within half of the last printed digit. Length of the window against work "
+    "over rate, of a server at most its longest latency more, of Offline at most a whole number "
+    "of data sets; its end against the steady clock of the line that states it. For the ranging "
     "run, warnings.",
     remedy="Submit the logs of one run, as LoadGen wrote them.",
     applies_to=POWER_SESSION,
-    limits=("figure_slack", "duration_slack", "written_slack_s"),
+    limits=("duration_slack", "written_slack_s"),
     check=check,
 )

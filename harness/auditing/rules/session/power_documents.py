@@ -1,5 +1,6 @@
 """The analyzer and the power settings are described beside the result."""
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -9,9 +10,14 @@ from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violat
 from harness.core.errors import UnreadableError
 from harness.core.files import read_bytes
 
-ANALYZER_NAMES = ("analyzer_table.",)
-SETTINGS_NAMES = ("power_settings.", "powersettings.", "powersetting.")
-"""How the names of the two documents may begin."""
+ANALYZER_NAME, SETTINGS_NAME = "analyzer_table.*", "power_settings.*"
+ANALYZER = re.compile(r".*analy[sz]er[ _-]?tables?\.[^.]+", re.IGNORECASE)
+SETTINGS = re.compile(r".*power[ _-]?settings?\.[^.]+", re.IGNORECASE)
+"""Names of the two documents; in real trees they have prefixes and other spellings."""
+POWER_FOLDER = "power"
+"""A folder of the submitter that may hold the documents of all its results."""
+MAX_NAMES = 10_000
+"""Names in a folder that are looked at."""
 MODEL = re.compile(r"wt[ _-]?(\d{3,4})(?!\d)(?:[ _-]?(e)h?(?![\w-]))?", re.IGNORECASE)
 """A model of analyzer: its number, and the E of the second series."""
 EMULATES_OLDER_MODEL = re.compile(r";F[\d.]{1,10}EM\b")
@@ -41,16 +47,16 @@ def check(context: RuleContext) -> Iterator[Violation]:
         yield Violation(
             "measurements",
             "no such folder in this tree",
-            f"{ANALYZER_NAMES[0]}* and {SETTINGS_NAMES[0]}*",
+            f"{ANALYZER_NAME} and {SETTINGS_NAME}",
             "Audit the whole submission.",
             status="skip",
         )
         return
-    for names in (ANALYZER_NAMES, SETTINGS_NAMES):
-        document = next((path for path in documents if path.name.startswith(names)), None)
+    for name, pattern in ((ANALYZER_NAME, ANALYZER), (SETTINGS_NAME, SETTINGS)):
+        document = next((path for path in documents if pattern.fullmatch(path.name)), None)
         if document is None:
             expected = "one, for the scenario or above it"
-            yield Violation("measurements", f"no {names[0]}*", expected, "Submit the file.")
+            yield Violation("measurements", f"no {name}", expected, "Submit the file.")
         else:
             yield from _content_faults(context, document, root)
 
@@ -62,7 +68,7 @@ def _documents(directory: Path, root: Path, is_complete_tree: bool) -> list[Path
     for tree in trees:
         for folder in _folders(root / tree, directory):
             documents += _documents_in(folder)
-    return documents
+    return documents + _documents_in(os.path.join(root, POWER_FOLDER))
 
 
 def _folders(tree: Path, directory: Path) -> list[str]:
@@ -73,12 +79,11 @@ def _folders(tree: Path, directory: Path) -> list[str]:
 
 def _documents_in(folder: str) -> list[Path]:
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(itertools.islice(os.listdir(folder), MAX_NAMES))
     except OSError:
         return []
-    paths = [
-        Path(folder, name) for name in names if name.startswith(ANALYZER_NAMES + SETTINGS_NAMES)
-    ]
+    is_document = [bool(ANALYZER.fullmatch(name) or SETTINGS.fullmatch(name)) for name in names]
+    paths = [Path(folder, name) for name in itertools.compress(names, is_document)]
     return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
@@ -93,7 +98,7 @@ def _content_faults(context: RuleContext, path: Path, root: Path) -> Iterator[Vi
         yield Violation(where, "an empty file", "what it must describe", "Fill it.")
         return
     models = _identified_models(context)
-    if path.name.startswith(ANALYZER_NAMES) and models and not models & _named_models(text):
+    if ANALYZER.fullmatch(path.name) and models and not models & _named_models(text):
         expected = f"{' or '.join(sorted(models))}, as Identify answers"
         yield Violation(where, "another analyzer", expected, "Name it.", status="warn")
 
@@ -122,11 +127,11 @@ RULE = Rule(
     title="Analyzer and power settings are described",
     why="A power figure can be reproduced only by someone who knows how the analyzer was wired "
     "and how the machine was tuned.",
-    evidence="analyzer_table.* and power_settings.* (or powersetting.*, powersettings.*) in the "
+    evidence="analyzer_table.* and power_settings.*, in the spellings of real trees, in the "
     "folder of the scenario or one of its three parents, below measurements or, where these were "
-    "merged, below results; empty files; and whether the table names the analyzer that answered, "
-    "in any spelling (a warning). Skipped for a tree without measurements, which is a part of a "
-    "submission.",
+    "merged, below results, or in the submitter's folder power; empty files; and whether the "
+    "table names the analyzer that answered, in any spelling (a warning). Skipped for a tree "
+    "without measurements, which is a part of a submission.",
     remedy="Submit both files.",
     applies_to=POWER_SESSION,
     check=check,

@@ -1,7 +1,9 @@
 """The trace is what the analyzer sent, line by line."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Mode, Session
@@ -10,6 +12,18 @@ from harness.formats.ptdaemon.session_logs import Reply, SessionLogs
 MAX_UNPAIRED = 3
 """Readings that one of several analyzers may have more: they are started and stopped in turn."""
 FIX = "Submit spl.txt, ptd_logs.txt and server.log as the session wrote them."
+
+
+class Log(NamedTuple):
+    """A log that holds the readings once more: its name, and the readings of each analyzer."""
+
+    name: str
+    replies: Sequence[Reply]
+
+    @property
+    def path(self) -> str:
+        """Its path in the entry."""
+        return f"performance/power/{self.name}"
 
 
 @for_session
@@ -31,10 +45,12 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
             continue  # reported by evidence-readable
         in_ptd_log = logs.readings_in_ptd_log(mode)
         in_server_log = _readings_in_server_log(logs, mode, trace)
-        server_log_is_complete = _all_equal(trace, in_server_log)
-        unwritten_max = context.limits["unwritten_max"] if server_log_is_complete else -1
-        yield from _compare(mode, trace, in_ptd_log, "ptd_logs.txt", unwritten_max)
-        yield from _compare(mode, trace, in_server_log, "server.log")
+        yield from _compare(
+            mode, trace, Log("ptd_logs.txt", in_ptd_log), Log("server.log", in_server_log), context
+        )
+        yield from _compare(
+            mode, trace, Log("server.log", in_server_log), Log("ptd_logs.txt", in_ptd_log), context
+        )
 
 
 def _requests_readings(session: Session) -> bool:
@@ -84,51 +100,46 @@ def _begins_with(whole: bytes, lines: bytes) -> bool:
 
 
 def _compare(
-    mode: Mode,
-    trace: Sequence[bytes],
-    replies: Sequence[Reply],
-    log_name: str,
-    unwritten_max: float = -1,
+    mode: Mode, trace: Sequence[bytes], log: Log, other_log: Log, context: RuleContext
 ) -> Iterator[Violation]:
     """Compare the readings of each analyzer with one log.
 
     Args:
         mode: Ranging or testing.
         trace: Readings of each analyzer, by spl.txt.
-        replies: Readings of each analyzer, by the log.
-        log_name: Name of the log.
-        unwritten_max: How much the end of the log may lack that server.log holds [bytes].
+        log: The log to compare with.
+        other_log: The other log that holds the readings once more.
+        context: The limits.
     """
-    log = f"performance/power/{log_name}"
-    if len(replies) != len(trace):
-        got = f"{len(replies)} replies with the readings of {mode} mode"
-        yield Violation(log, got, f"{len(trace)}, one from each analyzer", FIX)
+    if len(log.replies) != len(trace):
+        got = f"{len(log.replies)} replies with the readings of {mode} mode"
+        expected = f"{len(trace)}, one from each analyzer"
+        yield Violation(Location(file=log.path), got, expected, FIX)
         return
-    for number, (readings, reply) in enumerate(zip(trace, replies, strict=True), 1):
+    other_is_complete = _all_equal(trace, other_log.replies)
+    for number, (readings, reply) in enumerate(zip(trace, log.replies, strict=True), 1):
         if _is_equal(readings, reply, len(trace)):
             continue
         analyzer = f" of analyzer {number}" if len(trace) > 1 else ""
-        if _ends_early(readings, reply, unwritten_max):
-            held, sent = _line_count(reply.text), _line_count(readings)
+        if other_is_complete and _ends_early(readings, reply):
+            unwritten_bytes = len(readings) - len(reply.text)
+            is_buffer = unwritten_bytes <= context.limits["unwritten_max"]
             yield Violation(
-                log,
-                f"ends at reading {held} of {sent}{analyzer}; server.log holds all",
+                Location(file=log.path),
+                f"ends at reading {_line_count(reply.text)} of {_line_count(readings)}{analyzer}, "
+                f"{unwritten_bytes} bytes early; {other_log.name} holds all",
                 "all that was sent",
                 "Stop the PTDaemon before its log is copied.",
-                status="warn",
+                status="warn" if is_buffer else "question",
             )
         else:
-            where = f"performance/{FOLDERS[mode]}/spl.txt"
-            yield _difference(
-                where, readings.split(b"\n"), reply.text.split(b"\n"), log_name, analyzer
-            )
+            file = f"performance/{FOLDERS[mode]}/spl.txt"
+            yield _difference(file, readings, reply, log, other_log, analyzer)
 
 
-def _ends_early(readings: bytes, reply: Reply, unwritten_max: float) -> bool:
+def _ends_early(readings: bytes, reply: Reply) -> bool:
     """Return whether a log was copied before its end was written, and is right up to there."""
-    if not reply.cut or len(readings) - len(reply.text) > unwritten_max:
-        return False
-    return not reply.text or _begins_with(readings, reply.text)
+    return reply.cut and (not reply.text or _begins_with(readings, reply.text))
 
 
 def _line_count(text: bytes) -> int:
@@ -136,22 +147,34 @@ def _line_count(text: bytes) -> int:
 
 
 def _difference(
-    where: str, trace: Sequence[bytes], log: Sequence[bytes], log_name: str, analyzer: str
+    file: str, readings: bytes, reply: Reply, log: Log, other_log: Log, analyzer: str
 ) -> Violation:
     """Report the first line that differs, and how many were added and removed."""
-    log_lines, trace_lines = set(log), set(trace)
-    added = sum(line not in log_lines for line in trace)
-    removed = sum(line not in trace_lines for line in log)
-    pairs = enumerate(zip(trace, log, strict=False))
-    common_length = min(len(trace), len(log))
-    first = next((i for i, (line, sent) in pairs if line != sent), common_length)
+    trace_lines, log_lines = readings.split(b"\n"), reply.text.split(b"\n")
+    sent_lines, kept_lines = set(log_lines), set(trace_lines)
+    unlogged = [line for line in trace_lines if line not in sent_lines]
+    removed = sum(line not in kept_lines for line in log_lines)
+    other_lines = {line for other in other_log.replies for line in other.text.split(b"\n")}
+    if unlogged and other_lines.issuperset(unlogged):
+        origin = f"are in {other_log.name} only"
+    else:
+        origin = "were never sent"
+    first = _first_difference(trace_lines, log_lines)
     return Violation(
-        f"{where}, line {first + 1}",
-        f"{_line_text(trace, first)}; {added} of {len(trace)} readings were never sent{analyzer}, "
-        f"{removed} that were sent are missing",
-        f"{_line_text(log, first)}, as {log_name} has it; {len(log)} readings",
+        Location(file=file, line=first + 1),
+        f"{_line_text(trace_lines, first)}; {len(unlogged)} of {len(trace_lines)} readings "
+        f"{origin}{analyzer}, {removed} that were sent are missing",
+        f"{_line_text(log_lines, first)}, as {log.name} has it; {len(log_lines)} readings",
         FIX,
     )
+
+
+def _first_difference(trace_lines: Sequence[bytes], log_lines: Sequence[bytes]) -> int:
+    """Return the position of the first line that differs, or that only one of the two has."""
+    for position, (line, sent) in enumerate(zip(trace_lines, log_lines, strict=False)):
+        if line != sent:
+            return position
+    return min(len(trace_lines), len(log_lines))
 
 
 def _line_text(lines: Sequence[bytes], position: int) -> str:
@@ -166,9 +189,10 @@ RULE = Rule(
     why="spl.txt is a copy of what the PTDaemon sent, and its hash can be stated anew after an "
     "edit. The same readings stand in two more files, which nobody compares.",
     evidence="Each line of spl.txt, of both runs, against the reply to RL in ptd_logs.txt and in "
-    "server.log. Where ptd_logs.txt lacks no more than what the PTDaemon had not written yet, and "
-    "server.log holds all, it is a warning. The workflow until v3.0 did not ask for the readings: "
-    "then there is nothing to compare, and the rule says so.",
+    "server.log. Where ptd_logs.txt ends early and is right up to there, and server.log holds "
+    "all, no reading is doubted: it is a warning up to what the PTDaemon may not have written "
+    "yet, and beyond it the entry is questioned. The workflow until v3.0 did not ask for the "
+    "readings: then there is nothing to compare, and the rule says so.",
     remedy="Submit the files as the session wrote them.",
     limits=("copies_min", "unwritten_max"),
     applies_to=POWER_SESSION,

@@ -1,15 +1,21 @@
 """What the PTDaemon says about its readings is true of the trace."""
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
+from harness.auditing.rules.ptd_figures import Figures, figures_of, noted_figures
 from harness.core.errors import shorten
 from harness.formats.base import Run
-from harness.formats.ptdaemon.power_session import MODES, Exchange, Mode, Session, exchanges_of_mode
+from harness.formats.ptdaemon.power_session import (
+    FOLDERS,
+    MODES,
+    Exchange,
+    Mode,
+    Session,
+    exchanges_of_mode,
+)
 from harness.formats.ptdaemon.session_logs import SENT, SessionLogs, Span
 from harness.traces.clean import number_or_nan
 from harness.traces.trace import VALUE_MAX
@@ -17,39 +23,12 @@ from harness.traces.trace import VALUE_MAX
 SERVER, PTD_LOG = "performance/power/server.json", "performance/power/ptd_logs.txt"
 REQUESTS = ("Watts", "Uncertainty")
 """What the server asks after each run since v3.1."""
-_NUMBER = rb" (-?[\d.]{1,24})"
-SUMMARY = re.compile(
-    rb"Avg watts"
-    + _NUMBER
-    + rb", min watts"
-    + _NUMBER
-    + rb", max watts"
-    + _NUMBER
-    + rb", samples"
-    + _NUMBER
-    + rb", errors"
-    + _NUMBER
-    + rb", valid"
-    + _NUMBER
-)
-"""What the PTDaemon writes when a run has ended, in the order of `Figures`."""
-MAX_SUMMARY_DISTANCE = 4096
-"""How far behind `Completed test` the summary stands at most [bytes]."""
 UNCOPIED = 1
 """Readings that may come after the server of v1.0 to v3.0 has copied spl.txt."""
+MAX_STEP = 1.5
+"""Step between readings over the median step above which a reading is missing."""
 TINY = 1e-6
 """Absolute difference of two figures that is none: the last printed digit."""
-
-
-class Figures(NamedTuple):
-    """Figures of the readings from Go to Stop, in the PTDaemon's order: powers [W] and counts."""
-
-    mean: float
-    lowest: float
-    highest: float
-    readings: float
-    failed: float
-    valid: float
 
 
 @for_session
@@ -67,7 +46,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
             span = spans[number] if number < len(spans) else None
             asks = any(message.cmd in REQUESTS for message in messages)
             if may_not_ask and not asks:
-                yield from _wrong_summary(logs, span, _run_figures(run), relative_max, mode)
+                yield from _wrong_summary(logs, span, run, relative_max, mode)
                 continue
             yield from _unlogged_replies(messages, logs, span, mode)
             figures = _analyzer_figures(raw, number) if raw else _run_figures(run)
@@ -171,20 +150,12 @@ def _wrong_reply(
     reply = _last_reply(messages, "Watts")
     if reply is None or figures is None:
         return
-    stated = _stated_figures(reply.encode("utf-8", "replace").split(b",")[1:7])
+    stated = figures_of(reply.encode("utf-8", "replace").split(b",")[1:7])
     if stated is None:
         got = f"Watts after {mode}: {shorten(reply, 80)}"
         yield Violation(SERVER, got, "six numbers", "Do not edit the document.")
         return
     yield from _differences(SERVER, f"Watts after {mode}", stated, figures, relative_max)
-
-
-def _stated_figures(cells: Sequence[bytes]) -> Figures | None:
-    """Return six finite numbers as figures; None for anything else."""
-    values = [number_or_nan(cell) for cell in cells]
-    if len(values) != len(Figures._fields) or not np.isfinite(values).all():
-        return None
-    return Figures(*values)
 
 
 def _differences(
@@ -207,28 +178,56 @@ def _differences(
 
 
 def _wrong_summary(
-    logs: SessionLogs, span: Span | None, figures: Figures | None, relative_max: float, mode: Mode
+    logs: SessionLogs, span: Span | None, run: Run | None, relative_max: float, mode: Mode
 ) -> Iterator[Violation]:
     """Compare the figures at the end of a run with readings that may lack the last one."""
-    if figures is None or not logs.ptd:
+    figures = _run_figures(run)
+    if run is None or figures is None or not logs.ptd:
         return  # reported by evidence-readable
-    stated = _noted_figures(logs, span) if span else None
+    stated = noted_figures(logs, span) if span else None
     if stated is None:
+        ends_early = span is not None and logs.is_last(span)
         yield Violation(
             PTD_LOG,
             f"no figures of the {mode} run",
             "Avg watts, min watts, max watts, samples",
             "Submit it unedited.",
+            status="question" if ends_early else None,
+        )
+        return
+    missing = stated.readings - figures.readings
+    if missing > UNCOPIED and _lost_outside_window(run, stated, figures, relative_max):
+        yield Violation(
+            f"performance/{FOLDERS[mode]}/spl.txt",
+            f"lacks {missing:g} of the {stated.readings:g} readings that the PTDaemon counted, "
+            "none of them in the window",
+            "all readings",
+            "Submit the whole trace.",
+            status="warn",
         )
         return
     complete = _with_last_reading(stated, figures, relative_max)
     yield from _differences(PTD_LOG, f"{mode} run", stated, complete, relative_max)
 
 
-def _noted_figures(logs: SessionLogs, span: Span) -> Figures | None:
-    _, done_at, end = span
-    match = SUMMARY.search(logs.ptd, done_at, min(done_at + MAX_SUMMARY_DISTANCE, end))
-    return _stated_figures(match.groups()) if match else None
+def _lost_outside_window(run: Run, stated: Figures, figures: Figures, relative_max: float) -> bool:
+    """Return whether the readings that spl.txt lacks can all lie outside the window.
+
+    Then the window has no gap, and what is missing has a possible mean power.
+    """
+    trace = next((trace for trace in run.traces if trace.channel.id == "total"), None)
+    if trace is None or run.window is None:
+        return False
+    step_ns = np.diff(trace.window(run.window).t_ns)
+    if not len(step_ns) or step_ns.max() > MAX_STEP * np.median(step_ns):
+        return False
+    missing = stated.valid - figures.valid
+    if missing <= 0:
+        return stated.failed > figures.failed
+    missing_w = (stated.mean * stated.valid - figures.mean * figures.valid) / missing
+    slack_w = relative_max * stated.mean * stated.valid / missing
+    within = stated.lowest - slack_w <= missing_w <= stated.highest + slack_w
+    return within and stated.lowest <= figures.lowest and figures.highest <= stated.highest
 
 
 def _with_last_reading(stated: Figures, figures: Figures, relative_max: float) -> Figures:
@@ -266,7 +265,7 @@ RULE = Rule(
     "PTDaemon that ends before its last replies is a warning, one that has other replies is a "
     "violation. The workflow until v3.0 did not ask: there, the figures that the PTDaemon notes "
     "in ptd_logs.txt at the end of a run count, and spl.txt may lack the last reading, if it lies "
-    "between them.",
+    "between them. Readings that it lacks outside the window are a warning.",
     remedy="Submit the files of one session, as they were written.",
     limits=("relative_max", "asked_min"),
     applies_to=POWER_SESSION,

@@ -39,7 +39,6 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
     yield from _foreign_readings(session)
     if session.client and session.server:
         yield from _other_identity(session)
-        yield from _other_sources(session)
         yield from _other_messages(session)
         yield from _other_protocol(session)
         yield from _wrong_name(session, context.limits["name_slack_s"])
@@ -74,22 +73,6 @@ def _other_identity(session: Session) -> Iterator[Violation]:
             got = f"{key} {shorten(str(client_value), 100)}"
             expected = f"{shorten(str(server_value), 100)}, as {SERVER} states"
             yield Violation(CLIENT, got, expected, FIX)
-
-
-def _other_sources(session: Session) -> Iterator[Violation]:
-    client_sources = _mapping(session.client.get("sources"))
-    server_sources = _mapping(session.server.get("sources"))
-    different = []
-    for name, digest in client_sources.items():
-        if name in server_sources and server_sources[name] != digest:
-            different.append(str(name))
-    if different:
-        yield Violation(
-            CLIENT,
-            f"other sources than the server's: {shorten(', '.join(different), 100)}",
-            "the same release on both",
-            "Use one release of the power workflow.",
-        )
 
 
 def _other_messages(session: Session) -> Iterator[Violation]:
@@ -179,9 +162,9 @@ RULE = Rule(
     title="All files are of one session",
     why="The readings of a better session, put into the folder of another, carry its mark; two "
     "documents of two hosts must report the same session.",
-    evidence="Mark of each reading against the session; name, identifiers, messages, sources and "
-    "protocol of client.json against server.json; the debug mode; the name against the time of "
-    "the session (a warning).",
+    evidence="Mark of each reading against the session; name, identifiers, messages and protocol "
+    "of client.json against server.json; the debug mode; the name against the time of the session "
+    "(a warning).",
     remedy="Submit the files of one session, as they were written.",
     limits=("name_slack_s",),
     applies_to=POWER_SESSION,

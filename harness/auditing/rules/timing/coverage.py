@@ -1,6 +1,6 @@
 """The readings cover the window in every run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, location, worst_channel
 from harness.energy.run import RunEnergy
@@ -8,7 +8,6 @@ from harness.energy.run import RunEnergy
 
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report runs without a trace, and the channel of each run that covers least of its window."""
-    coverage_min = context.limits["coverage_min"]
     for run in context.runs:
         if not run.readings:
             yield Violation(
@@ -20,22 +19,24 @@ def check(context: RuleContext) -> Iterator[Violation]:
         window = run.run.window
         if window is None or window.seconds <= 0:
             continue  # reported by window-present
-        yield from worst_channel(_short_channels(run, coverage_min), len(run.readings))
+        yield from worst_channel(_short_channels(run, context.limits), len(run.readings))
 
 
-def _short_channels(run: RunEnergy, coverage_min: float) -> list[tuple[float, Violation]]:
+def _short_channels(run: RunEnergy, limits: Mapping[str, float]) -> list[tuple[float, Violation]]:
     """Return a violation for each channel that covers too little, with the share it misses."""
+    coverage_min, full_coverage_min = limits["coverage_min"], limits["full_coverage_min"]
     short_channels = []
     for reading in run.readings:
         coverage = reading.energy.coverage if reading.energy else 0.0
-        if coverage >= coverage_min:
+        if coverage >= full_coverage_min:
             continue
         violation = Violation(
             location(run.run, reading.trace),
             f"{coverage:.4f}",
-            f"at least {coverage_min:g}",
+            f"at least {full_coverage_min:g}",
             "Submit the readings of the whole timed part.",
             "share of the window",
+            None if coverage < coverage_min else "question",
         )
         short_channels.append((1 - coverage, violation))
     return short_channels
@@ -46,8 +47,9 @@ RULE = Rule(
     title="Readings cover the window in every run",
     why="A power log that is shorter than the run and scaled up to it measures something else.",
     evidence="Share of the window between the first and the last reading of each channel; runs "
-    "without a trace.",
+    "without a trace. Below coverage_min the readings are no measurement of the run: a violation; "
+    "below full_coverage_min the entry is questioned.",
     remedy="Submit the readings of the whole timed part of every run.",
-    limits=("coverage_min",),
+    limits=("coverage_min", "full_coverage_min"),
     check=check,
 )
