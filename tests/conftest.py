@@ -43,6 +43,16 @@ def real_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_rounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One published inference result of each kind of fault, and accepted ones."""
+    unpack = _shared("data/unpack")
+    folder = tmp_path_factory.mktemp("rounds")
+    name = "mlperf-inference-rounds"
+    subprocess.run([str(unpack), str(folder), name], check=True, capture_output=True, timeout=120)
+    return folder / name
+
+
+@pytest.fixture(scope="session")
 def expected() -> Callable[[str], list[dict[str, str]]]:
     """Rows of one table of published and recomputed figures."""
 

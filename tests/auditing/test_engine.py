@@ -329,9 +329,16 @@ def test_real_inference_is_valid_and_a_shared_session_is_told(real_data: Path) -
 
 def test_real_training_has_the_breaches_its_files_hold(real_data: Path) -> None:
     reports = api.audit(real_data / "mlperf-training-v4.0").entries
-    assert [report.verdict for report in reports] == ["invalid"] * 5
+    verdicts = {report.id: report.verdict for report in reports}
+    one_node = {entry_id for entry_id in verdicts if "/1x" in entry_id}
+    assert len(one_node) == 3
+    for entry_id, verdict in verdicts.items():  # the logs of several nodes are copies
+        assert verdict == ("questioned" if entry_id in one_node else "invalid")
     counts = {
-        name: {rule: len([f for f in b.of(report, rule) if f.status == "fail"]) for rule in COUNTED}
+        name: {
+            rule: len([f for f in b.of(report, rule) if f.severity in ("fail", "question")])
+            for rule in COUNTED
+        }
         for report in reports
         for name in ["/".join(report.id.split("/")[-2:])]
         if not report.id.startswith("smc-dc")
@@ -388,7 +395,7 @@ def test_real_findings_say_what_the_lines_of_the_files_say(real_data: Path) -> N
     b.assert_found(
         ssd,
         "reading-values",
-        "fail",
+        "question",
         where=f"{at}node_5",
         got="5 negative, 1 zero (first: -10",
         expected="0.01",
@@ -396,7 +403,7 @@ def test_real_findings_say_what_the_lines_of_the_files_say(real_data: Path) -> N
     b.assert_found(
         ssd,
         "reading-values",
-        "fail",
+        "question",
         where=f"{at}node_2",
         got="2 negative (first: -9",
         expected="none",
@@ -404,7 +411,7 @@ def test_real_findings_say_what_the_lines_of_the_files_say(real_data: Path) -> N
     b.assert_found(
         ssd,
         "largest-gap",
-        "fail",
+        "question",
         where=f"{at}node_5",
         got="28.124 without a reading; 8 of 8",
         expected="10",

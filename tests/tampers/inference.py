@@ -192,6 +192,10 @@ def judged(root: Path, edit: Edit, **given: Any) -> EntryReport:
 def of_round(folder: Path, number: str, ptd_version: str = "1.10.0") -> None:
     """Make of a session of v4.1 one of v1.1 to v3.0: neither readings nor figures were asked
     for, nor any margin."""
+    if float(number) < 4:
+        for run in ("ranging", "run_1"):
+            path = spl(folder, run)
+            path.write_bytes(path.read_bytes().rstrip() + b"\n")  # a blank line ended the check
     not_asked = ("RL", "Watts", "Uncertainty")
 
     def change(content: dict[str, Any]) -> None:
@@ -510,8 +514,8 @@ def other_round_stated(folder: Path) -> None:
 
 
 def cut_far_too_early(folder: Path) -> None:
-    """All that is above 4 KiB is no buffer that was not written yet."""
-    cut_log(folder, 5000)
+    """All that is above 8 KiB is no buffer that was not written yet."""
+    cut_log(folder, 12_000)
 
 
 def cut_after_an_edit(folder: Path) -> None:
@@ -835,13 +839,13 @@ MORE = (
     Tamper(server_log_of_another_run, "ptd-raw-readings"),
     Tamper(replies_left_out, "ptd-raw-readings"),
     Tamper(other_round_stated, "ptd-raw-readings"),
-    Tamper(cut_far_too_early, "ptd-raw-readings"),
+    Tamper(cut_far_too_early, "ptd-raw-readings", "question"),
     Tamper(cut_after_an_edit, "ptd-raw-readings"),
     Tamper(cut_without_a_copy, "ptd-raw-readings"),
     Tamper(ranges_without_the_margin, "ptd-commands"),
     Tamper(uncertain_readings_in_old_words, "ptd-uncertainty"),
     Tamper(frozen_meter, "frozen-readings", "warn"),
-    Tamper(uncertainty_check_off, "ptd-uncertainty"),
+    Tamper(uncertainty_check_off, "ptd-uncertainty-check"),
     Tamper(unknown_uncertainty, "ptd-uncertainty", "warn"),
     Tamper(error_after_testing, "ptd-errors"),
     Tamper(strange_error_in_ranging, "ptd-errors", "warn"),
@@ -850,7 +854,7 @@ MORE = (
     Tamper(automatic_ranges_in_testing, "meter-range", "warn"),
     Tamper(overloaded_range, "meter-range", "warn"),
     Tamper(far_too_wide_a_range, "meter-range", "warn"),
-    Tamper(ranges_not_restored, "ptd-commands", "warn"),
+    Tamper(ranges_not_restored, "ptd-commands"),
     Tamper(slow_sampling, "ptd-commands"),
     Tamper(refused_range, "ptd-commands"),
     Tamper(second_go, "ptd-commands"),

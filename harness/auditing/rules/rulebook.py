@@ -104,7 +104,7 @@ def _shipped(path: Path) -> Mapping[str, Any]:
 
 def _check_base(folder: Path, path: Path, base_name: str, chain: tuple[str, ...]) -> None:
     """Raise SchemaError for a base that does not exist, or that leads back to its own rulebook."""
-    possible_bases = sorted({other.stem for other in folder.glob("*.yaml")} - set(chain))
+    possible_bases = sorted({book.stem for book in folder.glob("*.yaml")} - set(chain))
     if base_name in possible_bases:
         return
     fault = "goes in a circle" if base_name in chain else "names a round that has no rulebook"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -75,14 +76,27 @@ def test_one_module_for_each_rule_named_like_the_rule() -> None:
         assert package in {f"harness.auditing.rules.{group}" for group in GROUPS}
 
 
-def test_one_test_module_for_each_rule_with_a_pass_and_a_fail() -> None:
-    folder = Path(b.__file__).parent
+def test_each_rule_has_a_test_module_that_shows_it_pass_and_breached() -> None:
     for rule in RULES:
-        group, module = rule.check.__module__.split(".")[-2:]
-        text = (folder / group / f"test_{module}.py").read_text("utf-8")
+        text = module_of_tests(rule).read_text("utf-8")
         assert f'RULE = "{rule.id}"' in text
         assert re.search(r"^def test_pass_\w+", text, re.MULTILINE), rule.id
-        assert re.search(r"^def test_fail_\w+", text, re.MULTILINE), rule.id
+        assert re.search(r"^def test_(fail|question|warn)_\w+", text, re.MULTILINE), rule.id
+
+
+def test_tests_are_named_after_the_outcome_that_they_assert() -> None:
+    for rule in RULES:
+        tree = ast.parse(module_of_tests(rule).read_text("utf-8"))
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef) and function.name.startswith("test_fail_"):
+                source = ast.unparse(function)
+                assert "'fail'" in source or "'invalid'" in source, function.name
+
+
+def module_of_tests(rule: Rule) -> Path:
+    """The file that tests a rule."""
+    group, module = rule.check.__module__.split(".")[-2:]
+    return Path(b.__file__).parent / group / f"test_{module}.py"
 
 
 def test_rules_md_is_what_the_generator_prints() -> None:

@@ -154,7 +154,7 @@ def _difference(
     sent_lines, kept_lines = set(log_lines), set(trace_lines)
     unlogged = [line for line in trace_lines if line not in sent_lines]
     removed = sum(line not in kept_lines for line in log_lines)
-    other_lines = {line for other in other_log.replies for line in other.text.split(b"\n")}
+    other_lines = {line for sent in other_log.replies for line in sent.text.split(b"\n")}
     if unlogged and other_lines.issuperset(unlogged):
         origin = f"are in {other_log.name} only"
     else:

@@ -98,7 +98,7 @@ def test_fail_documents_without_hashes(tmp_path: Path) -> None:
     )
 
 
-def test_fail_nothing_foreign_is_a_skip() -> None:
+def test_skip_nothing_foreign() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no foreign files", expected="client.json"

@@ -82,7 +82,7 @@ def test_fail_line_cut_in_the_middle_is_a_warning(tmp_path: Path) -> None:
     }
 
 
-def test_fail_readings_as_text_is_a_warning(tmp_path: Path) -> None:
+def test_warn_readings_as_text(tmp_path: Path) -> None:
     found = b.report(b.training(tmp_path, TrainingForm(string_values=True)))
     hit = b.assert_found(
         found, RULE, "warn", where="result_0/node_0.txt", got="value-is-text", expected="lines"
@@ -90,7 +90,7 @@ def test_fail_readings_as_text_is_a_warning(tmp_path: Path) -> None:
     assert int(hit.got.split()[1]) > 90
 
 
-def test_fail_picture_among_the_logs_is_a_warning(tmp_path: Path) -> None:
+def test_warn_picture_among_the_logs(tmp_path: Path) -> None:
     found = b.report(b.training(tmp_path, TrainingForm(png_files=True)))
     b.assert_found(
         found, RULE, "warn", where="power/result_0", got="nodes_0_to_0.png", expected="node_*.txt"
@@ -102,7 +102,7 @@ def test_fail_picture_among_the_logs_is_a_warning(tmp_path: Path) -> None:
     "code",
     ["scenario-inferred", "scenario-differs", "round-differs", "count-derived", "local-time"],
 )
-def test_fail_what_a_reader_settled_is_a_warning(code: str) -> None:
+def test_warn_what_a_reader_settled(code: str) -> None:
     made = b.entry(
         b.run(b.trace(range(-5, 606), np.linspace(300, 400, 611))),
         defects=(Defect(code, "e/log", "so"),),

@@ -60,7 +60,7 @@ def test_fail_record_contradicts(
     b.assert_found(b.report(recorded), RULE, "fail", where=where, got=got, expected=expected)
 
 
-def test_fail_run_left_out_is_a_warning(recorded: Path) -> None:
+def test_warn_run_left_out(recorded: Path) -> None:
     native.run_left_out(recorded)
     found = b.report(recorded)
     b.assert_found(
@@ -69,7 +69,7 @@ def test_fail_run_left_out_is_a_warning(recorded: Path) -> None:
     assert found.verdict == "valid", "a run may be left out for a reason"
 
 
-def test_fail_rest_outside_the_journal_is_a_warning(recorded: Path) -> None:
+def test_warn_rest_outside_the_journal(recorded: Path) -> None:
     span = {"start_ns": native.T0_NS, "stop_ns": native.T0_NS + native.NS}
     native.each(recorded, lambda c: c["facts"].update(idle={"before": span}))
     b.assert_found(
@@ -82,6 +82,6 @@ def test_fail_rest_outside_the_journal_is_a_warning(recorded: Path) -> None:
     )
 
 
-def test_fail_no_live_run_is_a_skip() -> None:
+def test_skip_no_live_run() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606)))))
     b.assert_found(found, RULE, "skip", where="result", got="no live run", expected="record")

@@ -132,7 +132,7 @@ def test_fail_log_is_of_no_run(training: Path, tmp_path: Path) -> None:
     )
 
 
-def test_fail_log_removed_is_a_warning(training: Path, tmp_path: Path) -> None:
+def test_warn_log_removed(training: Path, tmp_path: Path) -> None:
     folder = copy(training, tmp_path)
     native.log_removed(folder)
     native.restate(folder)
@@ -165,7 +165,7 @@ def test_fail_invalid_run_of_loadgen_called_success(loadgen: Path, tmp_path: Pat
     )
 
 
-def test_fail_no_live_run_is_a_skip() -> None:
+def test_skip_no_live_run() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606)))))
     b.assert_found(found, RULE, "skip", where="result", got="no live run", expected="log")
 

@@ -41,7 +41,7 @@ def test_pass_as_recorded(run: Path) -> None:
     b.assert_pass(b.report(run), RULE)
 
 
-def test_pass_or_skip_without_journals(run: Path, tmp_path: Path) -> None:
+def test_skip_without_journals(run: Path, tmp_path: Path) -> None:
     (tmp_path / "server.csv").write_text((run / "traces" / "total.csv").read_text())
     b.assert_found(
         b.report(tmp_path / "server.csv"),
@@ -53,7 +53,7 @@ def test_pass_or_skip_without_journals(run: Path, tmp_path: Path) -> None:
     )
 
 
-def test_fail_is_a_warning_where_the_journals_are_gone(run: Path, tmp_path: Path) -> None:
+def test_warn_where_the_journals_are_gone(run: Path, tmp_path: Path) -> None:
     list(replay(run.parent, out=tmp_path / "again", notify=lambda _: None))
     b.assert_found(
         b.report(tmp_path / "again"),

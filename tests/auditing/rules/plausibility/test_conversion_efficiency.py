@@ -19,7 +19,7 @@ def test_pass_efficiency_of_a_supply(tmp_path: Path, efficiency: float) -> None:
     b.assert_pass(b.report(b.training(tmp_path, TrainingForm(conversion_eff=efficiency))), RULE)
 
 
-def test_fail_low_efficiency_is_a_warning(tmp_path: Path) -> None:
+def test_warn_low_efficiency(tmp_path: Path) -> None:
     found = b.report(b.training(tmp_path, TrainingForm(conversion_eff=0.5)))
     b.assert_found(
         found,

@@ -35,7 +35,7 @@ def test_pass_a_measured_switch(tmp_path: Path) -> None:
     b.assert_pass(b.report(b.training(tmp_path, TrainingForm(switch_power_w=691.0), nodes=2)), RULE)
 
 
-def test_fail_a_few_watts_for_many_nodes(tmp_path: Path) -> None:
+def test_warn_a_few_watts_for_many_nodes(tmp_path: Path) -> None:
     found = b.report(declared(tmp_path, 3.0))
     b.assert_found(
         found,
@@ -48,7 +48,7 @@ def test_fail_a_few_watts_for_many_nodes(tmp_path: Path) -> None:
     assert found.verdict == "valid"
 
 
-def test_fail_a_line_copied_from_an_example(tmp_path: Path) -> None:
+def test_warn_a_line_copied_from_an_example(tmp_path: Path) -> None:
     found = b.report(declared(tmp_path, 4000.0, 1_652_749_794_206))
     b.assert_found(
         found,

@@ -70,7 +70,7 @@ def test_fail_sensor_of_a_chip_at_the_wall(meter: str, kind: str) -> None:
     )
 
 
-def test_fail_better_limits_than_the_data_sheet_are_a_warning() -> None:
+def test_warn_better_limits_than_the_data_sheet() -> None:
     found = judged("yokogawa-wt310e", accuracy=Accuracy(reading_limit_pct=0.01, source="our word"))
     b.assert_found(
         found,
@@ -83,7 +83,7 @@ def test_fail_better_limits_than_the_data_sheet_are_a_warning() -> None:
     assert found.verdict == "valid", "there may be a certificate"
 
 
-def test_fail_analyzer_of_instants_or_inside_the_machine_is_a_warning() -> None:
+def test_warn_analyzer_of_instants_or_inside_the_machine() -> None:
     b.assert_found(
         judged("yokogawa-wt210", "instant"),
         RULE,

@@ -16,14 +16,14 @@ def test_pass_a_clean_session(tmp_path: Path, analyzers: str) -> None:
     b.assert_pass(b.report(b.inference(tmp_path, analyzers=analyzers)), RULE)
 
 
-def test_fail_overloaded_range(tmp_path: Path) -> None:
+def test_warn_overloaded_range(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.overloaded_range)
     b.assert_found(
         found, RULE, "warn", where="run_1/spl.txt", got="of the range", expected="at most 1 of 2"
     )
 
 
-def test_fail_far_too_wide_a_range(tmp_path: Path) -> None:
+def test_warn_far_too_wide_a_range(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.far_too_wide_a_range)
     b.assert_found(
         found,
@@ -35,7 +35,7 @@ def test_fail_far_too_wide_a_range(tmp_path: Path) -> None:
     )
 
 
-def test_fail_automatic_ranges_in_testing(tmp_path: Path) -> None:
+def test_warn_automatic_ranges_in_testing(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.automatic_ranges_in_testing)
     b.assert_found(
         found,
@@ -47,7 +47,7 @@ def test_fail_automatic_ranges_in_testing(tmp_path: Path) -> None:
     )
 
 
-def test_fail_no_session_is_a_skip() -> None:
+def test_skip_no_session() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"
@@ -84,7 +84,7 @@ def test_pass_ranges_of_each_channel(tmp_path: Path) -> None:
     b.assert_pass(found, RULE)
 
 
-def test_fail_largest_range_of_the_channels_is_too_wide(tmp_path: Path) -> None:
+def test_warn_largest_range_of_the_channels_is_too_wide(tmp_path: Path) -> None:
     found = t.judged(tmp_path, each_channel, analyzers="WT333E")
     b.assert_found(
         found,
@@ -96,7 +96,7 @@ def test_fail_largest_range_of_the_channels_is_too_wide(tmp_path: Path) -> None:
     )
 
 
-def test_fail_ranges_of_each_channel_too_small(tmp_path: Path) -> None:
+def test_warn_ranges_of_each_channel_too_small(tmp_path: Path) -> None:
     found = t.judged(
         tmp_path, lambda folder: each_channel(folder, (0.5, 0.5, 0.5)), analyzers="WT333E"
     )

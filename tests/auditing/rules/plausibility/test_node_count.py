@@ -30,7 +30,7 @@ def test_pass_inference_has_no_such_rule(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stated", ["", "four", None, "\N{SUPERSCRIPT TWO}", [4]])
-def test_fail_no_number_is_a_skip(tmp_path: Path, stated: object) -> None:
+def test_skip_no_number(tmp_path: Path, stated: object) -> None:
     folder = b.training(tmp_path, FORM, nodes=4, runs=1)
     describe(folder, number_of_nodes=stated)
     b.assert_found(

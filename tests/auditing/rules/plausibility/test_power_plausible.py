@@ -27,9 +27,7 @@ def test_pass_a_node_of_eight(tmp_path: Path) -> None:
         {"accelerators_per_node": "0"},
     ],
 )
-def test_fail_parts_that_nobody_knows_are_a_skip(
-    tmp_path: Path, described: dict[str, object]
-) -> None:
+def test_skip_parts_that_nobody_knows(tmp_path: Path, described: dict[str, object]) -> None:
     folder = b.submitted(tmp_path)
     b.describe(folder, **described)
     scale(folder, 0.1)
@@ -74,7 +72,7 @@ def test_pass_names_of_accelerators(name: str, watts: float | None) -> None:
 
 
 @pytest.mark.parametrize("share", [0.5, 3.0])
-def test_fail_every_reading_scaled(tmp_path: Path, share: float) -> None:
+def test_warn_every_reading_scaled(tmp_path: Path, share: float) -> None:
     folder = b.submitted(tmp_path)
     scale(folder, share)
     found = b.report(folder)

@@ -67,7 +67,7 @@ def test_fail_total_edited_and_channels_left(tmp_path: Path, factor: float) -> N
     )
 
 
-def test_fail_no_common_stamp_is_a_warning() -> None:
+def test_warn_no_common_stamp() -> None:
     part = b.trace(np.arange(-2, 603) + 0.5, id="ch1", part_of="total")
     found = b.judge(b.entry(b.run(b.trace(range(-2, 603)), part)))
     b.assert_found(

@@ -44,7 +44,7 @@ def test_fail_declared_without_readings() -> None:
     )
 
 
-def test_fail_nothing_declared_is_a_skip(tmp_path: Path) -> None:
+def test_skip_nothing_declared(tmp_path: Path) -> None:
     b.assert_found(
         b.report(b.inference(tmp_path)),
         RULE,

@@ -20,7 +20,7 @@ def test_pass_estimated_switch(tmp_path: Path) -> None:
     )
 
 
-def test_fail_measured_switch_is_a_warning(tmp_path: Path) -> None:
+def test_warn_measured_switch(tmp_path: Path) -> None:
     found = b.report(
         b.training(tmp_path, TrainingForm(switch_power_w=691.0, switch_clock_s=0.0), nodes=2)
     )
@@ -35,14 +35,14 @@ def test_fail_measured_switch_is_a_warning(tmp_path: Path) -> None:
     assert found.verdict == "valid"
 
 
-def test_fail_switch_logs_removed(tmp_path: Path) -> None:
+def test_question_switch_logs_removed(tmp_path: Path) -> None:
     folder = b.training(tmp_path, TrainingForm(interconnect_power_w=16_100.0), nodes=2)
     (folder / "power" / "result_2" / "sw_0.txt").unlink()
     found = b.report(folder)
     b.assert_found(
         found,
         RULE,
-        "fail",
+        "question",
         where="result_2.txt",
         got="2 nodes and no interconnect",
         expected="switch",
@@ -50,13 +50,15 @@ def test_fail_switch_logs_removed(tmp_path: Path) -> None:
     assert len(b.of(found, RULE)) == 1
 
 
-def test_fail_estimate_of_zero(tmp_path: Path) -> None:
+def test_question_estimate_of_zero(tmp_path: Path) -> None:
     found = b.report(b.training(tmp_path, TrainingForm(interconnect_power_w=0.0), nodes=2))
-    hit = b.assert_found(found, RULE, "fail", where="result_0/sw_0", got="0", expected="above 0")
+    hit = b.assert_found(
+        found, RULE, "question", where="result_0/sw_0", got="0", expected="above 0"
+    )
     assert hit.unit == "W"
 
 
-def test_fail_estimate_that_is_no_number(tmp_path: Path) -> None:
+def test_question_estimate_that_is_no_number(tmp_path: Path) -> None:
     folder = b.training(tmp_path, TrainingForm(interconnect_power_w=100.0), nodes=2)
     b.edit_lines(
         folder / "power/result_0/sw_0.txt",
@@ -66,7 +68,7 @@ def test_fail_estimate_that_is_no_number(tmp_path: Path) -> None:
     b.assert_found(
         b.report(folder),
         RULE,
-        "fail",
+        "question",
         where="result_0.txt",
         got="no interconnect",
         expected="switch",

@@ -15,7 +15,7 @@ def test_pass_a_clean_session(tmp_path: Path, analyzers: str) -> None:
     b.assert_pass(b.report(b.inference(tmp_path, analyzers=analyzers)), RULE)
 
 
-def test_fail_frozen_meter(tmp_path: Path) -> None:
+def test_warn_frozen_meter(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.frozen_meter)
     b.assert_found(
         found,
@@ -27,14 +27,14 @@ def test_fail_frozen_meter(tmp_path: Path) -> None:
     )
 
 
-def test_fail_repeat_low_readings(tmp_path: Path) -> None:
+def test_warn_repeat_low_readings(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.repeat_low_readings)
     b.assert_found(
         found, RULE, "warn", where="spl.txt, line", got="that came before", expected="at most 3"
     )
 
 
-def test_fail_no_session_is_a_skip() -> None:
+def test_skip_no_session() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"

@@ -34,7 +34,7 @@ def test_fail_half_the_lines_broken(tmp_path: Path, old: str, new: str) -> None:
     )
 
 
-def test_fail_one_line_is_a_warning(tmp_path: Path) -> None:
+def test_warn_one_line(tmp_path: Path) -> None:
     folder = b.training(tmp_path, duration_s=300.0)
     b.edit_lines(
         b.node(folder), lambda k, line: line if k != 7 else line[:40] + "\n", "power_reading"

@@ -126,7 +126,7 @@ def test_fail_scaled_and_rounded_is_a_warning(tmp_path: Path, share: float) -> N
     assert not [f for f in b.of(found, RULE) if f.status == "fail"]
 
 
-def test_fail_one_node_scaled_to_another(tmp_path: Path) -> None:
+def test_warn_one_node_scaled_to_another(tmp_path: Path) -> None:
     folder = b.training(tmp_path, SWITCH, nodes=2, runs=1)
     shutil.copy(b.node(folder, 0, 0), b.node(folder, 0, 1))
     b.shift_log(b.node(folder, 0, 1), 0.003, 1.013)

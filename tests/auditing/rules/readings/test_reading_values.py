@@ -71,7 +71,7 @@ def test_fail_every_third_reading_negative(tmp_path: Path) -> None:
     assert int(hit.got.split()[0]) in range(28, 32), "a third of 90 s"
 
 
-def test_fail_zeros_and_words(tmp_path: Path) -> None:
+def test_question_zeros_and_words(tmp_path: Path) -> None:
     folder = b.training(tmp_path)
     bad = {20: 0, 21: "n/a", 22: None}
     b.edit_lines(
@@ -82,7 +82,7 @@ def test_fail_zeros_and_words(tmp_path: Path) -> None:
     b.assert_found(
         b.report(folder),
         RULE,
-        "fail",
+        "question",
         where="node_0.txt",
         got="2 not a number, 1 zero",
         expected="none",

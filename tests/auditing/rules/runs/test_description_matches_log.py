@@ -46,7 +46,7 @@ def test_fail_half_the_nodes_described_and_logged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value"), [("submission_benchmark", "ssd"), ("submission_division", "open")]
 )
-def test_fail_logs_of_another_benchmark_or_division(tmp_path: Path, key: str, value: str) -> None:
+def test_warn_logs_of_another_benchmark_or_division(tmp_path: Path, key: str, value: str) -> None:
     folder = b.training(tmp_path, runs=2)
     state(folder, key, value, runs=1)
     b.assert_found(

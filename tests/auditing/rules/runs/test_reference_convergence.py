@@ -33,7 +33,7 @@ def test_fail_faster_than_the_reference_can(tmp_path: Path) -> None:
     )
 
 
-def test_fail_by_the_points_of_another_round_is_a_warning(tmp_path: Path) -> None:
+def test_warn_by_the_points_of_another_round(tmp_path: Path) -> None:
     folder = b.of_round(llama(tmp_path, count=(2304,)), "v6.0")
     hit = b.assert_found(
         b.report(folder), RULE, "warn", where="llama2", got="2304", expected="3178.66667"

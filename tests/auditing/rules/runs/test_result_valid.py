@@ -82,7 +82,7 @@ def test_fail_loadgen_says_invalid(tmp_path: Path) -> None:
     )
 
 
-def test_fail_loadgen_says_nothing_is_a_warning(tmp_path: Path) -> None:
+def test_warn_loadgen_says_nothing(tmp_path: Path) -> None:
     folder = b.inference(tmp_path)
     b.edit_lines(b.detail(folder), lambda *_: None, '"result_validity"')
     b.assert_found(
@@ -95,7 +95,7 @@ def test_fail_loadgen_says_nothing_is_a_warning(tmp_path: Path) -> None:
     )
 
 
-def test_fail_accuracy_log_missing_is_a_warning(tmp_path: Path) -> None:
+def test_warn_accuracy_log_missing(tmp_path: Path) -> None:
     folder = b.inference(tmp_path)
     (folder / "accuracy/accuracy.txt").unlink()
     b.assert_found(
@@ -108,7 +108,7 @@ def test_fail_accuracy_log_missing_is_a_warning(tmp_path: Path) -> None:
     )
 
 
-def test_fail_one_aborted_run_is_borne_by_olympic_scoring(tmp_path: Path) -> None:
+def test_warn_one_aborted_run_is_borne_by_olympic_scoring(tmp_path: Path) -> None:
     folder = b.training(tmp_path, runs=10)
     abort(folder, 4)
     found = b.report(folder)
@@ -181,7 +181,7 @@ def test_fail_a_log_does_not_lower_the_target_of_the_rules(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("benchmark", ["own", "deepseekv3_671b"])
-def test_fail_a_benchmark_that_nobody_knows_is_a_warning(tmp_path: Path, benchmark: str) -> None:
+def test_warn_a_benchmark_that_nobody_knows(tmp_path: Path, benchmark: str) -> None:
     found = b.report(reached(tmp_path, benchmark, 0.1))
     b.assert_found(
         found,
@@ -215,7 +215,7 @@ def test_fail_either_metric_of_stable_diffusion(
         b.assert_pass(found, RULE)
 
 
-def test_fail_stable_diffusion_without_one_of_its_metrics(tmp_path: Path) -> None:
+def test_warn_stable_diffusion_without_one_of_its_metrics(tmp_path: Path) -> None:
     folder = reached(tmp_path, "stable_diffusion", 0.5)
     for run in range(3):
         b.edit_lines(

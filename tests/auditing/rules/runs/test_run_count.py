@@ -16,7 +16,7 @@ def test_pass_five_runs_of_ssd(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("benchmark", ["own", "gpt_oss_20b"])
-def test_fail_a_benchmark_that_nobody_knows_is_a_warning(tmp_path: Path, benchmark: str) -> None:
+def test_warn_a_benchmark_that_nobody_knows(tmp_path: Path, benchmark: str) -> None:
     found = b.report(b.submitted(tmp_path, benchmark=benchmark, runs=1))
     b.assert_found(
         found,
@@ -61,13 +61,13 @@ def test_fail_runs_left_out(tmp_path: Path, benchmark: str, runs: int, needed: i
     )
 
 
-def test_fail_a_run_too_many_is_a_warning(tmp_path: Path) -> None:
+def test_warn_a_run_too_many(tmp_path: Path) -> None:
     found = b.report(b.submitted(tmp_path, runs=6))
     b.assert_found(found, RULE, "warn", where="ssd", got="6 runs", expected="5 runs")
     assert found.verdict == "valid"
 
 
-def test_fail_a_simulation_is_a_skip(tmp_path: Path) -> None:
+def test_skip_a_simulation(tmp_path: Path) -> None:
     b.assert_found(
         b.report(b.training(tmp_path)), RULE, "skip", where="bert", got="3 runs", expected="10 runs"
     )

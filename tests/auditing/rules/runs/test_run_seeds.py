@@ -26,7 +26,7 @@ def test_pass_one_seed_of_several_is_shared(tmp_path: Path) -> None:
     b.assert_pass(b.report(folder), RULE)
 
 
-def test_fail_one_run_entered_twice(tmp_path: Path) -> None:
+def test_warn_one_run_entered_twice(tmp_path: Path) -> None:
     folder = b.training(tmp_path)
     for run in (0, 2):
         b.edit_lines(log(folder, run), lambda _, line: b.set_mllog(line, value=1234), '"seed"')
@@ -42,7 +42,7 @@ def test_fail_one_run_entered_twice(tmp_path: Path) -> None:
     assert found.verdict == "valid"
 
 
-def test_fail_no_seed(tmp_path: Path) -> None:
+def test_warn_no_seed(tmp_path: Path) -> None:
     folder = b.training(tmp_path)
     b.edit_lines(log(folder, 1), lambda *_: None, '"seed"')
     b.assert_found(
@@ -55,7 +55,7 @@ def test_fail_no_seed(tmp_path: Path) -> None:
     )
 
 
-def test_fail_live_runs_with_one_seed_is_a_warning() -> None:
+def test_warn_live_runs_with_one_seed() -> None:
     runs = [
         b.run(
             b.trace(range(-5, 606), 400.0 + k),

@@ -104,7 +104,7 @@ def test_fail_planted_in_the_open_division(tmp_path: Path) -> None:
     )
 
 
-def test_fail_a_factor_nothing_explains_is_a_warning(tmp_path: Path) -> None:
+def test_warn_a_factor_nothing_explains(tmp_path: Path) -> None:
     found = b.report(b.training(tmp_path, TrainingForm(scaling_factor=1.03)))
     b.assert_found(
         found,
@@ -186,7 +186,7 @@ def test_fail_only_by_the_points_of_its_own_round(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("factor", "got"), [(1.01, "a factor of 1.01"), (None, "no scaling.json")])
-def test_fail_another_factor_than_the_counts_give(
+def test_warn_another_factor_than_the_counts_give(
     tmp_path: Path, factor: float | None, got: str
 ) -> None:
     b.assert_found(
@@ -200,7 +200,7 @@ def test_fail_another_factor_than_the_counts_give(
 
 
 @pytest.mark.parametrize("batch", ["much", None, [8], 1e400])
-def test_fail_a_batch_that_is_no_number_leaves_the_factor_unexplained(
+def test_warn_a_batch_that_is_no_number_leaves_the_factor_unexplained(
     tmp_path: Path, batch: object
 ) -> None:
     b.assert_found(

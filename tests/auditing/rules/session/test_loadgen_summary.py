@@ -92,7 +92,7 @@ def test_fail_other_scenario(tmp_path: Path) -> None:
     )
 
 
-def test_fail_no_session_is_a_skip() -> None:
+def test_skip_no_session() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"

@@ -71,7 +71,7 @@ def test_fail_a_link_is_not_the_file(tmp_path: Path) -> None:
     )
 
 
-def test_fail_table_of_another_analyzer_is_a_warning(tmp_path: Path) -> None:
+def test_warn_table_of_another_analyzer(tmp_path: Path) -> None:
     folder = described(tmp_path, table="| Yokogawa | WT5000 |")
     b.assert_found(
         b.report(folder),
@@ -95,7 +95,7 @@ def test_fail_table_too_large_to_read(tmp_path: Path) -> None:
     )
 
 
-def test_fail_part_of_a_submission_is_a_skip(tmp_path: Path) -> None:
+def test_skip_part_of_a_submission(tmp_path: Path) -> None:
     found = b.report(b.inference(tmp_path))
     b.assert_found(
         found, RULE, "skip", where="measurements", got="no such folder", expected="analyzer_table.*"
@@ -103,7 +103,7 @@ def test_fail_part_of_a_submission_is_a_skip(tmp_path: Path) -> None:
     assert found.verdict == "valid"
 
 
-def test_fail_imported_run_is_a_skip() -> None:
+def test_skip_imported_run() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no foreign files", expected="submission"

@@ -161,10 +161,10 @@ def test_fail_second_go(tmp_path: Path) -> None:
 
 def test_fail_ranges_not_restored(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.ranges_not_restored)
-    b.assert_found(found, RULE, "warn", where="server.json", got="SR,A,5", expected="SR,A,Auto")
+    b.assert_found(found, RULE, "fail", where="server.json", got="SR,A,5", expected="SR,A,Auto")
 
 
-def test_fail_no_session_is_a_skip() -> None:
+def test_skip_no_session() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"

@@ -27,7 +27,7 @@ def test_fail_usb_error_before_others(tmp_path: Path) -> None:
     )
 
 
-def test_fail_usb_error_before_others_warn(tmp_path: Path) -> None:
+def test_warn_usb_error_before_others(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.usb_error_before_others)
     b.assert_found(
         found, RULE, "warn", where="ptd_logs.txt", got="ERROR: USB. (1 times", expected="no error"
@@ -41,12 +41,12 @@ def test_fail_error_after_testing(tmp_path: Path) -> None:
     )
 
 
-def test_fail_strange_error_in_ranging(tmp_path: Path) -> None:
+def test_warn_strange_error_in_ranging(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.strange_error_in_ranging)
     b.assert_found(found, RULE, "warn", where="ptd_logs.txt", got="in ranging", expected="no error")
 
 
-def test_fail_missed_samples_in_the_window(tmp_path: Path) -> None:
+def test_warn_missed_samples_in_the_window(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.missed_samples_in_the_window)
     b.assert_found(
         found,
@@ -58,14 +58,14 @@ def test_fail_missed_samples_in_the_window(tmp_path: Path) -> None:
     )
 
 
-def test_fail_no_session_is_a_skip() -> None:
+def test_skip_no_session() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"
     )
 
 
-def test_fail_warning_of_an_uncertainty_that_no_other_rule_looks_at(tmp_path: Path) -> None:
+def test_warn_uncertainty_that_no_other_rule_looks_at(tmp_path: Path) -> None:
     text = "WARNING: Uncertainty table of the meter is out of date"
     found = t.judged(tmp_path, lambda folder: t.log(folder, text, after="_testing'\n", times=2))
     b.assert_found(

@@ -25,16 +25,16 @@ def test_pass_blank_lines_of_a_windows_director(end: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("lacks", [1, 2, 40, 130, 4000])
-def test_pass_log_that_ends_in_the_last_readings_is_a_warning(lacks: int, tmp_path: Path) -> None:
-    """The server copied ptd_logs.txt while the PTDaemon held a buffer of it: `...PF,0.978200`,
-    `Time,02-25-2025 15:`"""
+def test_warn_log_that_ends_in_the_last_readings(lacks: int, tmp_path: Path) -> None:
+    """The server copied ptd_logs.txt while the PTDaemon held a buffer of it:
+    `...PF,0.978200`, `Time,02-25-2025 15:`"""
     found = t.judged(tmp_path, lambda folder: t.cut_log(folder, lacks))
     b.assert_found(
         found,
         RULE,
         "warn",
         where="ptd_logs.txt",
-        got="of 619; server.log holds all",
+        got="server.log holds all",
         expected="all that was sent",
     )
     assert found.verdict == "valid"
@@ -46,7 +46,7 @@ def test_pass_log_that_ends_after_the_last_reading(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("analyzer", [1, 2])
-def test_pass_log_of_either_analyzer_may_end_early(analyzer: int, tmp_path: Path) -> None:
+def test_warn_log_of_either_analyzer_may_end_early(analyzer: int, tmp_path: Path) -> None:
     """In the merged file the next analyzer's banner follows in the middle of a line."""
     found = t.judged(
         tmp_path, lambda f: t.cut_log(f, 600, analyzer=analyzer, of=2), analyzers="two_analyzers"
@@ -56,7 +56,7 @@ def test_pass_log_of_either_analyzer_may_end_early(analyzer: int, tmp_path: Path
         RULE,
         "warn",
         where="ptd_logs.txt",
-        got=f"of analyzer {analyzer}; server.log",
+        got=f"of analyzer {analyzer}, ",
         expected="all",
     )
     assert found.verdict == "valid"
@@ -83,29 +83,28 @@ def test_fail_reading_before_the_cut_is_another(tmp_path: Path) -> None:
         RULE,
         "fail",
         where="run_1/spl.txt, line 301",
-        got="never sent",
+        got="are in server.log only",
         expected="as ptd_logs.txt",
     )
 
 
-def test_fail_more_lacks_than_a_buffer(tmp_path: Path) -> None:
+def test_question_more_lacks_than_a_buffer(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.cut_far_too_early)
+    assert found.verdict == "questioned"
     b.assert_found(
         found,
         RULE,
-        "fail",
-        where="run_1/spl.txt",
-        got="never sent",
-        expected="as ptd_logs.txt has it",
+        "question",
+        where="ptd_logs.txt",
+        got="server.log holds all",
+        expected="all that was sent",
     )
 
 
 @pytest.mark.parametrize(
     ("number", "version"), [("1.1", "1.9.2"), ("2.1", "1.9.2"), ("3.0", "1.10.0")]
 )
-def test_fail_round_without_a_second_copy_is_a_skip(
-    number: str, version: str, tmp_path: Path
-) -> None:
+def test_skip_round_without_a_second_copy(number: str, version: str, tmp_path: Path) -> None:
     found = t.judged(tmp_path, lambda folder: t.of_round(folder, number, version))
     b.assert_found(
         found,
@@ -193,7 +192,7 @@ def test_fail_empty_raw_log(tmp_path: Path) -> None:
     )
 
 
-def test_fail_no_session_is_a_skip() -> None:
+def test_skip_no_session() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"

@@ -15,7 +15,7 @@ def test_pass_a_clean_session(tmp_path: Path, analyzers: str) -> None:
     b.assert_pass(b.report(b.inference(tmp_path, analyzers=analyzers)), RULE)
 
 
-def test_pass_log_that_ends_before_the_last_replies_is_a_warning(tmp_path: Path) -> None:
+def test_warn_log_that_ends_before_the_last_replies(tmp_path: Path) -> None:
     for lacks in (0, 40):
         found = t.judged(tmp_path / str(lacks), lambda folder, n=lacks: t.cut_log(folder, n))
         (hit,) = b.of(found, RULE)
@@ -25,7 +25,7 @@ def test_pass_log_that_ends_before_the_last_replies_is_a_warning(tmp_path: Path)
         )
 
 
-def test_pass_log_that_ends_in_a_reply_is_a_warning(tmp_path: Path) -> None:
+def test_warn_log_that_ends_in_a_reply(tmp_path: Path) -> None:
     def cut(folder: Path) -> None:
         path = t.power(folder, "ptd_logs.txt")
         content = path.read_bytes()
@@ -99,18 +99,72 @@ def figures_left_out(folder: Path) -> None:
     b.edit_lines(t.power(folder, "ptd_logs.txt"), lambda _, __: None, "Avg watts ")
 
 
+def readings_removed(folder: Path, which: slice) -> None:
+    lines = t.spl(folder).read_text("utf-8").splitlines(keepends=True)
+    del lines[which]
+    t.spl(folder).write_text("".join(lines), "utf-8")
+
+
+@pytest.mark.parametrize("which", [slice(0, 3), slice(-2, None)], ids=["first", "last"])
+def test_warn_readings_that_lack_outside_the_window(which: slice, tmp_path: Path) -> None:
+    """Seven were lost in front of the window of a result of v2.1, which was right to be accepted."""
+
+    def change(folder: Path) -> None:
+        t.of_round(folder, "2.1", "1.9.2")
+        readings_removed(folder, which)
+
+    found = t.judged(tmp_path, change)
+    assert found.verdict == "valid"
+    b.assert_found(
+        found,
+        RULE,
+        "warn",
+        where="run_1/spl.txt",
+        got="readings that the PTDaemon counted, none of them in the window",
+        expected="all readings",
+    )
+
+
+def test_question_log_that_ends_before_the_figures(tmp_path: Path) -> None:
+    def change(folder: Path) -> None:
+        t.of_round(folder, "2.1", "1.9.2")
+        path = t.power(folder, "ptd_logs.txt")
+        content = path.read_bytes()
+        path.write_bytes(content[: content.rindex(b"Avg watts ")])
+
+    found = t.judged(tmp_path, change)
+    b.assert_found(
+        found,
+        RULE,
+        "question",
+        where="ptd_logs.txt",
+        got="no figures of the testing",
+        expected="Avg",
+    )
+
+
+def test_fail_figures_left_out_of_the_ranging_run(tmp_path: Path) -> None:
+    def change(folder: Path) -> None:
+        t.of_round(folder, "2.1", "1.9.2")
+        figures_left_out(folder)
+
+    found = t.judged(tmp_path, change)
+    b.assert_found(
+        found, RULE, "fail", where="ptd_logs.txt", got="no figures of the ranging", expected="Avg"
+    )
+
+
 @pytest.mark.parametrize(
     ("edit", "got"),
     [
-        (lambda f: t.without_last(f, 2), "testing run: readings 619"),
+        (lambda f: readings_removed(f, slice(100, 107)), "testing run: mean"),
         (lambda f: t.rows(f, t.coherent(0.99)), "testing run: mean"),
         (
             lambda f: t.rows(f, lambda n, line: b.set_watts(line, "1.000000") if n == 9 else line),
             "testing run: lowest",
         ),
-        (figures_left_out, "no figures of the testing run"),
     ],
-    ids=["two lack", "scaled", "one made less", "figures left out"],
+    ids=["some of the window lack", "scaled", "one made less"],
 )
 def test_fail_readings_that_are_not_those_of_the_noted_figures(
     edit: t.Edit, got: str, tmp_path: Path
@@ -152,7 +206,7 @@ def test_fail_uncertainty_reply_of_a_quarter(tmp_path: Path) -> None:
     )
 
 
-def test_fail_no_session_is_a_skip() -> None:
+def test_skip_no_session() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"

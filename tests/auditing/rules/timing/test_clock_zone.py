@@ -20,7 +20,7 @@ def test_pass_logs_in_local_time_beside_readings_in_utc(tmp_path: Path) -> None:
     assert found.verdict == "valid"
 
 
-def test_fail_switch_five_hours_behind(tmp_path: Path) -> None:
+def test_warn_switch_five_hours_behind(tmp_path: Path) -> None:
     form = TrainingForm(
         switch_power_w=691.0, switch_clock_s=-5 * 3600.0, conversion_eff=0.96, rank_prefix=True
     )

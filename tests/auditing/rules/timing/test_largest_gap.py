@@ -66,7 +66,7 @@ def test_fail_many_short_gaps_add_up(gaps: int, fails: bool) -> None:
         b.assert_pass(found, RULE)
 
 
-def test_fail_peaks_deleted(tmp_path: Path) -> None:
+def test_question_peaks_deleted(tmp_path: Path) -> None:
     folder = b.training(tmp_path)
     b.edit_lines(
         b.node(folder), lambda _, line: line if '"value": 62' in line else None, "power_reading"
@@ -74,32 +74,32 @@ def test_fail_peaks_deleted(tmp_path: Path) -> None:
     b.assert_found(
         b.report(folder),
         RULE,
-        "fail",
+        "question",
         where="result_0/node_0.txt",
         got="without a",
         expected="at most 10",
     )
 
 
-def test_fail_peaks_dropped_and_hashes_rewritten(tmp_path: Path) -> None:
+def test_question_peaks_dropped_and_hashes_rewritten(tmp_path: Path) -> None:
     folder = b.inference(tmp_path)
     b.edit_lines(b.spl(folder), lambda _, line: None if b.watts(line) > 420 else line, "Time,")
     b.rehash(folder)
     found = b.report(folder)
     assert b.of(found, "declared-hashes") == []
     b.assert_found(
-        found, RULE, "fail", where="spl.txt", got="of the window in gaps", expected="0.05"
+        found, RULE, "question", where="spl.txt", got="of the window in gaps", expected="0.05"
     )
 
 
-def test_fail_half_the_lines_malformed(tmp_path: Path) -> None:
+def test_question_half_the_lines_malformed(tmp_path: Path) -> None:
     folder = b.training(tmp_path)
     b.edit_lines(
         b.node(folder), lambda n, line: line[:40] + "\n" if n // 3 % 2 else line, "power_reading"
     )
     found = b.report(folder)
     b.assert_found(
-        found, RULE, "fail", where="result_0/node_0.txt", got="of the window", expected="0.05"
+        found, RULE, "question", where="result_0/node_0.txt", got="of the window", expected="0.05"
     )
     b.assert_found(
         found,

@@ -54,7 +54,7 @@ def test_fail_window_moved_to_idle_before_the_load(tmp_path: Path) -> None:
     )
 
 
-def test_fail_few_readings_are_a_warning(tmp_path: Path) -> None:
+def test_warn_few_readings_are_a_warning(tmp_path: Path) -> None:
     found = b.report(
         b.training(tmp_path, TrainingForm(interconnect_power_w=9.0), nodes=2, duration_s=40.0)
     )

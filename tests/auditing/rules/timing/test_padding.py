@@ -19,7 +19,7 @@ def test_pass_a_log_of_another_time_is_not_padding(tmp_path: Path) -> None:
     b.assert_pass(b.report(folder), RULE)
 
 
-def test_fail_idle_on_both_sides(tmp_path: Path) -> None:
+def test_warn_idle_on_both_sides(tmp_path: Path) -> None:
     found = b.report(b.training(tmp_path, TrainingForm(padding_s=55.0)))
     hit = b.assert_found(
         found, RULE, "warn", where="/node_0.txt", got="in 3 of 3 logs", expected="at most 0.1"
@@ -30,7 +30,7 @@ def test_fail_idle_on_both_sides(tmp_path: Path) -> None:
     assert found.verdict == "valid"
 
 
-def test_fail_idle_appended_to_one_log(tmp_path: Path) -> None:
+def test_warn_idle_appended_to_one_log(tmp_path: Path) -> None:
     folder = b.training(tmp_path)
     path = b.node(folder, 1)
     line = [

@@ -27,26 +27,26 @@ def test_pass_a_slow_counter() -> None:
     b.assert_pass(b.judge(b.entry(b.run(b.trace(t_s, (t_s + 10) * 400, "counter")))), RULE)
 
 
-def test_fail_every_two_seconds(tmp_path: Path) -> None:
+def test_question_every_two_seconds(tmp_path: Path) -> None:
     found = b.report(b.training(tmp_path, meter=replace(NODE_METER, interval_s=2.0)))
     for run in range(3):
         where = f"power/result_{run}/node_0.txt"
         hit = b.assert_found(
-            found, RULE, "fail", where=where, got="in 1 of 1 channels", expected="at most 1.1"
+            found, RULE, "question", where=where, got="in 1 of 1 channels", expected="at most 1.1"
         )
         assert float(hit.got.split(",")[0].removeprefix("median interval ")) == pytest.approx(
             2, abs=0.05
         )
 
 
-def test_fail_every_other_sample_dropped(tmp_path: Path) -> None:
+def test_question_every_other_sample_dropped(tmp_path: Path) -> None:
     folder = b.inference(tmp_path)
     b.edit_lines(b.spl(folder), lambda n, line: line if n % 2 else None, "Time,")
     b.rehash(folder)
     b.assert_found(
         b.report(folder),
         RULE,
-        "fail",
+        "question",
         where="spl.txt",
         got="median interval 2.0",
         expected="at most 1.1",

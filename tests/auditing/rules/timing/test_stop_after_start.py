@@ -17,7 +17,7 @@ def test_pass_start_then_stop(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stop", "got"), [("start", "not after"), ("missing", "no power_measurement_stop")]
 )
-def test_fail_stop_at_start_or_missing(tmp_path: Path, stop: str, got: str) -> None:
+def test_warn_stop_at_start_or_missing(tmp_path: Path, stop: str, got: str) -> None:
     found = b.report(b.training(tmp_path, TrainingForm(stop=stop, padding_s=50.0)))  # type: ignore[arg-type]
     hit = b.assert_found(
         found,
@@ -31,7 +31,7 @@ def test_fail_stop_at_start_or_missing(tmp_path: Path, stop: str, got: str) -> N
     assert found.verdict == "valid", "the window of the run bounds the energy, not the markers"
 
 
-def test_fail_no_start_line(tmp_path: Path) -> None:
+def test_warn_no_start_line(tmp_path: Path) -> None:
     folder = b.training(tmp_path)
     b.edit_lines(b.node(folder, 1), lambda *_: None, "power_measurement_start")
     found = b.report(folder)

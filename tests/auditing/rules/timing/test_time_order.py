@@ -17,7 +17,7 @@ def test_pass_a_dropped_reading_is_no_step_back() -> None:
     b.assert_pass(b.judge(b.entry(b.run(b.trace(range(-5, 606), [-1.0] + [400.0] * 610)))), RULE)
 
 
-def test_fail_backward(tmp_path: Path) -> None:
+def test_warn_backward(tmp_path: Path) -> None:
     found = b.report(b.training(tmp_path, TrainingForm(backward_stamps=10)))
     hit = b.assert_found(
         found,
@@ -31,7 +31,7 @@ def test_fail_backward(tmp_path: Path) -> None:
     assert found.verdict == "valid"
 
 
-def test_fail_low_samples_repeated(tmp_path: Path) -> None:
+def test_warn_low_samples_repeated(tmp_path: Path) -> None:
     """Repeats of a stamp add no energy, as only the first counts; they are told."""
     folder = b.inference(tmp_path)
     b.edit_lines(b.spl(folder), lambda n, line: line * 20 if n == 300 else line, "Time,")

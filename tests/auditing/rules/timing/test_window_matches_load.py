@@ -19,7 +19,7 @@ def test_pass_a_clean_session(tmp_path: Path, analyzers: str) -> None:
     b.assert_pass(b.report(b.inference(tmp_path, analyzers=analyzers)), RULE)
 
 
-def test_fail_long_rest_in_the_window(tmp_path: Path) -> None:
+def test_warn_long_rest_in_the_window(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.long_rest_in_the_window)
     b.assert_found(
         found,
@@ -31,7 +31,7 @@ def test_fail_long_rest_in_the_window(tmp_path: Path) -> None:
     )
 
 
-def test_fail_work_before_the_window(tmp_path: Path) -> None:
+def test_warn_work_before_the_window(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.work_before_the_window)
     b.assert_found(
         found,
@@ -43,7 +43,7 @@ def test_fail_work_before_the_window(tmp_path: Path) -> None:
     )
 
 
-def test_fail_no_session_is_a_skip() -> None:
+def test_skip_no_session() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"
