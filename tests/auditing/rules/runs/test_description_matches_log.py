@@ -25,7 +25,7 @@ def test_pass_nodes_accelerators_or_neither(tmp_path: Path, platform: object) ->
     b.assert_pass(b.report(folder), RULE)
 
 
-def test_fail_half_the_nodes_described_and_logged(tmp_path: Path) -> None:
+def test_warn_half_the_nodes_described_and_logged(tmp_path: Path) -> None:
     folder = b.submitted(tmp_path, SWITCH, nodes=8, runs=2)
     b.describe(folder, number_of_nodes="4")
     for run in range(2):
