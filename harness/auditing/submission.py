@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -50,7 +50,8 @@ def with_submission_defects(
     for item in packed:
         if item is not None:
             folders[item.submission].add(item.folder)
-    defects = {submission: tuple(_defects(submission, trust)) for submission in folders}
+    verifications = {submission: _verify(submission, trust) for submission in folders}
+    defects = {folder: tuple(_defects(result)) for folder, result in verifications.items()}
 
     unsigned = (Defect(DefectCode.UNSIGNED, ".", "no manifest and no signature"),) if trust else ()
     result = []
@@ -59,7 +60,11 @@ def with_submission_defects(
             added: Iterable[Defect] = unsigned
         else:
             other_folders = folders[item.submission] - {item.folder}
-            added = _outside(other_folders, defects[item.submission])
+            listed = verifications[item.submission].listed
+            added = [
+                *_outside(other_folders, defects[item.submission]),
+                *_unlisted_bytes(entry, item.folder, listed),
+            ]
         result.append(replace(entry, defects=(*entry.defects, *added)))
     return tuple(result)
 
@@ -93,12 +98,27 @@ def _is_packed(folder: Path) -> bool:
         return False
 
 
-def _defects(submission: Path, trust: Trust | None) -> Iterator[Defect]:
+def _verify(submission: Path, trust: Trust | None) -> Verification:
+    """Compare a submission with its manifest, and check its signatures if there is a trust file."""
+    return _compare_with_manifest(submission) if trust is None else verify(submission, trust)
+
+
+def _unlisted_bytes(
+    entry: Entry, folder: PurePosixPath, listed: Mapping[str, str]
+) -> Iterator[Defect]:
+    """Yield the files whose bytes were not those of the manifest when the entry was read.
+
+    The files may have been exchanged between the reading of the entry and that of the manifest.
+    """
+    for path, digest in entry.digests.items():
+        where = (folder / path).as_posix()
+        if where in listed and listed[where] != digest:
+            got = "read with other bytes than the manifest lists"
+            yield Defect(DefectCode.SUBMISSION_CHANGED, where, got)
+
+
+def _defects(verification: Verification) -> Iterator[Defect]:
     """Yield the faults of a submission as defects; their places are relative to it."""
-    if trust is None:
-        verification = _compare_with_manifest(submission)
-    else:
-        verification = verify(submission, trust)
     for fault in verification.faults:
         got = f"{STEPS[fault.step]}: {fault.got}, and not {fault.expected}"
         if fault.step in CONTENT_STEPS:
@@ -116,6 +136,7 @@ def _compare_with_manifest(submission: Path) -> Verification:
         MANIFEST_STEP, MANIFEST, lambda: parse_manifest(read_manifest(submission))
     )
     if manifest:
+        verification.listed = {item["path"]: item["sha256"] for item in manifest["files"]}
         verification.add(FILES_STEP, differences(submission, manifest))
         verification.add(RECORDS_STEP, record_differences(submission, manifest))
     return verification

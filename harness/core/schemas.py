@@ -367,14 +367,32 @@ def read_document(kind: str, path: Path) -> dict[str, Any]:
     """
     yaml_file = path.suffix in (".yaml", ".yml")
     content = read_bytes(path, limit=MAX_YAML_BYTES if yaml_file else MAX_DOCUMENT_BYTES)
-    if yaml_file:
-        document = _PlainYaml.load(content, str(path))
+    return parse_document(kind, content, where=str(path), as_yaml=yaml_file)
+
+
+def parse_document(
+    kind: str, content: bytes, *, where: str, as_yaml: bool = False
+) -> dict[str, Any]:
+    """Parse and validate a document whose bytes were read before.
+
+    Args:
+        kind: Which schema.
+        content: The bytes.
+        where: Name of the file, for errors.
+        as_yaml: Whether it is YAML instead of JSON.
+
+    Raises:
+        UnreadableError: It is not JSON or YAML, or has a key twice.
+        SchemaError: It does not satisfy its schema.
+    """
+    document: dict[str, Any]
+    if as_yaml:
+        document = _PlainYaml.load(content, where)
     else:
-        document = parse_json(content, where=str(path))
-        _refuse_key_twice(content, str(path))
-    check(kind, document, where=str(path))
-    loaded: dict[str, Any] = document
-    return loaded
+        document = parse_json(content, where=where)
+        _refuse_key_twice(content, where)
+    check(kind, document, where=where)
+    return document
 
 
 def _refuse_key_twice(content: bytes, where: str) -> None:

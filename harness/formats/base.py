@@ -182,6 +182,8 @@ class Entry:
         family: What it is evidence of, see :attr:`Format.family`.
         origin: The foreign format it was imported from; empty where it was not imported.
         defects: What was odd about it.
+        digests: SHA-256 of the bytes of each file that it was read from, by path inside it; a
+            manifest is compared with what was used, not with what lies there later.
     """
 
     id: str
@@ -202,6 +204,7 @@ class Entry:
     family: str = ""
     origin: str = ""
     defects: tuple[Defect, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_native(self) -> bool:

@@ -127,6 +127,15 @@ class DefectCode(StrEnum):
         "run directories",
         "a file of a run directory differs from the hash in `run.json`",
     )
+    RUNS_DISAGREE = (
+        "runs-disagree",
+        "fail",
+        "runs of one entry that state the same result",
+        "Put the runs of each system and benchmark into a folder of their own.",
+        "run directories",
+        "the run records of one entry state different submitters, systems, benchmarks, rounds, "
+        "or are partly simulated",
+    )
     RECORD_MALFORMED = (
         "record-malformed",
         "fail",

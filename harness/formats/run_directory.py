@@ -16,14 +16,14 @@ both: what was written is read back unchanged. A live run that did not end has
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.core.errors import SchemaError, UnreadableError, shorten
-from harness.core.files import read_bytes, read_inside, sha256
-from harness.core.schemas import SCHEMA_VERSION, read_document, write_document
+from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, read_inside, sha256
+from harness.core.schemas import SCHEMA_VERSION, parse_document, read_document, write_document
 from harness.core.timestamps import from_iso, to_iso
 from harness.formats.base import (
     NATIVE,
@@ -41,7 +41,7 @@ from harness.formats.entry_reader import natural
 from harness.formats.evidence import evidence_from_facts
 from harness.traces.journal_chain import links
 from harness.traces.journal_reader import readable
-from harness.traces.store import read_trace, write_csv, write_parquet
+from harness.traces.store import parse_trace, write_csv, write_parquet
 from harness.traces.trace import Trace, Window
 
 RECORD = "run.json"
@@ -108,13 +108,17 @@ class NativeFormat(Format):
         paths = _record_paths(directory)
         if not paths:
             raise UnreadableError("has no run.json", where=str(directory))
-        documents = [(path, read_document("run", path)) for path in paths]
+        digests: dict[str, str] = {}
+        documents = [(path, _read_record(path, directory, digests)) for path in paths]
 
         timed: list[Run] = []
         ranging: Run | None = None
         defects: list[Defect] = []
         for path, document in documents:
             run = _run(path.parent, document, defects)
+            for item in document["traces"]:
+                inside = path.parent.relative_to(directory) / item["path"]
+                digests[inside.as_posix()] = item["sha256"]
             role = document.get("role", "timed")
             if role == "timed":
                 timed.append(run)
@@ -122,6 +126,7 @@ class NativeFormat(Format):
                 ranging = run
         for path, document in documents:
             defects += _defects(path, document)
+        defects += _disagreements(documents)
 
         entry = documents[0][1]["entry"]
         origin = entry.get("origin", {})
@@ -130,14 +135,37 @@ class NativeFormat(Format):
             id=entry_id,
             directory=directory,
             format=self.name,
-            **{name: entry[name] for name in _ENTRY_FIELDS},
+            **{name: entry[name] for name in _ENTRY_FIELDS if name != "simulated"},
+            simulated=any(document["entry"]["simulated"] for _, document in documents),
             runs=tuple(timed),
             ranging=ranging,
             system_description=read_document("system", system) if system.is_file() else None,
             family=_family(origin),
             origin=str(origin.get("format", "")),
             defects=tuple(dict.fromkeys(defects)),
+            digests=digests,
         )
+
+
+def _read_record(path: Path, directory: Path, digests: dict[str, str]) -> dict[str, Any]:
+    """Read a record once, and note the hash of the bytes that were used."""
+    content = read_bytes(path, limit=MAX_DOCUMENT_BYTES)
+    digests[path.relative_to(directory).as_posix()] = sha256(content)
+    return parse_document("run", content, where=str(path))
+
+
+def _disagreements(documents: Sequence[tuple[Path, Mapping[str, Any]]]) -> Iterator[Defect]:
+    """Yield the fields in which the records of one entry state different results."""
+    first_path, first = documents[0]
+    for path, document in documents[1:]:
+        for name in _ENTRY_FIELDS:
+            expected, stated = first["entry"][name], document["entry"][name]
+            if stated != expected:
+                got = (
+                    f"{name} {shorten(repr(stated))}, but {shorten(repr(expected))}"
+                    f" in {first_path.parent.name}"
+                )
+                yield Defect(DefectCode.RUNS_DISAGREE, str(path), got)
 
 
 def _family(origin: Mapping[str, Any]) -> str:
@@ -168,10 +196,15 @@ def _defects(path: Path, document: Mapping[str, Any]) -> Iterator[Defect]:
     if path.name == INCOMPLETE:
         reason = document["facts"].get("incomplete") or "no reason is known"
         yield Defect(DefectCode.RUN_INCOMPLETE, str(folder), shorten(reason, 400))
-    for item in document.get("files", ()):
+    for item in _listed_once(document.get("files", ())):
         yield from _changed_file(path, item)
     for journal in _journals(folder):
         yield from _broken_chain(journal)
+
+
+def _listed_once(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the different items of a list of files: a file listed often is read once."""
+    return list({(item["path"], item["sha256"]): item for item in items}.values())
 
 
 def _changed_file(record: Path, item: Mapping[str, Any]) -> Iterator[Defect]:
@@ -271,16 +304,18 @@ def _traces(
     The energy of the others alone would be too low.
     """
     traces = []
-    for item in items:
+    listed = _listed_once(items)
+    for item in listed:
         relative = _relative(item["path"], folder / RECORD)
         path = folder / relative
         try:
-            if sha256(read_inside(folder, relative)) != item["sha256"]:
+            content = read_inside(folder, relative)
+            if sha256(content) != item["sha256"]:
                 raise UnreadableError("another SHA-256 than the run record lists")
-            traces.append(read_trace(path))
+            traces.append(parse_trace(content, path))
         except (UnreadableError, SchemaError) as error:
             defects.append(Defect(DefectCode.TRACE_UNREADABLE, str(path), error.message))
-    return tuple(traces) if len(traces) == len(items) else ()
+    return tuple(traces) if len(traces) == len(listed) else ()
 
 
 def _relative(text: str, record: Path) -> PurePosixPath:

@@ -88,6 +88,7 @@ class Verification:
         signers: Owner and key id of each valid signature.
         auditors: Owner and key id of each valid countersignature.
         files: Number of files that the manifest lists.
+        listed: SHA-256 of each of them, by path.
         enveloped: Whether there is an envelope at all.
         faults: What is wrong, in the order of the steps.
     """
@@ -97,6 +98,7 @@ class Verification:
     signers: list[tuple[str, str]] = field(default_factory=list)
     auditors: list[tuple[str, str]] = field(default_factory=list)
     files: int = 0
+    listed: dict[str, str] = field(default_factory=dict)
     enveloped: bool = False
     faults: list[Fault] = field(default_factory=list)
 
@@ -149,6 +151,7 @@ def verify(folder: Path, trust: Trust, report: Mapping[str, Any] | None = None) 
     if manifest is None:
         return result
     result.submitter, result.files = manifest["submitter"], len(manifest["files"])
+    result.listed = {item["path"]: item["sha256"] for item in manifest["files"]}
     # Steps 5 and 6
     if envelope is not None:
         signers = trust.submitter(manifest["submitter"])

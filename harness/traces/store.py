@@ -245,37 +245,42 @@ def write_parquet(trace: Trace, path: Path) -> None:
 
 def read_parquet(path: Path) -> Trace:
     """Read a trace that `write_parquet` wrote."""
+    return parse_parquet(read_bytes(path), where=str(path))
+
+
+def parse_parquet(content: bytes, *, where: str) -> Trace:
+    """Read a trace from the bytes of such a file."""
     arrow, parquet = _arrow()
     try:
-        file = parquet.ParquetFile(arrow.BufferReader(read_bytes(path)))
+        file = parquet.ParquetFile(arrow.BufferReader(content))
         if file.metadata.num_rows > MAX_ROWS:
             raise UnreadableError(
                 "holds too many readings",
-                where=str(path),
+                where=where,
                 got=str(file.metadata.num_rows),
                 expected=f"at most {MAX_ROWS}",
             )
         metadata = file.schema_arrow.metadata or {}
-        document = parse_json(metadata[b"joulemark-trace"], where=str(path))
-        dropped = parse_json(metadata[b"dropped"], where=str(path))
-        check("power-trace", document, where=str(path))
+        document = parse_json(metadata[b"joulemark-trace"], where=where)
+        dropped = parse_json(metadata[b"dropped"], where=where)
+        check("power-trace", document, where=where)
         numbers = all(
             arrow.types.is_primitive(file.schema_arrow.field(name).type)
             for name in document["columns"]
         )
         if not numbers:
-            raise UnreadableError("has columns that are not numbers", where=str(path))
+            raise UnreadableError("has columns that are not numbers", where=where)
         table = file.read(columns=document["columns"])
         columns = [np.array(table[name].to_numpy()) for name in document["columns"]]
         declared = document["content_sha256"]
     except (OSError, KeyError, arrow.ArrowException) as error:
         raise UnreadableError(
-            f"is not a power trace in Parquet ({shorten(error)})", where=str(path)
+            f"is not a power trace in Parquet ({shorten(error)})", where=where
         ) from None
     position = columns[2] if len(columns) > 2 else None
     channel = Channel.from_header(document)
-    trace = Trace(channel, columns[0], columns[1], position, _dropped(dropped, str(path)))
-    return _verified(trace, declared, str(path))
+    trace = Trace(channel, columns[0], columns[1], position, _dropped(dropped, where))
+    return _verified(trace, declared, where)
 
 
 def _arrow() -> tuple[pyarrow, Any]:
@@ -291,4 +296,15 @@ def _arrow() -> tuple[pyarrow, Any]:
 
 def read_trace(path: Path) -> Trace:
     """Read a trace from either store, by the suffix of the file."""
-    return read_parquet(path) if path.suffix == ".parquet" else read_csv(path)
+    return parse_trace(read_bytes(path), path)
+
+
+def parse_trace(content: bytes, path: Path) -> Trace:
+    """Read a trace from the bytes of a file that were read before.
+
+    Args:
+        content: The bytes.
+        path: The file, whose suffix tells the store.
+    """
+    parse = parse_parquet if path.suffix == ".parquet" else parse_csv
+    return parse(content, where=str(path))

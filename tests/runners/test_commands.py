@@ -28,7 +28,8 @@ def joulemark(*args: object) -> subprocess.CompletedProcess[str]:
 def test_meters_names_what_is_there_and_the_remedy_for_what_is_not() -> None:
     done = joulemark("meters")
     assert done.returncode == 0, done.stderr
-    found = {line.split()[0]: line for line in done.stdout.splitlines()}
+    listing = done.stdout.partition("\n\n")[0]
+    found = {line.split()[0]: line for line in listing.splitlines()}
     assert {"rapl", "hwmon", "nvml", "estimator", "file", "replay"} <= found.keys()
     assert "ready: processors (estimate, package" in found["estimator"]
     for line in found.values():
