@@ -244,6 +244,14 @@ class DefectCode(StrEnum):
         "MLPerf training",
         "files beside the node logs that are no power logs",
     )
+    ENERGY_DIFFERS = (
+        "energy-differs",
+        "fail",
+        "the energy that the raw trace has between its markers",
+        "Submit the trace and the results of one run.",
+        "MLPerf Tiny",
+        "a printed energy that the raw trace does not give within the rounding of its markers",
+    )
     RUN_INCOMPLETE = (
         "run-incomplete",
         "fail",

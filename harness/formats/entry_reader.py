@@ -93,8 +93,13 @@ class Reader:
         except OSError as error:
             raise UnreadableError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
-    def document(self, path: Path | str) -> dict[str, Any]:
-        """Return the JSON object of a file; where there is none, an empty one and a defect."""
+    def document(self, path: Path | str, *, repeats_keys: bool = False) -> dict[str, Any]:
+        """Return the JSON object of a file; where there is none, an empty one and a defect.
+
+        Args:
+            path: The file.
+            repeats_keys: A key that stands twice is no defect.
+        """
         try:
             content = self._read(path, MAX_DOCUMENT_BYTES)
             document = parse_json(content, where=str(path))
@@ -105,7 +110,7 @@ class Reader:
             got = f"a JSON {type(document).__name__}, not an object"
             self.note(DefectCode.FILE_UNREADABLE, path, got)
             return {}
-        repeated_key = key_twice(content)
+        repeated_key = None if repeats_keys else key_twice(content)
         if repeated_key is not None:
             self.note(DefectCode.KEY_TWICE, path, shorten(repr(repeated_key)))
         return document

@@ -5,6 +5,7 @@ LoadGen's values and the record of its sampler:
 
 - :class:`InferenceEvidence`: an MLPerf inference power session
 - :class:`TrainingEvidence`: the result log and the power logs of an MLPerf training run
+- :class:`TinyEvidence`: the energy files of an MLPerf Tiny result
 - :class:`RecordingEvidence`: what joulemark noted when it recorded a run itself
 - :class:`EndpointEvidence`: a load on an LLM endpoint
 
@@ -19,7 +20,7 @@ In ``run.json`` they are one flat object, ``facts``, under the names of the fore
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from harness.traces.trace import T_MAX_NS, T_MIN_NS, Window
@@ -84,6 +85,30 @@ class TrainingEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TinyEvidence:
+    """What the energy files of an MLPerf Tiny result print of one window.
+
+    Attributes:
+        energy_uj: Energy of the window as it is printed [uJ].
+        per_inference_uj: Energy of an inference as it is printed [uJ].
+        median_uj: Median energy of an inference over all windows, as it is printed [uJ].
+        seconds: Length of the window as it is printed [s].
+        throughput: Inferences per second of the performance run; ``None`` if unknown.
+        voltage_v: Supply voltage that the runner set [V]; ``None`` if unknown.
+        recomputed_uj: Energies that the trace gives within the rounding of the markers, lowest
+            and highest [uJ]; ``None`` without a trace.
+    """
+
+    energy_uj: float
+    per_inference_uj: float
+    median_uj: float | None = None
+    seconds: float | None = None
+    throughput: float | None = None
+    voltage_v: float | None = None
+    recomputed_uj: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingEvidence:
     """What joulemark noted when it recorded a run.
 
@@ -130,6 +155,7 @@ class Evidence:
     Attributes:
         inference: Of an MLPerf inference run, foreign or live.
         training: Of an MLPerf training run.
+        tiny: Of one window of an MLPerf Tiny result.
         recording: Of a run that joulemark recorded.
         endpoint: Of a load on an LLM endpoint.
         extra: Facts that this release does not interpret; they are written again unchanged.
@@ -137,6 +163,7 @@ class Evidence:
 
     inference: InferenceEvidence | None = None
     training: TrainingEvidence | None = None
+    tiny: TinyEvidence | None = None
     recording: RecordingEvidence | None = None
     endpoint: EndpointEvidence | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -168,6 +195,8 @@ class Evidence:
             facts |= _inference_facts(self.inference)
         if self.training is not None:
             facts |= _training_facts(self.training)
+        if self.tiny is not None:
+            facts["tiny"] = _tiny_facts(self.tiny)
         if self.recording is not None:
             facts |= _recording_facts(self.recording)
         if self.endpoint is not None:
@@ -197,6 +226,15 @@ def _training_facts(part: TrainingEvidence) -> dict[str, Any]:
         facts["lost_lines"] = {name: list(counts) for name, counts in part.lost_lines.items()}
     if part.rated_stamps:
         facts["rated_stamps"] = dict(part.rated_stamps)
+    return facts
+
+
+def _tiny_facts(part: TinyEvidence) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        item.name: value for item in fields(part) if (value := getattr(part, item.name)) is not None
+    }
+    if part.recomputed_uj is not None:
+        facts["recomputed_uj"] = list(part.recomputed_uj)
     return facts
 
 
@@ -233,11 +271,13 @@ def evidence_from_facts(facts: Mapping[str, Any]) -> tuple[Evidence, tuple[str, 
     reader = _FactReader(facts)
     inference = _read_inference(reader)
     training = _read_training(reader)
+    tiny = _read_tiny(reader)
     recording = _read_recording(reader)
     endpoint = _read_endpoint(reader)
     evidence = Evidence(
         inference=inference,
         training=training,
+        tiny=tiny,
         recording=recording,
         endpoint=endpoint,
         extra=reader.remaining,
@@ -295,6 +335,22 @@ def _read_training(reader: _FactReader) -> TrainingEvidence | None:
         lost_lines=_read_lost_lines(reader),
         rated_stamps=_read_rated_stamps(reader),
     )
+
+
+def _read_tiny(reader: _FactReader) -> TinyEvidence | None:
+    facts = reader.take("tiny", dict)
+    if facts is None:
+        return None
+    numbers = {item.name: facts.get(item.name) for item in fields(TinyEvidence)}
+    span = numbers.pop("recomputed_uj")
+    is_span = isinstance(span, list) and len(span) == 2 and all(map(_is_number, span))
+    has_numbers = all(value is None or _is_number(value) for value in numbers.values())
+    needed = (numbers["energy_uj"], numbers["per_inference_uj"])
+    if not has_numbers or None in needed or not (span is None or is_span):
+        reader.give_back("tiny", facts)
+        return None
+    recomputed = (float(span[0]), float(span[1])) if is_span and span is not None else None
+    return TinyEvidence(**numbers, recomputed_uj=recomputed)
 
 
 def _read_progress(reader: _FactReader) -> Progress | None:
