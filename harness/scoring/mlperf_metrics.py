@@ -14,6 +14,7 @@ The second part applies them to an entry.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -188,6 +189,9 @@ def trimmed_interval(
 
 # An entry
 
+TINY_MEDIAN_DIGITS_UJ = 6e-4
+"""Half of the last digit of a printed energy of MLPerf Tiny, and a little more [uJ]."""
+
 
 def kept_runs(entry: Entry) -> list[int]:
     """Return the indices of the runs that the Olympic mean of a training entry keeps."""
@@ -211,6 +215,8 @@ def _has_mlperf_logs(entry: Entry) -> bool:
 
 
 def _inference_metrics(entry: Entry) -> dict[str, Any]:
+    if any(run.evidence.tiny is not None for run in entry.runs):
+        return _tiny_metrics(entry)
     run = entry.runs[0] if entry.runs else None
     total = next(iter(run.outer), None) if run else None
     if run is None or total is None or run.window is None or run.evidence.inference is None:
@@ -224,6 +230,26 @@ def _inference_metrics(entry: Entry) -> dict[str, Any]:
         return _no_inference_metric(unit, "no reading strictly inside the window")
     value, unit = metric
     return {"mlperf_inference": {"value": value, "unit": unit}}
+
+
+def _tiny_metrics(entry: Entry) -> dict[str, Any]:
+    """Return MLPerf Tiny's metric: the median over the windows of energy per inference [uJ].
+
+    It is the printed median, which has all digits, unless the printed energies contradict it.
+    """
+    energies = []
+    for run in entry.runs:
+        if run.evidence.tiny is not None and run.work is not None and run.work.count:
+            energies.append(run.evidence.tiny.energy_uj / run.work.count)
+    if not energies:
+        note = "the logs do not say how many inferences a window has"
+        return {"mlperf_tiny": {"value": None, "unit": "uJ", "note": note}}
+    median_uj = statistics.median(energies)
+    first = entry.runs[0].evidence.tiny
+    printed_uj = first.median_uj if first is not None else None
+    if printed_uj is not None and abs(printed_uj - median_uj) <= TINY_MEDIAN_DIGITS_UJ:
+        median_uj = printed_uj
+    return {"mlperf_tiny": {"value": median_uj, "unit": "uJ"}}
 
 
 def _no_inference_metric(unit: str, note: str) -> dict[str, Any]:

@@ -40,7 +40,9 @@ TRAINING_LOGS = frozenset({"mlperf-training"})
 """MLPerf training results, with a power log for each node."""
 RECORDED_RUNS = frozenset({NATIVE, "csv"})
 """Run directories and plain CSV traces."""
-EVERY_FAMILY = POWER_SESSION | TRAINING_LOGS | RECORDED_RUNS
+TINY_WINDOWS = frozenset({"mlperf-tiny"})
+"""MLPerf Tiny results, each window with its raw trace."""
+EVERY_FAMILY = POWER_SESSION | TRAINING_LOGS | RECORDED_RUNS | TINY_WINDOWS
 
 
 # What a rule yields

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import re
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,12 @@ PRINT_TOLERANCE = 1e-6
 """Relative difference of a printed and a recomputed energy that single precision explains."""
 _ROUND = re.compile(r"tiny[-_](?:results[-_])?v([0-9]{1,3}\.[0-9]{1,3})(?![0-9])")
 _DECIMAL_COMMA = re.compile(r"([0-9]),([0-9]+ (?:uJ|uW|mW|sec|inf))")
+MEDIAN_TOLERANCE_UJ = 6e-4
+"""Medians are printed with three decimals or more [uJ]."""
 DIVISIONS = ("closed", "open")
+MIN_SECONDS = 10.0
+"""A window that is long enough is a success for the runner; what is shorter it calls too short,
+and early rounds accepted it all the same."""
 
 
 class MlperfTiny(Format):
@@ -99,6 +105,7 @@ class MlperfTiny(Format):
             quality=tiny_log.read_quality(accuracy, benchmark),
         )
         runs = tuple(_run(window, raw, shared, reader) for window in windows)
+        _note_other_median(runs, shared.median_uj, reader)
         description = _system_description(directory, names["system"], reader)
         return Entry(
             id=entry_id,
@@ -215,6 +222,7 @@ def _run(window: tiny_log.PrintedWindow, raw: _RawTraces, shared: _Shared, reade
         _note_other_energy(window, recomputed, reader)
     throughput = shared.throughput
     timed, channel_trace = (None, None) if trace is None else _timed(trace, window, raw, shared)
+    seconds = timed.seconds if timed else window.seconds
     return Run(
         id=f"{'trial' if window.is_trial else 'window'}-{window.number}",
         window=timed,
@@ -222,7 +230,8 @@ def _run(window: tiny_log.PrintedWindow, raw: _RawTraces, shared: _Shared, reade
         work=Work(inferences, "query") if inferences else None,
         performance=Quantity(throughput, "Inferences/s", "throughput") if throughput else None,
         quality=shared.quality,
-        seconds=timed.seconds if timed else window.seconds,
+        seconds=seconds,
+        success=True if seconds is not None and seconds >= MIN_SECONDS else None,
         declared_energy_j=window.energy_uj * 1e-6,
         evidence=Evidence(
             tiny=TinyEvidence(
@@ -251,6 +260,20 @@ def _note_other_energy(
         f"window {window.number} prints {window.energy_uj:.3f} uJ, "
         f"its trace has {low:.3f} to {high:.3f} uJ"
     )
+    reader.note(DefectCode.ENERGY_DIFFERS, reader.root / "energy" / "results.txt", got)
+
+
+def _note_other_median(runs: Sequence[Run], printed_uj: float | None, reader: Reader) -> None:
+    """Note a printed median that the printed energies do not have."""
+    energies = []
+    for run in runs:
+        if run.work is None or run.evidence.tiny is None:
+            return
+        energies.append(run.evidence.tiny.energy_uj / run.work.count)
+    median_uj = statistics.median(energies)
+    if printed_uj is None or abs(median_uj - printed_uj) <= MEDIAN_TOLERANCE_UJ:
+        return
+    got = f"a median of {printed_uj:g} uJ is printed, the windows have {median_uj:.4f} uJ"
     reader.note(DefectCode.ENERGY_DIFFERS, reader.root / "energy" / "results.txt", got)
 
 

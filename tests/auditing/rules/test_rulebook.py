@@ -158,6 +158,7 @@ def test_neighbouring_rounds_with_one_description_share_a_row() -> None:
         ("joulemark-2026", None),
         ("mlperf-inference-v0.7 to v3.0", 1),
         ("mlperf-inference-v3.1 to v5.1", 1.1),
+        ("mlperf-tiny-v0.7 to v1.3", None),
         ("mlperf-training-v4.0 to v5.0", None),
     ]
 

@@ -16,6 +16,7 @@ from harness.formats.base import Entry, Work
 from harness.formats.discovery import Found, Skipped, find
 from harness.formats.mlperf.tiny import FORMAT
 from harness.formats.run_directory import write_entry
+from harness.scoring.mlperf_metrics import mlperf_metrics
 from harness.scoring.score import score
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
@@ -172,6 +173,7 @@ def test_a_result_without_a_trace_is_declared(tmp_path: Path) -> None:
         ("trace1-timestamps.json", lambda _: b'["1,5", 2]', "trace-unreadable"),
         ("trace1-energy.bin", lambda c: c[:5] + scaled(c[5:], 0.9), "energy-differs"),
         ("results.txt", lambda c: c.replace(b"100000.000", b"90000.000", 1), "energy-differs"),
+        ("results.txt", lambda c: c.replace(b"cost is 200", b"cost is 190"), "energy-differs"),
         ("log.txt", None, "file-unreadable"),
     ],
 )
@@ -248,6 +250,17 @@ def test_a_result_survives_the_import(tmp_path: Path) -> None:
     assert [run.evidence.tiny for run in again.runs] == [run.evidence.tiny for run in entry.runs]
 
 
+def test_windows_that_were_swapped_are_findings(tmp_path: Path) -> None:
+    folder = result(tmp_path)
+    energy = folder / "energy" / "trace1-energy.bin"
+    content = energy.read_bytes()
+    samples = _samples()
+    for k in range(round(MARKERS[1] * RATE), round(MARKERS[2] * RATE)):
+        samples[k] *= 1.01
+    energy.write_bytes(content[:5] + struct.pack(f"<{len(samples)}f", *samples))
+    assert codes(read(folder)) == ["energy-differs"]
+
+
 def test_published_results(tmp_path: Path, expected: Callable[[str], list[dict[str, str]]]) -> None:
     """Every window within the rounding of its markers, every median to the printed digit."""
     rows = expected("mlperf-tiny")
@@ -265,5 +278,9 @@ def test_published_results(tmp_path: Path, expected: Callable[[str], list[dict[s
         assert entry.runs[0].evidence.tiny.median_uj == float(
             row["published_median_uJ_per_inference"]
         )
+        metric = mlperf_metrics(entry, (), 0.95)["mlperf_tiny"]
+        printed_median = row["published_median_uJ_per_inference"]
+        digits = len(printed_median.partition(".")[2])
+        assert f"{metric['value']:.{digits}f}" == printed_median
         assert bool(entry.runs[0].traces) == (row["raw_trace"] != "none")
         assert entry.format == FORMAT.name

@@ -15,6 +15,15 @@ def check(context: RuleContext) -> Iterator[Violation]:
         )
     for run in declaring_runs:
         declared_j, recomputed_j = run.run.declared_energy_j or 0.0, run.energy_j
+        if run.run.evidence.tiny is not None and not run.run.traces:
+            yield Violation(
+                location(run.run),
+                "no raw trace of the window",
+                "one to compare with",
+                "Submit the trace.",
+                status="skip",
+            )
+            continue
         if recomputed_j is None:
             recomputed = "nothing"
         elif abs(declared_j - recomputed_j) <= relative_max * abs(recomputed_j):
