@@ -3,9 +3,10 @@
     python -m benchmarks.mutate --seed 7 --sample 300
     python -m benchmarks.mutate --part ranking --all
 
-Mutants come from cosmic-ray's operators, drawn with a seed and stratified over the parts below. Each is
-tried in a copy of the tree against the tests of its part. Survivors are printed as diffs; those that
-cannot change any result are listed, with the reason, in ``mutation_equivalents.csv``.
+Mutants come from cosmic-ray's operators, drawn with a seed and stratified over the parts below.
+Each is tried in a copy of the tree against the tests of its part. Survivors are printed as
+diffs; those that cannot change any result are listed, with the reason, in
+``mutation_equivalents.csv``.
 """
 
 from __future__ import annotations

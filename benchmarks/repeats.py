@@ -4,8 +4,8 @@
     python -m benchmarks.repeats PAIRS.csv --plot FILE.svg   # observed against nominal coverage
     python -m benchmarks.repeats PAIRS.csv --write           # harness/scoring/repeat_scatter.csv
 
-PAIRS.csv has one row for each published result with a ranging and a timed run, with the columns `round`,
-`scenario` and `ln_energy_per_unit_ranging_over_timed`.
+PAIRS.csv has one row for each published result with a ranging and a timed run, with the columns
+`round`, `scenario` and `ln_energy_per_unit_ranging_over_timed`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from harness.scoring.repeat_prior import PRIOR_FILE
 from harness.uncertainty.scale_mixture import ScaleMixture, fit_scale_mixture
 
 SCALES = tuple(np.geomspace(2e-4, 0.6, 8).tolist())
-"""Grid of the standard deviations of ln(energy of a run); finer grids overfit the held-out rounds."""
+"""Grid of the standard deviations of ln(energy of a run); finer grids overfit the held-out
+rounds."""
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -62,7 +63,8 @@ def coverage(prior: ScaleMixture, pairs: Sequence[Pair], level: float) -> float:
 
 
 def held_out(pairs: Sequence[Pair], level: float) -> list[tuple[str, int, float, float]]:
-    """Return round, pairs, half-width and coverage of each round, by the prior of the other rounds."""
+    """Return round, pairs, half-width and coverage of each round, by the prior of the other
+    rounds."""
     rows = []
     for name in sorted({pair.round for pair in pairs}):
         inside = [pair for pair in pairs if pair.round == name]
@@ -121,8 +123,10 @@ def write(pairs: Sequence[Pair], path: Path) -> None:
     lines = [
         "# Scatter of ln(energy per unit of work of a run) about the long-run mean: a mixture of",
         "# normal distributions with mean 0, as standard deviation and weight.",
-        "# Fitted by `python -m benchmarks.repeats PAIRS.csv --write` to the ranging and timed runs",
-        "# of published MLPerf inference power results (MLCommons, Apache-2.0), one pair a session.",
+        "# Fitted by `python -m benchmarks.repeats PAIRS.csv --write` to the ranging and timed "
+        "runs",
+        "# of published MLPerf inference power results (MLCommons, Apache-2.0), one pair a "
+        "session.",
         f"# rounds: {', '.join(rounds)}",
         f"# pairs: {len(pairs)}",
         "scale,weight",

@@ -1,7 +1,7 @@
 """How far the style of the code is from that of other packages, as information and no gate.
 
     python -m benchmarks.style_distance                     # ours
-    python -m benchmarks.style_distance httpx tuf sigstore  # ours beside installed packages or folders
+    python -m benchmarks.style_distance httpx tuf sigstore  # beside installed packages or folders
 
 Per package: syntax nodes on a line of code, comprehensions and conditional expressions per 100
 lines, share of public functions and classes with a docstring, and the length of functions in

@@ -1,7 +1,7 @@
 """joulemark: energy benchmark harness for machine learning.
 
-Public functions, all of `harness.api`: `read`, `score`, `audit`, `rank`, `compare`, `import_tree`. They are loaded at
-first use, so that `import harness` costs nothing.
+The public functions are those of `harness.api`: `read`, `score`, `audit`, `rank`, `compare` and
+`import_tree`. They are loaded at first use, so `import harness` is cheap.
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ __all__ = ["__version__", "audit", "compare", "import_tree", "rank", "read", "sc
 
 
 def __getattr__(name: str) -> Any:
+    """Load a public function at its first use."""
     if name not in __all__:
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
     return getattr(import_module("harness.api"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, whether loaded or not."""
+    return sorted({*globals(), *__all__})

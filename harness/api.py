@@ -1,14 +1,19 @@
 """The Python interface: what the command line does, for notebooks and other tools.
 
-    import harness
-    tree = harness.read("inference_results_v4.1")
-    for result in harness.score(tree):
-        print(result.entry.id, result.energy.value, result.energy.low, result.energy.high)
-    report = harness.audit(tree)
-    tables = harness.rank(tree)
+Example:
+    Read a round once, then score, audit and rank it::
 
-Every function takes a path, several paths, what `search` found, or what `read` gave. All raise subclasses of
-`harness.core.errors.JoulemarkError` for input that cannot be used at all; a single bad entry ends in `unreadable`.
+        import harness
+
+        tree = harness.read("inference_results_v4.1")
+        for result in harness.score(tree):
+            print(result.entry.id, result.energy.value, result.energy.low, result.energy.high)
+        report = harness.audit(tree)
+        tables = harness.rank(tree)
+
+Every function takes a path, several paths, what `search` returned, or what `read` returned. Input
+that cannot be used at all raises a subclass of `harness.core.errors.JoulemarkError`; a single bad
+entry is listed in `unreadable`.
 """
 
 from __future__ import annotations
@@ -36,11 +41,11 @@ Source = Tree | Places
 
 
 def _tree(source: Source, timeout_s: float | None = None) -> Tree:
-    return source if isinstance(source, Tree) else load(_found(source), timeout_s=timeout_s)
+    return source if isinstance(source, Tree) else load(_places(source), timeout_s=timeout_s)
 
 
-def _found(source: Places) -> Iterable[Found | Skipped]:
-    """What `search` finds there; what it found already stays as it is."""
+def _places(source: Places) -> Iterable[Found | Skipped]:
+    """Search paths; what `search` returned already stays as it is."""
     if isinstance(source, str | Path):
         return search(source)
     if isinstance(source, Sequence) and all(isinstance(item, str | Path) for item in source):
@@ -56,10 +61,17 @@ def score(
     draws: int = DRAWS,
     carbon: Inputs | None = None,
 ) -> list[Result]:
-    """Energy, energy per unit and intervals of each entry.
+    """Compute energy, energy per unit and their intervals for each entry.
 
-    level: of the intervals, 0..1; seed, draws: of the Monte Carlo; the same seed gives the same numbers
-    carbon: grid and PUE; with them each result carries its CO2e
+    Args:
+        source: A path, several paths, what `search` returned, or what `read` returned.
+        level: Coverage probability of the intervals, 0 to 1.
+        seed: Seed of the Monte Carlo; the same seed gives the same numbers.
+        draws: Draws of the Monte Carlo, a multiple of 10,000.
+        carbon: Grid and PUE; with them each result carries its CO2e.
+
+    Returns:
+        One result for each entry, in the order of the tree.
     """
     results = score_all(_tree(source).entries, level=level, seed=seed, draws=draws)
     if carbon is None:
@@ -81,7 +93,7 @@ def audit(
     """Judge each entry by the rulebook of its round; return findings and verdicts.
 
     Args:
-        source: A path, several paths, what `search` found, or what `read` returned.
+        source: A path, several paths, what `search` returned, or what `read` returned.
         round_name: Judge by the rulebook of this round, whatever round an entry states.
         select: Ids of the rules to apply; empty for all.
         ignore: Ids of rules to leave out.
@@ -91,10 +103,8 @@ def audit(
         trust: File that says whose signatures count; without one no signature is checked.
         progress: Is told of each phase.
     """
-    from harness.auditing.engine import (
-        audit_entries,
-        choose,
-    )  # the rules, which a score does not need
+    # Imported late: a score needs no rules.
+    from harness.auditing.engine import audit_entries, choose
     from harness.auditing.submission import with_submission_defects
     from harness.signing.trust import read_trust
 
@@ -104,7 +114,7 @@ def audit(
         from harness.auditing.parallel import audit_in_parallel
 
         return audit_in_parallel(
-            _found(source),
+            _places(source),
             jobs,
             round_name=round_name,
             chosen=chosen,
@@ -133,9 +143,15 @@ def rank(
     seed: int = SEED,
     carbon: Inputs | None = None,
 ) -> tuple[Table, ...]:
-    """The leaderboard: a table for each benchmark, scenario and class of measurement.
+    """Make the leaderboard: a table for each benchmark, scenario and class of measurement.
 
-    carbon: grid and PUE; an annual or declared intensity is the common reference of all entries
+    Args:
+        source: A path, several paths, what `search` returned, or what `read` returned.
+        by: "energy", or "co2e" on a common reference intensity.
+        level: Coverage probability of the intervals, and of the ranks of a whole table.
+        seed: Seed of the Monte Carlo.
+        carbon: Grid and PUE; an annual or declared intensity is the common reference of all
+            entries.
     """
     from harness.auditing.engine import audit_entries
     from harness.auditing.submission import with_submission_defects

@@ -1,6 +1,7 @@
 """Identical systems through the command line: how often does `joulemark compare` tell them apart?
 
-Two entries of one true energy are written as run directories, read back and compared by the command.
+Two entries of one true energy are written as run directories, read back and compared by the
+command.
 """
 
 from __future__ import annotations

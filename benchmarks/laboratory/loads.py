@@ -1,7 +1,7 @@
 """Loads of which the energy is known: a curve of power on a fine grid, about a window from 0 to T.
 
-Idle is 100 W and load 400 W, unless a load says otherwise. Each function returns the power [W] at times [s], with its own
-random phases and noise from the generator.
+Idle is 100 W and load 400 W, unless a load says otherwise. Each function returns the power [W]
+at times [s], with its own random phases and noise from the generator.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def spikes(t: Floats, end_s: float, rng: np.random.Generator) -> Floats:
 
 
 def steady(level_w: float) -> Load:
-    """The same power before, in and after the window, of a level that differs from session to session."""
+    """The same power before, in and after the window, of a level that differs from session to
+    session."""
 
     def load(t: Floats, end_s: float, rng: np.random.Generator) -> Floats:  # noqa: ARG001
         return np.full(len(t), level_w + rng.uniform(-10, 10))

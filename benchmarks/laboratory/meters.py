@@ -1,4 +1,5 @@
-"""Meters with known errors that read a load, and what they read as an entry of the public interface."""
+"""Meters with known errors that read a load, and what they read as an entry of the public
+interface."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ class Meter:
         update_s: A counter moves at multiples of this time only [s].
         late_s: Stamps are later than what they speak of by this [s].
         stated_late_s: What the channel says of it; ``None`` where it says nothing.
-        gap: Time after the start of the window at which readings are missing for three intervals [s].
+        gap: Time after the start of the window at which three readings are missing [s].
         declared_kind: What the channel says of the kind, where it is wrong.
         begin_stamps: Whether a mean is stamped at the begin of its interval.
         analyzer: Whether it is an analyzer with a calibration of its own.

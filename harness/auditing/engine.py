@@ -226,7 +226,7 @@ def _terms(
 
 
 def _session_digest(entry: Entry) -> str:
-    """Return a digest of windows and readings, equal for results of one measurement; "" for none."""
+    """Return a digest of windows and readings, equal for one measurement; "" for none."""
     digest = hashlib.sha256()
     measured = False
     for run in entry.runs:

@@ -1,8 +1,8 @@
 """Find traces that were copied from one another without being equal.
 
-A log that was measured once can serve many results: moved in time, cut, thinned, or scaled a little
-so that no hash is equal. `repeats` finds equal readings at other times, `scaled_courses` finds equal
-courses; here both are applied to all traces that are audited together.
+A log that was measured once can serve many results: moved in time, cut, thinned, or scaled a
+little so that no hash is equal. `repeats` finds equal readings at other times, `scaled_courses`
+finds equal courses; here both are applied to all traces that are audited together.
 """
 
 from __future__ import annotations

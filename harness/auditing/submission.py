@@ -24,7 +24,7 @@ from harness.signing.verify import STEPS, Verification, verify
 RESULTS = "results"
 """Folder of a submission that holds its entries."""
 CONTENT_STEPS = (3, 4, 7, 9)
-"""Steps of a verification that compare content with what was packed; the others check signatures."""
+"""Steps of a verification that compare content with what was packed; others check signatures."""
 MANIFEST_STEP, FILES_STEP, RECORDS_STEP = 4, 7, 9
 
 

@@ -1,4 +1,4 @@
-"""A series in time: intensity of a grid, or PUE, as steps that each hold from one instant to the next."""
+"""A series in time: the intensity of a grid, or PUE, as steps from one instant to the next."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Series:
 
     @functools.cached_property
     def doubtful(self) -> NDArray[np.bool_]:
-        """Steps that are missing or lie OUTLIER times off the median of the day around them, shape (n,)."""
+        """Steps that are missing or OUTLIER times off the median of their day, shape (n,)."""
         if self.about.name == "market_intensity":  # contracts may cover any hour
             return self.missing
         half = max(1, round(12 * HOUR_NS / self.step_ns))

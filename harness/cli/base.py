@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, options, reading with progress, output, and the exit of the program."""
+"""What all commands share: exit codes, options, reading with progress, output."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def note(text: str) -> None:
 
 
 def shows_progress() -> bool:
-    """Return whether progress is shown: stderr is a terminal, and the user did not ask for quiet."""
+    """Return whether progress is shown: on a terminal, unless the user asked for quiet."""
     return sys.stderr.isatty() and not _is_quiet()
 
 

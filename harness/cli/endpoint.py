@@ -22,7 +22,8 @@ from harness.core.errors import UsageError
     default="mixed:40",
     show_default=True,
     metavar="SET",
-    help="Questions: mixed, capitals, arithmetic, letters or comparisons, each with :COUNT, or a JSONL file.",
+    help="Questions: mixed, capitals, arithmetic, letters or comparisons, each with :COUNT, or "
+    "a JSONL file.",
 )
 @click.option("--concurrency", default="", metavar="N,...", help="Requests to keep in flight.")
 @click.option("--rate", default="", metavar="R,...", help="Poisson arrivals per second.")
@@ -109,7 +110,7 @@ from harness.core.errors import UsageError
 @click.option("--submitter", default="", help="Name of the submitter.")
 @JSON
 @OUT
-def endpoint(url: str, out: Path, as_json: bool, **given: Any) -> int:
+def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
     """Load an OpenAI-compatible LLM server under meters.
 
     Each load is a point: an entry with energy per output token, per request and per correct
@@ -125,30 +126,30 @@ def endpoint(url: str, out: Path, as_json: bool, **given: Any) -> int:
     from harness.runners.endpoint.runner import Endpoint
 
     _require_client()
-    questions = load_questions(given["questions"], given["seed"])
-    labels = _labels(given["concurrency"], given["rate"], given["offline"])
-    loads = [parse_load(label, len(questions), given["min_duration"]) for label in labels]
+    questions = load_questions(options["questions"], options["seed"])
+    labels = _labels(options["concurrency"], options["rate"], options["offline"])
+    loads = [parse_load(label, len(questions), options["min_duration"]) for label in labels]
     target = Endpoint(
         url=url,
-        model=given["model"],
+        model=options["model"],
         questions=questions,
         load=loads[0],
-        api=given["api"],
-        key=_key(given["key_env"], given["key_file"]),
-        warm_up=given["warm_up"],
-        timeout_s=given["timeout"],
-        verify_tls=not given["insecure"],
-        question_set=given["questions"],
+        api=options["api"],
+        key=_key(options["key_env"], options["key_file"]),
+        warm_up=options["warm_up"],
+        timeout_s=options["timeout"],
+        verify_tls=not options["insecure"],
+        question_set=options["questions"],
     )
     settings = Settings(
         out=out,
-        meters=given["meters"],
-        interval_s=given["interval"],
-        idle_s=(given["idle"], given["idle"]),
-        repeat=given["repeat"],
-        seed=given["seed"],
-        system=given["system"],
-        submitter=given["submitter"],
+        meters=options["meters"],
+        interval_s=options["interval"],
+        idle_s=(options["idle"], options["idle"]),
+        repeat=options["repeat"],
+        seed=options["seed"],
+        system=options["system"],
+        submitter=options["submitter"],
     )
     status = perform(list(plan_points(target, loads, settings)), as_json=False)
     report_points(out / benchmark_name(target.model, target.question_set), as_json)

@@ -43,7 +43,7 @@ KINDS = {
         },
         appended={"rulebook.yaml": RULEBOOK},
         next_steps=(
-            "State its clause in the rulebook, and add it to the rulebooks of other rounds that have it.",
+            "State its clause; add it to the rulebooks of other rounds that have it.",
             "Write rules.md anew: python -m harness.auditing.rules.reference > rules.md",
         ),
     ),

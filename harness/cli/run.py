@@ -139,7 +139,7 @@ def run(
     as_json: bool,
     **options: Any,
 ) -> int:
-    r"""Run a workload or any program under meters.
+    """Run a workload or any program under meters.
 
     Each run becomes a run directory below OUT that survives crashes: readings are on disk as
     soon as they are taken.

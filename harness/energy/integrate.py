@@ -2,9 +2,9 @@
 
 The rules are those of docs/explanation/methodology.md, one run.
 
-A window consists of whole cells, which are summed (`cumulative`), gaps between readings (`gaps`),
-and an uncovered part at either end (`edges`). Pure: columns in, numbers out. A long trace is read in
-chunks, so memory does not grow with it.
+A window consists of whole cells, which are summed (`cumulative`), gaps between readings
+(`gaps`), and an uncovered part at either end (`edges`). Pure: columns in, numbers out. A long
+trace is read in chunks, so memory does not grow with it.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ WATCH_INTERVAL_S = 1.0
 
 
 def bytes_per_second(requests: Sequence[MeterRequest]) -> float:
-    """Estimate how fast a run fills the disk [bytes/s]; a meter that cannot be probed counts one."""
+    """Estimate how fast a run fills the disk [bytes/s]; a meter that cannot be probed is one."""
     rate = 0.0
     for request in requests:
         try:

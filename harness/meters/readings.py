@@ -9,7 +9,7 @@ COUNTER_LIMIT = 1 << 63
 ERROR_VALUES = frozenset(
     {0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, (1 << 64) - 1, (1 << 63) - 1, 0xFFFF * 10**6}
 )
-"""Numbers that firmware and drivers give for "not available", as they are read; the last is 65535 W."""
+"""Numbers that firmware and drivers give for "not available"; the last is 65535 W."""
 MAX_UNKNOWN_W = 1e6
 """Power above this is an error value whatever is measured [W]."""
 

@@ -1,4 +1,4 @@
-"""The points of a load on an LLM endpoint, as a table and as the document of ``endpoint --json``."""
+"""The points of a load on an LLM endpoint, as a table and as the ``endpoint --json`` document."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _load_value(result: Result) -> float:
 
 
 def _record(result: Result) -> Mapping[str, Any]:
-    """What the first run states of its point."""
+    """Return what the first run states of its point."""
     for run in result.entry.runs:
         if run.evidence.endpoint is not None:
             return run.evidence.endpoint.record

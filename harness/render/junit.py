@@ -35,7 +35,7 @@ class _Counts:
         )
 
     def attributes(self, *, with_skipped: bool = True) -> str:
-        """Return the counts as XML attributes; the schema of Jenkins has no `skipped` at the root."""
+        """Return the counts as XML attributes; Jenkins' schema has no `skipped` at the root."""
         text = f' tests="{self.tests}" failures="{self.failures}" errors="{self.errors}"'
         return text + (f' skipped="{self.skipped}"' if with_skipped else "")
 

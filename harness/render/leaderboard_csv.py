@@ -1,7 +1,8 @@
 """The leaderboard as data: one number in a cell, its unit in a column of its own.
 
-Every row stands alone: it repeats the benchmark, scenario and class of its table. An empty cell means that there is no such
-figure. Rank and unit are those of the JSON document; numbers have full precision.
+Every row stands alone: it repeats the benchmark, scenario and class of its table. An empty cell
+means that there is no such figure. Ranks and units are those of the JSON document; numbers have
+full precision.
 """
 
 from __future__ import annotations

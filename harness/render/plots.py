@@ -185,7 +185,7 @@ def _draw_factor(axes: Axes, x: int, bottom: float, factor: Any) -> None:
 
 
 def catalogue_picture(items: Sequence[Footprint]) -> Figure:
-    """Draw gross and net emissions of each model on a logarithmic axis; unknown ones have no bar."""
+    """Draw gross and net emissions of each model; what is unknown has no bar."""
     names, gross, net = [], [], []
     for item in items:
         figures = recomputed(item)

@@ -42,7 +42,7 @@ def find_submissions(path: Path) -> list[Path]:
 
 
 def is_packed(folder: Path) -> bool:
-    """Tell whether a folder is a packed submission: signed, or with a manifest that lists hashes."""
+    """Tell whether a folder is a packed submission: signed, or with a manifest of hashes."""
     if (folder / ENVELOPE).exists():
         return True
     try:

@@ -159,6 +159,6 @@ def _unequal_fields(
 
 
 def _system_difference(where: str, name: object, entry: Mapping[str, Any]) -> Iterator[Difference]:
-    """The manifest states the name of the system as part of a path."""
+    """Return the name of the system, which the manifest states as part of a path."""
     if not isinstance(name, str) or path_part(name) != entry["system"]:
         yield Difference(where, shorten(repr(name)), f"{shorten(repr(entry['system']))}, as signed")

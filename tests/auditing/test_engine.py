@@ -142,7 +142,8 @@ def test_round_that_is_asked_for_judges_and_is_noted() -> None:
 
 
 def test_lists_only_warn_where_the_round_is_unknown(tmp_path: Path) -> None:
-    """A result that states no round, as those of v1.0 whose LoadGen calls itself .5a1, is judged by the newest."""
+    """A result that states no round, as those of v1.0 whose LoadGen calls itself .5a1, is judged
+    by the newest."""
     (entry,) = api.read(b.inference(tmp_path)).entries
     found = audit.audit_entry(replace(entry, round=""), {})
     assert found.round == "mlperf-inference-v5.1"
@@ -163,7 +164,8 @@ def test_nearest_round_is_noted(tmp_path: Path) -> None:
     found = b.report(folder)
     assert (found.verdict, found.round) == ("valid", "mlperf-inference-v5.1")
     assert found.notes == (
-        "the entry states mlperf-inference-v5.2, which has no rulebook; judged by mlperf-inference-v5.1",
+        "the entry states mlperf-inference-v5.2, which has no rulebook; judged by "
+        "mlperf-inference-v5.1",
     )
 
 
@@ -183,7 +185,8 @@ def test_reports_do_not_depend_on_the_order_of_entries() -> None:
 
 
 def test_an_entry_needs_few_of_the_places_of_its_copies() -> None:
-    """Of a trace in many places each entry gets its own and those it may name: it says the same as with all."""
+    """Of a trace in many places each entry gets its own and those it may name: it says the same
+    as with all."""
     trace = b.trace(range(-5, 606), 400.0)
     owners = [("v1", "s1"), ("v1", "s1"), ("v1", "s2"), ("v2", "s1"), ("", ""), ("v1", "s1")]
     entries = [
@@ -435,7 +438,8 @@ def test_real_findings_say_what_the_lines_of_the_files_say(real_data: Path) -> N
 
 
 def test_lists_of_a_neighbouring_round_only_warn(tmp_path: Path) -> None:
-    """A result of a round without a rulebook is not failed for a tool that the next round does not know."""
+    """A result of a round without a rulebook is not failed for a tool that the next round does
+    not know."""
     from lab_simulator import write_inference
 
     write_inference(

@@ -1,4 +1,5 @@
-"""The audit for other readers: one page, SARIF, JUnit; choosing rules; jobs; what no verdict may depend on."""
+"""The audit for other readers: one page, SARIF, JUnit; choosing rules; jobs; what no verdict may
+depend on."""
 
 from __future__ import annotations
 

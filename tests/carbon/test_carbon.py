@@ -1,4 +1,5 @@
-"""Carbon: formulas by hand, units refused with what was meant, the join by time, emissions of results."""
+"""Carbon: formulas by hand, units refused with what was meant, the join by time, emissions of
+results."""
 
 from __future__ import annotations
 
@@ -86,7 +87,8 @@ def test_energy_and_emissions_by_hand() -> None:
 
 
 def test_serving_outweighs_training_as_the_paper_computes() -> None:
-    """Training 10 %, serving 90 %: twice the training and 20 % less serving is 92 % of the whole."""
+    """Training 10 %, serving 90 %: twice the training and 20 % less serving is 92 % of the
+    whole."""
     before = formulas.lifetime_energy_kwh(10, 90, 1.0)
     after = formulas.lifetime_energy_kwh(2 * 10, 90, 0.8)
     assert after / before == pytest.approx(0.92)

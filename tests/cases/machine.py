@@ -1,4 +1,5 @@
-"""A machine of fake sensors whose true power is known, measured by real meters on a clock of its own.
+"""A machine of fake sensors whose true power is known, measured by real meters on a clock of its
+own.
 
     machine = Machine(tmp_path)
     machine.counter("intel-rapl:0", {"name": "package-0"}, watts=100)

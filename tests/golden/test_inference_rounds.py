@@ -1,4 +1,5 @@
-"""One published result of each kind of fault, and accepted ones: the verdict that is right for each.
+"""One published result of each kind of fault, and accepted ones: the verdict that is right for
+each.
 
 The table of expected verdicts lies beside the real data; what a case is about is stated here.
 """

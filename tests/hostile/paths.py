@@ -48,7 +48,8 @@ def told() -> Iterator[None]:
 
 
 def whole(root: Path, out: Path | None = None) -> None:
-    """Read, audit, score, rank, compare and import; nothing but results, findings and errors for a person comes."""
+    """Read, audit, score, rank, compare and import; nothing but results, findings and errors for
+    a person comes."""
     with told():
         tree, report = judged(root)
         _audited(report, tree)

@@ -1,4 +1,5 @@
-"""Files and trees of hostile size: memory and time stay within what docs/explanation/security.md states."""
+"""Files and trees of hostile size: memory and time stay within what docs/explanation/security.md
+states."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ pytestmark = pytest.mark.slow
 MIB = 2**20
 REPOSITORY = Path(__file__).resolve().parents[2]
 BASE, FACTOR = 900 * MIB, 12
-"""Address space of the harness without a file [bytes], and memory that one byte of a file may ask for."""
+"""Address space of the harness without a file [bytes], and memory that one byte of a file may
+ask for."""
 SIZE = 24 * MIB
 SPL = f"{trees.INFERENCE}/performance/run_1/spl.txt"
 DETAIL = f"{trees.INFERENCE}/performance/run_1/mlperf_log_detail.txt"

@@ -1,8 +1,9 @@
 """The short form of the coverage laboratory, with bounds that the first method failed.
 
-`python -m benchmarks.laboratory` is the long form; docs/explanation/coverage.md holds its tables. The
-number behind each cell is what the first method showed there: it dropped errors that repeat in every run,
-took meters of one model for independent, and gave single runs no scatter at all.
+`python -m benchmarks.laboratory` is the long form; docs/explanation/coverage.md holds its
+tables. The number behind each cell is what the first method showed there: it dropped errors that
+repeat in every run, took meters of one model for independent, and gave single runs no scatter at
+all.
 """
 
 from __future__ import annotations

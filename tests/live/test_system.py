@@ -11,7 +11,10 @@ from pathlib import Path
 from harness.core.schemas import check
 from harness.live.system import collect, missing_fields, overlay
 
-CPU = "processor\t: {n}\nmodel name\t: Fast CPU 9000\nphysical id\t: {socket}\ncore id\t\t: {core}\nflags\t\t: fpu\n\n"
+CPU = (
+    "processor\t: {n}\nmodel name\t: Fast CPU 9000\nphysical id\t: {socket}\ncore id\t\t: "
+    "{core}\nflags\t\t: fpu\n\n"
+)
 
 
 def machine(root: Path) -> Path:

@@ -1,4 +1,5 @@
-"""What every meter keeps, built in or added: channels that say all of themselves, readings of those channels only."""
+"""What every meter keeps, built in or added: channels that say all of themselves, readings of
+those channels only."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class Added:
         self.port = port
     def probe(self):
         limits = Accuracy(reading_limit_pct=1.0, source="its manual, page 3")
-        return [Channel(id="wall", kind="mean", boundary="wall", calibration_id="added:1", accuracy=limits)]
+        about = {"kind": "mean", "boundary": "wall", "calibration_id": "added:1"}
+        return [Channel(id="wall", accuracy=limits, **about)]
     def read(self):
         return [Reading("wall", 100.0)]
 """

@@ -18,7 +18,8 @@ BOARDS = "GPU boards: not measured (0000:41:00.0, 0000:81:00.0)"
 
 @pytest.fixture
 def devices(tmp_path: Path) -> Path:
-    """Two boards, an accelerator's console, integrated graphics of Intel and AMD, a network card."""
+    """Two boards, an accelerator's console, integrated graphics of Intel and AMD, a network
+    card."""
     rows = {
         "0000:00:02.0": ("0x030000", "0x8086"),
         "0000:03:00.0": ("0x030000", "0x1a03"),

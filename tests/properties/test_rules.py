@@ -1,4 +1,5 @@
-"""What rules find at once, of whole logs and columns, is what a plain look at each line and reading finds."""
+"""What rules find at once, of whole logs and columns, is what a plain look at each line and
+reading finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Random machines with a known true power: no joule is counted twice, none is dropped in silence."""
+"""Random machines with a known true power: no joule is counted twice, none is dropped in
+silence."""
 
 from __future__ import annotations
 
@@ -79,7 +80,8 @@ def sum_w(parts: list[Part]) -> np.ndarray:
 
 @st.composite
 def machines(draw: st.DrawFn) -> Drawn:
-    """A machine with one or two sockets, boards, fans, a platform counter, node meter or supplies."""
+    """A machine with one or two sockets, boards, fans, a platform counter, node meter or
+    supplies."""
     drawn = Drawn()
     amd = draw(st.booleans())
     platform = [
@@ -113,7 +115,8 @@ def _socket(draw: st.DrawFn, drawn: Drawn, socket: int, amd: bool) -> list[Part]
 
 
 def _platform(draw: st.DrawFn, drawn: Drawn, power_w: np.ndarray) -> None:
-    """A platform counter: absent, wired (with a tenth of its own), or showing less than its parts."""
+    """A platform counter: absent, wired (with a tenth of its own), or showing less than its
+    parts."""
     state = draw(st.sampled_from(["absent", "wired", "not wired"]))
     if state == "wired":
         own = Part(0.1 * power_w[0], 0.1 * power_w[20], ())
@@ -124,7 +127,8 @@ def _platform(draw: st.DrawFn, drawn: Drawn, power_w: np.ndarray) -> None:
 
 
 def _supplies(draw: st.DrawFn, drawn: Drawn) -> None:
-    """What feeds all of it: nothing that measures, a node meter, two supplies, or one with rails."""
+    """What feeds all of it: nothing that measures, a node meter, two supplies, or one with
+    rails."""
     total_w = drawn.total_w()
     kind = draw(st.sampled_from(["none", "node", "supplies", "rails"]))
     drawn.whole_machine = kind != "none"

@@ -1,4 +1,5 @@
-"""spl.txt read as columns of bytes says what it says cell by cell; whatever is odd is left to the cells."""
+"""spl.txt read as columns of bytes says what it says cell by cell; whatever is odd is left to
+the cells."""
 
 from __future__ import annotations
 
@@ -123,7 +124,8 @@ def test_lines_that_are_no_columns_of_digits(change: tuple[str, str]) -> None:
 
 def test_lines_of_ever_new_forms_are_left_to_the_cells() -> None:
     rows = [
-        f"Time,07-25-2024 11:06:30.245,Watts,{'1' * a}.0,Volts,{'1' * b}.0,Amps,{'1' * c}.0,PF,0.5,Mark,m"
+        f"Time,07-25-2024 11:06:30.245,Watts,{'1' * a}.0,Volts,{'1' * b}.0,Amps,{'1' * c}.0,PF,"
+        f"0.5,Mark,m"
         for a in range(1, 9)
         for b in range(1, 9)
         for c in (1, 2)

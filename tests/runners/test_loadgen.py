@@ -1,4 +1,5 @@
-"""Real LoadGen, in its child process: four scenarios, accuracy, calibration, and every way to fail."""
+"""Real LoadGen, in its child process: four scenarios, accuracy, calibration, and every way to
+fail."""
 
 from __future__ import annotations
 

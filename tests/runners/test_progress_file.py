@@ -33,7 +33,10 @@ def test_a_malformed_file_is_ignored(content: bytes, tmp_path: Path) -> None:
 
 
 def test_progress_is_reported_while_the_program_runs(tmp_path: Path) -> None:
-    code = "import os, time; open(os.environ['JOULEMARK_LOG'] + '/progress', 'w').write('1/2'); time.sleep(1)"
+    code = (
+        "import os, time; open(os.environ['JOULEMARK_LOG'] + '/progress', 'w').write('1/2');"
+        " time.sleep(1)"
+    )
     settings = Settings(out=tmp_path, meters=("estimator",), idle_s=(0, 0))
     reports: list[str] = []
     for recorded in measure(

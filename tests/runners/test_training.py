@@ -1,4 +1,5 @@
-"""Training to a target, and any program: seeds, windows, quality, and logs that say nothing of use."""
+"""Training to a target, and any program: seeds, windows, quality, and logs that say nothing of
+use."""
 
 from __future__ import annotations
 
@@ -81,8 +82,10 @@ def test_a_program_is_timed_by_the_lines_it_prints(tmp_path: Path) -> None:
     code = (
         "import json, time\n"
         "def line(key, **m):\n"
-        "    print(':::MLLOG ' + json.dumps({'key': key, 'time_ms': time.time() * 1000, 'metadata': m}))\n"
-        "time.sleep(0.4); line('run_start'); time.sleep(0.3); line('run_stop', status='success'); time.sleep(0.4)"
+        "    print(':::MLLOG ' + json.dumps({'key': key, 'time_ms': time.time() * 1000, "
+        "'metadata': m}))\n"
+        "time.sleep(0.4); line('run_start'); time.sleep(0.3); line('run_stop', "
+        "status='success'); time.sleep(0.4)"
     )
     (done,) = measure(plan_command([sys.executable, "-c", code], settings(tmp_path), name="marked"))
     assert done.run.window.seconds == pytest.approx(0.3, abs=0.15)
@@ -98,14 +101,18 @@ def test_a_program_finds_seed_and_log_folder_and_its_own_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere/of/the/user")
-    code = "import os; print(os.environ['JOULEMARK_SEED'], os.environ['JOULEMARK_LOG'], os.environ['PYTHONPATH'])"
+    code = (
+        "import os; print(os.environ['JOULEMARK_SEED'], os.environ['JOULEMARK_LOG'], "
+        "os.environ['PYTHONPATH'])"
+    )
     (done,) = measure(plan_command([sys.executable, "-c", code], settings(tmp_path)))
     said = (done.folder / "log" / "output.txt").read_text().split()
     assert said == ["1", str(done.folder / "log"), "/somewhere/of/the/user"]
 
 
 def digits(folder: Path, *arguments: str) -> list[dict]:
-    """The lines of a training of one member, which need not read quite as much as in the workload."""
+    """The lines of a training of one member, which need not read quite as much as in the
+    workload."""
     folder.mkdir()
     command = [sys.executable, str(DIGITS / "train.py"), "--result", str(folder / "r.txt")]
     command += ["--members", "1", "--target", "0.97"]
@@ -154,7 +161,10 @@ def test_mlperfs_own_parser_reads_the_result_log(tmp_path: Path) -> None:
 def test_a_checkpoint_that_is_not_the_one_that_was_made_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     digits(tmp_path / "a", "--seed", "1", "--checkpoint", str(tmp_path / "c.npz"))
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from model import Model; Model(sys.argv[2], 'ab' * 32)"
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from model import Model; "
+        "Model(sys.argv[2], 'ab' * 32)"
+    )
     folder = DIGITS.with_name("image-classification")
     done = subprocess.run(
         [sys.executable, "-c", code, str(folder), str(tmp_path / "c.npz")],

@@ -188,7 +188,8 @@ def test_energy_per_correct_answer_divides_by_the_share_of_right_ones() -> None:
 
 
 def test_training_is_taken_apart_into_step_and_steps() -> None:
-    """Energy per step scatters by 0.1 %, steps by 10 %: the first is known far better than the whole."""
+    """Energy per step scatters by 0.1 %, steps by 10 %: the first is known far better than the
+    whole."""
     steps = [900, 1000, 1100, 1050, 950]
     powers = [
         100.0 * s / 1000 * f for s, f in zip(steps, (1, 1.001, 0.999, 1.0005, 0.9995), strict=True)
@@ -241,7 +242,8 @@ def test_what_the_reference_needs_is_its_convergence_point() -> None:
 
 
 def test_tukey_mclaughlin_of_known_numbers() -> None:
-    """Ten values, one dropped at each end: winsorised deviation, h - 1 = 7 degrees of freedom (by hand)."""
+    """Ten values, one dropped at each end: winsorised deviation, h - 1 = 7 degrees of freedom
+    (by hand)."""
     values = [float(v) for v in (1, 2, 3, 4, 5, 6, 7, 8, 9, 30)]
     low, high = trimmed_interval(values, list(range(10)), list(range(1, 9)), None, 0.95)
     winsorised = np.array([2, 2, 3, 4, 5, 6, 7, 8, 9, 9], float)
@@ -300,7 +302,8 @@ def test_contradictory_limits_of_one_calibration_are_said() -> None:
 
 
 def test_two_folders_of_one_name_share_no_draws() -> None:
-    """Rated parts and scatter of two submissions are their own, though both lie in folders called `bert`."""
+    """Rated parts and scatter of two submissions are their own, though both lie in folders
+    called `bert`."""
     from click.testing import CliRunner
 
     from harness.cli import cli

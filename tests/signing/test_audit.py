@@ -1,4 +1,5 @@
-"""What the audit says of a submission that was changed, of one that is unsigned, and of a bad signature."""
+"""What the audit says of a submission that was changed, of one that is unsigned, and of a bad
+signature."""
 
 from __future__ import annotations
 

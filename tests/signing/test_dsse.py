@@ -1,4 +1,5 @@
-"""Keys and envelopes: the published vectors, one spelling, and no envelope that brings the reader down."""
+"""Keys and envelopes: the published vectors, one spelling, and no envelope that brings the
+reader down."""
 
 from __future__ import annotations
 

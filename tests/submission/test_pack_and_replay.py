@@ -1,4 +1,5 @@
-"""Packing and replay: what is written is whole, hashed, without private data, and says the same numbers."""
+"""Packing and replay: what is written is whole, hashed, without private data, and says the same
+numbers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""What a cheat or a careless vendor does to run directories of joulemark: one small function each, over recorded runs.
+"""What a cheat or a careless vendor does to run directories of joulemark: one small function each,
+over recorded runs.
 
-The forger states new hashes afterwards in each run record, and a new chain in each journal, where that is not the edit
-itself. Journals against traces are told in tests/auditing/rules/evidence/test_traces_from_journals.py too, with the chain alone.
+The forger states new hashes afterwards in each run record, and a new chain in each journal,
+where that is not the edit itself. Journals against traces are told in
+tests/auditing/rules/evidence/test_traces_from_journals.py too, with the chain alone.
 """
 
 from __future__ import annotations
@@ -36,14 +38,16 @@ WALL, BOARD = "wall", "board"
 
 
 class Tamper(NamedTuple):
-    """A tamper. apply: changes the folder of an entry; rule: that must find it; status: of that finding"""
+    """A tamper. apply: changes the folder of an entry; rule: that must find it; status: of that
+    finding"""
 
     apply: Callable[[Path], object]
     rule: str
     status: str = "fail"
 
 
-# A series of runs, as `joulemark run digits-training` records it, with a wall meter and a board sensor
+# A series of runs, as `joulemark run digits-training` records it, with a wall meter and a board
+# sensor
 
 
 def record(root: Path) -> Path:
@@ -594,12 +598,14 @@ TAMPERS = (
 )
 
 
-# What no look at the files can find, and why. A signature (joulemark sign) says who answers for it, and a chain that
+# What no look at the files can find, and why. A signature (joulemark sign) says who answers for it,
+# and a chain that
 # others hold since shows what was changed after.
 
 
 def scaled_everywhere(folder: Path) -> None:
-    """Traces and journals tell the same lower power: another machine would have written these bytes."""
+    """Traces and journals tell the same lower power: another machine would have written these
+    bytes."""
 
     def lower(line: str) -> str:
         cells = line.split(",")

@@ -1,4 +1,5 @@
-"""Every tamper of a training package is caught by the right rule, or listed as not detectable with the reason."""
+"""Every tamper of a training package is caught by the right rule, or listed as not detectable
+with the reason."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ QUIET = {"skip"}
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clean submission: ssd, five runs on four nodes of eight H100, with a rated switch of this year."""
+    """A clean submission: ssd, five runs on four nodes of eight H100, with a rated switch of
+    this year."""
     root = tmp_path_factory.mktemp("package")
     form = TrainingForm(interconnect_power_w=4000.0)
     folder = b.submitted(root, form, nodes=NODES, runs=RUNS)

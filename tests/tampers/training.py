@@ -1,6 +1,8 @@
-"""What a cheat or a careless vendor does to a training package: one small function each, over a simulated package.
+"""What a cheat or a careless vendor does to a training package: one small function each, over a
+simulated package.
 
-The first block is the table of shared/reference/mlperf-training-power.md, section 1.5: MLPerf's checker passes all.
+The first block is the table of shared/reference/mlperf-training-power.md, section 1.5: MLPerf's
+checker passes all.
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ RUNS, NODES = 5, 4
 class Tamper(NamedTuple):
     """A tamper.
 
-    apply: changes a benchmark folder; rules: each must find it
-    status: the worst outcome, fail, question or warn: what no tool of the round looked at is questioned
+    apply: changes a benchmark folder; rules: each must find it status: the worst outcome, fail,
+    question or warn: what no tool of the round looked at is questioned
     """
 
     apply: Callable[[Path], object]
@@ -204,7 +206,8 @@ TABLE: dict[str, Tamper] = {
     "half the node logs renamed .png": Tamper(half_the_node_logs_renamed, ("node-count",)),
     "switch logs removed": Tamper(switch_logs_removed, ("estimates-declared",), "question"),
 }
-"""Name in the reference -> the tamper. Its last row, a measured switch declared as rated at 691 W, is legal."""
+"""Name in the reference -> the tamper. Its last row, a measured switch declared as rated at 691
+W, is legal."""
 
 
 # More of the kind

@@ -256,8 +256,8 @@ class Rule:
         evidence: What the rule looks at, with its measured false alarms; a paragraph of rules.md.
         remedy: What a submitter can do; a paragraph of rules.md.
         check: The function that yields violations.
-        applies_to: Families of entries (`Entry.family`) that the rule can judge. A rulebook holds all rules of its
-            family, or turns one off with a reason.
+        applies_to: Families of entries (`Entry.family`) that the rule can judge. A rulebook holds
+            all rules of its family, or turns one off with a reason.
         limits: Names of the limits that the rulebook must give.
         accepts: Names of the lists of accepted texts that the rulebook must give.
         aliases: Former ids, still understood on the command line and in rulebooks.

@@ -88,7 +88,7 @@ def _section(rule: Rule) -> str:
 
 
 def _rows(rule: Rule) -> Iterator[str]:
-    """Yield what each round says of a rule; rounds of families that it does not judge are left out."""
+    """Yield what each round says of a rule, without rounds of families that it does not judge."""
     for name, settings in describe_rounds(lambda rules: rules.get(rule.id)):
         if settings is not None:
             yield f"| {name} | {_cells(settings)} |"

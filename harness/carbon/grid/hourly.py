@@ -1,4 +1,4 @@
-"""Hourly series from a user's CSV or Parquet file, described by a `grid` document beside it or given in its place."""
+"""Read hourly series from CSV or Parquet files that a `grid` document describes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ columns: {time: TIMESTAMP COLUMN, value: INTENSITY COLUMN}"""
 
 
 def read_hourly(path: Path) -> Series:
-    """The series of a grid document, or of a data file with such a document beside it.
+    """Read the series of a grid document, or of a data file with such a document beside it.
 
     Raises UnreadableError, SchemaError or UsageError: each with file and row, what it found and how
     to mend it.
@@ -54,7 +54,7 @@ def read_hourly(path: Path) -> Series:
 
 
 def _described(path: Path) -> tuple[Path, Path | None]:
-    """The document, and the data file where that was given."""
+    """Find the document, and the data file if that was named."""
     if not path.is_file():
         kind = (
             "is a folder"
@@ -81,7 +81,10 @@ def _described(path: Path) -> tuple[Path, Path | None]:
 
 
 def series(t_ns: Ints, value: Floats, about: dict[str, Any], where: str) -> Series:
-    """A series from its columns; missing steps become gaps. Raises UnreadableError for disorder."""
+    """Make a series from its columns; missing steps become gaps.
+
+    Raises UnreadableError for disorder.
+    """
     step_ns = _step(t_ns, where)
     place = (t_ns - t_ns[0]) // step_ns
     if place[-1] >= MAX_STEPS:
@@ -147,7 +150,9 @@ def _step(t_ns: Ints, where: str) -> int:
 
 
 def _intensity(value: Floats, unit: str, where: str, market: bool) -> Floats:
-    """The values in g/kWh. A unit that makes no sense is refused by its median, single values by their row.
+    """Convert the values to g/kWh.
+
+    A unit that makes no sense is refused by its median, single values by their row.
 
     market: contracts may cover an hour wholly, so that 0 is a value
     """

@@ -32,7 +32,7 @@ def to_ns(stamps: Sequence[str] | NDArray[Any], time_zone: str, where: str) -> I
 
 
 def zone(name: str) -> tzinfo:
-    """A time zone by its name in the IANA data base; UTC needs none. Raises UsageError."""
+    """Look up a time zone by its IANA name; UTC needs no data base. Raises UsageError."""
     if name in ("UTC", "Etc/UTC", "Z"):
         return UTC
     try:
@@ -88,7 +88,7 @@ def _each(stamps: Sequence[str], local: tzinfo, where: str) -> Ints:
 
 
 def _instant(moment: datetime, local: tzinfo, before: int | None, where: str) -> int:
-    """The instant of a stamp.
+    """Return the instant of a stamp.
 
     Of the two that a local time has in autumn, the first that comes after the one before.
     """

@@ -151,7 +151,7 @@ class Hwmon:
         return whole_read([self._read(id_) for id_ in self._files])
 
     def context(self) -> Context:
-        """Return temperature, clock and power limit of each board, as far as its driver gives them."""
+        """Return temperature, clock and power limit of each board, where the driver has them."""
         boards = {id_: s for id_, s in self._sensors.items() if s.subject.part == "board"}
         return {id_: dict(_context(sensor.paths[0].parent)) for id_, sensor in boards.items()}
 

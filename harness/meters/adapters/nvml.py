@@ -149,7 +149,7 @@ class Nvml:
             yield SLOWED_BY_HEAT, float(bool(reasons & REASONS_HEAT))
 
     def _ask(self, function: str, *arguments: Any) -> int | None:
-        """Return what a function of NVML answers, or None if board or bindings do not support it."""
+        """Return what a function of NVML answers, or None if board or binding lack it."""
         try:
             value: int = getattr(self._nvml, function)(*arguments)
         except (AttributeError, self._nvml.NVMLError):

@@ -325,7 +325,10 @@ def _one_line(folded: FoldedFinding, entry_count: int = 1) -> str:
     finding = folded.first
     entries = f" ({entry_count:,} entries)" if entry_count > 1 else ""
     times = f" ({folded.count} times)" if folded.count > 1 and entry_count == 1 else ""
-    return f"{finding.rule}{entries}{times}: {finding.got}; expected {finding.expected}{_unit(finding)}"
+    return (
+        f"{finding.rule}{entries}{times}: {finding.got}; expected "
+        f"{finding.expected}{_unit(finding)}"
+    )
 
 
 def _unit(finding: Finding) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MODELLED = "no meter measures this machine: results will be modelled, and are ranked apart from measured ones"
+MODELLED = (
+    "no meter measures this machine: results will be modelled, "
+    "and are ranked apart from measured ones"
+)
 
 Items = Sequence[Mapping[str, Any]]
 

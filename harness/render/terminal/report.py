@@ -7,7 +7,7 @@ from harness.render.escape import plain
 
 
 def import_text(done: Import) -> str:
-    """What an import wrote, and what it could not use and why."""
+    """Report what an import wrote, and what it could not use and why."""
     lines = [
         f"{len(item.runs):>3} run directories  {plain(item.entry.id)}" for item in done.imported
     ]

@@ -1,9 +1,10 @@
 """An asynchronous client of OpenAI-compatible servers: one streamed request at a time.
 
-Written against what vLLM, SGLang, llama-server, Ollama and TGI send. They differ in small things, all
-accepted here: comment lines that keep the stream alive, ``data:`` without a space, carriage returns,
-no ``[DONE]`` at the end, the usage in a chunk of its own or in the last one, reasoning under
-``reasoning_content`` or ``reasoning``, and an error object inside a stream that began with status 200.
+Written against what vLLM, SGLang, llama-server, Ollama and TGI send. They differ in small things,
+all accepted here: comment lines that keep the stream alive, ``data:`` without a space, carriage
+returns, no ``[DONE]`` at the end, the usage in a chunk of its own or in the last one, reasoning
+under ``reasoning_content`` or ``reasoning``, and an error object inside a stream that began with
+status 200.
 
 Needs aiohttp: ``pip install 'joulemark[endpoint]'``.
 """
@@ -75,7 +76,7 @@ class Server:
         return base + PATHS[self.api]
 
     def body(self, prompt: str, max_tokens: int) -> dict[str, Any]:
-        """The JSON body of one request."""
+        """Return the JSON body of one request."""
         content: dict[str, Any] = (
             {"messages": [{"role": "user", "content": prompt}]}
             if self.api == "chat"
@@ -151,14 +152,14 @@ async def ask(
 
 
 async def _refused(response: aiohttp.ClientResponse) -> RequestFailed:
-    """The failure that a status other than 200 stands for."""
+    """Return the failure that a status other than 200 stands for."""
     text = (await response.content.read(2000)).decode("utf-8", "replace")
     message = f"HTTP {response.status}: {' '.join(text.split())[:200]}"
     return RequestFailed(message, retry=response.status == 429 or response.status >= 500)
 
 
 async def _read(response: aiohttp.ClientResponse, on_fragment: OnFragment) -> Reply:
-    """Read a stream of server-sent events, or a plain JSON reply where the server does not stream."""
+    """Read a stream of server-sent events, or a plain JSON reply of a server without streams."""
     reply, parts, length, complete = Reply(), [], 0, False
     if response.content_type == "application/json":
         document = json.loads(await response.content.read(MAX_LINE_BYTES))

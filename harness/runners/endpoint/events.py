@@ -1,7 +1,8 @@
 """The event log of a load on an LLM endpoint: what was sent, what came back, and when.
 
 One JSON object per line, with the event kinds and field names of MLPerf's Endpoints client
-(mlcommons/endpoints, ``core/record.py``), so that the logs of both clients are read by one function:
+(mlcommons/endpoints, ``core/record.py``), so that the logs of both clients are read by one
+function:
 
 - ``session.start_performance_tracking`` and ``session.stop_performance_tracking`` bracket the
   measured phase; requests issued before the first are warm-up.
@@ -9,10 +10,12 @@ One JSON object per line, with the event kinds and field names of MLPerf's Endpo
 - ``sample.recv_first``: the first fragment of length above zero arrived.
 - ``sample.recv_non_first``: a later fragment arrived.
 - ``error.generic``: the attempt failed; ``data.error`` says how.
-- ``sample.complete``: the request is over, failed or not. ``data``: text, finish reason, token counts.
+- ``sample.complete``: the request is over, failed or not. ``data``: text, finish reason, token
+  counts.
 
-Stamps are ``timestamp_ns`` of the monotonic clock. Our client adds ``wall_ns``, read at the same moment;
-MLPerf's client has no wall time, so a list of clock pairs recorded beside it must align its log.
+Stamps are ``timestamp_ns`` of the monotonic clock. Our client adds ``wall_ns``, read at the same
+moment; MLPerf's client has no wall time, so a list of clock pairs recorded beside it must align its
+log.
 
 Example:
     >>> log = b'{"event_type":"sample.issued","sample_uuid":"a","timestamp_ns":5,"wall_ns":905}\\n'

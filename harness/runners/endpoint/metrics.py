@@ -4,14 +4,14 @@ Names follow what the field uses:
 
 - TTFT: issue to the first fragment of length above zero.
 - TPOT, two conventions: ``tpot`` = (last - first) / (tokens - 1), as vLLM's benchmark, guidellm and
-  AIPerf compute it; ``tpot_mlperf`` = (complete - first) / tokens after the first fragment, as MLPerf
-  Endpoints does. The first fragment counts as one token.
+  AIPerf compute it; ``tpot_mlperf`` = (complete - first) / tokens after the first fragment, as
+  MLPerf Endpoints does. The first fragment counts as one token.
 - ITL: time between successive fragments.
 - latency: issue to the end of the reply.
 
-Percentiles are observed values (the lower one between two ranks), as MLPerf Endpoints reports them.
-Beside each stands its early-stopping bound: MLPerf's upper confidence bound at 99 %, null where there
-are too few requests to state one.
+Percentiles are observed values (the lower one between two ranks), as MLPerf Endpoints reports
+them. Beside each stands its early-stopping bound: MLPerf's upper confidence bound at 99 %, null
+where there are too few requests to state one.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class PointMetrics:
 
     Attributes:
         window: First issue to last completion, UTC, the drain included.
-        steady: Part of the window in which the full concurrency was in flight; None if there was none.
+        steady: Part of the window in which the full concurrency was in flight; None if there was
+            none.
         issued, completed, failed: Requests of the measured phase.
         retries: Failed attempts that a later attempt mended.
         output_tokens: Tokens of completed replies, by the server's usage, else by fragments; None

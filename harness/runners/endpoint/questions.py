@@ -59,7 +59,7 @@ class Question:
     max_tokens: int = 32
 
     def document(self) -> dict[str, Any]:
-        """The question as one line of a set."""
+        """Return the question as one line of a set."""
         fixed = {"id": self.id, "prompt": self.prompt, "answer": self.answer, "grader": self.grader}
         options = {"options": list(self.options)} if self.options else {}
         return fixed | options | {"chance": self.chance, "max_tokens": self.max_tokens}
@@ -236,7 +236,8 @@ CAPITALS = (
     " Finland:Helsinki France:Paris Georgia:Tbilisi Germany:Berlin Ghana:Accra Greece:Athens"
     " Hungary:Budapest Iceland:Reykjavik India:New_Delhi Indonesia:Jakarta Iran:Tehran"
     " Iraq:Baghdad Ireland:Dublin Italy:Rome Jamaica:Kingston Japan:Tokyo Jordan:Amman"
-    " Kenya:Nairobi Latvia:Riga Lebanon:Beirut Libya:Tripoli Lithuania:Vilnius Madagascar:Antananarivo"
+    " Kenya:Nairobi Latvia:Riga Lebanon:Beirut Libya:Tripoli Lithuania:Vilnius "
+    "Madagascar:Antananarivo"
     " Mali:Bamako Malta:Valletta Mexico:Mexico_City Mongolia:Ulaanbaatar Morocco:Rabat"
     " Mozambique:Maputo Nepal:Kathmandu Netherlands:Amsterdam New_Zealand:Wellington Nigeria:Abuja"
     " Norway:Oslo Pakistan:Islamabad Paraguay:Asuncion Peru:Lima Philippines:Manila Poland:Warsaw"
@@ -307,7 +308,7 @@ def _comparisons(seed: int, count: int) -> list[Question]:
 
 
 def _mixed(seed: int, count: int) -> list[Question]:
-    """A quarter of each of the others, in turn."""
+    """Take a quarter of each of the others, in turn."""
     quarter = -(-count // 4)
     sets: Sequence[list[Question]] = [
         make(seed, quarter) for make in (_capitals, _arithmetic, _letters, _comparisons)

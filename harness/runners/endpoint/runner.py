@@ -187,7 +187,8 @@ def derive(folder: Path, load: Load | None = None, journals: Path | None = None)
     """Read the files of one run and compute its figures.
 
     Args:
-        folder: The folder with ``events.jsonl`` and, where answers were graded, ``questions.jsonl``.
+        folder: The folder with ``events.jsonl`` and, where answers were graded,
+            ``questions.jsonl``.
         load: The load, for the steady part of the window.
         journals: Folder of the run's journals, whose clocks align a log without wall time.
 
@@ -257,7 +258,7 @@ def quality(point: Point) -> Quality | None:
 
 
 def endpoint_facts(point: Point) -> dict[str, Any]:
-    """The figures of a point for the run record: those that the audit derives again."""
+    """Return the figures of a point for the run record: those that the audit derives again."""
     metrics, grading = point.metrics, point.grading
     latencies = {
         name: None if value is None else asdict(value)
@@ -291,7 +292,7 @@ def endpoint_facts(point: Point) -> dict[str, Any]:
 
 
 def _client(path: Path) -> dict[str, Any]:
-    """What the client used; empty where it was killed before it could say."""
+    """Return what the client used; empty if it was killed before it could say."""
     try:
         document = json.loads(read_bytes(path))
     except (UnreadableError, ValueError):
@@ -300,7 +301,7 @@ def _client(path: Path) -> dict[str, Any]:
 
 
 def _advice(point: Point, client: Mapping[str, Any]) -> Iterator[str]:
-    """What a vendor should know about this point before submitting it."""
+    """List what a vendor should know about this point before submitting it."""
     metrics = point.metrics
     if not point.events.ended:
         yield "the event log stops before the load does: the client was killed"

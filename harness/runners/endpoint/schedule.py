@@ -1,7 +1,7 @@
 """When requests are sent: three loads.
 
-- Fixed concurrency (``concurrency``): at most C requests in flight, the next is sent when one ends, and
-  nothing is paced at the start. This is MLPerf Endpoints' convention.
+- Fixed concurrency (``concurrency``): at most C requests in flight, the next is sent when one ends,
+  and nothing is paced at the start. This is MLPerf Endpoints' convention.
 - Poisson arrivals (``rate``): independent arrivals at a mean rate, whatever the server does.
 - Offline (``offline``): everything is sent at once.
 """
@@ -29,7 +29,8 @@ class Load:
         value: Requests in flight, or arrivals per second; ignored for offline.
         count: Requests to send at least.
         min_duration_s: No request is the last before this much time has passed [s].
-        block: Requests come in whole multiples of this, so that each question is asked equally often.
+        block: Requests come in whole multiples of this, so that each question is asked equally
+            often.
     """
 
     kind: Kind

@@ -1,4 +1,5 @@
-"""Rules, rulebooks and rules.md: one file and one heading for each rule, and limits for what it asks."""
+"""Rules, rulebooks and rules.md: one file and one heading for each rule, and limits for what it
+asks."""
 
 from __future__ import annotations
 
@@ -263,7 +264,10 @@ title: A
 source: s
 formats: [csv]
 rules:
-  coverage: {severity: fail, clause: c, limits: {one: {value: 1, unit: s, why: w}, two: {value: 2, unit: s}}}
+  coverage:
+    severity: fail
+    clause: c
+    limits: {one: {value: 1, unit: s, why: w}, two: {value: 2, unit: s}}
   meter-identity: {severity: warn, clause: m, accepts: {models: [x, y], versions: ["1"]}}
 """
 
@@ -275,7 +279,10 @@ def books(folder: Path, **texts: str) -> Path:
 
 
 def based(name: str, on: str, rules: str = "{}") -> str:
-    return f'schema_version: "1.0"\nround: {name}\nbased_on: {on}\ntitle: T\nsource: s\nrules: {rules}\n'
+    return (
+        f'schema_version: "1.0"\nround: {name}\nbased_on: {on}\ntitle: T\nsource: s\nrules: '
+        f"{rules}\n"
+    )
 
 
 def test_what_a_rulebook_does_not_state_is_that_of_its_base(tmp_path: Path) -> None:

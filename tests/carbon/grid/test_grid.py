@@ -1,4 +1,5 @@
-"""Grid data: the annual data set, a user's series in CSV and Parquet, providers, and the four real series."""
+"""Grid data: the annual data set, a user's series in CSV and Parquet, providers, and the four
+real series."""
 
 from __future__ import annotations
 
@@ -132,7 +133,8 @@ def test_figures_are_those_of_the_sources() -> None:
     path = Path(__file__).resolve().parents[4] / "shared" / "facts"
     if not path.exists():
         pytest.skip(
-            f"{path} is absent: the tables of facts lie beside the checkout on development machines only"
+            f"{path} is absent: the tables of facts lie beside the checkout on development "
+            f"machines only"
         )
     import csv
 
@@ -424,7 +426,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Series]:
     folder = Path(__file__).resolve().parents[4] / "shared" / "data" / "grid-2022-hourly"
     if not folder.exists():
         pytest.skip(
-            f"{folder} is absent: the hourly series lie beside the checkout on development machines only"
+            f"{folder} is absent: the hourly series lie beside the checkout on development "
+            f"machines only"
         )
     place = tmp_path_factory.mktemp("grid")
     found = {}
@@ -469,8 +472,8 @@ def test_missing_hours_of_the_real_series_are_gaps(real: dict[str, Series]) -> N
 
 
 def test_daily_mean_misjudges_two_hours_as_the_method_says(real: dict[str, Series]) -> None:
-    """Daily mean over the hourly join, less 1, of two-hour runs from each hour of the year in four zones: 90 % of them
-    lie between -20 and +39 %, where the method states -22 to +40 %."""
+    """Daily mean over the hourly join, less 1, of two-hour runs from each hour of the year in
+    four zones: 90 % of them lie between -20 and +39 %, where the method states -22 to +40 %."""
     errors = []
     for found in real.values():
         joined = (found.filled[:-1] + found.filled[1:]) / 2

@@ -111,7 +111,10 @@ def test_nvidia_smi_without_times_is_refused(tmp_path: Path) -> None:
 
 def test_dmon(tmp_path: Path) -> None:
     rows = [f" 20260105  10:00:{s:02d}     0    250     50     -" for s in SECONDS]
-    head = "#Date       Time        gpu    pwr  gtemp  mtemp\n#YYYYMMDD   HH:MM:SS    Idx      W      C      C\n"
+    head = (
+        "#Date       Time        gpu    pwr  gtemp  mtemp\n#YYYYMMDD   HH:MM:SS    Idx      "
+        "W      C      C\n"
+    )
     entry, run = read(write(tmp_path, "dmon.log", head + "\n".join(rows)), "nvidia-smi")
     assert channels(run) == {"gpu-0": ("instant", "board", None)}
     assert energy_j(entry) == pytest.approx(2500)
@@ -336,7 +339,8 @@ def test_dcgm_counter_is_preferred_to_the_gauge(tmp_path: Path) -> None:
 
 def test_kepler_modes_add_up_and_packages_lie_in_the_platform(tmp_path: Path) -> None:
     lines = [
-        f'kepler_node_{name}_joules_total{{instance="n",mode="{mode}"}} {50 * s} {(T0_S + s) * 1000}'
+        f'kepler_node_{name}_joules_total{{instance="n",mode="{mode}"}} {50 * s} '
+        f"{(T0_S + s) * 1000}"
         for s in SECONDS
         for name in ("platform", "package")
         for mode in ("idle", "dynamic")
@@ -371,7 +375,8 @@ def test_one_dump_is_no_course_of_power(text: str, message: str, tmp_path: Path)
 
 def test_powermetrics_are_estimates_and_the_sum_contains_the_parts(tmp_path: Path) -> None:
     samples = [
-        f"*** Sampled system activity (Mon Jan  5 11:00:{s:02d} 2026 +0100) (1000.00ms elapsed) ***\n"
+        f"*** Sampled system activity (Mon Jan  5 11:00:{s:02d} 2026 +0100) (1000.00ms "
+        f"elapsed) ***\n"
         "CPU Power: 1234 mW\nGPU Power: 56 mW\nCombined Power (CPU + GPU + ANE): 1290 mW\n"
         for s in SECONDS
     ]

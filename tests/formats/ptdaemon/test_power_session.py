@@ -1,4 +1,5 @@
-"""Power sessions in any state: no rule raises, whatever lies in the files; and a log is held for one session only."""
+"""Power sessions in any state: no rule raises, whatever lies in the files; and a log is held for
+one session only."""
 
 from __future__ import annotations
 

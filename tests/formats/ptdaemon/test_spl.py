@@ -1,4 +1,5 @@
-"""spl.txt of analyzers with several channels: which groups are channels, and what the total's columns mean."""
+"""spl.txt of analyzers with several channels: which groups are channels, and what the total's
+columns mean."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ LINES = {
     "the sum of three channels only": (
         "Watts,1031.860000,Volts,206.380000,Amps,1.708133,PF,0.975698,Mark,m"
     ),
-    "no volts and amperes at all": "Watts,1031.860000,Volts,-1.000000,Amps,-1.000000,PF,-1.000000,Mark,m",
+    "no volts and amperes at "
+    "all": "Watts,1031.860000,Volts,-1.000000,Amps,-1.000000,PF,-1.000000,Mark,m",
 }
 
 
@@ -116,6 +118,9 @@ def test_rounding_of_the_printed_digits_is_no_contradiction(
     amps: str, power_factor: str, fits: bool
 ) -> None:
     """0.124 is between 0.1235 and 0.1245: 0.4 %, which 0.124001 is not."""
-    line = f"Time,03-19-2021 04:16:24.600,Watts,14.530000,Volts,248.990000,Amps,{amps},PF,{power_factor},Mark,m"
+    line = (
+        f"Time,03-19-2021 04:16:24.600,Watts,14.530000,Volts,248.990000,Amps,{amps},PF,"
+        f"{power_factor},Mark,m"
+    )
     found = read_spl(line.encode(), "spl.txt")
     assert (found.electric.mismatch_w.max() == 0) == fits

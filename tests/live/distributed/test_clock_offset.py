@@ -1,4 +1,5 @@
-"""Clocks that are compared: the true offset lies within the stated error, whatever the way takes."""
+"""Clocks that are compared: the true offset lies within the stated error, whatever the way
+takes."""
 
 from __future__ import annotations
 

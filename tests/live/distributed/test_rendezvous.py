@@ -1,4 +1,5 @@
-"""How ranks meet: strangers stay outside, places are given once, and what one rank says all hear."""
+"""How ranks meet: strangers stay outside, places are given once, and what one rank says all
+hear."""
 
 from __future__ import annotations
 

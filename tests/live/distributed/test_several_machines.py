@@ -1,4 +1,5 @@
-"""Runs on several machines: two real processes of `joulemark`, each with a boot id and a wall clock of its own."""
+"""Runs on several machines: two real processes of `joulemark`, each with a boot id and a wall
+clock of its own."""
 
 from __future__ import annotations
 
@@ -22,14 +23,19 @@ from tests.live.distributed.machines import as_torchrun, ended, environment, fre
 WORK = (
     "import json, os, sys, time\n"
     "def line(key, **m):\n"
-    "    print(':::MLLOG ' + json.dumps({'key': key, 'time_ms': time.time() * 1000, 'metadata': m}), flush=True)\n"
-    "if os.environ['RANK'] == os.environ.get('FAILING'): time.sleep(0.5); sys.exit('out of memory')\n"
+    "    print(':::MLLOG ' + json.dumps({'key': key, 'time_ms': time.time() * 1000, "
+    "'metadata': m}), flush=True)\n"
+    "if os.environ['RANK'] == os.environ.get('FAILING'): time.sleep(0.5); sys.exit('out of "
+    "memory')\n"
     "line('run_start')\n"
     "end = time.monotonic() + float(os.environ['LENGTH'])\n"
     "while time.monotonic() < end: sum(range(10000))\n"
     "line('run_stop', status='success')\n"
 )
-METER = "estimator:idle_w=10,busy_w={}"  # watts of each rank's own: all read one /proc/stat, and are no copies
+METER = (
+    "estimator:idle_w=10,"
+    "busy_w={}"
+)  # watts of each rank's own: all read one /proc/stat, and are no copies
 
 
 def machine(

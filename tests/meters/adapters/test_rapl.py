@@ -123,7 +123,8 @@ def test_names_the_command_that_permits_reading() -> None:
         for file in root.glob("*/energy_uj"):
             file.chmod(0o400)
         code = (
-            "import os, sys; from harness.meters.adapters.rapl import Rapl; from harness.meters.base import Unavailable\n"
+            "import os, sys; from harness.meters.adapters.rapl import Rapl; from "
+            "harness.meters.base import Unavailable\n"
             "import harness.traces.instruments as i; i.instruments()\n"
             "os.getuid() == 0 and os.setuid(65534)\n"
             "try: Rapl(sys.argv[1]).probe()\nexcept Unavailable as e: print(e)\n"

@@ -95,7 +95,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
 
 
 def _workload_log(folder: Path) -> Path | None:
-    """Return LoadGen's detail log, an event log, a training's result log, or the program's output."""
+    """Return LoadGen's detail log, an event log, a result log, or the program's output."""
     for log_folder in (folder / "log", folder / "ranks" / "0" / "log"):
         result_logs = sorted(log_folder.glob("result_*.txt"))
         event_logs = sorted(log_folder.rglob(EVENTS))

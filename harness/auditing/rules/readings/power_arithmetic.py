@@ -34,7 +34,8 @@ def _contradictions(
     worst = int(np.argmax(np.where(differs, relative_difference, 0.0)))
     yield Violation(
         f"{where}, line {worst + 1}",
-        f"{electric.mismatch_power_w[worst]:.6g} against {electric.mismatch_w[worst]:.4g} more or less by V A PF, "
+        f"{electric.mismatch_power_w[worst]:.6g} against {electric.mismatch_w[worst]:.4g} more "
+        f"or less by V A PF, "
         f"beyond their digits; {int(differs.sum())} of {electric.lines} readings differ",
         f"equal within {relative_max:g} of it and {absolute_max_w:g}",
         "Submit the file as it was written.",

@@ -1,4 +1,5 @@
-"""traces-from-journals: traces of a live run are what its journals hold. And the tampers of a recorded run."""
+"""traces-from-journals: traces of a live run are what its journals hold. And the tampers of a
+recorded run."""
 
 from __future__ import annotations
 

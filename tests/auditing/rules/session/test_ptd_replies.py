@@ -107,7 +107,8 @@ def readings_removed(folder: Path, which: slice) -> None:
 
 @pytest.mark.parametrize("which", [slice(0, 3), slice(-2, None)], ids=["first", "last"])
 def test_warn_readings_that_lack_outside_the_window(which: slice, tmp_path: Path) -> None:
-    """Seven were lost in front of the window of a result of v2.1, which was right to be accepted."""
+    """Seven were lost in front of the window of a result of v2.1, which was right to be
+    accepted."""
 
     def change(folder: Path) -> None:
         t.of_round(folder, "2.1", "1.9.2")
