@@ -1,11 +1,12 @@
 """Read the raw traces of MLPerf Tiny: the energy of each sample, and markers in them.
 
-EnergyRunner: ``<name>-energy.bin`` is the byte 0xF1, the sample rate [Hz] and then the energy of each
-sample [uJ], all as little-endian float32; ``<name>-timestamps.json`` is a list of markers [s],
+EnergyRunner: ``<name>-energy.bin`` is the byte 0xF1, the sample rate [Hz] and then the energy of
+each sample [uJ], all as little-endian float32; ``<name>-timestamps.json`` is a list of markers [s],
 rounded to milliseconds. Window w runs from marker w - 1 to marker w.
 
-MLCommons' runner: ``results.json`` is a list of trials; ``power.samples`` is the energy of each sample
-of a millisecond [J], ``power.timestamps`` a list of ``[name, sample]``, whose first two are the ends.
+MLCommons' runner: ``results.json`` is a list of trials; ``power.samples`` is the energy of each
+sample of a millisecond [J], ``power.timestamps`` a list of ``[name, sample]``, whose first two are
+the ends.
 
 Both become a `TinyTrace` for each window: sample k has the energy from ``k / rate`` to
 ``(k + 1) / rate``, in seconds since the trace began.
