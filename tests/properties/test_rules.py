@@ -20,7 +20,7 @@ pieces = st.sampled_from(
 usual = st.integers(1, 3).map(
     lambda n: b"Time,Watts,9" + MARK + b"".join(name + b",Watts,3" for name in NAMES[:n]) + b"\n"
 )
-readings = st.lists(st.integers(0, 3), min_size=2 * frozen_readings.BLOCK, max_size=60)
+readings = st.lists(st.integers(0, 3), min_size=2 * frozen_readings.BLOCK_LENGTH, max_size=60)
 
 
 @given(st.lists(pieces | usual, max_size=30).map(b"".join), st.integers(0, len(NAMES)))
@@ -36,16 +36,19 @@ def test_marks_and_names_are_cut_out_as_one_by_one(text: bytes, channels: int) -
 
 @given(readings)
 def test_blocks_are_those_that_came_before(same: list[int]) -> None:
-    size = frozen_readings.BLOCK
+    size = frozen_readings.BLOCK_LENGTH
     blocks = [tuple(same[i : i + size]) for i in range(len(same) - size + 1)]
     moving = [sum(a != b for a, b in pairwise(block)) >= size - 2 for block in blocks]
     again = [i for i, block in enumerate(blocks) if moving[i] and block in blocks[:i]]
-    assert frozen_readings._blocks(np.array(same)) == (again[0] if again else 0, len(again))
+    assert frozen_readings._repeated_blocks(np.array(same)) == (
+        again[0] if again else 0,
+        len(again),
+    )
 
 
 @given(readings)
 def test_few_readings_that_came_before_make_no_block_and_no_long_run(same: list[int]) -> None:
     came_before = sum(count - 1 for count in Counter(same).values())
     assert frozen_readings._longest_run(np.array(same))[1] <= came_before + 1
-    if came_before < frozen_readings.BLOCK:
-        assert frozen_readings._blocks(np.array(same)) == (0, 0)
+    if came_before < frozen_readings.BLOCK_LENGTH:
+        assert frozen_readings._repeated_blocks(np.array(same)) == (0, 0)
