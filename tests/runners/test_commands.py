@@ -28,9 +28,10 @@ def joulemark(*args: object) -> subprocess.CompletedProcess[str]:
 def test_meters_names_what_is_there_and_the_remedy_for_what_is_not() -> None:
     done = joulemark("meters")
     assert done.returncode == 0, done.stderr
-    listing = done.stdout.partition("\n\n")[0]
-    found = {line.split()[0]: line for line in listing.splitlines()}
+    listed, _, summed = done.stdout.partition("\n\n")
+    found = {line.split()[0]: line for line in listed.splitlines()}
     assert {"rapl", "hwmon", "nvml", "estimator", "file", "replay"} <= found.keys()
+    assert "A run without --meter uses " in summed
     assert "ready: processors (estimate, package" in found["estimator"]
     for line in found.values():
         assert (
@@ -39,6 +40,7 @@ def test_meters_names_what_is_there_and_the_remedy_for_what_is_not() -> None:
             or "pip install" in line
             or "Load the driver" in line
             or "driver" in line
+            or "Use another meter" in line
         )
 
 
