@@ -444,6 +444,21 @@ class DefectCode(StrEnum):
     )
 
 
+SENSOR_DEFECTS = (
+    DefectCode.SENSOR_LEFT_OUT,
+    DefectCode.WHOLE_BELOW_PARTS,
+    DefectCode.COUNTER_TWICE,
+    DefectCode.COUNTER_FROZEN,
+    DefectCode.AVERAGE_TOO_LONG,
+    DefectCode.CONTAINMENT_UNKNOWN,
+    DefectCode.BOARD_UNMEASURED,
+    DefectCode.BOARDS_BEYOND_WORKLOAD,
+    DefectCode.METER_OUTDATED,
+    DefectCode.HARDWARE_UNSTEADY,
+)
+"""Defects of the sensors of a live run: what its energy includes, and what it lacks."""
+
+
 def defect_table() -> str:
     """Return the table of all defects, in Markdown, for the docs."""
     judged = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 
 from harness.energy.run import UNKNOWN_CLOCK_S, RunEnergy
 from harness.formats.base import Entry
-from harness.formats.defects import DefectCode
+from harness.formats.defects import SENSOR_DEFECTS, DefectCode
 from harness.scoring.repeat_prior import repeat_pairs
 from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
 from harness.traces.channel import Channel
@@ -44,11 +44,22 @@ def result_notes(
         *_meter_notes(counted),
         *_completeness_notes(counted),
         *_defect_notes(entry, NOTED_DEFECTS),
+        *_sensor_notes(entry),
     ]
 
 
 def _defect_notes(entry: Entry, codes: Sequence[DefectCode]) -> list[str]:
     return [defect.got for defect in entry.defects if defect.code in codes]
+
+
+def _sensor_notes(entry: Entry) -> list[str]:
+    """Return what the sensors show of the sum, once for each sensor however many runs show it."""
+    notes: dict[tuple[str, str], str] = {}
+    for defect in entry.defects:
+        if defect.code in SENSOR_DEFECTS:
+            sensor = defect.got.split(maxsplit=1)[0]
+            notes.setdefault((defect.code, sensor), defect.got)
+    return list(notes.values())
 
 
 def _run_count_notes(

@@ -55,6 +55,8 @@ def test_score_and_audit_say_what_was_left_out(machine: Machine, tmp_path: Path)
     assert done.exit_code == 0, done.output
     (entry,) = report("score", out)["entries"]
     (run,) = entry["runs"]
+    left_out = [note for note in entry["notes"] if "is left out" in note]
+    assert [note.split()[0] for note in left_out] == ["psys", "hwmon1-pmbus-pin"]
     assert run["energy_j"] / run["window_s"] == pytest.approx(125, rel=0.03)
     (entry,) = report("audit", out)["entries"]
     found = {
