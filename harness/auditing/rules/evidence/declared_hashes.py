@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation
 from harness.core.content_cache import cached_by_content
 from harness.core.errors import UnreadableError, shorten
@@ -54,7 +55,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
     stated_hashes = _stated_hashes({"client": inference.client, "server": inference.server})
     if not stated_hashes:
         yield Violation(
-            "performance/power",
+            Location(file="performance/power"),
             "no hashes in client.json and server.json",
             "sha1 of each file",
             "Submit both files.",
@@ -63,7 +64,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
     for name in REQUIRED:
         if name not in stated_hashes:
             yield Violation(
-                f"performance/{name}",
+                Location(file=f"performance/{name}"),
                 "no hash in client.json or server.json",
                 "its sha1",
                 "Do not edit the two files.",
@@ -100,7 +101,7 @@ def _sha1(content: bytes) -> str:
 def _compare(root: Path, name: str, stated: StatedHash, read_file: ReadFile) -> Iterator[Violation]:
     if not _is_inside(name):
         yield Violation(
-            f"performance/power/{stated.side}.json",
+            Location(file=f"performance/power/{stated.side}.json"),
             shorten(name),
             "a path in the result",
             "Do not edit the file.",
@@ -112,11 +113,13 @@ def _compare(root: Path, name: str, stated: StatedHash, read_file: ReadFile) -> 
     except UnreadableError as error:
         if name in REQUIRED or os.path.lexists(root / path):
             expected = "the file that was hashed"
-            yield Violation(f"performance/{name}", error.message, expected, "Submit the file.")
+            yield Violation(
+                Location(file=f"performance/{name}"), error.message, expected, "Submit the file."
+            )
         return
     if digest != stated.digest:
         yield Violation(
-            f"performance/{name}",
+            Location(file=f"performance/{name}"),
             f"sha1 {digest}",
             f"{shorten(stated.digest, 40)}, as {stated.side}.json states",
             "Submit the file as it was written.",

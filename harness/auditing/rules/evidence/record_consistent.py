@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import (
     RECORDED_RUNS,
     Rule,
@@ -83,7 +84,7 @@ def _missing_runs(names: Sequence[str]) -> Iterator[Violation]:
 def _unfinished(run: Run) -> Iterator[Violation]:
     if run.evidence.recording and run.evidence.recording.incomplete:
         yield Violation(
-            f"{run.id}/run.json",
+            Location(run=run.id, file=f"{run.id}/run.json"),
             "a record of a run that was not complete",
             "incomplete.json",
             "Leave this run out.",
@@ -123,7 +124,7 @@ def _changed_target(context: RuleContext, run: Run) -> Iterator[Violation]:
         return
     if stated.target != bundled["target"]:
         yield Violation(
-            f"{run.id}/run.json",
+            Location(run=run.id, file=f"{run.id}/run.json"),
             f"a target of {stated.target}",
             f"{bundled['target']:g}, as the workload asks",
             FIX,
@@ -140,7 +141,7 @@ def _compare_with_journals(context: RuleContext, run: Run) -> Iterator[Violation
     for journal in journals:
         if journal.about.get("simulated") and not context.entry.simulated:
             yield Violation(
-                f"{run.id}/run.json",
+                Location(run=run.id, file=f"{run.id}/run.json"),
                 "not simulated",
                 f"simulated, as {Path(journal.path).name} says",
                 FIX,
@@ -148,7 +149,7 @@ def _compare_with_journals(context: RuleContext, run: Run) -> Iterator[Violation
         clock_steps = journal.steps()
         if clock_steps and not context.defects(DefectCode.CLOCK_STEP):
             yield Violation(
-                f"{run.id}/run.json",
+                Location(run=run.id, file=f"{run.id}/run.json"),
                 "no clock-step",
                 f"the {len(clock_steps)} that its journal shows",
                 FIX,
@@ -174,7 +175,7 @@ def _wrong_counts(run: Run, journals: Sequence[Samples]) -> Iterator[Violation]:
             if counts[name] != recorded.get(name):
                 got = f"{name} of {counts['meter']}: {recorded.get(name)}"
                 expected = f"{counts[name]}, as its journal holds"
-                yield Violation(f"{run.id}/run.json", got, expected, FIX)
+                yield Violation(Location(run=run.id, file=f"{run.id}/run.json"), got, expected, FIX)
     if not journals:
         return
     for meter, samplers in sorted(recorded_by_meter.items()):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import (
     RECORDED_RUNS,
     Rule,
@@ -87,7 +88,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         for statement in statements:
             if not statement.agrees:
                 yield Violation(
-                    f"{run.id}/run.json",
+                    Location(run=run.id, file=f"{run.id}/run.json"),
                     f"{statement.name} {statement.record}",
                     f"{statement.log}, as log/{log.name} says",
                     FIX,

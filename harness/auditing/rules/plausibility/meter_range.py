@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.analyzer import RANGE_SEARCH_BYTES, amp_steps, ranges_set
 from harness.formats.ptdaemon.power_session import Exchange, Session
 from harness.formats.ptdaemon.spl import Electric
 
-SPL = "performance/run_1/spl.txt"
+SPL = Location(file="performance/run_1/spl.txt")
 NEXT_SMALLER = 0.55
 """The next smaller range is at most this share of one: some analyzers lack ranges between."""
 QUANTITIES = {"V": "voltage", "A": "current"}
@@ -67,7 +68,7 @@ def _identity(exchanges: Sequence[Sequence[Exchange]], number: int) -> str:
 
 def _not_fixed(unit: str) -> Violation:
     return Violation(
-        "performance/power/ptd_logs.txt",
+        Location(file="performance/power/ptd_logs.txt"),
         f"{QUANTITIES[unit]} range not fixed before the testing run",
         "a fixed range",
         "Let the power workflow set it.",

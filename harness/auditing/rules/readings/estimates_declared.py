@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs, location
 from harness.energy.run import RunEnergy
 from harness.traces.trace import Trace
@@ -22,7 +23,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         for part in run.run.rated:
             if part.power_w <= 0:
                 yield Violation(
-                    f"{run.run.id}/{part.id}",
+                    Location(run=run.run.id, channel=part.id),
                     f"{part.power_w:g}",
                     "above 0",
                     "Declare the rated power.",

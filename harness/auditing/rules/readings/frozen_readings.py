@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
 from harness.traces.trace import Ints
@@ -26,7 +27,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
         start, length = _longest_run(electric.fingerprints)
         if length > same_max:
             yield Violation(
-                f"{where}, line {start + 1}",
+                Location(file=where, line=start + 1),
                 f"{length} readings in a row equal in every column",
                 f"at most {same_max:g}",
                 "Find out why the analyzer stood still.",
@@ -36,7 +37,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
         start, count = _repeated_blocks(electric.fingerprints)
         if count > repeated_max:
             yield Violation(
-                f"{where}, line {start + 1}",
+                Location(file=where, line=start + 1),
                 f"{count} times {BLOCK_LENGTH} readings in a row that came before",
                 f"at most {repeated_max:g}",
                 "Submit the trace the analyzer wrote.",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
 from harness.formats.ptdaemon.spl import Electric
@@ -33,7 +34,7 @@ def _contradictions(
     relative_difference = electric.mismatch_w / np.maximum(electric.mismatch_power_w, TINY_W)
     worst = int(np.argmax(np.where(differs, relative_difference, 0.0)))
     yield Violation(
-        f"{where}, line {worst + 1}",
+        Location(file=where, line=worst + 1),
         f"{electric.mismatch_power_w[worst]:.6g} against {electric.mismatch_w[worst]:.4g} more "
         f"or less by V A PF, "
         f"beyond their digits; {int(differs.sum())} of {electric.lines} readings differ",

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import Session
 from harness.formats.ptdaemon.session_logs import SessionLogs
 
-SERVER = "performance/power/server.json"
-PTD_LOG = "performance/power/ptd_logs.txt"
+SERVER = Location(file="performance/power/server.json")
+PTD_LOG = Location(file="performance/power/ptd_logs.txt")
 FIX = "Measure with an analyzer that the round accepts, and submit its documents unedited."
 FIRST_CHANNEL_ONLY = "48"
 """The multichannel type that takes the first channel alone; the other takes first and last."""

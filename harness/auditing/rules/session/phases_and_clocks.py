@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Mode, Session
 
-CLIENT, SERVER = "performance/power/client.json", "performance/power/server.json"
+CLIENT, SERVER = (
+    Location(file="performance/power/client.json"),
+    Location(file="performance/power/server.json"),
+)
 NTP_FIX = "Synchronise both hosts by NTP and measure again."
 FIX = "Submit the files of one session, stamped by clocks that NTP keeps in UTC."
 HOUR_S = 3600
@@ -59,7 +63,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
 def _wrong_zone(shift_s: float, utc_shift_max_s: float) -> Iterator[Violation]:
     """Report stamps in local time, unless the round's tool wrote no others."""
     if abs(shift_s) > utc_shift_max_s:
-        where = "performance/run_1/mlperf_log_detail.txt"
+        where = Location(file="performance/run_1/mlperf_log_detail.txt")
         got = f"LoadGen and PTDaemon stamp {shift_s:+.0f} from UTC"
         yield Violation(where, got, f"at most {utc_shift_max_s:g}", FIX, "s")
 
@@ -89,7 +93,7 @@ def _skew(
 
 
 def _clock_steps(
-    where: str, stamps: PhaseStamps, mode: Mode, clock_step_max_s: float
+    where: Location, stamps: PhaseStamps, mode: Mode, clock_step_max_s: float
 ) -> Iterator[Violation]:
     """Report a wall clock that runs back; warn of one that moved against the steady clock."""
     runs_back, largest_step_s = False, 0.0
@@ -123,7 +127,7 @@ def _window_outside_phase(session: Session, mode: Mode) -> Iterator[Violation]:
     begin_s, end_s = window.start_ns / NS, window.stop_ns / NS
     if started_s < begin_s and end_s < stopping_s:
         return
-    where = f"performance/{FOLDERS[mode]}/mlperf_log_detail.txt"
+    where = Location(file=f"performance/{FOLDERS[mode]}/mlperf_log_detail.txt")
     expected = "a window inside it"
     if started_s < begin_s - HOUR_S and end_s - HOUR_S < stopping_s:
         got = f"a window one hour after the {mode} phase"
@@ -150,7 +154,7 @@ def _readings_outside_phase(
             got = f"first reading {early_s:.3f} before"
         else:
             got = f"last reading {late_s:.3f} after"
-        where = f"performance/{FOLDERS[mode]}/spl.txt"
+        where = Location(file=f"performance/{FOLDERS[mode]}/spl.txt")
         yield Violation(where, f"{got} the {mode} phase", "readings of it", FIX, "s")
 
 
@@ -161,7 +165,7 @@ def _logged_offsets(session: Session, clock_offset_max_s: float) -> Iterator[Vio
     """
     logs = session.open()
     for name in ("client.log", "server.log"):
-        where, text = f"performance/power/{name}", logs.file(f"power/{name}")
+        where, text = Location(file=f"performance/power/{name}"), logs.file(f"power/{name}")
         if name == "server.log":
             text = _without_readings(text)
         ranging_began = max(text.find(b",start,ranging'"), 0)

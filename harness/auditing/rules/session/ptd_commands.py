@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.auditing.rules.ptd_figures import noted_figures, replied_figures
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import MODES, Exchange, Session, exchanges_of_mode
 from harness.formats.ptdaemon.spl import Electric
 
-SERVER = "performance/power/server.json"
+SERVER = Location(file="performance/power/server.json")
 SET_CURRENT, SET_VOLTAGE = "SR,A,", "SR,V,"
 SET_RANGE = (SET_CURRENT, SET_VOLTAGE)
 STARTED = "Starting untimed measurement, maximum 500000 samples at {ms}ms with 0 rampup samples"

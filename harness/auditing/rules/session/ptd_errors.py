@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import (
     POWER_SESSION,
     Outcome,
@@ -19,7 +20,7 @@ from harness.formats.ptdaemon.power_session import Session
 from harness.formats.ptdaemon.session_logs import MAX_LINES, OTHER_WARNING, LogLine, SessionLogs
 from harness.traces.trace import Window
 
-PTD_LOG = "performance/power/ptd_logs.txt"
+PTD_LOG = Location(file="performance/power/ptd_logs.txt")
 ERROR = b"ERROR: "
 HARMLESS_ERROR = "ERROR: USB."
 """What PTDaemon writes when a USB connection needs a second attempt; check.py only warns of it."""
@@ -112,7 +113,7 @@ def _by_kind(lines: Iterable[LogLine]) -> list[tuple[str, list[LogLine]]]:
     return [(same[0].text, same) for same in list(groups.values())[:MAX_KINDS]]
 
 
-def _place(line: LogLine) -> str:
+def _place(line: LogLine) -> Location | str:
     return PTD_LOG if line.t_ns is None else f"{PTD_LOG}, {to_iso(line.t_ns)[:23]}Z"
 
 

@@ -31,7 +31,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
     """Compare spl.txt with the readings in ptd_logs.txt and in server.log."""
     if context.limits["copies_min"] < 1 and not _requests_readings(session):
         yield Violation(
-            "performance/power",
+            Location(file="performance/power"),
             "no second copy of the readings: the workflow of this round asked for none",
             "one to compare with",
             "Compare them with ptd-replies, which sees their figures.",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.auditing.rules.ptd_figures import Figures, figures_of, noted_figures
 from harness.core.errors import shorten
@@ -20,7 +21,10 @@ from harness.formats.ptdaemon.session_logs import SENT, SessionLogs, Span
 from harness.traces.clean import number_or_nan
 from harness.traces.trace import VALUE_MAX
 
-SERVER, PTD_LOG = "performance/power/server.json", "performance/power/ptd_logs.txt"
+SERVER, PTD_LOG = (
+    Location(file="performance/power/server.json"),
+    Location(file="performance/power/ptd_logs.txt"),
+)
 REQUESTS = ("Watts", "Uncertainty")
 """What the server asks after each run since v3.1."""
 UNCOPIED = 1
@@ -159,7 +163,7 @@ def _wrong_reply(
 
 
 def _differences(
-    file: str, source: str, stated: Figures, figures: Figures, relative_max: float
+    file: Location, source: str, stated: Figures, figures: Figures, relative_max: float
 ) -> Iterator[Violation]:
     """Report each stated figure that the readings do not have."""
     for name, stated_value, value in zip(Figures._fields, stated, figures, strict=True):
@@ -198,7 +202,7 @@ def _wrong_summary(
     missing = stated.readings - figures.readings
     if missing > UNCOPIED and _lost_outside_window(run, stated, figures, relative_max):
         yield Violation(
-            f"performance/{FOLDERS[mode]}/spl.txt",
+            Location(file=f"performance/{FOLDERS[mode]}/spl.txt"),
             f"lacks {missing:g} of the {stated.readings:g} readings that the PTDaemon counted, "
             "none of them in the window",
             "all readings",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
@@ -17,7 +18,10 @@ from harness.formats.ptdaemon.session_logs import (
 from harness.traces.clean import number_or_nan
 from harness.traces.trace import Window
 
-PTD_LOG, SERVER = "performance/power/ptd_logs.txt", "performance/power/server.json"
+PTD_LOG, SERVER = (
+    Location(file="performance/power/ptd_logs.txt"),
+    Location(file="performance/power/server.json"),
+)
 FIX = "Choose ranges that fit the load, or an analyzer that is accurate enough, and measure again."
 REPLY_NUMBERS = 7
 """Mean, least, most, readings, above the limit, known, unknown."""

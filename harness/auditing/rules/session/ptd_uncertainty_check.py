@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.power_session import Session
 
-PTD_LOG = "performance/power/ptd_logs.txt"
+PTD_LOG = Location(file="performance/power/ptd_logs.txt")
 CHECK_LINE, ACTIVATED = b"Uncertainty checking for ", "is activated"
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.power_session import Session
 
-TESTING_DETAIL = "performance/run_1/mlperf_log_detail.txt"
+TESTING_DETAIL = Location(file="performance/run_1/mlperf_log_detail.txt")
 
 
 @for_session

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.base import Run
 from harness.formats.ptdaemon.power_session import Session
 from harness.traces.clean import FAILED, NEGATIVE, ZERO
 from harness.traces.trace import Floats
 
-RANGING_SPL = "performance/ranging/spl.txt"
-TESTING_SPL = "performance/run_1/spl.txt"
+RANGING_SPL = Location(file="performance/ranging/spl.txt")
+TESTING_SPL = Location(file="performance/run_1/spl.txt")
 FAILURES = (FAILED, NEGATIVE, ZERO)
 MIN_COURSE_READINGS = 60
 """Readings of both runs that make a course."""

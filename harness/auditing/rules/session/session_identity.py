@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
@@ -20,7 +21,10 @@ REQUIRED_KEYS = (
     "results",
     "phases",
 )
-CLIENT, SERVER = "performance/power/client.json", "performance/power/server.json"
+CLIENT, SERVER = (
+    Location(file="performance/power/client.json"),
+    Location(file="performance/power/server.json"),
+)
 FIX = "Submit the files of one session, as they were written."
 SESSION_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d-\d\d-\d\d)")
 MAX_ZONE_S = 15 * 3600
@@ -61,7 +65,7 @@ def _foreign_readings(session: Session) -> Iterator[Violation]:
         electric = session.electric.get(mode)
         for mark, count in electric.marks if electric else ():
             if mark != session.mark(mode):
-                where = f"performance/{FOLDERS[mode]}/spl.txt"
+                where = Location(file=f"performance/{FOLDERS[mode]}/spl.txt")
                 got = f"{count} readings of {shorten(mark, 60) or 'no session'}"
                 yield Violation(where, got, session.mark(mode), FIX)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.power_session import Session
 
-SPL = "performance/run_1/spl.txt"
+SPL = Location(file="performance/run_1/spl.txt")
 
 
 @for_session

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
 from harness.formats.ptdaemon.power_session import Session
@@ -27,13 +28,13 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
     for side, document in (("client", session.client), ("server", session.server)):
         if document:
             sources = document.get("sources")
-            where = f"performance/power/{side}.json"
+            where = Location(file=f"performance/power/{side}.json")
             sources = sources if isinstance(sources, Mapping) else {}
             yield from _missing_hashes(where, sources)
             yield from _unknown_sources(where, sources, accepted)
     if not accepted and not context.entry.simulated:
         yield Violation(
-            "performance/power",
+            Location(file="performance/power"),
             "no list of the round's accepted sources is at hand",
             "one to compare with",
             "Compare them with sources_checksums.json of the round's release of power-dev.",
@@ -52,7 +53,7 @@ def _accepted_sources(context: RuleContext) -> frozenset[str]:
     return frozenset(context.accepts["sources"])
 
 
-def _missing_hashes(where: str, sources: Mapping[object, object]) -> Iterator[Violation]:
+def _missing_hashes(where: Location, sources: Mapping[object, object]) -> Iterator[Violation]:
     missing = [name for name in REQUIRED if not SHA1.fullmatch(str(sources.get(name)))]
     if missing:
         got = f"no sha1 of {', '.join(missing)}"
@@ -60,7 +61,7 @@ def _missing_hashes(where: str, sources: Mapping[object, object]) -> Iterator[Vi
 
 
 def _unknown_sources(
-    where: str, sources: Mapping[object, object], accepted: frozenset[str]
+    where: Location, sources: Mapping[object, object], accepted: frozenset[str]
 ) -> Iterator[Violation]:
     unknown = [str(name) for name, digest in sources.items() if f"{name} {digest}" not in accepted]
     if accepted and unknown:

@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.timestamps import NS
 from harness.formats.ptdaemon.power_session import Session
 from harness.traces.trace import Floats, Trace, Window
 
-DETAIL = "performance/run_1/mlperf_log_detail.txt"
+DETAIL = Location(file="performance/run_1/mlperf_log_detail.txt")
 IDLE_BELOW, WORK_ABOVE = 0.1, 0.75
 """Shares of the step from idle to load: idle is below the first, work above the second."""
 IDLE_QUANTILE, LOAD_QUANTILE = 0.1, 0.7
