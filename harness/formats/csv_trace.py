@@ -120,7 +120,7 @@ class _File:
 def _read_file(path: Path, defects: list[Defect]) -> _File:
     content, note = standard_form(read_bytes(path), str(path))
     if note:
-        defects.append(Defect(DefectCode.CSV_DIALECT, str(path), note))
+        defects.append(Defect(DefectCode.CSV_DIALECT, path.name, note))
     trace = parse_csv(content, where=str(path))
     if not len(trace):
         raise UnreadableError(
@@ -134,7 +134,7 @@ def _read_file(path: Path, defects: list[Defect]) -> _File:
     span = stated.get("window") or {}
     if not span:
         got = "the header states no window: the whole trace is taken"
-        defects.append(Defect(DefectCode.WINDOW_ASSUMED, str(path), got))
+        defects.append(Defect(DefectCode.WINDOW_ASSUMED, path.name, got))
     start_ns = from_iso(span["start"], where=str(path)) if "start" in span else int(trace.t_ns[0])
     stop_ns = from_iso(span["stop"], where=str(path)) if "stop" in span else int(trace.t_ns[-1])
     return _File(path, trace, stated, Window(start_ns, stop_ns), bool(span))

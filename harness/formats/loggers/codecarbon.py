@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from harness.core.errors import UnreadableError, shorten
 from harness.formats.defects import DefectCode
-from harness.formats.loggers.base import (
+from harness.formats.power_log import (
     About,
     Column,
     LoggerFormat,

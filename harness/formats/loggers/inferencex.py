@@ -13,7 +13,7 @@ from typing import Any
 from harness.core.errors import UnreadableError
 from harness.core.schemas import parse_json
 from harness.formats.base import Work
-from harness.formats.loggers.base import About, LoggerFormat, PowerLog, missing, positive
+from harness.formats.power_log import About, LoggerFormat, PowerLog, missing, positive
 
 ENERGY, PER_TOKEN, POWER = "total_gpu_energy_j", "joules_per_output_token", "avg_total_gpu_power_w"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.core.schemas import parse_json
 from harness.formats.base import Work
-from harness.formats.loggers.base import About, LoggerFormat, PowerLog, missing, positive
+from harness.formats.power_log import About, LoggerFormat, PowerLog, missing, positive
 
 
 class MlEnergy(LoggerFormat):

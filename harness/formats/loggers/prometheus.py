@@ -21,7 +21,7 @@ from harness.core.errors import JoulemarkError, UnreadableError
 from harness.core.numbers import plain_number
 from harness.core.schemas import parse_json
 from harness.core.timestamps import from_iso
-from harness.formats.loggers.base import About, Column, LoggerFormat, PowerLog, missing
+from harness.formats.power_log import About, Column, LoggerFormat, PowerLog, missing
 from harness.traces.channel import Kind
 from harness.traces.instruments import UNKNOWN_SENSOR
 from harness.traces.trace import T_MAX_NS

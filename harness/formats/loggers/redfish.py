@@ -20,7 +20,7 @@ from typing import Any
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.schemas import parse_json
 from harness.core.timestamps import from_iso
-from harness.formats.loggers.base import About, Column, LoggerFormat, PowerLog, missing
+from harness.formats.power_log import About, Column, LoggerFormat, PowerLog, missing
 
 METER = "bmc-redfish"
 TIME_FIELDS = ("time", "timestamp", "Date", "ReadingTime", "DateTime")

@@ -11,7 +11,7 @@ The row of ``-`` is the sum of all processors; the other rows are its parts and 
 
 from __future__ import annotations
 
-from harness.formats.loggers.base import (
+from harness.formats.power_log import (
     ABOUT_SUFFIX,
     About,
     Column,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from harness.formats.loggers.base import (
+from harness.formats.power_log import (
     About,
     Column,
     LoggerFormat,

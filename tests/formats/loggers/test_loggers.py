@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.core.errors import JoulemarkError, UnreadableError
 from harness.formats.base import Entry, Run, Work
 from harness.formats.discovery import Found, find
-from harness.formats.loggers.base import LoggerFormat, reading
+from harness.formats.power_log import LoggerFormat, reading
 from harness.formats.registry import formats
 from harness.scoring.score import score
 

@@ -174,7 +174,7 @@ class LoggerFormat(Format):
         about = _read_about(path.with_name(path.name + ABOUT_SUFFIX))
         log = self.parse(text, about, where)
 
-        defects = [Defect(code, where, got) for code, got in log.notes]
+        defects = [Defect(code, path.name, got) for code, got in log.notes]
         traces = tuple(_traces(log.columns, about, path.name, self.name, defects, where))
         if not traces and log.declared_energy_j is None:
             raise UnreadableError("has no reading", where=where)
@@ -388,7 +388,7 @@ def _traces(
             continue
         first = shorten(column.raw[0], 40) if column.raw else "none"
         got = f"{column.id} has no reading, as {first!r}: its energy is missing from the sum"
-        defects.append(Defect(DefectCode.TRACE_UNREADABLE, where, got))
+        defects.append(Defect(DefectCode.TRACE_UNREADABLE, name, got))
 
 
 def _channel(column: Column, about: About, name: str, logger: str) -> Channel:
@@ -421,7 +421,7 @@ def _window(
     if not traces:
         return None
     got = "no window is stated: all readings are taken"
-    defects.append(Defect(DefectCode.WINDOW_ASSUMED, where, got))
+    defects.append(Defect(DefectCode.WINDOW_ASSUMED, Path(where).name, got))
     if any(len(trace) < 2 for trace in traces):
         raise UnreadableError(
             "holds one reading, which covers no time",
