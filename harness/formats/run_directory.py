@@ -268,6 +268,9 @@ def _run(folder: Path, document: Mapping[str, Any], defects: list[Defect]) -> Ru
     if malformed:
         got = f"facts not as joulemark writes them: {', '.join(malformed)}"
         defects.append(Defect(DefectCode.RECORD_MALFORMED, str(folder / RECORD), got))
+    if document["id"] != folder.name and (folder / SAMPLES).is_dir():
+        got = f"id {shorten(repr(document['id']))} in the folder {folder.name}"
+        defects.append(Defect(DefectCode.RECORD_MALFORMED, str(folder / RECORD), got))
     work, performance, quality = (document[name] for name in ("work", "performance", "quality"))
     return Run(
         id=document["id"],

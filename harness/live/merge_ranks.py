@@ -158,15 +158,22 @@ def journalled(folder: Path, run: Run) -> Iterator[Trace]:
 def _parts_of(folder: Path, run: Run) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
     """Yield where each part of a run was recorded and the facts of its rank.
 
-    The facts are None where the run has one part only.
+    The facts are None where the run has one part only. A record may state no ranks, or too few:
+    journals that lie there are parts all the same.
     """
     recording = run.evidence.recording
-    if recording is None or recording.ranks is None:
+    stated = recording.ranks if recording is not None and recording.ranks is not None else ()
+    covered = set()
+    for facts in stated:
+        part = folder / RANKS / str(_checked_facts(facts, folder)["number"])
+        covered.add(part)
+        yield part, facts
+    if not stated or (folder / SAMPLES).is_dir():
+        covered.add(folder)
         yield folder, None
-        return
-    for facts in recording.ranks:
-        rank = _checked_facts(facts, folder)["number"]
-        yield folder / RANKS / str(rank), facts
+    for samples in sorted(folder.glob(f"{RANKS}/*/{SAMPLES}")):
+        if samples.parent not in covered:
+            yield samples.parent, None
 
 
 def _rank_facts(part: Entry) -> dict[str, Any]:
