@@ -28,7 +28,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
 
 
 def _session(context: RuleContext) -> Iterator[Violation]:
-    """A run directory claims a round whose results are logs of a power session."""
+    """Report a run directory of a round whose results are logs of a power session."""
     runs = context.entry.runs
     if any(run.evidence.session is not None for run in runs):
         return
