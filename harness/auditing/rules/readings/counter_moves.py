@@ -28,8 +28,8 @@ def check(context: RuleContext) -> Iterator[Violation]:
 RULE = Rule(
     id="counter-moves",
     title="Energy counters move",
-    why="Counters of virtual machines, and of drivers that lost their device, stand still. Taken as "
-    "a measurement they give 0 J and win every comparison.",
+    why="Counters of virtual machines, and of drivers that lost their device, stand still. Taken "
+    "as a measurement they give 0 J and win every comparison.",
     evidence="Readings of each summed counter inside the window. No machine that runs draws no "
     "energy, so there are no false alarms.",
     remedy="Leave the dead counter out, or measure with another meter.",
