@@ -101,7 +101,7 @@ def audit(
             unless `source` was read already.
         timeout_s: How long one entry may take [s]; an entry that takes longer is unjudged.
         trust: File that says whose signatures count; without one no signature is checked.
-        progress: Is told of each phase.
+        progress: Receives each phase.
     """
     # Imported late: a score needs no rules.
     from harness.auditing.engine import audit_entries, choose

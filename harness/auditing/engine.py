@@ -284,7 +284,7 @@ def audit_entries(
         jobs: Number of processes.
         timeout_s: How long the judgement of one entry may take [s]; None for no limit.
         evaluations: Energies of each entry, where they are known already.
-        progress: Is told of each phase.
+        progress: Receives each phase.
     """
     progress.phase("Comparing traces")
     relations = cross_entry_relations(entries)

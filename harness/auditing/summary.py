@@ -233,8 +233,8 @@ def by_measurement(entries: Sequence[EntryReport]) -> list[tuple[EntryReport, tu
     """
     groups: dict[object, list[EntryReport]] = defaultdict(list)
     for number, entry in enumerate(entries):
-        said = tuple((f.rule, f.status, template(f.got)) for f in entry.findings)
-        key = (entry.session, entry.verdict, said) if entry.session else number
+        digest = tuple((f.rule, f.status, template(f.got)) for f in entry.findings)
+        key = (entry.session, entry.verdict, digest) if entry.session else number
         groups[key].append(entry)
     return [(group[0], tuple(entry.id for entry in group[1:])) for group in groups.values()]
 

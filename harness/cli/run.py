@@ -43,7 +43,7 @@ OUT = _out_option
 
 
 class RunCommand(click.Command):
-    """The command `run`, which explains a program whose options were taken for its own."""
+    """The command `run`, which says so if options of a program were parsed as its own."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; for an unknown option of a program, say that `--` is missing."""

@@ -46,8 +46,8 @@ def load_settings(group: click.Group, stated: Path | None) -> tuple[Options, lis
     """
     defaults: Options = {}
     notes: dict[str, str] = {}
-    own = users_file()
-    paths = [own] if own.is_file() else []
+    user_file = users_file()
+    paths = [user_file] if user_file.is_file() else []
     for path in [*paths, *([stated] if stated else [])]:
         from harness.core.schemas import read_settings
 
@@ -81,17 +81,17 @@ def _known(command: click.Command, options: Options, path: Path, where: str) -> 
         if isinstance(parameter, click.Option) and parameter.name:
             for flag in parameter.opts:
                 names[flag.lstrip("-").replace("-", "_")] = parameter.name
-    known: Options = {}
+    defaults: Options = {}
     for name, value in options.items():
         subcommands = command.commands if isinstance(command, click.Group) else {}
         if name in subcommands and isinstance(value, dict):
-            known[name] = _known(subcommands[name], value, path, f"{where}/{name}")
+            defaults[name] = _known(subcommands[name], value, path, f"{where}/{name}")
         elif name in names:
-            known[names[name]] = value
+            defaults[names[name]] = value
         else:
             candidates = [*names, *subcommands]
             raise _unknown("is not an option", name, candidates, f"{path}#/{where}")
-    return known
+    return defaults
 
 
 def _unknown(message: str, name: str, candidates: list[str], where: str) -> UsageError:

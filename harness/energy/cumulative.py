@@ -82,7 +82,7 @@ def sum_cells(cells: Cells, bounds: Ints, stop: int) -> CellSums:
 
 
 def _held_power(trace: Trace) -> float:
-    """Return the power of a single reading [W]; a single count says nothing of power."""
+    """Return the power of a single reading [W]; a single count shows no power."""
     if len(trace) and trace.channel.quantity == "power":
         return float(trace.value[0])
     return 0.0

@@ -98,7 +98,7 @@ class Reader:
 
         Args:
             path: The file.
-            repeats_keys: A key that stands twice is no defect.
+            repeats_keys: A repeated key is not a defect.
         """
         try:
             content = self._read(path, MAX_DOCUMENT_BYTES)

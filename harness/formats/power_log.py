@@ -308,9 +308,9 @@ def positive(value: object) -> float | None:
     return float(value) if 0 < value < MAX_DECLARED else None
 
 
-def missing(where: str, what: str, expected: str, fix: str) -> UnreadableError:
+def missing(where: str, field: str, expected: str, fix: str) -> UnreadableError:
     """Return the error of a file that lacks something."""
-    return UnreadableError(f"states no {what}", where=where, expected=expected, fix=fix)
+    return UnreadableError(f"states no {field}", where=where, expected=expected, fix=fix)
 
 
 # --- From a log to an entry

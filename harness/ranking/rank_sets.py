@@ -150,16 +150,20 @@ def _moderated_scatters(budgets: Sequence[Budget]) -> list[BetweenRunScatter]:
     Only scatter that the runs themselves show is moderated: a pair or borrowed scatter has been
     combined with a prior already.
     """
-    own = [
+    has_own_scatter = [
         budget.run_scatter is not None and budget.run_scatter.source == "own runs"
         for budget in budgets
     ]
-    lenders = [run_variance(budget) for budget, counts in zip(budgets, own, strict=True) if counts]
+    lenders = [
+        run_variance(budget)
+        for budget, counts in zip(budgets, has_own_scatter, strict=True)
+        if counts
+    ]
     shrunk = iter(
         moderated_variances([variance for variance, _ in lenders], [n - 1 for _, n in lenders])
     )
     moderated = []
-    for budget, is_own in zip(budgets, own, strict=True):
+    for budget, is_own in zip(budgets, has_own_scatter, strict=True):
         scatter = budget.logarithmic().run_scatter
         if scatter is None:
             scatter = BetweenRunScatter(0.0, math.inf, log=True)

@@ -83,13 +83,13 @@ def _shared_calibrations(entries: Iterable[Entry]) -> dict[str, frozenset[str]]:
     """Return the calibrations that each entry shares with another one, by its id."""
     claims: dict[str, list[_Claim]] = defaultdict(list)
     for entry in entries:
-        for calibration, claim in _claims(entry):
-            claims[calibration].append(claim)
+        for calibration, candidate in _claims(entry):
+            claims[calibration].append(candidate)
     shared: dict[str, set[str]] = defaultdict(set)
     for calibration, together in claims.items():
         if len(together) > 1 and _show_one_instrument(together):
-            for claim in together:
-                shared[claim.entry_id].add(calibration)
+            for candidate in together:
+                shared[candidate.entry_id].add(calibration)
     return {entry_id: frozenset(calibrations) for entry_id, calibrations in shared.items()}
 
 
@@ -128,7 +128,7 @@ def _limits(channel: Channel) -> tuple[str, float, float]:
 
 def _show_one_instrument(claims: Sequence[_Claim]) -> bool:
     """Whether all claims of a calibration fit one instrument at one site."""
-    if len({(claim.site, claim.limits[0]) for claim in claims}) > 1:
+    if len({(candidate.site, candidate.limits[0]) for candidate in claims}) > 1:
         return False
-    spans = sorted({span for claim in claims for span in claim.spans})
+    spans = sorted({span for candidate in claims for span in candidate.spans})
     return all(before[1] <= after[0] for before, after in itertools.pairwise(spans))

@@ -93,13 +93,14 @@ def _sum(result: Result, *path: str) -> int:
 
 def _row(result: Result) -> list[str]:
     record = _record(result)
-    correct, asked = _sum(result, "grading", "correct"), _sum(result, "grading", "asked")
+    correct = _sum(result, "grading", "correct")
+    request_count = _sum(result, "grading", "asked")
     return [
         result.entry.scenario,
         estimate_text(result.energy_per_unit),
         estimate_text(_per(result, _sum(result, "requests", "completed"), "J/request")),
         estimate_text(result.per_correct) if result.per_correct else "-",
-        f"{correct}/{asked}" if asked else "-",
+        f"{correct}/{request_count}" if request_count else "-",
         number(result.performance.value if result.performance else None, digits=4),
         _latency(record, "ttft_ms"),
         _latency(record, "tpot_ms"),

@@ -180,9 +180,9 @@ def _is_repeat(ranging: Run, timed: Run) -> bool:
     lengths = ranging.window.seconds, timed.window.seconds
     if min(lengths) <= 0 or max(lengths) > MAX_WINDOW_RATIO * min(lengths):
         return False
-    apart = (
+    disjoint = (
         ranging.window.stop_ns <= timed.window.start_ns
         or timed.window.stop_ns <= ranging.window.start_ns
     )
     hashes = [{trace.content_sha256 for trace in run.outer} for run in (ranging, timed)]
-    return apart and not hashes[0] & hashes[1]
+    return disjoint and not hashes[0] & hashes[1]

@@ -108,16 +108,16 @@ class TraceAddress(NamedTuple):
     owner: tuple[str, str]
     machine: str = ""
 
-    def is_from_other_machine(self, other: TraceAddress) -> bool:
+    def is_from_other_machine(self, address: TraceAddress) -> bool:
         """Return whether two traces are known to come from two machines.
 
         One machine may be entered under two names, as in the suites for edge and for data centre:
         its descriptions then say the same.
         """
-        if not all((*self.owner, *other.owner)) or self.owner == other.owner:
+        if not all((*self.owner, *address.owner)) or self.owner == address.owner:
             return False
-        same_submitter = self.owner[0] == other.owner[0]
-        return not (same_submitter and self.machine and self.machine == other.machine)
+        same_submitter = self.owner[0] == address.owner[0]
+        return not (same_submitter and self.machine and self.machine == address.machine)
 
     @property
     def location(self) -> Location:
@@ -157,7 +157,7 @@ class NearDuplicate(NamedTuple):
     """Another trace that this one was copied from, or the other way round, without being equal.
 
     Attributes:
-        other: Address of the other trace.
+        counterpart: Address of the other trace.
         kind: `repeat` for the same readings at another time or on another node, `resample` for
             every nth reading of the other, `scale` for the same course times a factor.
         shift_s: Time stamps of this trace minus those of the other [s].
@@ -166,7 +166,7 @@ class NearDuplicate(NamedTuple):
             one stand for each of the other.
     """
 
-    other: TraceAddress
+    counterpart: TraceAddress
     kind: Literal["repeat", "resample", "scale"]
     shift_s: float
     share: float

@@ -53,14 +53,14 @@ def _csv(path: Path, columns: Mapping[str, str]) -> tuple[Sequence[str], Floats]
 
 
 def _places(head: Sequence[str], columns: Mapping[str, str], path: Path) -> tuple[int, int]:
-    found = []
+    places = []
     for role, usual in (("time", 0), ("value", 1)):
         name = columns.get(role)
         if name is not None and name not in head:
             raise UnreadableError(
                 f"has no column for {role}", where=str(path), got=", ".join(head), expected=name
             )
-        found.append(head.index(name) if name is not None else usual)
+        places.append(head.index(name) if name is not None else usual)
     if not columns and len(head) != 2:
         raise UnreadableError(
             "has more than two columns",
@@ -68,7 +68,7 @@ def _places(head: Sequence[str], columns: Mapping[str, str], path: Path) -> tupl
             got=", ".join(head),
             expected="`columns: {time: ..., value: ...}` in its grid document",
         )
-    return found[0], found[1]
+    return places[0], places[1]
 
 
 def _floats(cells: Sequence[str], path: Path) -> Floats:
@@ -126,7 +126,7 @@ def _parquet(path: Path, columns: Mapping[str, str]) -> tuple[Sequence[str] | ND
 
 def read_numbers(path: Path, names: Sequence[str]) -> list[list[float]]:
     """Columns of plain numbers, none of them negative. Raises UnreadableError naming the row."""
-    found = []
+    columns = []
     for name in names:
         column = _csv(path, {"time": names[0], "value": name})[1]
         bad = np.flatnonzero(~((column >= 0) & (column <= LARGEST)))
@@ -138,5 +138,5 @@ def read_numbers(path: Path, names: Sequence[str]) -> list[list[float]]:
                 got=f"{column[row]:g}",
                 expected=f"a number, at least 0 and at most {LARGEST:g}, in every hour",
             )
-        found.append(column.tolist())
-    return found
+        columns.append(column.tolist())
+    return columns

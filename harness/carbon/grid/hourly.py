@@ -156,11 +156,11 @@ def _intensity(value: Floats, unit: str, where: str, market: bool) -> Floats:
 
     market: contracts may cover an hour wholly, so that 0 is a value
     """
-    known = value[~np.isnan(value)]
-    if not len(known):
+    stated = value[~np.isnan(value)]
+    if not len(stated):
         raise UnreadableError("holds no value", where=where)
     with np.errstate(all="ignore"):  # what is infinite here is refused below
-        g_per_kwh(float(np.median(known)), unit, where=f"{where}: median", market=market)
+        g_per_kwh(float(np.median(stated)), unit, where=f"{where}: median", market=market)
         scaled = value * TO_G_PER_KWH[unit]
     bad = (scaled < 0) | (scaled > 3000) | ((scaled == 0) & (not market))
     if bad.any():

@@ -70,7 +70,7 @@ def _seconds(stamps: Sequence[str]) -> Ints:
 
 
 def _each(stamps: Sequence[str], local: tzinfo, where: str) -> Ints:
-    found: list[int] = []
+    instants: list[int] = []
     for row, stamp in enumerate(stamps, 2):
         try:
             moment = datetime.fromisoformat(stamp.strip())
@@ -83,8 +83,10 @@ def _each(stamps: Sequence[str], local: tzinfo, where: str) -> Ints:
                 got=shorten(repr(stamp)),
                 expected="like 2022-07-01T14:00Z",
             ) from None
-        found.append(_instant(moment, local, found[-1] if found else None, f"{where}: row {row}"))
-    return np.array(found, np.int64)
+        instants.append(
+            _instant(moment, local, instants[-1] if instants else None, f"{where}: row {row}")
+        )
+    return np.array(instants, np.int64)
 
 
 def _instant(moment: datetime, local: tzinfo, before: int | None, where: str) -> int:
@@ -106,8 +108,8 @@ def _instant(moment: datetime, local: tzinfo, before: int | None, where: str) ->
             expected=f"an hour that {local} has",
             fix="If the stamps are standard time all year, give a fixed zone like Etc/GMT-1.",
         )
-    found = _ns(first)
-    return _ns(first.replace(fold=1)) if before is not None and found <= before else found
+    first_ns = _ns(first)
+    return _ns(first.replace(fold=1)) if before is not None and first_ns <= before else first_ns
 
 
 def _ns(moment: datetime) -> int:

@@ -55,7 +55,7 @@ TEXT_BYTES = 200
 """What is shown of a line."""
 
 UNCERTAINTY_WARNING = re.compile(rb"WARNING: Uncertainty [\d.]{1,12}%(?:, which is)? above ")
-"""A reading whose uncertainty is above the limit, in the words of PTDaemon 1.9 and 1.10; one for
+"""A reading whose uncertainty is above the limit, as PTDaemon 1.9 and 1.10 word it; one for
 each channel."""
 UNCERTAINTY_UNKNOWN = b"WARNING: Uncertainty unknown"
 OTHER_WARNING = re.compile(

@@ -116,7 +116,7 @@ class Rapl:
         return Reading(id_, math.nan, fault=fault) if fault else Reading(id_, count * UJ)
 
     def _zones(self) -> list[Zone]:
-        """Return all zones in order, without MMIO twins of zones that the MSR driver shows."""
+        """Return all zones in order, without MMIO copies of zones that the MSR driver shows."""
         zones: list[Zone] = []
         folders = self.root.glob("*:*") if self.root.is_dir() else ()
         for folder in sorted(folders, key=lambda path: ("mmio" in path.name, _numbers(path.name))):

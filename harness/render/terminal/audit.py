@@ -233,8 +233,8 @@ def _more(count: int, things: str, style: Style) -> Iterator[str]:
         yield style.line(f"and {count:,} more {things}")
 
 
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+def _count(number: int, singular: str, plural: str | None = None) -> str:
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 # What changed

@@ -88,6 +88,6 @@ def explain(result: Result) -> list[str]:
     lines.append(f"Without that term the interval would have {remaining_width:.0%} of its width.")
     if result.distinct_runs == 1:
         lines.append(
-            "One run says nothing of the next: five would also show the scatter between runs."
+            "One run does not predict the next: five would also show the scatter between runs."
         )
     return lines

@@ -80,7 +80,7 @@ def _settings(round_name: str, rule: Rule) -> dict[str, Any] | None:
 def _round(name: str, settings: Mapping[str, Any] | None) -> str:
     if settings is None:
         return f"{name}: not applied"
-    lines = [f"{name}: a breach is a {settings['severity']} [{settings['clause']}]"]
+    lines = [f"{name}: {settings['severity']} [{settings['clause']}]"]
     for limit, item in (settings.get("limits") or {}).items():
         why = f" ({item['why']})" if item.get("why") else ""
         lines.append(f"  {limit} = {item['value']:g} {item['unit']}{why}")

@@ -204,12 +204,12 @@ def _grade_number(question: Question, reply: str) -> bool:
 
 
 def _grade_choice(question: Question, reply: str) -> bool:
-    found: list[tuple[int, str]] = []
+    matches: list[tuple[int, str]] = []
     for option in question.options:
         match = re.search(rf"(?<!\w){re.escape(option)}(?!\w)", reply, re.IGNORECASE)
         if match:
-            found.append((match.start(), option))
-    return bool(found) and min(found)[1] == question.answer
+            matches.append((match.start(), option))
+    return bool(matches) and min(matches)[1] == question.answer
 
 
 def _grade_regex(question: Question, reply: str) -> bool:

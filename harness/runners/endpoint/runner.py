@@ -220,11 +220,14 @@ def grade(requests: Sequence[Request], questions: Sequence[Question]) -> Grading
         results.setdefault(index, []).append(right)
     if not results:
         return None
-    asked = sum(len(marks) for marks in results.values())
-    chance = sum(questions[index].chance * len(marks) for index, marks in results.items()) / asked
+    request_count = sum(len(marks) for marks in results.values())
+    chance = (
+        sum(questions[index].chance * len(marks) for index, marks in results.items())
+        / request_count
+    )
     return Grading(
         correct=sum(sum(marks) for marks in results.values()),
-        asked=asked,
+        asked=request_count,
         questions=len(results),
         chance=chance,
         by_question={index: sum(marks) / len(marks) for index, marks in sorted(results.items())},

@@ -32,7 +32,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         for copy in context.cross_entry.near_duplicates.get(original, ()):
             status = _status(copy, context.limits)
             if status is not None:
-                group = (copy.kind, _relation(original, copy.other), status)
+                group = (copy.kind, _relation(original, copy.counterpart), status)
                 groups[group].append((original, copy))
     for (_, _, group_status), pairs in sorted(groups.items()):
         yield _violation(pairs, "warn" if group_status == "warn" else None)
@@ -56,10 +56,12 @@ def _relation(original: TraceAddress, copy: TraceAddress) -> Literal["run", "run
 def _violation(pairs: Sequence[Pair], status: Literal["warn"] | None) -> Violation:
     """Return the violation for the surest of some copies, with their number."""
     original, copy = min(pairs, key=lambda pair: (-pair[1].share, pair))
-    same_entry = copy.other.entry == original.entry
-    other = str(copy.other.location) if same_entry else f"{copy.other.entry}/{copy.other.location}"
+    same_entry = copy.counterpart.entry == original.entry
+    source = str(copy.counterpart.location)
+    if not same_entry:
+        source = f"{copy.counterpart.entry}/{source}"
     got = DESCRIPTIONS[copy.kind].format(
-        other=other, shift=copy.shift_s, share=copy.share, factor=copy.factor
+        other=source, shift=copy.shift_s, share=copy.share, factor=copy.factor
     )
     trace_count = len({original for original, _ in pairs})
     if trace_count > 1:

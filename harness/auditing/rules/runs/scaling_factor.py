@@ -50,7 +50,7 @@ def _unjudged(context: RuleContext) -> Iterator[Violation]:
             FILE,
             f"a factor of {factor:.9g}",
             f"reference points of {shorten(context.entry.round, 40)}",
-            "Nothing: they are not known here, and those of another round say nothing of it.",
+            "Nothing: they are not known here, and those of another round do not apply.",
             status="skip",
         )
 

@@ -34,7 +34,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:  # noq
 RULE = Rule(
     id="ptd-uncertainty-check",
     title="The PTDaemon checks its uncertainty",
-    why="Without its check the PTDaemon says nothing of a range that is too large or a power "
+    why="Without its check the PTDaemon does not report a range that is too large or a power "
     "factor that is too low.",
     evidence="The line of ptd_logs.txt that activates the check, in front of the Go of the "
     "ranging run.",
