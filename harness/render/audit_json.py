@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.auditing.changes import Change
 from harness.auditing.report import VERDICTS, EntryReport, Finding, Report
+from harness.auditing.summary import folded_warnings
 from harness.core.schemas import SCHEMA_VERSION
 
 
@@ -26,6 +27,11 @@ def audit_document(
     summary: dict[str, Any] = {verdict: report.count(verdict) for verdict in VERDICTS}
     summary["by_rule"] = _by_rule(report)
     summary["by_submitter"] = _by_submitter(report)
+    summary["notes_of_round"] = [
+        {"rule": warning.rule, "text": warning.texts[0][0]}
+        for warning in folded_warnings(report)
+        if warning.everywhere
+    ]
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "round": round_name or ", ".join(rounds),

@@ -128,6 +128,7 @@ def test_the_document_has_location_severity_and_summaries(judge_with) -> None:
         "by_submitter": [
             {"submitter": "Lab", "valid": 0, "questioned": 1, "invalid": 0, "unjudged": 0}
         ],
+        "notes_of_round": [],
     }
 
 

@@ -21,6 +21,7 @@ from harness.auditing.summary import (
     count_by_submitter,
     count_measurements,
     decisive_findings,
+    fold,
     folded_notes,
     folded_warnings,
     group_by_reason,
@@ -53,8 +54,6 @@ MAX_SUBMITTERS = 12
 """Submitters in the concise form."""
 MAX_RULES = 16
 """Rules and notes in the concise form."""
-MAX_EQUAL_FINDINGS = 4
-"""Findings of one rule and status of one entry in the grouped form."""
 
 _ORDER: tuple[Verdict, ...] = ("invalid", "questioned", "unjudged", "valid")
 _COLOURS = {
@@ -412,15 +411,10 @@ def _entry(entry: EntryReport, also: Sequence[str], everywhere: set[str], style:
         and not (finding.status == "warn" and finding.rule in everywhere)
     ]
     decisive = set(map(id, decisive_findings(entry)))
-    remedies: dict[str, Finding] = {}
     for same in _by_rule_and_status(shown):
-        for finding in same[:MAX_EQUAL_FINDINGS]:
-            lines.append(_finding_line(finding, style))
-        hidden = len(same) - MAX_EQUAL_FINDINGS
-        if hidden > 0:
-            lines.append(f"       and {hidden:,} more of this kind (--verbose shows them)")
+        for folded in fold(same):
+            lines.append(_finding_line(folded.first, style, folded.count - 1))
         if id(same[0]) in decisive:
-            remedies.setdefault(same[0].fix, same[0])
             lines.append(style.wrap(f"{same[0].fix} [{same[0].clause}]", 7))
     return "\n".join(lines)
 
@@ -438,12 +432,21 @@ def _by_rule_and_status(findings: Iterable[Finding]) -> list[list[Finding]]:
     return list(groups.values())
 
 
-def _finding_line(finding: Finding, style: Style) -> str:
+def _finding_line(finding: Finding, style: Style, more: int = 0) -> str:
+    """Return a finding in one line.
+
+    Args:
+        finding: The finding.
+        style: Width and colour.
+        more: How many more findings say the same of other places.
+    """
     label = severity_of(finding) or finding.status
     text = (
         f"{finding.rule}: {finding.where}: got {finding.got}, "
         f"expected {finding.expected}{_unit(finding)}"
     )
+    if more:
+        text += f" (and {more:,} more like it)"
     body = style.wrap(f"{label} {text}", 2, 7)
     return body.replace(label, style.paint(label, label), 1)
 

@@ -121,11 +121,11 @@ def test_one_power_log_is_shown_once_with_all_its_results() -> None:
     assert text.count("and with the same measurement closed/") == 2
 
 
-def test_many_equal_findings_of_an_entry_are_cut_and_counted() -> None:
+def test_equal_findings_of_an_entry_are_folded_and_counted() -> None:
     findings = [finding("coverage", "fail", "0.5", f"node_{k}") for k in range(15)]
     report = Report((entry(0, "invalid", *findings),), (), ())
-    assert audit_text(report).count("fail coverage") == 4
-    assert "and 11 more of this kind" in audit_text(report)
+    assert audit_text(report).count("fail coverage") == 1
+    assert "expected something else (and 14 more like it)" in audit_text(report)
     assert audit_text(report, form="full").count("fail coverage") == 15
 
 
