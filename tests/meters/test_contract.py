@@ -19,8 +19,6 @@ from harness.meters.base import Meter, Unavailable
 from harness.traces.clean import build_trace
 from harness.traces.store import header_document
 
-REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
-
 ADDED = """
 from harness.meters.base import Reading
 from harness.traces.channel import Accuracy, Channel
@@ -172,12 +170,3 @@ def test_a_broken_meter_of_a_package_is_named_and_the_others_work(
     assert "meter unmade is broken; got RuntimeError: no board" in items["unmade"]["says"]
     assert "meter unprobed is broken; got ValueError" in items["unprobed"]["says"]
     assert "meter absent cannot be loaded" in items["absent"]["says"]
-
-
-@pytest.mark.parametrize("name", built_in())
-def test_a_built_in_meter_has_a_row_and_a_page_in_the_docs(name: str) -> None:
-    overview = (REFERENCE / "meters.md").read_text("utf-8")
-    assert f"| [`{name}`](meters/{name}.md) |" in overview
-    page = (REFERENCE / "meters" / f"{name}.md").read_text("utf-8")
-    for row in ("boundary", "kind", "averaging", "accuracy", "options"):
-        assert f"| {row} | " in page

@@ -93,6 +93,9 @@ def machines(draw: st.DrawFn) -> Drawn:
         pci = f"0000:{number + 1:02x}:00.0"
         drivers = draw(st.sampled_from([("nvml",), ("amdgpu",), ("amdgpu", "amdsmi"), ("xe",)]))
         drawn.add(draw, *(classify(name, "", device=f"d{number}", pci=pci) for name in drivers))
+    if draw(st.booleans()):
+        unknown = classify("ina226", "", device="hwmon9")
+        drawn.wholes.append((unknown, draw(st.sampled_from(drawn.parts)).power_w))
     drawn.add(draw)  # fans, which nothing measures alone
     if not amd:
         _platform(draw, drawn, sum_w(platform))
