@@ -17,9 +17,8 @@ so the same journals always give the same traces.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 
 import numpy as np
 
@@ -61,6 +60,8 @@ NODE_SHARE = 0.02
 """Two node meters that agree within this share at all times measure one machine."""
 EQUAL_SHARE, UPDATE_LAG_S = 0.02, 2e-3
 """Counters are equal within this share of a step between reads, and within this lag [s]."""
+MAX_STEPS_APART = 3.0
+"""Equal counters of two meters, which start one after the other, begin so many steps apart."""
 MOST_READS = 0.9
 """Share of the reads in which equal counters agree; between two of them a counter may move on."""
 MEDIAN_ERROR = 1.86
@@ -110,14 +111,14 @@ def check_sensors(traces: Sequence[Trace]) -> CheckedSensors:
     arrangement = _arranged(live, overrides)
     checked = CheckedSensors(_placed(live, arrangement), findings)
     _add_faulty(checked, traces, faults, overrides)
-    for first, second in arrangement.unknown:
-        findings.append(
-            SensorFinding(
-                DefectCode.CONTAINMENT_UNKNOWN,
-                first,
-                f"{first} and {second} are added, and nobody knows whether one contains the other",
-            )
+    if arrangement.unknown:
+        first, second = arrangement.unknown[0]
+        others = len(arrangement.unknown) - 1
+        more = f", nor of {others} more pairs" if others else ""
+        message = (
+            f"{first} and {second} are added, and nobody knows whether one contains the other{more}"
         )
+        findings.append(SensorFinding(DefectCode.CONTAINMENT_UNKNOWN, first, message))
     order = {trace.channel.id: number for number, trace in enumerate(traces)}
     checked.traces.sort(key=lambda trace: order[trace.channel.id])
     return checked
@@ -189,18 +190,32 @@ def _equal_sensors(
     overrides: dict[tuple[str, str], Relation] = {}
     arrangement = _arranged(traces, {})
     tops = [trace for trace in traces if arrangement.parents[trace.channel.id] is None]
-    for first, second in combinations(tops, 2):
-        pair = (first.channel.id, second.channel.id)
-        kinds = {first.channel.kind, second.channel.kind}
-        if kinds == {"counter"}:
-            equal = _are_equal(first, second)
-        else:
-            equal = pair in arrangement.unknown and _are_equal_powers(first, second)
-        if equal:
-            overrides[pair] = Relation.SAME
-            message = f"{pair[0]} and {pair[1]} show one number at all times: it is counted once"
-            findings.append(SensorFinding(DefectCode.COUNTER_TWICE, pair[1], message))
+    by_id = {trace.channel.id: trace for trace in tops}
+    unknown = ((by_id[first], by_id[second]) for first, second in arrangement.unknown)
+    equal = [pair for pair in _close_counters(tops) if _are_equal(*pair)]
+    equal += [
+        pair
+        for pair in unknown
+        if {trace.channel.kind for trace in pair} != {"counter"} and _are_equal_powers(*pair)
+    ]
+    for first, second in equal:
+        ids = (first.channel.id, second.channel.id)
+        overrides[ids] = Relation.SAME
+        message = f"{ids[0]} and {ids[1]} show one number at all times: it is counted once"
+        findings.append(SensorFinding(DefectCode.COUNTER_TWICE, ids[1], message))
     return overrides
+
+
+def _close_counters(traces: Sequence[Trace]) -> Iterator[tuple[Trace, Trace]]:
+    """Yield the pairs of counters whose first numbers lie within one step between reads."""
+    counters = [t for t in traces if t.channel.kind == "counter" and len(t) >= MIN_READINGS]
+    counters.sort(key=lambda trace: float(trace.value[0]))
+    for number, first in enumerate(counters):
+        reach = float(first.value[0]) + MAX_STEPS_APART * float(np.abs(np.diff(first.value)).max())
+        for second in counters[number + 1 :]:
+            if float(second.value[0]) > reach:
+                break
+            yield first, second
 
 
 def _are_equal_powers(first: Trace, second: Trace) -> bool:

@@ -23,7 +23,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from itertools import combinations
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
@@ -278,62 +278,108 @@ def arrange(channels: Sequence[Channel], overrides: Overrides | None = None) -> 
         channels: All channels of one machine, with unique ids.
         overrides: Relations found in the data of a run.
     """
-    matrix = _relations(channels, overrides or {})
-    by_id = {channel.id: channel for channel in channels}
+    relations = _Relations(channels, overrides or {})
+    ids = {channel.id for channel in channels}
     arrangement = Arrangement()
     for channel in channels:
-        holders = [
-            holder.id
-            for holder in channels
-            if holder.id != channel.id and _holds(matrix[holder.id, channel.id], holder, channel)
-        ]
-        parent = _innermost(holders, matrix)
-        if parent is None and channel.part_of in by_id:
+        parent = relations.innermost(relations.holders(channel))
+        if parent is None and channel.part_of in ids:
             parent = channel.part_of
         arrangement.parents[channel.id] = parent
-    for first, second in combinations(channels, 2):
-        kind = matrix[first.id, second.id]
+    tops = {*arrangement.top}
+    for first, second, kind in relations.same_or_unknown():
+        pair = (first.id, second.id)
         if kind is Relation.SAME:
-            pair = (first.id, second.id)
-            better_first = _is_preferred(first, second)
-            arrangement.duplicates.append(pair if better_first else (second.id, first.id))
-        elif kind is Relation.UNKNOWN and not {first.id, second.id} - {*arrangement.top}:
-            arrangement.unknown.append((first.id, second.id))
+            arrangement.duplicates.append(pair if _is_preferred(first, second) else pair[::-1])
+        elif tops.issuperset(pair):
+            arrangement.unknown.append(pair)
     return arrangement
 
 
-def _relations(
-    channels: Sequence[Channel], overrides: Overrides
-) -> dict[tuple[str, str], Relation]:
-    """Return the relation of each ordered pair of channels, by their ids."""
-    opposite = {Relation.CONTAINS: Relation.WITHIN, Relation.WITHIN: Relation.CONTAINS}
-    subjects = {channel.id: _subject(channel) for channel in channels}
-    matrix: dict[tuple[str, str], Relation] = {}
-    for first, second in combinations(channels, 2):
-        kind = overrides.get((first.id, second.id))
-        reverse = overrides.get((second.id, first.id))
-        if kind is None and reverse is not None:
-            kind = opposite.get(reverse, reverse)
-        if kind is None:
-            kind = _pair(first, second, subjects)
-        matrix[first.id, second.id] = kind
-        matrix[second.id, first.id] = opposite.get(kind, kind)
-    return matrix
+class _Relations:
+    """Relations between channels, found once for each pair of subjects: these are few."""
+
+    def __init__(self, channels: Sequence[Channel], overrides: Overrides) -> None:
+        self.overrides = dict(overrides)
+        for (first, second), kind in overrides.items():
+            self.overrides.setdefault((second, first), OPPOSITE.get(kind, kind))
+        self.order = {channel.id: number for number, channel in enumerate(channels)}
+        self.by_id = {channel.id: channel for channel in channels}
+        self.keys = {channel.id: _key(channel) for channel in channels}
+        self.members: dict[_Key, list[Channel]] = {}
+        for channel in channels:
+            self.members.setdefault(self.keys[channel.id], []).append(channel)
+
+    def between(self, first: str, second: str) -> Relation:
+        """Return the relation of two channels, by their ids."""
+        override = self.overrides.get((first, second))
+        return override or _relation_of_keys(self.keys[first], self.keys[second])
+
+    def holders(self, channel: Channel) -> list[str]:
+        """Return the ids of the channels that contain a channel, or count in its place."""
+        key = self.keys[channel.id]
+        overridden = [first for first, second in self.overrides if second == channel.id]
+        candidates = [self.by_id[id_] for id_ in overridden if id_ in self.by_id]
+        for peer, members in self.members.items():
+            if _relation_of_keys(peer, key) in (Relation.CONTAINS, Relation.SAME):
+                candidates += members
+        holders = {
+            holder.id
+            for holder in candidates
+            if holder.id != channel.id
+            and _holds(self.between(holder.id, channel.id), holder, channel)
+        }
+        return sorted(holders, key=self.order.__getitem__)
+
+    def innermost(self, holders: Sequence[str]) -> str | None:
+        """Return the holder that lies in most of the others: the direct parent."""
+
+        def depth(id_: str) -> int:
+            kinds = [self.between(id_, holder) for holder in holders if holder != id_]
+            return kinds.count(Relation.WITHIN)
+
+        return max(holders, key=depth, default=None)
+
+    def same_or_unknown(self) -> Iterator[tuple[Channel, Channel, Relation]]:
+        """Yield the pairs that measure one part, and those of which nobody knows."""
+        pairs = {pair for pair in self.overrides if self.order.keys() >= {*pair}}
+        for first, second in combinations_with_replacement(self.members, 2):
+            if _relation_of_keys(first, second) in (Relation.SAME, Relation.UNKNOWN):
+                pairs |= {
+                    (left.id, right.id)
+                    for left in self.members[first]
+                    for right in self.members[second]
+                    if left is not right
+                }
+        ordered = {tuple(sorted(pair, key=self.order.__getitem__)) for pair in pairs}
+        for left_id, right_id in sorted(
+            ordered, key=lambda pair: (self.order[pair[0]], self.order[pair[1]])
+        ):
+            kind = self.between(left_id, right_id)
+            if kind in (Relation.SAME, Relation.UNKNOWN):
+                yield self.by_id[left_id], self.by_id[right_id], kind
 
 
-def _subject(channel: Channel) -> Subject:
-    """Return what a channel measures; a model of the processors stands for all sockets."""
-    subject = subject_of(channel)
-    return replace(subject, instance="") if channel.kind == "estimate" else subject
+_Key = tuple[Subject, bool]
+"""What decides the relations of a channel: its subject without the label; whether it estimates."""
+OPPOSITE = {Relation.CONTAINS: Relation.WITHIN, Relation.WITHIN: Relation.CONTAINS}
+"""The relation seen from the other side, where it is another one."""
 
 
-def _pair(first: Channel, second: Channel, subjects: Mapping[str, Subject]) -> Relation:
+def _key(channel: Channel) -> _Key:
+    """Return the key of a channel; a model of the processors stands for all sockets."""
+    subject = replace(subject_of(channel), label="")
+    is_estimate = channel.kind == "estimate"
+    return (replace(subject, instance="") if is_estimate else subject), is_estimate
+
+
+@functools.lru_cache(maxsize=65536)
+def _relation_of_keys(first: _Key, second: _Key) -> Relation:
     """Return the relation of two channels: an estimate is never added to a measurement of it."""
-    if (first.kind == "estimate") != (second.kind == "estimate"):
-        same_part = subjects[first.id].part == subjects[second.id].part
-        if same_part:
-            return Relation.WITHIN if first.kind == "estimate" else Relation.CONTAINS
-    return relation(subjects[first.id], subjects[second.id])
+    (first_subject, first_estimates), (second_subject, second_estimates) = first, second
+    if first_estimates != second_estimates and first_subject.part == second_subject.part:
+        return Relation.WITHIN if first_estimates else Relation.CONTAINS
+    return relation(first_subject, second_subject)
 
 
 def _holds(kind: Relation, holder: Channel, channel: Channel) -> bool:
@@ -350,16 +396,6 @@ def _is_preferred(first: Channel, second: Channel) -> bool:
         return KIND_ORDER.index(channel.kind), channel.accuracy.assumed, channel.id
 
     return rank(first) < rank(second)
-
-
-def _innermost(holders: Sequence[str], matrix: Mapping[tuple[str, str], Relation]) -> str | None:
-    """Return the holder that lies in most of the others: the direct parent."""
-
-    def depth(id_: str) -> int:
-        inside = (Relation.WITHIN,)
-        return sum(holder != id_ and matrix[id_, holder] in inside for holder in holders)
-
-    return max(holders, key=depth, default=None)
 
 
 def placed(channels: Sequence[Channel], arrangement: Arrangement) -> Iterator[Channel]:
