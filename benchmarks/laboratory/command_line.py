@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from benchmarks.laboratory.tables import TableCell, entries_of
 from harness.cli import cli
-from harness.formats.run_directory import write_entry
+from harness.formats.run_directory_writer import write_entry
 
 SEED = 20210410
 

@@ -13,7 +13,7 @@ from harness.core.process_pool import DIED, spread
 from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.formats.base import Entry
 from harness.formats.discovery import Found, Skipped, find
-from harness.formats.run_directory import write_entry
+from harness.formats.run_directory_writer import write_entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from harness.core.timestamps import to_iso
 from harness.formats.base import Entry, Run
 from harness.formats.defects import DefectCode
 from harness.formats.evidence import Evidence, RecordingEvidence
-from harness.formats.run_directory import FORMAT, INCOMPLETE, RECORD, SAMPLES, write_run
+from harness.formats.run_directory import FORMAT, INCOMPLETE, RECORD, SAMPLES
+from harness.formats.run_directory_writer import write_run
 from harness.live.distributed.clock_offset import Clock
 from harness.live.recording import NO_REASON, RunFailed, traces_of
 from harness.traces.channel import Channel

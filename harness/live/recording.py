@@ -20,7 +20,8 @@ from harness.core.schemas import write_document
 from harness.formats.base import Defect, Entry, Run
 from harness.formats.defects import DefectCode
 from harness.formats.evidence import Evidence, RecordingEvidence, evidence_from_facts
-from harness.formats.run_directory import INCOMPLETE, SAMPLES, record, write_run
+from harness.formats.run_directory import INCOMPLETE, SAMPLES
+from harness.formats.run_directory_writer import record, write_run
 from harness.live.sensor_checks import CheckedSensors, check_sensors
 from harness.meters.base import NoteKind
 from harness.meters.context import unsteady

@@ -11,7 +11,7 @@ from harness.core.timestamps import NS
 from harness.formats.base import Entry, Run
 from harness.formats.defects import DefectCode
 from harness.formats.load import read
-from harness.formats.run_directory import write_entry
+from harness.formats.run_directory_writer import write_entry
 
 
 def replay(

@@ -29,7 +29,8 @@ from harness.core.schemas import (
 )
 from harness.formats.base import Entry, Run
 from harness.formats.evidence import Evidence
-from harness.formats.run_directory import NativeFormat, write_entry
+from harness.formats.run_directory import NativeFormat
+from harness.formats.run_directory_writer import write_entry
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.store import header_document, read_csv, write_csv
 from harness.traces.trace import Trace, Window

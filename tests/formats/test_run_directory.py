@@ -23,7 +23,8 @@ from harness.core.errors import JoulemarkError, UnreadableError
 from harness.core.timestamps import to_iso
 from harness.formats.base import Defect, Entry, Run
 from harness.formats.discovery import Found, find
-from harness.formats.run_directory import FORMAT, write_entry
+from harness.formats.run_directory import FORMAT
+from harness.formats.run_directory_writer import write_entry
 from harness.scoring.score import score
 
 STORES = [False, True]

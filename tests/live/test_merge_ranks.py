@@ -14,7 +14,8 @@ import pytest
 from harness.core.errors import JoulemarkError, UnreadableError, UsageError
 from harness.formats.base import Entry, Run
 from harness.formats.evidence import evidence_from_facts
-from harness.formats.run_directory import INCOMPLETE, write_run
+from harness.formats.run_directory import INCOMPLETE
+from harness.formats.run_directory_writer import write_run
 from harness.live.distributed.clock_offset import Clock, Offset
 from harness.live.merge_ranks import RANKS, merge
 from harness.live.recording import create_run_directory

@@ -15,7 +15,7 @@ from harness.core.errors import UnreadableError
 from harness.formats.base import Entry, Work
 from harness.formats.discovery import Found, Skipped, find
 from harness.formats.mlperf.tiny import FORMAT
-from harness.formats.run_directory import write_entry
+from harness.formats.run_directory_writer import write_entry
 from harness.scoring.mlperf_metrics import mlperf_metrics
 from harness.scoring.score import score
 
