@@ -17,6 +17,7 @@ from harness.core.files import read_bytes, sha256
 from harness.core.schemas import SCHEMA_VERSION, write_document
 from harness.core.timestamps import to_iso
 from harness.formats.base import Entry, Run
+from harness.formats.evidence_facts import facts_of
 from harness.formats.run_directory import ENTRY_FIELDS, INCOMPLETE, RECORD, SYSTEM
 from harness.traces.store import write_csv, write_parquet
 from harness.traces.trace import Trace
@@ -118,7 +119,7 @@ def record(
         "rated": [asdict(part) for part in run.rated],
         "traces": list(traces),
         "files": list(files),
-        "facts": run.evidence.facts(),
+        "facts": facts_of(run.evidence),
         "sources": [_source(entry.directory, name) for name in run.sources],
     }
     return dict(run.extra) | document

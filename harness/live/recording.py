@@ -19,7 +19,8 @@ from harness.core.files import read_bytes, sha256
 from harness.core.schemas import write_document
 from harness.formats.base import Defect, Entry, Run
 from harness.formats.defects import DefectCode
-from harness.formats.evidence import Evidence, RecordingEvidence, evidence_from_facts
+from harness.formats.evidence import Evidence, RecordingEvidence
+from harness.formats.evidence_facts import evidence_from_facts
 from harness.formats.run_directory import INCOMPLETE, SAMPLES
 from harness.formats.run_directory_writer import record, write_run
 from harness.live.sensor_checks import CheckedSensors, check_sensors

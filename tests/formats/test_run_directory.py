@@ -23,6 +23,7 @@ from harness.core.errors import JoulemarkError, UnreadableError
 from harness.core.timestamps import to_iso
 from harness.formats.base import Defect, Entry, Run
 from harness.formats.discovery import Found, find
+from harness.formats.evidence_facts import facts_of
 from harness.formats.run_directory import FORMAT
 from harness.formats.run_directory_writer import write_entry
 from harness.scoring.score import score
@@ -107,7 +108,7 @@ def same_run(one: Run, other: Run) -> None:
                 [c.tolist() for c in t.source_order()] for t in a
             ]
         elif item.name == "evidence":
-            assert b.facts() == a.facts()
+            assert facts_of(b) == facts_of(a)
         else:
             assert b == a, item.name
 

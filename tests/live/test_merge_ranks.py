@@ -13,7 +13,7 @@ import pytest
 
 from harness.core.errors import JoulemarkError, UnreadableError, UsageError
 from harness.formats.base import Entry, Run
-from harness.formats.evidence import evidence_from_facts
+from harness.formats.evidence_facts import evidence_from_facts
 from harness.formats.run_directory import INCOMPLETE
 from harness.formats.run_directory_writer import write_run
 from harness.live.distributed.clock_offset import Clock, Offset

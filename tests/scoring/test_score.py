@@ -12,7 +12,8 @@ import pytest
 
 from harness.core.schemas import check
 from harness.formats.base import Entry, Quality, Run, Work
-from harness.formats.evidence import Evidence, TrainingEvidence, evidence_from_facts
+from harness.formats.evidence import Evidence, TrainingEvidence
+from harness.formats.evidence_facts import evidence_from_facts
 from harness.render.json import result_document
 from harness.render.terminal.score import score_text
 from harness.scoring.mlperf_metrics import trimmed_interval

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.formats.evidence import evidence_from_facts
+from harness.formats.evidence_facts import evidence_from_facts
 from tests.auditing.rules import builders as b
 
 RULE = "run-seeds"

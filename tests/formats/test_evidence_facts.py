@@ -11,8 +11,8 @@ from harness.formats.evidence import (
     InferenceEvidence,
     RecordingEvidence,
     TrainingEvidence,
-    evidence_from_facts,
 )
+from harness.formats.evidence_facts import evidence_from_facts, facts_of
 from harness.traces.trace import Window
 
 WHOLE = [
@@ -46,7 +46,7 @@ WHOLE = [
 
 @pytest.mark.parametrize("evidence", WHOLE)
 def test_evidence_survives_the_run_record(evidence: Evidence) -> None:
-    assert evidence_from_facts(evidence.facts()) == (evidence, ())
+    assert evidence_from_facts(facts_of(evidence)) == (evidence, ())
 
 
 @pytest.mark.parametrize(
