@@ -45,6 +45,15 @@ def test_figures_of_published_results_agree(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text"), [(1e6, "1e+06"), (1.0e6 + 4, "1e+06"), (2.5e-5, "2.5e-05")]
+)
+def test_exponents_are_those_of_a_stream_that_leaves_zeros_out(value: float, text: str) -> None:
+    assert agrees(value, text)
+    assert not agrees(value * 1.00001, text)
+    assert not agrees(value, "1e999")
+
+
+@pytest.mark.parametrize(
     ("value", "text"), [(12.72, "12.71"), (28.4637, "28.47"), (1.89834, "1.91"), (1.89, "1.9000")]
 )
 def test_edited_figures_differ(value: float, text: str) -> None:

@@ -9,11 +9,14 @@ compared within half of its last printed digit, and 12.708 agrees with it while 
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal, InvalidOperation
 
 NUMBER = re.compile(r"[-+]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][-+]?\d{1,3})?", re.ASCII)
 """A decimal number as programs print it."""
+STREAM_DIGITS = 6
+"""Digits of a number with an exponent: C++ streams print six and leave zeros at the end out."""
 FLOAT_ERROR = 1e-9
 """Relative error of reading numbers in binary; far below any printed digit."""
 
@@ -50,7 +53,10 @@ def agrees(value: float, text: str, *, value_error: float = 0.0) -> bool:
         value_error: How far the value itself may be off, as it was printed too, in its unit.
     """
     half_digit = half_last_digit(text)
-    if half_digit is None:
+    printed = float(text) if half_digit is not None else math.inf
+    if half_digit is None or not math.isfinite(printed):
         return False
+    if "e" in text.lower():
+        half_digit = min(half_digit, half_significant_digit(printed, STREAM_DIGITS))
     allowed = half_digit + value_error + FLOAT_ERROR * abs(value)
-    return abs(value - float(text)) <= allowed
+    return abs(value - printed) <= allowed

@@ -78,6 +78,8 @@ def _folders(tree: Path, directory: Path) -> list[str]:
 
 
 def _documents_in(folder: str) -> list[Path]:
+    if os.path.islink(folder):
+        return []
     try:
         names = sorted(itertools.islice(os.listdir(folder), MAX_NAMES))
     except OSError:

@@ -146,3 +146,46 @@ def test_pass_model_in_any_spelling_and_fail_another(
     t.say(folder, "Identify", lambda _: IDENTITY.format(series, firmware))
     found = b.of(b.report(folder), RULE)
     assert [hit.got for hit in found] == ([] if fits else ["another analyzer"])
+
+
+@pytest.mark.parametrize(
+    ("table", "settings"),
+    [
+        ("analyzer_table.md", "power_settings.md"),
+        ("Analyzer_Table.pdf", "PowerSettings.txt"),
+        ("WT333_analyzer_table.adoc", "XE2420_T4x4_power_settings.adoc"),
+        ("analyser-tables.txt", "power-setting.txt"),
+    ],
+)
+def test_pass_in_the_submitters_folder_power_under_names_of_real_trees(
+    table: str, settings: str, tmp_path: Path
+) -> None:
+    folder = b.inference(tmp_path)
+    (folder.parents[3] / "measurements").mkdir()
+    power = folder.parents[3] / "power"
+    power.mkdir()
+    (power / table).write_text(TABLE, "utf-8")
+    (power / settings).write_text("Governor: performance\n", "utf-8")
+    b.assert_pass(b.report(folder), RULE)
+
+
+@pytest.mark.parametrize(
+    ("number", "version", "outcome"),
+    [
+        ("1.1", "1.9.2", None),
+        ("2.0", "1.9.2", "warn"),
+        ("2.1", "1.9.2", "question"),
+        ("3.0", "1.10.0", "question"),
+        ("3.1", "1.10.0", "fail"),
+    ],
+)
+def test_fail_missing_documents_only_where_the_round_checked_them(
+    number: str, version: str, outcome: str | None, tmp_path: Path
+) -> None:
+    def edit(folder: Path) -> None:
+        (folder.parents[3] / "measurements").mkdir()
+        t.of_round(folder, number, version)
+
+    found = t.judged(tmp_path, edit)
+    assert found.round == f"mlperf-inference-v{number}"
+    assert {b.outcome(f) for f in b.of(found, RULE)} == ({outcome} if outcome else set())

@@ -32,3 +32,12 @@ def test_fail_second_log_beside_the_first(tmp_path: Path) -> None:
         got="also ptd_logs.txt.orig",
         expected="client.json, client.log",
     )
+
+
+def test_pass_link_is_not_followed(tmp_path: Path) -> None:
+    folder = b.inference(tmp_path / "tree")
+    power = folder / "performance" / "power"
+    moved = power.rename(tmp_path / "elsewhere")
+    (moved / "more.txt").write_text("", "utf-8")
+    power.symlink_to(moved)
+    assert b.of(b.report(folder), RULE) == []
