@@ -19,6 +19,7 @@ from harness.energy.run import RunEnergy
 from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.mlperf.loadgen_log import samples_per_query
 from harness.formats.reference.benchmarks import benchmarks
+from harness.scoring.correct_answers import energy_per_correct
 from harness.scoring.mlperf_metrics import kept_runs, mlperf_metrics, olympic_mean
 from harness.scoring.notes import result_notes
 from harness.scoring.repeated_runs import (
@@ -54,8 +55,6 @@ from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 NO_BUDGET = Budget("", ())
 """Stands for the budget of an entry without energy."""
-MIN_ACCURACY = 1e-6
-"""A smaller share of correct answers gives no energy per correct answer."""
 
 
 def score_all(
@@ -131,10 +130,22 @@ def score(
 
     outputs: dict[str, OutputQuantity] = {}
     estimates: dict[str, Estimate] = {}
+    per_correct: Estimate | None = None
     if budget is not None:
-        outputs = _output_quantities(entry, counted, budget, amounts, quality, counts, evidence)
+        outputs = _output_quantities(entry, counted, budget, amounts, counts, evidence)
         drawn = estimate_all(budget, outputs, level=level, seed=seed, draws=draws)
         estimates = {name: _not_negative(item) for name, item in drawn.items()}
+        per_correct = energy_per_correct(
+            entry,
+            counted,
+            budget,
+            quality,
+            _samples(entry, amounts),
+            evidence,
+            level=level,
+            seed=seed,
+            draws=draws,
+        )
     per_unit_budget = _per_unit_budget(budget, outputs.get("per_unit"))
     scatter = (per_unit_budget or budget or NO_BUDGET).run_scatter
     notes = result_notes(entry, runs, counted, scatter)
@@ -160,7 +171,7 @@ def score(
         budget=budget,
         per_unit_budget=per_unit_budget,
         rows=tuple(budget_rows(budget)) if budget else (),
-        per_correct=estimates.get("per_correct"),
+        per_correct=per_correct,
         scatter=summary(scatter, len(counted)),
         training=_training(entry, counted, counts, estimates),
     )
@@ -178,7 +189,6 @@ def _output_quantities(
     runs: Sequence[RunEnergy],
     budget: Budget,
     amounts: WorkAmounts,
-    quality: Quality | None,
     counts: StepCounts | None,
     evidence: ScatterEvidence,
 ) -> dict[str, OutputQuantity]:
@@ -190,9 +200,7 @@ def _output_quantities(
     if amounts.counts:
         unit = f"J/{amounts.unit}"
         per_unit = energy_per_amount(unit, runs, budget, amounts.counts, evidence)
-        samples = _samples_per_unit(entry, amounts.unit)
         outputs["per_unit"] = per_unit
-        outputs["per_correct"] = _energy_per_correct(per_unit, quality, samples)
     if counts is not None:
         per_step = energy_per_step(runs, budget, counts)
         outputs["per_step"] = per_step
@@ -226,19 +234,12 @@ def _not_negative(estimate: Estimate) -> Estimate:
     return replace(estimate, low=0.0) if positive and below else estimate
 
 
-def _energy_per_correct(
-    per_unit: OutputQuantity, quality: Quality | None, samples_per_unit: float
-) -> OutputQuantity | None:
-    """Return the energy per correct answer: per sample, over the share of correct answers."""
-    if quality is None or quality.metric != "accuracy":
-        return None
-    if per_unit.unit not in ("J/query", "J/sample"):
-        return None
-    share = quality.value / 100 if quality.value > 1 else quality.value
-    if not MIN_ACCURACY < share <= 1:
-        return None
-    factor = per_unit.factor / share / samples_per_unit
-    return OutputQuantity("J/correct-answer", factor, per_unit.run_scatter)
+def _samples(entry: Entry, amounts: WorkAmounts) -> list[float]:
+    """Return the samples that each run answered; empty where its work counts no samples."""
+    if amounts.unit not in ("query", "sample"):
+        return []
+    per_unit = _samples_per_unit(entry, amounts.unit)
+    return [count * per_unit for count in amounts.counts]
 
 
 def _samples_per_unit(entry: Entry, unit: str) -> float:
