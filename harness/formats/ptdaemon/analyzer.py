@@ -70,7 +70,10 @@ class Analyzer:
         identity: Its reply to ``Identify``.
         serial: Its serial number; empty if unknown.
         channels: How many channels it sums up, as it says itself.
-        range_w: Voltage range times current range of one channel [W]; ``None`` if unknown.
+        range_v: Voltage range [V]; ``None`` if unknown.
+        range_a: Current range [A]; ``None`` if unknown.
+        stated_limit_pct: Relative uncertainty of the session by the PTDaemon's own reply [%];
+            ``None`` if it states none.
         interval_s: Averaging interval that it was told to keep [s]; ``None`` if unknown.
     """
 
@@ -78,8 +81,15 @@ class Analyzer:
     identity: str
     serial: str
     channels: int
-    range_w: float | None
+    range_v: float | None
+    range_a: float | None
+    stated_limit_pct: float | None
     interval_s: float | None
+
+    @property
+    def range_w(self) -> float | None:
+        """Voltage range times current range of one channel [W]; ``None`` if unknown."""
+        return self.range_v * self.range_a if self.range_v and self.range_a else None
 
 
 def analyzer(server: Mapping[str, Any], ptd_log: bytes, mode: str) -> Analyzer:
@@ -92,12 +102,15 @@ def analyzer(server: Mapping[str, Any], ptd_log: bytes, mode: str) -> Analyzer:
     """
     messages = _messages(server)
     identity = next((reply for cmd, reply in messages if cmd == "Identify" and reply), "")
+    range_v, range_a = _ranges(messages, ptd_log, mode, amp_steps(identity))
     return Analyzer(
         instrument_id=_instrument_id(identity),
         identity=identity,
         serial=_serial(identity),
         channels=_channels(identity),
-        range_w=_range_w(messages, ptd_log, mode, amp_steps(identity)),
+        range_v=range_v,
+        range_a=range_a,
+        stated_limit_pct=_stated_limit_pct(messages, mode),
         interval_s=_interval_s(messages, mode),
     )
 
@@ -158,10 +171,28 @@ def _instrument_id(identity: str) -> str:
     return UNKNOWN_ANALYZER
 
 
-def _range_w(
+def _stated_limit_pct(messages: Sequence[tuple[str, str]], mode: str) -> float | None:
+    """Return the mean uncertainty of the readings of a mode, by the PTDaemon's own reply [%].
+
+    The reply to ``Uncertainty`` after a run states it as a fraction, as in
+    ``Uncertainty,0.002359,0.002298,0.003510,689,0,689,0``; below 0 if it is not known.
+    """
+    is_in_mode, stated = False, None
+    for cmd, reply in messages:
+        if cmd.startswith("Go,"):
+            is_in_mode = cmd.endswith(mode)
+        if is_in_mode and cmd == "Uncertainty":
+            name, _, values = reply.partition(",")
+            fraction = plain_number(values.split(",")[0])
+            if name == "Uncertainty" and fraction is not None and 0 < fraction < 1:
+                stated = 100 * fraction
+    return stated
+
+
+def _ranges(
     messages: Sequence[tuple[str, str]], ptd_log: bytes, mode: str, steps: tuple[float, ...]
-) -> float | None:
-    """Return voltage range times current range in force when a mode began [W]."""
+) -> tuple[float | None, float | None]:
+    """Return the voltage range [V] and the current range [A] in force when a mode began."""
     # 1. What the log says was set.
     goes_at = [at for at, mark in go_commands(ptd_log) if mark.endswith(f"_{mode}")]
     go_at = goes_at[0] if goes_at else 0
@@ -176,7 +207,7 @@ def _range_w(
             requested[cmd[3]] = cmd[5:]
     volts = in_force["V"] or _range_for(requested.get("V", ""), _VOLT_STEPS)
     amps = in_force["A"] or _range_for(requested.get("A", ""), steps)
-    return volts * amps if volts and amps else None
+    return volts or None, amps or None
 
 
 def _range_for(requested: str, steps: tuple[float, ...]) -> float | None:
@@ -267,7 +298,8 @@ def traces(
 def _accuracy(spl: Spl, meter: Analyzer) -> Accuracy:
     """Return the limits of the analyzer.
 
-    They are those of its class if its model, its ranges or a power factor that matters are unknown.
+    They are those of its class if its model, its ranges or a power factor that matters are unknown,
+    and never below the uncertainty that the PTDaemon itself states for the session.
     """
     limits = instrument(meter.instrument_id)
     needs_power_factor = bool(limits.power_factor_limit_pct) and spl.power_factor is None
@@ -275,7 +307,32 @@ def _accuracy(spl: Spl, meter: Analyzer) -> Accuracy:
     if meter.range_w is None or needs_power_factor or is_unknown:
         return instrument(UNKNOWN_ANALYZER).accuracy(power_factor=spl.power_factor)
     range_w = meter.range_w * max(1, spl.channels)
-    return limits.accuracy(range_w=range_w, power_factor=spl.power_factor)
+    accuracy = limits.accuracy(
+        range_w=range_w,
+        power_factor=spl.power_factor,
+        volts=meter.range_v,
+        amps=meter.range_a,
+    )
+    return _not_below(accuracy, meter.stated_limit_pct, spl.power_w)
+
+
+def _not_below(accuracy: Accuracy, stated_pct: float | None, power_w: Floats) -> Accuracy:
+    """Raise the limit of the reading until the whole limit reaches the stated one.
+
+    The part of the range weighs least at the largest reading, so the whole is reached at any mean.
+    """
+    largest_w = float(power_w.max(initial=0.0))
+    if stated_pct is None or largest_w <= 0:
+        return accuracy
+    whole_pct = 100 * (accuracy.gain_mpe + accuracy.range_limit_w / largest_w)
+    if whole_pct >= stated_pct:
+        return accuracy
+    return replace(
+        accuracy,
+        reading_limit_pct=accuracy.reading_limit_pct + stated_pct - whole_pct,
+        source=f"{accuracy.source}; raised to the uncertainty of {stated_pct:.3g} % that the "
+        "PTDaemon states",
+    )
 
 
 def _trace_of_part(channel: Channel, t_ns: Ints, power_w: Floats) -> Trace:
