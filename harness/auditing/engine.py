@@ -15,7 +15,7 @@ import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.auditing.near_duplicates import near_duplicates
@@ -30,6 +30,7 @@ from harness.auditing.report import (
 )
 from harness.auditing.rules import BY_ID, BY_NAME, RULES
 from harness.auditing.rules.base import (
+    CalibrationClaim,
     CrossEntryEvidence,
     NearDuplicate,
     Rule,
@@ -347,7 +348,9 @@ def cross_entry_relations(
 ) -> Callable[[str], tuple[Copies, CrossEntryEvidence]]:
     """Compare entries with each other; return a function from an entry's id to its relations."""
     copies = _copies_by_entry(equal_traces(entries))
-    evidence = _evidence_by_entry(near_duplicates(entries))
+    evidence = _evidence_by_entry(
+        replace(near_duplicates(entries), calibration_claims=calibration_claims(entries))
+    )
 
     def relations(entry_id: str) -> tuple[Copies, CrossEntryEvidence]:
         return copies.get(entry_id, {}), evidence.get(entry_id, NO_CROSS_ENTRY_EVIDENCE)
@@ -363,6 +366,24 @@ def equal_traces(entries: Iterable[Entry]) -> dict[str, list[TraceAddress]]:
             for trace in run.outer:
                 addresses[trace.content_sha256].append(trace_address(entry, run, trace))
     return {digest: same for digest, same in addresses.items() if len(same) > 1}
+
+
+def calibration_claims(entries: Iterable[Entry]) -> dict[str, list[CalibrationClaim]]:
+    """Return the calibrations that two submitters name, by id of the entry."""
+    first_of_submitter: dict[str, dict[str, str]] = defaultdict(dict)
+    named: list[tuple[Entry, str]] = []
+    for entry in entries:
+        channels = (trace.channel for run in entry.runs for trace in run.outer)
+        for calibration in sorted({channel.calibration_id for channel in channels}):
+            first_of_submitter[calibration].setdefault(entry.submitter, entry.id)
+            named.append((entry, calibration))
+    claims: dict[str, list[CalibrationClaim]] = defaultdict(list)
+    for entry, calibration in named:
+        for submitter, entry_id in sorted(first_of_submitter[calibration].items()):
+            if submitter and entry.submitter and submitter != entry.submitter:
+                claims[entry.id].append(CalibrationClaim(calibration, submitter, entry_id))
+                break
+    return dict(claims)
 
 
 def _copies_by_entry(copies: Copies) -> dict[str, dict[str, Sequence[TraceAddress]]]:
@@ -392,11 +413,13 @@ def _evidence_by_entry(evidence: CrossEntryEvidence) -> dict[str, CrossEntryEvid
     for address, items in evidence.near_duplicates.items():
         duplicates[address.entry][address] = items
     by_entry = {}
-    for entry_id in sorted(duplicates.keys() | evidence.ac_dc_pairs.keys()):
+    claims = evidence.calibration_claims
+    for entry_id in sorted(duplicates.keys() | evidence.ac_dc_pairs.keys() | claims.keys()):
         pairs = evidence.ac_dc_pairs.get(entry_id)
         by_entry[entry_id] = CrossEntryEvidence(
             near_duplicates=duplicates.get(entry_id, {}),
             ac_dc_pairs={} if pairs is None else {entry_id: pairs},
+            calibration_claims={entry_id: claims[entry_id]} if entry_id in claims else {},
         )
     return by_entry
 

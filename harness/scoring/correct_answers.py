@@ -1,12 +1,12 @@
-"""Energy per correct answer: accuracy is a count, and as uncertain as the number of questions makes it.
+"""Energy per correct answer: accuracy is a count, as uncertain as its questions are few.
 
-At 30 % accuracy and 100 questions the number of correct answers is known to 15 %, thirty times worse than
-a meter of 0.5 %. Counts come from the grading of an LLM endpoint, or from the accuracy that MLPerf states
-over a data set of known size.
+At 30 % accuracy and 100 questions the number of correct answers is known to 15 %, thirty times
+worse than a meter of 0.5 %. Counts come from the grading of an LLM endpoint, or from the accuracy
+that MLPerf states over a data set of known size.
 
-Answers to one question are not independent, so the number of different questions counts, not how often
-they were asked. A correct answer that guessing gives as often is no answer: where the interval of the
-accuracy does not lie above chance, there is no figure.
+Answers to one question are not independent, so the number of different questions counts, not how
+often they were asked. A correct answer that guessing gives as often is no answer: where the
+interval of the accuracy does not lie above chance, there is no figure.
 """
 
 from __future__ import annotations

@@ -192,16 +192,33 @@ class AcDcPair(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class CalibrationClaim:
+    """A calibration that an entry of another submitter names too.
+
+    Attributes:
+        calibration: Id of the calibration.
+        submitter: The other submitter.
+        entry: Id of the other entry.
+    """
+
+    calibration: str
+    submitter: str
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
 class CrossEntryEvidence:
     """What the entries that are audited together show about each other.
 
     Attributes:
         near_duplicates: Near duplicates of each trace, by its address.
         ac_dc_pairs: Runs that another entry measured before the supplies, by id of the entry.
+        calibration_claims: Calibrations that another submitter names too, by id of the entry.
     """
 
     near_duplicates: Mapping[TraceAddress, Sequence[NearDuplicate]] = field(default_factory=dict)
     ac_dc_pairs: Mapping[str, Sequence[AcDcPair]] = field(default_factory=dict)
+    calibration_claims: Mapping[str, Sequence[CalibrationClaim]] = field(default_factory=dict)
 
 
 # What a rule is given

@@ -1,0 +1,36 @@
+"""A calibration that two submitters name is doubtful on both sides."""
+
+from __future__ import annotations
+
+from harness.auditing.engine import audit_entries
+from harness.formats.base import Entry
+from tests.auditing.rules import builders as b
+
+RULE = "shared-calibration"
+
+
+def entry(name: str, submitter: str, calibration: str = "wt310/C2PB18013E") -> Entry:
+    power_w = 400.0 + len(name)
+    readings = b.trace(range(-5, 606), power_w, meter="yokogawa-wt310e", calibration_id=calibration)
+    return b.entry(b.run(readings), id=name, system=name, submitter=submitter)
+
+
+def findings(*entries: Entry) -> dict[str, list[str]]:
+    return {
+        report.id: [finding.got for finding in b.of(report, RULE)]
+        for report in audit_entries(entries)
+    }
+
+
+def test_warn_both_sides_of_two_submitters() -> None:
+    found = findings(entry("a", "Lab"), entry("bb", "Other"))
+    assert "Other names in bb too" in found["a"][0]
+    assert "Lab names in a too" in found["bb"][0]
+
+
+def test_pass_one_submitter_with_one_meter() -> None:
+    assert findings(entry("a", "Lab"), entry("bb", "Lab")) == {"a": [], "bb": []}
+
+
+def test_pass_meters_of_their_own() -> None:
+    assert findings(entry("a", "Lab", "x"), entry("bb", "Other", "y")) == {"a": [], "bb": []}
