@@ -19,7 +19,8 @@ from typing import Literal
 import numpy as np
 
 from harness.energy.run import RunEnergy, run_energy
-from harness.formats.base import Entry, Run
+from harness.formats.base import Entry, Run, Work
+from harness.formats.mlperf.loadgen_log import scenario_of, work
 from harness.scoring.repeat_prior import repeat_prior
 from harness.uncertainty.budget import BetweenRunScatter, Budget, run_variance
 from harness.uncertainty.moderated_variance import fit_prior
@@ -164,13 +165,25 @@ def pair_difference(entry: Entry, timed: RunEnergy) -> float | None:
     energy_j = run_energy(entry, ranging).energy_j
     if not energy_j or not timed.energy_j or energy_j <= 0 or timed.energy_j <= 0:
         return None
-    ranging_work, timed_work = ranging.work, timed.run.work
+    ranging_work, timed_work = _logged_work(ranging), _logged_work(timed.run)
     if ranging_work is None or timed_work is None or ranging_work.unit != timed_work.unit:
         return None
     if ranging_work.count <= 0 or timed_work.count <= 0:
         return None
     ratio = energy_j / ranging_work.count / (timed.energy_j / timed_work.count)
     return math.log(ratio) if 0 < ratio < math.inf else None
+
+
+def _logged_work(run: Run) -> Work | None:
+    """Return the work of a run in the scenario that LoadGen ran.
+
+    A result may be inferred from a run of another scenario: its work then counts other units.
+    """
+    values = run.evidence.loadgen
+    if not values:
+        return run.work
+    seconds = None if run.window is None else run.window.seconds
+    return work(dict(values), scenario_of(dict(values), ""), seconds) or run.work
 
 
 def _is_repeat(ranging: Run, timed: Run) -> bool:
