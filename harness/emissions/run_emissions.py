@@ -114,7 +114,7 @@ def energy_by_step(run: RunEnergy, cuts_ns: Ints) -> Floats:
     """
     total = np.zeros(len(cuts_ns) - 1)
     for readings in run.readings:
-        total += energy_between(readings.trace, cuts_ns) * readings.factor
+        total += energy_between(readings.checked.trace, cuts_ns) * readings.factor
     rated_w = math.fsum(part.power_w for part in run.run.rated)
     total += rated_w * np.diff(cuts_ns) / NS
     if total.sum() <= 0:

@@ -9,18 +9,35 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.energy.clock import ClockError
 from harness.energy.edges import Edge
 from harness.energy.integrate import ChannelEnergy
+from harness.energy.reading_checks import CheckedReadings
+from harness.formats.base import Entry
+from harness.traces.channel import Channel
 from harness.traces.trace import Trace
 from harness.uncertainty.budget import MeteredEnergy, UncertaintyComponent
 
-UNKNOWN_CLOCK_S = 0.1
-"""Standard error of a clock of which nothing is known but that it is set by NTP [s]; marked as
-assumed."""
+UNKNOWN_CLOCK_S = 1.0
+"""Bound of the error of a clock of which nothing is known [s]; marked as assumed."""
+ROUND_CLOCK_S = {"mlperf-inference": 0.8}
+"""Bound of the clock error that the checks of a round allow [s]: stamps of both machines in MLPerf
+inference power (`power_checker.py`, 0.2 to 0.8 s over the rounds)."""
 EFFICIENCY_LIMIT = 0.02
 """Relative limit of a declared conversion efficiency: 80 PLUS classes lie two points apart at half
 load."""
 SOURCE = "docs/explanation/methodology.md, one run"
+MAX_RECTANGLES = 2
+"""Rectangular errors of one name that are drawn one by one."""
+EDGE_NAMES = {
+    "between": (
+        "edge, two readings of the trace",
+        "power inside and power outside are both bounds",
+    ),
+    "gap": ("gap over an edge", "powers on both sides of the gap are bounds"),
+    "nearest": ("edge step between readings", "a step of load within one interval"),
+}
+"""Name and source of the rectangular error of an edge, by the rule that found it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +45,20 @@ class ChannelReadings:
     """The readings of one summed channel, and the energy they show in the window of a run.
 
     Attributes:
-        trace: The readings.
-        energy: Their energy in the window; None where they do not speak of it.
+        trace: The readings as they were recorded.
+        energy: Their energy in the window; None where they do not speak of it, or are no
+            measurement.
+        checked: Readings that were summed, after `harness.energy.reading_checks`.
     """
 
     trace: Trace
     energy: ChannelEnergy | None
+    checked: CheckedReadings
+
+    @property
+    def fault(self) -> str | None:
+        """Why the readings yield no energy; None where they do."""
+        return self.checked.fault
 
     @property
     def factor(self) -> float:
@@ -69,94 +94,131 @@ def metered_energies(measured: Measured, seconds: float) -> list[MeteredEnergy]:
     return parts
 
 
-def sampling_components(measured: Measured) -> list[UncertaintyComponent]:
-    """Return edges, gaps, sampling and rounding of all channels.
+def clock_error(channel: Channel, entry: Entry) -> ClockError:
+    """Return what is known of the clock of a channel against that of the window."""
+    if channel.clock_error_s is not None:
+        return ClockError(channel.clock_error_s, "normal", "largest difference of the two clocks")
+    bound_s = ROUND_CLOCK_S.get(entry.family)
+    if bound_s is not None:
+        return ClockError(bound_s, "uniform", f"unknown clock, the round allows {bound_s:g} s")
+    return ClockError(UNKNOWN_CLOCK_S, "uniform", f"unknown clock, {UNKNOWN_CLOCK_S:g} s assumed")
 
-    Their errors are independent between channels.
+
+def window_components(measured: Measured, entry: Entry) -> list[UncertaintyComponent]:
+    """Return what each channel leaves uncertain of its energy in the window.
+
+    Errors that a rule makes in every run alike carry a key of the entry, so that they stay in the
+    mean of several runs; what is new in each run has none.
+
+    Args:
+        measured: Channels with their energies.
+        entry: The entry, which shares keyed components between its runs.
     """
-    names = (
-        ("window edges", "u_edge_j"),
-        ("gaps", "u_gap_j"),
-        ("sampling", "u_sampling_j"),
-        ("quantisation", "u_quantisation_j"),
-    )
-    components = []
-    for name, attribute in names:
-        each = [getattr(energy, attribute) * readings.factor for readings, energy in measured]
-        scale = math.hypot(*each)
-        if scale:
-            components.append(UncertaintyComponent.symmetric(name, scale, source=SOURCE))
-    return components
+    clocks = [_clock_component(readings, energy, entry) for readings, energy in measured]
+    return [
+        *_random_components(measured),
+        *_systematic_components(measured, entry.id),
+        *(component for component in clocks if component is not None),
+    ]
 
 
-def clock_components(measured: Measured, entry_id: str) -> list[UncertaintyComponent]:
-    """Return the error of each channel's clock.
-
-    Channels that one clock stamps share it by its key.
-    """
-    components = []
+def _random_components(measured: Measured) -> list[UncertaintyComponent]:
+    """Return the errors that are new in each run; they are independent between channels."""
+    squares = {"power near the edges": 0.0, "gaps": 0.0, "sampling": 0.0, "rounding noise": 0.0}
+    lag_square = 0.0
     for readings, channel_energy in measured:
-        declared_s = readings.trace.channel.clock_error_s
-        error_s = UNKNOWN_CLOCK_S if declared_s is None else declared_s
-        up, down = clock_slopes(channel_energy, error_s)
-        scale = error_s * readings.factor
-        if not scale or not (up or down):
-            continue
-        source = "largest difference of the two clocks"
-        if declared_s is None:
-            source = "unknown clock, 0.1 s assumed"
-        key = f"clock|{_clock(readings.trace, entry_id)}"
-        components.append(
-            UncertaintyComponent(
-                "clock", up * scale, down * scale, correlation_key=key, source=source
-            )
-        )
+        square = readings.factor**2
+        edge_variance = sum(edge.u_j**2 for edge in channel_energy.edges)
+        squares["power near the edges"] += edge_variance * square
+        squares["gaps"] += channel_energy.u_gap_j**2 * square
+        squares["sampling"] += channel_energy.u_sampling_j**2 * square
+        squares["rounding noise"] += channel_energy.rounding.u_j**2 * square
+        lag_square += sum(width**2 for width in channel_energy.lag_half_widths_j) * square
+    components = [
+        UncertaintyComponent.symmetric(name, math.sqrt(variance), source=SOURCE)
+        for name, variance in squares.items()
+        if variance
+    ]
+    if lag_square:
+        scale = math.sqrt(lag_square / 3)
+        components.append(UncertaintyComponent.symmetric("counter lag", scale, source=SOURCE))
     return components
+
+
+@dataclass(frozen=True, slots=True)
+class _Rectangle:
+    """A rectangular error of one channel that is the same in every run.
+
+    Attributes:
+        key: What it is of: side and channel.
+        half_width_j: Its half-width [J].
+        source: Where it comes from.
+    """
+
+    key: str
+    half_width_j: float
+    source: str
+
+
+def _systematic_components(measured: Measured, entry_id: str) -> list[UncertaintyComponent]:
+    """Return the rectangular errors that are the same in every run."""
+    by_name: dict[str, list[_Rectangle]] = {}
+    for readings, channel_energy in measured:
+        channel_id, factor = readings.trace.channel.id, readings.factor
+        for side, edge in zip(("start", "end"), channel_energy.edges, strict=True):
+            name, source = EDGE_NAMES.get(edge.rule, ("window edges", SOURCE))
+            key = f"{side}|{channel_id}"
+            if edge.rule == "nearest":
+                # readings that meet the edge at another distance err on their own
+                key += f"|{_phase(edge, channel_energy.interval_s)}"
+            width_j = edge.half_width_j * factor
+            by_name.setdefault(name, []).append(_Rectangle(key, width_j, source))
+        width_j = channel_energy.rounding.half_width_j * factor
+        rounding = _Rectangle(channel_id, width_j, "readings too steady to move over the display")
+        by_name.setdefault("quantisation", []).append(rounding)
+    components = []
+    for name, rectangles in by_name.items():
+        components += _sum_rectangles(name, [r for r in rectangles if r.half_width_j], entry_id)
+    return components
+
+
+def _sum_rectangles(
+    name: str, rectangles: list[_Rectangle], entry_id: str
+) -> list[UncertaintyComponent]:
+    """Return one component for each of a few rectangular errors; the sum of many is normal."""
+    if not rectangles:
+        return []
+    if len(rectangles) > MAX_RECTANGLES:
+        scale = math.hypot(*(item.half_width_j for item in rectangles)) / math.sqrt(3)
+        key = f"{name}|{entry_id}"
+        source = rectangles[0].source
+        return [UncertaintyComponent.symmetric(name, scale, "normal", key, source)]
+    return [
+        UncertaintyComponent.symmetric(
+            name, item.half_width_j, "uniform", f"{name}|{item.key}|{entry_id}", item.source
+        )
+        for item in rectangles
+    ]
+
+
+def _phase(edge: Edge, interval_s: float) -> int:
+    """Return where between two readings an edge lies, in eighths of an interval."""
+    return int(8 * edge.part_s / interval_s) % 8 if interval_s else 0
+
+
+def _clock_component(
+    readings: ChannelReadings, channel_energy: ChannelEnergy, entry: Entry
+) -> UncertaintyComponent | None:
+    """Return the error of a channel's clock; channels of one clock share it by its key."""
+    if not channel_energy.clock_effect_j:
+        return None
+    effect = [effect_j * readings.factor for effect_j in channel_energy.clock_effect_j]
+    source = clock_error(readings.trace.channel, entry).source
+    key = f"clock|{_clock(readings.trace, entry.id)}"
+    return UncertaintyComponent.tabulated("clock", effect, "normal", key, source)
 
 
 def _clock(trace: Trace, entry_id: str) -> str:
     """Name the clock of a trace; a clock that nobody names is shared with no other entry."""
     clock = trace.channel.clock
     return f"unknown of {entry_id}" if clock == "unknown" else clock
-
-
-def clock_slopes(channel_energy: ChannelEnergy, error_s: float) -> tuple[float, float]:
-    """Return the mean energy lost per second [W] by a clock that is late, and by one that is early.
-
-    Load at an edge is swapped for what lies outside it. While load begins and ends in the cells
-    that cross the edges, power held from inside loses nothing, and what is taken off such a cell
-    comes back at the other edge. Where nothing was recorded outside, the power there is unknown:
-    the component is symmetric with the full power inside, and brings no correction.
-
-    Args:
-        channel_energy: Energy of the channel in the window.
-        error_s: Standard error of the clock [s].
-    """
-    (first, last), (before, after) = channel_energy.inside_w, channel_energy.outside_w
-    if before is None or after is None:
-        return max(first, last), -max(first, last)
-    if not channel_energy.edges:
-        # Readings of an instant: a start that moves loses nothing while load rises, an end loses
-        # all.
-        interval_s = channel_energy.interval_s
-        share = (1 + min(1.0, error_s / interval_s)) / 2 if interval_s else 1.0
-        return share * (first - before), share * (last - after)
-    start, end = channel_energy.edges
-    start_in, start_out = _edge_slopes(start, error_s)
-    end_in, end_out = _edge_slopes(end, error_s)
-    rise, fall = first - before, last - after
-    return start_in * rise + end_out * fall, start_out * rise + end_in * fall
-
-
-def _edge_slopes(edge: Edge, error_s: float) -> tuple[float, float]:
-    """Return the share of a clock error that an edge loses to load moving in, and moving out."""
-    beyond = _excess(edge.part_s, error_s)
-    return (1.0, beyond - 1.0) if edge.outside else (beyond, 0.0)
-
-
-def _excess(part_s: float, error_s: float) -> float:
-    """Return E max(0, |d| - part) / E |d| of a normal error d."""
-    if error_s <= 0:
-        return 0.0
-    r = part_s / error_s
-    return max(0.0, math.exp(-r * r / 2) - r * math.sqrt(math.pi / 2) * math.erfc(r / math.sqrt(2)))

@@ -1,26 +1,45 @@
 """Energy of one channel in one window, with the uncertainty that sampling leaves.
 
-The rules are those of docs/explanation/methodology.md, one run.
-
-A window consists of whole cells, which are summed (`cumulative`), gaps between readings
-(`gaps`), and an uncovered part at either end (`edges`). Pure: columns in, numbers out. A long
-trace is read in chunks, so memory does not grow with it.
+The rules are those of docs/explanation/methodology.md, one run. A window consists of whole cells,
+which are summed (`cumulative`), gaps between readings (`gaps`), and an uncovered part at either end
+(`edges`). Pure: columns in, numbers out. A long trace is read in chunks, so memory does not grow
+with it.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from harness.core.timestamps import NS
 from harness.energy.cells import Cells
+from harness.energy.clock import ClockError, clock_effect
 from harness.energy.cumulative import sum_cells
-from harness.energy.edges import Edge, Surroundings, instant_edge, mean_edge, surroundings
-from harness.energy.gaps import find_gaps, value_range
-from harness.energy.sampling import u_rounded_count, u_rounded_power, u_sampled_mean
+from harness.energy.edges import (
+    Edge,
+    Surroundings,
+    edge_readings,
+    instant_edge,
+    mean_edge,
+    surroundings,
+)
+from harness.energy.gaps import find_gaps
+from harness.energy.sampling import (
+    Rounding,
+    halves_disagree,
+    rounded_count,
+    rounded_power,
+    u_sampled_mean,
+)
+from harness.traces.channel import Channel
 from harness.traces.trace import Trace, Window
+
+MIN_REPEATS = 0.2
+"""Share of readings equal to the one before that shows a counter read more often than updated."""
+UNKNOWN_UPDATE_S = 0.1
+"""Update interval of a counter that states none [s]: the longest of common drivers (NVML)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +49,13 @@ class ChannelEnergy:
     Attributes:
         energy_j: Best estimate [J].
         filled_j: Part of it that no reading covers: edges and gaps [J].
-        u_edge_j: Standard uncertainty of the edges [J].
         u_gap_j: Standard uncertainty of what was filled in gaps [J].
         u_sampling_j: Standard uncertainty of what happened between sampled instants [J].
-        u_quantisation_j: Standard uncertainty of rounded readings [J].
+        rounding: Error of rounded readings.
+        lag_half_widths_j: Half-widths of the rectangular errors at both ends, from a counter that
+            is updated now and then [J].
+        clock_effect_j: Energy that the clock adds or takes [J], as a profile of a normal component;
+            empty where it is negligible.
         coverage: Share of the window between the first and the last reading that speaks of it.
         gap_share: Share of the window inside gaps.
         largest_gap_s: Longest time between readings in the window [s].
@@ -41,16 +63,18 @@ class ChannelEnergy:
         interval_s: Expected time between readings [s].
         inside_w: Mean power of the first and the last whole cell inside [W].
         outside_w: Power just before and just after the window [W]; None where nothing was recorded.
+        edges: How both edges were found.
         resets: Counter resets that touch the window.
-        edges: How both edges were found; empty for readings of an instant.
+        may_alias: Whether the readings show that sampling meets the load's own period.
     """
 
     energy_j: float
     filled_j: float
-    u_edge_j: float
     u_gap_j: float
     u_sampling_j: float
-    u_quantisation_j: float
+    rounding: Rounding
+    lag_half_widths_j: tuple[float, float]
+    clock_effect_j: tuple[float, ...]
     coverage: float
     gap_share: float
     largest_gap_s: float
@@ -58,59 +82,117 @@ class ChannelEnergy:
     interval_s: float
     inside_w: tuple[float, float]
     outside_w: tuple[float | None, float | None]
+    edges: tuple[Edge, Edge]
     resets: int = 0
-    edges: tuple[Edge, ...] = ()
+    may_alias: bool = False
 
 
-def energy(trace: Trace, window: Window) -> ChannelEnergy | None:
-    """Return the energy of `trace` in `window`, or None where no whole cell lies in it."""
+def energy(trace: Trace, window: Window, clock: ClockError | None = None) -> ChannelEnergy | None:
+    """Return the energy of `trace` in `window`, or None where no whole cell lies in it.
+
+    Args:
+        trace: Readings of one channel.
+        window: The window.
+        clock: What is known of the clock of the readings; None for a clock without error.
+    """
     if not len(trace) or window.stop_ns <= window.start_ns:
         return None
-    # 1. The whole cells inside the window.
+    # 1. Readings that are late by a known lag speak of the window when it has passed by that lag.
+    trace, age_s = _without_repeats(trace)
+    lag_ns = round((age_s / 2 + (trace.channel.stamp_lag_s or 0.0)) * NS)
+    window = Window(window.start_ns + lag_ns, window.stop_ns + lag_ns)
+    # 2. The whole cells inside the window.
     cells = Cells(trace)
     first, stop = _whole_cells(cells, window)
-    extent_ns = min(int(trace.t_ns[-1]), window.stop_ns) - max(int(trace.t_ns[0]), window.start_ns)
-    if extent_ns <= 0 or stop <= first:
+    first_ns, last_ns = int(trace.t_ns[0]), int(trace.t_ns[-1])
+    covered_ns = min(last_ns + lag_ns, window.stop_ns) - max(first_ns, window.start_ns)
+    if covered_ns <= 0 or stop <= first:
         return None
     sums = sum_cells(cells, np.array([first]), stop)
     gaps = find_gaps(cells, sums, first, window)
-    # 2. The uncovered part at either end.
+    # 3. The uncovered part at either end.
     around = surroundings(cells, first, stop, window.start_ns, window.stop_ns)
     edges = _edges(cells, around, first, stop)
-    held_j = sum(edge.energy_j for edge in edges if not edge.outside)
-    # 3. Gaps that reach over an edge.
-    late_ns = [
-        side.uncovered_ns
+    held_j = sum(edge.energy_j for edge in edges if edge.rule != "outside")
+    # 4. Gaps that reach over an edge.
+    late_s = [
+        side.uncovered_ns / NS
         for side in around
         if side.crossing_w is not None and side.uncovered_ns > cells.gap_ns
     ]
-    # 4. What the kind of the readings leaves uncertain.
-    u_sampling_j, u_quantisation_j = _sampling(cells, around, first, stop, window)
+    energy_j = float(sums.energy_j[0]) + sum(edge.energy_j for edge in edges)
+    # 5. What the kind of the readings leaves uncertain.
+    inside = trace.value[max(first - 1, 0) : stop]
+    sampled = _is_sampled(cells)
+    effect_j: tuple[float, ...] = ()
+    if clock is not None:
+        upper = partial(_upper_energy, cells, window)
+        effect_j = clock_effect(cells, window, around, energy_j, clock, upper)
     return ChannelEnergy(
-        energy_j=float(sums.energy_j[0]) + sum(edge.energy_j for edge in edges),
+        energy_j=energy_j,
         filled_j=max(0.0, held_j + gaps.filled_j),
-        u_edge_j=math.sqrt(sum(edge.variance for edge in edges)),
         u_gap_j=gaps.u_j,
-        u_sampling_j=u_sampling_j,
-        u_quantisation_j=u_quantisation_j,
-        coverage=min(1.0, extent_ns / NS / window.seconds),
-        gap_share=(gaps.unread_s + sum(late_ns) / NS) / window.seconds,
-        largest_gap_s=max([gaps.largest_step_s, *(late / NS for late in late_ns)]),
+        u_sampling_j=u_sampled_mean(inside) * window.seconds if sampled else 0.0,
+        rounding=_rounding(cells, first, stop, window),
+        lag_half_widths_j=_lag(age_s, around, edges),
+        clock_effect_j=effect_j,
+        coverage=min(1.0, covered_ns / NS / window.seconds),
+        gap_share=(gaps.unread_s + sum(late_s)) / window.seconds,
+        largest_gap_s=max([gaps.largest_step_s, *late_s]),
         readings=stop - first + 1,
         interval_s=cells.interval_ns / NS,
         inside_w=(around[0].inside[0], around[1].inside[0]),
         outside_w=(_first(around[0].outside), _first(around[1].outside)),
+        edges=edges,
         resets=gaps.resets,
-        edges=() if _is_sampled(cells) else edges,
+        may_alias=sampled and cells.kind == "instant" and halves_disagree(inside),
     )
+
+
+def _upper_energy(cells: Cells, window: Window, shift_s: float) -> float:
+    """Return the upper bound of the energy of a shifted window [J], by the rules of its edges."""
+    shift_ns = round(shift_s * NS)
+    shifted = Window(window.start_ns + shift_ns, window.stop_ns + shift_ns)
+    first, stop = _whole_cells(cells, shifted)
+    if stop <= first:
+        return 0.0
+    sums = sum_cells(cells, np.array([first]), stop)
+    around = surroundings(cells, first, stop, shifted.start_ns, shifted.stop_ns)
+    edges = _edges(cells, around, first, stop)
+    bounds = [edge.energy_j + edge.half_width_j for edge in edges if edge.rule != "nearest"]
+    middles = [edge.energy_j for edge in edges if edge.rule == "nearest"]
+    return float(sums.energy_j[0]) + sum(bounds) + sum(middles)
+
+
+def _update_s(channel: Channel) -> float:
+    """Return the update interval of a counter [s]; 0 for other kinds."""
+    if channel.kind != "counter":
+        return 0.0
+    return UNKNOWN_UPDATE_S if channel.update_interval_s is None else channel.update_interval_s
+
+
+def _without_repeats(trace: Trace) -> tuple[Trace, float]:
+    """Return a counter without readings between two of its updates, and how old a count may be [s].
+
+    A count is at most as old as the update interval, and one that was just seen to change is at
+    most as old as the time since the reading before.
+    """
+    update_s = _update_s(trace.channel)
+    if trace.channel.kind != "counter" or len(trace) < 3:
+        return trace, update_s
+    moved = np.concatenate([[True], trace.value[1:] != trace.value[:-1]])
+    if moved.sum() > (1 - MIN_REPEATS) * len(moved) or moved.sum() < 3:
+        return trace, update_s
+    age_s = trace.expected_interval_s
+    channel = replace(trace.channel, nominal_interval_s=None)
+    return Trace(channel, trace.t_ns[moved], trace.value[moved]), age_s
 
 
 def _whole_cells(cells: Cells, window: Window) -> tuple[int, int]:
     """Return the range of the cells that lie wholly inside the window."""
     t_ns = cells.trace.t_ns
-    begins_inside = (
-        int(t_ns.searchsorted(window.start_ns, "left")) + 1
-    )  # the cell after that reading
+    # the first cell inside is the one after the first reading inside
+    begins_inside = int(t_ns.searchsorted(window.start_ns, "left")) + 1
     if cells.first == 0 and cells.start_ns >= window.start_ns:
         begins_inside = 0
     return begins_inside, int(t_ns.searchsorted(window.stop_ns, "right"))
@@ -125,46 +207,40 @@ def _edges(
     cells: Cells, around: tuple[Surroundings, Surroundings], first: int, stop: int
 ) -> tuple[Edge, Edge]:
     """Find the energy of the uncovered parts, by the kind of the readings."""
+    start, end = around
     if not _is_sampled(cells):
-        return mean_edge(around[0], cells), mean_edge(around[1], cells)
+        return mean_edge(start, cells, "start"), mean_edge(end, cells, "stop")
     t_ns, value = cells.trace.t_ns, cells.trace.value
-    head, tail = first - 1, stop - 1  # the first and the last reading inside
-    start = instant_edge(
-        around[0],
-        float(value[head]),
-        float(value[head + 1]),
-        int(t_ns[head + 1] - t_ns[head]),
-        cells.interval_ns,
-    )
-    end = instant_edge(
-        around[1],
-        float(value[tail]),
-        float(value[tail - 1]),
-        int(t_ns[tail] - t_ns[tail - 1]),
-        cells.interval_ns,
-    )
-    return start, end
+    head = edge_readings(value, t_ns, first - 1, 1)
+    tail = edge_readings(value, t_ns, stop - 1, -1)
+    return instant_edge(start, head, cells), instant_edge(end, tail, cells)
 
 
-def _sampling(
-    cells: Cells,
-    around: tuple[Surroundings, Surroundings],
-    first: int,
-    stop: int,
-    window: Window,
-) -> tuple[float, float]:
-    """Return the standard uncertainties from sampling and from rounding [J]."""
-    u_sampling_j = 0.0
-    if _is_sampled(cells):
-        inside = cells.trace.value[first - 1 : stop]
-        u_sampling_j = u_sampled_mean(inside) * window.seconds
-    resolution = cells.trace.channel.resolution
-    if not resolution:
-        return u_sampling_j, 0.0
+def _rounding(cells: Cells, first: int, stop: int, window: Window) -> Rounding:
+    """Return the error of rounded readings, by the kind of the readings."""
+    trace = cells.trace
+    resolution = trace.channel.resolution
+    if cells.kind == "estimate":
+        return Rounding()
     if cells.kind == "counter":
-        return u_sampling_j, u_rounded_count(resolution)
-    swing_w = max(value_range(side.inside) for side in around)
-    return u_sampling_j, u_rounded_power(resolution, swing_w, stop - first, window.seconds)
+        return rounded_count(trace.value[first - 1 : stop], resolution)
+    inside = trace.value[max(first, 0) : stop]
+    return rounded_power(inside, trace.value, resolution, window.seconds)
+
+
+def _lag(
+    age_s: float, around: tuple[Surroundings, Surroundings], edges: tuple[Edge, Edge]
+) -> tuple[float, float]:
+    """Return the half-widths of the error from the lag of a counter at both ends [J].
+
+    The mean age of a count is taken off its stamp; what is left is rectangular, times the power
+    that the uncertain time is counted at.
+    """
+    start, end = (
+        side.outside[0] if edge.rule == "outside" else side.inside[0]
+        for side, edge in zip(around, edges, strict=True)
+    )
+    return abs(start) * age_s / 2, abs(end) * age_s / 2
 
 
 def _first(values: list[float]) -> float | None:

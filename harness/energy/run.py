@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from harness.energy.components import (
     UNKNOWN_CLOCK_S,
     ChannelReadings,
-    clock_components,
+    clock_error,
     metered_energies,
-    sampling_components,
+    window_components,
 )
 from harness.energy.integrate import energy
 from harness.energy.missing_nodes import missing_nodes, stated_nodes
+from harness.energy.reading_checks import CheckedReadings, check_readings
 from harness.formats.base import Entry, Rated, Run
+from harness.traces.trace import Trace, Window
 from harness.uncertainty.budget import Budget, MeteredEnergy, UncertaintyComponent
 
 __all__ = ["UNKNOWN_CLOCK_S", "ChannelReadings", "RunEnergy", "run_energy"]
@@ -27,7 +29,8 @@ class RunEnergy:
     Attributes:
         run: The run.
         readings: Its summed channels: those that are not part of another.
-        energy_j: Best estimate [J]; None where no readings speak of the window.
+        energy_j: Best estimate [J]; None where no readings speak of the window, or those of a
+            channel are no measurement.
         estimated_j: Part of it that is rated, or of nodes that nobody measured [J].
         coverage: Share of the window between the first and the last reading, of the worst channel.
         gap_share: Share of the window inside gaps, of the worst channel.
@@ -55,9 +58,7 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
     """Return the energy of one run of an entry."""
     # 1. The energy of each channel that is not part of another.
     window = run.window if run.window is not None and run.window.seconds > 0 else None
-    readings = tuple(
-        ChannelReadings(trace, energy(trace, window) if window else None) for trace in run.outer
-    )
+    readings = tuple(_channel_readings(trace, window, entry) for trace in run.outer)
     measured = [(item, item.energy) for item in readings if item.energy is not None]
     measured_nodes = {
         item.trace.channel.node for item, _ in measured if item.trace.channel.boundary == "node"
@@ -66,11 +67,12 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
     if measured_nodes:
         expected_nodes = max(stated_nodes(entry), len(measured_nodes))
     nodes = len(measured_nodes), expected_nodes
-    if window is None or not measured:
+    faulty = any(item.fault is not None for item in readings)
+    if window is None or not measured or faulty:
         return RunEnergy(run, readings, None, 0.0, 0.0, 0.0, 0.0, 0.0, nodes)
     # 2. Parts that nobody measured: declared by their rated power, or nodes like the others.
     parts = metered_energies(measured, window.seconds)
-    components = sampling_components(measured) + clock_components(measured, entry.id)
+    components = window_components(measured, entry)
     rated_j = 0.0
     for part in run.rated:
         part_j = part.power_w * window.seconds
@@ -98,6 +100,17 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
         parts=budget.metered,
         terms=budget.components,
     )
+
+
+def _channel_readings(trace: Trace, window: Window | None, entry: Entry) -> ChannelReadings:
+    """Check the readings of a channel, and integrate those that may be summed."""
+    if window is None:
+        return ChannelReadings(trace, None, CheckedReadings(trace))
+    checked = check_readings(trace, window)
+    if checked.fault is not None:
+        return ChannelReadings(trace, None, checked)
+    clock = clock_error(trace.channel, entry)
+    return ChannelReadings(trace, energy(checked.trace, window, clock), checked)
 
 
 def _rated_component(entry: Entry, part: Rated, part_j: float) -> UncertaintyComponent:

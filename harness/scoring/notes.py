@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from harness.energy.run import UNKNOWN_CLOCK_S, RunEnergy
+from harness.energy.notes import reading_notes
+from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
 from harness.formats.defects import SENSOR_DEFECTS, DefectCode
 from harness.scoring.repeat_prior import repeat_pairs
@@ -42,6 +43,7 @@ def result_notes(
         *_defect_notes(entry, (DefectCode.RUN_INCOMPLETE,)),
         *_run_count_notes(runs, counted, scatter),
         *_meter_notes(counted),
+        *dict.fromkeys(note for run in runs for note in reading_notes(entry, run)),
         *_completeness_notes(counted),
         *_defect_notes(entry, NOTED_DEFECTS),
         *_sensor_notes(entry),
@@ -98,8 +100,6 @@ def _meter_notes(runs: Sequence[RunEnergy]) -> Iterator[str]:
             "modelled by watts that nobody declared for this machine: "
             "the limit is that of all machines"
         )
-    if any(channel.clock_error_s is None for channel in channels):
-        yield f"clock error unknown: {UNKNOWN_CLOCK_S} s assumed"
     efficiencies = conversion_efficiencies(runs)
     if efficiencies:
         yield efficiency_note(efficiencies)

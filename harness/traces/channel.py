@@ -90,6 +90,11 @@ class Channel:
         conversion_efficiency: Factor that turns the measured AC into the DC asked for.
         counter_modulus_j: Value at which a counter starts again at 0 [J].
         resolution: Smallest step of a reading [W or J].
+        update_interval_s: Time between updates of a counter [s]: a reading may be that old.
+        stamp_lag_s: How late the stamps of readings are on average [s]: filters, slow buses.
+        averaging_s: Length of the moving mean that a reading is [s], where it is longer than the
+            time between readings.
+        sampled_share: Share of the time that the meter samples at all; None or 1 for all of it.
         source: File it was read from, relative to the entry.
         extra: Fields of a header that this release does not know.
     """
@@ -112,6 +117,10 @@ class Channel:
     conversion_efficiency: float | None = None
     counter_modulus_j: float | None = None
     resolution: float | None = None
+    update_interval_s: float | None = None
+    stamp_lag_s: float | None = None
+    averaging_s: float | None = None
+    sampled_share: float | None = None
     source: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 

@@ -1,5 +1,4 @@
-"""Energy of one channel in one window: the rule of each kind, edges, gaps, wraps, resets
-(method, section 2)."""
+"""Energy of one channel in one window: the rule of each kind, edges, gaps, wraps, resets (method, section 2)."""
 
 from __future__ import annotations
 
@@ -31,9 +30,10 @@ def test_constant_power_gives_power_times_time(
     kind: str, edges: tuple[float, float], trace: MakeTrace, window: MakeWindow
 ) -> None:
     value = counted([250.0] * 10) if kind == "counter" else [250.0] * 11
-    found = energy(trace(range(11), value, kind), window(*edges))
+    found = energy(trace(range(11), value, kind, update_interval_s=0.0), window(*edges))
     assert found.energy_j == pytest.approx(250.0 * (edges[1] - edges[0]), rel=1e-12)
-    assert found.u_edge_j == found.u_gap_j == found.u_sampling_j == 0
+    assert found.u_gap_j == found.u_sampling_j == 0
+    assert all(edge.u_j == edge.half_width_j == 0 for edge in found.edges)
     assert found.coverage == 1
 
 
@@ -45,47 +45,15 @@ class TestMean:
     ) -> None:
         found = energy(trace(range(6), [1, 10, 20, 30, 40, 500]), window(1, 4))
         assert found.energy_j == pytest.approx(20 + 30 + 40)
-        assert (found.u_edge_j, found.filled_j, found.readings) == (0, 0, 4)
+        assert [edge.rule for edge in found.edges] == ["covered", "covered"]
+        assert (found.filled_j, found.readings) == (0, 4)
 
     def test_power_inside_is_held_where_nothing_is_known_outside(
         self, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """P_first f_a + whole cells + P_last f_b: the cells on the edges mix load with idle."""
-        found = energy(trace(range(1, 7), [60, 100, 120, 110, 130, 70]), window(1.6, 5.5))
-        assert found.energy_j == pytest.approx(0.4 * 120 + 120 + 110 + 130 + 0.5 * 130)
-        assert found.filled_j == pytest.approx(0.4 * 120 + 0.5 * 130)
-        spread = (130 - 110) / 2
-        assert found.u_edge_j**2 == pytest.approx(spread**2 * (0.4 + 0.4**2 + 0.5 + 0.5**2))
-
-    def test_steady_idle_outside_is_taken_off_the_cells_on_the_edges(
-        self, trace: MakeTrace, window: MakeWindow
-    ) -> None:
-        """Load that rises slowly inside is then measured and not guessed."""
-        idle, load = [50.0] * 5, [200.0, 220.0, 190.0, 210.0]
-        cells = [*idle, 0.7 * 50 + 20, *load, 0.4 * 205 + 0.6 * 50, *idle]
-        found = energy(trace(range(1, len(cells) + 1), cells), window(5.7, 10.4))
-        assert found.energy_j == pytest.approx(20 + sum(load) + 0.4 * 205)
-        assert found.u_edge_j == 0
-        assert found.filled_j == 0  # every joule of it was read
-        assert [edge.outside for edge in found.edges] == [True, True]
-
-    def test_restless_power_outside_is_not_used(self, trace: MakeTrace, window: MakeWindow) -> None:
-        outside = [20.0, 300.0, 40.0, 280.0]
-        cells = [*outside, 150.0, 200.0, 201.0, 200.0, 150.0, *outside]
-        found = energy(trace(range(1, len(cells) + 1), cells), window(4.5, 8.5))
-        assert found.energy_j == pytest.approx(0.5 * 200 + 601 + 0.5 * 200)
-        assert [edge.outside for edge in found.edges] == [False, False]
-
-    def test_power_that_falls_after_the_window_is_not_its_energy(
-        self, trace: MakeTrace, window: MakeWindow
-    ) -> None:
-        """The cell on the edge then holds more than any reading inside: the rest went on
-        outside."""
-        idle, load = [50.0] * 5, [200.0, 220.0, 190.0, 210.0]
-        cells = [*idle, *load, 0.4 * 205 + 0.6 * 50 + 60, *idle]
-        found = energy(trace(range(1, len(cells) + 1), cells), window(5, 9.4))
-        assert found.energy_j == pytest.approx(sum(load) + 0.4 * 210)
-        assert [edge.outside for edge in found.edges] == [False, False]
+        found = energy(trace([2, 3, 4, 5], [120, 110, 130, 110]), window(0.6, 5.4))
+        assert found.energy_j == pytest.approx(0.4 * 120 + 120 + 110 + 130 + 110 + 0.4 * 110)
+        assert [edge.rule for edge in found.edges] == ["held", "held"]
 
     def test_the_first_reading_speaks_of_the_interval_before_it(
         self, trace: MakeTrace, window: MakeWindow
@@ -111,18 +79,21 @@ class TestInstant:
         assert found.energy_j == pytest.approx(first + 150 + 150 + 200 + last)
         assert found.readings == 4
 
-    def test_a_reading_far_from_the_edge_is_held_beyond_one_interval(
+    def test_a_gap_over_the_edge_is_bounded_by_both_its_sides(
         self, trace: MakeTrace, window: MakeWindow
     ) -> None:
         found = energy(trace([0, 5, 6, 7], [900, 100, 200, 200], "instant"), window(2, 7))
-        assert found.energy_j == pytest.approx(3 * 100 + 0.5 * 100 + 150 + 200)
+        assert found.edges[0].rule == "gap"
+        inside_w = (150 + 200) / 2
+        unread_j = 2 * (inside_w + 900) / 2  # two seconds that no reading speaks of
+        assert found.energy_j == pytest.approx(100 + 0.5 * 100 + unread_j + 150 + 200)
+        assert found.edges[0].half_width_j >= 900 - inside_w
 
     @pytest.mark.parametrize("rise", [0.0, 0.3, 0.5, 1.0])
     def test_load_that_rises_between_two_readings_is_found_on_average(
         self, rise: float, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """Whatever rises within one interval, readings at all distances from the edge add up to
-        what was drawn."""
+        """Whatever rises within one interval, readings at all distances from the edge add up to what was drawn."""
         phases = (np.arange(200) + 0.5) / 200
         found = []
         for phase in phases:
@@ -137,8 +108,7 @@ class TestInstant:
     def test_the_declared_interval_moves_no_energy(
         self, nominal_s: float | None, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """What weighs a reading at an edge is the step between readings, not what somebody
-        declares it to be."""
+        """What weighs a reading at an edge is the step between readings, not what somebody declares it to be."""
         value = [150.0] * 3 + [900.0] + [1000.0] * 58 + [900.0] + [150.0] * 3
         t = [n + 0.5 for n in range(-3, 63)]
         found = energy(trace(t, value, "instant", nominal_interval_s=nominal_s), window(0, 60))
@@ -159,8 +129,7 @@ class TestInstant:
         trace: MakeTrace,
         window: MakeWindow,
     ) -> None:
-        """However steps, window and gaps lie: no reading has a weight below 0, and the weights
-        fill the window."""
+        """However steps, window and gaps lie: no reading has a weight below 0, and the weights fill the window."""
         steps, power = zip(*rows, strict=True)
         t = np.cumsum(steps)
         span = window(
@@ -181,8 +150,7 @@ class TestInstant:
     def test_a_random_walk_leaves_a_twelfth_of_its_steps(
         self, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """Between two readings of a random walk the trapezoid errs by D^2 E(step^2) / 12 in
-        square."""
+        """Between two readings of a random walk the trapezoid errs by D^2 E(step^2) / 12 in square."""
         rng = np.random.default_rng(5)
         walk = 1000 + np.cumsum(rng.normal(0, 3.0, 4001))
         found = energy(trace(range(4001), walk, "instant"), window(0, 4000))
@@ -204,12 +172,17 @@ class TestCounter:
     def test_count_at_the_end_less_count_at_the_start(
         self, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        found = energy(trace(range(5), [7, 10, 40, 90, 91], "counter"), window(1, 3))
+        found = energy(
+            trace(range(5), [7, 10, 40, 90, 91], "counter", update_interval_s=0.0), window(1, 3)
+        )
         assert found.energy_j == pytest.approx(80)
 
     def test_wrap_at_the_known_modulus(self, trace: MakeTrace, window: MakeWindow) -> None:
         count = [c % 1000 for c in counted([100.0] * 40, 930.0)]
-        found = energy(trace(range(41), count, "counter", counter_modulus_j=1000.0), window(0, 40))
+        found = energy(
+            trace(range(41), count, "counter", counter_modulus_j=1000.0, update_interval_s=0.0),
+            window(0, 40),
+        )
         assert found.energy_j == pytest.approx(4000)
         assert found.resets == 0
 
@@ -217,10 +190,12 @@ class TestCounter:
     def test_reset_is_told_from_a_wrap(
         self, modulus: float | None, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """A fall far from the modulus is a reboot: what was counted in that step is lost, and
-        held as before."""
+        """A fall far from the modulus is a reboot: what was counted in that step is lost, and held as before."""
         count = [0, 100, 200, 300, 20, 120, 220]
-        found = energy(trace(range(7), count, "counter", counter_modulus_j=modulus), window(0, 6))
+        found = energy(
+            trace(range(7), count, "counter", counter_modulus_j=modulus, update_interval_s=0.0),
+            window(0, 6),
+        )
         assert found.energy_j == pytest.approx(600)
         assert found.resets == 1
         assert found.filled_j == pytest.approx(100)
@@ -230,11 +205,14 @@ class TestCounter:
         self, trace: MakeTrace, window: MakeWindow
     ) -> None:
         count = [500, 0, 100, 200, 300, 400, 0, 100]
-        found = energy(trace(range(8), count, "counter"), window(2, 5))
+        found = energy(trace(range(8), count, "counter", update_interval_s=0.0), window(2, 5))
         assert (found.energy_j, found.resets) == (pytest.approx(300), 0)
 
     def test_a_late_read_loses_nothing(self, trace: MakeTrace, window: MakeWindow) -> None:
-        found = energy(trace([0, 1, 2, 12, 13], [0, 10, 20, 920, 930], "counter"), window(0, 13))
+        found = energy(
+            trace([0, 1, 2, 12, 13], [0, 10, 20, 920, 930], "counter", update_interval_s=0.0),
+            window(0, 13),
+        )
         assert found.energy_j == pytest.approx(930)
         assert (found.u_gap_j, found.gap_share) == (0, 0)
 
@@ -244,7 +222,7 @@ class TestCounter:
         long = energy(
             trace(range(601), counted([10.0] * 600), "counter", resolution=6.0), window(0, 600)
         )
-        assert long.u_quantisation_j == pytest.approx(np.sqrt(6.0))
+        assert long.rounding.u_j == pytest.approx(np.sqrt(6.0))
 
 
 class TestGaps:
@@ -305,16 +283,6 @@ class TestCoverage:
         self, kind: str, n: int, trace: MakeTrace, window: MakeWindow
     ) -> None:
         assert energy(trace(range(3, 3 + n), [100.0] * n, kind), window(0, 10)) is None
-
-
-def test_quantisation_of_a_steady_and_of_a_noisy_reading(
-    trace: MakeTrace, window: MakeWindow
-) -> None:
-    """qT/2 where the reading never moves, qT/sqrt(12 n) where noise carries it over the steps."""
-    steady = energy(trace(range(61), [100.0] * 61, resolution=1.0), window(0, 60))
-    assert steady.u_quantisation_j == pytest.approx(30)
-    noisy = energy(trace(range(61), [100.0, 103.0] * 30 + [100.0], resolution=1.0), window(0, 60))
-    assert noisy.u_quantisation_j == pytest.approx(60 / np.sqrt(12 * 60))
 
 
 @pytest.mark.parametrize("ramp_s", [0.0, 0.5])

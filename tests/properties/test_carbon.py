@@ -50,7 +50,9 @@ def traces(draw: st.DrawFn) -> Trace:
     steps = draw(st.lists(st.integers(1, 1200), min_size=n, max_size=n))
     value = np.array(draw(st.lists(st.floats(1, 5000), min_size=n, max_size=n)))
     t_ns = EPOCH + np.cumsum(np.array(steps, np.int64)) * 1_000_000_000
-    more = {"quantity": "energy", "unit": "J"} if kind == "counter" else {}
+    more: dict[str, Any] = {}
+    if kind == "counter":
+        more = {"quantity": "energy", "unit": "J", "update_interval_s": 0.0}
     channel = Channel(
         id="total",
         kind=kind,

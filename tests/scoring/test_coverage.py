@@ -44,7 +44,9 @@ def test_interval_of_one_run_covers_the_truth(
         found = score(entry_of(run), draws=20_000).energy
         covered += found.low <= truth.energy_j <= found.high
         errors.append(found.value / truth.energy_j - 1)
-    assert 0.91 <= covered / SESSIONS <= 0.99
+    # an instant does not show when within an interval load steps, and has to allow for all of it
+    most = 1.0 if kind in ("instant", "estimate") else 0.99
+    assert 0.91 <= covered / SESSIONS <= most
     assert abs(np.mean(errors)) < 4 * np.std(errors) / np.sqrt(SESSIONS) + (
         1e-3 if kind == "instant" else 5e-5
     )

@@ -46,6 +46,7 @@ def run(
         clock_error_s=0.0,
         accuracy=Accuracy(reading_limit_pct=0.1, source="test"),
         nominal_interval_s=1.0,
+        resolution=1e-6,
     )
     start = T0 + number * 1000 * S
     t_ns = start + np.arange(-5, seconds + 6, dtype=np.int64) * S

@@ -1,0 +1,206 @@
+"""The error of a clock: the energy of windows that are shifted against the readings.
+
+Where a meter's clock is d late, the readings of the window [t0, t1] are those of [t0 + d, t1 + d]
+by its stamps. The energy of that shifted window is read off the cumulative energy of the trace near
+both ends, for every d that the clock may be off.
+
+Load that begins and ends in the trace near both ends of the window shows where the window lies: a
+benchmark stamps the window when it starts and ends its load. Then the energy has a maximum inside
+the possible shifts, which is the energy of the load, whatever the clock. With probability
+ALIGNED the load fills the window so; otherwise the shift is the clock's alone. Shifts alone would
+put the energy of such a load at the end of its distribution, outside nearly every interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+from harness.core.timestamps import NS
+from harness.energy.cells import Cells
+from harness.energy.cumulative import energy_between
+from harness.energy.edges import Surroundings
+from harness.traces.trace import Floats, Window
+from harness.uncertainty.budget import PROFILE_LIMIT
+
+ALIGNED = 0.75
+"""Probability that load which begins and ends near both ends of the window fills it."""
+QUANTILES = 65
+"""Equally likely shifts that describe the effect of a clock."""
+SEARCH = {"normal": 4.0, "uniform": 1.5}
+"""How far load is looked for, in standard deviations or bounds of the clock's error."""
+SEARCH_POINTS = 49
+MIN_REACH = 0.25
+"""Intervals that a search must reach beyond an edge for its load to lie in another cell."""
+MIN_EFFECT = 1e-6
+"""Largest relative effect of a clock that is left out."""
+MIN_DROP = 0.1
+"""Share of the load's power by which the energy falls off on both sides of an aligned window."""
+
+ClockBase = Literal["normal", "uniform"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockError:
+    """What is known of the clock of a trace.
+
+    Attributes:
+        scale_s: Standard deviation of a normal error, or bound of a uniform one [s].
+        base: Distribution of the error.
+        source: Where the size comes from.
+    """
+
+    scale_s: float
+    base: ClockBase
+    source: str
+
+
+@cache
+def _quantiles(base: ClockBase) -> Floats:
+    """Return standard quantiles in the middle of QUANTILES equal parts."""
+    probability = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    if base == "uniform":
+        return 2 * probability - 1
+    from statistics import NormalDist
+
+    return np.array([NormalDist().inv_cdf(float(p)) for p in probability])
+
+
+def clock_effect(
+    cells: Cells,
+    window: Window,
+    around: tuple[Surroundings, Surroundings],
+    energy_j: float,
+    error: ClockError,
+    upper_energy: Callable[[float], float],
+) -> tuple[float, ...]:
+    """Return the energy that an error of the clock adds or takes [J], as a profile.
+
+    The profile is the quantile function at equally spaced normal X from -4 to 4, for
+    `UncertaintyComponent.tabulated`. It is empty where the effect is negligible. Where nothing was recorded outside the window, the
+    power there is unknown, and the effect is taken to be the full power inside.
+
+    Args:
+        cells: Cells of the trace.
+        window: The window.
+        around: Cells around both ends of the window.
+        energy_j: Energy in the window by the clock as it is [J].
+        error: What is known of the clock.
+        upper_energy: Upper bound of the energy of the window at a shift [s -> J].
+    """
+    inside_w = max(around[0].inside[0], around[1].inside[0])
+    shifts_s = error.scale_s * _quantiles(error.base)
+    if not around[0].outside or not around[1].outside:
+        return _profile(inside_w * shifts_s)
+    if not error.scale_s or inside_w <= 0:
+        return ()
+    # 1. The cumulative energy at every shift of both ends; some lie beyond all likely ones.
+    search_s = error.scale_s * SEARCH[error.base] * np.linspace(-1, 1, SEARCH_POINTS)
+    all_s = np.concatenate([shifts_s, search_s])
+    gained = _energy_to(cells, window.stop_ns, all_s, around[1], end=True)
+    lost = _energy_to(cells, window.start_ns, all_s, around[0], end=False)
+    effect, search = np.split(gained - lost, [QUANTILES])
+    if np.abs(effect).max() < MIN_EFFECT * inside_w * window.seconds:
+        return ()
+    # 2. Load that falls off on both sides of one shift is aligned with the window there.
+    best = int(search.argmax())
+    drop_j = MIN_DROP * inside_w * error.scale_s
+    if min(search[best] - search[0], search[best] - search[-1]) > drop_j:
+        aligned_j = float(search.max())
+        interval_s = cells.interval_ns / NS
+        if search_s[-1] > MIN_REACH * interval_s:  # the load may lie in other cells
+            shifted_j = upper_energy(float(search_s[best])) - energy_j
+            conserved_j = _aligned_energy(cells, window, float(search_s[-1])) - energy_j
+            conserved_j = min(conserved_j, shifted_j + inside_w * interval_s / 2)
+            aligned_j = max(aligned_j, shifted_j, conserved_j)
+        effect = _with_alignment(effect, aligned_j)
+    return _profile(effect)
+
+
+def _aligned_energy(cells: Cells, window: Window, reach_s: float) -> float:
+    """Return the energy of load as long as the window, wherever it lies within reach of it [J].
+
+    It is all energy from before the load to after it, less the power outside for the time that the
+    load does not fill.
+    """
+    t_ns = cells.trace.t_ns
+    reach_ns = round(reach_s * NS)
+    first = max(int(t_ns.searchsorted(window.start_ns - reach_ns, "right")) - 1, cells.first)
+    last = min(int(t_ns.searchsorted(window.stop_ns + reach_ns)), cells.stop - 1)
+    span_ns = t_ns[[first, last]]
+    all_j = float(energy_between(cells.trace, span_ns)[0])
+    before_s = (window.start_ns - int(span_ns[0])) / NS
+    after_s = (int(span_ns[1]) - window.stop_ns) / NS
+    before_w = float(cells.power(max(first - 2, cells.first), first + 1).mean())
+    after_w = float(cells.power(last, min(last + 3, cells.stop)).mean())
+    return all_j - before_w * before_s - after_w * after_s
+
+
+def _profile(effect: Floats) -> tuple[float, ...]:
+    """Return equally likely effects as a function of a standard normal X."""
+    return tuple(np.interp(_grid(), _quantiles("normal"), np.sort(effect)).tolist())
+
+
+@cache
+def _grid() -> Floats:
+    return np.linspace(-PROFILE_LIMIT, PROFILE_LIMIT, QUANTILES)
+
+
+def _with_alignment(effect: Floats, aligned_j: float) -> Floats:
+    """Mix the effects of shifts with that of load that fills the window."""
+    shifted = round(QUANTILES * (1 - ALIGNED))
+    probability = (np.arange(shifted) + 0.5) / shifted
+    some = np.quantile(effect, probability)
+    return np.concatenate([some, np.full(QUANTILES - shifted, aligned_j)])
+
+
+def _energy_to(
+    cells: Cells, end_ns: int, shifts_s: Floats, around: Surroundings, *, end: bool
+) -> Floats:
+    """Return the energy from one end of the window to each shift of it [J], negative before it."""
+    reach_ns = round(float(np.abs(shifts_s).max()) * NS)
+    t_ns = cells.trace.t_ns
+    first = max(cells.first, int(t_ns.searchsorted(end_ns - reach_ns)) - 1)
+    stop = min(cells.stop, int(t_ns.searchsorted(end_ns + reach_ns, "right")) + 2)
+    seconds = (cells.boundaries(first, stop) - end_ns) / NS
+    power_w = cells.power(first, stop)
+    if around.crossing_w is not None:
+        seconds, power_w = _with_step(seconds, power_w, around, end=end)
+    cumulative = np.concatenate([[0.0], np.cumsum(power_w * np.diff(seconds))])
+    at = np.interp([*shifts_s, 0.0], seconds, cumulative)
+    beyond = _beyond(seconds, power_w, np.append(shifts_s, 0.0))
+    at = at + beyond
+    change: Floats = at[:-1] - at[-1]
+    return change
+
+
+def _beyond(seconds: Floats, power_w: Floats, shifts_s: Floats) -> Floats:
+    """Return the energy of the power that is held beyond the first and the last reading [J]."""
+    before = np.minimum(shifts_s - seconds[0], 0.0) * power_w[0]
+    after = np.maximum(shifts_s - seconds[-1], 0.0) * power_w[-1]
+    return np.asarray(before + after)
+
+
+def _with_step(
+    seconds: Floats, power_w: Floats, around: Surroundings, *, end: bool
+) -> tuple[Floats, Floats]:
+    """Put the step of the load where conservation of energy has it within the crossing cell."""
+    crossing = int(np.clip(np.searchsorted(seconds, 0.0) - 1, 0, len(power_w) - 1))
+    length_s = float(seconds[crossing + 1] - seconds[crossing])
+    inside_w, outside_w = around.inside[0], around.outside[0]
+    if inside_w == outside_w:
+        return seconds, power_w
+    share = (float(power_w[crossing]) - outside_w) / (inside_w - outside_w)
+    share = min(max(share, 0.0), 1.0)
+    if not 0 < share < 1:
+        return seconds, power_w
+    step_s = float(seconds[crossing]) + length_s * (share if end else 1 - share)
+    pair = (inside_w, outside_w) if end else (outside_w, inside_w)
+    return (
+        np.insert(seconds, crossing + 1, step_s),
+        np.concatenate([power_w[:crossing], pair, power_w[crossing + 1 :]]),
+    )

@@ -1,0 +1,71 @@
+"""The clock: the energy of shifted windows, and load that shows where the window lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from harness.energy.clock import ClockError
+from harness.energy.components import UNKNOWN_CLOCK_S, clock_error
+from harness.energy.integrate import energy
+from harness.formats.base import Entry
+from harness.traces.trace import Trace, Window
+
+MakeTrace = Callable[..., Trace]
+MakeWindow = Callable[[float, float], Window]
+
+
+def clock(scale_s: float, base: str = "normal") -> ClockError:
+    return ClockError(scale_s, base, "test")  # type: ignore[arg-type]
+
+
+def test_a_steady_power_does_not_mind_the_clock(trace: MakeTrace, window: MakeWindow) -> None:
+    found = energy(trace(range(100), [200.0] * 100), window(20, 80), clock(1.0))
+    assert found is not None
+    assert found.clock_effect_j == ()
+
+
+def test_a_slope_is_read_off_the_cumulative_energy(trace: MakeTrace, window: MakeWindow) -> None:
+    """Power that rises by 1 W each second: a window that is 1 s later holds 60 J more."""
+    found = energy(trace(range(200), [100.0 + t for t in range(200)]), window(60, 120), clock(1.0))
+    assert found is not None
+    effect = np.array(found.clock_effect_j)
+    x = np.linspace(-4, 4, len(effect))
+    middle = np.abs(x) < 2
+    assert effect[middle] == pytest.approx(60 * x[middle], abs=8)
+
+
+@pytest.mark.parametrize("late_s", [-0.4, 0.0, 0.4])
+def test_load_that_fills_the_window_is_found_wherever_the_clock_has_it(
+    late_s: float, trace: MakeTrace, window: MakeWindow
+) -> None:
+    """The value with its clock's effect holds the load's energy, though the window is off."""
+    fine = np.arange(-20_000, 80_000) / 1000
+    power = np.where((fine >= late_s) & (fine < 60 + late_s), 200.0, 50.0)
+    joules = np.concatenate([[0.0], np.cumsum(power) / 1000])
+    stamps = np.arange(-18.7, 78, 1.0)
+    read = np.diff(np.interp(stamps, np.arange(-20_000, 80_001) / 1000, joules))
+    found = energy(trace(stamps[1:] + 100, read), window(100, 160), clock(0.5))
+    assert found is not None
+    assert found.energy_j + max(found.clock_effect_j) == pytest.approx(60 * 200, abs=15)
+    assert min(found.clock_effect_j) < -100
+
+
+def test_nothing_outside_leaves_the_full_power_open(trace: MakeTrace, window: MakeWindow) -> None:
+    found = energy(trace(range(1, 61), [200.0] * 60), window(0, 60), clock(1.0))
+    assert found is not None
+    assert max(found.clock_effect_j) == pytest.approx(200 * 2.4, rel=0.05)
+    assert min(found.clock_effect_j) == pytest.approx(-200 * 2.4, rel=0.05)
+
+
+def test_an_unknown_clock_is_bounded_by_its_round_or_assumed(
+    trace: MakeTrace, entry_of: Callable[..., Entry]
+) -> None:
+    channel = trace([1, 2], [1, 1]).channel
+    unknown = clock_error(channel, entry_of())
+    assert (unknown.scale_s, unknown.base) == (UNKNOWN_CLOCK_S, "uniform")
+    assert "1 s assumed" in unknown.source
+    bounded = clock_error(channel, entry_of(family="mlperf-inference"))
+    assert (bounded.scale_s, bounded.base) == (0.8, "uniform")
