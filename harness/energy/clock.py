@@ -81,8 +81,9 @@ def clock_effect(
     """Return the energy that an error of the clock adds or takes [J], as a profile.
 
     The profile is the quantile function at equally spaced normal X from -4 to 4, for
-    `UncertaintyComponent.tabulated`. It is empty where the effect is negligible. Where nothing was recorded outside the window, the
-    power there is unknown, and the effect is taken to be the full power inside.
+    `UncertaintyComponent.tabulated`. It is empty where the effect is negligible. Where nothing was
+    recorded outside the window, the power there is unknown, and the effect is taken to be the full
+    power inside.
 
     Args:
         cells: Cells of the trace.

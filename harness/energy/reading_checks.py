@@ -116,12 +116,12 @@ def _error_values(trace: Trace) -> np.ndarray:
 
 def _is_code(value: Floats) -> np.ndarray:
     """Whether readings lie within 2^-20 of an error code, or within a float of one."""
-    found = np.zeros(len(value), bool)
+    matches = np.zeros(len(value), bool)
     for code in ERROR_CODES:
         below = code * 2.0**-20 if code > 2**40 else 0.5
         for unit in DRIVER_UNITS:
-            found |= (value <= code * unit * (1 + 1e-9)) & (value >= (code - below) * unit)
-    return found
+            matches |= (value <= code * unit * (1 + 1e-9)) & (value >= (code - below) * unit)
+    return matches
 
 
 def _glitches(trace: Trace, bad: np.ndarray) -> list[int]:

@@ -1,4 +1,7 @@
-"""Energy of one channel in one window: the rule of each kind, edges, gaps, wraps, resets (method, section 2)."""
+"""Energy of one channel in one window.
+
+The rule of each kind, edges, gaps, wraps, resets (method, section 2).
+"""
 
 from __future__ import annotations
 
@@ -93,7 +96,7 @@ class TestInstant:
     def test_load_that_rises_between_two_readings_is_found_on_average(
         self, rise: float, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """Whatever rises within one interval, readings at all distances from the edge add up to what was drawn."""
+        """Over all distances of a reading from the edge the mean is what was drawn."""
         phases = (np.arange(200) + 0.5) / 200
         found = []
         for phase in phases:
@@ -108,7 +111,7 @@ class TestInstant:
     def test_the_declared_interval_moves_no_energy(
         self, nominal_s: float | None, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """What weighs a reading at an edge is the step between readings, not what somebody declares it to be."""
+        """The step between readings weighs a reading at an edge, not the declared interval."""
         value = [150.0] * 3 + [900.0] + [1000.0] * 58 + [900.0] + [150.0] * 3
         t = [n + 0.5 for n in range(-3, 63)]
         found = energy(trace(t, value, "instant", nominal_interval_s=nominal_s), window(0, 60))
@@ -129,7 +132,10 @@ class TestInstant:
         trace: MakeTrace,
         window: MakeWindow,
     ) -> None:
-        """However steps, window and gaps lie: no reading has a weight below 0, and the weights fill the window."""
+        """However steps, window and gaps lie.
+
+        No reading has a weight below 0, and the weights fill the window.
+        """
         steps, power = zip(*rows, strict=True)
         t = np.cumsum(steps)
         span = window(
@@ -150,7 +156,7 @@ class TestInstant:
     def test_a_random_walk_leaves_a_twelfth_of_its_steps(
         self, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """Between two readings of a random walk the trapezoid errs by D^2 E(step^2) / 12 in square."""
+        """Between readings of a random walk the trapezoid errs by D^2 E(step^2) / 12 in square."""
         rng = np.random.default_rng(5)
         walk = 1000 + np.cumsum(rng.normal(0, 3.0, 4001))
         found = energy(trace(range(4001), walk, "instant"), window(0, 4000))
@@ -190,7 +196,10 @@ class TestCounter:
     def test_reset_is_told_from_a_wrap(
         self, modulus: float | None, trace: MakeTrace, window: MakeWindow
     ) -> None:
-        """A fall far from the modulus is a reboot: what was counted in that step is lost, and held as before."""
+        """A fall far from the modulus is a reboot.
+
+        What was counted in that step is lost, and held as before.
+        """
         count = [0, 100, 200, 300, 20, 120, 220]
         found = energy(
             trace(range(7), count, "counter", counter_modulus_j=modulus, update_interval_s=0.0),

@@ -1,4 +1,7 @@
-"""Laws of energy, for all traces: linear, invariant to time shift, additive, the same in any chunks."""
+"""Laws of energy, for all traces.
+
+Linear, invariant to time shift, additive, the same in any chunks.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ def channel(kind: str, modulus: float | None = None) -> Channel:
 
 @st.composite
 def traces(draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, *, dirty: bool = True) -> Trace:
-    """Cells of 0.4 to 1.4 s, gaps of up to 20 s, powers of 1 to 9999 W; a counter may wrap and be reset."""
+    """Cells of 0.4 to 1.4 s, gaps of up to 20 s, powers of 1 to 9999 W.
+
+    A counter may wrap and be reset.
+    """
     kind = draw(st.sampled_from(kinds))
     n = draw(st.integers(4, 30))
     step = st.integers(400, 1400) | st.integers(1500, 20_000) if dirty else st.integers(400, 1400)
