@@ -128,6 +128,13 @@ class RunCommand(click.Command):
     metavar="HOST:PORT",
     help="Address at which rank 0 waits for the other machines.",
 )
+@click.option(
+    "--anchor",
+    default="",
+    metavar="FILE|URL",
+    help="Append the heads of the journals' hash chains there each minute.",
+)
+@click.option("--resume", is_flag=True, help="Keep the complete runs in OUT; make the others.")
 @JSON
 @OUT
 def run(
@@ -163,6 +170,8 @@ def run(
         division=options["division"],
         options=_options(options["pairs"]),
         meet=options["meet"],
+        anchor=options["anchor"],
+        resume=options["resume"],
     )
     if command:
         plans = [plan_command(words, settings, name=options["name"])]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.base import FINDINGS, JSON, OK, UNREADABLE, cli, complain, emit, wrote
+from harness.cli.base import FINDINGS, JSON, OK, UNREADABLE, cli, complain, emit, note, wrote
 from harness.cli.outputs import OutputPath, mkdir_option
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -104,8 +104,11 @@ def countersign(submission: Path, report: Path, key: Path, as_json: bool) -> int
     "--trust", required=True, type=FILE, help="Trust file: the keys that are trusted, by owner."
 )
 @click.option("--report", type=FILE, help="Audit report that the countersignature must cover.")
+@click.option("--anchors", type=FILE, help="Anchors that joulemark run --anchor set.")
 @JSON
-def verify(paths: tuple[Path, ...], trust: Path, report: Path | None, as_json: bool) -> int:
+def verify(
+    paths: tuple[Path, ...], trust: Path, report: Path | None, anchors: Path | None, as_json: bool
+) -> int:
     """Check who signed, and that nothing has changed since.
 
     Takes packed submissions and folders that hold some, like `audit`.
@@ -113,8 +116,10 @@ def verify(paths: tuple[Path, ...], trust: Path, report: Path | None, as_json: b
     from harness.core.errors import JoulemarkError
     from harness.core.schemas import read_document
     from harness.render.terminal.signatures import verification_document, verification_text
+    from harness.signing.anchors import check_anchors
     from harness.signing.discovery import find_submissions
     from harness.signing.trust import read_trust
+    from harness.signing.verify import RECORDS_STEP
     from harness.signing.verify import verify as verify_it
 
     trusted = read_trust(trust)
@@ -123,7 +128,12 @@ def verify(paths: tuple[Path, ...], trust: Path, report: Path | None, as_json: b
     for path in paths:
         try:
             for folder in find_submissions(path):
-                verifications.append(verify_it(folder, trusted, covered))
+                verification = verify_it(folder, trusted, covered)
+                if anchors is not None:
+                    held = check_anchors(folder, anchors)
+                    verification.add(RECORDS_STEP, held.missing)
+                    note(f"{folder}: {held.count} anchors hold, {held.first} to {held.last}")
+                verifications.append(verification)
         except JoulemarkError as error:
             unreadable.append((str(path), str(error)))
             complain(str(error))

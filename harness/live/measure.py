@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from harness.core.errors import UsageError
 from harness.formats.base import Entry, Run
-from harness.formats.run_directory import INCOMPLETE, SAMPLES
+from harness.formats.run_directory import INCOMPLETE, RECORD, SAMPLES
+from harness.live.anchor import Anchor
 from harness.live.disk import DiskWatch
 from harness.live.distributed.clock_offset import Clock
 from harness.live.distributed.coordinator import Coordinator
@@ -35,6 +36,7 @@ from harness.live.recording import (
     not_writable,
     recording,
 )
+from harness.live.run_plan import PLAN, commit
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.meters.topology import arrange
 from harness.runners.base import CommandResult, Job, Outcome, Runner
@@ -42,6 +44,8 @@ from harness.runners.process import execute
 from harness.runners.progress_file import ProgressFile
 from harness.traces.trace import Window
 
+SET_ASIDE = ".incomplete"
+"""Folder in an entry for runs that `resume` set aside; hidden, so that nobody takes it for runs."""
 LOG = "log"
 """Folder in a run directory for what the workload writes."""
 DISPLAY_INTERVAL_S = 1.0
@@ -79,6 +83,8 @@ class Plan:
         idle_s: Idle time recorded before and after the workload [s].
         process: Which process of a run on several machines this is.
         meet: HOST:PORT where rank 0 waits; "" for an invitation in the run directory.
+        anchor: File or address that takes the heads of the journals' chains; "" for none.
+        resume: Keep the complete runs that are there, and make the missing ones.
     """
 
     entry: Entry
@@ -88,6 +94,8 @@ class Plan:
     idle_s: tuple[float, float] = (DEFAULT_IDLE_S, DEFAULT_IDLE_S)
     process: ProcessRank = SINGLE_RANK
     meet: str = ""
+    anchor: str = ""
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +132,18 @@ def measure(plan: Plan, notify: Notify = silent, watch: Notify = silent) -> Iter
     rank, is_distributed = plan.process.rank, plan.process.world_size > 1
     folders = [plan.entry.directory / f"run-{n}" for n in range(1, len(plan.seeds) + 1)]
     for folder in folders:
-        _refuse_existing(folder / RANKS / str(rank) if rank else folder)
+        if plan.resume and not is_distributed:
+            _set_aside_incomplete(folder, notify)
+        else:
+            _refuse_existing(folder / RANKS / str(rank) if rank else folder)
+    plan_sha256 = "" if rank else commit(plan)
+    Anchor(plan.anchor, "", ()).add(PLAN, plan_sha256)
     prepare(plan, notify)
     for number, (folder, seed) in enumerate(zip(folders, plan.seeds, strict=True), 1):
-        job = Job(folder / LOG, number, seed)
+        if plan.resume and (folder / RECORD).is_file():
+            notify(f"run {number}: is there already")
+            continue
+        job = Job(folder / LOG, number, seed, plan_sha256)
         if rank:
             yield measure_as_worker(plan, folder, job, Listeners(notify, watch))
         elif is_distributed:
@@ -145,6 +161,19 @@ def _refuse_existing(folder: Path) -> None:
             where=str(folder),
             fix="Choose another --out; nothing there was changed.",
         )
+
+
+def _set_aside_incomplete(folder: Path, notify: Notify) -> None:
+    """Move a run that was not recorded to its end out of the way; nothing is deleted."""
+    if not folder.exists() or (folder / RECORD).is_file():
+        return
+    aside = folder.parent / SET_ASIDE
+    aside.mkdir(exist_ok=True)
+    attempt = 1
+    while (target := aside / f"{folder.name}-{attempt}").exists():
+        attempt += 1
+    folder.rename(target)
+    notify(f"{folder} was not recorded to its end; it is now {target}")
 
 
 def _require_complete(folders: Sequence[Path]) -> None:
@@ -196,10 +225,15 @@ def measure_run(
         before = rendezvous.compare_clocks("met", lambda: None)
         meters = plan.meters if rendezvous.samples else ()
         with SamplerGroup(meters, folder / SAMPLES) as samplers:
-            result, idle_start_ns = _run_workload(plan, job, rendezvous, samplers, listeners)
+            journals = [process.journal for process in samplers.processes]
+            anchor = Anchor(plan.anchor, folder.name, journals)
+            result, idle_start_ns = _run_workload(
+                plan, job, rendezvous, samplers, listeners, anchor
+            )
             after = rendezvous.compare_clocks("compared", samplers.check)
             listeners.notify(f"run {job.number}: idle for {plan.idle_s[1]:g} s")
             samplers.wait(plan.idle_s[1])
+        anchor.set()  # after the last words of the samplers
         idle = {
             "before": Window(idle_start_ns, result.start_ns),
             "after": Window(result.stop_ns, time.time_ns()),
@@ -210,12 +244,28 @@ def measure_run(
             clock = Clock(before, after).facts() if before and after else None
             facts = {"rank": rendezvous.facts() | {"clock": clock}}
             outcome = replace(outcome, facts=dict(outcome.facts) | facts)
+        outcome = replace(outcome, facts=dict(outcome.facts) | _commitments(job, anchor))
         run = finalise(folder, plan.entry, outcome, idle)
     return RecordedRun(folder, run, outcome)
 
 
+def _commitments(job: Job, anchor: Anchor) -> dict[str, object]:
+    """Return what binds a run from outside: its plan, and the anchors of its journals."""
+    facts: dict[str, object] = {}
+    if job.plan_sha256:
+        facts["plan_sha256"] = job.plan_sha256
+    if anchor.lines:
+        facts["anchors"] = anchor.lines
+    return facts
+
+
 def _run_workload(
-    plan: Plan, job: Job, rendezvous: Rendezvous, samplers: SamplerGroup, listeners: Listeners
+    plan: Plan,
+    job: Job,
+    rendezvous: Rendezvous,
+    samplers: SamplerGroup,
+    listeners: Listeners,
+    anchor: Anchor,
 ) -> tuple[CommandResult, int]:
     """Idle, then run the workload on all machines at once.
 
@@ -232,6 +282,7 @@ def _run_workload(
         rendezvous.check()
         progress.report()
         disk.check()
+        anchor.check()
         live.update()
 
     notify(f"run {job.number}: idle for {plan.idle_s[0]:g} s")

@@ -28,6 +28,8 @@ ROUND = "joulemark-2026"
 FALLBACK = "estimator"
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.001, 3600.0
 DEFAULT_REPEATS = 5
+FOLDER_NAME = re.compile(r"\w[\w .+-]{0,99}")
+"""Names of benchmarks and scenarios become folders below --out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,8 @@ class Settings:
         division: closed or open.
         options: Settings of the workload, by name.
         meet: HOST:PORT where rank 0 of a run on several machines waits; "" for a shared folder.
+        anchor: File or address that takes the heads of the journals' chains; "" for none.
+        resume: Keep the complete runs that are there, and make the missing ones.
     """
 
     out: Path
@@ -59,6 +63,8 @@ class Settings:
     division: str = "open"
     options: Mapping[str, Any] = field(default_factory=dict)
     meet: str = ""
+    anchor: str = ""
+    resume: bool = False
 
 
 def meters(settings: Settings) -> list[MeterRequest]:
@@ -179,8 +185,20 @@ def _runner(workload: Workload, scenario: Mapping[str, Any], settings: Settings)
 
 
 def make_entry(settings: Settings, benchmark: str, scenario: str, task: Any) -> Entry:
-    """Return the entry that all runs of a plan share."""
+    """Return the entry that all runs of a plan share.
+
+    Raises:
+        UsageError: The name of the benchmark cannot be that of a folder.
+    """
     folders = [benchmark, scenario] if scenario else [benchmark]
+    for name in folders:
+        if not FOLDER_NAME.fullmatch(name):
+            raise UsageError(
+                "is not a name for a benchmark",
+                where="--name",
+                got=shorten(repr(name)),
+                expected="at most 100 letters, digits, spaces and . _ + -, not first a dot",
+            )
     return Entry(
         id="/".join(folders),
         directory=settings.out.joinpath(*folders),
@@ -206,6 +224,8 @@ def make_plan(entry: Entry, runner: Runner, settings: Settings, repeats: int) ->
         idle_s=settings.idle_s,
         process=rank_from_environment(os.environ),
         meet=settings.meet,
+        anchor=settings.anchor,
+        resume=settings.resume,
     )
 
 

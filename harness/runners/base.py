@@ -30,11 +30,13 @@ class Job:
         log: Folder for all that the workload writes.
         number: Number of the run, from 1.
         seed: Seed of the run's random choices.
+        plan_sha256: Hash of the committed plan; "" where there is none.
     """
 
     log: Path
     number: int
     seed: int
+    plan_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ STEPS = (
     "records",
 )
 """Names of the steps, by number."""
+RECORDS_STEP = 9
 
 
 @dataclass(frozen=True, slots=True)

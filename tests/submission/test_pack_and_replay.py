@@ -99,11 +99,14 @@ def test_what_an_audit_refuses_is_packed_by_force_only_and_marked(
 ) -> None:
     runs = tmp_path / "bad"
     api.import_tree(EXAMPLES / "SimulatedDogwood", out=runs)
-    with pytest.raises(UsageError, match=r"an audit would refuse it.*largest-gap"):
+    for record in runs.rglob("run.json"):
+        document = json.loads(record.read_bytes())
+        record.write_text(json.dumps(document | {"success": False}))
+    with pytest.raises(UsageError, match=r"an audit would refuse it.*result-valid"):
         pack([runs], system, tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*"))
     done = pack([runs], system, tmp_path / "out", force=True)
-    assert "largest-gap" in done.manifest["forced"][0]
+    assert "result-valid" in done.manifest["forced"][0]
     assert (
         json.loads((done.folder / "manifest.json").read_bytes())["forced"]
         == done.manifest["forced"]

@@ -1,0 +1,97 @@
+"""The plan of the runs, committed before the first of them.
+
+`plan.json` lies beside the runs. It states how many runs there will be, their seeds, the workload
+and the meters; every run record states the hash of the plan it belongs to. So a run that was left
+out, added or exchanged afterwards shows. Whoever writes everything anew can also write another
+plan: a signature over the plan, or its hash in an anchor outside, made before the runs, prevents
+that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import __version__
+from harness.core.errors import UsageError, shorten
+from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256, write_text
+from harness.core.schemas import canonical, parse_json
+from harness.core.timestamps import to_iso
+
+if TYPE_CHECKING:
+    from harness.live.measure import Plan
+
+PLAN = "plan.json"
+
+
+def plan_document(plan: Plan, now_ns: int) -> dict[str, Any]:
+    """Return the document of a plan.
+
+    Args:
+        plan: The plan.
+        now_ns: The present time [ns UTC].
+    """
+    return {
+        "schema_version": "1.0",
+        "created": to_iso(now_ns),
+        "tool": {"name": "joulemark", "version": __version__},
+        "benchmark": plan.entry.benchmark,
+        "scenario": plan.entry.scenario,
+        "runs": len(plan.seeds),
+        "seeds": list(plan.seeds),
+        "meters": [str(request.spec) for request in plan.meters],
+        "workload_sha256": workload_sha256(plan),
+    }
+
+
+def workload_sha256(plan: Plan) -> str:
+    """Return a hash over the files of a workload, or over the command line of a program."""
+    folder = getattr(plan.runner, "folder", None)
+    digest = hashlib.sha256()
+    if folder is None:
+        digest.update(json.dumps(list(getattr(plan.runner, "argv", ()))).encode())
+        return digest.hexdigest()
+    for path in sorted(Path(folder).rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            inside = path.relative_to(folder).as_posix()
+            digest.update(f"{inside}\0{sha256(read_bytes(path))}\n".encode())
+    return digest.hexdigest()
+
+
+def commit(plan: Plan) -> str:
+    """Write the plan before the first run; return its hash.
+
+    A plan that is there already must be the same, its date aside. One of a start that failed
+    before its first run is replaced.
+
+    Raises:
+        UsageError: Another plan was committed here.
+    """
+    path = plan.entry.directory / PLAN
+    document = plan_document(plan, time.time_ns())
+    if path.is_file():
+        content = read_bytes(path, limit=MAX_DOCUMENT_BYTES)
+        committed = parse_json(content, where=str(path))
+        is_same = isinstance(committed, dict) and _undated(committed) == _undated(document)
+        if is_same:
+            return sha256(content)
+        if any(plan.entry.directory.glob("run-*")):
+            raise UsageError(
+                "another plan was committed for these runs",
+                where=str(path),
+                got=f"{len(plan.seeds)} runs from seed {plan.seeds[0]}",
+                expected=shorten(content.decode("utf-8", "replace"), 200),
+                fix="Choose another --out, or repeat the options of the first start.",
+            )
+    content = canonical(document)
+    write_text(path, content.decode())
+    return sha256(content)
+
+
+def _undated(document: Mapping[str, Any]) -> dict[str, Any]:
+    ignored = ("created", "tool")
+    return {name: value for name, value in document.items() if name not in ignored}

@@ -1,0 +1,81 @@
+"""Compare anchors that were set while runs went on with the journals of a submission."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.errors import JoulemarkError, UnreadableError
+from harness.core.files import read_bytes, sha256
+from harness.signing.manifest import Difference
+
+_LINK = re.compile(rb"^# chain: ([0-9a-f]{64})$", re.M)
+MAX_ANCHOR_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Anchors and where they hold.
+
+    Attributes:
+        count: Anchors that name a link of a journal in the submission.
+        first: Time of the first of them (ISO 8601); None where there is none.
+        last: Time of the last of them.
+        missing: Anchors whose link no journal has.
+    """
+
+    count: int
+    first: str | None
+    last: str | None
+    missing: tuple[Difference, ...]
+
+
+def check_anchors(folder: Path, file: Path) -> Anchors:
+    """Look up each anchor of a file in the journals of a submission.
+
+    Args:
+        folder: The submission.
+        file: Lines of JSON that `joulemark run --anchor` appended.
+
+    Raises:
+        UnreadableError: The file is not one of anchors.
+    """
+    links = _links_of(folder)
+    times, missing = [], []
+    for number, (at, link, label) in enumerate(_lines(file), 1):
+        if link in links:
+            times.append(at)
+        else:
+            got, expected = "no journal with this link", f"the journal as it was at {at}"
+            missing.append(Difference(f"{label}, anchor {number}", got, expected))
+    times.sort()
+    first, last = (times[0], times[-1]) if times else (None, None)
+    return Anchors(len(times), first, last, tuple(missing))
+
+
+def _links_of(folder: Path) -> set[str]:
+    links: set[str] = set()
+    for path in sorted(folder.glob("**/samples/*.csv")):
+        try:
+            links |= {match.decode() for match in _LINK.findall(read_bytes(path))}
+        except JoulemarkError:
+            continue  # the comparison of files reports it
+    for path in sorted(folder.glob("**/plan.json")):
+        links.add(sha256(read_bytes(path)))
+    return links
+
+
+def _lines(file: Path) -> Iterator[tuple[str, str, str]]:
+    for number, line in enumerate(read_bytes(file, limit=MAX_ANCHOR_BYTES).splitlines(), 1):
+        try:
+            item = json.loads(line)
+            yield str(item["at"]), str(item["link"]), f"{item['run']}/{item['journal']}"
+        except (ValueError, TypeError, LookupError, RecursionError):
+            raise UnreadableError(
+                "is not an anchor",
+                where=f"{file}:{number}",
+                expected="a line that joulemark run --anchor wrote",
+            ) from None
