@@ -8,8 +8,9 @@ from harness.core.errors import JoulemarkError
 from harness.live.plan import FALLBACK, available
 from harness.live.system import collect, missing_fields
 from harness.meters import Probed, names, parse, probe, summary
+from harness.meters.arrangement import Arrangement, arrange
 from harness.meters.missing_parts import missing_parts
-from harness.meters.topology import Arrangement, arrange, subject_of
+from harness.meters.topology import subject_of
 from harness.runners.workload import Workload, find_workloads
 from harness.traces.channel import Channel
 

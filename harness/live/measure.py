@@ -37,8 +37,8 @@ from harness.live.recording import (
     recording,
 )
 from harness.live.run_plan import PLAN, commit
+from harness.meters.arrangement import arrange
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
-from harness.meters.topology import arrange
 from harness.runners.base import CommandResult, Job, Outcome, Runner
 from harness.runners.process import execute
 from harness.runners.progress_file import ProgressFile

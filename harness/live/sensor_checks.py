@@ -16,36 +16,23 @@ so the same journals always give the same traces.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from harness.core.timestamps import NS
-from harness.energy.cumulative import energy_between
 from harness.formats.defects import DefectCode
-from harness.live.sensor_faults import (
-    MIN_READINGS,
-    MIN_SPAN_S,
-    SensorFault,
-    emptied,
-    find_fault,
+from harness.live.sensor_faults import SensorFault, emptied, find_fault
+from harness.live.sensor_pairs import (
+    are_equal_counters,
+    are_equal_powers,
+    close_counters,
+    powers,
 )
-from harness.meters.topology import (
-    BATTERY,
-    WHOLES,
-    Arrangement,
-    Relation,
-    arrange,
-    relation,
-    subject_of,
-)
-from harness.traces.trace import Floats, Trace
+from harness.meters.arrangement import Arrangement, arrange
+from harness.meters.topology import BATTERY, WHOLES, Relation, relation, subject_of
+from harness.traces.trace import Trace
 
-BIN_S = 1.0
-"""Spans over which powers of two sensors are compared: longer than any lag between them [s]."""
-MAX_BINS = 120
 TOLERANCE_W = 1.0
 """Parts may exceed their whole by so much, besides the limits of error of both [W]."""
 MIN_SWING_W, MIN_SWING_SHARE = 10.0, 0.1
@@ -56,18 +43,6 @@ CONTAINED_SLOPE, APART_SLOPE = 0.7, 0.3
 A platform that does not contain a board still rises by some tenths of its power: fans, conversion
 losses and the processor's share of the work.
 """
-NODE_SHARE = 0.02
-"""Two node meters that agree within this share at all times measure one machine."""
-EQUAL_SHARE, UPDATE_LAG_S = 0.02, 2e-3
-"""Counters are equal within this share of a step between reads, and within this lag [s]."""
-MAX_STEPS_APART = 3.0
-"""Equal counters of two meters, which start one after the other, begin so many steps apart."""
-MOST_READS = 0.9
-"""Share of the reads in which equal counters agree; between two of them a counter may move on."""
-MEDIAN_ERROR = 1.86
-"""Standard error of a median, in median absolute deviations over the root of the count (normal)."""
-MIN_RISE_STEPS = 20
-"""Equal counters must rise by so many tolerances: two that start at 0 are equal by chance."""
 OPTIONAL_PARTS = frozenset({"dram", "uncore", "fan", "rail"})
 """Parts that many processors have no counter for, although the driver shows one that stays at 0."""
 
@@ -192,11 +167,11 @@ def _equal_sensors(
     tops = [trace for trace in traces if arrangement.parents[trace.channel.id] is None]
     by_id = {trace.channel.id: trace for trace in tops}
     unknown = ((by_id[first], by_id[second]) for first, second in arrangement.unknown)
-    equal = [pair for pair in _close_counters(tops) if _are_equal(*pair)]
+    equal = [pair for pair in close_counters(tops) if are_equal_counters(*pair)]
     equal += [
         pair
         for pair in unknown
-        if {trace.channel.kind for trace in pair} != {"counter"} and _are_equal_powers(*pair)
+        if {trace.channel.kind for trace in pair} != {"counter"} and are_equal_powers(*pair)
     ]
     for first, second in equal:
         ids = (first.channel.id, second.channel.id)
@@ -204,60 +179,6 @@ def _equal_sensors(
         message = f"{ids[0]} and {ids[1]} show one number at all times: it is counted once"
         findings.append(SensorFinding(DefectCode.COUNTER_TWICE, ids[1], message))
     return overrides
-
-
-def _close_counters(traces: Sequence[Trace]) -> Iterator[tuple[Trace, Trace]]:
-    """Yield the pairs of counters whose first numbers lie within one step between reads."""
-    counters = [t for t in traces if t.channel.kind == "counter" and len(t) >= MIN_READINGS]
-    counters.sort(key=lambda trace: float(trace.value[0]))
-    for number, first in enumerate(counters):
-        reach = float(first.value[0]) + MAX_STEPS_APART * float(np.abs(np.diff(first.value)).max())
-        for second in counters[number + 1 :]:
-            if float(second.value[0]) > reach:
-                break
-            yield first, second
-
-
-def _are_equal_powers(first: Trace, second: Trace) -> bool:
-    """Return whether two powers show one part.
-
-    Two node meters of one machine do if they agree; other sensors only if they vary and are equal
-    in every read.
-    """
-    if subject_of(first.channel).part == subject_of(second.channel).part == "node":
-        powers = _powers([first, second])
-        return powers is not None and bool(np.allclose(powers[0], powers[1], rtol=NODE_SHARE))
-    varies = len(first) >= MIN_READINGS and float(np.ptp(first.value)) > 0
-    return varies and np.array_equal(first.value, second.value)
-
-
-def _are_equal(first: Trace, second: Trace) -> bool:
-    """Return whether two counters show the same number at all times, and rise."""
-    start = max(first.t_ns[0], second.t_ns[0])
-    stop = min(first.t_ns[-1], second.t_ns[-1])
-    inside = (first.t_ns >= start) & (first.t_ns <= stop)
-    t_ns, value = first.t_ns[inside], first.value[inside]
-    if len(value) < MIN_READINGS or (stop - start) / NS < MIN_SPAN_S:
-        return False
-    steps = np.diff(value)
-    rise = float(value[-1] - value[0])
-    power_w = rise / ((stop - start) / NS)
-    resolution = max(first.channel.resolution or 0.0, second.channel.resolution or 0.0)
-    tolerance = EQUAL_SHARE * float(steps.max()) + 4 * resolution + UPDATE_LAG_S * power_w
-    if float(steps.min()) < 0 or rise < MIN_RISE_STEPS * tolerance:
-        return False
-    difference = value - np.interp(t_ns, second.t_ns, second.value)
-    distance = np.abs(difference)
-    if float(np.quantile(distance, MOST_READS)) > tolerance:
-        return False
-    if float(distance.max()) > float(steps.max()):
-        return False
-    # One register read twice differs by chance, around zero; two counters that run alike keep the
-    # distance that they had at first.
-    offset = float(np.median(difference))
-    scatter = float(np.median(np.abs(difference - offset)))
-    u_offset = MEDIAN_ERROR * scatter / math.sqrt(len(difference))
-    return abs(offset) <= 4 * float(np.spacing(value[-1])) + 3 * u_offset
 
 
 # --- 3. wholes that are not wired
@@ -326,10 +247,10 @@ def _disjoint_groups(parts: Sequence[Trace]) -> list[list[Trace]]:
 
 def _unwired(wholes: Sequence[Trace], parts: Sequence[Trace]) -> str:
     """Return why some wholes together cannot contain some parts, or ""."""
-    powers = _powers([*wholes, *parts]) if parts else None
-    if powers is None:
+    power_w = powers([*wholes, *parts]) if parts else None
+    if power_w is None:
         return ""
-    whole_w, parts_w = powers[: len(wholes)], powers[len(wholes) :]
+    whole_w, parts_w = power_w[: len(wholes)], power_w[len(wholes) :]
     most_w = sum(
         float(row.mean()) * (1 + trace.channel.accuracy.gain_mpe)
         + trace.channel.accuracy.range_limit_w
@@ -351,21 +272,6 @@ def _unwired(wholes: Sequence[Trace], parts: Sequence[Trace]) -> str:
     if stand_still and swing_w > max(MIN_SWING_W, MIN_SWING_SHARE * mean_w):
         return f"it stands still while its parts move by {swing_w:.4g} W"
     return ""
-
-
-def _powers(traces: Sequence[Trace]) -> Floats | None:
-    """Return the mean powers of traces over common spans [W], shape (traces, spans)."""
-    if any(len(trace) < MIN_READINGS for trace in traces):
-        return None
-    start = max(int(trace.t_ns[0]) for trace in traces)
-    stop = min(int(trace.t_ns[-1]) for trace in traces)
-    seconds = (stop - start) / NS
-    if seconds < MIN_SPAN_S:
-        return None
-    bins = max(2, min(MAX_BINS, math.floor(seconds / BIN_S)))
-    cuts_ns = np.linspace(start, stop, bins + 1).astype(np.int64)
-    lengths_s = np.diff(cuts_ns) / NS
-    return np.stack([energy_between(trace, cuts_ns) / lengths_s for trace in traces])
 
 
 # --- 4. what only the load tells
@@ -404,13 +310,13 @@ def _relation_by_load(
     whole: Trace, inside: Sequence[Trace], beside: Sequence[Trace]
 ) -> Relation | None:
     """Return whether a whole contains the sensors beside it; None if the load does not tell."""
-    powers = _powers([whole, *inside, *beside])
-    if powers is None:
+    power_w = powers([whole, *inside, *beside])
+    if power_w is None:
         return None
-    rest_w = powers[0] - powers[1 : 1 + len(inside)].sum(axis=0)
-    boards_w = powers[1 + len(inside) :].sum(axis=0)
+    rest_w = power_w[0] - power_w[1 : 1 + len(inside)].sum(axis=0)
+    boards_w = power_w[1 + len(inside) :].sum(axis=0)
     limit = whole.channel.accuracy.gain_mpe
-    if float(rest_w.mean()) + limit * float(powers[0].mean()) < 0.9 * float(boards_w.mean()):
+    if float(rest_w.mean()) + limit * float(power_w[0].mean()) < 0.9 * float(boards_w.mean()):
         return Relation.APART  # they draw more than the whole has left
     swing_w = float(np.ptp(boards_w))
     if swing_w < max(MIN_SWING_W, MIN_SWING_SHARE * float(boards_w.mean())):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from harness.meters.arrangement import arrange
 from harness.meters.sysfs import text
-from harness.meters.topology import PCI_ADDRESS, WHOLES, arrange, subject_of
+from harness.meters.topology import PCI_ADDRESS, WHOLES, subject_of
 from harness.traces.channel import Channel
 
 PCI_DEVICES = Path("/sys/bus/pci/devices")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from harness.core.errors import UsageError
+from harness.meters.arrangement import arrange, placed
 from harness.meters.base import Note, NoteKind, ReadFailed, Reading, Unavailable, whole_read
 from harness.meters.context import CLOCK, POWER_LIMIT, TEMPERATURE, Context
 from harness.meters.readings import counter_fault, power_fault
@@ -20,9 +21,7 @@ from harness.meters.topology import (
     PCI_ADDRESS,
     UNKNOWN,
     Subject,
-    arrange,
     classify,
-    placed,
 )
 from harness.traces.calibration import calibration_id
 from harness.traces.channel import Accuracy, Channel, Kind

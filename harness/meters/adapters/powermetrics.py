@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from harness.core.errors import UsageError
+from harness.meters.arrangement import arrange, placed
 from harness.meters.base import ReadFailed, Reading, Unavailable
-from harness.meters.topology import Subject, arrange, classify, placed
+from harness.meters.topology import Subject, classify
 from harness.traces.calibration import calibration_id
 from harness.traces.channel import Channel
 from harness.traces.instruments import instrument

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+from harness.meters.arrangement import arrange, placed
 from harness.meters.base import ReadFailed, Reading, Unavailable, whole_read
 from harness.meters.context import THROTTLE_COUNT, Context
 from harness.meters.readings import counter_fault
 from harness.meters.sysfs import NumberFile, text, whole
-from harness.meters.topology import Subject, arrange, classify, placed
+from harness.meters.topology import Subject, classify
 from harness.traces.calibration import calibration_id
 from harness.traces.channel import Channel
 from harness.traces.instruments import instrument
