@@ -292,6 +292,14 @@ class DefectCode(StrEnum):
         "run directories",
         "a sensor without a usable reading that others stand in for",
     )
+    SENSOR_UNREADABLE = (
+        "sensor-unreadable",
+        "fail",
+        "a sensor that can be read",
+        "Use another meter; `joulemark meters` shows those that work here.",
+        "run directories",
+        "a sensor without a usable reading that nothing stands in for: it yields no energy",
+    )
     WHOLE_BELOW_PARTS = (
         "whole-below-parts",
         "warn",
@@ -446,6 +454,7 @@ class DefectCode(StrEnum):
 
 SENSOR_DEFECTS = (
     DefectCode.SENSOR_LEFT_OUT,
+    DefectCode.SENSOR_UNREADABLE,
     DefectCode.WHOLE_BELOW_PARTS,
     DefectCode.COUNTER_TWICE,
     DefectCode.COUNTER_FROZEN,

@@ -139,7 +139,7 @@ def _add_faulty(
             continue
         part = subject_of(trace.channel).part
         children = [child for child, holder in arrangement.parents.items() if holder == id_]
-        never_read = fault.code is DefectCode.SENSOR_LEFT_OUT
+        never_read = fault.code is DefectCode.SENSOR_UNREADABLE
         stands_in = bool(live_ids.intersection(children)) or (
             bool(live_ids) and (never_read or part in OPTIONAL_PARTS)
         )
@@ -151,8 +151,7 @@ def _add_faulty(
             parent = None  # its whole is as faulty
         channel = replace(trace.channel, part_of=parent)
         checked.traces.append(emptied(replace(trace, channel=channel), fault.reason))
-        if not never_read:
-            checked.findings.append(SensorFinding(fault.code, id_, f"{id_}: {fault.reason}"))
+        checked.findings.append(SensorFinding(fault.code, id_, f"{id_}: {fault.reason}"))
 
 
 # --- 2. equal counters

@@ -42,7 +42,7 @@ def find_fault(trace: Trace, traces: Sequence[Trace]) -> SensorFault | None:
     """
     if not len(trace):
         reason = trace.dropped[-1].raw if trace.dropped else "it never answered"
-        return SensorFault(DefectCode.SENSOR_LEFT_OUT, f"no reading ({reason})")
+        return SensorFault(DefectCode.SENSOR_UNREADABLE, f"no reading ({reason})")
     span_s = (int(trace.t_ns[-1]) - int(trace.t_ns[0])) / NS
     averaging_s = _averaging_s(trace.channel)
     if averaging_s > max(span_s, MIN_SPAN_S):
@@ -58,7 +58,7 @@ def find_fault(trace: Trace, traces: Sequence[Trace]) -> SensorFault | None:
         return SensorFault(DefectCode.COUNTER_FROZEN, f"the counter did not move in {span_s:.0f} s")
     reads_zero = float(trace.value.max()) == 0.0 and part in NEVER_ZERO_PARTS
     if trace.channel.kind != "counter" and reads_zero and not _rests(trace, traces):
-        return SensorFault(DefectCode.SENSOR_LEFT_OUT, "it read 0 W throughout")
+        return SensorFault(DefectCode.SENSOR_UNREADABLE, "it read 0 W throughout")
     return None
 
 

@@ -383,6 +383,8 @@ def test_the_error_value_of_acpi_yields_no_energy(machine: Machine) -> None:
     measured = machine.measure(hwmon(machine))
     assert measured.energy_j is None
     assert "error value" in measured.traces[0].dropped[0].raw
+    assert measured.codes == ["sensor-unreadable"]
+    assert "error value" in measured.findings[0].message
 
 
 def test_one_error_value_in_a_run_is_one_gap(machine: Machine) -> None:
@@ -477,7 +479,9 @@ def test_a_supply_in_cold_redundancy_draws_0_w(machine: Machine) -> None:
 def test_supplies_that_all_read_0_w_measure_nothing(machine: Machine) -> None:
     machine.sensor("hwmon5", "pmbus", 0, label="pin")
     machine.sensor("hwmon6", "pmbus", 0, label="pin")
-    assert machine.measure(hwmon(machine)).energy_j is None
+    measured = machine.measure(hwmon(machine))
+    assert measured.energy_j is None
+    assert measured.codes == ["sensor-unreadable", "sensor-unreadable"]
 
 
 def test_a_board_without_power_is_named_and_the_others_are_measured(
