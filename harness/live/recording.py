@@ -23,7 +23,7 @@ from harness.formats.evidence import Evidence, RecordingEvidence
 from harness.formats.evidence_facts import evidence_from_facts
 from harness.formats.run_directory import INCOMPLETE, SAMPLES
 from harness.formats.run_directory_writer import record, write_run
-from harness.live.sensor_checks import CheckedSensors, check_sensors
+from harness.live.sensors.checks import CheckedSensors, check_sensors
 from harness.meters.base import NoteKind
 from harness.meters.context import unsteady
 from harness.runners.base import Outcome

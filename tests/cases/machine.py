@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.energy.integrate import energy
-from harness.live.sensor_checks import SensorFinding, check_sensors
+from harness.live.sensors.checks import SensorFinding, check_sensors
 from harness.meters.base import Meter, ReadFailed
 from harness.traces.clean import build_trace
 from harness.traces.trace import Trace, Window

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.live.sensor_checks import CheckedSensors, check_sensors
+from harness.live.sensors.checks import CheckedSensors, check_sensors
 from harness.meters.topology import Subject, classify
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core.timestamps import NS
 from harness.energy.cumulative import energy_between
-from harness.live.sensor_faults import MIN_READINGS, MIN_SPAN_S
+from harness.live.sensors.faults import MIN_READINGS, MIN_SPAN_S
 from harness.meters.topology import subject_of
 from harness.traces.trace import Floats, Trace
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from harness.formats.defects import DefectCode
-from harness.live.sensor_faults import SensorFault, emptied, find_fault
-from harness.live.sensor_pairs import (
+from harness.live.sensors.faults import SensorFault, emptied, find_fault
+from harness.live.sensors.pairs import (
     are_equal_counters,
     are_equal_powers,
     close_counters,
