@@ -247,10 +247,19 @@ class DefectCode(StrEnum):
     ENERGY_DIFFERS = (
         "energy-differs",
         "fail",
+        "the energy that the windows and the raw trace have",
+        "Submit the trace and the results of one run.",
+        "MLPerf Tiny",
+        "a printed median that the printed windows do not have, or the raw traces",
+    )
+    WINDOW_ENERGY_DIFFERS = (
+        "window-energy-differs",
+        "warn",
         "the energy that the raw trace has between its markers",
         "Submit the trace and the results of one run.",
         "MLPerf Tiny",
-        "a printed energy that the raw trace does not give within the rounding of its markers",
+        "a printed energy that the raw trace does not give within the rounding of its markers, in "
+        "a window that does not change the median",
     )
     RUN_INCOMPLETE = (
         "run-incomplete",

@@ -160,21 +160,23 @@ class _RawTraces:
         is_trials = windows[0].is_trial
         try:
             if is_trials:
-                self._read_json(energy / "results.json", reader)
+                self._read_json(energy / "results.json", windows, reader)
             else:
                 self._read_bin(energy, windows, reader)
         except UnreadableError as error:
             reader.note(DefectCode.TRACE_UNREADABLE, error.where or energy, str(error))
             self._by_number.clear()
 
-    def _read_json(self, path: Path, reader: Reader) -> None:
+    def _read_json(
+        self, path: Path, windows: Sequence[tiny_log.PrintedWindow], reader: Reader
+    ) -> None:
         content = reader.optional(path, quiet=True)
         if not content:
             return
         self.source = f"energy/{path.name}"
-        for number, (trace, voltage_v, inferences) in enumerate(
-            tiny_trace.read_trials(content, str(path))
-        ):
+        lengths_s = [window.seconds for window in windows]
+        trials = tiny_trace.read_trials(content, str(path), lengths_s)
+        for number, (trace, voltage_v, inferences) in enumerate(trials):
             self._by_number[number] = trace
             self._voltage_v = voltage_v or self._voltage_v
             if inferences:
@@ -260,21 +262,36 @@ def _note_other_energy(
         f"window {window.number} prints {window.energy_uj:.3f} uJ, "
         f"its trace has {low:.3f} to {high:.3f} uJ"
     )
-    reader.note(DefectCode.ENERGY_DIFFERS, reader.root / "energy" / "results.txt", got)
+    reader.note(DefectCode.WINDOW_ENERGY_DIFFERS, reader.root / "energy" / "results.txt", got)
 
 
 def _note_other_median(runs: Sequence[Run], printed_uj: float | None, reader: Reader) -> None:
-    """Note a printed median that the printed energies do not have."""
-    energies = []
+    """Note a printed median that the printed energies, or the raw traces, do not have."""
+    printed: list[float] = []
+    lowest: list[float] = []
+    highest: list[float] = []
     for run in runs:
-        if run.work is None or run.evidence.tiny is None:
+        tiny = run.evidence.tiny
+        if run.work is None or tiny is None:
             return
-        energies.append(run.evidence.tiny.energy_uj / run.work.count)
-    median_uj = statistics.median(energies)
-    if printed_uj is None or abs(median_uj - printed_uj) <= MEDIAN_TOLERANCE_UJ:
+        low, high = tiny.recomputed_uj or (tiny.energy_uj, tiny.energy_uj)
+        printed.append(tiny.energy_uj / run.work.count)
+        lowest.append(low / run.work.count)
+        highest.append(high / run.work.count)
+    if printed_uj is None:
         return
-    got = f"a median of {printed_uj:g} uJ is printed, the windows have {median_uj:.4f} uJ"
-    reader.note(DefectCode.ENERGY_DIFFERS, reader.root / "energy" / "results.txt", got)
+    median_uj = statistics.median(printed)
+    low_uj, high_uj = statistics.median(lowest), statistics.median(highest)
+    where = reader.root / "energy" / "results.txt"
+    if abs(median_uj - printed_uj) > MEDIAN_TOLERANCE_UJ:
+        got = f"a median of {printed_uj:g} uJ is printed, the windows have {median_uj:.4f} uJ"
+        reader.note(DefectCode.ENERGY_DIFFERS, where, got)
+    elif not low_uj - MEDIAN_TOLERANCE_UJ <= printed_uj <= high_uj + MEDIAN_TOLERANCE_UJ:
+        got = (
+            f"a median of {printed_uj:g} uJ is printed, the traces have "
+            f"{low_uj:.4f} to {high_uj:.4f} uJ"
+        )
+        reader.note(DefectCode.ENERGY_DIFFERS, where, got)
 
 
 def _timed(

@@ -138,8 +138,16 @@ def window_of(energy_j: Floats, rate_hz: float, markers: Sequence[float], number
     return TinyTrace(energy_j[first:last], rate_hz, first / rate_hz, start_s, stop_s)
 
 
-def read_trials(content: bytes, where: str) -> list[tuple[TinyTrace, float | None, float | None]]:
+def read_trials(
+    content: bytes, where: str, seconds: Sequence[float | None]
+) -> list[tuple[TinyTrace, float | None, float | None]]:
     """Read the trials of a ``results.json``: trace, supply voltage [V], inferences.
+
+    Args:
+        content: The file.
+        where: Its path, for messages.
+        seconds: Length of each trial as ``results.txt`` prints it [s]; where a trial has more than
+            two markers, the neighbours whose distance is nearest to it are its ends.
 
     Raises:
         UnreadableError: It has another form.
@@ -148,18 +156,19 @@ def read_trials(content: bytes, where: str) -> list[tuple[TinyTrace, float | Non
     if not isinstance(document, list):
         raise UnreadableError("is no list of trials", where=where)
     trials = []
-    for trial in document:
+    for number, trial in enumerate(document):
         power = trial.get("power") if isinstance(trial, Mapping) else None
         if not isinstance(power, Mapping) or not isinstance(power.get("samples"), list):
             continue
         infer = trial.get("infer")
         iterations = infer.get("iterations") if isinstance(infer, Mapping) else None
-        trace = _trace_of_trial(power, where)
+        printed_s = seconds[number] if number < len(seconds) else None
+        trace = _trace_of_trial(power, where, printed_s)
         trials.append((trace, _number(power.get("voltage")), _number(iterations)))
     return trials
 
 
-def _trace_of_trial(power: Mapping[str, object], where: str) -> TinyTrace:
+def _trace_of_trial(power: Mapping[str, object], where: str, printed_s: float | None) -> TinyTrace:
     samples, stamps = power["samples"], power.get("timestamps")
     ends: list[int] = []
     for stamp in stamps if isinstance(stamps, list) else []:
@@ -170,13 +179,21 @@ def _trace_of_trial(power: Mapping[str, object], where: str) -> TinyTrace:
         energy_j = np.array(samples, np.float64)
     except (TypeError, ValueError, OverflowError):
         raise UnreadableError("has samples that are no numbers", where=where) from None
-    if energy_j.ndim != 1 or len(ends) < 2 or not 0 <= ends[0] < ends[1] <= len(energy_j):
+    pairs = [
+        (begin, end) for begin, end in itertools.pairwise(ends) if 0 <= begin < end <= len(energy_j)
+    ]
+    if energy_j.ndim != 1 or not pairs:
         raise UnreadableError(
             "has a trial without two markers inside its samples",
             where=where,
             got=f"{shorten(ends)} in {len(energy_j)} samples",
         )
-    start_s, stop_s = ends[0] / JSON_RATE_HZ, ends[1] / JSON_RATE_HZ
+    begin, end = pairs[0]
+    if printed_s is not None:
+        begin, end = min(
+            pairs, key=lambda pair: abs((pair[1] - pair[0]) / JSON_RATE_HZ - printed_s)
+        )
+    start_s, stop_s = begin / JSON_RATE_HZ, end / JSON_RATE_HZ
     return TinyTrace(energy_j, JSON_RATE_HZ, 0.0, start_s, stop_s)
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from harness.core.errors import UnreadableError
+from harness.core.errors import JoulemarkError, UnreadableError
 from harness.formats.base import Entry, Work
 from harness.formats.discovery import Found, Skipped, find
 from harness.formats.mlperf.tiny import FORMAT
@@ -172,7 +174,11 @@ def test_a_result_without_a_trace_is_declared(tmp_path: Path) -> None:
         ),
         ("trace1-timestamps.json", lambda _: b'["1,5", 2]', "trace-unreadable"),
         ("trace1-energy.bin", lambda c: c[:5] + scaled(c[5:], 0.9), "energy-differs"),
-        ("results.txt", lambda c: c.replace(b"100000.000", b"90000.000", 1), "energy-differs"),
+        (
+            "results.txt",
+            lambda c: c.replace(b"100000.000", b"90000.000", 1),
+            "window-energy-differs",
+        ),
         ("results.txt", lambda c: c.replace(b"cost is 200", b"cost is 190"), "energy-differs"),
         ("log.txt", None, "file-unreadable"),
     ],
@@ -258,7 +264,42 @@ def test_windows_that_were_swapped_are_findings(tmp_path: Path) -> None:
     for k in range(round(MARKERS[1] * RATE), round(MARKERS[2] * RATE)):
         samples[k] *= 1.01
     energy.write_bytes(content[:5] + struct.pack(f"<{len(samples)}f", *samples))
-    assert codes(read(folder)) == ["energy-differs"]
+    assert codes(read(folder)) == ["window-energy-differs"]
+
+
+def test_a_trial_with_a_marker_too_many_takes_the_two_that_fit_its_length(tmp_path: Path) -> None:
+    folder = result(tmp_path)
+    trials(folder)
+    path = folder / "energy" / "results.json"
+    document = json.loads(path.read_text("utf-8"))
+    document[0]["power"]["timestamps"].insert(0, ["99", 300])
+    path.write_text(json.dumps(document), "utf-8")
+    entry = read(folder)
+    assert codes(entry) == []
+    assert entry.runs[0].seconds == 2.5
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    name=st.sampled_from(["results.txt", "log.txt", "trace1-timestamps.json", "trace1-energy.bin"]),
+    position=st.floats(0, 1),
+    junk=st.binary(max_size=12),
+    removed=st.integers(0, 40),
+)
+def test_a_broken_byte_is_a_finding_or_a_refusal_never_more(
+    tmp_path_factory: pytest.TempPathFactory, name: str, position: float, junk: bytes, removed: int
+) -> None:
+    folder = result(tmp_path_factory.mktemp("tiny"))
+    path = folder / "energy" / name
+    content = path.read_bytes()
+    at = round(position * len(content))
+    path.write_bytes(content[:at] + junk + content[at + removed :])
+    message = ""
+    try:
+        read(folder)
+    except JoulemarkError as error:
+        message = str(error)
+    assert "Please report" not in message
 
 
 def test_published_results(tmp_path: Path, expected: Callable[[str], list[dict[str, str]]]) -> None:
@@ -271,7 +312,7 @@ def test_published_results(tmp_path: Path, expected: Callable[[str], list[dict[s
     assert len(places) == len(rows)
     for row in rows:
         entry = places[f"{row['round']}/{row['result']}"].read()
-        assert "energy-differs" not in codes(entry)
+        assert not {"energy-differs", "window-energy-differs"} & set(codes(entry))
         printed = [f"{run.evidence.tiny.energy_uj:.3f}" for run in entry.runs]  # type: ignore[union-attr]
         assert ";".join(printed) == row["published_window_energy_uJ"]
         assert entry.runs[0].evidence.tiny is not None
