@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.live.sensors.checks import CheckedSensors, check_sensors
@@ -158,7 +158,7 @@ def summed_w(checked: CheckedSensors) -> tuple[float, set[str]]:
     return total, {item.channel.id for item in checked.traces}
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(machine=machines(), data=st.data())
 def test_no_joule_is_counted_twice_or_dropped_in_silence(
     machine: Drawn, data: st.DataObject
