@@ -201,6 +201,11 @@ class LoadGen:
             },
         )
 
+    def _used(self, setting: str, factor: float = 1.0) -> str:
+        """Return the value of a setting that was used, in the unit of the command line."""
+        value = self.settings().get(setting)
+        return "LoadGen's default" if value is None else f"{value * factor:.4g}"
+
     def _advice(self, summary: str, values: Mapping[str, Any], window: Window) -> Iterator[str]:
         """Yield why LoadGen calls a run invalid, in its words, and which setting to change."""
         scenario = self.scenario["name"]
@@ -212,22 +217,26 @@ class LoadGen:
         reached = loadgen_log.performance(values, scenario)
         if scenario == "Offline" and reached:
             yield (
-                f"try --set target_qps={1.1 * reached.value:.4g}, or leave it out:"
+                f"target_qps was {self._used('offline_expected_qps')}:"
+                f" try --set target_qps={1.1 * reached.value:.4g}, or leave it out:"
                 " a calibration measures it"
             )
         elif unmet == ["Early stopping"]:
             yield (
-                "too few queries to be sure of the percentile:"
-                " try a higher --set min_queries or min_duration_s"
+                f"too few queries to be sure of the percentile with min_queries"
+                f" {self._used('min_query_count')} and min_duration_s"
+                f" {self._used('min_duration_ms', 1e-3)}: try a higher --set of one of them"
             )
         elif scenario == "Server":
             yield (
-                "try a lower --set target_qps, or leave it out: a calibration measures it;"
-                " or a higher target_latency_ms"
+                f"target_qps was {self._used('server_target_qps')} and target_latency_ms"
+                f" {self._used('server_target_latency_ns', 1e-6)}: try a lower --set target_qps,"
+                " or leave it out: a calibration measures it; or a higher target_latency_ms"
             )
         else:
             yield (
-                f"the timed part took {window.seconds:.1f} s;"
+                f"the timed part took {window.seconds:.1f} s, min_duration_s was"
+                f" {self._used('min_duration_ms', 1e-3)};"
                 " leave expected latencies to the calibration"
             )
 

@@ -29,6 +29,12 @@ FAILED = 70
 """Exit status where the workload's own code failed (EX_SOFTWARE of sysexits.h)."""
 CALIBRATION_S = 2.0
 """Length of each trial of a calibration [s]."""
+MAX_SAMPLES = 16_000_000
+"""Samples of one test at most: LoadGen holds about 140 bytes for each, so 2.2 GB."""
+MAX_TRIAL_SAMPLES = 1_000_000
+"""Samples of one trial of a calibration at most."""
+SAMPLES_MARGIN = 1.1
+"""LoadGen prepares so many times the samples that the expected rate and duration give."""
 TRIALS = 6
 """Bisection steps that search the highest rate the Server scenario sustains."""
 HEADROOM = 0.5
@@ -162,6 +168,11 @@ def direct_rate(model: Any, batch: int, seconds: float = 1.0) -> float:
     """Measure the model alone, in batches [samples/s]; this is also the warm-up."""
     indices = [i % model.count for i in range(batch)]
     model.load(sorted(set(indices)))
+    begin = time.perf_counter()
+    model.predict(indices[:1])
+    first_s = time.perf_counter() - begin
+    batch = max(1, min(batch, int(10 * seconds / max(first_s, 1e-9))))  # a slow model: fewer
+    indices = indices[:batch]
     model.predict(indices)
     samples, begin = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - begin) < seconds:
@@ -198,6 +209,7 @@ class Calibration:
     def offline(self) -> dict[str, Any]:
         """Measure the rate of a short Offline test; LoadGen asks for a tenth more."""
         guess = direct_rate(self.model, self.job["batch"], self.seconds / 2)
+        guess = min(guess, MAX_TRIAL_SAMPLES / self.seconds / SAMPLES_MARGIN)
         result = self.trial("offline", offline_expected_qps=guess)
         return {"offline_expected_qps": 1.1 * float(result["result_samples_per_second"])}
 
@@ -213,7 +225,9 @@ class Calibration:
             self.loadgen, serial_job, self.model, self.out / "serial", self.short, threaded=True
         )
         limit_ns = self.job["settings"]["server_target_latency_ns"]
-        sustained, too_high = 0.0, 2e9 / float(serial["result_mean_latency_ns"])
+        highest = MAX_TRIAL_SAMPLES / self.seconds / SAMPLES_MARGIN
+        too_high = min(highest, 2e9 / max(1.0, float(serial["result_mean_latency_ns"])))
+        sustained = 0.0
         for number in range(TRIALS):
             rate = (sustained + too_high) / 2
             result = self.trial(f"server-{number}", server_target_qps=rate)
@@ -292,8 +306,22 @@ def do(job: dict[str, Any], model_file: str, assets: list[str], out: Path) -> di
     if job["mode"] == "accuracy":
         run(loadgen, job | {"scenario": "Offline"}, model, out, {})
         return result | accuracy(model, out)
+    refuse_too_many_samples(job["settings"], loadgen.TestSettings())
     run(loadgen, job, model, out, {})
     return result
+
+
+def refuse_too_many_samples(settings: dict[str, Any], defaults: Any) -> None:
+    """Exit where a test would need more samples than fit into memory."""
+    rates = [settings.get(name, 0) for name in ("offline_expected_qps", "server_target_qps")]
+    duration_ms = settings.get("min_duration_ms", getattr(defaults, "min_duration_ms", 0))
+    samples = max(rates) * duration_ms / 1000 * SAMPLES_MARGIN
+    if samples > MAX_SAMPLES:
+        raise SystemExit(
+            f"a run of {duration_ms / 1000:g} s at {max(rates):.4g} samples/s takes {samples:.3g}"
+            f" samples, at most {MAX_SAMPLES:,} fit: use a larger model, or a lower --set"
+            " min_duration_s or target_qps"
+        )
 
 
 if __name__ == "__main__":

@@ -153,3 +153,12 @@ def test_packages_that_are_not_installed_are_named(
         Unavailable, match=r"mlcommons-loadgen.*pip install 'joulemark\[workloads\]'"
     ):
         run(tmp_path, "echo", "Offline")
+
+
+def test_a_model_too_fast_for_memory_is_refused() -> None:
+    from harness.runners.loadgen_child import refuse_too_many_samples
+
+    settings = {"offline_expected_qps": 7e7, "min_duration_ms": 10_000}
+    with pytest.raises(SystemExit, match="takes 7.7e.08 samples, at most 16,000,000 fit"):
+        refuse_too_many_samples(settings, None)
+    refuse_too_many_samples(settings | {"offline_expected_qps": 1e6}, None)
