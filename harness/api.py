@@ -18,12 +18,15 @@ entry is listed in `unreadable`.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Sequence
+from contextlib import ContextDecorator
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from harness.auditing.report import Report
 from harness.carbon.co2e import Inputs
+from harness.core.errors import UsageError
 from harness.core.progress import NO_PROGRESS, Progress
 from harness.emissions.result_emissions import as_reference, with_co2e
 from harness.energy.evaluation import evaluate
@@ -34,7 +37,11 @@ from harness.ranking.leaderboard import RankBy, Table, leaderboard
 from harness.scoring.result import Result
 from harness.scoring.score import score_all
 from harness.uncertainty.coverage_interval import LEVEL
+from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import DRAWS, SEED
+
+if TYPE_CHECKING:
+    from harness.live.block import RecordedBlock
 
 Places = str | Path | Sequence[str | Path] | Iterable[Found | Skipped]
 Source = Tree | Places
@@ -51,6 +58,95 @@ def _places(source: Places) -> Iterable[Found | Skipped]:
     if isinstance(source, Sequence) and all(isinstance(item, str | Path) for item in source):
         return search(*cast("Sequence[str | Path]", source))
     return cast("Iterable[Found | Skipped]", source)
+
+
+class measure(ContextDecorator):  # noqa: N801 - used like a function
+    """Measure the energy of a block of code, or of each call of a function.
+
+    The block becomes a run directory, as `joulemark run` writes it, which can be audited and
+    packed. Blocks may be nested: each has samplers and a result of its own.
+
+    Example:
+        Measure a step with the meters that are available::
+
+            with harness.measure("step") as m:
+                train_one_epoch()
+            print(m)  # step: 123.4 J [120.1, 126.7]
+
+            @harness.measure("predict", meters=["rapl"])
+            def predict(batch): ...
+
+    Args:
+        name: Name of the block.
+        meters: Meters as the command line writes them; empty for those that are available.
+        out: Folder for the run directories.
+        interval_s: Time between reads [s].
+        level: Coverage probability of the interval, 0 to 1.
+
+    Attributes:
+        results: The result of each execution, the last one last.
+        folders: Its run directories.
+    """
+
+    def __init__(
+        self,
+        name: str = "block",
+        *,
+        meters: Sequence[str] = (),
+        out: str | Path = "runs",
+        interval_s: float = 0.1,
+        level: float = LEVEL,
+    ) -> None:
+        self.name = name
+        self.results: list[Result] = []
+        self.folders: list[Path] = []
+        self._meters, self._out, self._interval_s = meters, Path(out), interval_s
+        self._level = level
+        self._open: list[RecordedBlock] = []
+
+    def __enter__(self) -> measure:
+        """Start the samplers."""
+        from harness.live.block import RecordedBlock
+
+        block = RecordedBlock(self.name, self._meters, self._out, self._interval_s)
+        block.start()
+        self._open.append(block)
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        """Stop the samplers, and compute the result; a block that raises has none."""
+        block = self._open.pop()
+        block.stop(error)
+        self.folders.append(block.folder)
+        if error is None:
+            self.results += score(block.folder, level=self._level)
+
+    @property
+    def result(self) -> Result:
+        """Result of the last execution."""
+        if not self.results:
+            raise UsageError(
+                f"block {self.name!r} has no result yet", fix="Read it after the block has ended."
+            )
+        return self.results[-1]
+
+    @property
+    def energy(self) -> Estimate:
+        """Energy of the last execution, with its interval [J]."""
+        return self.result.energy
+
+    def __repr__(self) -> str:
+        """Name the block and its energy."""
+        if not self.results:
+            return f"{self.name}: not measured yet"
+        energy = self.energy
+        if energy.value is None or energy.low is None or energy.high is None:
+            return f"{self.name}: no energy ({energy.note})"
+        return f"{self.name}: {energy.value:.4g} J [{energy.low:.4g}, {energy.high:.4g}]"
+
+    def _repr_html_(self) -> str:
+        """Show the block in a notebook."""
+        return f"<code>{html.escape(repr(self))}</code>"
 
 
 def score(
@@ -175,6 +271,7 @@ __all__ = [
     "compare",
     "import_tree",
     "load",
+    "measure",
     "rank",
     "read",
     "score",

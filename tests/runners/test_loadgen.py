@@ -159,6 +159,6 @@ def test_a_model_too_fast_for_memory_is_refused() -> None:
     from harness.runners.loadgen_child import refuse_too_many_samples
 
     settings = {"offline_expected_qps": 7e7, "min_duration_ms": 10_000}
-    with pytest.raises(SystemExit, match="takes 7.7e.08 samples, at most 16,000,000 fit"):
+    with pytest.raises(SystemExit, match=r"takes 7\.7e\+08 samples, at most 16,000,000 fit"):
         refuse_too_many_samples(settings, None)
     refuse_too_many_samples(settings | {"offline_expected_qps": 1e6}, None)
