@@ -41,6 +41,8 @@ MAX_POWER_W = {
 a whole cabinet that is one machine."""
 ERROR_CODES = tuple(float(2**bits - 1) for bits in (31, 32, 63, 64))
 """What a driver returns in place of a reading: all ones, signed or unsigned."""
+FAR_ABOVE = 5.0
+"""An error code stands so many times above the usual reading."""
 DRIVER_UNITS = (1.0, 1e-3, 1e-6)
 """W, mW and uW, or J, mJ and uJ: units in which drivers count."""
 MAX_GLITCH_READINGS = 5
@@ -100,25 +102,26 @@ def _fault(trace: Trace, window: Window) -> str | None:
 
 
 def _error_values(trace: Trace) -> np.ndarray:
-    """Find readings that are an error code in one of the units of drivers, shape (n,)."""
+    """Find readings that are an error code in one of the units of drivers, shape (n,).
+
+    A meter may pass any number: only a code far above the usual readings is an error.
+    """
     value = trace.value
-    if trace.channel.kind == "counter":
-        # A counter may pass any number: only one that stands far above its neighbours is an error.
-        highest = float(np.median(value)) * 2 + 1e6
-        if value.max() <= highest:
-            return np.zeros(len(value), bool)
-        return _is_code(value) & (value > highest)
-    limit_w = MAX_POWER_W.get(trace.channel.boundary, 0.0)
-    if value.max() < max(limit_w, float(ERROR_CODES[0] * DRIVER_UNITS[-1])):
+    some = value[:: max(1, len(value) // 1000)]
+    usual = float(np.median(some))
+    if value.max() <= FAR_ABOVE * usual and not _is_code(some).any():
         return np.zeros(len(value), bool)
-    return _is_code(value)
+    codes = _is_code(value)
+    if codes.sum() > len(value) // 2 and trace.channel.kind != "counter":
+        return codes
+    return codes & (value > FAR_ABOVE * usual)
 
 
 def _is_code(value: Floats) -> np.ndarray:
-    """Whether readings lie within 2^-20 of an error code, or within a float of one."""
+    """Whether readings are an error code, or just below one."""
     matches = np.zeros(len(value), bool)
     for code in ERROR_CODES:
-        below = code * 2.0**-20 if code > 2**40 else 0.5
+        below = code * 2.0**-20 if code > 2**40 else 16
         for unit in DRIVER_UNITS:
             matches |= (value <= code * unit * (1 + 1e-9)) & (value >= (code - below) * unit)
     return matches

@@ -1,0 +1,126 @@
+"""A reading is checked before it is summed: the right energy, or none and a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.energy.reading_checks import ERROR_VALUE, GLITCH, check_readings
+from harness.energy.run import run_energy
+from harness.formats.base import Entry, Run
+from harness.scoring.score import score
+from harness.traces.trace import Trace, Window
+
+MakeTrace = Callable[..., Trace]
+MakeWindow = Callable[[float, float], Window]
+T = np.arange(121)
+
+
+def energy_of(trace: Trace, window: Window, entry_of: Callable[..., Entry]) -> float | None:
+    run = Run(id="r", window=window, traces=(trace,))
+    return run_energy(entry_of(run), run).energy_j
+
+
+class TestLeftOut:
+    """Single readings that are no measurement."""
+
+    @pytest.mark.parametrize(
+        "reading", [4294967.295, 4294.967295, 2147483.647, 4294967295.0, 4294967.294]
+    )
+    def test_an_error_value_is_a_gap(
+        self, reading: float, trace: MakeTrace, window: MakeWindow, entry_of: Callable[..., Entry]
+    ) -> None:
+        power = 353.0 + T % 3
+        power[60] = reading
+        readings = trace(T, power, boundary="node")
+        checked = check_readings(readings, window(10, 110))
+        assert [(item.position, item.reason) for item in checked.left_out] == [(60, ERROR_VALUE)]
+        joules = energy_of(readings, window(10, 110), entry_of)
+        assert joules == pytest.approx(100 * 354, rel=2e-3)
+
+    @pytest.mark.parametrize("reading", [200.0, 3e13, 2.0**64 * 1e-6 - 5])
+    def test_a_glitch_of_a_counter_that_goes_on_costs_nothing(
+        self, reading: float, trace: MakeTrace, window: MakeWindow, entry_of: Callable[..., Entry]
+    ) -> None:
+        count = 22_543_283.0 + 100 * T
+        count[60] = reading
+        readings = trace(T, count, "counter")
+        checked = check_readings(readings, window(10, 110))
+        assert [item.position for item in checked.left_out] == [60]
+        assert {item.reason for item in checked.left_out} <= {GLITCH, ERROR_VALUE}
+        assert energy_of(readings, window(10, 110), entry_of) == pytest.approx(10_000)
+
+    def test_a_reset_is_no_glitch(self, trace: MakeTrace, window: MakeWindow) -> None:
+        count = np.where(T < 60, 5000 + 100 * T, 100 * (T - 60)).astype(float)
+        assert check_readings(trace(T, count, "counter"), window(10, 110)).left_out == ()
+
+    def test_a_wrap_is_no_glitch(self, trace: MakeTrace, window: MakeWindow) -> None:
+        readings = trace(T, (60_000 + 100.0 * T) % 65_532.0, "counter", counter_modulus_j=65_532.0)
+        checked = check_readings(readings, window(10, 110))
+        assert (checked.left_out, checked.fault) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "header", "reason"),
+    [
+        pytest.param(np.full(121, 4711.0), "counter", {}, "did not move", id="dead from the start"),
+        pytest.param(
+            np.where(T < 50, 100.0 * T, 5000.0), "counter", {}, "stood still for", id="dies"
+        ),
+        pytest.param(150.0 + T % 3, "mean", {"averaging_s": 300.0}, "moving means", id="average"),
+        pytest.param(8000.0 + T % 3, "mean", {"boundary": "board"}, "any board", id="8 kW board"),
+        pytest.param(np.full(121, 4294967.295), "mean", {}, "most of its", id="only error values"),
+    ],
+)
+def test_a_channel_that_measures_nothing_yields_no_energy(
+    value: np.ndarray,
+    kind: str,
+    header: dict[str, Any],
+    reason: str,
+    trace: MakeTrace,
+    window: MakeWindow,
+    entry_of: Callable[..., Entry],
+) -> None:
+    readings = trace(T, value, kind, **header)
+    assert energy_of(readings, window(10, 110), entry_of) is None
+    result = score(entry_of(Run(id="r", window=window(10, 110), traces=(readings,))))
+    assert result.energy.value is None
+    assert any("yields no energy" in note and reason in note for note in result.notes)
+
+
+def test_one_dead_channel_of_two_leaves_no_sum(
+    trace: MakeTrace, window: MakeWindow, entry_of: Callable[..., Entry]
+) -> None:
+    living = trace(T, 100.0 * T, "counter", id="a", boundary="board")
+    dead = trace(T, np.full(121, 4711.0), "counter", id="b", boundary="board")
+    run = Run(id="r", window=window(10, 110), traces=(living, dead))
+    assert run_energy(entry_of(run), run).energy_j is None
+
+
+def test_a_counter_that_is_updated_once_a_second_lives(
+    trace: MakeTrace, window: MakeWindow
+) -> None:
+    stamps = np.arange(1200) / 10
+    readings = trace(stamps, np.floor(stamps) * 100, "counter", nominal_interval_s=0.1)
+    assert check_readings(readings, window(10, 110)).fault is None
+
+
+@pytest.mark.parametrize(("interval_s", "refused"), [(1, False), (30, False), (300, True)])
+def test_a_counter_must_be_read_before_it_may_pass_its_range(
+    interval_s: int, refused: bool, trace: MakeTrace, window: MakeWindow
+) -> None:
+    stamps = np.arange(0, 3601, interval_s)
+    count = (1000 + 100.0 * stamps) % 65_532
+    readings = trace(
+        stamps,
+        count,
+        "counter",
+        boundary="package",
+        counter_modulus_j=65_532.0,
+        nominal_interval_s=float(interval_s),
+    )
+    fault = check_readings(readings, window(600, 3000)).fault
+    assert (fault is not None and "may pass its range" in fault) == refused
