@@ -6,6 +6,7 @@ Python's own ``float`` and ``int`` accept what no logger writes and other tools 
 
 from __future__ import annotations
 
+import math
 import re
 
 _NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?")
@@ -14,7 +15,7 @@ _MAX_LENGTH = 400
 
 
 def plain_number(text: str | bytes) -> float | None:
-    """Return the number that a text states in ASCII digits; ``None`` if it states none.
+    """Return the finite number that a text states in ASCII digits; ``None`` if it states none.
 
     A decimal point, an exponent, a sign, and white space around the number are allowed.
 
@@ -29,4 +30,5 @@ def plain_number(text: str | bytes) -> float | None:
             return None
         text = text.encode("ascii")
     text = text.strip()
-    return float(text) if _NUMBER.fullmatch(text) else None
+    value = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None

@@ -72,7 +72,10 @@ def _parse_csv(text: str, about: About, where: str) -> PowerLog:
             "Query it: nvidia-smi --query-gpu=timestamp,index,power.draw --format=csv -lms 100",
         )
     stamp_at = header.index("timestamp")
-    power_at = next(header.index(name) for name in POWER_COLUMNS if name in header)
+    powers = [name for name in POWER_COLUMNS if name in header]
+    if not powers:
+        raise missing(where, "power", "a column power.draw", "Query power.draw too.")
+    power_at = header.index(powers[0])
     ids = [name for name in ID_COLUMNS if name in header]
     id_at = header.index(ids[0]) if ids else None
 

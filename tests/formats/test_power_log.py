@@ -1,0 +1,151 @@
+"""What readers of power logs share: the document beside a file, numbers, and broken files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.core.errors import JoulemarkError, UnreadableError
+from harness.formats.base import Work
+from harness.formats.discovery import Found, find
+from harness.formats.power_log import LoggerFormat, reading
+from harness.formats.registry import formats
+from tests.formats.loggers.logs import (
+    SECONDS,
+    T0_S,
+    codes,
+    energy_j,
+    read,
+    write,
+)
+from tests.formats.loggers.test_codecarbon import CARBON_HEADER
+from tests.formats.loggers.test_ipmi_dcmi import dcmi
+from tests.formats.loggers.test_nvidia_smi import smi
+from tests.formats.loggers.test_perf_stat import PERF_LINE, STARTED, perf
+from tests.formats.loggers.test_turbostat import turbostat
+
+
+def test_a_window_needs_the_zone_of_the_stamps(tmp_path: Path) -> None:
+    window = {"start": "2026-01-05T09:00:02Z", "stop": "2026-01-05T09:00:08Z"}
+    path = write(tmp_path, "smi.csv", smi(), run={"window": window})
+    with pytest.raises(UnreadableError, match="time zone"):
+        read(path, "nvidia-smi")
+    about = {
+        "run": {"window": window, "work": {"count": 30, "unit": "token"}},
+        "utc_offset": "+01:00",
+    }
+    entry, run = read(write(tmp_path, "smi.csv", smi(), **about), "nvidia-smi")
+    assert run.work == Work(30, "token")
+    assert energy_j(entry) == pytest.approx(3000)
+    assert codes(entry) == []
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ({"zone": "Z"}, "mean nothing here"),
+        ({"utc_offset": "MEZ"}, "utc_offset is no offset"),
+        ({"interval_s": 0}, "interval_s"),
+        ({"run": [1]}, "run is no JSON object"),
+        ({"run": {"work": {"count": "many", "unit": "token"}}}, "count"),
+    ],
+)
+def test_what_stands_beside_a_file_is_checked(
+    about: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(JoulemarkError, match=message):
+        read(write(tmp_path, "smi.csv", smi(), **about), "nvidia-smi")
+
+
+def test_fields_of_the_channel_replace_those_of_the_reader(tmp_path: Path) -> None:
+    about = {"channel": {"calibration_id": "lab-7", "clock_error_s": 0.01}}
+    _, run = read(write(tmp_path, "smi.csv", smi(boards=1), **about), "nvidia-smi")
+    channel = run.traces[0].channel
+    assert (channel.calibration_id, channel.clock_error_s) == ("lab-7", 0.01)
+
+
+LOGGERS = [reader for reader in formats() if isinstance(reader, LoggerFormat)]
+DUMPS = "".join(
+    f"# scraped {T0_S + k}\n"
+    f'DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{{gpu="0"}} {1_000_000 + 250_000 * k}\n'
+    for k in SECONDS
+)
+SNAPSHOTS = "".join(
+    f'{{"time": "2026-01-05T10:00:{k:02d}Z", "body": '
+    f'{{"@odata.type": "#EnvironmentMetrics", "PowerWatts": {{"Reading": 400}}}}}}\n'
+    for k in SECONDS
+)
+POWERMETRICS = "".join(
+    f"*** Sampled system activity (Mon Jan  5 11:00:{k:02d} 2026 +0100) (1000.00ms elapsed) ***\n"
+    "CPU Power: 1234 mW\nGPU Power: 56 mW\n"
+    for k in SECONDS
+)
+DECLARED = '{"conc": 4, "hw": "h", "total_gpu_energy_j": 25000.0, "joules_per_output_token": 2.5}'
+SUFFIXES = {
+    "codecarbon": "csv",
+    "yokogawa": "csv",
+    "nvidia-smi": "csv",
+    "redfish": "json",
+    "inferencex": "json",
+}
+SAMPLES = {
+    "nvidia-smi": smi(),
+    "codecarbon": CARBON_HEADER + "2026-01-05T10:00:00,mine,abc,100.0,0.0012,0.0042,0.001,0.0031\n",
+    "perf-stat": STARTED + perf(PERF_LINE),
+    "turbostat": turbostat(),
+    "ipmi-dcmi": dcmi(),
+    "prometheus": DUMPS,
+    "redfish": SNAPSHOTS,
+    "powermetrics": POWERMETRICS,
+    "inferencex": DECLARED,
+    "yokogawa": "Store No.,Date,Time,Millisecond,P-1\n1,2026/01/05,10:00:00,120,348.2\n",
+}
+
+
+@pytest.mark.parametrize("cell", ["1_0", "２５０", "٢٥٠", "nan", "inf", "0x10"])
+def test_what_only_python_reads_is_no_number(cell: str) -> None:
+    assert reading(f"{cell} W", "W") is None
+
+
+def test_every_logger_has_a_name_of_its_own() -> None:
+    names = [reader.name for reader in LOGGERS]
+    assert len(names) == len(set(names)) >= 11
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    name=st.sampled_from(sorted(SAMPLES)),
+    position=st.floats(0, 1),
+    junk=st.sampled_from(["", "\x00", ",", ";", "\n", "-", "9" * 500, "1e999", "\ufffd", "[N/A]"]),
+    removed=st.integers(0, 30),
+)
+def test_a_broken_file_is_refused_or_read_never_more(
+    tmp_path_factory: pytest.TempPathFactory, name: str, position: float, junk: str, removed: int
+) -> None:
+    text = SAMPLES[name]
+    at = round(position * len(text))
+    folder = tmp_path_factory.mktemp("broken")
+    path = folder / f"log.{SUFFIXES.get(name, 'txt')}"
+    path.write_text(text[:at] + junk + text[at + removed :], "utf-8")
+    message = ""
+    try:
+        for place in find(path):
+            assert isinstance(place, Found)
+            place.read()
+    except JoulemarkError as error:
+        message = str(error)
+    assert "Please report" not in message
+
+
+def test_a_tree_of_logs_is_one_entry_a_file(tmp_path: Path) -> None:
+    write(tmp_path, "smi.csv", smi(), utc_offset="Z")
+    write(tmp_path, "dcmi.txt", dcmi())
+    write(tmp_path, "notes.txt", "nothing")
+    assert sorted(place.id for place in find(tmp_path) if isinstance(place, Found)) == [
+        "dcmi",
+        "smi",
+    ]
