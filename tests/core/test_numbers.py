@@ -17,7 +17,22 @@ def test_every_number_that_is_printed_is_read_back(value: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "1_0", "１２", "٣", "nan", "inf", "-infinity", "0x10", "1,5", "1.5.", "e5", "+-1", "1e999"],
+    [
+        "",
+        " ",
+        "1_0",
+        "１２",
+        "٣",
+        "nan",
+        "inf",
+        "-infinity",
+        "0x10",
+        "1,5",
+        "1.5.",
+        "e5",
+        "+-1",
+        "1e999",
+    ],
 )
 def test_what_only_python_reads_is_no_number(text: str) -> None:
     assert plain_number(text) is None
