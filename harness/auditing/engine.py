@@ -125,6 +125,7 @@ def audit_entry(
         format=entry.format,
         provisional=is_provisional(entry, book),
         rules_in_round=len(rules),
+        without_evidence=_is_without_evidence(rules, findings),
         session=_session_digest(entry),
     )
 
@@ -134,6 +135,13 @@ def _is_applied(rule: Rule, book: Mapping[str, Any], chosen: Collection[str] | N
     if settings is None or settings["severity"] == "off":
         return False
     return chosen is None or rule.id in chosen
+
+
+def _is_without_evidence(rules: Sequence[Rule], findings: Sequence[Finding]) -> bool:
+    """Return whether every rule that ties readings to their session was skipped."""
+    ties = {rule.id for rule in rules if rule.ties_evidence}
+    skipped = {finding.rule for finding in findings if finding.status == "skip"}
+    return bool(ties) and ties <= skipped
 
 
 def _apply(rule: Rule, context: RuleContext, settings: Settings) -> Iterator[Finding | str]:

@@ -94,6 +94,8 @@ class EntryReport:
         format: The format the entry was read from.
         provisional: Whether the entry states a newer round than any rulebook.
         rules_in_round: How many rules the rulebook holds for this entry.
+        without_evidence: Whether nothing ties the readings to the session that recorded them,
+            although its round has rules for that.
         session: Digest of the windows and readings; entries with the same one share a measurement.
     """
 
@@ -109,6 +111,7 @@ class EntryReport:
     format: str = ""
     provisional: bool = False
     rules_in_round: int = 0
+    without_evidence: bool = False
     session: str = ""
 
     @property

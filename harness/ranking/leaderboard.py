@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
 from harness.auditing.report import EntryReport
@@ -67,6 +67,8 @@ class Table:
             with a real one.
         division: closed, open or network; "" where they do not say.
         boundary: What the energy includes, outermost first: "wall", or "board+package".
+        without_evidence: Whether nothing ties the readings of the entries to the sessions that
+            recorded them; such a result is never ranked with one that has evidence.
     """
 
     task: str
@@ -80,6 +82,7 @@ class Table:
     simulated: bool = False
     division: str = ""
     boundary: str = ""
+    without_evidence: bool = False
 
     @property
     def rounds(self) -> list[str]:
@@ -127,13 +130,17 @@ def leaderboard(
     id_counts = Counter(result.entry.id for result in results)
     # a report counts where its id is unique: else it is not known whose verdict it is
     unique_reports = {name: report for name, report in reports.items() if id_counts[name] == 1}
-    groups: dict[TableKey, list[Result]] = defaultdict(list)
+    groups: dict[tuple[TableKey, bool], list[Result]] = defaultdict(list)
     for result in results:
-        groups[result.table].append(result)
-    return tuple(
-        _table(key, groups[key], unique_reports, rank_by, seed)
-        for key in sorted(groups, key=_table_order)
-    )
+        report = reports.get(result.entry.id)
+        without_evidence = report is not None and report.without_evidence
+        groups[result.table, without_evidence].append(result)
+    tables = []
+    for group in sorted(groups, key=lambda group: (*_table_order(group[0]), group[1])):
+        key, without_evidence = group
+        table = _table(key, groups[group], unique_reports, rank_by, seed)
+        tables.append(replace(table, without_evidence=without_evidence))
+    return tuple(tables)
 
 
 def _table_order(key: TableKey) -> tuple[object, ...]:

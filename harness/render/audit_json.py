@@ -57,6 +57,7 @@ def _entry(entry: EntryReport) -> dict[str, Any]:
         "scenario": entry.scenario,
         "format": entry.format,
         "rules": {"judged": entry.rules_judged, "in_round": entry.rules_in_round},
+        "without_evidence": entry.without_evidence,
         "session": entry.session or None,
         "findings": [_finding(finding) for finding in entry.findings],
         "notes": list(entry.notes),

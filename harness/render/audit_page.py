@@ -95,7 +95,8 @@ SCRIPT = """
   rule.addEventListener('change', update);
   search.addEventListener('input', update);
   window.addEventListener('hashchange', openTarget);
-  update();
+  if (verdict.value || rule.value || search.value) update();
+  else shown.textContent = entries.length.toLocaleString('en');
   openTarget();
 })();
 """

@@ -123,6 +123,7 @@ def leaderboard_document(
                 "measurement_class": table.measurement_class,
                 "simulated": table.simulated,
                 "division": table.division,
+                "without_evidence": table.without_evidence,
                 "boundary": table.boundary.split("+")[0] or None,
                 "includes": table.boundary.split("+") if table.boundary else [],
                 "rounds": table.rounds,

@@ -24,6 +24,7 @@ TABLE_COLUMNS = (
     "division",
     "boundary",
     "simulated",
+    "without_evidence",
     "rank_by",
 )
 ROW_COLUMNS = (

@@ -62,7 +62,9 @@ def single_run(name: str, power_w: float = 400.0, **given: Any) -> Entry:
 
 def board(*entries: Entry) -> tuple[Table, ...]:
     copies = equal_traces(entries)
-    reports = {entry.id: audit_entry(entry, copies) for entry in entries}
+    reports = {
+        entry.id: replace(audit_entry(entry, copies), without_evidence=False) for entry in entries
+    }
     return leaderboard([score(entry, draws=20_000) for entry in entries], reports)
 
 
@@ -312,6 +314,22 @@ def test_questioned_is_ranked_and_marked_with_the_rules_that_question_it() -> No
     text = text_of(tables, "terminal")
     assert "questioned: sampling-rate" in text
     assert "did not enforce" in text
+
+
+def test_entries_without_evidence_are_ranked_apart() -> None:
+    entries = [result_of("bare", 100), result_of("recorded")]
+    reports = {entry.id: audit_entry(entry, {}) for entry in entries}
+    reports["recorded"] = replace(reports["recorded"], without_evidence=False)
+    assert reports["bare"].without_evidence, "no journal"
+    tables = leaderboard([score(entry, draws=20_000) for entry in entries], reports)
+    assert [(ids(table), table.without_evidence) for table in tables] == [
+        (["recorded"], False),
+        (["bare"], True),
+    ]
+    check("leaderboard", leaderboard_document(tables))
+    text = text_of(tables, "terminal")
+    assert text.count("without evidence") == 1
+    assert "no journal and no session log ties these readings" in text
 
 
 def test_entry_without_an_interval_stays_visible_with_the_reason() -> None:

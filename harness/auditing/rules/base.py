@@ -277,6 +277,8 @@ class Rule:
             all rules of its family, or turns one off with a reason.
         limits: Names of the limits that the rulebook must give.
         accepts: Names of the lists of accepted texts that the rulebook must give.
+        ties_evidence: Whether it ties the readings to the session that recorded them. An entry for
+            which no such rule could be applied is ranked apart, as one without evidence.
         aliases: Former ids, still understood on the command line and in rulebooks.
     """
 
@@ -289,6 +291,7 @@ class Rule:
     applies_to: frozenset[str] = EVERY_FAMILY
     limits: tuple[str, ...] = ()
     accepts: tuple[str, ...] = ()
+    ties_evidence: bool = False
     aliases: tuple[str, ...] = ()
 
 

@@ -79,6 +79,8 @@ def _title(table: Table, *, in_full: bool = False) -> str:
         parts.append(f"boundary {table.boundary}")
     if table.simulated:
         parts.append("simulated")
+    if table.without_evidence:
+        parts.append("without evidence")
     return f"{table.benchmark}, {table.scenario} ({', '.join(filter(None, parts))})"
 
 
@@ -163,6 +165,11 @@ def footnotes(table: Table) -> list[str]:
         notes.append(
             "questioned: breaks text that its round did not enforce, or is doubtful; "
             "ranked all the same."
+        )
+    if table.without_evidence:
+        notes.append(
+            "Without evidence: no journal and no session log ties these readings to the run; "
+            "ranked apart."
         )
     if len(table.rounds) > 1:
         notes.append(f"Of several rounds, whose rules differ: {', '.join(table.rounds)}.")

@@ -122,5 +122,6 @@ RULE = Rule(
     "that its journals give. Runs that were imported or replayed have no journals.",
     remedy="Submit traces and journals as they were recorded.",
     applies_to=RECORDED_RUNS,
+    ties_evidence=True,
     check=check,
 )

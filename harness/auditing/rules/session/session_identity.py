@@ -172,5 +172,6 @@ RULE = Rule(
     remedy="Submit the files of one session, as they were written.",
     limits=("name_slack_s",),
     applies_to=POWER_SESSION,
+    ties_evidence=True,
     check=check,
 )
