@@ -134,7 +134,10 @@ def test_import_never_overwrites(tmp_path: Path) -> None:
 
 def test_audit_exit_codes(tmp_path: Path) -> None:
     assert joulemark("audit", EXAMPLES / "inference/closed/SimulatedAlder").returncode == 0
-    assert joulemark("audit", EXAMPLES / "inference/closed/SimulatedDogwood").returncode == 1
+    questioned = EXAMPLES / "inference/closed/SimulatedDogwood"
+    assert joulemark("audit", questioned).returncode == 0
+    assert joulemark("audit", questioned, "--strict").returncode == 1
+    assert joulemark("audit", EXAMPLES / "training/SimulatedElm").returncode == 1
     assert_refused(
         joulemark("audit", EXAMPLES, "--round", "mlperf-inference-v99.0"),
         "no rulebook",

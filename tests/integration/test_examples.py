@@ -55,8 +55,9 @@ def test_examples_say_that_they_are_simulated() -> None:
 
 def test_demo_writes_every_file_and_ranks(tmp_path: Path) -> None:
     text = "\n".join(run_demo(tmp_path))
-    assert "INVALID: largest-gap" in text
-    assert "(1-2)   SimulatedAlder" in text
+    assert "questioned: largest-gap" in text
+    assert "INVALID: duplicate-traces" in text
+    assert "(2-3)   SimulatedAlder" in text
     assert "misses the true" not in text
     for name in (
         "result.json",
