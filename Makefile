@@ -38,7 +38,7 @@ docs: $(VENV)/.dev  ## the documentation as a site in out/docs; broken links fai
 picture: $(VENV)/.run  ## the picture of the README, drawn from the bundled submissions (needs Chromium)
 	mkdir -p out
 	$(BIN)/joulemark leaderboard submissions/lab-2026 --quiet --out out/leaderboard.html
-	chromium --headless --no-sandbox --hide-scrollbars --window-size=1340,560 \
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1340,660 \
 		--screenshot=docs/leaderboard.png out/leaderboard.html
 
 bench: $(VENV)/.bench  ## speed, as ratios to peers and limits

@@ -55,6 +55,9 @@ LAST_COLUMNS = (
     "quality",
     "quality_target",
     "n_runs",
+    "scatter_source",
+    "scatter_n",
+    "scatter_cv",
     "coverage",
     "estimated_share",
     "inferred",
@@ -98,7 +101,11 @@ def _values(table: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Any]:
     yield quality.get("metric")
     yield quality.get("value")
     yield quality.get("target")
-    for name in ("n_runs", "coverage", "estimated_share", "inferred"):
+    yield row["n_runs"]
+    scatter = row["scatter"] or {}
+    for name in ("source", "n", "cv"):
+        yield scatter.get(name)
+    for name in ("coverage", "estimated_share", "inferred"):
         yield row[name]
 
 
