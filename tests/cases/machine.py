@@ -12,6 +12,7 @@ The machine is idle, busy, and idle again; only the middle is the window of the 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ from harness.traces.trace import Trace, Window
 
 EPOCH_NS = 1_700_000_000 * 10**9
 INTERVAL_S = 0.2
+WIDTH = 24
+"""All files have one length."""
 IDLE_S, BUSY_S = 2.0, 6.0
 Power = Callable[[float], float]
 """Power [W] at a time since the machine was switched on [s]."""
@@ -137,9 +140,12 @@ class Machine:
             self._write(path, text(t))
 
     def _write(self, path: str, content: str) -> None:
+        """Write in place and in one go, as the kernel answers: no read may find half a number."""
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content + "\n")
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o644)
+        os.pwrite(descriptor, f"{content:<{WIDTH}}\n".encode(), 0)
+        os.close(descriptor)
 
     def measure(self, *meters: Meter) -> Measured:
         """Probe the meters, read them while the machine idles, works and idles, and sum up."""
