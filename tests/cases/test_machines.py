@@ -236,6 +236,20 @@ def test_a_platform_below_its_package_is_left_out(machine: Machine) -> None:
     assert "psys" not in [trace.channel.id for trace in measured.traces]
 
 
+@pytest.mark.parametrize(
+    ("package_w", "codes"), [(105, []), (109, []), (113, ["whole-below-parts"])]
+)
+def test_a_whole_may_be_below_its_parts_by_the_limits_of_both(
+    machine: Machine, package_w: float, codes: list[str]
+) -> None:
+    """Both within 5 %: of 109 W at least 103.6 W are true, of 100 W at most 105 W."""
+    machine.zone("intel-rapl:0", "package-0", package_w)
+    machine.zone("intel-rapl:1", "psys", 100, start_uj=700_000_000)
+    measured = machine.measure(rapl(machine))
+    assert measured.codes == codes
+    assert measured.energy_j == pytest.approx((package_w if codes else 100) * BUSY_S, rel=1e-3)
+
+
 def test_a_platform_that_cannot_hold_the_boards_stands_beside_them(
     machine: Machine, boards: list[Board]
 ) -> None:
@@ -259,6 +273,15 @@ def test_the_load_tells_whether_a_platform_holds_the_board(
     measured = machine.measure(rapl(machine), Nvml())
     assert measured.energy_j == pytest.approx(total_w * BUSY_S, rel=0.01)
     assert measured.codes == []
+
+
+def test_a_board_that_moves_by_3_percent_proves_nothing(
+    machine: Machine, boards: list[Board]
+) -> None:
+    boards.append(Board(watts=busy(500, 515)))
+    machine.zone("intel-rapl:0", "package-0", 100)
+    machine.zone("intel-rapl:1", "psys", 700, start_uj=700_000_000)
+    assert machine.measure(rapl(machine), Nvml()).codes == ["containment-unknown"]
 
 
 def test_a_steady_board_under_a_platform_is_added_with_a_finding(
@@ -432,6 +455,24 @@ def test_a_node_meter_that_is_stuck_is_left_out(machine: Machine) -> None:
     assert measured.energy_j == pytest.approx(120 * BUSY_S, rel=0.01)
     assert measured.codes == ["whole-below-parts"]
     assert "stands still" in measured.findings[0].message
+
+
+def test_a_node_meter_may_not_see_what_its_parts_do(machine: Machine) -> None:
+    """15 W of 400 W may lie below what a node meter resolves."""
+    machine.sensor(
+        "hwmon1", "power_meter", 400, file="power1_average", power1_average_interval=1000
+    )
+    machine.zone("intel-rapl:0", "package-0", busy(40, 55))
+    measured = machine.measure(hwmon(machine), rapl(machine))
+    assert measured.codes == []
+    assert measured.energy_j == pytest.approx(400 * BUSY_S, rel=1e-3)
+
+
+def test_a_mean_over_as_long_as_the_record_is_a_mean_of_it(machine: Machine) -> None:
+    machine.sensor(
+        "hwmon1", "power_meter", 400, file="power1_average", power1_average_interval=9000
+    )
+    assert machine.measure(hwmon(machine)).codes == []
 
 
 def test_attributes_may_lie_in_the_parent_device(machine: Machine) -> None:
