@@ -1,5 +1,7 @@
-"""Speed of the harness, as ratios to peers and limits: `python -m benchmarks`, explained in
-docs/reference/benchmarks.md."""
+"""Measure the speed of the harness as ratios to peers and limits.
+
+`python -m benchmarks` prints the table that docs/reference/benchmarks.md explains.
+"""
 
 import sys
 from pathlib import Path

@@ -1,5 +1,7 @@
-"""`python -m benchmarks [--quick]`: print the table. A bar that is missed says NO; no test times
-anything."""
+"""Print the table of benchmarks: `python -m benchmarks [--quick]`.
+
+A missed bar prints NO; no test asserts a time.
+"""
 
 from __future__ import annotations
 

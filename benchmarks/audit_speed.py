@@ -1,5 +1,4 @@
-"""Audit against one pass of read, SHA-1 and SHA-256 over the same bytes: what any check of
-hashes must do."""
+"""Time the audit against reading and hashing the same bytes, which any check of hashes must do."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Speed of carbon: the join of a long trace with a year of hours, and a year of starts in fifty
-zones.
+"""Time CO2e: a long trace joined with a year of hours, and a year of starts in fifty zones.
 
-`python -m benchmarks.carbon` prints its rows.
+`python -m benchmarks.carbon` prints these rows alone.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""The data that is timed: parts of real MLPerf submissions, or simulated ones of about the same
-size."""
+"""Provide the data to time: parts of real MLPerf submissions, or simulated ones of their size."""
 
 from __future__ import annotations
 

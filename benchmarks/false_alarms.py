@@ -1,8 +1,9 @@
-"""How often the rules that judge by likelihood warn of what is honest: `python -m
-benchmarks.false_alarms`.
+"""Count how often the rules that judge by likelihood warn of honest results.
 
-Real results, both runs of each, and simulated sessions of all scenarios, analyzers and courses
-of the load.
+    python -m benchmarks.false_alarms
+
+The data are real results, with both runs of each, and simulated sessions of all scenarios,
+analyzers and load shapes.
 """
 
 from __future__ import annotations

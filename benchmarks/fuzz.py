@@ -1,12 +1,11 @@
-"""Fuzz one parser by coverage, outside CI: `python -m benchmarks.fuzz PARSER --seconds 600` (extra
-`fuzz`).
+"""Fuzz one parser, guided by coverage, outside CI (extra `fuzz`).
 
-The same targets as tests/hostile/test_fuzz.py, steered by Atheris. A fault is printed with its
-traceback, and the bytes that met it are written to --out; they become a regression test there.
+    python -m benchmarks.fuzz PARSER --seconds 600
 
-A long time is cut into rounds, a process each, which go on with what the rounds before learnt:
-under Atheris a process grows by up to 0.3 MB an input; the harness itself keeps 0.1 KiB of it
-(docs/explanation/security.md).
+The targets are those of tests/hostile/test_fuzz.py, driven by Atheris. A fault is printed with its
+traceback, and its input is written to --out, to become a regression test. A long time is divided
+into rounds, one process each, which share what they learnt: under Atheris a process grows by up to
+0.3 MB an input, of which the harness keeps 0.1 KiB (docs/explanation/security.md).
 """
 
 from __future__ import annotations

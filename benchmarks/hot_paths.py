@@ -1,4 +1,4 @@
-"""The inner loops, each against the least that its work can cost."""
+"""Time the inner loops, each against the least that its work can cost."""
 
 from __future__ import annotations
 

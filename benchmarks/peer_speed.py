@@ -1,7 +1,7 @@
-"""MLPerf's own result summarizer on the same package: in one process, and as whole commands.
+"""Time MLPerf's result summarizer on the same package, as a function call and as a command.
 
-In one process the draws of the seed, which are the same for every package, are there, as they
-are for the second package of a tree; the row after it is of the first one.
+In one process the draws of a seed exist already, as for the second package of a tree; the row after
+it is for the first package.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Audit of many results: time against the number of copies, and two processes against one."""
+"""Time the audit of many results: against the number of copies, and two processes against one."""
 
 from __future__ import annotations
 

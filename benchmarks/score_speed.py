@@ -1,5 +1,7 @@
-"""Score of a training package against one bare JSON pass over its MLLOG lines, by the faster of
-two parsers."""
+"""Time the score of a training package against one bare JSON pass over its lines.
+
+The pass uses the faster of two parsers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time until `joulemark --help` has answered."""
+"""Time `joulemark --help`."""
 
 from __future__ import annotations
 

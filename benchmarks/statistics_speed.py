@@ -1,5 +1,4 @@
-"""One result against the random numbers it needs, and a ranking of 1,000 entries against 5 s and
-one of 100."""
+"""Time one result against the random numbers it needs, and a ranking of 1,000 entries."""
 
 from __future__ import annotations
 

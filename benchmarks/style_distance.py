@@ -1,4 +1,6 @@
-"""How far the style of the code is from that of other packages, as information and no gate.
+"""Print how far the style of the code is from that of other packages.
+
+This is information, not a gate.
 
     python -m benchmarks.style_distance                     # ours
     python -m benchmarks.style_distance httpx tuf sigstore  # beside installed packages or folders

@@ -1,4 +1,4 @@
-"""A row of the table: two things timed in turn, in one process, and the ratio of each pair."""
+"""Time two things in turn, in one process, and make a row of the ratios of all pairs."""
 
 from __future__ import annotations
 

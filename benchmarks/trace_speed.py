@@ -1,5 +1,7 @@
-"""Energy of a long trace against one pass that sums both columns, and the memory it takes at two
-lengths."""
+"""Time the energy of a long trace against one pass over its columns, and compare memory.
+
+The memory is that of two lengths.
+"""
 
 from __future__ import annotations
 

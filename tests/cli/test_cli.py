@@ -1,5 +1,4 @@
-"""The command line as a person meets it: exit codes, one clear line each, valid JSON, no
-traceback."""
+"""The command line as a person meets it: exit codes, one clear line per error, valid JSON."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The documents keep what they say: commands exist and run, links lead somewhere, clauses have
-their headings."""
+"""The documents keep their promises: commands run, links lead somewhere, clauses have headings."""
 
 from __future__ import annotations
 
