@@ -1,4 +1,4 @@
-"""A series in time: the intensity of a grid, or PUE, as steps from one instant to the next."""
+"""A series in time: intensity of a grid, or PUE, as steps that hold until the next."""
 
 from __future__ import annotations
 
@@ -27,10 +27,15 @@ times."""
 class Series:
     """Regular steps of one quantity of one zone.
 
-    start_ns: begin of the first step [ns UTC]; step_ns: length of each [ns] value: mean over each
-    step [g/kWh, or dimensionless for PUE], float64, shape (n,); NaN where it is missing kind:
-    average of all plants, or marginal; basis: of what is produced in the zone, or of what is
-    consumed about: provenance; its value is the mean of the series
+    Attributes:
+        start_ns: Begin of the first step [ns UTC].
+        step_ns: Length of each step [ns].
+        value: Mean over each step [g/kWh, or dimensionless for PUE], float64, shape (n,); NaN where
+            it is missing.
+        about: Provenance; its value is the mean of the series.
+        kind: Average of all plants, or marginal.
+        basis: Of what is produced in the zone, or of what is consumed there.
+        notes: What a reader must know of the file.
     """
 
     start_ns: int
@@ -39,6 +44,7 @@ class Series:
     about: Factor
     kind: Literal["average", "marginal"] = "average"
     basis: Literal["production", "consumption"] = "production"
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.value)

@@ -52,9 +52,18 @@ def with_co2e(
         location_based=_basis(result, inputs.location, inputs, options),
         market_based=_basis(result, inputs.market, inputs, options),
         inputs=inputs,
-        notes=(NO_PUE,) if inputs.pue is None else (),
+        notes=tuple(_notes(inputs)),
     )
     return replace(result, co2e=co2e)
+
+
+def _notes(inputs: Inputs) -> list[str]:
+    """Return what a reader must know of the factors."""
+    notes = [NO_PUE] if inputs.pue is None else []
+    for item in (inputs.location, inputs.market, inputs.pue):
+        if isinstance(item, Series):
+            notes += [f"series of {item.about.zone}: {note}" for note in item.notes]
+    return notes
 
 
 def _basis(

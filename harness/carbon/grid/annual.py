@@ -95,9 +95,15 @@ def annual(zone: str, source: str | None = None, year: int | None = None) -> Fac
     )
 
 
+ALIASES = {"uk": "gb", "el": "gr", "de-lu": "de", "ciso": "us-ca", "caiso": "us-ca"}
+"""Other codes of zones: of the European Union, of bidding zones and of balancing authorities. The
+annual figure is that of the country or state, as the result says."""
+
+
 def _rows_of(zone: str) -> list[Annual]:
-    """Return the rows of a zone by code or name."""
+    """Return the rows of a zone by code, name or alias."""
     wanted = zone.strip().casefold()
+    wanted = ALIASES.get(wanted, wanted)
     return [row for row in rows() if wanted in (name.casefold() for name in _names(row))]
 
 

@@ -47,9 +47,9 @@ HOURS = [f"2022-01-01T{hour:02}:00Z" for hour in range(6)]
 def written(tmp_path: Path) -> Callable[..., Path]:
     """Write a series and its document; the path of the data."""
 
-    def make(stamps: list[str], values: list[Any], head: str = "time,value", **about: Any) -> Path:
+    def make(times: list[str], values: list[Any], head: str = "time,value", **about: Any) -> Path:
         path = tmp_path / "z.csv"
-        lines = [head, *(f"{stamp},{value}" for stamp, value in zip(stamps, values, strict=True))]
+        lines = [head, *(f"{stamp},{value}" for stamp, value in zip(times, values, strict=True))]
         path.write_text("\n".join(lines) + "\n", "utf-8")
         (tmp_path / "z.grid.json").write_text(json.dumps(ABOUT | about), "utf-8")
         return path
@@ -179,6 +179,76 @@ def test_empty_cells_and_absent_rows_are_gaps(written: Callable[..., Path]) -> N
     assert found.filled == pytest.approx([100, 106, 112, 118, 124, 130])
 
 
+class TestFilesAsPublished:
+    """Series as grid operators publish them."""
+
+    def test_steps_of_several_lengths_keep_their_own(self, written: Callable[..., Path]) -> None:
+        quarters = [f"2022-01-01T03:{minute:02}Z" for minute in (0, 15, 30, 45)]
+        found = read_hourly(written([*HOURS[:3], *quarters], [100, 200, 300, 1000, 20, 30, 40]))
+        assert found.step_ns == HOUR_NS // 4
+        assert found.value.tolist() == [*[100] * 4, *[200] * 4, *[300] * 4, 1000, 20, 30, 40]
+
+    @pytest.mark.parametrize(("second", "value"), [(200, 200.0), (900, np.nan)])
+    def test_a_step_that_stands_twice_is_said(
+        self, second: float, value: float, written: Callable[..., Path]
+    ) -> None:
+        found = read_hourly(
+            written([HOURS[0], HOURS[1], HOURS[1], *HOURS[2:4]], [100, 200, second, 300, 400])
+        )
+        assert found.value == pytest.approx([100, value, 300, 400], nan_ok=True)
+        assert "1 repeated step" in found.notes[0]
+        assert "2022-01-01T01:00Z" in found.notes[0]
+
+    def test_an_empty_hour_that_the_clocks_skipped_is_no_hour(
+        self, written: Callable[..., Path]
+    ) -> None:
+        stamps = ["2022-03-27 01:00", "2022-03-27 02:00", "2022-03-27 03:00", "2022-03-27 04:00"]
+        found = read_hourly(written(stamps, [100, "", 200, 300], time_zone="Europe/Berlin"))
+        assert found.value.tolist() == [100, 200, 300]
+
+    def test_stamps_at_the_end_of_their_hour(self, written: Callable[..., Path]) -> None:
+        found = read_hourly(written(HOURS[1:4], [100, 200, 300], stamps="end"))
+        assert found.start_ns == from_iso("2022-01-01T00:00:00Z")
+        assert found.value.tolist() == [100, 200, 300]
+
+    @pytest.mark.parametrize(
+        ("stamps", "more"),
+        [
+            (["01/05/2026 12:00:00 AM", "01/05/2026 01:00:00 AM", "01/05/2026 02:00:00 AM"], {}),
+            (
+                ["01/05/2026 00:00", "01/05/2026 01:00", "01/05/2026 02:00"],
+                {"dates": "month-first"},
+            ),
+            (["05/01/2026 00:00", "05/01/2026 01:00", "05/01/2026 02:00"], {"dates": "day-first"}),
+            (["05.01.2026 00:00 - 05.01.2026 01:00", "05.01.2026 01:00 - 05.01.2026 02:00"], {}),
+        ],
+    )
+    def test_dates_of_exports(
+        self, stamps: list[str], more: dict[str, Any], written: Callable[..., Path]
+    ) -> None:
+        found = read_hourly(written(stamps, [100] * len(stamps), **more))
+        assert found.start_ns == from_iso("2026-01-05T00:00:00Z")
+        assert found.step_ns == HOUR_NS
+
+    def test_a_date_that_could_be_either_is_asked_for(self, written: Callable[..., Path]) -> None:
+        with pytest.raises(UnreadableError, match=r"which number is the day.*dates: month-first"):
+            read_hourly(written(["01/05/2026 00:00", "01/05/2026 01:00"], [100, 100]))
+
+    @pytest.mark.parametrize("more", [{"kind": "marginal"}, {"emissions": "direct"}])
+    def test_marginal_and_direct_intensities_may_be_zero(
+        self, more: dict[str, Any], written: Callable[..., Path]
+    ) -> None:
+        found = read_hourly(written(HOURS[:4], [0, 0, 0, 3.2], **more))
+        assert found.value.tolist() == [0, 0, 0, 3.2]
+
+
+@pytest.mark.parametrize(
+    ("alias", "zone"), [("UK", "GB"), ("EL", "GR"), ("DE-LU", "DE"), ("CAISO", "US-CA")]
+)
+def test_zones_have_other_names(alias: str, zone: str) -> None:
+    assert annual(alias) == annual(zone)
+
+
 def test_local_hours_follow_the_clocks_in_autumn(written: Callable[..., Path]) -> None:
     stamps = ["2022-10-30 01:00", "2022-10-30 02:00", "2022-10-30 02:00", "2022-10-30 03:00"]
     found = read_hourly(written(stamps, [100, 200, 300, 400], time_zone="Europe/Berlin"))
@@ -236,23 +306,18 @@ def test_leap_day_and_end_of_year_are_hours_like_others(written: Callable[..., P
 @pytest.mark.parametrize(
     ("stamps", "values", "words"),
     [
-        (
-            [HOURS[0], HOURS[0], HOURS[1]],
-            [100] * 3,
-            ("has an hour twice", "row 3", "2022-01-01T00:00:00Z"),
-        ),
         ([HOURS[1], HOURS[0], HOURS[2]], [100] * 3, ("not in order", "row 3")),
         (
-            [HOURS[0], HOURS[1], "2022-01-01T01:30Z", HOURS[2], HOURS[3]],
+            [HOURS[0], HOURS[1], "2022-01-01T01:20Z", HOURS[2], HOURS[3]],
             [100] * 5,
-            ("overlap", "row 3"),
+            ("overlap", "row 4"),
         ),
         (HOURS, [0.4] * 6, ("median", "Likely meant: 0.4 kg/kWh (= 400 g/kWh)")),
         (HOURS, [100, -5, 100, 100, 100, 100], ("no grid has", "row 3", "got -5")),
         (HOURS, [100, 0, 100, 100, 100, 100], ("hour of zero", "row 3", "absent is not zero")),
         (HOURS, [100, 9e5, 100, 100, 100, 100], ("no grid has", "row 3")),
         (HOURS, [100, "much", 100, 100, 100, 100], ("is no number", "row 3", "'much'")),
-        (["yesterday", *HOURS[1:]], [100] * 6, ("is no time", "row 2", "'yesterday'")),
+        (["yesterday", *HOURS[1:]], [100] * 6, ("not a time", "row 2", "'yesterday'")),
         (HOURS, [""] * 6, ("holds no value",)),
         (HOURS[:1], [100], ("fewer than two",)),
         ([], [], ("holds no rows",)),
