@@ -219,7 +219,7 @@ def audit(
             progress=progress,
         )
     tree = _tree(source, timeout_s)
-    entries = with_submission_defects(tree.entries, trusted)
+    entries = with_submission_defects(tree.entries, trusted, timeout_s)
     reports = audit_entries(
         entries,
         round_name,

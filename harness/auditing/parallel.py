@@ -92,7 +92,7 @@ def audit_in_parallel(
     progress.phase("Comparing traces")
     relations = cross_entry_relations(tree.entries)
     judge_tasks = []
-    outlines = with_submission_defects(tree.entries, trust)
+    outlines = with_submission_defects(tree.entries, trust, timeout_s)
     for outline, (_, read_task) in zip(outlines, readers, strict=True):
         without_runs = replace(outline, runs=())
         task = Task(without_runs, *relations(outline.id), round_name, chosen, timeout_s)

@@ -14,9 +14,17 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from harness.core.errors import JoulemarkError
+from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.formats.base import Defect, Entry
 from harness.formats.defects import DefectCode
-from harness.signing.manifest import ENVELOPE, MANIFEST, differences, parse_manifest, read_manifest
+from harness.signing.manifest import (
+    ENVELOPE,
+    MANIFEST,
+    Difference,
+    differences,
+    parse_manifest,
+    read_manifest,
+)
 from harness.signing.records import record_differences
 from harness.signing.trust import Trust
 from harness.signing.verify import STEPS, Verification, verify
@@ -36,7 +44,7 @@ class _PackedEntry(NamedTuple):
 
 
 def with_submission_defects(
-    entries: Sequence[Entry], trust: Trust | None = None
+    entries: Sequence[Entry], trust: Trust | None = None, timeout_s: float | None = None
 ) -> tuple[Entry, ...]:
     """Return the entries with the defects of the submissions that they are packed in.
 
@@ -44,13 +52,18 @@ def with_submission_defects(
         entries: The entries; those of no submission stay as they are.
         trust: Whose signatures count. None compares files with the manifest and checks no
             signature; otherwise an entry without a signed submission gets a defect as well.
+        timeout_s: How long the verification of one submission may take for each of its entries
+            [s]; one that takes longer fails. None for no limit.
     """
     packed = [_packed_entry(entry) for entry in entries]
     folders: dict[Path, set[PurePosixPath]] = defaultdict(set)
     for item in packed:
         if item is not None:
             folders[item.submission].add(item.folder)
-    verifications = {submission: _verify(submission, trust) for submission in folders}
+    verifications = {
+        submission: _verify(submission, trust, timeout_s and timeout_s * len(inside))
+        for submission, inside in folders.items()
+    }
     defects = {folder: tuple(_defects(result)) for folder, result in verifications.items()}
 
     unsigned = (Defect(DefectCode.UNSIGNED, ".", "no manifest and no signature"),) if trust else ()
@@ -98,9 +111,18 @@ def _is_packed(folder: Path) -> bool:
         return False
 
 
-def _verify(submission: Path, trust: Trust | None) -> Verification:
+def _verify(submission: Path, trust: Trust | None, timeout_s: float | None) -> Verification:
     """Compare a submission with its manifest, and check its signatures if there is a trust file."""
-    return _compare_with_manifest(submission) if trust is None else verify(submission, trust)
+    try:
+        with deadline(timeout_s):
+            if trust is None:
+                return _compare_with_manifest(submission)
+            return verify(submission, trust)
+    except TimeLimitExceeded as error:
+        unfinished = Verification(submission, enveloped=(submission / ENVELOPE).exists())
+        limit = f"at most {timeout_s:g} s for all its entries"
+        unfinished.add(FILES_STEP, [Difference(MANIFEST, f"not verified: {error}", limit)])
+        return unfinished
 
 
 def _unlisted_bytes(

@@ -136,7 +136,7 @@ def measure(plan: Plan, notify: Notify = silent, watch: Notify = silent) -> Iter
             _set_aside_incomplete(folder, notify)
         else:
             _refuse_existing(folder / RANKS / str(rank) if rank else folder)
-    plan_sha256 = "" if rank else commit(plan)
+    plan_sha256 = "" if rank else _commit(plan)
     Anchor(plan.anchor, "", ()).add(PLAN, plan_sha256)
     prepare(plan, notify)
     for number, (folder, seed) in enumerate(zip(folders, plan.seeds, strict=True), 1):
@@ -152,6 +152,14 @@ def measure(plan: Plan, notify: Notify = silent, watch: Notify = silent) -> Iter
             yield measure_run(plan, folder, job, Listeners(notify, watch))
     if not rank:
         _require_complete(folders)
+
+
+def _commit(plan: Plan) -> str:
+    """Write the plan before the first run; return its hash."""
+    try:
+        return commit(plan)
+    except OSError as error:
+        raise not_writable(plan.entry.directory, error) from None
 
 
 def _refuse_existing(folder: Path) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import secrets
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -56,30 +58,46 @@ def create_run_directory(folder: Path, entry: Entry) -> None:
         UsageError: There is one already.
         RunFailed: The folder cannot be written.
     """
+    exists = UsageError(
+        "there is a run already",
+        where=str(folder),
+        fix="Choose another --out; nothing there was changed.",
+    )
+    if folder.exists():
+        raise exists
+    # The folder appears with its mark in it: killed at any moment, there is both or neither.
+    new = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir()
-    except FileExistsError:
-        raise UsageError(
-            "there is a run already",
-            where=str(folder),
-            fix="Choose another --out; nothing there was changed.",
-        ) from None
+        new.mkdir(parents=True)
+        mark_incomplete(new, entry, NO_REASON, run_id=folder.name)
+        with contextlib.suppress(OSError):
+            (new / RESERVE).write_bytes(bytes(RESERVE_BYTES))
+        new.rename(folder)
     except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise exists from None
         raise not_writable(folder, error) from None
-    mark_incomplete(folder, entry, NO_REASON)
-    with contextlib.suppress(OSError):
-        (folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
+    except RunFailed:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
 
 
-def mark_incomplete(folder: Path, entry: Entry, reason: str) -> None:
+def mark_incomplete(folder: Path, entry: Entry, reason: str, run_id: str = "") -> None:
     """Write why the run is not complete.
+
+    Args:
+        folder: The run directory.
+        entry: The entry that the run belongs to.
+        reason: Why.
+        run_id: Id of the run; "" for the name of the folder.
 
     Raises:
         RunFailed: The folder cannot be written.
     """
     evidence = Evidence(recording=RecordingEvidence(incomplete=reason))
-    document = record(entry, Run(id=folder.name, window=None, evidence=evidence), "timed")
+    run = Run(id=run_id or folder.name, window=None, evidence=evidence)
+    document = record(entry, run, "timed")
     try:
         try:
             write_document("run", document, folder / INCOMPLETE)

@@ -99,3 +99,19 @@ def test_runs_of_one_entry_that_disagree_fail(field: str, value: object, submiss
     document["entry"][field] = value
     record.write_text(json.dumps(document))
     assert any(f"runs-disagree: {field}" in got for got in findings(record.parent.parent))
+
+
+def test_the_time_limit_covers_verification(
+    submission: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.auditing import submission as module
+
+    entries = api.read(submission).entries
+    monkeypatch.setattr(module, "differences", lambda *_: time.sleep(30))
+    started = time.monotonic()
+    judged = with_submission_defects(entries, timeout_s=0.5)
+    assert time.monotonic() - started < 10
+    assert all(
+        any("not verified: it took longer than" in defect.got for defect in entry.defects)
+        for entry in judged
+    )
