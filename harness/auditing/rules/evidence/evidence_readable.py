@@ -5,23 +5,27 @@ from collections.abc import Iterator
 from harness.auditing.rules.base import Rule, RuleContext, Violation
 from harness.formats.defects import DefectCode
 
+CODES = {code.value: code for code in DefectCode}
+"""Kinds of defects, by the text that a defect has."""
+ORDER = list(dict.fromkeys(code.expected for code in DefectCode))
+"""What is expected in place of a defect, in the order of the table of defects."""
+
 
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report what the readers noted, kind by kind in the order of the table of defects."""
-    codes_by_name = {code.value: code for code in DefectCode}
-    for expected in dict.fromkeys(code.expected for code in DefectCode):
-        codes = [code for code in DefectCode if code.expected == expected]
-        for defect in context.defects(*codes):
-            code = codes_by_name[defect.code]
-            if code.severity == "own rule":
-                continue
-            yield Violation(
-                context.defect_location(defect),
-                f"{defect.code}: {defect.got}",
-                code.expected,
-                code.remedy,
-                status="warn" if code.severity == "warn" else None,
-            )
+    defects = [defect for defect in context.entry.defects if defect.code in CODES]
+    defects.sort(key=lambda defect: ORDER.index(CODES[defect.code].expected))
+    for defect in defects:
+        code = CODES[defect.code]
+        if code.severity == "own rule":
+            continue
+        yield Violation(
+            context.defect_location(defect),
+            f"{defect.code}: {defect.got}",
+            code.expected,
+            code.remedy,
+            status="warn" if code.severity == "warn" else None,
+        )
 
 
 RULE = Rule(

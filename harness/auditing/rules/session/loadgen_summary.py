@@ -69,8 +69,9 @@ def _contradictions(context: RuleContext, session: Session, mode: Mode) -> Itera
     summary = session.open().summary(mode)
     if summary:
         where = f"performance/{FOLDERS[mode]}/mlperf_log_summary.txt"
-        yield from _wrong_settings(summary, values, where)
-        yield from _wrong_figures(summary, values, where)
+        fields = _fields(summary)
+        yield from _wrong_settings(fields, values, where)
+        yield from _wrong_figures(fields, values, where)
         if ERRORS.search(summary):
             fix = "See the detail log."
             yield Violation(where, "errors encountered", "none", fix, status="warn")
@@ -82,9 +83,10 @@ def _contradictions(context: RuleContext, session: Session, mode: Mode) -> Itera
         yield from _wrong_end(window, values, where, context.limits["written_slack_s"])
 
 
-def _wrong_settings(summary: str, values: Mapping[str, Any], where: str) -> Iterator[Violation]:
+def _wrong_settings(
+    fields: Mapping[str, str], values: Mapping[str, Any], where: str
+) -> Iterator[Violation]:
     """Report a result that is not valid, no performance run, or another scenario."""
-    fields = _fields(summary)
     settings = (
         ("Result is", fields.get("Result is", ""), "VALID"),
         ("result_validity", str(values.get("result_validity")), "VALID"),
@@ -98,9 +100,10 @@ def _wrong_settings(summary: str, values: Mapping[str, Any], where: str) -> Iter
             yield Violation(where, got, shorten(expected, 60), FIX)
 
 
-def _wrong_figures(summary: str, values: Mapping[str, Any], where: str) -> Iterator[Violation]:
+def _wrong_figures(
+    fields: Mapping[str, str], values: Mapping[str, Any], where: str
+) -> Iterator[Violation]:
     """Compare the figures of the summary with those of the detail log, within their digits."""
-    fields = _fields(summary)
     for label, key in DETAIL_KEYS.items():
         text = fields.get(label, "")
         is_query_latency = label.startswith(("Mean", "Max"))
