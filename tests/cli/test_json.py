@@ -1,5 +1,4 @@
-"""Every command prints one JSON document of its schema when it is asked to; text and document
-say the same."""
+"""Every command prints one JSON document of its schema, with the facts of its text."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The bundled submissions are what the lab simulator writes, and the demo's numbers hold their
-truth."""
+"""The bundled submissions are those of the lab simulator, and intervals contain their truth."""
 
 from __future__ import annotations
 

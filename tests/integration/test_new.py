@@ -1,5 +1,4 @@
-"""`joulemark new` in a copy of the tree: what it writes passes the gates, and nothing else needs
-an edit."""
+"""`joulemark new` in a copy of the tree: what it writes passes the gates without further edits."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a user installs: the wheel, in a fresh environment far from the checkout, with all its
-data."""
+"""The wheel, as a user installs it: in a fresh environment far from the checkout, with its data."""
 
 from __future__ import annotations
 

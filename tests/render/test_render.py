@@ -1,5 +1,4 @@
-"""Rendering: names of strangers do no harm in any form, numbers have the digits their interval
-bears."""
+"""Rendering: names of strangers do no harm, and numbers have the digits their interval supports."""
 
 from __future__ import annotations
 
