@@ -37,6 +37,7 @@ from harness.live.recording import (
     recording,
 )
 from harness.live.run_plan import PLAN, commit
+from harness.live.sensors.announcement import announcement
 from harness.meters.arrangement import arrange
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.runners.base import CommandResult, Job, Outcome, Runner
@@ -235,6 +236,8 @@ def measure_run(
         with SamplerGroup(meters, folder / SAMPLES) as samplers:
             journals = [process.journal for process in samplers.processes]
             anchor = Anchor(plan.anchor, folder.name, journals)
+            for line in announcement(samplers.channels) if job.number == 1 else ():
+                listeners.notify(line)
             result, idle_start_ns = _run_workload(
                 plan, job, rendezvous, samplers, listeners, anchor
             )
