@@ -18,7 +18,7 @@ from harness.carbon.footprint.document import Footprint
 from harness.carbon.footprint.intervals import joint_draws
 from harness.carbon.footprint.totals import it_kwh, values
 from harness.core.errors import UsageError
-from harness.emissions.emission_budget import MISSING_HOURS
+from harness.emissions.emission_budget import MISSING_HOURS, RUN_HOURS
 from harness.scoring.result import Result
 from harness.uncertainty.budget import Budget, MeteredEnergy, MultiplicativeComponent
 from harness.uncertainty.coverage_interval import LEVEL, interval
@@ -200,7 +200,7 @@ def factors_of_result(
     missing_hours = tuple(
         component.scaled(grid / emissions.budget.value)
         for component in emissions.budget.components
-        if component.name == MISSING_HOURS
+        if component.name in (MISSING_HOURS, RUN_HOURS)
     )
     energy_budget = replace(energy.logarithmic(), factors=())
     overhead_budget = _constant(f"{name}|pue", overhead, pue)

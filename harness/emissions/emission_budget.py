@@ -28,6 +28,7 @@ from harness.uncertainty.budget import (
 )
 
 MISSING_HOURS = "hours without a value"
+RUN_HOURS = "hours of the runs"
 
 
 def emission_budget(
@@ -44,7 +45,7 @@ def emission_budget(
     energy_j = math.fsum(run.energy_j for run in runs)
     emissions_g = np.array([run.energy_j * run.g_per_kwh * run.pue / J_PER_KWH for run in runs])
     g_per_j = float(emissions_g.sum()) / energy_j
-    scatter = _run_scatter(energy.run_scatter, runs, emissions_g, g_per_j)
+    scatter = _run_scatter(energy.run_scatter, g_per_j)
     budget = energy.scaled(g_per_j, scatter)
     components = budget.components
     missing_g = math.fsum(run.energy_j * run.u_missing for run in runs) / J_PER_KWH / len(runs)
@@ -56,24 +57,37 @@ def emission_budget(
             source="spread within a day",
         )
         components = (*components, missing_hours)
+    hours = _hours_component(runs, energy_j / len(runs))
+    if hours is not None:
+        components = (*components, hours)
     factors = (*budget.factors, *multiplicative_components(intensity, inputs, runs))
     return replace(budget, components=components, factors=factors)
 
 
 def _run_scatter(
-    energy_scatter: BetweenRunScatter | None,
-    runs: Sequence[RunOnGrid],
-    emissions_g: np.ndarray,
-    g_per_j: float,
+    energy_scatter: BetweenRunScatter | None, g_per_j: float
 ) -> BetweenRunScatter | None:
-    """Return the scatter between runs of emissions, which includes at what hours they ran."""
-    if energy_scatter is None:
+    """Return the scatter between runs of their energy, in grams at the mean intensity."""
+    if energy_scatter is None or energy_scatter.log:
+        return energy_scatter
+    return replace(energy_scatter, scale=energy_scatter.scale * g_per_j)
+
+
+def _hours_component(
+    runs: Sequence[RunOnGrid], mean_energy_j: float
+) -> UncertaintyComponent | None:
+    """Return what the hours of the runs leave uncertain: their mean intensity scatters too.
+
+    It is a term of its own: runs of the same energy at other hours emit differently, and runs that
+    scatter in energy may all run at one intensity.
+    """
+    intensities = [run.g_per_kwh * run.pue / J_PER_KWH for run in runs]
+    if len(runs) < 2 or len(set(intensities)) == 1:
         return None
-    same_hours = len({(run.g_per_kwh, run.pue) for run in runs}) == 1
-    if same_hours or len(runs) < 2:
-        return replace(energy_scatter, scale=energy_scatter.scale * g_per_j)
-    scale = float(emissions_g.std(ddof=1)) / math.sqrt(len(runs))
-    return replace(energy_scatter, scale=scale)
+    scale = mean_energy_j * float(np.std(intensities, ddof=1)) / math.sqrt(len(runs))
+    return UncertaintyComponent(
+        RUN_HOURS, scale, -scale, source="intensity of each run", dof=len(runs) - 1
+    )
 
 
 def multiplicative_components(
@@ -91,9 +105,7 @@ def multiplicative_components(
     ]
     if inputs.pue is not None:
         building = about(inputs.pue)
-        components.append(
-            MultiplicativeComponent("PUE", building.u_ln or 0.0, building.key, building.source)
-        )
+        components.append(_pue_component(building))
     annual_share = 0.0
     if isinstance(intensity, Factor) and inputs.role == "as run" and intensity.annual:
         annual_share = 1.0
@@ -110,6 +122,17 @@ def multiplicative_components(
             )
         )
     return components
+
+
+def _pue_component(building: Factor) -> MultiplicativeComponent:
+    """Return the uncertainty of a PUE: of its part above 1, which is never below 0."""
+    above = building.value - 1
+    if above <= 0 or not building.u_ln:
+        return MultiplicativeComponent("PUE", 0.0, building.key, building.source)
+    scale = math.sqrt(math.log1p((building.u_ln * building.value / above) ** 2))
+    return MultiplicativeComponent(
+        "PUE", scale, building.key, building.source, floor=1 / building.value
+    )
 
 
 def per_unit_budget(energy_per_unit: Budget, emissions: Budget, energy: Budget) -> Budget:
@@ -130,7 +153,7 @@ def per_unit_budget(energy_per_unit: Budget, emissions: Budget, energy: Budget) 
     missing_hours = tuple(
         component.scaled(units)
         for component in emissions.components
-        if component.name == MISSING_HOURS
+        if component.name in (MISSING_HOURS, RUN_HOURS)
     )
     budget = energy_per_unit.scaled(g_per_j, scatter)
     return replace(

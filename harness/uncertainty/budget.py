@@ -267,19 +267,31 @@ class BetweenRunScatter:
 
 @dataclass(frozen=True, slots=True)
 class MultiplicativeComponent:
-    """A factor ``exp(scale * X)`` on the whole, X standard normal: PUE and grid intensity.
+    """A factor ``exp(scale * X)`` on the whole, X standard normal.
+
+    With a floor it is ``floor + (1 - floor) exp(scale * X - scale^2 / 2)``, of mean 1.
 
     Attributes:
         name: What the factor is; the line of the budget table.
-        scale: Standard deviation of its logarithm.
+        scale: Standard deviation of the logarithm of the part above the floor.
         correlation_key: Factors with the same key share X; ``None`` means independent.
         source: Where the size of the component comes from.
+        floor: Part of the factor that is certain: of a PUE the IT energy, so that no draw of it
+            is below 1.
     """
 
     name: str
     scale: float
     correlation_key: str | None = None
     source: str = ""
+    floor: float = 0.0
+
+    @property
+    def relative_uncertainty(self) -> float:
+        """Standard uncertainty of the factor; to first order where it has no floor."""
+        if not self.floor:
+            return self.scale
+        return (1 - self.floor) * math.sqrt(math.expm1(self.scale**2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +371,9 @@ class Budget:
             for item in self.components
         )
         factors = tuple(
-            MultiplicativeComponent(item.name, item.scale, names.get(("log", item.correlation_key)))
+            MultiplicativeComponent(
+                item.name, item.scale, names.get(("log", item.correlation_key)), "", item.floor
+            )
             for item in self.factors
         )
         return Budget("", metered, components, self.run_scatter, factors)
@@ -460,7 +474,7 @@ def budget_rows(budget: Budget) -> list[BudgetRow]:
         u = math.sqrt(item.variance)
         table.add(item.name, item.correlation_key, item.dof, u, item.source)
     for factor in budget.factors:  # to first order, as the closed form is
-        u = abs(budget.value) * factor.scale
+        u = abs(budget.value) * factor.relative_uncertainty
         table.add(factor.name, factor.correlation_key, None, u, factor.source)
     scatter = budget.run_scatter
     if scatter is not None and scatter.scale:

@@ -269,5 +269,9 @@ def _log_factor(budget: Budget, seed: int, draws: int, span: slice) -> Draws:
     for factor in budget.factors:
         if factor.scale:
             key = factor.correlation_key or f"{factor.name}|{budget.id}"
-            logs.append(factor.scale * standard_draws(seed, key, "normal", draws)[span])
+            log = factor.scale * standard_draws(seed, key, "normal", draws)[span]
+            if factor.floor:
+                above = np.exp(log - factor.scale**2 / 2)  # of mean 1
+                log = np.log(factor.floor + (1 - factor.floor) * above)
+            logs.append(log)
     return functools.reduce(np.add, logs) if logs else _EMPTY
