@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -341,3 +341,69 @@ def test_command_line_explains_a_rule_by_its_earlier_id() -> None:
     ]
     assert shown[0].exit_code == 0
     assert shown[0].output == shown[1].output
+
+
+# What each round of MLPerf Inference enforced
+
+
+class Enforced(NamedTuple):
+    """What differs between rounds: severities of four rules, a limit, and PTDaemon's versions."""
+
+    uncertainty: str
+    duration: str
+    power: str
+    documents: str
+    ending: str
+    skew_s: float
+    ptd: tuple[str, ...]
+
+
+OLD_PTD = ("1.9.1", "1.9.2")
+ENFORCED = {
+    "v0.7": Enforced("warn", "fail", "warn", "off", "fail", 0.2, OLD_PTD),
+    "v1.0": Enforced("warn", "fail", "warn", "off", "fail", 0.2, OLD_PTD),
+    "v1.1": Enforced("warn", "fail", "warn", "off", "fail", 0.2, OLD_PTD),
+    "v2.0": Enforced("warn", "fail", "warn", "warn", "fail", 0.2, OLD_PTD),
+    "v2.1": Enforced("warn", "fail", "warn", "question", "fail", 0.5, OLD_PTD),
+    "v3.0": Enforced("warn", "fail", "warn", "question", "fail", 0.5, ("1.10.0",)),
+    "v3.1": Enforced("fail", "warn", "fail", "fail", "fail", 0.8, ("1.10.0",)),
+    "v4.0": Enforced("fail", "warn", "fail", "fail", "off", 0.8, ("1.10.0",)),
+    "v4.1": Enforced("fail", "warn", "fail", "fail", "off", 0.8, ("1.10.0",)),
+    "v5.0": Enforced("fail", "warn", "fail", "fail", "off", 0.8, ("1.11.1",)),
+    "v5.1": Enforced("fail", "warn", "fail", "fail", "off", 0.8, ("1.11.1",)),
+}
+
+
+@pytest.mark.parametrize("number", ENFORCED)
+def test_rulebook_states_what_its_round_enforced(number: str) -> None:
+    rules = rulebook(f"mlperf-inference-{number}")["rules"]
+    severities = [
+        rules[name]["severity"]
+        for name in (
+            "ptd-uncertainty",
+            "ranging-duration",
+            "ranging-matches-testing",
+            "power-documents",
+            "trace-ending",
+        )
+    ]
+    skew_s = rules["phases-and-clocks"]["limits"]["phase_skew_max_s"]["value"]
+    ptd = tuple(rules["meter-identity"]["accepts"]["ptd_versions"])
+    assert Enforced(*severities, skew_s, ptd) == ENFORCED[number]
+
+
+def test_every_round_of_inference_is_in_the_table() -> None:
+    of_inference = {name for name in rounds() if name.startswith("mlperf-inference-")}
+    assert {f"mlperf-inference-{number}" for number in ENFORCED} == of_inference
+
+
+def test_own_round_fails_what_is_questioned_elsewhere() -> None:
+    questioned = {
+        rule_id
+        for name in rounds()
+        for rule_id, settings in rulebook(name)["rules"].items()
+        if settings["severity"] == "question"
+    }
+    own = rulebook(OWN)["rules"]
+    assert {own[rule_id]["severity"] for rule_id in questioned & own.keys()} == {"fail"}
+    assert not [rule_id for rule_id, settings in own.items() if settings["severity"] == "question"]

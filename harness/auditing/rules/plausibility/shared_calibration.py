@@ -13,10 +13,11 @@ from harness.auditing.rules.base import (
 
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report calibrations that an entry of another submitter names too."""
-    for claim in context.cross_entry.calibration_claims.get(context.entry.id, ()):
+    for shared in context.cross_entry.calibration_claims.get(context.entry.id, ()):
         yield Violation(
             "meter",
-            f"calibration {claim.calibration}, which {claim.submitter} names in {claim.entry} too",
+            f"calibration {shared.calibration}, "
+            f"which {shared.submitter} names in {shared.entry} too",
             "a calibration of one submitter",
             "Name the meter by its serial number; a meter that was lent is shown by sessions "
             "that do not overlap.",
