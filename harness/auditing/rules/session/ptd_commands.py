@@ -221,7 +221,7 @@ def _ranges_not_restored(messages: Sequence[Exchange]) -> Iterator[Violation]:
         yield Violation(SERVER, "no ranges at the start", "a reply to RR", fix)
         return
     for unit, is_auto, value in (("A", *initial[1:3]), ("V", *initial[3:5])):
-        was_fixed = is_auto == "0" and not value.startswith("-")
+        was_fixed = is_auto == "0" and _exceeds(value, 0.0)
         expected = f"SR,{unit},{value if was_fixed else 'Auto'}"
         commands = [message.cmd for message in messages if message.cmd.startswith(f"SR,{unit},")]
         if len(commands) < MIN_RANGE_COMMANDS:

@@ -178,6 +178,18 @@ def test_fail_second_go(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("initial", ["0,0.000000", "0,-1.0", "1,5.000000"])
+def test_pass_first_range_that_was_none_is_restored_as_automatic(
+    initial: str, tmp_path: Path
+) -> None:
+    """MLPerf's check takes a range of 0 or below for none."""
+
+    def edit(folder: Path) -> None:
+        t.say(folder, "RR", lambda reply: ",".join(["Ranges", initial, *reply.split(",")[3:]]))
+
+    b.assert_pass(t.judged(tmp_path, edit), RULE)
+
+
 def test_fail_ranges_not_restored(tmp_path: Path) -> None:
     found = t.judged(tmp_path, t.ranges_not_restored)
     b.assert_found(found, RULE, "fail", where="server.json", got="SR,A,5", expected="SR,A,Auto")
