@@ -11,6 +11,8 @@ MODULES = (
     "harness.core.numbers",
     "harness.formats.csv_dialect",
     "harness.formats.mlperf.power_columns",
+    "harness.formats.mlperf.tiny_log",
+    "harness.formats.power_log",
     "harness.formats.ptdaemon.rounding",
     "harness.formats.ptdaemon.spl_table",
 )

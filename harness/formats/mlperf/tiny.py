@@ -338,7 +338,7 @@ def _text(path: Path, reader: Reader, *, quiet: bool = False) -> str:
 
 def _benchmark(directory: Path) -> str | None:
     """Return the benchmark that a folder is named after; ``None`` if it is none of Tiny."""
-    return tiny_log.BENCHMARKS.get(directory.absolute().name.lower().replace("-", "_"))
+    return tiny_log.benchmark_named(directory.absolute().name)
 
 
 def _names(directory: Path) -> dict[str, str]:

@@ -26,21 +26,14 @@ from harness.core.numbers import plain_number
 from harness.formats.base import Quality
 from harness.formats.reference.benchmarks import quality
 
-BENCHMARKS = {
-    "ad": "ad",
-    "anomaly_detection": "ad",
-    "ic": "ic",
-    "image_classification": "ic",
-    "kws": "kws",
-    "keyword_spotting": "kws",
-    "vww": "vww",
-    "visual_wake_words": "vww",
-    "person_detection": "vww",
-    "sww": "sww",
-    "streaming_wakeword": "sww",
-    "streaming_wake_word": "sww",
-}
-"""Spellings of the benchmarks in folder names, in lower case and with underscores."""
+BENCHMARKS = (
+    ("sww", r"sww|streaming_?wake_?words?"),
+    ("ad", r"ad|ad01|anomaly_?detection"),
+    ("ic", r"ic|ic01|image_?class(?:ification)?"),
+    ("kws", r"kws|kws01|key_?word_?(?:spotting|spot)"),
+    ("vww", r"vww|vww01|visual_?wake_?words?|person_?detection"),
+)
+"""Benchmarks, and how submitters spell them in folder names (lower case, underscores)."""
 TEXT_BYTES = 2**22
 """More of a log is not read; real ones have some kilobytes."""
 _NUMBER = r"([0-9.]{1,24})"
@@ -66,6 +59,20 @@ _METER = re.compile(r"m-regfile-fn\[[^\]]{0,80}energy\.bin\]-type\[emon\]-name\[
 _SESSION = re.compile(r"(?:session-start-id\[|sessions[\\/])([0-9]{8})_?([0-9]{6})")
 _TOP_1 = re.compile(rf"Top[- ]1%?\s*[:=]\s*{_NUMBER}")
 _AUC = re.compile(rf"AUC\s*[:=]\s*{_NUMBER}")
+
+
+def benchmark_named(name: str) -> str | None:
+    """Return the benchmark that a folder is named after; ``None`` if it is none of Tiny.
+
+    Example:
+        >>> benchmark_named("Anomaly-Detection"), benchmark_named("bert")
+        ('ad', None)
+    """
+    folded = re.sub(r"[\s-]+", "_", name.lower())
+    for benchmark, spelling in BENCHMARKS:
+        if re.fullmatch(spelling, folded):
+            return benchmark
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
