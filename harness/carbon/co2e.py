@@ -66,17 +66,28 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Co2e:
-    """Emissions of a result on both bases; None where the factors were not given."""
+    """Emissions of a result on both bases; None where the factors were not given.
+
+    Attributes:
+        location_based: At the average intensity of the grid.
+        market_based: After contracts.
+        inputs: The factors asked for.
+        notes: What a reader must know.
+        marginal: At the marginal intensity of the grid, which says what one more kWh emits; it
+            never stands in `location_based`.
+    """
 
     location_based: Basis | None
     market_based: Basis | None
     inputs: Inputs
     notes: tuple[str, ...] = ()
+    marginal: Basis | None = None
 
     @property
     def reference(self) -> str:
         """Which intensity, in words: `reference, gross: US 2024, owid-ember`."""
-        bases = (("gross", self.inputs.location), ("net", self.inputs.market))
+        first = "marginal" if is_marginal(self.inputs.location) else "gross"
+        bases = ((first, self.inputs.location), ("net", self.inputs.market))
         described = [
             f"{name}: {describe(intensity)}" for name, intensity in bases if intensity is not None
         ]
@@ -86,6 +97,11 @@ class Co2e:
 def about(item: Factor | Series) -> Factor:
     """Return the provenance of a factor or a series."""
     return item.about if isinstance(item, Series) else item
+
+
+def is_marginal(intensity: Factor | Series | None) -> bool:
+    """Whether an intensity is of the plants that one more kWh starts."""
+    return isinstance(intensity, Series) and intensity.kind == "marginal"
 
 
 def describe(intensity: Factor | Series) -> str:
@@ -104,7 +120,10 @@ def document(co2e: Co2e | None, name: str = "total") -> dict[str, Any]:
         name: "total" or "per_unit".
     """
     bases: dict[str, Any] = {}
-    for basis in ("location_based", "market_based"):
+    names = ["location_based", "market_based"]
+    if co2e is not None and co2e.marginal is not None:
+        names.append("marginal")
+    for basis in names:
         item = getattr(co2e, basis) if co2e is not None else None
         estimate = getattr(item, name) if item is not None else None
         bases[basis] = asdict(estimate) if estimate is not None else None
@@ -115,12 +134,14 @@ def details(co2e: Co2e | None) -> dict[str, Any] | None:
     """Return factors with provenance, means, budget and notes; None where none were computed."""
     if co2e is None:
         return None
+    marginal = _basis_details(co2e.marginal)
     return {
         "role": co2e.inputs.role,
         "intensity": co2e.reference,
         "notes": list(co2e.notes),
         "location_based": _basis_details(co2e.location_based),
         "market_based": _basis_details(co2e.market_based),
+        **({} if marginal is None else {"marginal": marginal}),
     }
 
 

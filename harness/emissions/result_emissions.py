@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.carbon.co2e import Basis, Co2e, Inputs, about
+from harness.carbon.co2e import Basis, Co2e, Inputs, about, is_marginal
 from harness.carbon.factor import Factor
 from harness.carbon.series import Series
 from harness.carbon.time_weighting import J_PER_KWH
@@ -48,8 +48,11 @@ def with_co2e(
         none = Co2e(location_based=None, market_based=None, inputs=inputs, notes=("no energy",))
         return replace(result, co2e=none)
     options = {"level": level, "seed": seed, "draws": draws}
+    grid = _basis(result, inputs.location, inputs, options)
+    marginal = is_marginal(inputs.location)
     co2e = Co2e(
-        location_based=_basis(result, inputs.location, inputs, options),
+        location_based=None if marginal else grid,
+        marginal=grid if marginal else None,
         market_based=_basis(result, inputs.market, inputs, options),
         inputs=inputs,
         notes=tuple(_notes(inputs)),

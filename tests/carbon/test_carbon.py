@@ -375,6 +375,17 @@ def test_two_bases_are_two_results(result: Callable[..., Result]) -> None:
     assert found["market_based"]["value"] == pytest.approx(200)
 
 
+def test_marginal_grams_stand_in_a_field_of_their_own(result: Callable[..., Result]) -> None:
+    hours = replace(series(np.full(24, 700.0)), kind="marginal")
+    co2e = with_co2e(result(), Inputs(location=hours)).co2e
+    found = document(co2e)
+    assert found["location_based"] is None
+    assert found["marginal"]["value"] == pytest.approx(1400)
+    assert details(co2e)["marginal"]["mean_g_per_kwh"] == pytest.approx(700)  # type: ignore[index]
+    assert "marginal: Z 2022" in co2e.reference  # type: ignore[union-attr]
+    assert "marginal" not in document(with_co2e(result(), Inputs(location=factor())).co2e)
+
+
 def test_net_is_matched_with_its_own_hours(result: Callable[..., Result]) -> None:
     grid, left = (
         series(np.full(24, 400.0)),

@@ -16,10 +16,13 @@ def lines(co2e: Co2e | None) -> list[str]:
     if co2e is None:
         return []
     lines_shown = []
-    for name, basis in (
+    bases = [
         ("gross (location-based)", co2e.location_based),
         ("net (market-based)", co2e.market_based),
-    ):
+    ]
+    if co2e.marginal is not None:
+        bases.insert(0, ("marginal", co2e.marginal))
+    for name, basis in bases:
         if basis is None:
             lines_shown.append(f"  CO2e {name}: not given")
             continue
