@@ -3,10 +3,12 @@
 Each command imports the heavy modules that it needs, so `--help` stays fast.
 """
 
-from harness.cli import audit, compare, endpoint, footprint, new, run, whatif
+from harness.cli import audit, compare, endpoint, run
 from harness.cli import score as results
 from harness.cli import submission as sign
 from harness.cli.base import cli, main
+from harness.cli.carbon import footprint, whatif
+from harness.cli.scaffold import new
 
 __all__ = [
     "audit",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.base import JSON, OK, cli, emit, read_tree, seeded
-from harness.cli.carbon_options import gridded, sides
+from harness.cli.carbon.options import gridded, sides
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:

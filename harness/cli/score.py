@@ -22,7 +22,7 @@ from harness.cli.base import (
     table_format,
     wrote,
 )
-from harness.cli.carbon_options import gridded
+from harness.cli.carbon.options import gridded
 from harness.cli.outputs import OutputPath, mkdir_option
 
 

@@ -85,9 +85,9 @@ def last_link(journal: Path) -> str:
             tail = file.read()
     except OSError:
         return ""
-    _, found, after = tail.rpartition(b"\n" + LINK.encode())
+    _, separator, after = tail.rpartition(b"\n" + LINK.encode())
     link, newline, _ = after.partition(b"\n")
-    return link.decode("ascii", "replace") if found and newline else ""
+    return link.decode("ascii", "replace") if separator and newline else ""
 
 
 def _setter(target: str) -> Callable[[str], None]:

@@ -14,7 +14,7 @@ import pytest
 from harness.carbon.factor import Factor
 from harness.carbon.series import HOUR_NS, Series
 from harness.carbon.whatif_result import WhatIf
-from harness.cli.whatif import seconds
+from harness.cli.carbon.whatif import seconds
 from harness.core.errors import UsageError
 from harness.core.schemas import check
 from harness.emissions.whatif import whatif

@@ -47,7 +47,6 @@ BANNED = frozenset(
         "meeting",
         "nest",
         "tell",
-        "claim",
         "goes",
         "twin",
         "twins",

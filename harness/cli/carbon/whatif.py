@@ -63,7 +63,7 @@ def whatif(
             fix="Annual and hourly figures are two sources and are not compared.",
         )
     from harness import api
-    from harness.cli.carbon_options import declared_pue, read_series, zone_intensity
+    from harness.cli.carbon.options import declared_pue, read_series, zone_intensity
     from harness.core.timestamps import from_iso
     from harness.emissions.whatif import whatif as move_run
     from harness.render.terminal.whatif import whatif_document, whatif_text

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from harness.cli.base import JSON, OK, TABLE_FORMATS, Number, cli, emit, note, seeded, table_format
-from harness.cli.carbon_options import gridded
+from harness.cli.carbon.options import gridded
 from harness.core.errors import UsageError
 
 POWER = ("measured", "borrowed", "rated")

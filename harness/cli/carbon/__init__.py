@@ -1,0 +1,1 @@
+"""Commands on CO2e, and the options that name a grid."""

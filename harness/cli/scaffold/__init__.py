@@ -1,0 +1,1 @@
+"""The command that writes skeletons, with their templates."""
