@@ -116,18 +116,12 @@ def audit(
     is invalid, and with 3 if none is but one could not be judged. Questioned entries exit with 1
     only with --strict.
     """
-    from harness.auditing.engine import choose
-    from harness.auditing.rules.rulebook import rulebook
-    from harness.core.schemas import read_document
-
-    chosen = {"select": _ids(select), "ignore": _ids(ignore)}
-    choose(**chosen)  # names are checked before anything is read
-    if round_name is not None:
-        rulebook(round_name)
-    earlier = None if since is None else read_document("audit-report", since)
-
-    options = {"round_name": round_name, "timeout_s": timeout, "trust": trust, **chosen}
     with progress_line(shows_progress()) as progress:
+        progress.phase("Loading rules")
+        chosen = {"select": _ids(select), "ignore": _ids(ignore)}
+        _check_names(chosen, round_name)
+        earlier = None if since is None else _earlier_report(since)
+        options = {"round_name": round_name, "timeout_s": timeout, "trust": trust, **chosen}
         report, entries = _audit(paths, jobs, html is not None, options, progress)
         progress.phase("Writing")
         written = _write_files(report, entries, html, sarif, junit, strict)
@@ -153,6 +147,23 @@ def audit(
     return _code(report, strict)
 
 
+def _check_names(chosen: dict[str, list[str]], round_name: str | None) -> None:
+    """Refuse names of rules and rounds that do not exist, before anything is read."""
+    from harness.auditing.engine import choose
+    from harness.auditing.rules.rulebook import rulebook
+
+    choose(**chosen)
+    if round_name is not None:
+        rulebook(round_name)
+
+
+def _earlier_report(path: Path) -> Any:
+    """Read the report of an earlier audit."""
+    from harness.core.schemas import read_document
+
+    return read_document("audit-report", path)
+
+
 def _audit(
     paths: tuple[Path, ...],
     jobs: int,
@@ -163,6 +174,7 @@ def _audit(
     """Read and judge; return the report, and the entries where plots need their traces."""
     from harness import api
 
+    progress.phase("Searching")
     items = api.search(*paths)
     progress.phase("Reading", len(items))
     if jobs > 1 and not with_plots:

@@ -248,6 +248,24 @@ def test_all_forms_are_written_beside_the_text(tmp_path: Path) -> None:
     assert done.stderr.count("wrote") == 3
 
 
+def test_since_shows_what_changed(tmp_path: Path) -> None:
+    folder = b.training(tmp_path / "tree", runs=2)
+    before = tmp_path / "before.json"
+    before.write_text(joulemark("audit", tmp_path / "tree", "--json").stdout, "utf-8")
+    same = joulemark("audit", tmp_path / "tree", "--since", before)
+    assert "Nothing changed" in same.stdout
+    shutil.copy(b.node(folder, 0), b.node(folder, 1))
+    done = joulemark("audit", tmp_path / "tree", "--since", before, "--json")
+    (change,) = json.loads(done.stdout)["changes"]
+    assert (change["before"], change["after"]) == ("valid", "invalid")
+    assert "fail duplicate-traces" in change["appeared"]
+    text = joulemark("audit", tmp_path / "tree", "--since", before).stdout
+    assert "valid -> invalid" in text
+    broken = joulemark("audit", tmp_path / "tree", "--since", tmp_path / "none.json")
+    assert broken.returncode == 2
+    assert "Traceback" not in broken.stderr
+
+
 # The rules themselves
 
 
