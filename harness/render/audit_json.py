@@ -41,8 +41,18 @@ def audit_document(
         "summary": summary,
     }
     if changes is not None:
-        document["changes"] = [asdict(change) for change in changes]
+        document["changes"] = [_change(change) for change in changes]
     return document
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "before": change.before,
+        "after": change.after,
+        "appeared": list(change.appeared),
+        "disappeared": list(change.disappeared),
+    }
 
 
 def _entry(entry: EntryReport) -> dict[str, Any]:
