@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,7 +216,7 @@ def perform(plans: Sequence[Plan], as_json: bool) -> int:
                 pass
             continue
         _announce(plan)
-        with progress_line(shows_progress()) as line:
+        with progress_line(shows_progress()) as line, _says_what_was_kept(plan):
             for recorded in measure(plan, note, line.phase):
                 line.phase("")
                 describe_system(plan, recorded.nodes)
@@ -228,6 +229,19 @@ def perform(plans: Sequence[Plan], as_json: bool) -> int:
     if as_json and written:
         wrote("run", written, as_json)
     return FINDINGS if any(item["valid"] is False for item in written) else OK
+
+
+@contextmanager
+def _says_what_was_kept(plan: Plan) -> Iterator[None]:
+    """On an interrupt, say what was kept and what to do next."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain(
+            f"{plan.entry.directory} keeps the complete runs, and what was recorded of the last;"
+            " the same command with --resume makes the missing ones"
+        )
+        raise
 
 
 def _announce(plan: Plan) -> None:

@@ -41,7 +41,7 @@ from harness.live.sensors.announcement import announcement
 from harness.meters.arrangement import arrange
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.runners.base import CommandResult, Job, Outcome, Runner
-from harness.runners.process import execute
+from harness.runners.process import execute, survivors
 from harness.runners.progress_file import ProgressFile
 from harness.traces.trace import Window
 
@@ -256,6 +256,13 @@ def measure_run(
             facts = {"rank": rendezvous.facts() | {"clock": clock}}
             outcome = replace(outcome, facts=dict(outcome.facts) | facts)
         outcome = replace(outcome, facts=dict(outcome.facts) | _commitments(job, anchor))
+        remaining = survivors(f"JOULEMARK_LOG={job.log.absolute()}")
+        if remaining:
+            advice = (
+                f"the workload left processes that go on and draw power: {', '.join(remaining)};"
+                " end them before the next run"
+            )
+            outcome = replace(outcome, advice=(*outcome.advice, advice))
         run = finalise(folder, plan.entry, outcome, idle)
     return RecordedRun(folder, run, outcome)
 

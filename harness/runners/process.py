@@ -107,6 +107,26 @@ def last_lines(log: Path, count: int = 3) -> str:
     return shorten(" | ".join(lines[-count:]), 300)
 
 
+def survivors(marker: str) -> list[str]:
+    """Return the processes that still have a marker in their environment, as `pid name`.
+
+    A process that left its group, as a daemon does, survives the end of the workload.
+
+    Args:
+        marker: A variable with its value, like `JOULEMARK_LOG=/runs/a/run-1/log`.
+    """
+    needle = f"{marker}\0".encode()
+    processes = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if needle in environ.read_bytes() + b"\0":
+                name = (environ.parent / "comm").read_text("utf-8", "replace").strip()
+                processes.append(f"{environ.parent.name} {shorten(name)}")
+        except OSError:
+            continue  # it ended, or is another user's
+    return processes
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the supervisor and everything below it."""
     if process.stdin is not None:

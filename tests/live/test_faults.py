@@ -223,6 +223,7 @@ def test_ctrl_c_and_sigterm_stop_all_and_say_so(out: Path) -> None:
         status, said = ended(process)
         assert status == 130, said
         assert "interrupted" in said
+        assert "--resume makes the missing ones" in said
         eventually(lambda below=below: all(gone(pid) for pid in below))
         assert_incomplete(there, "it was interrupted")
         assert read_samples(journal(there)).end is not None

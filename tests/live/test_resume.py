@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -46,3 +48,14 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str, tmp_path: Path) -> No
     with pytest.raises(UsageError, match="is not a name for a benchmark"):
         runs(tmp_path / "out", 1, name=name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_outlives_the_run_is_named(tmp_path: Path) -> None:
+    code = "import subprocess; print(subprocess.Popen(['sleep', '30'], start_new_session=True).pid)"
+    settings = Settings(out=tmp_path, meters=("estimator",), idle_s=(0, 0))
+    (recorded,) = measure(plan_command((sys.executable, "-c", code), settings, name="w"))
+    pid = int((recorded.folder / "log" / "output.txt").read_text())
+    try:
+        assert any(f"{pid} sleep" in advice for advice in recorded.outcome.advice)
+    finally:
+        os.kill(pid, signal.SIGKILL)
