@@ -36,7 +36,7 @@ SEARCH = {"normal": 4.0, "uniform": 1.5}
 SEARCH_POINTS = 49
 MIN_REACH = 0.25
 """Intervals that a search must reach beyond an edge for its load to lie in another cell."""
-MIN_EFFECT = 1e-6
+MIN_EFFECT = 2e-5
 """Largest relative effect of a clock that is left out."""
 MIN_DROP = 0.1
 """Share of the load's power by which the energy falls off on both sides of an aligned window."""
