@@ -94,11 +94,11 @@ def clock_effect(
         upper_energy: Upper bound of the energy of the window at a shift [s -> J].
     """
     inside_w = max(around[0].inside[0], around[1].inside[0])
+    if not error.scale_s or inside_w <= 0:
+        return ()
     shifts_s = error.scale_s * _quantiles(error.base)
     if not around[0].outside or not around[1].outside:
         return _profile(inside_w * shifts_s)
-    if not error.scale_s or inside_w <= 0:
-        return ()
     # 1. The cumulative energy at every shift of both ends; some lie beyond all likely ones.
     search_s = error.scale_s * SEARCH[error.base] * np.linspace(-1, 1, SEARCH_POINTS)
     all_s = np.concatenate([shifts_s, search_s])

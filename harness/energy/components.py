@@ -212,7 +212,9 @@ def _clock_component(
     """Return the error of a channel's clock; channels of one clock share it by its key."""
     if not channel_energy.clock_effect_j:
         return None
-    effect = [effect_j * readings.factor for effect_j in channel_energy.clock_effect_j]
+    effect: Sequence[float] = channel_energy.clock_effect_j
+    if readings.factor != 1:
+        effect = [effect_j * readings.factor for effect_j in effect]
     source = clock_error(readings.trace.channel, entry).source
     key = f"clock|{_clock(readings.trace, entry.id)}"
     return UncertaintyComponent.tabulated("clock", effect, "normal", key, source)
