@@ -1,4 +1,4 @@
-"""The log of a training, in MLLOG lines: the form of mlcommons/logging."""
+"""Write the log of a training as MLLOG lines, the format of mlcommons/logging."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from typing import Any, TextIO
 
 
 class ResultLog:
-    """Writer of MLLOG lines. file: where they go; None: nowhere, as of a rank that is not the
-    first"""
+    """Writer of MLLOG lines.
+
+    Attributes:
+        file: Where they go; None writes nothing, for ranks other than the first.
+    """
 
     def __init__(self, file: TextIO | None) -> None:
         self.file = file
@@ -20,10 +23,10 @@ class ResultLog:
     def line(
         self, key: str, value: Any = None, event: str = "POINT_IN_TIME", **metadata: Any
     ) -> None:
-        """One line, stamped now."""
+        """Write one line, stamped now."""
         if self.file is None:
             return
-        said = {
+        event_fields = {
             "namespace": "",
             "time_ms": time.time_ns() // 1_000_000,
             "event_type": event,
@@ -31,21 +34,21 @@ class ResultLog:
             "value": value,
         }
         print(
-            ":::MLLOG " + json.dumps(said | {"metadata": metadata | _caller()}),
+            ":::MLLOG " + json.dumps(event_fields | {"metadata": metadata | _caller()}),
             file=self.file,
             flush=True,
         )
 
     def begin(self, key: str, **metadata: Any) -> None:
-        """The begin of an interval."""
+        """Write the start of an interval."""
         self.line(key, event="INTERVAL_START", **metadata)
 
     def end(self, key: str, value: Any = None, **metadata: Any) -> None:
-        """The end of an interval."""
+        """Write the end of an interval."""
         self.line(key, value, event="INTERVAL_END", **metadata)
 
     def header(self, benchmark: str, **values: Any) -> None:
-        """What is run, by whose code, on how much."""
+        """Write what is run, by whose code, and on how much data."""
         self.line("submission_benchmark", benchmark)
         self.line("submission_division", "closed")
         self.line("submission_org", "joulemark")
@@ -55,14 +58,14 @@ class ResultLog:
             self.line(key, value)
 
 
-def progress(done: int, of: int) -> None:
-    """Tell whoever runs us how far we are, where somebody does."""
+def progress(done: int, total: int) -> None:
+    """Report progress to the harness, if it runs this program."""
     if folder := os.environ.get("JOULEMARK_LOG"):
-        Path(folder, "progress").write_text(f"{done}/{of}", "ascii")
+        Path(folder, "progress").write_text(f"{done}/{total}", "ascii")
 
 
 def _caller() -> dict[str, Any]:
-    """File and line of the program that logs."""
+    """Return file and line of the code that logs."""
     frame = sys._getframe(1)
     while frame.f_code.co_filename == __file__ and frame.f_back is not None:
         frame = frame.f_back

@@ -24,13 +24,13 @@ chosen on the validation."""
 EVALUATE_EACH = 4
 """Epochs between two evaluations."""
 LONGEST = 200
-"""Epochs after which a member that has not reached its target ends the run."""
+"""Epochs after which a member that misses its target ends the run."""
 
 
 def train_member(
     digits: Digits, rng: np.random.Generator, target: float, log: ResultLog, number: int
 ) -> tuple[Network, int, bool]:
-    """One network, the epochs it took, and whether it reached the target."""
+    """Train one network; return it, its epochs, and whether it reached the target."""
     network, reached, epoch = Network(rng), False, 0
     log.begin("block_start", first_epoch_num=1, member=number)
     while not reached and epoch < LONGEST:
@@ -59,13 +59,13 @@ def warm_up(digits: Digits) -> None:
         )
 
 
-def run(asked: argparse.Namespace, log: ResultLog) -> None:
-    """The whole run."""
+def run(arguments: argparse.Namespace, log: ResultLog) -> None:
+    """Train the whole committee, and test it once."""
     log.begin("init_start")
-    digits = load(asked.data_sha256)
+    digits = load(arguments.data_sha256)
     log.header(
         "digits-training",
-        seed=asked.seed,
+        seed=arguments.seed,
         global_batch_size=BATCH,
         train_samples=len(digits.train.labels),
         eval_samples=len(digits.validation.labels),
@@ -75,13 +75,13 @@ def run(asked: argparse.Namespace, log: ResultLog) -> None:
     warm_up(digits)
     log.end("init_stop")
 
-    rng = np.random.default_rng(asked.seed)
+    rng = np.random.default_rng(arguments.seed)
     members, epochs, reached = [], 0, True
     log.begin("run_start")
-    for number in range(asked.members):
-        network, took, reached = train_member(digits, rng, asked.target, log, number)
+    for number in range(arguments.members):
+        network, took, reached = train_member(digits, rng, arguments.target, log, number)
         members.append(network)
-        progress(len(members), asked.members)
+        progress(len(members), arguments.members)
         epochs += took
         if not reached:
             break
@@ -92,8 +92,8 @@ def run(asked: argparse.Namespace, log: ResultLog) -> None:
     log.line("samples_to_target", epochs * TRAIN)
     log.line("test_accuracy", committee.accuracy(digits.test), samples=len(digits.test.labels))
     log.line("weights_sha256", committee.digest())
-    if asked.checkpoint:
-        log.line("checkpoint_sha256", committee.save(Path(asked.checkpoint)))
+    if arguments.checkpoint:
+        log.line("checkpoint_sha256", committee.save(Path(arguments.checkpoint)))
 
 
 def main() -> int:
@@ -115,9 +115,9 @@ def main() -> int:
     )
     parser.add_argument("--checkpoint", help="file to write the weights to (.npz)")
     parser.add_argument("--data-sha256", help="what the data must hash to")
-    asked = parser.parse_args()
-    with open(asked.result, "w", encoding="utf-8", newline="\n") as file:
-        run(asked, ResultLog(file))
+    arguments = parser.parse_args()
+    with open(arguments.result, "w", encoding="utf-8", newline="\n") as file:
+        run(arguments, ResultLog(file))
     return 0
 
 
