@@ -1,5 +1,4 @@
-"""The audit for other readers: one page, SARIF, JUnit; choosing rules; jobs; what no verdict may
-depend on."""
+"""The audit as a page, SARIF and JUnit; choosing rules; what no verdict may depend on."""
 
 from __future__ import annotations
 

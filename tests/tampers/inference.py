@@ -1,9 +1,9 @@
-"""Edits of an inference result that a cheat, or a careless vendor, might make; each one small
+"""What a cheat, or a careless vendor, might do to an inference result; each is one small
 function.
 
-Each takes the scenario folder of a clean session. `TAMPERS` names the rule that must find it and
-how. Hashes are stated anew afterwards, as a cheat would, but where the edit is of the hashes
-themselves.
+Each takes the scenario folder of a clean session. `TAMPERS` names the rule that must catch it and
+the status of the finding. Afterwards the hashes are stated anew, as a cheat would do, except where
+the edit is of the hashes themselves.
 """
 
 from __future__ import annotations
@@ -29,8 +29,15 @@ STAMP = re.compile(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d\.\d{3}")
 
 @dataclass(frozen=True)
 class Tamper:
-    """An edit, and who must find it. given: how the session is made; rehash: whether hashes are
-    stated anew"""
+    """An edit and the rule that must catch it.
+
+    Attributes:
+        edit: Changes a scenario folder.
+        rule: Id of the rule.
+        status: Status of its finding.
+        given: How the session is made.
+        rehash: Whether the hashes are stated anew afterwards.
+    """
 
     edit: Edit
     rule: str
@@ -182,7 +189,7 @@ def raw_scaled(folder: Path, factor: float) -> None:
 
 
 def judged(root: Path, edit: Edit, **given: Any) -> EntryReport:
-    """The audit of a session after one edit."""
+    """Audit a session after one edit."""
     folder = b.inference(root, **given)
     edit(folder)
     b.rehash(folder)
@@ -262,8 +269,7 @@ def cut_log(folder: Path, lacks: int, *, analyzer: int = 1, of: int = 1) -> None
 
 
 def local_time(folder: Path, hours: int) -> Entry:
-    """A session whose LoadGen and PTDaemon stamp in local time, as in v1.0, read with what makes
-    UTC of it."""
+    """Return a session stamped in local time, as in v1.0, read with the shift to UTC."""
     for run in ("ranging", "run_1"):
         shift(spl(folder, run), 3600 * hours)
         shift(detail(folder, run), 3600 * hours, '"power_')
@@ -435,14 +441,14 @@ REFERENCE = (
 
 
 def halve_all_the_readings_there_are(folder: Path) -> None:
-    """Trace and raw readings in all three places: the PTDaemon's own figures remain."""
+    """Halve the readings in all three places; only PTDaemon's own figures remain."""
     for run in ("ranging", "run_1"):
         rows(folder, coherent(0.5), run)
     raw_scaled(folder, 0.5)
 
 
 def halve_readings_and_figures(folder: Path) -> None:
-    """And the PTDaemon's figures as well, everywhere: the current of the ranges remains."""
+    """Halve PTDaemon's figures as well; only the current of the ranges remains."""
     halve_all_the_readings_there_are(folder)
     content = json.loads(power(folder, "server.json").read_text("utf-8"))
     for message in content["ptd_messages"]:
@@ -498,12 +504,12 @@ def server_log_of_another_run(folder: Path) -> None:
 
 
 def replies_left_out(folder: Path) -> None:
-    """All that the PTDaemon said of its readings is gone, as if the workflow of v3.0 had run."""
+    """Remove all replies about the readings, as if the workflow of v3.0 had run."""
     of_round(folder, "4.1")
 
 
 def other_round_stated(folder: Path) -> None:
-    """A round that had no second copy of the readings is stated, where they are there."""
+    """State a round whose workflow kept no second copy of the readings."""
     scale_testing_a_little(folder)
     for run in ("ranging", "run_1"):
         b.edit_lines(
@@ -514,7 +520,7 @@ def other_round_stated(folder: Path) -> None:
 
 
 def cut_far_too_early(folder: Path) -> None:
-    """All that is above 8 KiB is no buffer that was not written yet."""
+    """Cut more than the 8 KiB that an unwritten buffer can hold."""
     cut_log(folder, 12_000)
 
 
@@ -639,7 +645,7 @@ def refused_range(folder: Path) -> None:
 
 
 def second_go(folder: Path) -> None:
-    """The run that counts was measured twice, and the better one kept."""
+    """Measure the testing run twice and keep the better one."""
 
     def change(content: dict[str, Any]) -> None:
         said = content["ptd_messages"]
