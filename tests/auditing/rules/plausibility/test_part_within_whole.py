@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.formats.base import Entry, Run
-from harness.formats.run_directory import write_run
+from harness.formats.run_directory_writer import write_run
 from harness.traces.trace import Trace, Window
 from tests.auditing.rules import builders as b
 
