@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @click.argument("b", type=click.Path(path_type=Path))
 @JSON
 @gridded
-@click.option("--b-zone", help="Grid zone of B, where that is not A's.")
-@click.option("--b-hourly", help="Series of the grid of B, where that is not A's.")
-@click.option("--b-pue", type=float, help="PUE of B, where that is not A's.")
+@click.option("--b-zone", help="Grid zone of B, if it differs from A's.")
+@click.option("--b-hourly", help="Series of B's grid, if it differs from A's.")
+@click.option("--b-pue", type=float, help="PUE of B, if it differs from A's.")
 @seeded
 def compare(
     a: Path,

@@ -21,7 +21,7 @@ FORM = click.option(
 PICTURE = click.option(
     "--picture",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also draw it: .svg or .png (extra `pictures`).",
+    help="Also draw the result: .svg or .png (extra `pictures`).",
 )
 _NUMBERS = {
     "hours": ("h", "Hours of training."),
@@ -64,7 +64,7 @@ def _numbers(command: Any) -> Any:
     default="measured",
     show_default=True,
     type=click.Choice(POWER),
-    help="What the watts are.",
+    help="Where the watts come from.",
 )
 @click.option(
     "--embodied",

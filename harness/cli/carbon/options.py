@@ -32,7 +32,7 @@ _OPTIONS = (
         type=float,
         help="Market-based intensity [g/kWh], with its source.",
     ),
-    click.option("--intensity-source", help="Who states the intensities given as numbers."),
+    click.option("--intensity-source", help="Source of intensities given as numbers."),
     click.option(
         "--hourly",
         help="Series of the grid: a file described by a grid document, or PROVIDER:ZONE.",
@@ -43,12 +43,12 @@ _OPTIONS = (
     click.option(
         "--fallback",
         type=click.Choice(["annual"]),
-        help="Where the series does not cover a run: its mean.",
+        help="For a run that the series does not cover: use its mean.",
     ),
     click.option(
         "--pue",
         type=float,
-        help="Facility energy over IT energy, at least 1; emissions end at the meter without.",
+        help="Facility energy over IT energy, at least 1; without it, emissions end at the meter.",
     ),
     click.option(
         "--pue-hourly", type=click.Path(path_type=Path, dir_okay=False), help="Series of PUE."

@@ -19,14 +19,14 @@ from harness.core.errors import UsageError
     "--zone",
     "zones",
     multiple=True,
-    help="Zone by its annual intensity; the first is the run's own. Repeat.",
+    help="Zone by its annual intensity; the first is the run's own. Repeat for several.",
 )
 @click.option("--source", help="Data set or provider of the zones, like owid-ember or egrid2023.")
 @click.option("--year", type=int, help="Year of the zones.")
 @click.option(
     "--hourly",
     multiple=True,
-    help="Series of a zone: file or PROVIDER:ZONE; the first is the run's own. Repeat.",
+    help="Series of a zone: file or PROVIDER:ZONE; the first is the run's own. Repeat for several.",
 )
 @click.option("--pue", type=float, help="Facility energy over IT energy, the same everywhere.")
 @click.option("--start", help="Take this start for the run's own, like 2022-07-01T14:00:00Z.")
@@ -34,7 +34,7 @@ from harness.core.errors import UsageError
 @click.option(
     "--picture",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also draw it: .svg or .png (extra `pictures`).",
+    help="Also draw the result: .svg or .png (extra `pictures`).",
 )
 @seeded
 def whatif(
