@@ -32,3 +32,21 @@ def plain_number(text: str | bytes) -> float | None:
     text = text.strip()
     value = float(text) if _NUMBER.fullmatch(text) else math.inf
     return value if math.isfinite(value) else None
+
+
+def stated_number(value: object) -> float | None:
+    """Return the finite number that a JSON value is, or states as text; ``None`` for any other.
+
+    Example:
+        >>> stated_number(3), stated_number("3.5"), stated_number(True), stated_number(None)
+        (3.0, 3.5, None, None)
+    """
+    if isinstance(value, str):
+        return plain_number(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None

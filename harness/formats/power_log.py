@@ -265,6 +265,8 @@ def stamp_ns(text: str, form: str, about: About) -> int:
         form: Its form, as for ``datetime.strptime``.
         about: States the zone of a stamp without one; UTC is assumed otherwise.
     """
+    if not text.isascii():  # strptime reads digits of other scripts
+        return 0
     try:
         moment = datetime.strptime(text.strip(), form)
     except ValueError:

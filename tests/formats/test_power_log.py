@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.core.errors import JoulemarkError, UnreadableError
 from harness.formats.base import Work
 from harness.formats.discovery import Found, find
-from harness.formats.power_log import LoggerFormat, reading
+from harness.formats.power_log import About, LoggerFormat, reading, stamp_ns
 from harness.formats.registry import formats
 from tests.formats.loggers.logs import (
     SECONDS,
@@ -109,6 +109,12 @@ SAMPLES = {
 @pytest.mark.parametrize("cell", ["1_0", "２５０", "٢٥٠", "nan", "inf", "0x10"])
 def test_what_only_python_reads_is_no_number(cell: str) -> None:
     assert reading(f"{cell} W", "W") is None
+
+
+def test_a_stamp_in_digits_of_another_script_is_no_time() -> None:
+    form = "%Y/%m/%d %H:%M:%S"
+    assert stamp_ns("2026/01/05 10:00:00", form, About()) == T0_S * 10**9
+    assert stamp_ns("２026/01/05 10:00:00", form, About()) == 0
 
 
 def test_every_logger_has_a_name_of_its_own() -> None:

@@ -9,19 +9,19 @@ from harness.formats.reference.benchmarks import quality
 
 _TAIL_BYTES = 65536
 """The result stands at the end of the file."""
-_NUMBER = r"[\"']?([\d.]+)"
+_NUMBER = r"[\"']?([0-9.]+)"
 """A number, which may stand in quotes."""
 _METRICS = (
-    ("AUC", r"AUC=([\d.]+)%"),
+    ("AUC", r"AUC=([0-9.]+)%"),
     ("f1", rf"[\"']f1[\"']: {_NUMBER}"),
     ("rouge1", rf"[\"']rouge1[\"']: {_NUMBER}"),
-    ("mAP", r"mAP=([\d.]+)%"),
-    ("DICE of BraTS", r"Accuracy: mean = ([\d.]+), whole tumor"),
-    ("DICE", r"Accuracy: mean = ([\d.]+)"),
-    ("WER accuracy", r"Word Error Rate: .{0,200}accuracy=([\d.]+)%"),
+    ("mAP", r"mAP=([0-9.]+)%"),
+    ("DICE of BraTS", r"Accuracy: mean = ([0-9.]+), whole tumor"),
+    ("DICE", r"Accuracy: mean = ([0-9.]+)"),
+    ("WER accuracy", r"Word Error Rate: .{0,200}accuracy=([0-9.]+)%"),
     ("FID", rf"FID_SCORE[\"']?: ?{_NUMBER}"),
     ("exact_match", rf"[\"']exact_match[\"']: {_NUMBER}"),
-    ("accuracy", r"accuracy=([\d.]+)%"),
+    ("accuracy", r"accuracy=([0-9.]+)%"),
 )
 """Metrics and how each is printed; the first that is there counts."""
 

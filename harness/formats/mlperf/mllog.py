@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from harness.core.numbers import plain_number
+from harness.core.numbers import stated_number
 from harness.traces.text_lines import steps
 
 TOKEN = b":::MLLOG"
@@ -275,22 +275,10 @@ def number(value: object) -> float | None:
     ``None`` if it is none, or beyond ``MAX_NUMBER``. A number nearer to 0 than 1/``MAX_NUMBER``
     is 0, so that products and ratios of a few such numbers are finite.
     """
-    if isinstance(value, str):
-        result = plain_number(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        result = _as_float(value)
-    else:
-        return None
-    if result is None or not abs(result) <= MAX_NUMBER:  # also for NaN
+    result = stated_number(value)
+    if result is None or abs(result) > MAX_NUMBER:
         return None
     return result if abs(result) >= 1 / MAX_NUMBER else 0.0
-
-
-def _as_float(value: float) -> float | None:
-    try:
-        return float(value)
-    except OverflowError:
-        return None
 
 
 def count(value: object) -> float | None:

@@ -6,14 +6,13 @@ current range in force, which ptd_logs.txt reports and server.json only asks for
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.core.content_cache import cached_by_content
-from harness.core.numbers import plain_number
+from harness.core.numbers import plain_number, stated_number
 from harness.formats.ptdaemon.spl import Spl
 from harness.formats.ptdaemon.spl_table import MAX_PARTS
 from harness.traces.channel import MAX_CLOCK_ERROR_S, Accuracy, Channel
@@ -257,12 +256,16 @@ def clock_error_s(client: Mapping[str, Any], server: Mapping[str, Any]) -> float
     It is an upper limit: it contains the time that a message took. ``None`` if unknown.
     """
     try:
-        pairs = zip(client["phases"]["testing"], server["phases"]["testing"], strict=False)
-        differences = [abs(float(ours[0]) - float(theirs[0])) for ours, theirs in pairs]
-        largest = max(differences)
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
+        pairs = list(zip(client["phases"]["testing"], server["phases"]["testing"], strict=False))
+        stamps = [(stated_number(ours[0]), stated_number(theirs[0])) for ours, theirs in pairs]
+    except (KeyError, IndexError, TypeError):
         return None
-    return None if math.isnan(largest) else min(largest, MAX_CLOCK_ERROR_S)
+    differences = []
+    for ours_s, theirs_s in stamps:
+        if ours_s is None or theirs_s is None:
+            return None
+        differences.append(abs(ours_s - theirs_s))
+    return min(max(differences), MAX_CLOCK_ERROR_S) if differences else None
 
 
 def traces(

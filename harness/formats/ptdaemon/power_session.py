@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from harness.core.errors import UnreadableError
+from harness.core.numbers import stated_number
 from harness.core.timestamps import from_mlperf
 from harness.formats.ptdaemon.electric import Electric
 from harness.traces.trace import Window
@@ -121,11 +122,20 @@ class Session:
         """Return the stamps (wall, monotonic) [s] of a phase; none if they are no numbers."""
         document = self.client if side == "client" else self.server
         try:
-            stamps = [(float(wall), float(mono)) for wall, mono in document["phases"][mode]]
-        except (KeyError, TypeError, ValueError, OverflowError):
+            pairs = [
+                (stated_number(wall), stated_number(mono))
+                for wall, mono in document["phases"][mode]
+            ]
+        except (KeyError, TypeError, ValueError):
             return []
-        flat = itertools.chain.from_iterable(stamps)
-        return stamps if all(abs(stamp) < MAX_PHASE_STAMP_S for stamp in flat) else []
+        stamps: list[tuple[float, float]] = []
+        for wall_s, mono_s in pairs:
+            if wall_s is None or mono_s is None:
+                return []
+            if max(abs(wall_s), abs(mono_s)) >= MAX_PHASE_STAMP_S:
+                return []
+            stamps.append((wall_s, mono_s))
+        return stamps
 
 
 def exchanges_of_mode(exchanges: Sequence[Exchange], mode: Mode) -> list[Exchange]:
