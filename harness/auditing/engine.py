@@ -13,12 +13,11 @@ import difflib
 import functools
 import hashlib
 import itertools
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from harness.auditing.near_duplicates import near_duplicates
+from harness.auditing.relations import NO_CROSS_ENTRY_EVIDENCE, Copies, cross_entry_relations
 from harness.auditing.report import (
     STATUSES,
     EntryReport,
@@ -30,15 +29,11 @@ from harness.auditing.report import (
 )
 from harness.auditing.rules import BY_ID, BY_NAME, RULES
 from harness.auditing.rules.base import (
-    CalibrationClaim,
     CrossEntryEvidence,
-    NearDuplicate,
     Rule,
     RuleContext,
-    TraceAddress,
     Violation,
     location,
-    trace_address,
 )
 from harness.auditing.rules.rulebook import is_provisional, rulebook, rulebook_for
 from harness.core.errors import UsageError, shorten
@@ -48,12 +43,8 @@ from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.energy.evaluation import Evaluation, evaluate
 from harness.formats.base import Entry
 
-Copies = Mapping[str, Sequence[TraceAddress]]
-"""Addresses of all traces with the same readings, by content hash."""
 Settings = Mapping[str, Any]
 """What a rulebook states for one rule."""
-
-NO_CROSS_ENTRY_EVIDENCE = CrossEntryEvidence()
 
 
 # One entry
@@ -346,90 +337,6 @@ def _unjudged(task: Task, got: str, expected: str, fix: str) -> EntryReport:
         scenario=entry.scenario,
         format=entry.format,
     )
-
-
-# Relations between entries
-
-
-def cross_entry_relations(
-    entries: Sequence[Entry],
-) -> Callable[[str], tuple[Copies, CrossEntryEvidence]]:
-    """Compare entries with each other; return a function from an entry's id to its relations."""
-    copies = _copies_by_entry(equal_traces(entries))
-    evidence = _evidence_by_entry(
-        replace(near_duplicates(entries), calibration_claims=calibration_claims(entries))
-    )
-
-    def relations(entry_id: str) -> tuple[Copies, CrossEntryEvidence]:
-        return copies.get(entry_id, {}), evidence.get(entry_id, NO_CROSS_ENTRY_EVIDENCE)
-
-    return relations
-
-
-def equal_traces(entries: Iterable[Entry]) -> dict[str, list[TraceAddress]]:
-    """Return the addresses of all traces that occur more than once, by content hash."""
-    addresses: dict[str, list[TraceAddress]] = defaultdict(list)
-    for entry in entries:
-        for run in entry.runs:
-            for trace in run.outer:
-                addresses[trace.content_sha256].append(trace_address(entry, run, trace))
-    return {digest: same for digest, same in addresses.items() if len(same) > 1}
-
-
-def calibration_claims(entries: Iterable[Entry]) -> dict[str, list[CalibrationClaim]]:
-    """Return the calibrations that two submitters name, by id of the entry."""
-    first_of_submitter: dict[str, dict[str, str]] = defaultdict(dict)
-    named: list[tuple[Entry, str]] = []
-    for entry in entries:
-        channels = (trace.channel for run in entry.runs for trace in run.outer)
-        for calibration in sorted({channel.calibration_id for channel in channels}):
-            first_of_submitter[calibration].setdefault(entry.submitter, entry.id)
-            named.append((entry, calibration))
-    claims: dict[str, list[CalibrationClaim]] = defaultdict(list)
-    for entry, calibration in named:
-        for submitter, entry_id in sorted(first_of_submitter[calibration].items()):
-            if submitter and entry.submitter and submitter != entry.submitter:
-                claims[entry.id].append(CalibrationClaim(calibration, submitter, entry_id))
-                break
-    return dict(claims)
-
-
-def _copies_by_entry(copies: Copies) -> dict[str, dict[str, Sequence[TraceAddress]]]:
-    """Return what each entry must know of the copies of its traces.
-
-    These are its own addresses, and of the others the first of each owner and of the first two
-    entries. A trace with a thousand copies so costs each of its entries no more than one with ten.
-    """
-    by_entry: dict[str, dict[str, Sequence[TraceAddress]]] = defaultdict(dict)
-    for digest, addresses in copies.items():
-        own_addresses: dict[str, list[TraceAddress]] = defaultdict(list)
-        first_of_owner: dict[tuple[str, str], TraceAddress] = {}
-        for address in sorted(addresses):
-            own_addresses[address.entry].append(address)
-            first_of_owner.setdefault(address.owner, address)
-        first_of_entry = [items[0] for items in itertools.islice(own_addresses.values(), 2)]
-        representatives = sorted({*first_of_entry, *first_of_owner.values()})
-        for entry_id, mine in own_addresses.items():
-            foreign = [address for address in representatives if address.entry != entry_id]
-            by_entry[entry_id][digest] = [*mine, *foreign]
-    return by_entry
-
-
-def _evidence_by_entry(evidence: CrossEntryEvidence) -> dict[str, CrossEntryEvidence]:
-    """Return the part of the evidence that concerns each entry."""
-    duplicates: dict[str, dict[TraceAddress, Sequence[NearDuplicate]]] = defaultdict(dict)
-    for address, items in evidence.near_duplicates.items():
-        duplicates[address.entry][address] = items
-    by_entry = {}
-    claims = evidence.calibration_claims
-    for entry_id in sorted(duplicates.keys() | evidence.ac_dc_pairs.keys() | claims.keys()):
-        pairs = evidence.ac_dc_pairs.get(entry_id)
-        by_entry[entry_id] = CrossEntryEvidence(
-            near_duplicates=duplicates.get(entry_id, {}),
-            ac_dc_pairs={} if pairs is None else {entry_id: pairs},
-            calibration_claims={entry_id: claims[entry_id]} if entry_id in claims else {},
-        )
-    return by_entry
 
 
 # Choosing rules

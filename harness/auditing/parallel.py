@@ -14,7 +14,8 @@ import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from harness.auditing.engine import Task, cross_entry_relations, judge, report_lost
+from harness.auditing.engine import Task, judge, report_lost
+from harness.auditing.relations import cross_entry_relations
 from harness.auditing.report import EntryReport, Report
 from harness.auditing.submission import with_submission_defects
 from harness.core.process_pool import share

@@ -14,6 +14,7 @@ import pytest
 from harness import api
 from harness.auditing import engine as auditing
 from harness.auditing import parallel
+from harness.auditing.relations import NO_CROSS_ENTRY_EVIDENCE
 from harness.core.errors import UsageError
 from harness.core.process_pool import DIED, share, spread
 from harness.formats import load as importing
@@ -93,7 +94,7 @@ def test_an_entry_whose_process_died_is_unjudged_and_the_others_are_not(tmp_path
     (plain,) = api.audit([found]).entries
     (entry,) = api.read(tmp_path / "tree").entries
     task = auditing.Task(
-        replace(entry, runs=(), defects=()), {}, auditing.NO_CROSS_ENTRY_EVIDENCE, None, None, None
+        replace(entry, runs=(), defects=()), {}, NO_CROSS_ENTRY_EVIDENCE, None, None, None
     )
     report = auditing.report_lost(task)
     assert (report.verdict, report.id) == ("unjudged", entry.id)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from harness import api
-from harness.auditing.engine import audit_entry, equal_traces
+from harness.auditing.engine import audit_entry
+from harness.auditing.relations import equal_traces
 from harness.auditing.report import EntryReport, Finding
 from harness.core.errors import UsageError
 from harness.core.schemas import check

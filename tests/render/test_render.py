@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from harness.auditing.engine import audit_entry, equal_traces
+from harness.auditing.engine import audit_entry
+from harness.auditing.relations import equal_traces
 from harness.auditing.report import EntryReport, Finding, Report
 from harness.core.schemas import check
 from harness.formats.base import Quality, Quantity, Work

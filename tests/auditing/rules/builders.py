@@ -14,8 +14,9 @@ import numpy as np
 from lab_simulator import TrainingForm, Truth, write_inference, write_training
 
 from harness import api
-from harness.auditing.engine import audit_entry, equal_traces
+from harness.auditing.engine import audit_entry
 from harness.auditing.near_duplicates import near_duplicates
+from harness.auditing.relations import equal_traces
 from harness.auditing.report import EntryReport, Finding
 from harness.auditing.rules import BY_ID
 from harness.auditing.rules.rulebook import rulebook
