@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import harness
 from harness.formats.discovery import Found, find
 from harness.scoring.result import Result
 from harness.scoring.score import score
@@ -89,3 +91,23 @@ def test_dirt_of_the_ranging_run_is_kept_as_evidence(results: dict) -> None:
     reasons = {d.reason for r in results.values() for d in r.entry.ranging.traces[0].dropped}
     assert "negative" in reasons
     assert all(not r.entry.runs[0].traces[0].dropped for r in results.values())
+
+
+def test_limits_of_meters_are_not_below_what_ptdaemon_states(real_data: Path) -> None:
+    """The first method lay below PTDaemon's own reply in all sessions, by up to a third."""
+    checked = 0
+    for entry in harness.read(real_data / "mlperf-inference-v4.1").entries:
+        run = entry.runs[0]
+        assert run.window is not None
+        channel = run.outer[0].channel
+        mean_w = float(run.outer[0].window(run.window).value.mean())
+        whole = channel.accuracy.gain_mpe + channel.accuracy.range_limit_w / mean_w
+        server = json.loads((entry.directory / "performance/power/server.json").read_text("utf-8"))
+        replies = [
+            message["reply"]
+            for message in server["ptd_messages"]
+            if message["cmd"] == "Uncertainty"
+        ]
+        checked += 1
+        assert whole >= float(replies[-1].split(",")[1]), entry.id
+    assert checked == 8
