@@ -31,9 +31,13 @@ def main() -> None:
     if options.only in (None, "misdeclared"):
         print_sessions("Sensitivity to misdeclaration", misdeclared(), options)
     if options.only in (None, "tables"):
-        print("\n".join(table_lines(options.tables, options.seed)) + "\n")
+        for text in table_lines(options.tables, options.seed):
+            print(text, flush=True)
+        print()
     if options.only in (None, "compare"):
-        print("\n".join(pair_lines(options.pairs, options.seed)) + "\n")
+        for text in pair_lines(options.pairs, options.seed):
+            print(text, flush=True)
+        print()
 
 
 def print_sessions(title: str, chosen: Sequence[Cell], options: argparse.Namespace) -> None:

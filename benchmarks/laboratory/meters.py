@@ -73,11 +73,23 @@ def draw_errors(meter: Meter, rng: np.random.Generator) -> Errors:
 
 
 def read(
-    meter: Meter, curve: Curve, errors: Errors, rng: np.random.Generator
+    meter: Meter,
+    curve: Curve,
+    errors: Errors,
+    rng: np.random.Generator,
+    phase: float | None = None,
 ) -> tuple[Floats, Floats]:
-    """Return stamps [s] and readings of a load."""
+    """Return stamps [s] and readings of a load.
+
+    Args:
+        meter: How it is read.
+        curve: The load.
+        errors: Errors of the meter.
+        rng: Random numbers of the session.
+        phase: Where between two readings the window begins, in intervals; drawn if ``None``.
+    """
     interval = meter.interval_s
-    first = curve.t[0] + 1 + rng.uniform(0, interval)
+    first = curve.t[0] + 1 + interval * (rng.uniform() if phase is None else phase)
     t = np.arange(first, curve.t[-1] - 1, interval)
     if meter.kind == "mean":
         values = curve.energy(t - interval, t) / interval

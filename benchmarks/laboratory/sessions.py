@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import stats
 
 from benchmarks.laboratory import loads
 from benchmarks.laboratory.loads import Curve, Load, play
@@ -42,6 +43,8 @@ class Cell:
         cv: Scatter between runs, relative.
         nodes: Machines that are summed.
         sharing: Whether the nodes' meters err each on its own, as one, or half in common.
+        same_errors: Draws the load of a session, which is then the same in all of its runs, and so
+            is the phase of the readings.
     """
 
     group: str
@@ -53,6 +56,12 @@ class Cell:
     cv: float = 0.0
     nodes: int = 1
     sharing: str = "own"
+    same_errors: Callable[[np.random.Generator], Load] | None = None
+
+    @property
+    def shows_scatter(self) -> bool:
+        """Whether its runs differ, so that their number limits what anybody can know."""
+        return self.n > 1 and self.cv > 0
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ def sessions(cell: Cell, count: int, seed: int = SEED) -> Iterator[Session]:
     """Play, read and score `count` sessions of a cell."""
     key = [seed, *(ord(letter) for letter in f"{cell.group}|{cell.name}")]
     long_run = None
-    if cell.n > 1:
+    if cell.n > 1 and cell.same_errors is None:
         rng = np.random.default_rng([*key, count])
         plays = [play(cell.load, cell.seconds, rng) for _ in range(LONG_RUN_PLAYS)]
         energies = [float(curve.energy(0.0, cell.seconds)) for curve in plays]
@@ -105,6 +114,9 @@ def one_session(cell: Cell, rng: np.random.Generator, long_run: float | None = N
         long_run: True long-run mean [J], for several runs; the truth of one run is what it drew.
     """
     node_errors = _node_errors(cell, rng)
+    load, phase = cell.load, None
+    if cell.same_errors is not None:
+        load, phase = cell.same_errors(rng), float(rng.uniform())
     runs: list[Run] = []
     energies = []
     for number in range(cell.n):
@@ -112,9 +124,9 @@ def one_session(cell: Cell, rng: np.random.Generator, long_run: float | None = N
         level = 1.0 if not cell.cv else float(np.exp(rng.normal(-(cell.cv**2) / 2, cell.cv)))
         traces, energy = [], 0.0
         for node, errors in enumerate(node_errors):
-            curve = _scaled(play(cell.load, cell.seconds, rng), level)
+            curve = _scaled(play(load, cell.seconds, rng), level)
             energy += float(curve.energy(0.0, cell.seconds))
-            stamps, values = read(cell.meter, curve, errors, rng)
+            stamps, values = read(cell.meter, curve, errors, rng, phase)
             calibration = "meter" if cell.sharing == "shared" else f"meter {node}"
             name = f"node {node}" if cell.nodes > 1 else ""
             traces.append(as_trace(cell.meter, stamps, values, start_s, calibration, name))
@@ -157,6 +169,8 @@ def outcome(cell: Cell, count: int, seed: int = SEED) -> Outcome:
     held = (low <= truth) & (truth <= high)
     errors = value / truth - 1
     oracle = float(np.quantile(errors, 0.975) - np.quantile(errors, 0.025))
+    if cell.shows_scatter:  # nobody knows the scatter of n runs better than by Student's t
+        oracle *= float(stats.t.ppf(0.975, cell.n - 1) / stats.norm.ppf(0.975))
     width = float(np.mean((high - low) / truth))
     return Outcome(
         float(held.mean()),
@@ -299,9 +313,10 @@ def _repeat_cells() -> Iterator[Cell]:
         yield Cell(
             group="repeats",
             name=f"rounding to 10 W, the same in every run; n = {n}",
-            load=same_level(404.0),
+            load=loads.steady(404.0),
             meter=Meter(step=10.0),
             n=n,
+            same_errors=lambda rng: same_level(404.0 + rng.uniform(-5, 5)),
         )
         yield Cell(
             group="repeats",
@@ -311,10 +326,11 @@ def _repeat_cells() -> Iterator[Cell]:
         )
         yield Cell(
             group="repeats",
-            name=f"phase locked to the window; instant, kernels 1 Hz; n = {n}",
-            load=loads.locked(1.0, 0.1),
+            name=f"readings locked to the load; instant, kernels 0.3 Hz; n = {n}",
+            load=loads.locked(0.3, 0.1),
             meter=Meter(kind="instant"),
             n=n,
+            same_errors=lambda rng: loads.locked(0.3, rng.uniform()),
         )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.core.timestamps import NS
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
 from harness.scoring.run_scatter import ScatterEvidence, scatter_of_mean
@@ -29,6 +30,10 @@ from harness.uncertainty.estimate import OutputQuantity
 SYSTEMATIC = frozenset(["window edges", "gaps", "quantisation"])
 """Errors of one run that repeat in every run of an entry: a rule that misjudges the edge of one run
 misjudges all, and so does a filled gap or a rounded reading."""
+SAMPLING = frozenset(["sampling"])
+"""Errors that repeat where readings meet the load alike in every run."""
+SAME_PHASE = 0.05
+"""Intervals within which readings of several runs lie at the same place of their windows."""
 MIN_RUNS_FOR_RANK = 5
 """Runs that a result needs to be ranked without a mark."""
 
@@ -119,7 +124,8 @@ def mean_budget(
         for part in run.parts
     ]
     metered = _merge_metered([part.scaled(1 / len(runs)) for part in parts])
-    components = _mean_components(entry.id, [run.terms for run in runs])
+    repeating = SYSTEMATIC | SAMPLING if _meets_load_alike(runs) else SYSTEMATIC
+    components = _mean_components(entry.id, [run.terms for run in runs], repeating)
     budget = Budget(entry.id, tuple(metered), tuple(components))
     scatter = mean_scatter([expected_energy_j(run) for run in runs], evidence, budget.value)
     if scatter is not None and scatter.scale:
@@ -189,15 +195,46 @@ def _merge_metered(items: Sequence[MeteredEnergy]) -> list[MeteredEnergy]:
     return list(merged.values())
 
 
+def _meets_load_alike(runs: Sequence[RunEnergy]) -> bool:
+    """Whether readings lie at the same place between two of them in the windows of all runs.
+
+    A load that is locked to its window then shows the same part of each cycle in every run.
+    """
+    phases = [phase for run in runs if (phase := _reading_phase(run)) is not None]
+    if len(runs) < 2 or len(phases) < len(runs):
+        return False
+    distances = [abs((phase - phases[0] + 0.5) % 1 - 0.5) for phase in phases]
+    return max(distances) < SAME_PHASE
+
+
+def _reading_phase(run: RunEnergy) -> float | None:
+    """Return how far into an interval the first reading of a window lies, 0 to 1."""
+    window = run.run.window
+    if window is None or not run.readings:
+        return None
+    trace = run.readings[0].trace
+    first = int(trace.t_ns.searchsorted(window.start_ns))
+    interval_s = trace.expected_interval_s
+    if first >= len(trace) or interval_s <= 0:
+        return None
+    return (int(trace.t_ns[first]) - window.start_ns) / NS / interval_s % 1
+
+
 def _mean_components(
-    entry_id: str, runs: Sequence[Sequence[UncertaintyComponent]]
+    entry_id: str, runs: Sequence[Sequence[UncertaintyComponent]], repeating: frozenset[str]
 ) -> list[UncertaintyComponent]:
-    """Return the mean over runs: components with a key add linearly, the others in squares."""
+    """Return the mean over runs: components with a key add linearly, the others in squares.
+
+    Args:
+        entry_id: Whose runs they are.
+        runs: Components of each run.
+        repeating: Names of errors that are the same in every run.
+    """
     n = len(runs)
     merged: dict[tuple[str, str | None, str, bool], UncertaintyComponent] = {}
     for component in (component for components in runs for component in components):
         item = component.scaled(1 / n)
-        if item.correlation_key is None and item.name in SYSTEMATIC:
+        if item.correlation_key is None and item.name in repeating:
             item = item.with_key(f"{item.name}|{entry_id}")
         identity = (item.name, item.correlation_key, item.base, bool(item.profile))
         before = merged.get(identity)
