@@ -29,7 +29,7 @@ MIN_LENDERS = 5
 """Results that must show their scatter before another one may borrow it."""
 MIN_LENDER_RUNS = 3
 """Runs that a result needs to lend its scatter."""
-DISAGREEMENT_LEVEL = 0.75
+DISAGREEMENT_LEVEL = 0.5
 """Two runs disagree with their lenders where chance gives a smaller variance this often."""
 MAX_WINDOW_RATIO = 2.0
 """Ranging and timed run count as repeats where neither is longer than this times the other."""
