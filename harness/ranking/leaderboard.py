@@ -22,6 +22,8 @@ CLASSES = ("analyzer", "sensor", "modelled", "declared")
 Evidence = tuple[tuple[int, int, str], ...]
 """What a result was measured from: begin and end of each run [ns], and the hashes of its
 readings."""
+NO_ENERGY = "no energy above 0 J"
+"""Why an entry is not ranked whose readings show no energy: a dead counter, for example."""
 ONE_RUN = "one run"
 """Why an entry is not ranked whose scatter between runs nothing shows."""
 DURATION_UNITS = ("ms", "min", "s")
@@ -258,6 +260,8 @@ def _reasons(result: Result, report: EntryReport | None) -> tuple[str, ...]:
         return tuple(dict.fromkeys(rules)) or (report.verdict,)
     if result.energy_per_unit.low is None or result.per_unit_budget is None:
         return (result.energy_per_unit.note or "no interval",)
+    if result.per_unit_budget.value <= 0:
+        return (NO_ENERGY,)
     return ()
 
 

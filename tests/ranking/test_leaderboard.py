@@ -242,6 +242,24 @@ def test_single_runs_are_not_ranked_and_state_the_scatter_that_their_order_bears
     assert "valid; one run, holds below 3.4 % scatter" in text
 
 
+def test_a_result_of_no_energy_stays_visible_and_is_not_ranked() -> None:
+    """A counter that stands still shows 0 J; it neither ranks first nor moves the others."""
+    dead = score(single_run("dead"), draws=20_000)
+    assert dead.per_unit_budget is not None
+    nothing = replace(
+        dead,
+        energy_per_unit=replace(dead.energy_per_unit, value=0.0, low=0.0, high=0.0),
+        per_unit_budget=dead.per_unit_budget.scaled(0.0),
+    )
+    living = [single_run("a"), single_run("b", 500)]
+    reports = {entry.id: audit_entry(entry, {}) for entry in [single_run("dead"), *living]}
+    results = [nothing, *(score(entry, draws=20_000) for entry in living)]
+    (table,) = leaderboard(results, reports)
+    rows = {row.result.entry.id: row for row in table.rows}
+    assert (rows["dead"].rank, rows["dead"].reasons) == (None, ("no energy above 0 J",))
+    assert rows["a"].break_even_cv == pytest.approx(0.08, abs=0.01)
+
+
 def test_a_ranging_run_ranks_a_single_run() -> None:
     def timed(name: str, power_w: float) -> Entry:
         first, second, _ = result_of(name, power_w).runs
