@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.auditing.report import Report
     from harness.core.progress import Progress
     from harness.formats.base import Entry
-    from harness.render.terminal.audit import Style
+    from harness.render.style import Style
 
 MAX_WIDTH = 120
 """Columns that text is wrapped to on a wider terminal."""
@@ -186,7 +186,7 @@ def _audit(
 
 def _style() -> Style:
     """Return the width of the terminal, whether to wrap to it, and whether it shows colour."""
-    from harness.render.terminal.audit import WIDTH, Style
+    from harness.render.style import WIDTH, Style
 
     is_terminal = sys.stdout.isatty()
     width_is_known = is_terminal or "COLUMNS" in os.environ

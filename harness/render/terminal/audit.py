@@ -6,9 +6,7 @@ valid with its findings, `full` lists every finding of every entry.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from harness.auditing.changes import Change
@@ -30,12 +28,11 @@ from harness.auditing.summary import (
     with_verdict,
 )
 from harness.render.escape import plain
+from harness.render.style import Style
 
 Form = Literal["concise", "grouped", "full"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
-WIDTH = 80
-"""Columns, where nothing else is known of the terminal."""
 MAX_ENTRIES_IN_FULL_DETAIL = 12
 """Trees with more entries are reported concisely unless another form is requested."""
 MAX_LINES = 96
@@ -56,67 +53,6 @@ MAX_RULES = 16
 """Rules and notes in the concise form."""
 
 _ORDER: tuple[Verdict, ...] = ("invalid", "questioned", "unjudged", "valid")
-_COLOURS = {
-    "invalid": 31,
-    "fail": 31,
-    "questioned": 35,
-    "question": 35,
-    "unjudged": 33,
-    "error": 33,
-    "warn": 33,
-    "valid": 32,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How text is laid out.
-
-    Attributes:
-        width: Columns of the terminal.
-        wraps: Whether findings that are listed one by one are wrapped to the width. Where the
-            output is no terminal they stay on one line each, for tools that read lines.
-        colour: Whether to colour verdicts and statuses.
-    """
-
-    width: int = WIDTH
-    wraps: bool = True
-    colour: bool = False
-
-    def paint(self, text: str, name: str) -> str:
-        """Return a text in the colour of a verdict or status."""
-        if not self.colour or name not in _COLOURS:
-            return text
-        return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m"
-
-    def line(self, text: str, indent: int = 0) -> str:
-        """Return one line that fits the width, cut where it is longer."""
-        room = max(20, self.width - indent)
-        clean = plain(text)
-        if len(clean) > room:
-            clean = clean[: room - 3].rstrip() + "..."
-        return " " * indent + clean
-
-    def path(self, text: str, indent: int = 0) -> str:
-        """Return a path in one line that fits the width; the end tells entries apart."""
-        room = max(20, self.width - indent)
-        clean = plain(text)
-        if len(clean) > room:
-            clean = "..." + clean[len(clean) - room + 3 :]
-        return " " * indent + clean
-
-    def wrap(self, text: str, indent: int, hanging: int | None = None) -> str:
-        """Return a text wrapped to the width, indented."""
-        if not self.wraps:
-            return " " * indent + plain(text)
-        return textwrap.fill(
-            plain(text),
-            self.width,
-            initial_indent=" " * indent,
-            subsequent_indent=" " * (indent if hanging is None else hanging),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
 
 
 def audit_text(

@@ -8,7 +8,8 @@ import pytest
 
 from harness.auditing.changes import Change
 from harness.auditing.report import EntryReport, Finding, Location, Report, Severity
-from harness.render.terminal.audit import FORMS, MAX_LINES, WIDTH, Style, audit_text
+from harness.render.style import WIDTH, Style
+from harness.render.terminal.audit import FORMS, MAX_LINES, audit_text
 from tests.auditing.rules import builders as b
 
 NO_DATE = "no calibration date: YOKOGAWA;WT333E;C3VD30030E;F1.04"
