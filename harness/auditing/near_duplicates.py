@@ -15,9 +15,9 @@ from harness.auditing.ac_dc_pairs import ac_dc_pairs
 from harness.auditing.repeats import repeats
 from harness.auditing.rules.base import (
     CrossEntryEvidence,
+    EntryAddresses,
     NearDuplicate,
     TraceAddress,
-    trace_address,
 )
 from harness.auditing.scaled_courses import scaled_courses
 from harness.auditing.similarity import Similarity
@@ -61,10 +61,11 @@ def near_duplicates(entries: Sequence[Entry]) -> CrossEntryEvidence:
 def _comparable_items(entries: Iterable[Entry]) -> Iterator[_Item]:
     """Yield all traces that are long enough, except counters."""
     for entry in entries:
+        addresses = EntryAddresses(entry)
         for run in entry.runs:
             for trace in run.outer:
                 if trace.channel.kind != "counter" and len(trace) >= MIN_READINGS:
-                    yield _Item(trace_address(entry, run, trace), trace)
+                    yield _Item(addresses.address(run, trace), trace)
 
 
 def _record(

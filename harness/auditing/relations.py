@@ -13,7 +13,7 @@ from harness.auditing.rules.base import (
     CrossEntryEvidence,
     NearDuplicate,
     TraceAddress,
-    trace_address,
+    EntryAddresses,
 )
 from harness.formats.base import Entry
 
@@ -42,9 +42,10 @@ def equal_traces(entries: Iterable[Entry]) -> dict[str, list[TraceAddress]]:
     """Return the addresses of all traces that occur more than once, by content hash."""
     addresses: dict[str, list[TraceAddress]] = defaultdict(list)
     for entry in entries:
+        entry_addresses = EntryAddresses(entry)
         for run in entry.runs:
             for trace in run.outer:
-                addresses[trace.content_sha256].append(trace_address(entry, run, trace))
+                addresses[trace.content_sha256].append(entry_addresses.address(run, trace))
     return {digest: same for digest, same in addresses.items() if len(same) > 1}
 
 

@@ -125,11 +125,29 @@ class TraceAddress(NamedTuple):
         return Location(run=self.run, channel=self.channel, file=self.file or None)
 
 
-def trace_address(entry: Entry, run: Run, trace: Trace) -> TraceAddress:
-    """Return the address of a trace among all that is audited together."""
-    channel, owner = trace.channel, (entry.submitter, entry.system)
-    machine = _machine_digest(entry.system_description or {})
-    return TraceAddress(entry.id, run.id, channel.source or "", channel.id, owner, machine)
+class EntryAddresses:
+    """Give the addresses of the traces of one entry; its description is read once.
+
+    Args:
+        entry: The entry.
+    """
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry_id = entry.id
+        self._owner = (entry.submitter, entry.system)
+        self._machine = _machine_digest(entry.system_description or {})
+
+    def address(self, run: Run, trace: Trace) -> TraceAddress:
+        """Return the address of a trace among all that is audited together."""
+        channel = trace.channel
+        return TraceAddress(
+            entry=self._entry_id,
+            run=run.id,
+            file=channel.source or "",
+            channel=channel.id,
+            owner=self._owner,
+            machine=self._machine,
+        )
 
 
 NOT_OF_THE_MACHINE = frozenset({"system_type", "schema_version"})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from harness.auditing.rules.base import Rule, RuleContext, TraceAddress, Violation, trace_address
+from harness.auditing.rules.base import EntryAddresses, Rule, RuleContext, TraceAddress, Violation
 
 Relation = Literal["same run", "other run", "other entry"]
 """How a copy is related to the trace that it is a copy of; the closest relation counts."""
@@ -12,9 +12,10 @@ Relation = Literal["same run", "other run", "other entry"]
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report copies once for each relation: a run, the runs of the entry, another entry."""
     entry = context.entry
+    addresses = EntryAddresses(entry)
     reported: set[tuple[Relation, str]] = set()
     for run, trace in context.summed_traces:
-        original = trace_address(entry, run.run, trace)
+        original = addresses.address(run.run, trace)
         copies = list(context.copies.get(trace.content_sha256, ()))
         if original in copies:
             copies.remove(original)  # once only: an equal place further on is another entry

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from harness.auditing.rules.base import (
+    EntryAddresses,
     NearDuplicate,
     Rule,
     RuleContext,
     TraceAddress,
     Violation,
-    trace_address,
 )
 
 Pair = tuple[TraceAddress, NearDuplicate]
@@ -26,9 +26,9 @@ DESCRIPTIONS = {
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report near copies, one violation for each kind, relation and status."""
     groups: dict[tuple[str, str, str], list[Pair]] = defaultdict(list)
-    entry = context.entry
+    addresses = EntryAddresses(context.entry)
     for run, trace in context.summed_traces:
-        original = trace_address(entry, run.run, trace)
+        original = addresses.address(run.run, trace)
         for copy in context.cross_entry.near_duplicates.get(original, ()):
             status = _status(copy, context.limits)
             if status is not None:
