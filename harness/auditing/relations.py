@@ -11,9 +11,9 @@ from harness.auditing.near_duplicates import near_duplicates
 from harness.auditing.rules.base import (
     CalibrationClaim,
     CrossEntryEvidence,
+    EntryAddresses,
     NearDuplicate,
     TraceAddress,
-    EntryAddresses,
 )
 from harness.formats.base import Entry
 
