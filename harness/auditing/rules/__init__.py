@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from harness.auditing.rules.base import Rule
 
-GROUPS = ("timing", "readings", "plausibility", "session", "runs", "evidence")
+GROUPS = ("timing", "readings", "plausibility", "session", "analyzer", "runs", "evidence")
 """Group packages, in the order in which rules run and reports list them."""
 
 

@@ -15,7 +15,15 @@ from harness.core.errors import UsageError
 from harness.core.files import write_text
 
 SKELETONS = Path(__file__).with_name("skeletons")
-RULE_GROUPS = ("timing", "readings", "plausibility", "session", "runs", "evidence")
+RULE_GROUPS = (
+    "timing",
+    "readings",
+    "plausibility",
+    "session",
+    "analyzer",
+    "runs",
+    "evidence",
+)
 RULEBOOK = "harness/auditing/rules/rulebooks/joulemark-2026.yaml"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

@@ -1,0 +1,1 @@
+"""Rules on what PTDaemon and the power analyzer logged: commands, replies, readings, identity."""
