@@ -134,8 +134,14 @@ def _disagrees(variance: float, borrowed: PooledScatter) -> bool:
     return float(special.fdtr(1, borrowed.dof, ratio)) > DISAGREEMENT_LEVEL
 
 
-def summary(scatter: BetweenRunScatter | None, n: int) -> ScatterSummary | None:
-    """Return the scatter between runs as it is printed; ``None`` without a run."""
+def summary(scatter: BetweenRunScatter | None, n: int, mean: float) -> ScatterSummary | None:
+    """Return the scatter between runs as it is printed; ``None`` without a run.
+
+    Args:
+        scatter: Scatter of the mean of the runs; ``None`` where it is unknown.
+        n: Number of runs.
+        mean: Their mean, in the unit of a scatter that is not a factor.
+    """
     if not n:
         return None
     if scatter is None:
@@ -143,7 +149,10 @@ def summary(scatter: BetweenRunScatter | None, n: int) -> ScatterSummary | None:
     if scatter.mixture is not None:
         cv = scatter.scale * scatter.mixture.half_width(CV_LEVEL)
         return ScatterSummary(scatter.source, 2, cv)
-    return ScatterSummary(scatter.source, n, scatter.scale * math.sqrt(n))
+    spread = scatter.scale * math.sqrt(n)
+    if scatter.log:
+        return ScatterSummary(scatter.source, n, spread)
+    return ScatterSummary(scatter.source, n, spread / mean if mean > 0 else None)
 
 
 # The ranging run

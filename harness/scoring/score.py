@@ -147,7 +147,8 @@ def score(
             draws=draws,
         )
     per_unit_budget = _per_unit_budget(budget, outputs.get("per_unit"))
-    scatter = (per_unit_budget or budget or NO_BUDGET).run_scatter
+    scattering = per_unit_budget or budget or NO_BUDGET
+    scatter = scattering.run_scatter
     notes = result_notes(entry, runs, counted, scatter)
     missing = _missing_estimates(budget, amounts, notes, level)
 
@@ -172,7 +173,7 @@ def score(
         per_unit_budget=per_unit_budget,
         rows=tuple(budget_rows(budget)) if budget else (),
         per_correct=per_correct,
-        scatter=summary(scatter, len(counted)),
+        scatter=summary(scatter, len(counted), scattering.value),
         training=_training(entry, counted, counts, estimates),
     )
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness.formats.base import Entry
+from harness.formats.base import Entry, Work
 from harness.scoring.repeat_prior import repeat_pairs, repeat_prior
+from harness.scoring.run_scatter import summary
 from harness.scoring.score import score
+from harness.uncertainty.budget import BetweenRunScatter
 from tests.scoring.test_score import entry, run
 
 
@@ -63,3 +65,20 @@ def test_the_prior_is_that_of_the_published_pairs() -> None:
     assert sum(pair.weights) == pytest.approx(1.0, abs=1e-5)
     assert pair.half_width(0.5) == pytest.approx(0.0046, rel=0.1)
     assert pair.half_width(0.95) == pytest.approx(0.042, rel=0.1)
+
+
+def test_scatter_of_runs_in_joules_is_a_share_of_their_mean() -> None:
+    """9, 10 and 11 kJ: a standard deviation of 1 kJ, 10 % of the mean (by hand)."""
+    plain = entry("a", 90.0, 100.0, 110.0)
+    runs = tuple(replace(item, work=Work(1, "run")) for item in plain.runs)
+    result = score(replace(plain, runs=runs))
+    assert result.energy_per_unit.unit == "J/run"
+    assert result.scatter is not None
+    assert (result.scatter.source, result.scatter.n) == ("own runs", 3)
+    assert result.scatter.cv == pytest.approx(0.1)
+
+
+def test_runs_without_energy_have_no_relative_scatter() -> None:
+    found = summary(BetweenRunScatter(1.0, 2, n=3), 3, 0.0)
+    assert found is not None
+    assert found.cv is None
