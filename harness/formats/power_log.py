@@ -165,7 +165,10 @@ class LoggerFormat(Format):
             return False
         if path.name.endswith(ABOUT_SUFFIX):
             return False
-        return self.recognises(file_head(path))
+        try:
+            return self.recognises(file_head(path))
+        except UnreadableError:
+            return False
 
     def read(self, directory: Path, entry_id: str) -> Entry:
         """Read a file as an entry with one run."""
@@ -233,13 +236,28 @@ def decode(content: bytes, where: str) -> str:
 # --- What readers share
 
 
-def csv_rows(text: str) -> Iterator[list[str]]:
-    """Yield the rows of a CSV text with commas or semicolons, cells without outer spaces."""
-    first = text.partition("\n")[0]
+def csv_rows(text: str, where: str = "") -> Iterator[list[str]]:
+    """Yield the rows of a CSV text with commas or semicolons, cells without outer spaces.
+
+    Any of the three line ends is read, even mixed.
+
+    Args:
+        text: The text.
+        where: Path of the file, for messages.
+
+    Raises:
+        UnreadableError: A cell is too long, as behind a quote that nothing closes.
+    """
+    lines = io.StringIO(text, newline=None)  # turns \r\n and \r into \n
+    first = lines.readline()
+    lines.seek(0)
     delimiter = ";" if first.count(";") > first.count(",") else ","
-    for row in csv.reader(io.StringIO(text), delimiter=delimiter):
-        if row:
-            yield [cell.strip() for cell in row]
+    try:
+        for row in csv.reader(lines, delimiter=delimiter):
+            if row:
+                yield [cell.strip() for cell in row]
+    except csv.Error as error:
+        raise UnreadableError(f"is not readable as CSV: {error}", where=where) from error
 
 
 def reading(cell: str, unit: str = "") -> float | None:

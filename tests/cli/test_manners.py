@@ -169,3 +169,14 @@ def test_every_error_of_a_command_is_an_error_for_people() -> None:
     """Nothing raises a bare ClickException subclass that the entry point would not word."""
     assert issubclass(UsageError, JoulemarkError)
     assert not issubclass(UsageError, click.ClickException)
+
+
+@pytest.mark.parametrize("command", ["score", "audit"])
+def test_a_table_with_a_bare_carriage_return_is_no_log(
+    command: str, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "x.csv").write_bytes(b"a,b\rc,d\n1,2\n")
+    code, out, err = run(command, tmp_path)
+    assert code != 0
+    assert "holds no result that can be read" in out + err
+    assert "Please report" not in err

@@ -126,7 +126,9 @@ def test_every_logger_has_a_name_of_its_own() -> None:
 @given(
     name=st.sampled_from(sorted(SAMPLES)),
     position=st.floats(0, 1),
-    junk=st.sampled_from(["", "\x00", ",", ";", "\n", "-", "9" * 500, "1e999", "\ufffd", "[N/A]"]),
+    junk=st.sampled_from(
+        ["", "\x00", ",", ";", "\n", "\r", '"', "-", "9" * 500, "1e999", "\ufffd", "[N/A]"]
+    ),
     removed=st.integers(0, 30),
 )
 def test_a_broken_file_is_refused_or_read_never_more(
@@ -145,6 +147,22 @@ def test_a_broken_file_is_refused_or_read_never_more(
     except JoulemarkError as error:
         message = str(error)
     assert "Please report" not in message
+
+
+@pytest.mark.parametrize("line_end", ["\r", "\r\n"])
+def test_every_line_end_is_read(line_end: str, tmp_path: Path) -> None:
+    path = tmp_path / "smi.csv"
+    write(tmp_path, "smi.csv", smi())
+    entry, _ = read(path, "nvidia-smi")
+    path.write_bytes(smi().replace("\n", line_end).encode())
+    same, _ = read(path, "nvidia-smi")
+    assert energy_j(same) == energy_j(entry)
+
+
+def test_a_quote_that_nothing_closes_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "log.csv", SAMPLES["yokogawa"] + '2,"' + "9" * 200_000)
+    with pytest.raises(UnreadableError, match="not readable as CSV"):
+        read(path, "yokogawa")
 
 
 def test_a_tree_of_logs_is_one_entry_a_file(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class CodeCarbon(LoggerFormat):
 
     def parse(self, text: str, about: About, where: str) -> PowerLog:
         """Read the last row of the one run that the file holds."""
-        rows = csv_rows(text)
+        rows = csv_rows(text, where)
         header = next(rows, [])
         runs = {}
         for cells in rows:

@@ -62,7 +62,7 @@ def _is_dmon(line: str) -> bool:
 
 
 def _parse_csv(text: str, about: About, where: str) -> PowerLog:
-    rows = csv_rows(text)
+    rows = csv_rows(text, where)
     header = [_UNIT.sub("", name) for name in next(rows, [])]
     if "timestamp" not in header:
         raise missing(

@@ -47,7 +47,7 @@ class Yokogawa(LoggerFormat):
 
     def parse(self, text: str, about: About, where: str) -> PowerLog:
         """Read a column for each element, and for their sum."""
-        rows = csv_rows(text)
+        rows = csv_rows(text, where)
         header: list[str] = []
         for number, row in enumerate(rows):
             if _header(row) is not None:
