@@ -99,7 +99,8 @@ def _wrong_durations(context: RuleContext, run: Run) -> Iterator[Violation]:
     if run.seconds is not None and abs(run.seconds - window_s) > DURATION_SLACK * window_s:
         expected = f"{window_s:g} s, the length of its window"
         yield Violation(where, f"{run.seconds:g} s", expected, FIX)
-    if context.entry.task == "training" and run.work is not None and run.work.count != 1:
+    is_training = context.entry.task == "training" and run.evidence.endpoint is None
+    if is_training and run.work is not None and run.work.count != 1:
         yield Violation(where, f"{run.work.count:g} runs of work", "1: one training", FIX)
     performance = run.performance
     if performance is None or performance.unit != "min":
