@@ -266,6 +266,9 @@ def _channel(board: Board) -> Channel:
         id=board.id,
         quantity="energy" if board.counter else "power",
         unit="J" if board.counter else "W",
+        # Boards average power over 25 ms to 1 s, and some sample only part of that time. NVML
+        # states neither, so a reading cannot count as the mean of a whole interval. "instant"
+        # assumes least: the budget then covers what happens between readings.
         kind="counter" if board.counter else "instant",
         boundary=subject.boundary,
         meter="nvidia-nvml",
