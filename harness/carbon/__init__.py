@@ -1,1 +1,4 @@
-"""Carbon: formulas, factors and series, and the mean of a series weighted by energy. Pure."""
+"""Formulas, factors and series of carbon intensity, and means of a series weighted by energy.
+
+Pure, but for `grid` and `catalogue`, which read files.
+"""

@@ -1,9 +1,10 @@
 """Weigh a series by time.
 
-How energy falls on the steps of a grid's intensity or of PUE, and its mean over them.
+Cut a window at the steps of a grid's intensity or of PUE, and weight each step by the energy used
+in it.
 
-The energy of each step comes from `harness.energy.cumulative`; here stand only the steps and the
-mean.
+The energy of each step comes from `harness.energy.cumulative`; this module holds only the steps and
+the mean.
 """
 
 from __future__ import annotations

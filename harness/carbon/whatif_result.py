@@ -1,4 +1,7 @@
-"""What `joulemark whatif` answers: one run at many starts, in several zones."""
+"""Values of `joulemark whatif`: one run at many starts, in several zones.
+
+Computed by `harness.emissions.whatif`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands on results: score, leaderboard, import, demo."""
+"""Define the commands `score`, `leaderboard`, `import` and `demo`."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def import_(
 )
 @JSON
 def demo(out: Path, live: bool, as_json: bool) -> int:
-    """Show the whole path in about a minute.
+    """Show the whole path in one to two minutes.
 
     Runs a workload live, packs it, and audits and ranks it beside the bundled submissions.
     """
