@@ -21,6 +21,9 @@ from harness.scoring.run_scatter import ScatterEvidence
 from harness.uncertainty.budget import Budget
 from harness.uncertainty.estimate import Estimate, OutputQuantity
 
+COUNTED = {"samples_count": "sample", "epoch_num": "epoch", "step_num": "step"}
+"""What one count is, by the name of the counter in the logs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Training:
@@ -58,6 +61,11 @@ class StepCounts:
     name: str
     values: NDArray[np.float64]
 
+    @property
+    def unit(self) -> str:
+        """What one count is: a sample where the logs count samples, else named as its counter."""
+        return COUNTED.get(self.name, self.name)
+
 
 def step_counts(entry: Entry, runs: Sequence[RunEnergy]) -> StepCounts | None:
     """Return what the logs of a training result count; ``None`` where they do not agree."""
@@ -74,7 +82,7 @@ def energy_per_step(
 ) -> OutputQuantity:
     """Return the energy per step, as a quantity of the budget."""
     amounts = counts.values.tolist()
-    return energy_per_amount(f"J/{counts.name}", runs, budget, amounts, ScatterEvidence())
+    return energy_per_amount(f"J/{counts.unit}", runs, budget, amounts, ScatterEvidence())
 
 
 def energy_at_reference(

@@ -237,7 +237,10 @@ def test_what_the_reference_needs_is_its_convergence_point() -> None:
         found = score(replace(plain, runs=runs, scaling_factor=factor))
         assert found.training is not None
         assert found.training.reference_steps == pytest.approx(3178.66666667)
-        assert "at 3,179, which the reference needs" in score_text([found])
+        text = score_text([found])
+        assert "at 3,179, which the reference needs" in text
+        assert "J/sample [" in text
+        assert "per joule" not in text, "runs per joule say nothing"
     other = score(replace(plain, runs=runs, round="mlperf-training-v6.0"))
     assert other.training is not None
     assert other.training.reference_steps is None, "no point of that round is known"

@@ -43,11 +43,11 @@ def _block(result: Result, explained: bool) -> Iterator[str]:
     yield from _figure("per unit", estimate_text(result.energy_per_unit))
     if result.per_correct is not None:
         yield from _figure("per correct", estimate_text(result.per_correct))
-    if result.units_per_joule:
-        unit = result.energy_per_unit.unit.removeprefix("J/")
+    unit = result.energy_per_unit.unit.removeprefix("J/")
+    if result.units_per_joule and unit != "run":
         yield from _figure("work", number(result.units_per_joule, f"{unit} per joule"))
     yield from _training(result)
-    yield from _figure("measured by", _measurement(result))
+    yield from _figure("class", _measurement(result))
     if result.scatter is not None:
         yield from _figure("scatter", _scatter(result))
     for name, item in result.compat.items():
