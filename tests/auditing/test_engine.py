@@ -97,7 +97,7 @@ def test_an_energy_that_cannot_be_computed_is_an_error_of_the_tool(
     found = b.judge(b.entry(bad, good))
     (error,) = [f for f in found.findings if f.status == "error"]
     assert (error.rule, error.where) == ("energy-recomputes", "bad.json")
-    assert [f.got for f in b.of(found, "coverage")] == ["0.9483"], "of the good run"
+    assert [f.got for f in b.of(found, "coverage")] == ["94.83 %"], "of the good run"
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, 1e308, float("nan"), float("inf")])
@@ -416,7 +416,7 @@ def test_real_findings_say_what_the_lines_of_the_files_say(real_data: Path) -> N
         "largest-gap",
         "question",
         where=f"{at}node_5",
-        got="28.124 without a reading; 8 of 8",
+        got="28.124 s without a reading; 8 of 8",
         expected="10",
     )
     b.assert_found(

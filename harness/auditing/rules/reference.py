@@ -16,6 +16,7 @@ from harness.auditing.rules.base import Rule
 from harness.auditing.rules.rulebook import (
     describe_rounds,
     family_of_round,
+    limit_text,
     rounds,
     rulebook,
 )
@@ -104,7 +105,7 @@ def _cells(settings: Mapping[str, Any]) -> str:
 def _limits(settings: Mapping[str, Any]) -> Iterator[str]:
     for name, limit in (settings.get("limits") or {}).items():
         why = f" ({limit['why']})" if limit.get("why") else ""
-        yield f"`{name}` {limit['value']:g} {limit['unit']}{why}"
+        yield f"`{name}` {limit_text(limit)}{why}"
     for name, texts in (settings.get("accepts") or {}).items():
         yield f"`{name}` {', '.join(texts) or '(no list)'}"
 

@@ -29,6 +29,8 @@ from harness.formats.base import NATIVE, Entry
 FOLDER = Path(__file__).with_name("rulebooks")
 OWN = "joulemark-2026"
 """The round that judges what joulemark recorded itself."""
+WINDOW_SHARE = "share of the window"
+"""Unit of limits between 0 and 1 that are printed in percent."""
 
 Rulebook = Mapping[str, Any]
 """A rulebook as a document, complete with what it takes from its base."""
@@ -173,6 +175,13 @@ def describe_rounds(
                 continue
         groups.append(([name], description))
     return [(_span(names), description) for names, description in groups]
+
+
+def limit_text(limit: Mapping[str, Any]) -> str:
+    """Return a limit with its unit, as it is printed; shares of the window in percent."""
+    if limit["unit"] == WINDOW_SHARE:
+        return f"{100 * limit['value']:g} % of the window"
+    return f"{limit['value']:g} {limit['unit']}"
 
 
 def _span(names: list[str]) -> str:

@@ -8,11 +8,18 @@ from typing import Any
 
 from harness.auditing.rules import RULES
 from harness.auditing.rules.base import Rule
-from harness.auditing.rules.rulebook import describe_rounds, family_of_round, rounds, rulebook
+from harness.auditing.rules.rulebook import (
+    describe_rounds,
+    family_of_round,
+    limit_text,
+    rounds,
+    rulebook,
+)
 from harness.core.schemas import SCHEMA_VERSION
 from harness.render.escape import grid
 
-WIDTH = 100
+WIDTH = 80
+"""Columns of the description of a rule."""
 
 
 def rules_text() -> str:
@@ -37,9 +44,9 @@ def _severity(settings: object) -> str:
 
 def rule_text(rule: Rule) -> str:
     """Describe one rule: why, on what evidence, what to do, and its limits in each round."""
-    parts = [f"{rule.id}: {rule.title}"]
+    parts = [_wrapped(f"{rule.id}: {rule.title}", "  ")]
     for head, text in (("Why", rule.why), ("Evidence", rule.evidence), ("Remedy", rule.remedy)):
-        parts.append(textwrap.fill(f"{head}. {text}", WIDTH, break_long_words=False))
+        parts.append(_wrapped(f"{head}. {text}", ""))
     parts += [
         _round(name, settings)
         for name, settings in describe_rounds(lambda rules: rules.get(rule.id))
@@ -80,11 +87,18 @@ def _settings(round_name: str, rule: Rule) -> dict[str, Any] | None:
 def _round(name: str, settings: Mapping[str, Any] | None) -> str:
     if settings is None:
         return f"{name}: not applied"
-    lines = [f"{name}: {settings['severity']} [{settings['clause']}]"]
+    clause = f"{name}: {settings['severity']} [{settings['clause']}]"
+    lines = [_wrapped(clause, "  ")]
     for limit, item in (settings.get("limits") or {}).items():
         why = f" ({item['why']})" if item.get("why") else ""
-        lines.append(f"  {limit} = {item['value']:g} {item['unit']}{why}")
+        lines.append(_wrapped(f"  {limit} = {limit_text(item)}{why}", "    "))
     for kind, texts in (settings.get("accepts") or {}).items():
-        listed = f"  {kind}: {', '.join(texts) or '(no list)'}"
-        lines.append(textwrap.fill(listed, WIDTH, subsequent_indent="    "))
+        lines.append(_wrapped(f"  {kind}: {', '.join(texts) or '(no list)'}", "    "))
     return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: str) -> str:
+    """Fill the lines of a text; all but the first are indented."""
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

@@ -23,6 +23,7 @@ from harness.auditing.rules.rulebook import (
     OWN,
     describe_rounds,
     family_of_round,
+    limit_text,
     load_rulebook,
     rounds,
     rulebook,
@@ -135,7 +136,7 @@ def stated_limits(settings: dict[str, Any]) -> Iterator[str]:
     if settings["severity"] == "off":
         return
     for limit, item in settings.get("limits", {}).items():
-        yield f"`{limit}` {item['value']:g} {item['unit']}"
+        yield f"`{limit}` {limit_text(item)}"
     for kind, texts in settings.get("accepts", {}).items():
         yield f"`{kind}` {', '.join(texts) or '(no list)'}"
 
@@ -407,3 +408,8 @@ def test_own_round_fails_what_is_questioned_elsewhere() -> None:
     own = rulebook(OWN)["rules"]
     assert {own[rule_id]["severity"] for rule_id in questioned & own.keys()} == {"fail"}
     assert not [rule_id for rule_id, settings in own.items() if settings["severity"] == "question"]
+
+
+def test_shares_of_the_window_are_printed_in_percent() -> None:
+    assert limit_text({"value": 0.05, "unit": "share of the window"}) == "5 % of the window"
+    assert limit_text({"value": 10, "unit": "s"}) == "10 s"

@@ -32,10 +32,10 @@ def _short_channels(run: RunEnergy, limits: Mapping[str, float]) -> list[tuple[f
             continue
         violation = Violation(
             location(run.run, reading.trace),
-            f"{coverage:.4f}",
-            f"at least {full_coverage_min:g}",
+            f"{100 * coverage:.2f} %",
+            f"at least {100 * full_coverage_min:g}",
             "Submit the readings of the whole timed part.",
-            "share of the window",
+            "% of the window",
             None if coverage < coverage_min else "question",
         )
         short_channels.append((1 - coverage, violation))

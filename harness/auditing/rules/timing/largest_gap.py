@@ -46,12 +46,12 @@ def _gap(
     if energy is None:
         return None
     if energy.largest_gap_s > gap_max_s:
-        got = f"{energy.largest_gap_s:.3f} without a reading"
+        got = f"{energy.largest_gap_s:.3f} s without a reading"
         return Violation(where, got, f"at most {gap_max_s:g}", FIX, "s")
     gap_share = energy.gap_share - _excused_s(reading.trace, window) / window.seconds
     if gap_share > gap_share_max:
-        got = f"{gap_share:.4f} of the window in gaps"
-        return Violation(where, got, f"at most {gap_share_max:g}", FIX, "share of the window")
+        got = f"{100 * gap_share:.2f} % of the window in gaps"
+        return Violation(where, got, f"at most {100 * gap_share_max:g}", FIX, "% of the window")
     return None
 
 

@@ -73,10 +73,10 @@ def _rest_inside(
     if idle_share > idle_share_max:
         yield Violation(
             DETAIL,
-            f"{idle_share:.3f} of the window near the {levels.idle_w:.0f} W of idle",
-            f"at most {idle_share_max:g}",
+            f"{100 * idle_share:.1f} % of the window near the {levels.idle_w:.0f} W of idle",
+            f"at most {100 * idle_share_max:g}",
             "State the window of the work, and explain why the system rested in it.",
-            "share of the window",
+            "% of the window",
             "warn",
         )
 

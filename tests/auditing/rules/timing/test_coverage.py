@@ -24,16 +24,16 @@ def test_fail_one_reading_less_than_the_least_share() -> None:
         RULE,
         "fail",
         where="total.csv",
-        got="0.948",
-        expected="at least 0.95",
+        got="94.8",
+        expected="at least 95",
     )
-    assert hit.unit == "share of the window"
+    assert hit.unit == "% of the window"
 
 
 def test_fail_log_of_another_hour() -> None:
     run = b.run(b.trace(range(5000, 5601)))
     b.assert_found(
-        b.judge(b.entry(run)), RULE, "fail", where="total.csv", got="0.0000", expected="at least"
+        b.judge(b.entry(run)), RULE, "fail", where="total.csv", got="0.00 %", expected="at least"
     )
 
 
@@ -41,7 +41,7 @@ def test_fail_only_the_first_reading_kept(tmp_path: Path) -> None:
     folder = b.training(tmp_path)
     b.edit_lines(b.node(folder), lambda n, line: line if n == 0 else None, "power_reading")
     b.assert_found(
-        b.report(folder), RULE, "fail", where="result_0/node_0.txt", got="0.0000", expected="0.95"
+        b.report(folder), RULE, "fail", where="result_0/node_0.txt", got="0.00 %", expected="95"
     )
 
 
@@ -69,7 +69,7 @@ def test_fail_all_stamps_a_year_off(tmp_path: Path) -> None:
         b.edit(b.node(folder, run), lambda text: _moved(text, -year_ms))
     found = b.report(folder)
     hits = b.of(found, RULE)
-    assert [hit.got for hit in hits] == ["0.0000"] * 3
+    assert [hit.got for hit in hits] == ["0.00 %"] * 3
     assert b.of(found, "clock-zone") == [], "a year is no time zone"
     assert found.verdict == "invalid"
 

@@ -36,7 +36,7 @@ def test_pass_gap_of_exactly_ten_seconds() -> None:
 def test_fail_gap_of_eleven_seconds() -> None:
     found = b.judge(b.entry(b.run(b.trace(without((100, 111))))))
     hit = b.assert_found(
-        found, RULE, "fail", where="total.csv", got="11.000 without", expected="at most 10"
+        found, RULE, "fail", where="total.csv", got="11.000 s without", expected="at most 10"
     )
     assert hit.unit == "s"
 
@@ -59,8 +59,8 @@ def test_fail_many_short_gaps_add_up(gaps: int, fails: bool) -> None:
             RULE,
             "fail",
             where="total.csv",
-            got="0.0533 of the window",
-            expected="at most 0.05",
+            got="5.33 % of the window",
+            expected="at most 5",
         )
     else:
         b.assert_pass(found, RULE)
@@ -88,7 +88,7 @@ def test_question_peaks_dropped_and_hashes_rewritten(tmp_path: Path) -> None:
     found = b.report(folder)
     assert b.of(found, "declared-hashes") == []
     b.assert_found(
-        found, RULE, "question", where="spl.txt", got="of the window in gaps", expected="0.05"
+        found, RULE, "question", where="spl.txt", got="of the window in gaps", expected="at most 5"
     )
 
 
@@ -99,7 +99,12 @@ def test_question_half_the_lines_malformed(tmp_path: Path) -> None:
     )
     found = b.report(folder)
     b.assert_found(
-        found, RULE, "question", where="result_0/node_0.txt", got="of the window", expected="0.05"
+        found,
+        RULE,
+        "question",
+        where="result_0/node_0.txt",
+        got="of the window",
+        expected="at most 5",
     )
     b.assert_found(
         found,
@@ -136,7 +141,7 @@ def test_fail_repeated_stamps_hide_no_real_gap() -> None:
     )
     found = b.judge(b.entry(b.run(b.trace(t_s, 400 + np.arange(len(t_s)) % 7))))
     b.assert_found(
-        found, RULE, "fail", where="total.csv", got="0.0817 of the window", expected="at most 0.05"
+        found, RULE, "fail", where="total.csv", got="8.17 % of the window", expected="at most 5"
     )
 
 
@@ -149,7 +154,7 @@ def test_fail_a_reading_polled_twice_excuses_no_silence() -> None:
     b.assert_pass(b.judge(b.entry(b.run(b.trace(t_s, 400 + np.arange(len(t_s)) % 7)))), RULE)
     found = b.judge(b.entry(b.run(b.trace(t_s, np.where(twice, 400, 401)))))
     b.assert_found(
-        found, RULE, "fail", where="total.csv", got="0.0533 of the window", expected="at most 0.05"
+        found, RULE, "fail", where="total.csv", got="5.33 % of the window", expected="at most 5"
     )
 
 
@@ -164,5 +169,5 @@ def test_fail_stamps_cut_to_the_second_and_a_real_gap() -> None:
     t_s = np.floor(np.arange(-5, 606, 1.08))
     found = b.judge(b.entry(b.run(b.trace(t_s[(t_s < 200) | (t_s > 215)]))))
     b.assert_found(
-        found, RULE, "fail", where="total.csv", got="17.000 without", expected="at most 10"
+        found, RULE, "fail", where="total.csv", got="17.000 s without", expected="at most 10"
     )

@@ -27,7 +27,7 @@ def test_warn_long_rest_in_the_window(tmp_path: Path) -> None:
         "warn",
         where="mlperf_log_detail.txt",
         got="of the window near the",
-        expected="at most 0.05",
+        expected="at most 5",
     )
 
 
