@@ -436,6 +436,15 @@ def test_readings_times_a_declared_efficiency_are_marked_and_said() -> None:
     assert "(c)" not in text_of(board(entries[0]), "terminal")
 
 
+def test_probabilities_are_explained_where_a_result_is_ranked() -> None:
+    legend = "P(first): probability of needing the least energy."
+    ranked = board(result_of("a", 400), result_of("b", 500))
+    assert legend in text_of(ranked, "terminal")
+    unranked = board(result_of("a", 400, facts={"success": False}))
+    assert ids(unranked[0]) == ["a"]
+    assert legend not in text_of(unranked, "terminal")
+
+
 def test_cannot_rank_by_something_else() -> None:
     with pytest.raises(UsageError, match="expected energy"):
         leaderboard([], {}, rank_by="price")  # type: ignore[arg-type]

@@ -149,9 +149,17 @@ MARKS = (
 )
 
 
+LEGEND = (
+    "P(first): probability of needing the least energy.",
+    "Pareto: probability that no entry at least as good in performance and quality needs less "
+    "energy.",
+)
+"""What the columns mean whose heads do not say it."""
+
+
 def footnotes(table: Table) -> list[str]:
-    """Return what the marks in a table mean, where they occur, and what else to know of it."""
-    notes = []
+    """Return what columns and marks in a table mean, where they occur, and what else to know."""
+    notes = list(LEGEND) if any(row.rank for row in table.rows) else []
     for mark in MARKS:
         if any(mark.applies(row.result) for row in table.rows):
             text = mark.text or f"{_efficiency_text(table)}."
