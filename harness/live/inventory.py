@@ -54,8 +54,9 @@ def _meter(name: str) -> dict[str, Any]:
         channels = probe(parse(name)).channels
     except JoulemarkError as error:
         needs_option = "needs an option" in error.message
-        note = f"{summary(name)} {error.fix}" if needs_option else f"not here: {error}"
-        return {"name": name, "ready": False, "says": note, "channels": []}
+        fault = str(error).removesuffix(f". {error.fix}")
+        note = summary(name) if needs_option else f"not here: {fault}"
+        return {"name": name, "ready": False, "says": note, "fix": error.fix, "channels": []}
     described = [
         {
             "id": channel.id,
@@ -65,7 +66,7 @@ def _meter(name: str) -> dict[str, Any]:
         }
         for channel in channels
     ]
-    return {"name": name, "ready": True, "says": "ready", "channels": described}
+    return {"name": name, "ready": True, "says": "ready", "fix": "", "channels": described}
 
 
 def default_run() -> dict[str, Any]:

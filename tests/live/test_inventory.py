@@ -63,6 +63,25 @@ def test_the_tree_as_text() -> None:
     assert "note: gpu-1: " in text
 
 
+def test_the_remedy_stands_below_what_is_missing() -> None:
+    meter = {
+        "name": "rapl",
+        "ready": False,
+        "says": "not here: /sys/class/powercap: no RAPL zone, expected intel-rapl:0 or the like",
+        "fix": "Load the driver: sudo modprobe intel_rapl_msr. Virtual machines rarely have it.",
+        "channels": [],
+    }
+    run = {"meters": [], "summed": [], "channels": [], "unknown": [], "missing": [], "notes": []}
+    lines = meters_text([meter], run).splitlines()
+    indent = " " * 13
+    assert lines[:4] == [
+        "rapl         not here: /sys/class/powercap: no RAPL zone, expected intel-rapl:0",
+        f"{indent}or the like",
+        f"{indent}Load the driver: sudo modprobe intel_rapl_msr. Virtual machines",
+        f"{indent}rarely have it.",
+    ]
+
+
 def test_without_a_meter_the_estimator_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "automatic", lambda: iter([]))
     run = inventory.default_run()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+WIDTH = 80
+"""Columns of the list of meters."""
+NAME_WIDTH = 13
+"""Columns of the name of a meter, and the indent of what follows on lines of its own."""
 MODELLED = (
     "no meter measures this machine: results will be modelled, "
     "and are ranked apart from measured ones"
@@ -22,19 +27,39 @@ def workloads_text(items: Items) -> str:
 
 
 def meters_text(items: Items, default_run: Mapping[str, Any]) -> str:
-    """Format the meters, a line each, and what a run without `--meter` would sum."""
-    lines = [f"{item['name']:<12} {_meter(item)}" for item in items]
+    """Format the meters with their remedies, and what a run without `--meter` would sum."""
+    lines = [line for item in items for line in _meter_lines(item)]
     return "".join(f"{line}\n" for line in [*lines, "", *_default_run_lines(default_run)])
+
+
+def _meter_lines(item: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the state of a meter, and on lines of its own what to do about it."""
+    yield from _wrapped(_state_of_meter(item), f"{item['name']:<{NAME_WIDTH - 1}} ")
+    yield from _wrapped(item["fix"], " " * NAME_WIDTH)
+
+
+def _wrapped(text: str, start: str, indent: str = " " * NAME_WIDTH) -> Iterator[str]:
+    """Yield the lines of a text; the first begins with `start`, the others with `indent`."""
+    yield from textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=start,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _default_run_lines(default_run: Mapping[str, Any]) -> list[str]:
     """Format the tree of channels of a run without `--meter`, and what its sum lacks."""
-    lines = [f"A run without --meter uses {', '.join(default_run['meters'])} and sums:"]
+    meters = ", ".join(default_run["meters"])
+    lines = [*_wrapped(f"A run without --meter uses {meters} and sums:", "", "  ")]
     for id_ in default_run["summed"]:
         lines += _branch(id_, default_run["channels"], "  + ")
     lines += [f"  containment unknown: {pair}" for pair in default_run["unknown"]]
     lines += [f"  {phrase}" for phrase in default_run["missing"]]
-    lines += [f"  note: {note}" for note in default_run["notes"]]
+    for note in default_run["notes"]:
+        lines += _wrapped(f"note: {note}", "  ", "    ")
     return lines
 
 
@@ -76,6 +101,11 @@ def _state(item: Mapping[str, Any]) -> str:
 
 
 def _meter(item: Mapping[str, Any]) -> str:
+    """Return the state of a meter and the remedy in one line."""
+    return f"{_state_of_meter(item).removesuffix('.')}. {item['fix']}".removesuffix(". ")
+
+
+def _state_of_meter(item: Mapping[str, Any]) -> str:
     descriptions = []
     for channel in item["channels"]:
         limit = f"{channel['reading_limit_pct']:g} % of reading"
