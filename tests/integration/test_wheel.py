@@ -95,7 +95,7 @@ def test_installed_joulemark_runs_far_from_the_checkout(wheel: Path, tmp_path: P
     assert installed.returncode == 0, installed.stderr
     demo = run(place / "bin" / "joulemark", "demo", "--out", "demo", cwd=tmp_path)
     assert demo.returncode == 0, demo.stderr
-    assert "INVALID: largest-gap" in demo.stdout
+    assert "INVALID: duplicate-traces" in demo.stdout
     version = run(place / "bin" / "joulemark", "--version", cwd=tmp_path)
     assert version.stdout.startswith("joulemark, version ")
     where = run(python, "-c", "import harness; print(harness.__file__)", cwd=tmp_path)
