@@ -54,7 +54,7 @@ def test_fail_log_of_one_run_copied_to_all(tmp_path: Path) -> None:
         found, RULE, "fail", where="result_0/node_0.txt", got="of run result_1", expected="each run"
     )
     b.assert_found(
-        found, "coverage", "fail", where="result_2/node_0.txt", got="0.0000", expected="0.95"
+        found, "coverage", "fail", where="result_2/node_0.txt", got="0.00 %", expected="95"
     )
 
 
