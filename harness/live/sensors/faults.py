@@ -10,7 +10,6 @@ import numpy as np
 from harness.core.timestamps import NS
 from harness.formats.defects import DefectCode
 from harness.meters.topology import WHOLES, subject_of
-from harness.traces.channel import Channel
 from harness.traces.trace import Dropped, Trace
 
 MIN_SPAN_S = 2.0
@@ -44,7 +43,7 @@ def find_fault(trace: Trace, traces: Sequence[Trace]) -> SensorFault | None:
         reason = trace.dropped[-1].raw if trace.dropped else "it never answered"
         return SensorFault(DefectCode.SENSOR_UNREADABLE, f"no reading ({reason})")
     span_s = (int(trace.t_ns[-1]) - int(trace.t_ns[0])) / NS
-    averaging_s = _averaging_s(trace.channel)
+    averaging_s = trace.channel.averaging_s or 0.0
     if averaging_s > max(span_s, MIN_SPAN_S):
         return SensorFault(
             DefectCode.AVERAGE_TOO_LONG,
@@ -60,12 +59,6 @@ def find_fault(trace: Trace, traces: Sequence[Trace]) -> SensorFault | None:
     if trace.channel.kind != "counter" and reads_zero and not _rests(trace, traces):
         return SensorFault(DefectCode.SENSOR_UNREADABLE, "it read 0 W throughout")
     return None
-
-
-def _averaging_s(channel: Channel) -> float:
-    """Return the length of the moving mean that a sensor gives [s]; 0 if it states none."""
-    value = channel.extra.get("averaging_s")
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _rests(trace: Trace, traces: Sequence[Trace]) -> bool:

@@ -166,7 +166,6 @@ def _library() -> Any:
 
 def _channel(board: Board) -> Channel:
     subject = classify("amdsmi", "", device=board.id, pci=board.pci)
-    updates = {"update_interval_s": UPDATE_S} if board.counter else {}
     return Channel(
         id=board.id,
         quantity="energy" if board.counter else "power",
@@ -180,7 +179,8 @@ def _channel(board: Board) -> Channel:
         clock_error_s=0.0,
         current="dc",
         resolution=None if board.counter else 1.0,
-        extra={**subject.header(), **updates},
+        update_interval_s=UPDATE_S if board.counter else None,
+        extra=subject.header(),
     )
 
 

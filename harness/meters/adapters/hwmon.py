@@ -304,8 +304,6 @@ def _channel(id_: str, sensor: Sensor, may_be_zero: bool) -> Channel:
     part = sensor.subject.part
     is_supply = part in ("psu", "psu-output")
     extra = sensor.subject.header()
-    if sensor.averaging_s:
-        extra["averaging_s"] = sensor.averaging_s
     if is_supply and may_be_zero:
         extra["may_be_zero"] = True
     return Channel(
@@ -317,6 +315,7 @@ def _channel(id_: str, sensor: Sensor, may_be_zero: bool) -> Channel:
         meter="psu-pmbus" if is_supply else "unknown-sensor",
         calibration_id=calibration_id("hwmon", id_),
         accuracy=_accuracy(sensor, is_supply),
+        averaging_s=sensor.averaging_s,
         clock="system",
         clock_error_s=_clock_error_s(sensor),
         current="ac" if part in ("node", "psu") else "dc",

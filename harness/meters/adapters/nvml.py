@@ -261,7 +261,6 @@ def _library() -> Any:
 
 def _channel(board: Board) -> Channel:
     subject = classify("nvml", "", device=board.id, pci=board.pci)
-    updates = {"update_interval_s": UPDATE_S} if board.counter else {}
     return Channel(
         id=board.id,
         quantity="energy" if board.counter else "power",
@@ -278,7 +277,8 @@ def _channel(board: Board) -> Channel:
         clock_error_s=0.0,
         current="dc",
         resolution=MILLI,
-        extra={**subject.header(), **updates},
+        update_interval_s=UPDATE_S if board.counter else None,
+        extra=subject.header(),
     )
 
 

@@ -219,7 +219,8 @@ def _channel(id_: str, zone: Zone) -> Channel:
         current="dc",
         counter_modulus_j=(range_uj + 1) * UJ if range_uj > 0 else None,
         resolution=SERVER_PSYS_STEP_J if is_server_psys else TYPICAL_STEP_J,
-        extra={**zone.subject.header(), "update_interval_s": UPDATE_S},
+        update_interval_s=UPDATE_S,
+        extra=zone.subject.header(),
     )
 
 

@@ -69,14 +69,14 @@ def test_a_node_meter_states_its_own_accuracy_and_averaging(tmp_path: Path) -> N
     assert (node.kind, node.boundary, node.part_of, node.current) == ("mean", "node", None, "ac")
     assert node.accuracy.reading_limit_pct == pytest.approx(5.0)
     assert not node.accuracy.assumed
-    assert node.extra["averaging_s"] == 1.0
+    assert node.averaging_s == 1.0
     assert node.clock_error_s == 0.5
     assert (board.boundary, board.part_of, board.current) == ("board", node.id, "dc")
 
 
 def test_an_occ_states_its_averaging_in_microseconds(tmp_path: Path) -> None:
     system = next(c for c in hwmon("occ", tmp_path).probe() if c.part_of is None)
-    assert system.extra["averaging_s"] == pytest.approx(0.5)
+    assert system.averaging_s == pytest.approx(0.5)
 
 
 def test_a_counter_is_preferred_to_the_power_of_the_same_number(tmp_path: Path) -> None:
