@@ -1,4 +1,10 @@
-"""Compare anchors that were set while runs went on with the journals of a submission."""
+"""Check the journals of a submission against anchors.
+
+An anchor is the head of a journal's hash chain, published while the run goes on; the first one is
+the hash of the plan. A link binds everything above it, so a journal that was changed and chained
+anew no longer has the links that were published. Only their presence is checked here; whether the
+chain of a journal is intact is checked by the audit.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +24,13 @@ MAX_ANCHOR_BYTES = 16 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """Anchors and where they hold.
+    """The outcome of a check of anchors.
 
     Attributes:
-        count: Anchors that name a link of a journal in the submission.
-        first: Time of the first of them (ISO 8601); None where there is none.
-        last: Time of the last of them.
-        missing: Anchors whose link no journal has.
+        count: Number of anchors that hold: a journal has their link, or a plan their hash.
+        first: Time of the earliest anchor that holds (ISO 8601); None if none does.
+        last: Time of the latest anchor that holds (ISO 8601); None if none does.
+        missing: Anchors that do not hold.
     """
 
     count: int
@@ -34,14 +40,14 @@ class Anchors:
 
 
 def check_anchors(folder: Path, file: Path) -> Anchors:
-    """Look up each anchor of a file in the journals of a submission.
+    """Look up each anchor of a file in the journals and plans of a submission.
 
     Args:
         folder: The submission.
-        file: Lines of JSON that `joulemark run --anchor` appended.
+        file: The anchors, a line of JSON each, as `joulemark run --anchor` wrote them.
 
     Raises:
-        UnreadableError: The file is not one of anchors.
+        UnreadableError: The file cannot be read, or a line of it is not an anchor.
     """
     links = _links_of(folder)
     times, missing = [], []
@@ -57,6 +63,7 @@ def check_anchors(folder: Path, file: Path) -> Anchors:
 
 
 def _links_of(folder: Path) -> set[str]:
+    """Return all links of the journals below a folder, and the hashes of its plans."""
     links: set[str] = set()
     for path in sorted(folder.glob("**/samples/*.csv")):
         try:
@@ -69,6 +76,7 @@ def _links_of(folder: Path) -> set[str]:
 
 
 def _lines(file: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield time, link and `RUN/JOURNAL` of each anchor of a file."""
     for number, line in enumerate(read_bytes(file, limit=MAX_ANCHOR_BYTES).splitlines(), 1):
         try:
             item = json.loads(line)

@@ -1,4 +1,8 @@
-"""Sign a submission: an envelope over its manifest, beside it."""
+"""Sign a submission.
+
+The signature covers the manifest, which lists every file with its hash. It is kept in an envelope
+(DSSE) beside the manifest; several people can sign the same one.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +27,18 @@ MANIFEST_TYPE = "application/vnd.joulemark.manifest+json"
 
 
 def sign(folder: Path, key: Ed25519PrivateKey) -> Path:
-    """Write the envelope, or add a signature to it.
+    """Sign the manifest of a submission, and write the envelope or add the signature to it.
+
+    Args:
+        folder: The submission.
+        key: The private key to sign with.
 
     Returns:
-        The file.
+        The path of the envelope.
 
     Raises:
-        JoulemarkError: The files are not those of the manifest, or there is an envelope over
-            another manifest; nothing is written.
+        JoulemarkError: The files differ from the manifest, or the envelope that exists signs
+            another manifest. Nothing is written.
     """
     manifest = whole_manifest(folder)
     existing = _signatures(folder / ENVELOPE, manifest)
@@ -40,10 +48,10 @@ def sign(folder: Path, key: Ed25519PrivateKey) -> Path:
 
 
 def whole_manifest(folder: Path) -> bytes:
-    """Read the manifest of a submission whose files are as it lists them.
+    """Return the manifest of a submission, after checking that it matches the files.
 
     Raises:
-        JoulemarkError: They are not.
+        JoulemarkError: The files differ from the manifest.
     """
     manifest = read_manifest(folder)
     unequal = list(differences(folder, parse_manifest(manifest)))
@@ -61,10 +69,12 @@ def whole_manifest(folder: Path) -> bytes:
 
 
 def signed_manifest(folder: Path) -> bytes:
-    """Read the manifest of a submission that is whole and signed.
+    """Return the manifest of a submission, after checking its files and that it has a signature.
+
+    The signature itself is not verified.
 
     Raises:
-        JoulemarkError: It is not.
+        JoulemarkError: The files differ from the manifest, or there is no signature.
     """
     manifest = whole_manifest(folder)
     if not _signatures(folder / ENVELOPE, manifest):
@@ -78,7 +88,11 @@ def signed_manifest(folder: Path) -> bytes:
 
 
 def _signatures(path: Path, manifest: bytes) -> tuple[dsse.Signature, ...]:
-    """Return the signatures over a manifest that exist already."""
+    """Return the signatures that an envelope holds over a manifest; none if there is no envelope.
+
+    Raises:
+        JoulemarkError: The envelope cannot be read, or signs something else.
+    """
     if not path.exists():
         return ()
     envelope = dsse.parse(read_bytes(path, limit=dsse.MAX_ENVELOPE_BYTES), where=str(path))

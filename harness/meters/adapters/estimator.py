@@ -1,4 +1,8 @@
-"""Estimate power from processor time and declared watts: a model, not a meter (kind `estimate`)."""
+"""Estimate power from processor time: a model, not a meter (kind `estimate`).
+
+Power is the idle power plus the busy share of processor time, as Linux states it in /proc/stat,
+times the difference between busy and idle power. Both powers are declared by the user, or assumed.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ ASSUMED = Accuracy(
 
 
 class Estimator:
-    """No meter at all: processor seconds times a declared power model. Always labelled as modelled.
+    """A power model of all processors, declared or assumed. Its results are labelled as modelled.
 
     Attributes:
         declared: Whether the user declared the model.
@@ -54,10 +58,10 @@ class Estimator:
         self._power_w = 0.0
 
     def probe(self) -> Sequence[Channel]:
-        """Return one channel: all processors.
+        """Return one channel, for all processors together.
 
         Raises:
-            Unavailable: The system has no /proc/stat.
+            Unavailable: /proc/stat cannot be read, as on any system but Linux.
         """
         try:
             self._last_ticks = self._ticks()
