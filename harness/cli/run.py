@@ -177,7 +177,10 @@ def run(
     if command:
         plans = [plan_command(words, settings, name=options["name"])]
     elif len(words) == 1:
-        plans = _workload_plans(find_workload(words[0]), settings, scenario)
+        workload = find_workload(words[0])
+        plans = _workload_plans(workload, settings, scenario)
+        if workload.runner == "endpoint" and not as_json:
+            return _perform_points(plans, out / workload.name)
     else:
         raise UsageError(
             "name one workload or one program",
@@ -196,6 +199,15 @@ def _workload_plans(workload: Workload, settings: Settings, scenario: str | None
 
         return list(workload_points(workload, settings, scenario))
     return [plan_workload(workload, settings, scenario=scenario)]
+
+
+def _perform_points(plans: Sequence[Plan], folder: Path) -> int:
+    """Make the runs of all points of an LLM endpoint, and print their table."""
+    from harness.cli.endpoint import report_points
+
+    status = perform(plans, as_json=False)
+    report_points(folder, as_json=False)
+    return status
 
 
 def perform(plans: Sequence[Plan], as_json: bool) -> int:
