@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from harness.cli.base import JSON, Number, cli, emit, note
-from harness.cli.run import OUT, perform
+from harness.cli.run import IDLE, INTERVAL, METERS, OUT, SUBMITTER, SYSTEM, perform
 from harness.core.errors import UsageError
 
 
@@ -69,14 +69,7 @@ from harness.core.errors import UsageError
     help="File with the API key, readable by its owner only.",
 )
 @click.option("--insecure", is_flag=True, help="Accept any TLS certificate.")
-@click.option(
-    "-m",
-    "--meter",
-    "meters",
-    multiple=True,
-    metavar="NAME[:OPTION=VALUE,...]",
-    help="Meter to read.",
-)
+@METERS
 @click.option(
     "-n",
     "--repeat",
@@ -85,20 +78,8 @@ from harness.core.errors import UsageError
     type=click.IntRange(1, 1000),
     help="Runs of each point.",
 )
-@click.option(
-    "--interval",
-    default=0.1,
-    show_default=True,
-    type=Number(0.001, 3600),
-    help="Time between two readings [s].",
-)
-@click.option(
-    "--idle",
-    default=3.0,
-    show_default=True,
-    type=Number(0, 3600),
-    help="Idle time to record before and after each run [s].",
-)
+@INTERVAL
+@IDLE
 @click.option(
     "--seed",
     default=1,
@@ -106,8 +87,8 @@ from harness.core.errors import UsageError
     type=click.IntRange(0),
     help="Seed of questions and arrivals.",
 )
-@click.option("--system", default="this machine", show_default=True, help="Name of the system.")
-@click.option("--submitter", default="", help="Name of the submitter.")
+@SYSTEM
+@SUBMITTER
 @JSON
 @OUT
 def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:

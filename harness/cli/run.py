@@ -42,6 +42,34 @@ def _out_option(command: Command) -> Command:
 
 OUT = _out_option
 
+# Options of all commands that record runs
+METERS = click.option(
+    "-m",
+    "--meter",
+    "meters",
+    multiple=True,
+    metavar="NAME[:OPTION=VALUE,...]",
+    help="Meter to read; repeat for several.",
+)
+INTERVAL = click.option(
+    "--interval",
+    default=0.1,
+    show_default=True,
+    type=Number(0.001, 3600),
+    help="Time between two readings [s].",
+)
+IDLE = click.option(
+    "--idle",
+    default=3.0,
+    show_default=True,
+    type=Number(0, 3600),
+    help="Idle time to record before and after each run [s].",
+)
+SYSTEM = click.option(
+    "--system", default="this machine", show_default=True, help="Name of the system."
+)
+SUBMITTER = click.option("--submitter", default="", help="Name of the submitter.")
+
 
 class RunCommand(click.Command):
     """The command `run`, which says so if options of a program were parsed as its own."""
@@ -70,14 +98,7 @@ class RunCommand(click.Command):
     is_flag=True,
     help="Measure any program; put -- before it.",
 )
-@click.option(
-    "-m",
-    "--meter",
-    "meters",
-    multiple=True,
-    metavar="NAME[:OPTION=VALUE,...]",
-    help="Meter to read; repeat for several.",
-)
+@METERS
 @click.option(
     "-n",
     "--repeat",
@@ -85,20 +106,8 @@ class RunCommand(click.Command):
     help="Number of timed runs; by default what the workload asks for.",
 )
 @click.option("--scenario", help="Scenario of the workload, like Offline.")
-@click.option(
-    "--interval",
-    default=0.1,
-    show_default=True,
-    type=Number(0.001, 3600),
-    help="Time between two readings [s].",
-)
-@click.option(
-    "--idle",
-    default=3.0,
-    show_default=True,
-    type=Number(0, 3600),
-    help="Idle time to record before and after each run [s].",
-)
+@INTERVAL
+@IDLE
 @click.option(
     "--seed",
     default=1,
@@ -107,8 +116,8 @@ class RunCommand(click.Command):
     help="Seed of the first run; each further run adds 1.",
 )
 @click.option("--name", help="Name of the benchmark that --command measures.")
-@click.option("--system", default="this machine", show_default=True, help="Name of the system.")
-@click.option("--submitter", default="", help="Name of the submitter.")
+@SYSTEM
+@SUBMITTER
 @click.option(
     "--division",
     default="open",

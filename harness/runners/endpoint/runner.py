@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,14 +41,12 @@ class Grading:
         asked: Requests that were sent; a failed one counts as wrong.
         questions: Distinct questions among them.
         chance: Mean probability of a right answer by guessing.
-        by_question: Share of right answers of each question, by its index.
     """
 
     correct: int
     asked: int
     questions: int
     chance: float
-    by_question: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def accuracy(self) -> float:
@@ -129,31 +127,16 @@ class Endpoint:
         Raises:
             WorkloadFailed: if no request was answered, or a file is missing.
         """
-        try:
-            point = derive(job.log, self.load)
-        except UnreadableError as error:
-            raise WorkloadFailed(
-                error.message, where=str(job.log / EVENTS), got=error.got
-            ) from None
-        client = _client(job.log / CLIENT)
-        facts = endpoint_facts(point) | {
+        facts = {
             "model": self.model,
             "api": self.api,
             "host": urlsplit(self.url).hostname or "" if not self.server else "127.0.0.1",
             "question_set": self.question_set,
             "load": {"kind": self.load.kind, "value": self.load.value},
-            "client": client,
         }
-        return Outcome(
-            window=point.metrics.window,
-            seconds=point.metrics.window.seconds,
-            success=is_valid(point),
-            work=work(point),
-            performance=performance(point),
-            quality=quality(point),
-            advice=tuple(_advice(point, client)),
-            facts={"endpoint": facts},
-        )
+        point = _derive_or_fail(job.log, self.load)
+        client = _client(job.log / CLIENT)
+        return _outcome(point, {**facts, "client": client}, client)
 
 
 def endpoint_outcome(folder: Path, journals: Path) -> Outcome:
@@ -166,11 +149,19 @@ def endpoint_outcome(folder: Path, journals: Path) -> Outcome:
     Raises:
         WorkloadFailed: if no request was answered.
     """
+    point = _derive_or_fail(folder, journals=journals)
+    return _outcome(point, {"model": "", "load": {}}, client={})
+
+
+def _derive_or_fail(folder: Path, load: Load | None = None, journals: Path | None = None) -> Point:
     try:
-        point = derive(folder, journals=journals)
+        return derive(folder, load, journals)
     except UnreadableError as error:
         raise WorkloadFailed(error.message, where=str(folder / EVENTS), got=error.got) from None
-    facts = endpoint_facts(point) | {"model": "", "load": {}}
+
+
+def _outcome(point: Point, facts: Mapping[str, Any], client: Mapping[str, Any]) -> Outcome:
+    """Return the outcome of a point, with facts beside those that are derived from it."""
     return Outcome(
         window=point.metrics.window,
         seconds=point.metrics.window.seconds,
@@ -178,8 +169,8 @@ def endpoint_outcome(folder: Path, journals: Path) -> Outcome:
         work=work(point),
         performance=performance(point),
         quality=quality(point),
-        advice=tuple(_advice(point, {})),
-        facts={"endpoint": facts},
+        advice=tuple(_advice(point, client)),
+        facts={"endpoint": endpoint_facts(point) | facts},
     )
 
 
@@ -230,7 +221,6 @@ def grade(requests: Sequence[Request], questions: Sequence[Question]) -> Grading
         asked=request_count,
         questions=len(results),
         chance=chance,
-        by_question={index: sum(marks) / len(marks) for index, marks in sorted(results.items())},
     )
 
 
@@ -262,7 +252,7 @@ def quality(point: Point) -> Quality | None:
 
 def endpoint_facts(point: Point) -> dict[str, Any]:
     """Return the figures of a point for the run record: those that the audit derives again."""
-    metrics, grading = point.metrics, point.grading
+    metrics = point.metrics
     latencies = {
         name: None if value is None else asdict(value)
         for name, value in {
@@ -273,10 +263,6 @@ def endpoint_facts(point: Point) -> dict[str, Any]:
             "latency_ms": metrics.latency_ms,
         }.items()
     }
-    graded = None
-    if grading is not None:
-        graded = asdict(replace(grading, by_question={}))
-        del graded["by_question"]
     return {
         "requests": {
             "issued": metrics.issued,
@@ -289,7 +275,7 @@ def endpoint_facts(point: Point) -> dict[str, Any]:
         "fragments": metrics.fragments,
         "prompt_tokens": metrics.prompt_tokens,
         "in_flight": metrics.in_flight,
-        "grading": graded,
+        "grading": None if point.grading is None else asdict(point.grading),
         **latencies,
     }
 
