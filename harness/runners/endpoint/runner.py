@@ -170,7 +170,7 @@ def _outcome(point: Point, facts: Mapping[str, Any], client: Mapping[str, Any]) 
         performance=performance(point),
         quality=quality(point),
         advice=tuple(_advice(point, client)),
-        facts={"endpoint": endpoint_facts(point) | facts},
+        facts={"endpoint": {**endpoint_facts(point), **facts}},
     )
 
 
