@@ -186,4 +186,9 @@ def _key(variable: str, path: Path | None) -> str:
             fix=f"chmod 600 {path}",
         )
     note(f"API key from {path}")
-    return path.read_text("utf-8").strip()
+    key = path.read_bytes().strip()
+    if not key.isascii() or not key.decode("ascii", "replace").isprintable() or not key:
+        raise UsageError(
+            "holds no API key", where=str(path), expected="one line of printable ASCII"
+        )
+    return key.decode("ascii")

@@ -77,10 +77,9 @@ def load_questions(name: str, seed: int = 1) -> list[Question]:
         UsageError: if no bundled set and no file has this name.
         UnreadableError: if a line of the file is not a question.
     """
-    bundled, _, count = name.partition(":")
+    bundled, colon, count = name.partition(":")
     if bundled in BUNDLED:
-        number = int(count) if count.isdecimal() and count.isascii() else DEFAULT_COUNT
-        return BUNDLED[bundled](seed, number)
+        return BUNDLED[bundled](seed, _count(name, count) if colon else DEFAULT_COUNT)
     path = Path(name)
     if not path.is_file():
         raise UsageError(
@@ -89,6 +88,23 @@ def load_questions(name: str, seed: int = 1) -> list[Question]:
             expected=f"one of {', '.join(BUNDLED)}, or a JSONL file",
         )
     return parse_questions(read_bytes(path), str(path))
+
+
+def _count(name: str, text: str) -> int:
+    """Return the number of questions that a name asks for.
+
+    Raises:
+        UsageError: if it is no count from 1 to ``MAX_QUESTIONS``.
+    """
+    count = int(text) if re.fullmatch(r"\d{1,6}", text, re.ASCII) else 0
+    if not 1 <= count <= MAX_QUESTIONS:
+        raise UsageError(
+            "is no number of questions",
+            where=name[:60],
+            got=text[:20] or "nothing",
+            expected=f"1 to {MAX_QUESTIONS}",
+        )
+    return count
 
 
 def parse_questions(content: bytes, where: str) -> list[Question]:

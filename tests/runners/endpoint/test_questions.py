@@ -82,3 +82,9 @@ def test_a_line_that_is_no_question_is_named(change: dict[str, object], fault: s
 def test_an_unknown_set_is_refused_with_the_names_of_those_there_are() -> None:
     with pytest.raises(UsageError, match="capitals"):
         load_questions("capitols")
+
+
+@pytest.mark.parametrize("count", ["0", "", "abc", "1_0", "-1", "9999999"])
+def test_a_number_of_questions_that_is_none_is_refused(count: str) -> None:
+    with pytest.raises(UsageError, match="is no number of questions"):
+        load_questions(f"mixed:{count}")

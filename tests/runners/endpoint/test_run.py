@@ -157,6 +157,16 @@ def test_a_key_file_that_others_can_read_is_refused(load: Load, tmp_path: Path) 
     assert "chmod 600" in done.stderr
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"two\nlines", b"\x00"])
+def test_a_key_file_without_a_key_is_refused(content: bytes, load: Load, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    done = load(FakeServer(url="http://127.0.0.1:9"), tmp_path / "out", "--key-file", str(path))
+    assert done.exit_code == 2
+    assert "holds no API key" in done.stderr
+
+
 @pytest.fixture(scope="module")
 def recorded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One point with two questions."""
