@@ -162,8 +162,7 @@ async def _read(response: aiohttp.ClientResponse, on_fragment: OnFragment) -> Re
     """Read a stream of server-sent events, or a plain JSON reply of a server without streams."""
     reply, parts, length, complete = Reply(), [], 0, False
     if response.content_type == "application/json":
-        document = json.loads(await response.content.read(MAX_LINE_BYTES))
-        chunks = _single(document)
+        chunks = _single(await _whole_body(response))
     else:
         chunks = _chunks(response)
     async for chunk in chunks:
@@ -185,7 +184,22 @@ async def _read(response: aiohttp.ClientResponse, on_fragment: OnFragment) -> Re
     return reply
 
 
-async def _single(document: Any) -> AsyncIterator[dict[str, Any]]:
+async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
+    """Read a body of bounded length."""
+    body = b""
+    async for block in response.content.iter_any():
+        body += block
+        if len(body) > MAX_LINE_BYTES:
+            raise RequestFailed("the reply does not end", retry=False)
+    return body
+
+
+async def _single(body: bytes) -> AsyncIterator[dict[str, Any]]:
+    """Yield the one JSON object of a server that does not stream."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
     if not isinstance(document, dict):
         raise RequestFailed("the reply is no JSON object", retry=False)
     yield document
@@ -201,7 +215,7 @@ async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, A
             return
         try:
             chunk = json.loads(payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RequestFailed("an event of the stream is not JSON", retry=False) from None
         if isinstance(chunk, dict):
             yield chunk

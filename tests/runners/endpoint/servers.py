@@ -59,6 +59,8 @@ class FakeServer:
         prompt = body["messages"][0]["content"] if chat else body["prompt"]
         if prompt.startswith("refused"):
             return web.json_response({"error": {"message": "no such model"}}, status=404)
+        if prompt.startswith("garbled"):
+            return web.Response(body=b"\xff{", content_type="application/json")
         if self.dialect == "plain":
             return web.json_response(self._document(chat))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

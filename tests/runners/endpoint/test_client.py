@@ -58,6 +58,7 @@ def test_the_request_asks_for_usage_and_carries_the_key() -> None:
         ("refused", "HTTP 404: .*no such model", False),
         ("dropped", "ClientPayloadError|ended before the reply", True),
         ("broken", "the server: out of memory", False),
+        ("garbled", "the reply is no JSON object", False),
         ("silent", "no complete reply in 0.3 s", False),
     ],
 )
