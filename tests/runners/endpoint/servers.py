@@ -59,10 +59,10 @@ class FakeServer:
         prompt = body["messages"][0]["content"] if chat else body["prompt"]
         if prompt.startswith("refused"):
             return web.json_response({"error": {"message": "no such model"}}, status=404)
-        if prompt.startswith("garbled"):
-            return web.Response(body=b"\xff{", content_type="application/json")
         if self.dialect == "plain":
-            return web.json_response(self._document(chat))
+            garbled = prompt.startswith("garbled")
+            body_bytes = b"\xff{" if garbled else json.dumps(self._document(chat)).encode()
+            return web.Response(body=body_bytes, content_type="application/json")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         end = b"\r\n\r\n" if self.dialect == "sglang" else b"\n\n"

@@ -58,7 +58,6 @@ def test_the_request_asks_for_usage_and_carries_the_key() -> None:
         ("refused", "HTTP 404: .*no such model", False),
         ("dropped", "ClientPayloadError|ended before the reply", True),
         ("broken", "the server: out of memory", False),
-        ("garbled", "the reply is no JSON object", False),
         ("silent", "no complete reply in 0.3 s", False),
     ],
 )
@@ -87,3 +86,11 @@ def test_an_address_without_scheme_is_refused() -> None:
 @pytest.mark.parametrize("url", ["http://h:1", "http://h:1/", "http://h:1/v1", "http://h:1/v1/"])
 def test_the_base_url_may_end_in_v1(url: str) -> None:
     assert Server(url=url, model="m").endpoint == "http://h:1/v1/chat/completions"
+
+
+def test_a_reply_that_is_no_json_is_named() -> None:
+    with (
+        serve(FakeServer("plain")) as fake,
+        pytest.raises(RequestFailed, match="the reply is no JSON object"),
+    ):
+        request(fake, "garbled")
