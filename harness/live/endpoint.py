@@ -11,9 +11,9 @@ from pathlib import Path
 from harness.core.errors import UsageError, shorten
 from harness.live.measure import Plan
 from harness.live.plan import Settings, make_entry, make_plan, require_packages
+from harness.runners.endpoint.load import Load
 from harness.runners.endpoint.questions import load_questions
 from harness.runners.endpoint.runner import Endpoint
-from harness.runners.endpoint.schedule import Load
 from harness.runners.workload import Workload
 
 OPTIONS = ("questions", "threads")

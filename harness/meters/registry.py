@@ -8,14 +8,16 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.core.suggestions import unknown_name
 from harness.meters import adapters
 from harness.meters.base import Meter, Note
 from harness.traces.channel import Channel
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "joulemark.meters"
 """Entry points of third-party meters: a name, and a class or function that returns a meter."""
@@ -188,4 +190,6 @@ def _factory(name: str) -> Callable[..., Any]:
 
 
 def _entry_points() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # slow to import: an audit needs no third party
+
     return {point.name: point for point in entry_points(group=GROUP)}

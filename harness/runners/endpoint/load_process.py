@@ -35,9 +35,10 @@ from harness.runners.endpoint.events import (
     STOP,
     EventLog,
 )
+from harness.runners.endpoint.load import Load
 from harness.runners.endpoint.questions import Question, parse_questions
 from harness.runners.endpoint.runner import CLIENT, KEY_VARIABLE
-from harness.runners.endpoint.schedule import Load, play
+from harness.runners.endpoint.schedule import play
 
 MAX_ATTEMPTS = 3
 RETRY_WAIT_S = 0.5

@@ -19,9 +19,9 @@ from harness.core.files import read_bytes, write_text
 from harness.formats.base import Quality, Quantity, Work
 from harness.runners.base import CommandResult, Job, Outcome, Step, WorkloadFailed
 from harness.runners.endpoint.events import EVENTS, Events, Request, align, clock_pairs, read_events
+from harness.runners.endpoint.load import Load
 from harness.runners.endpoint.metrics import PointMetrics, point_metrics
 from harness.runners.endpoint.questions import Question, is_correct, parse_questions
-from harness.runners.endpoint.schedule import Load
 
 JOB, QUESTIONS, CLIENT = "job.json", "questions.jsonl", "client.json"
 LOAD_PROCESS = "harness.runners.endpoint.load_process"

@@ -1,9 +1,8 @@
-"""When requests are sent: three loads.
+"""When requests are sent: the three loads of ``load.Load``, played.
 
-- Fixed concurrency (``concurrency``): at most C requests in flight, the next is sent when one ends,
-  and nothing is paced at the start. This is MLPerf Endpoints' convention.
-- Poisson arrivals (``rate``): independent arrivals at a mean rate, whatever the server does.
-- Offline (``offline``): everything is sent at once.
+- Fixed concurrency: the next request is sent when one ends, and nothing is paced at the start.
+- Poisson arrivals: independent arrivals at a mean rate, whatever the server does.
+- Offline: everything is sent at once.
 """
 
 from __future__ import annotations
@@ -12,44 +11,11 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["concurrency", "rate", "offline"]
+from harness.runners.endpoint.load import Load
+
 Send = Callable[[int], Awaitable[None]]
 """Sends the n-th request and returns when its reply has ended, whatever came of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """One load.
-
-    Attributes:
-        kind: Which of the three.
-        value: Requests in flight, or arrivals per second; ignored for offline.
-        count: Requests to send at least.
-        min_duration_s: No request is the last before this much time has passed [s].
-        block: Requests come in whole multiples of this, so that each question is asked equally
-            often.
-    """
-
-    kind: Kind
-    value: float
-    count: int
-    min_duration_s: float = 0.0
-    block: int = 1
-
-    @property
-    def concurrency(self) -> int:
-        """Most requests in flight that this load needs connections for."""
-        return int(self.value) if self.kind == "concurrency" else self.count
-
-    @property
-    def label(self) -> str:
-        """Name of the point, as a scenario."""
-        if self.kind == "offline":
-            return "offline"
-        return f"{self.kind}-{self.value:g}"
 
 
 class Quota:
