@@ -200,7 +200,8 @@ def audit(
         progress: Receives each phase.
     """
     # Imported late: a score needs no rules.
-    from harness.auditing.engine import audit_entries, choose
+    from harness.auditing.engine import audit_entries
+    from harness.auditing.rules.selection import choose
     from harness.auditing.submission import with_submission_defects
     from harness.signing.trust import read_trust
 

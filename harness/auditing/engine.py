@@ -9,11 +9,10 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +26,7 @@ from harness.auditing.report import (
     Status,
     verdict_of,
 )
-from harness.auditing.rules import BY_ID, BY_NAME, RULES
+from harness.auditing.rules import RULES
 from harness.auditing.rules.base import (
     CrossEntryEvidence,
     Rule,
@@ -36,7 +35,7 @@ from harness.auditing.rules.base import (
     location,
 )
 from harness.auditing.rules.rulebook import is_provisional, rulebook, rulebook_for
-from harness.core.errors import UsageError, shorten
+from harness.core.errors import shorten
 from harness.core.process_pool import DIED, spread
 from harness.core.progress import NO_PROGRESS, Progress
 from harness.core.timeout import TimeLimitExceeded, deadline
@@ -337,39 +336,3 @@ def _unjudged(task: Task, got: str, expected: str, fix: str) -> EntryReport:
         scenario=entry.scenario,
         format=entry.format,
     )
-
-
-# Choosing rules
-
-
-def choose(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> frozenset[str] | None:
-    """Return the ids of the rules to apply, or None for all.
-
-    Args:
-        select: Ids of the rules to apply; empty for all.
-        ignore: Ids of rules to leave out.
-
-    Raises:
-        UsageError: An id that no rule has; the message names rules with a similar id.
-    """
-    selected = {find_rule(name).id for name in sorted(set(select))}
-    ignored = {find_rule(name).id for name in sorted(set(ignore))}
-    if not selected and not ignored:
-        return None
-    return frozenset((selected or set(BY_ID)) - ignored)
-
-
-def find_rule(name: str) -> Rule:
-    """Return the rule with this id, or with this former id.
-
-    Raises:
-        UsageError: No rule has it; the message names rules with a similar id.
-    """
-    if name in BY_NAME:
-        return BY_NAME[name]
-    similar = difflib.get_close_matches(name, BY_ID, n=3, cutoff=0.5)
-    if similar:
-        expected = f"one of `joulemark rules`, as {', '.join(similar)}"
-    else:
-        expected = "one of those that `joulemark rules` lists"
-    raise UsageError("no rule has this id", got=shorten(name, 60), expected=expected)

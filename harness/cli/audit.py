@@ -149,8 +149,8 @@ def audit(
 
 def _check_names(chosen: dict[str, list[str]], round_name: str | None) -> None:
     """Refuse names of rules and rounds that do not exist, before anything is read."""
-    from harness.auditing.engine import choose
     from harness.auditing.rules.rulebook import rulebook
+    from harness.auditing.rules.selection import choose
 
     choose(**chosen)
     if round_name is not None:
@@ -248,7 +248,7 @@ def _code(report: Report, strict: bool) -> int:
 @JSON
 def rules(name: str | None, as_json: bool) -> int:
     """List all rules, or explain one with its limits."""
-    from harness.auditing.engine import find_rule
+    from harness.auditing.rules.selection import find_rule
     from harness.render.terminal.rules import rule_text, rules_document, rules_text
 
     rule = None if name is None else find_rule(name)

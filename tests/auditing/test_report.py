@@ -15,10 +15,10 @@ import pytest
 from lab_simulator import TrainingForm
 
 from harness import api
-from harness.auditing.engine import choose
 from harness.auditing.report import EntryReport, Finding, Report
 from harness.auditing.rules import BY_ID, RULES
 from harness.auditing.rules.rulebook import describe_rounds, rounds, rulebook
+from harness.auditing.rules.selection import choose
 from harness.core.errors import UsageError
 from harness.core.schemas import check
 from harness.render.audit_html import audit_html

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import pytest
 from click.testing import CliRunner
 
-from harness.auditing.engine import choose, find_rule
 from harness.auditing.rules import BY_ID, BY_NAME, GROUPS, RULES
 from harness.auditing.rules.base import Rule
 from harness.auditing.rules.reference import OUTCOMES, reference, round_page
@@ -29,6 +28,7 @@ from harness.auditing.rules.rulebook import (
     rulebook,
     rulebook_for,
 )
+from harness.auditing.rules.selection import choose, find_rule
 from harness.cli import cli
 from harness.core.errors import SchemaError, UsageError
 from harness.core.resources import resource
