@@ -50,6 +50,11 @@ class WorkAmounts:
     unit: str
     counts: tuple[float, ...]
 
+    @property
+    def energy_unit(self) -> str:
+        """Unit of the energy per unit of work."""
+        return f"J/{self.unit}"
+
 
 # Which runs count
 

@@ -14,6 +14,7 @@ from harness.scoring.boundary import Boundary, boundaries, boundary
 from harness.scoring.notes import conversion_efficiencies
 from harness.scoring.run_scatter import ScatterSummary
 from harness.scoring.training_steps import Training
+from harness.traces.instruments import instruments
 from harness.uncertainty.budget import Budget, BudgetRow
 from harness.uncertainty.estimate import Estimate
 
@@ -40,6 +41,41 @@ class TableKey(NamedTuple):
     simulated: bool
     division: str
     boundary: str
+
+
+def measurement_class(entry: Entry) -> str:
+    """Return analyzer, sensor, modelled or declared; classes are never ranked together."""
+    channels = [trace.channel for run in entry.runs for trace in run.outer]
+    if not channels:
+        return "declared"
+    if any(channel.kind == "estimate" for channel in channels):
+        return "modelled"
+    table = instruments()
+    classes = {
+        table[channel.meter].measurement_class if channel.meter in table else "sensor"
+        for channel in channels
+    }
+    return next(name for name in ("modelled", "sensor", "analyzer") if name in classes)
+
+
+def table_key(entry: Entry, unit: str, measurement_class: str) -> TableKey:
+    """Return the table of a result.
+
+    Args:
+        entry: The evidence.
+        unit: Unit of its energy per unit of work.
+        measurement_class: analyzer, sensor, modelled or declared.
+    """
+    return TableKey(
+        task=entry.task,
+        benchmark=entry.benchmark,
+        scenario=entry.scenario,
+        unit=unit,
+        measurement_class=measurement_class,
+        simulated=entry.simulated,
+        division=entry.division,
+        boundary="+".join(boundaries(entry)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +141,12 @@ class Result:
     @property
     def table(self) -> TableKey:
         """What it must share with another result to be compared."""
-        entry = self.entry
-        return TableKey(
-            task=entry.task,
-            benchmark=entry.benchmark,
-            scenario=entry.scenario,
-            unit=self.energy_per_unit.unit,
-            measurement_class=self.measurement_class,
-            simulated=entry.simulated,
-            division=entry.division,
-            boundary="+".join(boundaries(entry)),
-        )
+        return table_key(self.entry, self.energy_per_unit.unit, self.measurement_class)
 
     @property
     def boundary(self) -> Boundary | None:
         """Outermost boundary of its energy; ``None`` where nothing was measured."""
         return boundary(self.entry)
-
-    @property
-    def may_borrow(self) -> bool:
-        """Whether its own runs do not show its scatter: one run without a pair, or two."""
-        if self.scatter is None:
-            return False
-        return self.scatter.source == "unknown" or self.distinct_runs == 2
 
     @property
     def inferred(self) -> bool:

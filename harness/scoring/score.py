@@ -1,10 +1,11 @@
 """From an entry to its result.
 
 1. Energy of each run, and which runs count (`harness.energy.run`, `repeated_runs`).
-2. The budget of their mean.
-3. The quantities derived from it: energy, power, energy per unit of work, per correct answer, per
-   step.
-4. One Monte Carlo for all of them.
+2. The budget of their mean, and the quantities derived from it: energy, power, energy per unit of
+   work, per step (`entry_budget`).
+3. Scatter between runs that entries with few runs borrow from the others of their table.
+4. One Monte Carlo for all quantities of an entry; energy per correct answer has one of its own,
+   with the accuracy in its budget.
 5. What stands beside the numbers: performance, quality, MLPerf's metrics, notes.
 """
 
@@ -20,37 +21,16 @@ from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.mlperf.loadgen_log import samples_per_query
 from harness.formats.reference.benchmarks import benchmarks
 from harness.scoring.correct_answers import energy_per_correct
+from harness.scoring.entry_budget import EntryBudget, entry_budget, with_borrowed_scatter
 from harness.scoring.mlperf_metrics import kept_runs, mlperf_metrics, olympic_mean
 from harness.scoring.notes import result_notes
-from harness.scoring.repeated_runs import (
-    WorkAmounts,
-    energy_per_amount,
-    mean_budget,
-    mean_power,
-    valid_runs,
-    work_amounts,
-)
-from harness.scoring.result import Result, TableKey
-from harness.scoring.run_scatter import (
-    MIN_LENDER_RUNS,
-    PooledScatter,
-    ScatterEvidence,
-    pair_difference,
-    pooled_scatter,
-    summary,
-)
-from harness.scoring.training_steps import (
-    StepCounts,
-    Training,
-    decompose_training,
-    energy_at_reference,
-    energy_per_step,
-    step_counts,
-)
-from harness.traces.instruments import instruments
+from harness.scoring.repeated_runs import WorkAmounts
+from harness.scoring.result import Result, measurement_class
+from harness.scoring.run_scatter import summary
+from harness.scoring.training_steps import StepCounts, Training, decompose_training
 from harness.uncertainty.budget import Budget, budget_rows
 from harness.uncertainty.coverage_interval import LEVEL
-from harness.uncertainty.estimate import Estimate, OutputQuantity, estimate_all
+from harness.uncertainty.estimate import Estimate, estimate_all
 from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 NO_BUDGET = Budget("", ())
@@ -67,7 +47,8 @@ def score_all(
 ) -> list[Result]:
     """Return the results of entries scored together.
 
-    Those with one or two runs borrow the scatter of the others of their table.
+    Those with one or two runs borrow the scatter of the others of their table. What each may
+    borrow is known from the budgets, before anything is drawn, so each entry is drawn once.
 
     Args:
         entries: The evidence.
@@ -77,80 +58,53 @@ def score_all(
         evaluations: Energies of each entry, where they are known already.
     """
     entries = tuple(entries)
-    evaluated = tuple(map(evaluate, entries) if evaluations is None else evaluations)
-    results = [
-        score(entry, level=level, seed=seed, draws=draws, evaluation=evaluation)
+    evaluated = map(evaluate, entries) if evaluations is None else evaluations
+    budgets = [
+        entry_budget(entry, evaluation.all_runs())
         for entry, evaluation in zip(entries, evaluated, strict=True)
     ]
-    scatters = _scatter_by_table(results)
-    for i, (entry, evaluation) in enumerate(zip(entries, evaluated, strict=True)):
-        borrowed = scatters.get(results[i].table)
-        if borrowed is not None and results[i].may_borrow:
-            results[i] = score(
-                entry, level=level, seed=seed, draws=draws, borrowed=borrowed, evaluation=evaluation
-            )
-    return results
+    budgets = with_borrowed_scatter(budgets)
+    return [_result(item, level=level, seed=seed, draws=draws) for item in budgets]
 
 
-def _scatter_by_table(results: Iterable[Result]) -> dict[TableKey, PooledScatter]:
-    lenders: dict[TableKey, list[Budget]] = {}
-    for result in results:
-        if result.per_unit_budget is not None and result.distinct_runs >= MIN_LENDER_RUNS:
-            lenders.setdefault(result.table, []).append(result.per_unit_budget)
-    scatters = {table: pooled_scatter(budgets) for table, budgets in lenders.items()}
-    return {table: scatter for table, scatter in scatters.items() if scatter is not None}
-
-
-def score(
-    entry: Entry,
-    *,
-    level: float = LEVEL,
-    seed: int = SEED,
-    draws: int = DRAWS,
-    borrowed: PooledScatter | None = None,
-    evaluation: Evaluation | None = None,
-) -> Result:
-    """Return the result of an entry.
+def score(entry: Entry, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS) -> Result:
+    """Return the result of an entry by itself, which borrows nothing.
 
     Args:
         entry: The evidence.
         level: Coverage probability of the intervals, 0 to 1.
         seed: Seed of the Monte Carlo.
         draws: Draws of the Monte Carlo.
-        borrowed: Scatter between runs of comparable results, for an entry with one or two runs.
-        evaluation: Energies of the entry, where they are known already.
     """
-    runs = (evaluation or evaluate(entry)).all_runs()
-    counted = valid_runs(runs)
-    evidence = ScatterEvidence(borrowed, _pair_difference(entry, counted))
-    budget = mean_budget(entry, counted, evidence)
-    amounts = work_amounts(entry, counted)
-    quality = _worst_quality(entry)
-    counts = step_counts(entry, counted)
+    (result,) = score_all([entry], level=level, seed=seed, draws=draws)
+    return result
 
-    outputs: dict[str, OutputQuantity] = {}
+
+def _result(item: EntryBudget, *, level: float, seed: int, draws: int) -> Result:
+    """Draw an entry, and return its result."""
+    entry, runs, counted, budget = item.entry, item.runs, item.counted, item.budget
+    quality = _worst_quality(entry)
     estimates: dict[str, Estimate] = {}
     per_correct: Estimate | None = None
     if budget is not None:
-        outputs = _output_quantities(entry, counted, budget, amounts, counts, evidence)
-        drawn = estimate_all(budget, outputs, level=level, seed=seed, draws=draws)
-        estimates = {name: _not_negative(item) for name, item in drawn.items()}
+        drawn = estimate_all(budget, item.outputs, level=level, seed=seed, draws=draws)
+        estimates = {name: _not_negative(estimate) for name, estimate in drawn.items()}
         per_correct = energy_per_correct(
             entry,
             counted,
             budget,
             quality,
-            _samples(entry, amounts),
-            evidence,
+            _samples(entry, item.amounts),
+            item.evidence,
             level=level,
             seed=seed,
             draws=draws,
         )
-    per_unit_budget = _per_unit_budget(budget, outputs.get("per_unit"))
+    per_unit_budget = item.per_unit_budget
     scattering = per_unit_budget or budget or NO_BUDGET
     scatter = scattering.run_scatter
     notes = result_notes(entry, runs, counted, scatter)
-    missing = _missing_estimates(budget, amounts, notes, level)
+    missing = _missing_estimates(budget, item.amounts, notes, level)
 
     return Result(
         entry=entry,
@@ -174,39 +128,8 @@ def score(
         rows=tuple(budget_rows(budget)) if budget else (),
         per_correct=per_correct,
         scatter=summary(scatter, len(counted), scattering.value),
-        training=_training(entry, counted, counts, estimates),
+        training=_training(entry, counted, item.counts, estimates),
     )
-
-
-def _pair_difference(entry: Entry, runs: Sequence[RunEnergy]) -> float | None:
-    """Return how far the ranging run of a single timed run of inference differs from it."""
-    if entry.task != "inference" or len(runs) != 1:
-        return None
-    return pair_difference(entry, runs[0])
-
-
-def _output_quantities(
-    entry: Entry,
-    runs: Sequence[RunEnergy],
-    budget: Budget,
-    amounts: WorkAmounts,
-    counts: StepCounts | None,
-    evidence: ScatterEvidence,
-) -> dict[str, OutputQuantity]:
-    """Return the quantities that one Monte Carlo of the budget estimates, by name."""
-    outputs: dict[str, OutputQuantity | None] = {
-        "energy": OutputQuantity("J", run_scatter=budget.run_scatter),
-        "mean_power": mean_power(runs, budget),
-    }
-    if amounts.counts:
-        unit = f"J/{amounts.unit}"
-        per_unit = energy_per_amount(unit, runs, budget, amounts.counts, evidence)
-        outputs["per_unit"] = per_unit
-    if counts is not None:
-        per_step = energy_per_step(runs, budget, counts)
-        outputs["per_step"] = per_step
-        outputs["at_reference"] = energy_at_reference(entry, counts, per_step)
-    return {name: output for name, output in outputs.items() if output is not None}
 
 
 def _missing_estimates(
@@ -218,14 +141,8 @@ def _missing_estimates(
     return {
         "energy": Estimate(None, None, None, "J", level, no_energy),
         "mean_power": Estimate(None, None, None, "W", level, no_energy),
-        "per_unit": Estimate(None, None, None, f"J/{amounts.unit}", level, no_amount),
+        "per_unit": Estimate(None, None, None, amounts.energy_unit, level, no_amount),
     }
-
-
-def _per_unit_budget(budget: Budget | None, per_unit: OutputQuantity | None) -> Budget | None:
-    if budget is None or per_unit is None:
-        return None
-    return budget.scaled(per_unit.factor, per_unit.run_scatter)
 
 
 def _not_negative(estimate: Estimate) -> Estimate:
@@ -262,21 +179,6 @@ def _training(
         return None
     per_step, at_reference = estimates["per_step"], estimates.get("at_reference")
     return decompose_training(entry, runs, counts, per_step, at_reference)
-
-
-def measurement_class(entry: Entry) -> str:
-    """Return analyzer, sensor, modelled or declared; classes are never ranked together."""
-    channels = [trace.channel for run in entry.runs for trace in run.outer]
-    if not channels:
-        return "declared"
-    if any(channel.kind == "estimate" for channel in channels):
-        return "modelled"
-    table = instruments()
-    classes = {
-        table[channel.meter].measurement_class if channel.meter in table else "sensor"
-        for channel in channels
-    }
-    return next(name for name in ("modelled", "sensor", "analyzer") if name in classes)
 
 
 def _performance(entry: Entry) -> Quantity | None:

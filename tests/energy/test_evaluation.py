@@ -27,9 +27,7 @@ def integrated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_leaderboard_integrates_each_run_once(tmp_path: Path, integrated: list[str]) -> None:
-    for number, runs in enumerate(
-        (3, 1)
-    ):  # an entry with one run is scored twice, to borrow scatter
+    for number, runs in enumerate((3, 1)):
         b.training(tmp_path / str(number), seed=number, runs=runs)
     tree = api.read(tmp_path)
     (table,) = api.rank(tree)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from harness.scoring.run_scatter import pooled_scatter
 from harness.scoring.score import score, score_all
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
+from harness.uncertainty import estimate
 from harness.uncertainty.budget import BetweenRunScatter, Budget, MeteredEnergy
+from harness.uncertainty.monte_carlo import Block, blocks
 
 S = 1_000_000_000
 T0 = 1_700_000_000 * S
@@ -119,6 +122,27 @@ def test_one_run_borrows_the_scatter_of_five_comparable_results_and_says_so() ->
         [entry("a", 100.0), *(replace(lender, benchmark="another") for lender in lenders(5))]
     )
     assert per_unit_width(elsewhere) == per_unit_width(alone)
+
+
+def test_each_entry_is_drawn_once_whether_it_lends_or_borrows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+
+    def counting(*arguments: Any) -> Iterator[Block]:
+        drawn.append(arguments)
+        return blocks(*arguments)
+
+    monkeypatch.setattr(estimate, "blocks", counting)
+    entries = [entry("a", 100.0), entry("b", 100.0, 100.5), *lenders(5)]
+    results = score_all(entries, draws=10_000)
+    borrowing = [result.entry.id for result in results if _borrows(result)]
+    assert borrowing == ["a", "b"]
+    assert len(drawn) == len(entries) == 7
+
+
+def _borrows(result: Result) -> bool:
+    return result.scatter is not None and result.scatter.source == "borrowed"
 
 
 def test_four_lenders_lend_nothing() -> None:
