@@ -50,7 +50,7 @@ def rows(package: Path, pairs: int) -> Iterator[Row]:
         at_least=True,
     )
     yield compare(
-        "the same, draws made anew",
+        "the same, with fresh draws",
         ours,
         peer,
         theirs,

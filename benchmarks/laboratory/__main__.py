@@ -98,7 +98,7 @@ def table_lines(count: int, seed: int) -> Iterator[str]:
 def pair_lines(count: int, seed: int) -> Iterator[str]:
     """Yield the table of identical systems through `joulemark compare`."""
     yield f"### Identical systems through `joulemark compare`, {count} pairs a row\n"
-    yield "| pairs | told apart | tied | not resolved |"
+    yield "| pairs | different | tied | not resolved |"
     yield "|---|---|---|---|"
     for kind in pairs_of_cells():
         verdicts = compare_pairs(kind, count, seed)

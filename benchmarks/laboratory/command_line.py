@@ -1,6 +1,6 @@
-"""Identical systems through the command line: how often does `joulemark compare` tell them apart?
+"""Identical systems through the command line: how often does `joulemark compare` call one better?
 
-Two entries of one true energy are written as run directories, read back and compared by the
+Two entries of equal true energy are written as run directories, read back and compared by the
 command.
 """
 

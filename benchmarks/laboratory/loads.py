@@ -106,8 +106,7 @@ def spikes(t: Floats, end_s: float, rng: np.random.Generator) -> Floats:
 
 
 def steady(level_w: float) -> Load:
-    """The same power before, in and after the window, of a level that differs from session to
-    session."""
+    """The same power before, in and after the window; its level differs from session to session."""
 
     def load(t: Floats, end_s: float, rng: np.random.Generator) -> Floats:  # noqa: ARG001
         return np.full(len(t), level_w + rng.uniform(-10, 10))

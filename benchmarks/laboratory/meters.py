@@ -1,5 +1,4 @@
-"""Meters with known errors that read a load, and what they read as an entry of the public
-interface."""
+"""Meters with known errors: they read a load, and their readings become an entry."""
 
 from __future__ import annotations
 
@@ -32,11 +31,11 @@ class Meter:
         gain: Limit of the relative error, uniform.
         offset_w: Limit of the offset [W], uniform.
         clock_s: Standard deviation of the clock's error [s].
-        declared_clock_s: What the channel says of it; ``None`` for a clock that nobody states.
+        declared_clock_s: What the channel states of it; ``None`` where it states nothing.
         step: Resolution of a reading [W or J]; 0 for none.
-        update_s: A counter moves at multiples of this time only [s].
-        late_s: Stamps are later than what they speak of by this [s].
-        stated_late_s: What the channel says of it; ``None`` where it says nothing.
+        update_s: A counter moves only at multiples of this time [s].
+        late_s: How much later the stamps are than the moments they belong to [s].
+        stated_late_s: What the channel states of it; ``None`` where it states nothing.
         gap: Time after the start of the window at which three readings are missing [s].
         declared_kind: What the channel says of the kind, where it is wrong.
         begin_stamps: Whether a mean is stamped at the begin of its interval.

@@ -42,9 +42,9 @@ class Cell:
         n: Runs of a session.
         cv: Scatter between runs, relative.
         nodes: Machines that are summed.
-        sharing: Whether the nodes' meters err each on its own, as one, or half in common.
-        same_errors: Draws the load of a session, which is then the same in all of its runs, and so
-            is the phase of the readings.
+        sharing: Whether the errors of the nodes' meters are independent, equal, or mostly equal.
+        same_errors: Draws the load of a session; load and phase of the readings are then the same
+            in all of its runs.
     """
 
     group: str
@@ -60,7 +60,7 @@ class Cell:
 
     @property
     def shows_scatter(self) -> bool:
-        """Whether its runs differ, so that their number limits what anybody can know."""
+        """Whether its runs differ, so that their number limits what can be known."""
         return self.n > 1 and self.cv > 0
 
 
@@ -169,7 +169,7 @@ def outcome(cell: Cell, count: int, seed: int = SEED) -> Outcome:
     held = (low <= truth) & (truth <= high)
     errors = value / truth - 1
     oracle = float(np.quantile(errors, 0.975) - np.quantile(errors, 0.025))
-    if cell.shows_scatter:  # nobody knows the scatter of n runs better than by Student's t
+    if cell.shows_scatter:  # an oracle, too, knows the scatter of n runs by Student's t only
         oracle *= float(stats.t.ppf(0.975, cell.n - 1) / stats.norm.ppf(0.975))
     width = float(np.mean((high - low) / truth))
     return Outcome(
@@ -271,7 +271,7 @@ def _clock_cells() -> Iterator[Cell]:
             )
     yield Cell(
         group="clock",
-        name="noisy 2 %; mean, clock sd 0.3 s that nobody states",
+        name="noisy 2 %; mean, clock sd 0.3 s, not stated",
         load=loads.window(0.02),
         meter=Meter(clock_s=0.3, declared_clock_s=None),
     )
@@ -352,7 +352,7 @@ def _node_cells() -> Iterator[Cell]:
         )
     yield Cell(
         group="nodes",
-        name="8 nodes, sensors of one model that err each on its own",
+        name="8 nodes, sensors of one model with independent errors",
         load=load,
         meter=Meter(gain=0.01, analyzer=False),
         nodes=8,

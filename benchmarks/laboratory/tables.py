@@ -1,8 +1,8 @@
 """Cells of a table: entries whose true order is known are scored and ranked together.
 
-All tables hold ties only, or ties and one clear difference. An order that is told between two
-entries of one true energy, or the wrong way round, is false. The scatter between runs and the
-meters' errors are drawn; the readings are steady, so that a run costs little.
+All tables hold ties only, or ties and one clear difference. An order is false if it ranks two
+entries of equal true energy apart, or two entries the wrong way round. The scatter between runs and
+the meters' errors are drawn; the readings are steady, so that a run costs little.
 """
 
 from __future__ import annotations
