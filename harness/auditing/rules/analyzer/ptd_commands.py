@@ -1,4 +1,4 @@
-"""The analyzer was told what the power workflow tells it, and did it."""
+"""The analyzer got the commands of the power workflow, and carried them out."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -237,9 +237,9 @@ def _ranges_not_restored(messages: Sequence[Exchange]) -> Iterator[Violation]:
 
 RULE = Rule(
     id="ptd-commands",
-    title="The analyzer was told what the workflow tells it",
-    why="Ranges that were set by hand, another sampling interval or a second Go make another "
-    "measurement than the one the rules describe.",
+    title="The analyzer got the commands of the workflow",
+    why="Ranges set by hand, another sampling interval or a second Go make a measurement that "
+    "differs from the one the rules describe.",
     evidence="Commands and replies in server.json: ranges, Go and Stop, and the first ranges set "
     "again at the end. The ranges of the testing run against the largest voltage and current of "
     "the ranging run, of all channels, of those that ptd_config names, or of the total: the "

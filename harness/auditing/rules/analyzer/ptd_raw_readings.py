@@ -186,8 +186,8 @@ def _line_text(lines: Sequence[bytes], position: int) -> str:
 RULE = Rule(
     id="ptd-raw-readings",
     title="The trace is what the analyzer sent",
-    why="spl.txt is a copy of what the PTDaemon sent, and its hash can be stated anew after an "
-    "edit. The same readings stand in two more files, which nobody compares.",
+    why="spl.txt is a copy of what the PTDaemon sent, and after an edit its hash can be restated. "
+    "The same readings are in two more files, which no tool of MLPerf compares.",
     evidence="Each line of spl.txt, of both runs, against the reply to RL in ptd_logs.txt and in "
     "server.log. Where ptd_logs.txt ends early and is right up to there, and server.log holds "
     "all, no reading is doubted: it is a warning up to what the PTDaemon may not have written "

@@ -138,8 +138,8 @@ RULE = Rule(
     title="Files have the hashes that the submission states",
     why="A file that is edited after the run no longer has the hash that was taken at its end.",
     evidence="sha1 of each file named in the results of client.json and server.json, and whether "
-    "all files that the power workflow hashes are named there. The two documents themselves are "
-    "hashed by nobody.",
+    "all files that the power workflow hashes are named there. The two documents themselves have "
+    "no hash.",
     remedy="Submit the files as they were written.",
     applies_to=POWER_SESSION,
     check=check,

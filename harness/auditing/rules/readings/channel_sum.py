@@ -87,8 +87,7 @@ RULE = Rule(
     title="Channels add up to the total",
     why="An edited total is no longer the sum of its channels.",
     evidence="Each reading of a total against the sum of its channels at the same timestamp. A "
-    "difference that rounding the last digit of each can make is none, as far as it is below "
-    "absolute_max_w.",
+    "difference that rounding of the last digits explains is ignored, up to absolute_max_w.",
     remedy="Submit the file the analyzer wrote.",
     limits=("relative_max", "absolute_max_w"),
     check=check,

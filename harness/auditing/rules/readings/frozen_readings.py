@@ -89,10 +89,10 @@ def _repeated_blocks(reading_ids: Ints) -> tuple[int, int]:
 RULE = Rule(
     id="frozen-readings",
     title="Readings change and do not recur",
-    why="An analyzer that stands still repeats its last reading; whoever fills a gap or hides a "
-    "peak repeats low ones.",
+    why="An analyzer that stands still repeats its last reading; an edit that fills a gap or hides "
+    "a peak repeats low ones.",
     evidence="The longest run of readings that are equal in all columns; blocks of five readings "
-    "in a row that were there before. Both are statistical tests and therefore only warn. False "
+    "in a row that occurred before. Both are statistical tests and therefore only warn. False "
     "alarms: none in 8 real results, by which the limits were chosen, and none in 200 simulated "
     "sessions, by which they were not (docs/reference/peers.md).",
     remedy="Submit the trace the analyzer wrote, and explain why it stood still.",

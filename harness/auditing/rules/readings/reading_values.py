@@ -77,7 +77,7 @@ RULE = Rule(
     why="-1, 0, nan and 9.91E+37 are how meters report a failed read. Summed as power, they lower "
     "the energy.",
     evidence="Readings in the window that are not positive, finite and stamped, and counters that "
-    "begin anew. A share above failed_share_max is a violation, above few_failed_max the entry is "
+    "restart. A share above failed_share_max is a violation, above few_failed_max the entry is "
     "questioned, and a smaller one is a warning.",
     remedy="Measure again with a meter that answers; do not edit the log.",
     limits=("failed_share_max", "few_failed_max"),

@@ -58,7 +58,7 @@ def _compare(context: RuleContext, plan: Mapping[str, Any]) -> Iterator[Violatio
 RULE = Rule(
     id="plan-kept",
     title="The runs are those that were planned",
-    why="Whoever keeps the best five of ten runs, or leaves out the worst, reports a lower energy.",
+    why="Keeping the best five of ten runs, or leaving out the worst, lowers the energy reported.",
     evidence="`plan.json`, written before the first run: the number of runs and their seeds; and "
     "the hash of the plan that each run record states. Results without a plan are skipped.",
     remedy="Submit all planned runs.",
