@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from harness.carbon.factor import Factor
 from harness.carbon.series import Series
-from harness.uncertainty.budget import Budget, BudgetRow
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.closed_form import BudgetRow
 from harness.uncertainty.estimate import Estimate
 
 Role = Literal["as run", "reference"]

@@ -21,7 +21,7 @@ from harness.emissions.emission_budget import emission_budget, per_unit_budget
 from harness.emissions.run_emissions import RunOnGrid, place_on_grid
 from harness.scoring.repeated_runs import valid_runs
 from harness.scoring.result import Result
-from harness.uncertainty.budget import budget_rows
+from harness.uncertainty.closed_form import budget_rows
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.estimate import Estimate, estimate
 from harness.uncertainty.monte_carlo import DRAWS, SEED

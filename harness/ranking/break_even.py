@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from harness.ranking.rank_sets import Contender
-from harness.uncertainty.budget import Budget, coverage_factor, run_variance
+from harness.uncertainty.budget import Budget, run_variance
+from harness.uncertainty.closed_form import coverage_factor
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.monte_carlo import SEED, draw
 

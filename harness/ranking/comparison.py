@@ -23,7 +23,8 @@ from harness.ranking.break_even import break_even_cv, fixed_error
 from harness.ranking.leaderboard import evidence_of
 from harness.ranking.shared_meters import with_separate_errors
 from harness.scoring.result import Result
-from harness.uncertainty.budget import Budget, coverage_factor, run_variance
+from harness.uncertainty.budget import Budget, run_variance
+from harness.uncertainty.closed_form import coverage_factor
 from harness.uncertainty.coverage_interval import LEVEL, interval
 from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import DRAWS, SEED, draw

@@ -25,7 +25,7 @@ from harness.formats.base import Entry, Run
 from harness.formats.mlperf.loadgen_log import STREAMS
 from harness.formats.reference.benchmarks import benchmarks
 from harness.traces.trace import Floats, Ints, Trace, Window
-from harness.uncertainty.budget import coverage_factor
+from harness.uncertainty.closed_form import coverage_factor
 
 # Formulas
 

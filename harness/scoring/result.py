@@ -15,7 +15,8 @@ from harness.scoring.notes import conversion_efficiencies
 from harness.scoring.run_scatter import ScatterSummary
 from harness.scoring.training_steps import Training
 from harness.traces.instruments import instruments
-from harness.uncertainty.budget import Budget, BudgetRow
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.closed_form import BudgetRow
 from harness.uncertainty.estimate import Estimate
 
 

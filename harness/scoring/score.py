@@ -28,7 +28,8 @@ from harness.scoring.repeated_runs import WorkAmounts
 from harness.scoring.result import Result, measurement_class
 from harness.scoring.run_scatter import summary
 from harness.scoring.training_steps import StepCounts, Training, decompose_training
-from harness.uncertainty.budget import Budget, budget_rows
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.closed_form import budget_rows
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.estimate import Estimate, estimate_all
 from harness.uncertainty.monte_carlo import DRAWS, SEED

@@ -12,14 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from harness.uncertainty.budget import (
-    BetweenRunScatter,
-    Budget,
-    ScatterShape,
-    combine,
-    coverage_factor,
-    numerical_tolerance,
-)
+from harness.uncertainty.budget import BetweenRunScatter, Budget, ScatterShape
+from harness.uncertainty.closed_form import combine, coverage_factor, numerical_tolerance
 from harness.uncertainty.coverage_interval import LEVEL, IntervalEnds
 from harness.uncertainty.monte_carlo import (
     DRAWS,

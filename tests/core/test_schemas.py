@@ -34,7 +34,7 @@ from harness.formats.run_directory_writer import write_entry
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.store import header_document, read_csv, write_csv
 from harness.traces.trace import Trace, Window
-from harness.uncertainty.budget import BudgetRow
+from harness.uncertainty.closed_form import BudgetRow
 from harness.uncertainty.estimate import Estimate
 
 DOCUMENTS = Path(__file__).parents[1] / "samples"

@@ -15,6 +15,8 @@ from harness.uncertainty.budget import (
     MeteredEnergy,
     MultiplicativeComponent,
     UncertaintyComponent,
+)
+from harness.uncertainty.closed_form import (
     budget_rows,
     combine,
     coverage_factor,

@@ -13,9 +13,8 @@ from harness.uncertainty.budget import (
     Budget,
     MeteredEnergy,
     UncertaintyComponent,
-    combine,
-    coverage_factor,
 )
+from harness.uncertainty.closed_form import combine, coverage_factor
 from harness.uncertainty.estimate import estimate
 
 NOTHING = MeteredEnergy("none", 0.0, 0.0)

@@ -17,7 +17,7 @@ from harness.carbon.footprint.intervals import Formula, budget_rows, estimate
 from harness.carbon.footprint.totals import Numbers, emissions_kg, facility_kwh, it_kwh
 from harness.carbon.series import Series
 from harness.core.errors import UsageError
-from harness.uncertainty.budget import BudgetRow
+from harness.uncertainty.closed_form import BudgetRow
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import SEED

@@ -7,7 +7,7 @@ import math
 from harness.render.escape import grid, plain
 from harness.render.numbers import decimals
 from harness.scoring.result import Result
-from harness.uncertainty.budget import BudgetRow
+from harness.uncertainty.closed_form import BudgetRow
 
 WIDTH = 24
 """Characters of a bar that stands for the whole variance."""
