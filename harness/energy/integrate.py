@@ -61,8 +61,6 @@ class ChannelEnergy:
         largest_gap_s: Longest time between readings in the window [s].
         readings: Readings inside the window.
         interval_s: Expected time between readings [s].
-        inside_w: Mean power of the first and the last whole cell inside [W].
-        outside_w: Power just before and just after the window [W]; None where nothing was recorded.
         edges: How both edges were found.
         resets: Counter resets that touch the window.
         may_alias: Whether the readings show that sampling meets the load's own period.
@@ -80,8 +78,6 @@ class ChannelEnergy:
     largest_gap_s: float
     readings: int
     interval_s: float
-    inside_w: tuple[float, float]
-    outside_w: tuple[float | None, float | None]
     edges: tuple[Edge, Edge]
     resets: int = 0
     may_alias: bool = False
@@ -141,8 +137,6 @@ def energy(trace: Trace, window: Window, clock: ClockError | None = None) -> Cha
         largest_gap_s=max([gaps.largest_step_s, *late_s]),
         readings=stop - first + 1,
         interval_s=cells.interval_ns / NS,
-        inside_w=(around[0].inside[0], around[1].inside[0]),
-        outside_w=(_first(around[0].outside), _first(around[1].outside)),
         edges=edges,
         resets=gaps.resets,
         may_alias=sampled and cells.kind == "instant" and halves_disagree(inside),
@@ -241,7 +235,3 @@ def _lag(
         for side, edge in zip(around, edges, strict=True)
     )
     return abs(start) * age_s / 2, abs(end) * age_s / 2
-
-
-def _first(values: list[float]) -> float | None:
-    return values[0] if values else None

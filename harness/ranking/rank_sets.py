@@ -111,13 +111,6 @@ def rank(contenders: Sequence[Contender], *, level: float = LEVEL, seed: int = S
     return [ranks[i] for i in range(len(contenders))]
 
 
-def different_pairs(
-    entries: Sequence[Contender], *, level: float = LEVEL, seed: int = SEED
-) -> NDArray[np.bool_]:
-    """Return which contenders differ, shape (k, k), symmetric."""
-    return significant_differences(*_joint_errors(entries, seed), level)
-
-
 def _joint_errors(entries: Sequence[Contender], seed: int) -> JointErrors:
     """Draw the errors of a table.
 

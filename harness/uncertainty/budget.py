@@ -314,11 +314,6 @@ class Budget:
     factors: tuple[MultiplicativeComponent, ...] = ()
 
     @property
-    def borrows(self) -> bool:
-        """Whether its scatter between runs is that of other results."""
-        return self.run_scatter is not None and self.run_scatter.source == "borrowed"
-
-    @property
     def measured(self) -> float:
         """Plain sum of the metered energies [J]."""
         return sum(metered.energy for metered in self.metered)

@@ -64,12 +64,6 @@ class TestMean:
         found = energy(trace([1, 2, 3], [100, 200, 300]), window(0, 3))
         assert found.energy_j == pytest.approx(600)
 
-    def test_what_lies_outside_is_reported(self, trace: MakeTrace, window: MakeWindow) -> None:
-        found = energy(trace(range(1, 9), [10, 20, 30, 200, 210, 40, 50, 60]), window(2.5, 5.5))
-        assert found.inside_w == (200, 210)
-        assert found.outside_w == (20, 50)
-        assert energy(trace([3, 4, 5], [1, 1, 1]), window(3, 5)).outside_w == (1, None)
-
 
 class TestInstant:
     """A reading is the power at its stamp."""

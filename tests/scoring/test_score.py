@@ -365,7 +365,8 @@ def test_ranking_keeps_borrowed_scatter() -> None:
 
     lone, *rich = score_all([entry("a", 101.0), *lenders(5, cv=0.02)])
     assert lone.per_unit_budget is not None
-    assert lone.per_unit_budget.borrows
+    assert lone.per_unit_budget.run_scatter is not None
+    assert lone.per_unit_budget.run_scatter.source == "borrowed"
     contenders = [Contender(r.energy_per_unit, r.per_unit_budget) for r in (lone, *rich)]  # type: ignore[arg-type]
     ranks = rank(contenders)
     assert (ranks[0].low, ranks[0].high) == (1, 6)
