@@ -14,6 +14,7 @@ from harness.uncertainty.budget import Budget, run_variance
 from harness.uncertainty.closed_form import coverage_factor
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.monte_carlo import SEED, draw
+from harness.uncertainty.random_draws import Floats
 
 PAIR_DRAWS = 10_000
 
@@ -34,19 +35,20 @@ def break_even_cvs(
     """
     order = sorted(range(len(entries)), key=lambda i: entries[i].budget.value)
     limits: list[float | None] = [None] * len(entries)
-    for first, second in itertools.pairwise(order):
-        limit = break_even_cv(entries[first].budget, entries[second].budget, level, seed)
-        for i in (first, second):
-            before = limits[i]
-            limits[i] = limit if before is None else min(before, limit)
+    logs = (_fixed_logs(entries[i].budget, seed) for i in order)  # each drawn once, two kept
+    for (i, j), (logs_i, logs_j) in zip(
+        itertools.pairwise(order), itertools.pairwise(logs), strict=True
+    ):
+        fixed = float((logs_i - logs_j).std())
+        limit = _break_even_cv(entries[i].budget, entries[j].budget, fixed, level)
+        for neighbour in (i, j):
+            before = limits[neighbour]
+            limits[neighbour] = limit if before is None else min(before, limit)
     return limits
 
 
 def break_even_cv(a: Budget, b: Budget, level: float = LEVEL, seed: int = SEED) -> float:
     """Return the scatter of single runs at which two results are no longer told apart.
-
-    The difference of both is resolved while k sqrt(u^2 + c^2 (1/n_a + 1/n_b)) is below it, with u
-    from the meters and the windows, and c the coefficient of variation of a run.
 
     Args:
         a: Budget of the first result, per unit of work.
@@ -54,8 +56,21 @@ def break_even_cv(a: Budget, b: Budget, level: float = LEVEL, seed: int = SEED) 
         level: Level at which they are told apart.
         seed: Seed of the draws.
     """
+    return _break_even_cv(a, b, fixed_error(a, b, seed), level)
+
+
+def fixed_error(a: Budget, b: Budget, seed: int = SEED) -> float:
+    """Return the standard uncertainty of ln(A/B) that no further run reduces."""
+    return float((_fixed_logs(a, seed) - _fixed_logs(b, seed)).std())
+
+
+def _break_even_cv(a: Budget, b: Budget, fixed: float, level: float) -> float:
+    """Return the break-even of two results whose `fixed_error` is known.
+
+    Their difference is resolved while k sqrt(u^2 + c^2 (1/n_a + 1/n_b)) is below it, with u from
+    the meters and the windows, and c the coefficient of variation of a run.
+    """
     difference = abs(math.log(a.value / b.value))
-    fixed = fixed_error(a, b, seed)
     k = coverage_factor(level, math.inf)
     left_for_runs = (difference / k) ** 2 - fixed**2
     if left_for_runs <= 0:
@@ -64,10 +79,7 @@ def break_even_cv(a: Budget, b: Budget, level: float = LEVEL, seed: int = SEED) 
     return math.sqrt(left_for_runs / runs)
 
 
-def fixed_error(a: Budget, b: Budget, seed: int = SEED, draws: int = PAIR_DRAWS) -> float:
-    """Return the standard uncertainty of ln(A/B) that no further run reduces."""
-    logs = [
-        np.log(np.maximum(draw(replace(budget, run_scatter=None), seed=seed, draws=draws), 1e-300))
-        for budget in (a, b)
-    ]
-    return float((logs[0] - logs[1]).std())
+def _fixed_logs(budget: Budget, seed: int) -> Floats:
+    """Draw ln(energy) without scatter between runs, shape (PAIR_DRAWS,)."""
+    energies = draw(replace(budget, run_scatter=None), seed=seed, draws=PAIR_DRAWS)
+    return np.log(np.maximum(energies, 1e-300))

@@ -221,6 +221,8 @@ def _single_run_rows(
     candidates: Sequence[_Candidate], ranked: Sequence[_Candidate], level: float, seed: int
 ) -> list[Row]:
     """Return the rows of single runs whose scatter is unknown, in the order of their energies."""
+    if not candidates:
+        return []
     results = [candidate.result for candidate in (*ranked, *candidates)]
     contenders = [_contender(result) for result in with_separate_errors(results)]
     limits = break_even_cvs(contenders, level=level, seed=seed)[len(ranked) :]
