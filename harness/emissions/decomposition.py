@@ -18,7 +18,7 @@ from harness.carbon.footprint.document import Footprint
 from harness.carbon.footprint.intervals import joint_draws
 from harness.carbon.footprint.totals import it_kwh, values
 from harness.core.errors import UsageError
-from harness.emissions.emission_budget import MISSING_HOURS, RUN_HOURS
+from harness.emissions.emission_budget import components_of_hours
 from harness.scoring.result import Result
 from harness.uncertainty.budget import Budget, MeteredEnergy, MultiplicativeComponent
 from harness.uncertainty.coverage_interval import LEVEL, interval
@@ -197,14 +197,10 @@ def factors_of_result(
     overhead, grid = emissions.mean_pue or 1.0, emissions.mean_g_per_kwh
     pue = tuple(factor for factor in factors if factor.name == "PUE")
     level = tuple(factor for factor in factors if factor.name != "PUE")
-    missing_hours = tuple(
-        component.scaled(grid / emissions.budget.value)
-        for component in emissions.budget.components
-        if component.name in (MISSING_HOURS, RUN_HOURS)
-    )
+    hours = components_of_hours(emissions.budget, grid / emissions.budget.value)
     energy_budget = replace(energy.logarithmic(), factors=())
     overhead_budget = _constant(f"{name}|pue", overhead, pue)
-    grid_budget = replace(_constant(f"{name}|grid", grid, level), components=missing_hours)
+    grid_budget = replace(_constant(f"{name}|grid", grid, level), components=hours)
     return EmissionFactors(
         name=name,
         work=1.0,

@@ -29,6 +29,7 @@ from harness.uncertainty.budget import (
 
 MISSING_HOURS = "hours without a value"
 RUN_HOURS = "hours of the runs"
+"""Names of what is not known of the hours; all other components come from the energy."""
 
 
 def emission_budget(
@@ -45,8 +46,7 @@ def emission_budget(
     energy_j = math.fsum(run.energy_j for run in runs)
     emissions_g = np.array([run.energy_j * run.g_per_kwh * run.pue / J_PER_KWH for run in runs])
     g_per_j = float(emissions_g.sum()) / energy_j
-    scatter = _run_scatter(energy.run_scatter, g_per_j)
-    budget = energy.scaled(g_per_j, scatter)
+    budget = energy.scaled(g_per_j, _scatter_in_grams(energy.run_scatter, g_per_j))
     components = budget.components
     missing_g = math.fsum(run.energy_j * run.u_missing for run in runs) / J_PER_KWH / len(runs)
     if missing_g:
@@ -64,7 +64,7 @@ def emission_budget(
     return replace(budget, components=components, factors=factors)
 
 
-def _run_scatter(
+def _scatter_in_grams(
     energy_scatter: BetweenRunScatter | None, g_per_j: float
 ) -> BetweenRunScatter | None:
     """Return the scatter between runs of their energy, in grams at the mean intensity."""
@@ -146,16 +146,16 @@ def per_unit_budget(energy_per_unit: Budget, emissions: Budget, energy: Budget) 
         energy: Budget of the energy of the same runs [J].
     """
     g_per_j = emissions.value / energy.value
-    scatter = energy_per_unit.run_scatter
-    if scatter is not None and not scatter.log:
-        scatter = replace(scatter, scale=scatter.scale * g_per_j)
-    units = energy_per_unit.value / energy.value
-    missing_hours = tuple(
-        component.scaled(units)
+    scatter = _scatter_in_grams(energy_per_unit.run_scatter, g_per_j)
+    budget = energy_per_unit.scaled(g_per_j, scatter)
+    hours = components_of_hours(emissions, energy_per_unit.value / energy.value)
+    return replace(budget, components=(*budget.components, *hours), factors=emissions.factors)
+
+
+def components_of_hours(emissions: Budget, factor: float) -> tuple[UncertaintyComponent, ...]:
+    """Return what the hours leave uncertain of emissions, times a factor."""
+    return tuple(
+        component.scaled(factor)
         for component in emissions.components
         if component.name in (MISSING_HOURS, RUN_HOURS)
-    )
-    budget = energy_per_unit.scaled(g_per_j, scatter)
-    return replace(
-        budget, components=(*budget.components, *missing_hours), factors=emissions.factors
     )
