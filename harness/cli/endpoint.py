@@ -106,7 +106,7 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
     from harness.runners.endpoint.questions import load_questions
     from harness.runners.endpoint.runner import Endpoint
 
-    _require_client()
+    _require_usable(url)
     questions = load_questions(options["questions"], options["seed"])
     labels = _labels(options["concurrency"], options["rate"], options["offline"])
     loads = [parse_load(label, len(questions), options["min_duration"]) for label in labels]
@@ -149,15 +149,17 @@ def report_points(folder: Path, as_json: bool) -> None:
         click.echo(endpoint_text(results), nl=False)
 
 
-def _require_client() -> None:
+def _require_usable(url: str) -> None:
+    """Check before anything is written that the client is installed and the URL can be one."""
     try:
-        import aiohttp  # noqa: F401 - only whether it is there
+        from harness.runners.endpoint.client import Server
     except ImportError:
         raise UsageError(
             "the client needs a package that is not installed",
             got="no aiohttp",
             fix="pip install 'joulemark[endpoint]'",
         ) from None
+    _ = Server(url=url, model="").endpoint
 
 
 def _labels(concurrency: str, rate: str, offline: bool) -> list[str]:

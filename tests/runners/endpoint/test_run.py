@@ -157,6 +157,15 @@ def test_a_key_file_that_others_can_read_is_refused(load: Load, tmp_path: Path) 
     assert "chmod 600" in done.stderr
 
 
+def test_an_address_that_is_no_url_is_refused_before_anything_is_written(
+    load: Load, tmp_path: Path
+) -> None:
+    done = load(FakeServer(url="ftp://127.0.0.1"), tmp_path / "out")
+    assert done.exit_code == 2
+    assert "is not the URL of a server" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"two\nlines", b"\x00"])
 def test_a_key_file_without_a_key_is_refused(content: bytes, load: Load, tmp_path: Path) -> None:
     path = tmp_path / "key"
