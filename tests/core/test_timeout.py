@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import api
-from harness.auditing.engine import BY_ID
+from harness.auditing.rules import BY_ID
 from harness.auditing.rules.base import RuleContext, Violation
 from harness.core.resources import resource
 from harness.core.timeout import TimeLimitExceeded, deadline
