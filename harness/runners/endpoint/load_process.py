@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,18 @@ START_TIMEOUT_S = 120.0
 
 @dataclass(slots=True)
 class Client:
-    """Send questions and log what becomes of them."""
+    """Send questions and log what becomes of them.
+
+    Attributes:
+        session: Pool of connections.
+        server: Where requests go.
+        questions: The set.
+        order: Indices of the questions, in the order in which they are asked.
+        log: Where events go.
+        prefix: Put before the number of a request to make its id.
+        replies: Number of complete replies.
+        failures: What the last attempt of each failed request met.
+    """
 
     session: aiohttp.ClientSession
     server: Server
@@ -55,6 +66,8 @@ class Client:
     order: Sequence[int]
     log: EventLog
     prefix: str = ""
+    replies: int = 0
+    failures: list[str] = field(default_factory=list)
 
     async def send(self, number: int) -> None:
         """Ask the question of this turn, again where the server is only busy.
@@ -76,12 +89,14 @@ class Client:
                 self._log_fragments(sample, stamps)
                 self.log.write(ERROR, sample, {"error": str(error), "final": final})
                 if final:
+                    self.failures.append(str(error))
                     self.log.write(COMPLETE, sample)
                     return
                 await asyncio.sleep(RETRY_WAIT_S * 2 ** (attempt - 1))
             else:
                 self._log_fragments(sample, stamps)
                 self.log.write(COMPLETE, sample, _document(reply))
+                self.replies += 1
                 return
 
     def _log_fragments(self, sample: str, stamps: Sequence[int]) -> None:
@@ -115,6 +130,13 @@ async def load_server(job: Mapping[str, Any], folder: Path, url: str) -> None:
         async with connect(load.concurrency) as session:
             warm_up = Client(session, server, questions, order[::-1], log, "warm-up-")
             await play(_warm_up(load, job["warm_up"]), warm_up.send, job["seed"])
+            if warm_up.failures and not warm_up.replies:
+                raise JoulemarkError(
+                    "no request was answered",
+                    where=url,
+                    got=f"{warm_up.failures[0]}, in a warm-up of {len(warm_up.failures)} requests",
+                    expected="a server that answers",
+                )
             client = Client(session, server, questions, order, log)
             log.write(START)
             began_s, cpu_s = time.monotonic(), _cpu_seconds()
