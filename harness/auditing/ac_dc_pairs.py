@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.auditing.rules.base import AcDcPair
+from harness.auditing.cross_entry import AcDcPair
 from harness.formats.base import Entry
 from harness.traces.trace import Trace
 

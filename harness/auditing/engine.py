@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.auditing.cross_entry import CrossEntryEvidence
 from harness.auditing.relations import NO_CROSS_ENTRY_EVIDENCE, Copies, cross_entry_relations
 from harness.auditing.report import (
     STATUSES,
@@ -27,13 +28,7 @@ from harness.auditing.report import (
     verdict_of,
 )
 from harness.auditing.rules import RULES
-from harness.auditing.rules.base import (
-    CrossEntryEvidence,
-    Rule,
-    RuleContext,
-    Violation,
-    location,
-)
+from harness.auditing.rules.base import Rule, RuleContext, Violation, location
 from harness.auditing.rules.rulebook import is_provisional, rulebook, rulebook_for
 from harness.core.errors import shorten
 from harness.core.process_pool import DIED, spread

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from harness.auditing.ac_dc_pairs import ac_dc_pairs
-from harness.auditing.repeats import repeats
-from harness.auditing.rules.base import (
+from harness.auditing.cross_entry import (
     CrossEntryEvidence,
     EntryAddresses,
     NearDuplicate,
     TraceAddress,
 )
+from harness.auditing.repeats import repeats
 from harness.auditing.scaled_courses import scaled_courses
 from harness.auditing.similarity import Similarity
 from harness.formats.base import Entry

@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.auditing.near_duplicates import near_duplicates
-from harness.auditing.rules.base import (
+from harness.auditing.cross_entry import (
     CalibrationClaim,
     CrossEntryEvidence,
     EntryAddresses,
     NearDuplicate,
     TraceAddress,
 )
+from harness.auditing.near_duplicates import near_duplicates
 from harness.formats.base import Entry
 
 Copies = Mapping[str, Sequence[TraceAddress]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.auditing.rules.base import NearDuplicate, TraceAddress
+from harness.auditing.cross_entry import NearDuplicate, TraceAddress
 
 Pair = tuple[int, int]
 """Indices of two traces, the smaller first."""

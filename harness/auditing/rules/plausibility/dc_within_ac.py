@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import TRAINING_LOGS, AcDcPair, Rule, RuleContext, Violation
+from harness.auditing.cross_entry import AcDcPair
+from harness.auditing.rules.base import TRAINING_LOGS, Rule, RuleContext, Violation
 
 
 def check(context: RuleContext) -> Iterator[Violation]:

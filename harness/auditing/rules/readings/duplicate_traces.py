@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from harness.auditing.rules.base import EntryAddresses, Rule, RuleContext, TraceAddress, Violation
+from harness.auditing.cross_entry import EntryAddresses, TraceAddress
+from harness.auditing.rules.base import Rule, RuleContext, Violation
 
 Relation = Literal["same run", "other run", "other entry"]
 """How a copy is related to the trace that it is a copy of; the closest relation counts."""

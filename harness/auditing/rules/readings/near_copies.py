@@ -4,14 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from harness.auditing.rules.base import (
-    EntryAddresses,
-    NearDuplicate,
-    Rule,
-    RuleContext,
-    TraceAddress,
-    Violation,
-)
+from harness.auditing.cross_entry import EntryAddresses, NearDuplicate, TraceAddress
+from harness.auditing.rules.base import Rule, RuleContext, Violation
 
 Pair = tuple[TraceAddress, NearDuplicate]
 
