@@ -20,7 +20,7 @@ import io
 import re
 import stat
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -319,6 +319,17 @@ def zone_note(about: About, where: str) -> list[tuple[DefectCode, str]]:
             fix=f"Add utc_offset to {Path(where).name}{ABOUT_SUFFIX}.",
         )
     return [(DefectCode.LOG_ASSUMPTION, "stamps without a time zone are read as UTC")]
+
+
+def put_inside(column: Column, containers: Iterable[str], channels: Collection[str]) -> None:
+    """Make a column a part of what contains it, so that the two are not added.
+
+    Args:
+        column: The column.
+        containers: Ids of the channels that may contain it, the nearest first.
+        channels: Ids of the channels that are there.
+    """
+    column.part_of = next((name for name in containers if name in channels), None)
 
 
 def positive(value: object) -> float | None:

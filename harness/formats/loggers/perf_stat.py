@@ -23,6 +23,7 @@ from harness.formats.power_log import (
     LoggerFormat,
     PowerLog,
     missing,
+    put_inside,
     reading,
     stamp_ns,
     zone_note,
@@ -33,10 +34,11 @@ DOMAINS = {
     "energy-psys": ("psys", "psys", ()),
     "energy-pkg": ("package", "package", ("psys",)),
     "energy-ram": ("dram", "dram", ("psys",)),
-    "energy-cores": ("cores", "core", ("package",)),
-    "energy-gpu": ("graphics", "uncore", ("package",)),
+    "energy-cores": ("cores", "core", ("package", "psys")),
+    "energy-gpu": ("graphics", "uncore", ("package", "psys")),
 }
-"""Event -> channel, boundary, and the channels that may contain it."""
+"""Event -> channel, boundary, and the channels that may contain it, the nearest first."""
+PLATFORM = "energy-psys"
 _EVENT = re.compile(r"(?:power|power_core)/(energy-[a-z]+)/")
 _LINE = re.compile(
     r"\s*(?P<time>[0-9]+[.,][0-9]+)\s+(?:(?P<socket>S[0-9]+(?:-\S+)?)\s+[0-9]+\s+)?"
@@ -114,18 +116,24 @@ def _fields(line: str) -> tuple[float, str, str, str] | None:
 
 def _column(event: str, socket: str) -> Column:
     channel, boundary, _ = DOMAINS[event]
-    name = f"{socket.lower()}-{channel}" if socket else channel
-    return Column(name, "mean", boundary, METER, source=f"{event}/{socket}")
+    return Column(_id(channel, socket), "mean", boundary, METER, source=f"{event}/{socket}")
+
+
+def _id(channel: str, socket: str) -> str:
+    return f"{socket.lower()}-{channel}" if socket else channel
 
 
 def _nest(columns: dict[tuple[str, str], Column]) -> None:
-    """Put the domains that lie inside another one into it, so that they do not add."""
-    ids = {column.id for column in columns.values()}
+    """Put each domain into the one that contains it.
+
+    The platform domain of one socket contains the other sockets too, if it is the only one.
+    """
+    ids = [column.id for column in columns.values()]
+    platforms = [column.id for (event, _), column in columns.items() if event == PLATFORM]
     for (event, socket), column in columns.items():
-        for container in DOMAINS[event][2]:
-            name = f"{socket.lower()}-{container}" if socket and container != "psys" else container
-            if name in ids:
-                column.part_of = name
+        if event != PLATFORM:
+            of_socket = [_id(container, socket) for container in DOMAINS[event][2]]
+            put_inside(column, [*of_socket, *platforms], ids)
 
 
 FORMAT = PerfStat()

@@ -21,7 +21,7 @@ from harness.core.errors import JoulemarkError, UnreadableError
 from harness.core.numbers import plain_number
 from harness.core.schemas import parse_json
 from harness.core.timestamps import from_iso
-from harness.formats.power_log import About, Column, LoggerFormat, PowerLog, missing
+from harness.formats.power_log import About, Column, LoggerFormat, PowerLog, missing, put_inside
 from harness.traces.channel import Kind
 from harness.traces.instruments import UNKNOWN_SENSOR
 from harness.traces.trace import T_MAX_NS
@@ -37,7 +37,7 @@ class Metric:
         boundary: Where it is measured.
         meter: Row in the table of instruments.
         channel: Name of the channel, before the labels that tell its instances apart.
-        parts_of: Channels that may contain it.
+        parts_of: Channels that may contain it, the nearest first.
     """
 
     quantity: str
@@ -205,11 +205,8 @@ def _preferred(columns: Mapping[tuple[str, str], Column]) -> list[Column]:
             metric_of[column.id] = (METRICS[name], instance)
     for column in chosen.values():
         metric, instance = metric_of[column.id]
-        for container in metric.parts_of:
-            name = f"{container}-{instance}".strip("-")
-            if name in chosen:
-                column.part_of = name
-                break
+        containers = [f"{container}-{instance}".strip("-") for container in metric.parts_of]
+        put_inside(column, containers, chosen)
     return list(chosen.values())
 
 

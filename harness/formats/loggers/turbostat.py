@@ -18,19 +18,20 @@ from harness.formats.power_log import (
     LoggerFormat,
     PowerLog,
     missing,
+    put_inside,
     reading,
 )
 
 METER = "intel-rapl"
 TIME = "Time_Of_Day_Seconds"
 DOMAINS = {
-    "SysWatt": ("psys", "psys", None),
-    "PkgWatt": ("package", "package", "psys"),
-    "RAMWatt": ("dram", "dram", "psys"),
-    "CorWatt": ("cores", "core", "package"),
-    "GFXWatt": ("graphics", "uncore", "package"),
+    "SysWatt": ("psys", "psys", ()),
+    "PkgWatt": ("package", "package", ("psys",)),
+    "RAMWatt": ("dram", "dram", ("psys",)),
+    "CorWatt": ("cores", "core", ("package", "psys")),
+    "GFXWatt": ("graphics", "uncore", ("package", "psys")),
 }
-"""Column -> channel, boundary, and the channel that may contain it."""
+"""Column -> channel, boundary, and the channels that may contain it, the nearest first."""
 SUMMARY_COLUMNS = ("CPU", "Core", "Package")
 
 
@@ -94,9 +95,7 @@ def _time_ns(row: dict[str, str], row_count: int, about: About, where: str) -> i
 def _nest(columns: dict[str, Column]) -> None:
     ids = {column.id for column in columns.values()}
     for name, column in columns.items():
-        container = DOMAINS[name][2]
-        if container in ids:
-            column.part_of = container
+        put_inside(column, DOMAINS[name][2], ids)
 
 
 FORMAT = Turbostat()

@@ -67,3 +67,32 @@ def test_perf_stat_without_a_start_needs_one(tmp_path: Path) -> None:
         read(path, "perf-stat")
     write(tmp_path, "perf.txt", perf(PERF_LINE), start="2026-01-05T10:00:00Z")
     assert energy_j(read(path, "perf-stat")[0]) == pytest.approx(523.1, rel=1e-4)
+
+
+def test_perf_stat_domains_of_sockets_lie_inside_the_platform(tmp_path: Path) -> None:
+    line = "     {t}.000123456 S0 1 {n} Joules power/energy-pkg/\n"
+    other_socket = line.replace("S0", "S1")
+    platform = line.replace("pkg", "psys")
+    text = STARTED + perf(platform, "150") + perf(line + other_socket)
+    entry, run = read(write(tmp_path, "perf.txt", text), "perf-stat")
+    inside = {name: part_of for name, (_, _, part_of) in channels(run).items()}
+    assert inside == {"s0-psys": None, "s0-package": "s0-psys", "s1-package": "s0-psys"}
+    assert energy_j(entry) == pytest.approx(1500, rel=1e-4)
+
+
+def test_perf_stat_platforms_of_two_sockets_hold_a_socket_each(tmp_path: Path) -> None:
+    line = "     {t}.000123456 S0 1 {n} Joules power/energy-psys/\n"
+    platforms = line + line.replace("S0", "S1")
+    text = STARTED + perf(platforms, "150") + perf(platforms.replace("psys", "pkg"))
+    entry, run = read(write(tmp_path, "perf.txt", text), "perf-stat")
+    inside = {name: part_of for name, (_, _, part_of) in channels(run).items()}
+    assert inside["s0-package"] == "s0-psys"
+    assert inside["s1-package"] == "s1-psys"
+    assert energy_j(entry) == pytest.approx(3000, rel=1e-4)
+
+
+def test_perf_stat_cores_lie_inside_the_platform_where_no_package_is_read(tmp_path: Path) -> None:
+    lines = [PERF_LINE.replace("pkg", domain) for domain in ("psys", "cores")]
+    _, run = read(write(tmp_path, "perf.txt", STARTED + perf("".join(lines))), "perf-stat")
+    inside = {name: part_of for name, (_, _, part_of) in channels(run).items()}
+    assert inside == {"psys": None, "cores": "psys"}
