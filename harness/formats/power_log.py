@@ -275,21 +275,22 @@ def reading(cell: str, unit: str = "") -> float | None:
     return plain_number(text)
 
 
-def stamp_ns(text: str, form: str, about: About) -> int:
+def stamp_ns(text: str, about: About, *forms: str) -> int:
     """Return the time of a stamp [ns, UTC], 0 if it is none.
 
     Args:
         text: The stamp.
-        form: Its form, as for ``datetime.strptime``.
         about: States the zone of a stamp without one; UTC is assumed otherwise.
+        forms: The forms that it may have, as for ``datetime.strptime``; the first that fits counts.
     """
     if not text.isascii():  # strptime reads digits of other scripts
         return 0
-    try:
-        moment = datetime.strptime(text.strip(), form)
-    except ValueError:
-        return 0
-    return moment_ns(moment, about)
+    for form in forms:
+        try:
+            return moment_ns(datetime.strptime(text.strip(), form), about)
+        except ValueError:
+            continue
+    return 0
 
 
 def moment_ns(moment: datetime, about: About) -> int:

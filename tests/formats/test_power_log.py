@@ -113,8 +113,8 @@ def test_what_only_python_reads_is_no_number(cell: str) -> None:
 
 def test_a_stamp_in_digits_of_another_script_is_no_time() -> None:
     form = "%Y/%m/%d %H:%M:%S"
-    assert stamp_ns("2026/01/05 10:00:00", form, About()) == T0_S * 10**9
-    assert stamp_ns("２026/01/05 10:00:00", form, About()) == 0
+    assert stamp_ns("2026/01/05 10:00:00", About(), form) == T0_S * 10**9
+    assert stamp_ns("２026/01/05 10:00:00", About(), form) == 0
 
 
 def test_every_logger_has_a_name_of_its_own() -> None:

@@ -72,9 +72,7 @@ def _log_of_row(row: dict[str, str], about: About, where: str) -> PowerLog:
     seconds = reading(row["duration"])
     if seconds is None or seconds <= 0:
         raise missing(where, "duration", "a column duration [s]", "Use the file as it was written.")
-    stop_ns = next(
-        (t_ns for form in _STAMPS if (t_ns := stamp_ns(row["timestamp"], form, about))), 0
-    )
+    stop_ns = stamp_ns(row["timestamp"], about, *_STAMPS)
     if not stop_ns:
         raise missing(where, "time", "a timestamp as 2026-01-05T10:00:00", "Use the original file.")
     start_ns = stop_ns - round(seconds * 1e9)

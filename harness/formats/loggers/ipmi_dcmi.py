@@ -71,7 +71,7 @@ def _time_ns(stamp: str | None, about: About, where: str) -> int:
             "a line IPMI timestamp in each block",
             "Keep the whole output: ipmitool dcmi power reading, once a second.",
         )
-    return next((t_ns for form in _FORMS if (t_ns := stamp_ns(stamp, form, about))), 0)
+    return stamp_ns(stamp, about, *_FORMS)
 
 
 FORMAT = IpmiDcmi()

@@ -32,7 +32,7 @@ POWER_COLUMNS = ("power.draw.instant", "power.draw", "power.draw.average")
 """Columns that hold the power of a board; the first that is there counts."""
 ID_COLUMNS = ("index", "uuid", "gpu_uuid", "pci.bus_id", "gpu_bus_id", "serial", "gpu_serial")
 """Columns that tell boards apart."""
-_CSV_STAMP, _CSV_STAMP_SECONDS = "%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S"
+_CSV_STAMPS = ("%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S")
 _DMON_STAMP = "%Y%m%d %H:%M:%S"
 _UNIT = re.compile(r"\s*\[[^\]]*\]$")
 
@@ -85,9 +85,7 @@ def _parse_csv(text: str, about: About, where: str) -> PowerLog:
             continue  # a cut line, or the header of a second start
         board = row[id_at] if id_at is not None else "0"
         column = columns.setdefault(board, _column(board, header[power_at]))
-        t_ns = stamp_ns(row[stamp_at], _CSV_STAMP, about) or stamp_ns(
-            row[stamp_at], _CSV_STAMP_SECONDS, about
-        )
+        t_ns = stamp_ns(row[stamp_at], about, *_CSV_STAMPS)
         if id_at is None and column.t_ns and t_ns == column.t_ns[-1]:
             raise missing(
                 where,
@@ -117,7 +115,7 @@ def _parse_dmon(text: str, about: About, where: str) -> PowerLog:
             continue
         row = dict(zip(header, cells, strict=True))
         column = columns.setdefault(row["gpu"], _column(row["gpu"], "pwr"))
-        t_ns = stamp_ns(f"{row['date']} {row['time']}", _DMON_STAMP, about)
+        t_ns = stamp_ns(f"{row['date']} {row['time']}", about, _DMON_STAMP)
         column.add(t_ns, reading(row["pwr"]), row["pwr"])
     return PowerLog(columns=list(columns.values()), notes=zone_note(about, where))
 

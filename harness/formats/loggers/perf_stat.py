@@ -62,7 +62,7 @@ class PerfStat(LoggerFormat):
         start_ns, notes = about.start_ns, []
         if start_ns is None:
             started = _STARTED.search(text)
-            start_ns = stamp_ns(started[1], _START_FORM, about) if started else None
+            start_ns = stamp_ns(started[1], about, _START_FORM) if started else None
             notes = zone_note(about, where) if started else []
         if not start_ns:
             raise missing(

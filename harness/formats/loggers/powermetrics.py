@@ -49,7 +49,7 @@ class PowerMetrics(LoggerFormat):
         ends = [match.start() for match in samples[1:]] + [len(text)]
         columns: dict[str, Column] = {}
         for sample, end in zip(samples, ends, strict=True):
-            t_ns = stamp_ns(sample[1], _FORM, about)
+            t_ns = stamp_ns(sample[1], about, _FORM)
             for part, number, unit in _POWER.findall(text, sample.end(), end):
                 name = part.lower()
                 column = columns.setdefault(

@@ -95,9 +95,9 @@ def _scale(name: str) -> float:
 
 def _time_ns(row: dict[str, str], about: About) -> int:
     text = f"{row['date'].replace('-', '/')} {row['time']}"
-    t_ns = stamp_ns(text, "%Y/%m/%d %H:%M:%S", about)
+    t_ns = stamp_ns(text, about, "%Y/%m/%d %H:%M:%S")
     if not t_ns:
-        return stamp_ns(text, "%Y/%m/%d %H:%M:%S.%f", about)
+        return stamp_ns(text, about, "%Y/%m/%d %H:%M:%S.%f")
     millisecond = reading(row.get("millisecond", "0"))
     return t_ns + round((millisecond or 0.0) * 1e6)
 
