@@ -1,8 +1,7 @@
 r"""Bring declared CSV traces, as people write them, into the form of the store.
 
 Spreadsheets and loggers write CSV in many ways. This module turns the text of a file with a
-declared
-header into the store's own form (comma, decimal point, ``t_ns``), or says exactly what it is:
+declared header into the store's own form (comma, decimal point, ``t_ns``), or says exactly what it is:
 
 - a byte order mark in front is removed; UTF-16 is refused by name
 - semicolons or tabs between cells, and a decimal comma, are rewritten
@@ -28,7 +27,7 @@ from harness.core.errors import UnreadableError, shorten
 from harness.traces.store import MAGIC
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _NS_PER = {"t_ns": 1, "t_us": 10**3, "t_ms": 10**6, "t_s": 10**9}
 _NUMBER = re.compile(rb"-?\d{1,30}(?:\.\d{1,30})?")
 _FLOAT_TIME = re.compile(rb"\d+(?:\.\d*)?[eE][-+]?\d+|\d+\.\d+")
@@ -40,9 +39,22 @@ SAMPLE_LINES = 20
 
 def is_declared_trace(head: bytes) -> bool:
     """Tell whether the first bytes of a file are those of a declared trace, in any encoding."""
-    if head.startswith(_UTF_16):
+    if head.startswith(UTF_16_MARKS):
         return head[2:].replace(b"\x00", b"").startswith(MAGIC[: len(head) // 2 - 1])
     return head.removeprefix(BYTE_ORDER_MARK).startswith(MAGIC)
+
+
+def without_byte_order_mark(content: bytes, where: str) -> bytes:
+    """Return the bytes of a UTF-8 text without the mark that some editors put in front.
+
+    Raises:
+        UnreadableError: It is UTF-16.
+    """
+    if content.startswith(UTF_16_MARKS):
+        raise UnreadableError(
+            "is UTF-16 text", where=where, expected="UTF-8", fix="Save the file as UTF-8."
+        )
+    return content.removeprefix(BYTE_ORDER_MARK)
 
 
 def standard_form(content: bytes, where: str) -> tuple[bytes, str]:
@@ -59,11 +71,7 @@ def standard_form(content: bytes, where: str) -> tuple[bytes, str]:
         UnreadableError: It is not clear what its numbers are.
     """
     # 1. The encoding.
-    if content.startswith(_UTF_16):
-        raise UnreadableError(
-            "is UTF-16 text", where=where, expected="UTF-8", fix="Save the file as UTF-8."
-        )
-    content = content.removeprefix(BYTE_ORDER_MARK)
+    content = without_byte_order_mark(content, where)
 
     # 2. The separator of cells, and the decimal sign.
     header, _, rest = content.partition(b"\n")

@@ -34,6 +34,7 @@ from harness.core.numbers import plain_number
 from harness.core.schemas import check, parse_json
 from harness.core.timestamps import NS, from_iso
 from harness.formats.base import Defect, Entry, Format, Quality, Quantity, Run, Work
+from harness.formats.csv_dialect import BYTE_ORDER_MARK, UTF_16_MARKS, without_byte_order_mark
 from harness.formats.defects import DefectCode
 from harness.traces.channel import Channel, Kind
 from harness.traces.clean import build_trace
@@ -173,7 +174,7 @@ class LoggerFormat(Format):
     def read(self, directory: Path, entry_id: str) -> Entry:
         """Read a file as an entry with one run."""
         path, where = directory, str(directory)
-        text = decode(read_bytes(path), where)
+        text = without_byte_order_mark(read_bytes(path), where).decode("utf-8", "replace")
         about = _read_about(path.with_name(path.name + ABOUT_SUFFIX))
         log = self.parse(text, about, where)
 
@@ -214,23 +215,15 @@ def file_head(path: Path) -> str:
 
 @functools.lru_cache(8)
 def _head(path: Path, modified_ns: int, size: int) -> str:  # noqa: ARG001 - part of the key
-    """Read the head of a file once for all readers."""
+    """Read the head of a file once for all readers.
+
+    UTF-16, as PowerShell writes, is recognised, so that the file is refused by name.
+    """
     with path.open("rb") as file:
         content = file.read(HEAD_BYTES)
-    return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-
-
-def decode(content: bytes, where: str) -> str:
-    """Return the text of a file.
-
-    Raises:
-        UnreadableError: It is UTF-16, as some viewers write.
-    """
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableError(
-            "is UTF-16 text", where=where, expected="UTF-8", fix="Save the file as UTF-8."
-        )
-    return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    if content.startswith(UTF_16_MARKS):
+        return content.decode("utf-16", "replace")
+    return content.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace")
 
 
 # --- What readers share

@@ -149,6 +149,13 @@ def test_a_broken_file_is_refused_or_read_never_more(
     assert "Please report" not in message
 
 
+def test_a_log_in_utf_16_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "smi.csv"
+    path.write_text(smi(), "utf-16")
+    with pytest.raises(UnreadableError, match="UTF-16"):
+        read(path, "nvidia-smi")
+
+
 @pytest.mark.parametrize("line_end", ["\r", "\r\n"])
 def test_every_line_end_is_read(line_end: str, tmp_path: Path) -> None:
     path = tmp_path / "smi.csv"
