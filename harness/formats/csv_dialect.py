@@ -1,7 +1,8 @@
 r"""Bring declared CSV traces, as people write them, into the form of the store.
 
 Spreadsheets and loggers write CSV in many ways. This module turns the text of a file with a
-declared header into the store's own form (comma, decimal point, ``t_ns``), or says exactly what it is:
+declared header into the store's own form (comma, decimal point, ``t_ns``), or says exactly what it
+is:
 
 - a byte order mark in front is removed; UTF-16 is refused by name
 - semicolons or tabs between cells, and a decimal comma, are rewritten
