@@ -22,7 +22,7 @@ import stat
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +39,16 @@ from harness.formats.defects import DefectCode
 from harness.traces.channel import Channel, Kind
 from harness.traces.clean import build_trace
 from harness.traces.instruments import UNKNOWN_SENSOR, instrument
-from harness.traces.trace import T_MAX_NS, Trace, Window
+from harness.traces.trace import T_MAX_NS, T_MIN_NS, Trace, Window
 
 HEAD_BYTES = 4096
 """A reader recognises a file by so many bytes."""
 ABOUT_SUFFIX = ".about.json"
 MAX_CHANNELS = 4096
-MAX_DECLARED = 1e18
-_UTC_OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
+MAX_NUMBER = 1e18
+"""No log states a larger number that means anything."""
+_UTC_OFFSET = re.compile(r"([+-])(0[0-9]|1[0-4]):([0-5][0-9])")
+"""No zone lies further than fourteen hours from UTC."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -62,7 +64,7 @@ class Column:
         quantity: ``power`` [W] or ``energy`` [J], a counter.
         part_of: The channel that contains it.
         source: The quantity or column that it was read from, for the calibration id.
-        t_ns: Times [ns, UTC].
+        t_ns: Times [ns, UTC], 0 for an invalid time.
         values: Readings [W or J], NaN where the file gives none.
         raw: The same as the file states them.
     """
@@ -80,7 +82,7 @@ class Column:
 
     def add(self, t_ns: int, value: float | None, raw: str) -> None:
         """Add a reading; ``None`` if the file gives none."""
-        self.t_ns.append(t_ns)
+        self.t_ns.append(t_ns if T_MIN_NS < t_ns <= T_MAX_NS else 0)
         self.values.append(float("nan") if value is None else value)
         self.raw.append(raw)
 
@@ -254,7 +256,7 @@ def csv_rows(text: str, where: str = "") -> Iterator[list[str]]:
 
 
 def reading(cell: str, unit: str = "") -> float | None:
-    """Return the number of a cell that may carry its unit; ``None`` if it is no number.
+    """Return the number of a cell that may carry its unit; ``None`` if it is none that is possible.
 
     A decimal comma is read, since such cells hold one number each.
 
@@ -265,7 +267,8 @@ def reading(cell: str, unit: str = "") -> float | None:
     text = cell.strip().removesuffix(unit).strip() if unit else cell.strip()
     if text.count(",") == 1 and "." not in text:
         text = text.replace(",", ".")
-    return plain_number(text)
+    number = plain_number(text)
+    return number if number is not None and abs(number) < MAX_NUMBER else None
 
 
 def stamp_ns(text: str, about: About, *forms: str) -> int:
@@ -330,7 +333,7 @@ def positive(value: object) -> float | None:
     """Return a JSON number above 0; ``None`` for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 < value < MAX_DECLARED else None
+    return float(value) if 0 < value < MAX_NUMBER else None
 
 
 def missing(where: str, field: str, expected: str, fix: str) -> UnreadableError:
@@ -357,11 +360,14 @@ def _read_about(path: Path) -> About:
             expected="run, utc_offset, start, interval_s, channel",
         )
     interval = document.get("interval_s")
-    if interval is not None and not (isinstance(interval, int | float) and interval > 0):
+    if interval is not None and positive(interval) is None:
         raise UnreadableError("interval_s is no time", where=where, got=shorten(interval))
+    run = _object(document, "run", where)
+    any_channel = _channel(Column("any", "mean", "node"), About(), path.name, "any")
+    check("power-trace", any_channel.header() | {"run": dict(run)}, where=where)
     start = document.get("start")
     return About(
-        run=_object(document, "run", where),
+        run=run,
         utc_offset_ns=_utc_offset_ns(document.get("utc_offset"), where),
         start_ns=None if start is None else from_iso(start, where=where),
         interval_s=interval,
@@ -387,8 +393,7 @@ def _utc_offset_ns(text: object, where: str) -> int | None:
             "utc_offset is no offset", where=where, got=shorten(text), expected="+01:00 or Z"
         )
     sign = -1 if match[1] == "-" else 1
-    offset = timezone(timedelta(hours=int(match[2]), minutes=int(match[3]))).utcoffset(None)
-    return sign * int(offset.total_seconds()) * NS
+    return sign * (int(match[2]) * 3600 + int(match[3]) * 60) * NS
 
 
 def _traces(
@@ -403,8 +408,7 @@ def _traces(
         if number >= MAX_CHANNELS:
             raise UnreadableError("has more channels than are read", where=where)
         channel = _channel(column, about, name, logger)
-        document = channel.header() | {"run": dict(about.run)}
-        check("power-trace", document, where=where)
+        check("power-trace", channel.header(), where=where)
         trace = build_trace(
             channel, np.array(column.t_ns, np.int64), np.array(column.values), column.raw
         )

@@ -49,6 +49,8 @@ def test_a_window_needs_the_zone_of_the_stamps(tmp_path: Path) -> None:
     [
         ({"zone": "Z"}, "mean nothing here"),
         ({"utc_offset": "MEZ"}, "utc_offset is no offset"),
+        ({"utc_offset": "+29:00"}, "utc_offset is no offset"),
+        ({"interval_s": True}, "interval_s"),
         ({"interval_s": 0}, "interval_s"),
         ({"run": [1]}, "run is no JSON object"),
         ({"run": {"work": {"count": "many", "unit": "token"}}}, "count"),
@@ -59,6 +61,12 @@ def test_what_stands_beside_a_file_is_checked(
 ) -> None:
     with pytest.raises(JoulemarkError, match=message):
         read(write(tmp_path, "smi.csv", smi(), **about), "nvidia-smi")
+
+
+def test_what_stands_beside_a_declared_energy_is_checked_too(tmp_path: Path) -> None:
+    about = {"run": {"work": {"count": 30, "unit": "bananas"}}}
+    with pytest.raises(JoulemarkError, match="unit"):
+        read(write(tmp_path, "result.json", DECLARED, **about), "inferencex")
 
 
 def test_fields_of_the_channel_replace_those_of_the_reader(tmp_path: Path) -> None:
@@ -127,7 +135,7 @@ def test_every_logger_has_a_name_of_its_own() -> None:
     name=st.sampled_from(sorted(SAMPLES)),
     position=st.floats(0, 1),
     junk=st.sampled_from(
-        ["", "\x00", ",", ";", "\n", "\r", '"', "-", "9" * 500, "1e999", "\ufffd", "[N/A]"]
+        ["", "\x00", ",", ";", "\n", "\r", '"', "-", "9" * 500, "1e999", "1e300", "\ufffd", "[N/A]"]
     ),
     removed=st.integers(0, 30),
 )

@@ -42,8 +42,8 @@ class CodeCarbon(LoggerFormat):
 
     def recognises(self, head: str) -> bool:
         """Tell by the columns that every release writes."""
-        names = set(head.partition("\n")[0].replace(";", ",").strip().split(","))
-        return {"timestamp", "duration", "emissions", "energy_consumed"} <= names
+        header = next(csv_rows(head), [])
+        return {"timestamp", "duration", "emissions", "energy_consumed"} <= set(header)
 
     def parse(self, text: str, about: About, where: str) -> PowerLog:
         """Read the last row of the one run that the file holds."""

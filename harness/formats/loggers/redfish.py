@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
+from harness.core.numbers import stated_number
 from harness.core.schemas import parse_json
 from harness.core.timestamps import from_iso
 from harness.formats.power_log import About, Column, LoggerFormat, PowerLog, missing
@@ -71,8 +72,8 @@ class Redfish(LoggerFormat):
                 )
             for name, value in readings:
                 column = columns.setdefault(name, Column(name, "instant", "node", METER))
-                is_number = isinstance(value, int | float) and not isinstance(value, bool)
-                column.add(t_ns, float(value) if is_number else None, shorten(value, 40))
+                number = None if isinstance(value, str) else stated_number(value)
+                column.add(t_ns, number, shorten(value, 40))
         if any(len(column.values) < 2 for column in columns.values()):
             raise missing(
                 where,
