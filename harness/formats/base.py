@@ -9,11 +9,12 @@ a module with one object ``FORMAT`` of a subclass of :class:`Format`; see
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+from harness.core.timestamps import from_iso
 from harness.formats.evidence import Evidence
 from harness.traces.trace import Trace, Window
 
@@ -210,6 +211,76 @@ class Entry:
     def is_native(self) -> bool:
         """Whether the entry was read from run directories, not from foreign files."""
         return self.format == NATIVE
+
+
+# --- The object `run` of a trace's header, which says what was run and when
+
+Record = TypeVar("Record")
+
+
+def fields_of(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the items of a JSON object that a dataclass has fields for; others are left out."""
+    return {name: document[name] for name in kind.__slots__ if name in document}
+
+
+def record_of(kind: Callable[..., Record], document: Mapping[str, Any] | None) -> Record | None:
+    """Build a record from a JSON object, leaving out fields of later releases.
+
+    Args:
+        kind: The dataclass of the record.
+        document: The object; ``None`` or an empty one for no record.
+    """
+    return kind(**fields_of(kind, document)) if document else None
+
+
+def stated_names(stated: Mapping[str, Any], *, benchmark: str, system: str = "") -> dict[str, Any]:
+    """Return the fields of an `Entry` that say what was run.
+
+    Args:
+        stated: The object.
+        benchmark: Name of the benchmark where the object states none.
+        system: Name of the system where the object states none.
+    """
+    return {
+        "round": "",
+        "task": "training" if stated.get("task") == "training" else "inference",
+        "submitter": str(stated.get("submitter", "")),
+        "system": str(stated.get("system", system)),
+        "benchmark": str(stated.get("benchmark", benchmark)),
+        "scenario": str(stated.get("scenario", "")),
+    }
+
+
+def stated_results(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a `Run` that say what came of it, as far as they are stated."""
+    quality = {k: v for k, v in (stated.get("quality") or {}).items() if k != "others"}
+    results = {
+        "work": record_of(Work, stated.get("work")),
+        "performance": record_of(Quantity, stated.get("performance")),
+        "quality": record_of(Quality, quality),
+        "success": stated.get("success"),
+        "declared_energy_j": stated.get("declared_energy_j"),
+    }
+    return {name: value for name, value in results.items() if value is not None}
+
+
+def stated_window(stated: Mapping[str, Any], first_ns: int, last_ns: int, where: str) -> Window:
+    """Return the timed part; from the first or to the last reading where an end is not stated.
+
+    Args:
+        stated: The object.
+        first_ns: Time of the first reading [ns, UTC].
+        last_ns: Time of the last reading [ns, UTC].
+        where: The file, for messages.
+    """
+    span = stated.get("window") or {}
+    return Window(
+        from_iso(span["start"], where=where) if "start" in span else first_ns,
+        from_iso(span["stop"], where=where) if "stop" in span else last_ns,
+    )
+
+
+# --- The contract of a reader
 
 
 class Format(ABC):

@@ -12,22 +12,28 @@ The first line of a file is a power-trace document, behind ``# joulemark-trace:`
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from harness.core.errors import UnreadableError, shorten
 from harness.core.files import read_bytes
-from harness.core.timestamps import from_iso
-from harness.formats.base import Defect, Entry, Format, Quality, Quantity, Run, Work
+from harness.formats.base import (
+    Defect,
+    Entry,
+    Format,
+    Run,
+    stated_names,
+    stated_results,
+    stated_window,
+)
 from harness.formats.csv_dialect import is_declared_trace, standard_form
 from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import natural
 from harness.traces.store import MAGIC, parse_csv
 from harness.traces.trace import Trace, Window
 
-Stated = TypeVar("Stated", Work, Quantity, Quality)
 _HEAD_BYTES = 4 + 2 * len(MAGIC)
 _SHARED_FIELDS = (
     "submitter",
@@ -69,21 +75,15 @@ class CsvTrace(Format):
         defects: list[Defect] = []
         files = [_read_file(path, defects) for path in paths]
         groups = _group_into_runs(files, str(directory))
-        first = files[0].stated
         return Entry(
             id=entry_id,
             directory=directory,
             format=self.name,
             family=self.family,
-            round="",
-            task="training" if first.get("task") == "training" else "inference",
-            submitter=str(first.get("submitter", "")),
-            system=str(first.get("system", "")),
-            benchmark=str(first.get("benchmark", entry_id)),
-            scenario=str(first.get("scenario", "")),
             runs=tuple(_run(group) for group in groups),
             simulated=any(bool(file.stated.get("simulated", False)) for file in files),
             defects=tuple(defects),
+            **stated_names(files[0].stated, benchmark=entry_id),
         )
 
 
@@ -107,14 +107,12 @@ class _File:
         trace: Its readings.
         stated: What its header says of the run.
         window: The timed part; the whole trace if the header states none.
-        is_declared: Whether the header states a window.
     """
 
     path: Path
     trace: Trace
     stated: Mapping[str, Any]
     window: Window
-    is_declared: bool
 
 
 def _read_file(path: Path, defects: list[Defect]) -> _File:
@@ -131,13 +129,11 @@ def _read_file(path: Path, defects: list[Defect]) -> _File:
         )
     run = trace.channel.extra.get("run")
     stated = run if isinstance(run, Mapping) else {}
-    span = stated.get("window") or {}
-    if not span:
+    if not stated.get("window"):
         got = "the header states no window: the whole trace is taken"
         defects.append(Defect(DefectCode.WINDOW_ASSUMED, path.name, got))
-    start_ns = from_iso(span["start"], where=str(path)) if "start" in span else int(trace.t_ns[0])
-    stop_ns = from_iso(span["stop"], where=str(path)) if "stop" in span else int(trace.t_ns[-1])
-    return _File(path, trace, stated, Window(start_ns, stop_ns), bool(span))
+    window = stated_window(stated, int(trace.t_ns[0]), int(trace.t_ns[-1]), str(path))
+    return _File(path, trace, stated, window)
 
 
 def _group_into_runs(files: Sequence[_File], where: str) -> list[list[_File]]:
@@ -222,18 +218,13 @@ def _run(group: Sequence[_File]) -> Run:
     stated: dict[str, Any] = {}
     for file in reversed(group):  # what the first file states counts
         stated |= {name: value for name, value in file.stated.items() if value is not None}
-    quality = {k: v for k, v in (stated.get("quality") or {}).items() if k != "others"}
     return Run(
         id=_run_id(group),
         window=window,
         traces=tuple(file.trace for file in group),
-        work=_record(Work, stated.get("work")),
-        performance=_record(Quantity, stated.get("performance")),
-        quality=_record(Quality, quality),
-        seconds=(window.stop_ns - window.start_ns) / 1e9,
-        success=stated.get("success"),
-        declared_energy_j=stated.get("declared_energy_j"),
+        seconds=window.seconds,
         sources=tuple(file.path.name for file in group),
+        **stated_results(stated),
     )
 
 
@@ -246,14 +237,6 @@ def _run_id(group: Sequence[_File]) -> str:
     while all(stem[: length + 1] == stems[0][: length + 1] for stem in stems):
         length += 1
     return stems[0][:length].rstrip("-_. ") or "+".join(stems)
-
-
-def _record(record: Callable[..., Stated], fields: Mapping[str, Any] | None) -> Stated | None:
-    """Build a record from what the header states, without fields of later releases."""
-    if not fields:
-        return None
-    names = getattr(record, "__slots__", ())
-    return record(**{name: value for name, value in fields.items() if name in names})
 
 
 FORMAT = CsvTrace()

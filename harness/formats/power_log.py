@@ -33,7 +33,16 @@ from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes
 from harness.core.numbers import plain_number
 from harness.core.schemas import check, parse_json
 from harness.core.timestamps import NS, from_iso
-from harness.formats.base import Defect, Entry, Format, Quality, Quantity, Run, Work
+from harness.formats.base import (
+    Defect,
+    Entry,
+    Format,
+    Run,
+    Work,
+    stated_names,
+    stated_results,
+    stated_window,
+)
 from harness.formats.csv_dialect import BYTE_ORDER_MARK, UTF_16_MARKS, without_byte_order_mark
 from harness.formats.defects import DefectCode
 from harness.traces.channel import Channel, Kind
@@ -186,21 +195,15 @@ class LoggerFormat(Format):
             raise UnreadableError("has no reading", where=where)
         window = _window(about, traces, defects, where)
         run = _run(path, about, log, traces, window)
-        stated = about.run
         return Entry(
             id=entry_id,
             directory=directory,
             format=self.name,
             family=self.family,
-            round="",
-            task="training" if stated.get("task") == "training" else "inference",
-            submitter=str(stated.get("submitter", "")),
-            system=str(stated.get("system", log.system)),
-            benchmark=str(stated.get("benchmark", log.benchmark or path.stem)),
-            scenario=str(stated.get("scenario", "")),
             runs=(run,),
-            simulated=bool(stated.get("simulated", False)),
+            simulated=bool(about.run.get("simulated", False)),
             defects=tuple(defects),
+            **stated_names(about.run, benchmark=log.benchmark or path.stem, system=log.system),
         )
 
 
@@ -446,11 +449,12 @@ def _window(
 ) -> Window | None:
     span = about.run.get("window") or {}
     if "start" in span and "stop" in span:
-        return Window(from_iso(span["start"], where=where), from_iso(span["stop"], where=where))
+        return stated_window(about.run, 0, 0, where)
     if not traces:
         return None
-    got = "no window is stated: all readings are taken"
-    defects.append(Defect(DefectCode.WINDOW_ASSUMED, Path(where).name, got))
+    if not span:
+        got = "no window is stated: all readings are taken"
+        defects.append(Defect(DefectCode.WINDOW_ASSUMED, Path(where).name, got))
     if any(len(trace) < 2 for trace in traces):
         raise UnreadableError(
             "holds one reading, which covers no time",
@@ -464,29 +468,18 @@ def _window(
         raise UnreadableError(
             "has channels without a common time", where=where, fix="State the window of the run."
         )
-    return Window(start_ns, stop_ns)
+    return stated_window(about.run, start_ns, stop_ns, where)
 
 
 def _run(
     path: Path, about: About, log: PowerLog, traces: tuple[Trace, ...], window: Window | None
 ) -> Run:
-    stated = about.run
-    work = stated.get("work")
-    performance = stated.get("performance")
-    quality = stated.get("quality")
+    results = {"work": log.work, "declared_energy_j": log.declared_energy_j}
     return Run(
         id=path.stem,
         window=window,
         traces=traces,
-        work=Work(work["count"], work["unit"]) if work else log.work,
-        performance=Quantity(performance["value"], performance["unit"], performance.get("name", ""))
-        if performance
-        else None,
-        quality=Quality(quality["metric"], quality["value"], quality.get("target"))
-        if quality
-        else None,
         seconds=window.seconds if window else log.seconds,
-        success=stated.get("success"),
-        declared_energy_j=stated.get("declared_energy_j", log.declared_energy_j),
         sources=(path.name,),
+        **(results | stated_results(about.run)),
     )

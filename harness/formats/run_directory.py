@@ -33,6 +33,8 @@ from harness.formats.base import (
     Rated,
     Run,
     Work,
+    fields_of,
+    record_of,
 )
 from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import natural
@@ -190,7 +192,7 @@ def _defects(path: Path, document: Mapping[str, Any]) -> Iterator[Defect]:
     """Yield what was noted at recording, and what changed since."""
     folder = path.parent
     for item in document["entry"].get("defects", ()):
-        yield Defect(**_fields_of(Defect, item))
+        yield Defect(**fields_of(Defect, item))
     if path.name == INCOMPLETE:
         reason = document["facts"].get("incomplete") or "no reason is known"
         yield Defect(DefectCode.RUN_INCOMPLETE, str(folder), shorten(reason, 400))
@@ -269,14 +271,14 @@ def _run(folder: Path, document: Mapping[str, Any], defects: list[Defect]) -> Ru
     if document["id"] != folder.name and (folder / SAMPLES).is_dir():
         got = f"id {shorten(repr(document['id']))} in the folder {folder.name}"
         defects.append(Defect(DefectCode.RECORD_MALFORMED, str(folder / RECORD), got))
-    work, performance, quality = (document[name] for name in ("work", "performance", "quality"))
+    quality = document["quality"]
     return Run(
         id=document["id"],
         window=Window(from_iso(window["start"]), from_iso(window["stop"])) if window else None,
         traces=_traces(folder, document["traces"], defects) or _unfinished(folder),
-        rated=tuple(Rated(**_fields_of(Rated, item)) for item in document["rated"]),
-        work=Work(**_fields_of(Work, work)) if work else None,
-        performance=Quantity(**_fields_of(Quantity, performance)) if performance else None,
+        rated=tuple(Rated(**fields_of(Rated, item)) for item in document["rated"]),
+        work=record_of(Work, document["work"]),
+        performance=record_of(Quantity, document["performance"]),
         quality=_quality(quality) if quality else None,
         seconds=document["seconds"],
         success=document["success"],
@@ -289,12 +291,7 @@ def _run(folder: Path, document: Mapping[str, Any], defects: list[Defect]) -> Ru
 
 def _quality(document: Mapping[str, Any]) -> Quality:
     others = tuple(_quality(dict(item) | {"others": ()}) for item in document.get("others", ()))
-    return Quality(**_fields_of(Quality, document) | {"others": others})
-
-
-def _fields_of(record: Any, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a document that a dataclass has."""
-    return {name: document[name] for name in record.__slots__ if name in document}
+    return Quality(**fields_of(Quality, document) | {"others": others})
 
 
 def _traces(

@@ -63,6 +63,15 @@ def test_what_stands_beside_a_file_is_checked(
         read(write(tmp_path, "smi.csv", smi(), **about), "nvidia-smi")
 
 
+def test_a_window_may_state_one_end(tmp_path: Path) -> None:
+    about = {"run": {"window": {"start": "2026-01-05T10:00:04Z"}}, "utc_offset": "Z"}
+    entry, run = read(write(tmp_path, "smi.csv", smi(), **about), "nvidia-smi")
+    assert run.window is not None
+    assert run.window.start_ns == (T0_S + 4) * 10**9
+    assert run.window.stop_ns == int(run.traces[0].t_ns[-1])
+    assert codes(entry) == []
+
+
 def test_what_stands_beside_a_declared_energy_is_checked_too(tmp_path: Path) -> None:
     about = {"run": {"work": {"count": 30, "unit": "bananas"}}}
     with pytest.raises(JoulemarkError, match="unit"):
