@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from harness.auditing.rules.base import RECORDED_RUNS, Rule, RuleContext, Violation, location
 from harness.energy.integrate import energy
 from harness.formats.base import Run
-from harness.traces.trace import Trace
+
+MAX_RELATIVE_LIMIT = 0.95
+"""A meter is taken to be wrong by no more than this share of its reading."""
 
 
 def check(context: RuleContext) -> Iterator[Violation]:
@@ -34,13 +36,8 @@ def _energies(run: Run) -> Iterator[tuple[str, tuple[float, float]]]:
     for trace in run.traces:
         result = energy(trace, run.window)
         if result is not None:
-            yield trace.channel.id, (result.energy_j, _relative_limit(trace))
-
-
-def _relative_limit(trace: Trace) -> float:
-    """Return by what share the readings of a meter may be wrong; 0.05 where it states nothing."""
-    limit_pct = trace.channel.accuracy.reading_limit_pct
-    return 0.05 if limit_pct is None else min(limit_pct / 100, 0.95)
+            relative_limit = min(trace.channel.accuracy.reading_limit_pct / 100, MAX_RELATIVE_LIMIT)
+            yield trace.channel.id, (result.energy_j, relative_limit)
 
 
 RULE = Rule(
