@@ -117,7 +117,12 @@ class EntryReport:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Ids of the rules behind the verdict; empty for a valid entry."""
-        return tuple(dict.fromkeys(f.rule for f in self.findings if _decides(f, self.verdict)))
+        return tuple(dict.fromkeys(finding.rule for finding in self.decisive_findings))
+
+    @property
+    def decisive_findings(self) -> tuple[Finding, ...]:
+        """The findings that led to the verdict; empty for a valid entry."""
+        return tuple(finding for finding in self.findings if _decides(finding, self.verdict))
 
     @property
     def rules_judged(self) -> int:

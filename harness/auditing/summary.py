@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.auditing.report import (
@@ -149,24 +149,13 @@ def group_by_reason(entries: Iterable[EntryReport]) -> list[EntryGroup]:
     """Group entries of one verdict by the findings behind it, the largest group first."""
     groups: dict[tuple[tuple[str, str], ...], list[EntryReport]] = defaultdict(list)
     for entry in entries:
-        reasons = {(f.rule, template(f.got)) for f in decisive_findings(entry)}
+        reasons = {(f.rule, template(f.got)) for f in entry.decisive_findings}
         groups[tuple(sorted(reasons))].append(entry)
     folded = [
-        EntryGroup(tuple(group), tuple(fold(decisive_findings(group[0]))))
+        EntryGroup(tuple(group), tuple(fold(group[0].decisive_findings)))
         for group in groups.values()
     ]
     return sorted(folded, key=lambda group: -len(group.entries))
-
-
-def decisive_findings(entry: EntryReport) -> Iterator[Finding]:
-    """Yield the findings that led to the verdict of an entry."""
-    for finding in entry.findings:
-        if (
-            (entry.verdict == "invalid" and finding.status == "fail")
-            or (entry.verdict == "unjudged" and finding.status == "error")
-            or (entry.verdict == "questioned" and finding.severity == "question")
-        ):
-            yield finding
 
 
 @dataclass(frozen=True, slots=True)

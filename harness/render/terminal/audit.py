@@ -18,7 +18,6 @@ from harness.auditing.summary import (
     count_by_rule,
     count_by_submitter,
     count_measurements,
-    decisive_findings,
     fold,
     folded_notes,
     folded_warnings,
@@ -346,7 +345,7 @@ def _entry(entry: EntryReport, also: Sequence[str], everywhere: set[str], style:
         if finding.status != "skip"
         and not (finding.status == "warn" and finding.rule in everywhere)
     ]
-    decisive = set(map(id, decisive_findings(entry)))
+    decisive = set(map(id, entry.decisive_findings))
     for same in _by_rule_and_status(shown):
         for folded in fold(same):
             lines.append(_finding_line(folded.first, style, folded.count - 1))
