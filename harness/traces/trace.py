@@ -19,7 +19,9 @@ Floats = NDArray[np.float64]
 T_MIN_NS, T_MAX_NS = 0, 4_102_444_800 * NS
 """Times before 1970 and after 2099 are not times of a measurement [ns UTC]."""
 VALUE_MAX = 1e12
-"""A reading above a terawatt, or an energy above 1e18 J, is a failed read (9.91E+37 marks one)."""
+"""A power above a terawatt is a failed read (9.91E+37 marks one) [W]."""
+ENERGY_MAX = 1e18
+"""An energy above is a failed read; sums of such numbers might be infinite [J]."""
 
 GAP_CELLS = 1.5
 """A step between readings longer than this many nominal intervals is a gap (method, section 2)."""
@@ -41,6 +43,10 @@ class Window:
     def seconds(self) -> float:
         """Length of the window [s]."""
         return (self.stop_ns - self.start_ns) / NS
+
+    def __contains__(self, t_ns: float) -> bool:
+        """Tell whether a time [ns UTC] lies in [start, stop]."""
+        return self.start_ns <= t_ns <= self.stop_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +167,17 @@ class Trace:
 
 
 def _number(raw: str) -> float | None:
+    """Return the number of a text as Python reads it, like MLPerf's scripts, which use these."""
     try:
         number = float(raw)
     except ValueError:
         return None
-    return number if abs(number) <= VALUE_MAX * 1e6 else None  # beyond, sums of them are infinite
+    return number if abs(number) <= ENERGY_MAX else None
+
+
+def largest_value(quantity: str) -> float:
+    """Return the largest reading of a quantity, ``power`` [W] or ``energy`` [J]."""
+    return ENERGY_MAX if quantity == "energy" else VALUE_MAX
 
 
 def column_fault(t_ns: Ints, value: Floats, quantity: str = "power") -> str | None:
@@ -189,8 +201,8 @@ def column_fault(t_ns: Ints, value: Floats, quantity: str = "power") -> str | No
         return f"time does not increase at row {row}: {t_ns[row]} after {t_ns[row - 1]}"
     if t_ns[0] < T_MIN_NS or t_ns[-1] > T_MAX_NS:
         return f"times {t_ns[0]}..{t_ns[-1]} ns are not between 1970 and 2100"
-    low, high = (0.0, VALUE_MAX * 1e6) if quantity == "energy" else (0.0, VALUE_MAX)
-    if not (low <= value.min() and value.max() <= high):  # or NaN
-        row = int(np.argmin((value >= low) & (value <= high)))
-        return f"value out of range at row {row}: {value[row]!r}; expected {low:g}..{high:g}"
+    highest = largest_value(quantity)
+    if not (value.min() >= 0 and value.max() <= highest):  # or NaN
+        row = int(np.argmin((value >= 0) & (value <= highest)))
+        return f"value out of range at row {row}: {value[row]!r}; expected 0..{highest:g}"
     return None

@@ -100,9 +100,7 @@ def _warnings(logs: SessionLogs, window: Window | None) -> Iterator[Violation]:
 
 
 def _may_be_inside(line: LogLine, window: Window | None) -> bool:
-    if line.t_ns is None or window is None:
-        return True
-    return window.start_ns <= line.t_ns <= window.stop_ns
+    return line.t_ns is None or window is None or line.t_ns in window
 
 
 def _by_kind(lines: Iterable[LogLine]) -> list[tuple[str, list[LogLine]]]:

@@ -43,7 +43,7 @@ def _unusable_readings(trace: Trace, window: Window | None) -> list[Dropped]:
 
 
 def _may_be_inside(t_ns: int | None, window: Window | None) -> bool:
-    return t_ns is None or window is None or window.start_ns <= t_ns <= window.stop_ns
+    return t_ns is None or window is None or t_ns in window
 
 
 def _unusable(

@@ -52,11 +52,8 @@ def _failed_count(run: Run) -> int:
     trace, window = next(iter(run.outer), None), run.window
     if trace is None or window is None:
         return 0
-    count = 0
-    for reading in trace.dropped:
-        if reading.reason in FAILURES and reading.t_ns is not None:
-            count += window.start_ns <= reading.t_ns <= window.stop_ns
-    return count
+    failures = [reading for reading in trace.dropped if reading.reason in FAILURES]
+    return sum(reading.t_ns is not None and reading.t_ns in window for reading in failures)
 
 
 def _failed_ranging(failed_count: int, reading_count: int, failed_share_max: float) -> Violation:
