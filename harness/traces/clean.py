@@ -12,7 +12,7 @@ import numpy as np
 from harness.core.errors import SchemaError, UnreadableError
 from harness.core.numbers import plain_number
 from harness.traces.channel import Channel
-from harness.traces.trace import T_MAX_NS, T_MIN_NS, VALUE_MAX, Dropped, Floats, Ints, Trace
+from harness.traces.trace import T_MAX_NS, T_MIN_NS, Dropped, Floats, Ints, Trace, largest_value
 
 NEVER_ZERO = frozenset({"wall", "pdu", "psu", "node", "rack"})
 """Boundaries that hold a whole running machine: 0 W there is a failed read, not a reading."""
@@ -57,7 +57,7 @@ def build_trace(
     t_ns, value = np.asarray(t_ns, np.int64), np.asarray(value, np.float64)
     may_rest = channel.boundary in MAY_REST and channel.extra.get("may_be_zero") is True
     lowest = channel.quantity == "power" and channel.boundary in NEVER_ZERO and not may_rest
-    ceiling = VALUE_MAX if channel.quantity == "power" else VALUE_MAX * 1e6
+    ceiling = largest_value(channel.quantity)
     if _all_good(t_ns, value, lowest):
         try:
             return Trace(channel, t_ns, value)
