@@ -18,6 +18,7 @@ import os
 import re
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -125,26 +126,32 @@ class MlperfTiny(Format):
         )
 
 
+@dataclass(frozen=True, slots=True)
 class _Shared:
-    """What all windows of a result share."""
+    """What all windows of a result share.
 
-    def __init__(
-        self,
-        names: Mapping[str, str],
-        session: tiny_log.Session,
-        median_uj: float | None,
-        throughput: float | None,
-        quality: Quality | None,
-    ) -> None:
-        self.names = names
-        self.session = session
-        self.median_uj = median_uj
-        self.throughput = throughput
-        self.quality = quality
+    Attributes:
+        names: Submitter, system and division.
+        session: What the log of the energy run states.
+        median_uj: Median energy of an inference as it is printed [uJ]; ``None`` if it is not.
+        throughput: Inferences per second of the performance run; ``None`` if unknown.
+        quality: The accuracy that was reached; ``None`` if unknown.
+    """
+
+    names: Mapping[str, str]
+    session: tiny_log.Session
+    median_uj: float | None
+    throughput: float | None
+    quality: Quality | None
 
 
 class _RawTraces:
-    """The raw traces of an energy run, whichever runner wrote them."""
+    """The raw traces of an energy run, whichever runner wrote them.
+
+    Attributes:
+        source: The file that holds them, relative to the entry; empty without one.
+        voltage_v: Supply voltage that the runner set [V]; ``None`` if unknown.
+    """
 
     def __init__(
         self,
@@ -154,7 +161,7 @@ class _RawTraces:
         reader: Reader,
     ) -> None:
         self._by_number: dict[int, tiny_trace.TinyTrace] = {}
-        self._voltage_v = session.voltage_v
+        self.voltage_v = session.voltage_v
         self._inferences: dict[int, float] = {}
         self.source = ""
         is_trials = windows[0].is_trial
@@ -178,7 +185,7 @@ class _RawTraces:
         trials = tiny_trace.read_trials(content, str(path), lengths_s)
         for number, (trace, voltage_v, inferences) in enumerate(trials):
             self._by_number[number] = trace
-            self._voltage_v = voltage_v or self._voltage_v
+            self.voltage_v = voltage_v or self.voltage_v
             if inferences:
                 self._inferences[number] = inferences
 
@@ -209,11 +216,6 @@ class _RawTraces:
     def inferences(self, number: int) -> float | None:
         """Return the inferences of a trial, as its trace states them."""
         return self._inferences.get(number)
-
-    @property
-    def voltage_v(self) -> float | None:
-        """Supply voltage that the runner set [V]."""
-        return self._voltage_v
 
 
 def _run(window: tiny_log.PrintedWindow, raw: _RawTraces, shared: _Shared, reader: Reader) -> Run:
