@@ -1,6 +1,6 @@
 """What the files of a run state beside its readings: one record for each family of results.
 
-A run carries an :class:`Evidence` with up to four parts, because a live LoadGen run has both
+A run carries an :class:`Evidence` with one or more of these parts; a live LoadGen run has both
 LoadGen's values and the record of its sampler:
 
 - :class:`InferenceEvidence`: an MLPerf inference power session
