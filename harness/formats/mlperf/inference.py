@@ -28,7 +28,8 @@ from harness.formats.evidence import Evidence, InferenceEvidence
 from harness.formats.mlperf import inference_path, loadgen_log, local_time
 from harness.formats.mlperf.accuracy import read_accuracy
 from harness.formats.ptdaemon import analyzer, power_session
-from harness.formats.ptdaemon.spl import Electric, read_spl
+from harness.formats.ptdaemon.electric import Electric
+from harness.formats.ptdaemon.spl import read_spl
 from harness.traces.time_zone import zone_shift_ns
 from harness.traces.trace import Trace, Window
 

@@ -17,8 +17,6 @@ from harness.formats.ptdaemon.electric import Electric, electric, mean_power_fac
 from harness.formats.ptdaemon.spl_table import SplTable, read_table
 from harness.traces.trace import Floats, Ints
 
-__all__ = ["Electric", "Spl", "read_spl"]
-
 
 @dataclass(frozen=True, slots=True)
 class Spl:

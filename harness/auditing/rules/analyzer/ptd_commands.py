@@ -8,8 +8,8 @@ from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.auditing.rules.ptd_figures import noted_figures, replied_figures
 from harness.core.errors import shorten
+from harness.formats.ptdaemon.electric import Electric
 from harness.formats.ptdaemon.power_session import MODES, Exchange, Session, exchanges_of_mode
-from harness.formats.ptdaemon.spl import Electric
 
 SERVER = Location(file="performance/power/server.json")
 SET_CURRENT, SET_VOLTAGE = "SR,A,", "SR,V,"

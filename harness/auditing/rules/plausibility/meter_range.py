@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.formats.ptdaemon.analyzer import RANGE_SEARCH_BYTES, amp_steps, ranges_set
+from harness.formats.ptdaemon.electric import Electric
 from harness.formats.ptdaemon.power_session import Exchange, Session
-from harness.formats.ptdaemon.spl import Electric
 
 SPL = Location(file="performance/run_1/spl.txt")
 NEXT_SMALLER = 0.55

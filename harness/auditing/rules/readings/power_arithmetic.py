@@ -6,8 +6,8 @@ import numpy as np
 
 from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
+from harness.formats.ptdaemon.electric import Electric
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
-from harness.formats.ptdaemon.spl import Electric
 
 TINY_W = 1e-9
 """Keeps the relative difference finite where a reading is 0 W."""
