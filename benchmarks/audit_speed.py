@@ -1,4 +1,4 @@
-"""Time the audit against reading and hashing the same bytes, which any check of hashes must do."""
+"""Time the audit against reading and hashing the same bytes, as any check of hashes must."""
 
 from __future__ import annotations
 

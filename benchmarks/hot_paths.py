@@ -1,4 +1,4 @@
-"""Time the inner loops, each against the least that its work can cost."""
+"""Time the inner loops, each against the least work that could do the job."""
 
 from __future__ import annotations
 

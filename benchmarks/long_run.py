@@ -1,4 +1,4 @@
-"""Time and memory of a long run: journals written, finalised, read back, scored and audited.
+"""Measure time and memory of a long run: journals written, finalised, scored and audited.
 
     python -m benchmarks.long_run --channels 8 --hours 19 --rate 10
 

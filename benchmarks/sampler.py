@@ -1,8 +1,8 @@
 """Measure what sampling costs, and how well it keeps time.
 
-Four parts, each against its limit: lateness at 100 Hz; processor time of the sampler at 10 Hz and
-100 Hz; the time of a workload with and without sampling, in pairs whose order is drawn; LoadGen's
-time for a query in our wrapper against a bare loop. Other programs on the machine show as lateness.
+Four parts, each with its limit: lateness at 100 Hz; processor time of the sampler at 10 Hz and
+100 Hz; the time of a workload with and without sampling, in pairs of random order; LoadGen's time
+for a query in our wrapper against a bare loop. Other programs on the machine show up as lateness.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Time the audit of many results: against the number of copies, and two processes against one."""
+"""Time the audit of many results: by the number of copies, and two processes against one."""
 
 from __future__ import annotations
 

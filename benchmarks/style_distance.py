@@ -5,10 +5,9 @@ This is information, not a gate.
     python -m benchmarks.style_distance                     # ours
     python -m benchmarks.style_distance httpx tuf sigstore  # beside installed packages or folders
 
-Per package: syntax nodes on a line of code, comprehensions and conditional expressions per 100
-lines, share of public functions and classes with a docstring, and the length of functions in
-lines of code (median, and the 90th percentile). Blank lines, comments and docstrings are no
-lines of code.
+Per package: syntax nodes a line of code, comprehensions and conditional expressions per 100 lines,
+share of public functions and classes with a docstring, and the length of functions in lines of code
+(median, and the 90th percentile). Blank lines, comments and docstrings do not count as lines.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Time the energy of a long trace against one pass over its columns, and compare memory.
 
-The memory is that of two lengths.
+Memory is compared between two lengths of trace.
 """
 
 from __future__ import annotations

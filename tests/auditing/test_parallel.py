@@ -1,4 +1,4 @@
-"""The same work in several processes: order, homes, faults, and a process that dies."""
+"""Several processes give what one gives: order, faults, and a process that dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts and foldings of a report."""
+"""Counts and groups in the summary of a report."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Carbon: formulas by hand, units refused with what was meant, the join by time, emissions of
-results."""
+"""Carbon: formulas by hand, refused units, the join by time, and emissions of results."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Machines that people measure: each situation with the energy that is right, or the right
-refusal."""
+"""Machines that people measure: each situation gives the right energy or the right refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command prints one JSON document of its schema, with the facts of its text."""
+"""Every command prints one JSON document of its schema, with the same facts as its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The line of progress moves although no step is done, and leaves nothing behind."""
+"""The progress line moves even when no step is finished, and leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cached function is called once for equal contents, as long as few others come between."""
+"""A cached function is called once for equal contents, unless many others come in between."""
 
 from __future__ import annotations
 

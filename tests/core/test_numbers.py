@@ -1,4 +1,4 @@
-"""Numbers in files are written in ASCII digits; what only Python reads as a number is none."""
+"""Numbers in files are ASCII digits; spellings that only Python accepts are refused."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Documents: good ones pass, bad ones name their fault, unknown fields survive, readers refuse
-what is not data."""
+"""Documents: good ones pass, bad ones name their fault, and unknown fields survive."""
 
 from __future__ import annotations
 

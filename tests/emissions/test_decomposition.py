@@ -1,4 +1,4 @@
-"""Factors: the paper's examples, exact sums, what is shared cancels, what is not known is said."""
+"""Decomposition: the paper's examples, exact sums, cancelled factors, and named unknowns."""
 
 from __future__ import annotations
 

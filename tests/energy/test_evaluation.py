@@ -1,4 +1,4 @@
-"""Each run is integrated once, however many ask for its energy."""
+"""Each run is integrated once, however many callers need its energy."""
 
 from __future__ import annotations
 

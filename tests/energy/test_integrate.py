@@ -1,6 +1,6 @@
 """Energy of one channel in one window.
 
-The rule of each kind, edges, gaps, wraps, resets (method, section 2).
+The rule of each kind, edges, gaps, wraps and resets (docs/explanation/methodology.md, section 2).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Evidence of a run survives the run record, and a forged record is told apart."""
+"""Evidence of a run survives the run record, and a forged record is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples in docstrings of readers print what they say."""
+"""The examples in docstrings of readers print what they state."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""One published result of each kind of fault, and accepted ones: the verdict that is right for
-each.
+"""Published results of each kind of fault, and accepted ones, get the right verdict.
 
-The table of expected verdicts lies beside the real data; what a case is about is stated here.
+The table of expected verdicts lies beside the real data; what each case is about is stated here.
 """
 
 from __future__ import annotations

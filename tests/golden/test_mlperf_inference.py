@@ -1,4 +1,4 @@
-"""Published power metrics of MLPerf inference v4.1 come out of the raw logs again."""
+"""Published power metrics of MLPerf inference v4.1 are reproduced from the raw logs."""
 
 from __future__ import annotations
 

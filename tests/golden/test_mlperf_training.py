@@ -1,5 +1,4 @@
-"""MLPerf training v4.0 power packages: published joules to the joule, and our window energy
-beside them."""
+"""MLPerf training v4.0: published joules to the joule, with our window energy beside them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Documents and tables that are given by name rather than found in a tree: what reads them, and
-a valid one of each."""
+"""Documents and tables that are passed by name: what reads them, and a valid one of each."""
 
 from __future__ import annotations
 

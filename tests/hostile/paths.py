@@ -1,4 +1,4 @@
-"""The main path of the command line over one tree, with every form of output, each checked."""
+"""The main path of the command line over one tree, with every form of output checked."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""One target for each parser: a function of the bytes of one file, which raises where the
-harness is at fault."""
+"""One target for each parser: it takes the bytes of a file, and raises on faults of the harness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents made to hurt who reads them, or to say two things to two readers."""
+"""Documents made to harm their reader, or to mean different things to two readers."""
 
 from __future__ import annotations
 

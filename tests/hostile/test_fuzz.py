@@ -1,8 +1,7 @@
-"""Damage by chance, in every file that is read: whatever comes, it is a result, a finding, or an
-error for a person.
+"""Random damage in every file that is read gives a result, a finding, or a clear error.
 
-`python -m benchmarks.fuzz PARSER` does the same for hours, steered by coverage; what it met
-stands below.
+`python -m benchmarks.fuzz PARSER` does the same for hours, guided by coverage; the inputs that it
+found are listed below.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""What a submission says is shown, and never done: no text of it is markup, a formula or a
-command anywhere."""
+"""Text of a submission is shown, never acted on: no markup, formula or command comes of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that a stranger gave to files and folders, and paths that documents name."""
+"""Hostile names of files and folders, and hostile paths in documents."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Patterns over hostile text take time in proportion to it: each text here would keep a
-backtracking one for hours."""
+"""Patterns take time in proportion to hostile text that would stall a backtracking one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Files and trees of hostile size: memory and time stay within what docs/explanation/security.md
-states."""
+"""Hostile sizes: memory and time stay within the limits of docs/explanation/security.md."""
 
 from __future__ import annotations
 

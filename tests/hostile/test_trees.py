@@ -1,5 +1,4 @@
-"""Trees that a stranger made: reading ends soon, follows no link, and raises nothing but its own
-errors."""
+"""Hostile trees: reading ends soon, follows no link, and raises only the harness's own errors."""
 
 from __future__ import annotations
 

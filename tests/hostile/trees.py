@@ -1,4 +1,4 @@
-"""Small valid trees of every format that is read, and which of their files a stranger writes."""
+"""Small valid trees of every format, and which of their files a submitter writes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The run directory never loses data: what is killed, filled, forbidden or interrupted leaves what
-was recorded.
+"""No fault loses recorded data: a killed, full, forbidden or interrupted run keeps its readings.
 
 Each test really kills, fills or interrupts `joulemark run` in a process of its own.
 """

@@ -1,4 +1,4 @@
-"""What merging makes of the channels and records of the ranks."""
+"""Merging joins the channels and records of the ranks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The system description: what the machine tells, from fake trees; nothing of whose it is."""
+"""The system description: what the machine states, from fake trees, and nothing about its owner."""
 
 from __future__ import annotations
 

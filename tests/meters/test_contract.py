@@ -1,5 +1,4 @@
-"""What every meter keeps, built in or added: channels that say all of themselves, readings of
-those channels only."""
+"""The contract of every meter, built in or added: complete channels, and readings of those only."""
 
 from __future__ import annotations
 

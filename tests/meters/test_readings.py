@@ -1,4 +1,4 @@
-"""Numbers that firmware gives instead of a reading."""
+"""Numbers that firmware returns instead of a reading."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Laws of carbon: factors sum to the whole, windows add up, a constant grid is a factor, units
-and zones round-trip."""
+"""Laws of carbon: factors sum to the whole, windows add up, units and zones round-trip."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""`column_fault` says the same as the item rules of the schema, with what JSON Schema cannot say
-beside them."""
+"""`column_fault` agrees with the item rules of the schema, and checks what these cannot state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of lines that differ in digits alone are those that Python reads there."""
+"""Numbers in lines that differ only in digits are those that Python reads there."""
 
 from __future__ import annotations
 

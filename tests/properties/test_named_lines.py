@@ -1,5 +1,4 @@
-"""Lines of a detail log that name none of the keys are passed over: what is found and counted is
-that of all lines."""
+"""Skipping the lines of a detail log that name none of the keys changes no value and no count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A printed figure agrees with what it was printed from, and with nothing half a digit away."""
+"""A printed figure agrees with its source value, and with no value half a digit away."""
 
 from __future__ import annotations
 

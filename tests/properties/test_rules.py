@@ -1,5 +1,4 @@
-"""What rules find at once, of whole logs and columns, is what a plain look at each line and
-reading finds."""
+"""Vectorised rules find what a plain look at each line and reading finds."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Random machines with a known true power: no joule is counted twice, none is dropped in
-silence."""
+"""Random machines of known true power: no joule counts twice, and none is dropped silently."""
 
 from __future__ import annotations
 

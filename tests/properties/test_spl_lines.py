@@ -1,5 +1,4 @@
-"""spl.txt read as columns of bytes says what it says cell by cell; whatever is odd is left to
-the cells."""
+"""spl.txt read as columns of bytes gives what its cells give; odd lines are read by cell."""
 
 from __future__ import annotations
 

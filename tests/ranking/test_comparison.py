@@ -1,5 +1,4 @@
-"""Comparison and the parts of ranking: what is shared cancels, ties are ties, one error rate for
-a table."""
+"""Comparison and parts of ranking: shared errors cancel, ties stay ties, one error rate a table."""
 
 from __future__ import annotations
 

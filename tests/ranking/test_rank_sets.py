@@ -1,5 +1,4 @@
-"""Ranking: overlapping intervals share ranks, whatever the order, the unit and the number of
-entries."""
+"""Overlapping intervals share ranks, whatever the order, the unit and the number of entries."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""SARIF and JUnit against what their readers demand: properties, attributes, and what must agree
-with what.
+"""SARIF and JUnit have the properties that their readers demand, and agree in themselves.
 
 Both forms were checked against the official schemas as well (sarif-2.1.0-rtm.5.json,
-junit-10.xsd); no Python package ships them as data, so the musts are written out here, each with
-its place in the standard.
+junit-10.xsd). No Python package ships these as data, so the requirements are written out here, each
+with its place in the standard.
 """
 
 from __future__ import annotations

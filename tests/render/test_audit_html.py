@@ -1,5 +1,4 @@
-"""The pages in a real browser, where there is one: the filters work, under the page's own policy
-and without a net."""
+"""The pages in a real browser, if there is one: filters work offline, under the page's policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendering: names of strangers do no harm, and numbers have the digits their interval supports."""
+"""Rendering: hostile names do no harm, and numbers have the digits that their interval supports."""
 
 from __future__ import annotations
 

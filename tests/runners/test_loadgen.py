@@ -1,5 +1,4 @@
-"""Real LoadGen, in its child process: four scenarios, accuracy, calibration, and every way to
-fail."""
+"""Real LoadGen in its child process: four scenarios, accuracy, calibration, every failure."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Training to a target, and any program: seeds, windows, quality, and logs that say nothing of
-use."""
+"""Training to a target, and any program: seeds, windows, quality, and logs without a result."""
 
 from __future__ import annotations
 

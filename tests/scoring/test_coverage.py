@@ -1,5 +1,7 @@
-"""The interval that `score` gives covers the true realised energy as often as it says (JCGM 101;
-method, 2 and 3)."""
+"""Intervals of `score` cover the true realised energy as often as stated.
+
+JCGM 101; docs/explanation/methodology.md, sections 2 and 3.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results with few, equal or odd runs: a marked result or a clear word, never a silent interval."""
+"""Results with few, equal or odd runs are marked or explained, and no interval is silent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A live run as `joulemark run` records it, in no time: the clock is a number."""
+"""Record a live run as `joulemark run` does, in no time: the clock is a number."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What the audit says of a submission that was changed, of one that is unsigned, and of a bad
-signature."""
+"""What the audit reports on submissions that were changed, are unsigned, or are badly signed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The chain of a journal: what was changed after it was written is seen, and where; a crash is
-not called a change."""
+"""The chain of a journal shows a later change and its place; a crash is not called a change."""
 
 from __future__ import annotations
 

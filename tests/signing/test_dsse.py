@@ -1,5 +1,4 @@
-"""Keys and envelopes: the published vectors, one spelling, and no envelope that brings the
-reader down."""
+"""Keys and envelopes: published vectors, one spelling, and no envelope that exhausts the reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is signed is what is ranked: records that state something else than the manifest fail."""
+"""What is signed is what is ranked: records that differ from the manifest fail."""
 
 from __future__ import annotations
 

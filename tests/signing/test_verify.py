@@ -1,4 +1,4 @@
-"""A signed submission verifies; whatever is changed in it is found, and found where it is."""
+"""A signed submission verifies; each change in it is found, at its place."""
 
 from __future__ import annotations
 

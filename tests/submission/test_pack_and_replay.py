@@ -1,5 +1,4 @@
-"""Packing and replay: what is written is whole, hashed, without private data, and says the same
-numbers."""
+"""Packing and replay: output is complete, hashed, without private data, with the same figures."""
 
 from __future__ import annotations
 

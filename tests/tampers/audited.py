@@ -1,4 +1,4 @@
-"""Which tampers a rule's own test audits already, so that each is audited once."""
+"""Tampers that the test of their rule audits already, so that each is audited once."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What a cheat, or a careless vendor, might do to an inference result; each is one small
-function.
+"""What a cheat or a careless vendor might do to an inference result, one small function each.
 
 Each takes the scenario folder of a clean session. `TAMPERS` names the rule that must catch it and
-the status of the finding. Afterwards the hashes are stated anew, as a cheat would do, except where
+the status of the finding. Afterwards the hashes are recomputed, as a cheat would do, except where
 the edit is of the hashes themselves.
 """
 

@@ -1,9 +1,8 @@
-"""What a cheat or a careless vendor does to run directories of joulemark: one small function each,
-over recorded runs.
+"""What a cheat or a careless vendor might do to recorded runs, one small function each.
 
-The forger states new hashes afterwards in each run record, and a new chain in each journal,
-where that is not the edit itself. Journals against traces are told in
-tests/auditing/rules/evidence/test_traces_from_journals.py too, with the chain alone.
+Afterwards the forger restates the hashes in each run record and the chain of each journal, except
+where that is the edit itself. tests/auditing/rules/evidence/test_traces_from_journals.py also
+tests journals against traces, with the chain alone restated.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Every tamper of a training package is caught by the right rule, or listed as not detectable
-with the reason."""
+"""Every tamper of a training package is caught by the right rule, or listed as not detectable."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""What a cheat or a careless vendor does to a training package: one small function each, over a
-simulated package.
+"""What a cheat or a careless vendor might do to a training package, one small function each.
 
-The first block is the table of shared/reference/mlperf-training-power.md, section 1.5: MLPerf's
-checker passes all.
+Each changes a simulated package. The tampers of the first block all pass MLPerf's own checker.
 """
 
 from __future__ import annotations

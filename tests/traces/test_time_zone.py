@@ -1,4 +1,4 @@
-"""A clock that is a time zone off is told from one that is wrong."""
+"""A clock that is a time zone off is distinguished from one that is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the readings of a source to a trace: what cannot be used is kept with the reason."""
+"""From the readings of a source to a trace: unusable readings are kept with their reason."""
 
 from __future__ import annotations
 

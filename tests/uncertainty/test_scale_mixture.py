@@ -1,4 +1,4 @@
-"""Mixtures of normal distributions: what a pair of runs says of their scatter."""
+"""Mixtures of normal distributions: what a pair of runs shows about their scatter."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Images as other hands would have written them: turned, slanted, stretched and moved a little,
-with some noise."""
+"""Distort images as other hands would write: turn, slant, stretch, move, and add some noise."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A small convolutional network in PyTorch, trained by one process or by several that share each
-batch."""
+"""A small convolutional network in PyTorch, trained by one process or by several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The digits of scikit-learn, split once and for all, and a small network in NumPy."""
+"""The digits of scikit-learn in a fixed split, and a small network in NumPy."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Train a committee of networks on the digits to a quality target, and log it as MLPerf's training
-benchmarks do.
+"""Train a committee of networks on the digits to a quality target, with an MLPerf training log.
 
     python train.py --seed 1 --result result.txt --checkpoint committee.npz
 

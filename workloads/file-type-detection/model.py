@@ -1,5 +1,7 @@
-"""Telling file types with Magika's network, over files of this Python installation: what LoadGen
-asks."""
+"""Detect file types with Magika's network, over files of this Python installation.
+
+LoadGen sends the queries.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading digits with the committee that digits-training made: what LoadGen asks."""
+"""Read digits with the committee that digits-training makes; LoadGen sends the queries."""
 
 from __future__ import annotations
 

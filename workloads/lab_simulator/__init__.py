@@ -1,5 +1,4 @@
-"""The lab simulator: systems with a known true power, played through meters into sessions in
-foreign formats.
+"""The lab simulator: systems of known true power, played through meters into foreign formats.
 
 Its numbers are the truth the harness is tested against, so it shares no code with the harness.
 See README.md.

@@ -1,9 +1,9 @@
 """The example submissions that ship with the project: `python -m lab_simulator.examples OUT`.
 
 A small round: four simulated systems in inference, three in training. Two of the inference
-systems differ by less than their meters can tell, one is clearly worse and one has a silence in
+systems differ by less than their meters can resolve, one is clearly worse and one has a silence in
 its log; one training system copied a node log. `truth.json` holds what each really drew, which
-nobody could know of a real system.
+cannot be known of a real system.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Text into files, byte for byte as given, and the hashes of texts."""
+"""Write text to files byte for byte, and hash texts."""
 
 from __future__ import annotations
 

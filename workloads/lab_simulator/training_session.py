@@ -1,5 +1,4 @@
-"""An MLPerf Training power result: several runs on several nodes, and the oddities real packages
-have.
+"""An MLPerf Training power result: several runs, several nodes, the oddities of real packages.
 
 Truth is what each node's metering point drew between `run_start` and `run_stop`, before any
 `conversion_eff`.

@@ -1,4 +1,4 @@
-"""What is known about a simulated session, and no measurement can know: the truth."""
+"""The truth of a simulated session, which no measurement can know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One session in memory, without files: the coverage laboratory asks for ten thousand of them."""
+"""One session in memory, without files, for coverage studies that need thousands of them."""
 
 from __future__ import annotations
 

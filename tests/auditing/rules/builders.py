@@ -1,5 +1,4 @@
-"""Evidence for the tests of the rules: simulated trees, small defects, and entries made of
-objects."""
+"""Build evidence for the tests of the rules: simulated trees, small defects, synthetic entries."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Rules, rulebooks and rules.md: one file and one heading for each rule, and limits for what it
-asks."""
+"""Rules, rulebooks and rules.md: each rule has one file, one heading, and the limits it uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declared footprints and CO2e on the command line: as a new user meets them."""
+"""Declared footprints and CO2e on the command line, as a new user meets them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Grid data: the annual data set, a user's series in CSV and Parquet, providers, and the four
-real series."""
+"""Grid data: the annual data set, series in CSV and Parquet, providers, and four real series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Totals of CodeCarbon: modelled, and nothing of them lost."""
+"""Totals of CodeCarbon: modelled, and complete."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""MLPerf inference results of several rounds: round, local time, inferred scenarios, counts that
-the log lacks."""
+"""MLPerf inference results of several rounds: local time, inferred scenarios, missing counts."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""LoadGen's values: what was done, how fast, in which scenario and round; as the logs of each
-round have them."""
+"""LoadGen's values in the logs of each round: work, rate, scenario and round."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Lines that MLPerf's parser reads and a strict one does not: shared by ranks, coloured, or not
-UTF-8."""
+"""Lines that MLPerf's parser reads and a strict one does not: shared, coloured, or not UTF-8."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Power logs read as columns of bytes say what their lines say; every odd log is read line by
-line."""
+"""Power logs read as columns of bytes give what their lines give; odd logs are read by line."""
 
 from __future__ import annotations
 

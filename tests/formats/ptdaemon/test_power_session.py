@@ -1,5 +1,4 @@
-"""Power sessions in any state: no rule raises, whatever lies in the files; and a log is held for
-one session only."""
+"""Power sessions in any state: no rule raises, and logs of one session only stay in memory."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""spl.txt of analyzers with several channels: which groups are channels, and what the total's
-columns mean."""
+"""spl.txt of analyzers with several channels: the groups, and the columns of the total."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`joulemark` as on a machine of its own.
+"""Run `joulemark` as if on a machine of its own.
 
 BOOT_ID: file that stands for the machine's boot id; JOIN_S: how long it waits for other ranks [s].
 """

@@ -1,5 +1,4 @@
-"""Clocks that are compared: the true offset lies within the stated error, whatever the way
-takes."""
+"""Compared clocks: the true offset lies within the stated error, whatever the network delays."""
 
 from __future__ import annotations
 

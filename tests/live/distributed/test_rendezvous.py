@@ -1,5 +1,4 @@
-"""How ranks meet: strangers stay outside, places are given once, and what one rank says all
-hear."""
+"""How ranks meet: strangers stay out, each place is given once, and all ranks hear each message."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Runs on several machines: two real processes of `joulemark`, each with a boot id and a wall
-clock of its own."""
+"""Runs on several machines: two real processes, each with its own boot id and wall clock."""
 
 from __future__ import annotations
 

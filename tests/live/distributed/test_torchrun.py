@@ -1,5 +1,4 @@
-"""A real training under a real torchrun: two machines, each with its launcher, gradients added
-up by gloo."""
+"""A real training under a real torchrun: two machines whose gradients gloo adds up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user is told before a run begins."""
+"""What a run prints about its sensors before it begins."""
 
 from __future__ import annotations
 

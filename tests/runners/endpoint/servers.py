@@ -1,7 +1,7 @@
 """Stand-ins for LLM servers, each with the dialect of a real one, on 127.0.0.1.
 
-Every reply is made of the words of `ANSWER`; a prompt that begins with a fault's name gets that
-fault.
+Every reply consists of the words of `ANSWER`; a prompt that begins with the name of a fault gets
+that fault.
 """
 
 from __future__ import annotations

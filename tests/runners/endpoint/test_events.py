@@ -1,4 +1,4 @@
-"""What the event log keeps of a load."""
+"""The event log of a load keeps what its figures need."""
 
 from __future__ import annotations
 

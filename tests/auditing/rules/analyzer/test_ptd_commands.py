@@ -1,4 +1,4 @@
-"""ptd-commands: the analyzer was asked what the power workflow asks."""
+"""ptd-commands: the analyzer got the commands of the power workflow."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""ptd-errors: the PTDaemon had nothing to complain of."""
+"""ptd-errors: the PTDaemon reported no error."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""trace-ending: white space behind the last reading, which the checker choked on until 2024."""
+"""trace-ending: white space after the last reading, which broke the checker until 2024."""
 
 from pathlib import Path
 

@@ -1,5 +1,4 @@
-"""record-consistent: the record of a live run does not contradict itself, its journals, or its
-workload."""
+"""record-consistent: a live run's record contradicts neither itself nor journals nor workload."""
 
 from __future__ import annotations
 

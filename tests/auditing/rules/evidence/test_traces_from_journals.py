@@ -1,5 +1,7 @@
-"""traces-from-journals: traces of a live run are what its journals hold. And the tampers of a
-recorded run."""
+"""traces-from-journals: traces of a live run are what its journals hold.
+
+Tampers of a recorded run are tested here too.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dc-within-ac: what is drawn behind the supplies is no more than what goes into them."""
+"""dc-within-ac: the supplies give out no more power than they take in."""
 
 import shutil
 from pathlib import Path

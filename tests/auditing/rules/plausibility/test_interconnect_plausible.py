@@ -1,5 +1,4 @@
-"""interconnect-plausible: the interconnect is declared at a power that switches have, and for
-this run."""
+"""interconnect-plausible: the declared power is one that switches have, and is of this run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""meter-plausible: a channel claims no more than its meter can."""
+"""meter-plausible: a channel claims no more than its meter can do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A calibration that two submitters name is doubtful on both sides."""
+"""shared-calibration: a calibration that two submitters name is doubtful on both sides."""
 
 from __future__ import annotations
 

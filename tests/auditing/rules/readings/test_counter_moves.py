@@ -1,4 +1,4 @@
-"""counter-moves: a counter that stands still is no energy."""
+"""counter-moves: a counter that stands still gives no energy."""
 
 from __future__ import annotations
 

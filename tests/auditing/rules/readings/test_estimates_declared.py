@@ -1,5 +1,4 @@
-"""estimates-declared: what was not measured is declared, and what was measured is not passed
-over."""
+"""estimates-declared: estimated parts are declared, and measured parts count."""
 
 from pathlib import Path
 

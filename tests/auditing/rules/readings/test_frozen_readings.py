@@ -1,4 +1,4 @@
-"""frozen-readings: readings change and do not come again."""
+"""frozen-readings: readings change and do not recur."""
 
 from pathlib import Path
 

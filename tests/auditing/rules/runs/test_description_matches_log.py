@@ -1,4 +1,4 @@
-"""description-matches-log: the result logs speak of the system and the benchmark of the package."""
+"""description-matches-log: the result logs name the system and benchmark of the package."""
 
 from pathlib import Path
 

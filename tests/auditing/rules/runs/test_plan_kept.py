@@ -1,4 +1,4 @@
-"""plan-kept: runs that are missing, added or of another plan show."""
+"""plan-kept: runs that are missing, added or of another plan are noticed."""
 
 from __future__ import annotations
 

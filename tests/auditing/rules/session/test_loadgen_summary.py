@@ -1,4 +1,4 @@
-"""loadgen-summary: LoadGen's logs tell one story."""
+"""loadgen-summary: LoadGen's logs agree with each other."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""power-log-date: the power log is of the time of the run."""
+"""power-log-date: the power log was recorded during the run."""
 
 from pathlib import Path
 

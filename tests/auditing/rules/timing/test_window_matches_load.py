@@ -1,4 +1,4 @@
-"""window-matches-load: the window is where the work was."""
+"""window-matches-load: the window is where the work was done."""
 
 from pathlib import Path
 

@@ -1,5 +1,4 @@
-"""A model that is always right; at once, or after ECHO_WAIT_S, as one whose accelerator takes
-its time."""
+"""A model that is always right: at once, or after ECHO_WAIT_S, like a slow accelerator."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""A training that ends as it is told to."""
+"""A training that ends in the way its arguments ask for."""
 
 import argparse
 import json
