@@ -8,8 +8,9 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from harness.core.errors import UnreadableError, UsageError
 
@@ -123,7 +124,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_parts(path: Path, parts: Iterable[str]) -> None:
-    """Write a text atomically that is made part by part.
+    """Write a text atomically that is made part by part; see `replacing`."""
+    with replacing(path) as file:
+        for part in parts:
+            file.write(part.encode())
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to write, which takes its name only when the block has ended without an error.
 
     Only a regular file is replaced, never a link, a device, a pipe or a folder.
 
@@ -136,8 +145,8 @@ def write_parts(path: Path, parts: Iterable[str]) -> None:
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o666)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(parts)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

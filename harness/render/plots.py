@@ -16,6 +16,7 @@ from harness.carbon.footprint.document import Footprint
 from harness.carbon.footprint.totals import recomputed
 from harness.carbon.whatif_result import WhatIf, Zone
 from harness.core.errors import MissingExtraError, UsageError
+from harness.core.files import replacing
 from harness.emissions.decomposition import NAMES, Decomposition
 from harness.render.numbers import prefix
 
@@ -33,19 +34,21 @@ def save(figure: Figure, path: Path) -> None:
     """Write a picture in the format that its suffix names.
 
     Raises:
-        UsageError: The suffix is neither .svg nor .png.
+        UsageError: The suffix is neither .svg nor .png, or something else than a regular file is
+            there.
     """
-    if path.suffix.lower() not in (".svg", ".png"):
+    form = path.suffix.lower().removeprefix(".")
+    if form not in ("svg", "png"):
         raise UsageError(
             "is not a picture format",
             where=str(path),
             got=path.suffix or "none",
             expected=".svg or .png",
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Without a date, the same input gives the same file.
-    metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-    figure.savefig(path, dpi=150, metadata=metadata)
+    metadata = {"Date": None} if form == "svg" else None
+    with replacing(path) as file:
+        figure.savefig(file, format=form, dpi=150, metadata=metadata)
 
 
 def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:

@@ -65,3 +65,29 @@ def test_folders_elsewhere_are_created_on_demand_only(tmp_path: Path) -> None:
     done = joulemark("audit", EXAMPLES, "--html", "deep/page.html", cwd=here)
     assert done.returncode == 1
     assert (here / "deep" / "page.html").is_file()
+
+
+def test_a_picture_replaces_regular_files_only_and_creates_no_folders_unasked(
+    tmp_path: Path,
+) -> None:
+    other, here = tmp_path / "other.svg", tmp_path / "here"
+    other.write_text("mine")
+    here.mkdir()
+    (here / "link.svg").symlink_to(other)
+    done = joulemark("footprint", "published", "--picture", "link.svg", cwd=here)
+    assert done.returncode == 2
+    assert "link.svg: is not a regular file" in done.stderr
+    assert other.read_text() == "mine"
+    done = joulemark("footprint", "published", "--picture", tmp_path / "there/x.svg", cwd=here)
+    assert done.returncode == 2
+    assert "add --mkdir to create it" in done.stderr
+    assert not (tmp_path / "there").exists()
+
+
+def test_a_skeleton_creates_no_folders_elsewhere_unasked(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    done = joulemark("new", "workload", "mine", "--out", tmp_path / "there/deep", cwd=here)
+    assert done.returncode == 2
+    assert "add --mkdir to create it" in done.stderr
+    assert not (tmp_path / "there").exists()

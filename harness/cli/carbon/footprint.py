@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from harness.cli.base import JSON, OK, TABLE_FORMATS, Number, cli, emit, note, seeded, table_format
+from harness.cli.base import JSON, OK, TABLE_FORMATS, Number, cli, emit, seeded, table_format
 from harness.cli.carbon.options import gridded
+from harness.cli.carbon.picture import picture_option, write_picture
 from harness.core.errors import UsageError
 
 POWER = ("measured", "borrowed", "rated")
@@ -17,11 +18,6 @@ FORM = click.option(
     "form",
     type=click.Choice(TABLE_FORMATS),
     help="Format of the table.",
-)
-PICTURE = click.option(
-    "--picture",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also draw the result: .svg or .png (extra `pictures`).",
 )
 _NUMBERS = {
     "hours": ("h", "Hours of training."),
@@ -157,18 +153,11 @@ def _from_numbers(
     )
 
 
-def _draw(figure: Any, path: Path) -> None:
-    from harness.render.plots import save
-
-    save(figure, path)
-    note(f"wrote {path}")
-
-
 @footprint.command()
 @click.argument("names", nargs=-1)
 @JSON
 @FORM
-@PICTURE
+@picture_option
 @seeded
 def published(
     names: tuple[str, ...],
@@ -190,7 +179,7 @@ def published(
     if picture is not None:
         from harness.render.plots import catalogue_picture
 
-        _draw(catalogue_picture(items), picture)
+        write_picture(catalogue_picture(items), picture)
     if as_json:
         emit("published", render.published_document(items, level=level, seed=seed))
     elif names:
@@ -206,7 +195,7 @@ def published(
 @click.argument("a")
 @click.argument("b")
 @JSON
-@PICTURE
+@picture_option
 @gridded
 @seeded
 def compare(
@@ -229,7 +218,7 @@ def compare(
         shown = [
             (basis, item) for basis, item in comparison.decompositions.items() if item is not None
         ]
-        _draw(waterfall_picture(shown), picture)
+        write_picture(waterfall_picture(shown), picture)
     if as_json:
         emit("factors", factors_document(comparison))
     else:

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from harness.cli.base import JSON, OK, cli, emit, note, read_tree, seeded
+from harness.cli.base import JSON, OK, cli, emit, read_tree, seeded
+from harness.cli.carbon.picture import picture_option, write_picture
 from harness.core.errors import UsageError
 
 
@@ -31,11 +32,7 @@ from harness.core.errors import UsageError
 @click.option("--pue", type=float, help="Facility energy over IT energy, the same everywhere.")
 @click.option("--start", help="Take this start for the run's own, like 2022-07-01T14:00:00Z.")
 @click.option("--deferrable", help="Find the best start at most this much later: 24h, 90m, 2d.")
-@click.option(
-    "--picture",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also draw the result: .svg or .png (extra `pictures`).",
-)
+@picture_option
 @seeded
 def whatif(
     path: Path,
@@ -94,10 +91,9 @@ def whatif(
         seed=seed,
     )
     if picture is not None:
-        from harness.render.plots import save, whatif_picture
+        from harness.render.plots import whatif_picture
 
-        save(whatif_picture(answer), picture)
-        note(f"wrote {picture}")
+        write_picture(whatif_picture(answer), picture)
     if as_json:
         emit("whatif", whatif_document(answer, result.entry.id))
     else:

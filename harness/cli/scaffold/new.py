@@ -11,6 +11,7 @@ from string import Template
 import click
 
 from harness.cli.base import JSON, OK, cli, note, wrote
+from harness.cli.outputs import OutputPath, mkdir_option
 from harness.core.errors import UsageError
 from harness.core.files import write_text
 
@@ -88,9 +89,10 @@ KINDS = {
     "-o",
     "--out",
     default=Path(),
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OutputPath(folder=True),
     help="Root of a checkout of joulemark; for a workload, any folder.",
 )
+@mkdir_option
 @click.option(
     "--group",
     default="plausibility",
