@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import click
 from harness.cli.base import JSON, Number, cli, emit, note
 from harness.cli.run import IDLE, INTERVAL, METERS, OUT, SUBMITTER, SYSTEM, perform
 from harness.core.errors import UsageError
+from harness.core.files import refuse_shared
 
 
 @cli.command()
@@ -109,7 +109,8 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
     _require_usable(url)
     questions = load_questions(options["questions"], options["seed"])
     labels = _labels(options["concurrency"], options["rate"], options["offline"])
-    loads = [parse_load(label, len(questions), options["min_duration"]) for label in labels]
+    stated = [parse_load(label, len(questions), options["min_duration"]) for label in labels]
+    loads = list(dict.fromkeys(stated))  # 4 and 4.0 are one load
     target = Endpoint(
         url=url,
         model=options["model"],
@@ -168,25 +169,18 @@ def _labels(concurrency: str, rate: str, offline: bool) -> list[str]:
     labels += [f"rate-{item.strip()}" for item in rate.split(",") if item.strip()]
     if offline:
         labels.append("offline")
-    return list(dict.fromkeys(labels)) or ["concurrency-1"]
+    return labels or ["concurrency-1"]
 
 
 def _key(variable: str, path: Path | None) -> str:
     """Return the API key, "" if there is none.
 
     Raises:
-        UsageError: if others can read the file.
+        UsageError: if others may read the file, or it holds no key.
     """
     if path is None:
         return os.environ.get(variable, "")
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(
-            "others can read the file with the API key",
-            where=str(path),
-            got=stat.filemode(path.stat().st_mode),
-            expected="-rw-------",
-            fix=f"chmod 600 {path}",
-        )
+    refuse_shared(path)
     note(f"API key from {path}")
     key = path.read_bytes().strip()
     if not key.isascii() or not key.decode("ascii", "replace").isprintable() or not key:

@@ -170,3 +170,16 @@ def refuse_special(path: Path) -> None:
             expected="a regular file, or nothing",
             fix="Choose another name; for a pipe, redirect the standard output.",
         )
+
+
+def refuse_shared(path: Path) -> None:
+    """Raise UsageError where group or others may read a file that holds a secret."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
+        raise UsageError(
+            "holds a secret that others may read",
+            where=str(path),
+            got=f"mode {mode:04o}",
+            expected="0600",
+            fix=f"chmod 600 {path}, and replace the key if others had access.",
+        )

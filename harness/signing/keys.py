@@ -6,14 +6,13 @@ import base64
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UnreadableError, UsageError, shorten
-from harness.core.files import read_bytes
+from harness.core.files import read_bytes, refuse_shared
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -126,21 +125,8 @@ def read_private(path: Path, passphrase: Passphrase) -> Ed25519PrivateKey:
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise UnreadableError("is another kind of key", where=str(path), expected=expected)
-    _refuse_shared(path)
+    refuse_shared(path)
     return key
-
-
-def _refuse_shared(path: Path) -> None:
-    """Refuse a private key that group or others may read."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if os.name == "posix" and mode & 0o077:
-        raise UsageError(
-            "is a private key that others may read",
-            where=str(path),
-            got=f"mode {mode:04o}",
-            expected="0600",
-            fix=f"chmod 600 {path}, and replace the key if others had access.",
-        )
 
 
 def read_public_line(line: str) -> Ed25519PublicKey:
