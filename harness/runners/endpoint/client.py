@@ -19,7 +19,8 @@ from typing import Any, Literal
 
 import aiohttp
 
-from harness.core.errors import UsageError
+from harness.runners.endpoint.address import base_url
+from harness.runners.endpoint.events import count_of
 
 Api = Literal["chat", "completions"]
 PATHS: Mapping[Api, str] = {"chat": "/chat/completions", "completions": "/completions"}
@@ -66,14 +67,7 @@ class Server:
     @property
     def endpoint(self) -> str:
         """The full URL of the interface."""
-        base = self.url.rstrip("/")
-        if not base.startswith(("http://", "https://")):
-            raise UsageError(
-                "is not the URL of a server", got=base, expected="http://HOST:PORT or https://HOST"
-            )
-        if not base.endswith("/v1"):
-            base += "/v1"
-        return base + PATHS[self.api]
+        return base_url(self.url) + PATHS[self.api]
 
     def body(self, prompt: str, max_tokens: int) -> dict[str, Any]:
         """Return the JSON body of one request."""
@@ -253,14 +247,9 @@ def _enter_usage(usage: object, reply: Reply) -> None:
         return
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    reply.completion_tokens = _count(usage.get("completion_tokens"))
-    reply.prompt_tokens = _count(usage.get("prompt_tokens"))
-    reply.cached_tokens = _count(cached)
-
-
-def _count(value: object) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if isinstance(value, int) and is_count else None
+    reply.completion_tokens = count_of(usage.get("completion_tokens"))
+    reply.prompt_tokens = count_of(usage.get("prompt_tokens"))
+    reply.cached_tokens = count_of(cached)
 
 
 def _message(error: object) -> str:

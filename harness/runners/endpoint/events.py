@@ -245,8 +245,7 @@ def _apply(event: Mapping[str, Any], request: Request) -> None:
         case "sample.issued":
             request.issued_ns = stamp_ns
             request.issued_wall_ns = wall_ns if _is_stamp(wall_ns) else None
-            question = details.get("question")
-            request.question = question if _is_count(question) else None
+            request.question = count_of(details.get("question"))
         case "sample.recv_first":
             request.first_ns = stamp_ns
             request.later_ns.clear()  # of an attempt that failed
@@ -261,16 +260,14 @@ def _apply(event: Mapping[str, Any], request: Request) -> None:
             request.text = data if isinstance(data, str) else str(details.get("text", ""))
             reason = details.get("finish_reason", event.get("finish_reason"))
             request.finish_reason = reason if isinstance(reason, str) else None
-            request.usage_tokens = _count(details.get("completion_tokens"))
-            request.prompt_tokens = _count(details.get("prompt_tokens"))
+            request.usage_tokens = count_of(details.get("completion_tokens"))
+            request.prompt_tokens = count_of(details.get("prompt_tokens"))
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and _is_count(value) else None
+def count_of(value: object) -> int | None:
+    """Return a count that a JSON document states; None if it is none."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+    return value if isinstance(value, int) and is_count else None
 
 
 def align(events: Events, clocks: Ints) -> Events:

@@ -23,6 +23,7 @@ from typing import Any
 import aiohttp
 
 from harness.core.errors import JoulemarkError
+from harness.runners.endpoint.address import base_url
 from harness.runners.endpoint.client import RequestFailed, Server, ask, connect
 from harness.runners.endpoint.events import (
     COMPLETE,
@@ -194,12 +195,12 @@ async def wait_until_ready(url: str, timeout_s: float = START_TIMEOUT_S) -> None
     Raises:
         JoulemarkError: if it does not in time.
     """
-    base = url.rstrip("/").removesuffix("/v1")
+    models = base_url(url) + "/models"
     deadline_s = time.monotonic() + timeout_s
     async with aiohttp.ClientSession() as session:
         while time.monotonic() < deadline_s:
             with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-                async with session.get(f"{base}/v1/models") as response:
+                async with session.get(models) as response:
                     if response.status == 200:
                         return
             await asyncio.sleep(0.1)

@@ -18,6 +18,7 @@ from harness.core.errors import UnreadableError
 from harness.core.files import read_bytes, write_text
 from harness.formats.base import Quality, Quantity, Work
 from harness.runners.base import CommandResult, Job, Outcome, Step, WorkloadFailed
+from harness.runners.endpoint.address import base_url
 from harness.runners.endpoint.events import EVENTS, Events, Request, align, clock_pairs, read_events
 from harness.runners.endpoint.load import Load
 from harness.runners.endpoint.metrics import PointMetrics, point_metrics
@@ -89,6 +90,10 @@ class Endpoint:
     parameters: Mapping[str, Any] = field(default_factory=lambda: {"temperature": 0})
     verify_tls: bool = True
     question_set: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.server:
+            base_url(self.url)  # a wrong address is reported before anything is written
 
     @property
     def environment(self) -> Mapping[str, str]:

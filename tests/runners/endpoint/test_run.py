@@ -135,6 +135,36 @@ def test_a_server_that_is_not_there_is_a_recorded_failure(load: Load, tmp_path: 
     assert list((tmp_path / "out").rglob("events.jsonl"))
 
 
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("localhost:8000", "is not the URL of a server"),
+        ("http://[::1", "is not the URL of a server"),
+        ("http://", "is not the URL of a server"),
+        ("http://host:99999", "is not the URL of a server"),
+        ("http://me:very-secret@host", "holds a user name or password"),
+    ],
+)
+def test_a_wrong_address_is_refused_before_anything_is_written(
+    url: str, message: str, load: Load, tmp_path: Path
+) -> None:
+    done = load(FakeServer(url=url), tmp_path / "out")
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert "very-secret" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_load_that_is_named_twice_is_one_point(load: Load, tmp_path: Path) -> None:
+    questions = write_questions(tmp_path / "set.jsonl", "France?")
+    with serve(FakeServer()) as fake:
+        done = load(
+            fake, tmp_path / "out", "--questions", questions, "--concurrency", "1,1.0", "--json"
+        )
+    assert_only_too_short(done)
+    assert len(json.loads(done.stdout)["points"]) == 1
+
+
 def test_the_key_is_sent_and_is_in_no_file(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
