@@ -59,8 +59,6 @@ class PointMetrics:
 
     Attributes:
         window: First issue to last completion, UTC, the drain included.
-        steady: Part of the window in which the full concurrency was in flight; None if there was
-            none.
         issued, completed, failed: Requests of the measured phase.
         retries: Failed attempts that a later attempt mended.
         output_tokens: Tokens of completed replies, by the server's usage, else by fragments; None
@@ -71,7 +69,6 @@ class PointMetrics:
     """
 
     window: Window
-    steady: Window | None
     issued: int
     completed: int
     failed: int
@@ -107,12 +104,11 @@ class PointMetrics:
         return difference > MAX_TOKEN_DISAGREEMENT * larger
 
 
-def point_metrics(events: Events, concurrency: int | None = None) -> PointMetrics:
+def point_metrics(events: Events) -> PointMetrics:
     """Compute the figures of a point.
 
     Args:
         events: The requests, as ``read_events`` gives them.
-        concurrency: Requests kept in flight; None where the load was not closed.
 
     Raises:
         UnreadableError: if no request completed, or the log has no wall time.
@@ -131,7 +127,6 @@ def point_metrics(events: Events, concurrency: int | None = None) -> PointMetric
     prompts = [request.prompt_tokens for request in completed]
     return PointMetrics(
         window=window,
-        steady=_steady(requests, concurrency),
         issued=len(requests),
         completed=len(completed),
         failed=len(requests) - len(completed),
@@ -199,15 +194,6 @@ def _window(requests: Sequence[Request]) -> Window:
     if stop_ns <= start_ns:
         raise UnreadableError("the event log ends before it begins", got=f"{stop_ns - start_ns} ns")
     return Window(start_ns, stop_ns)
-
-
-def _steady(requests: Sequence[Request], concurrency: int | None) -> Window | None:
-    """From the moment that `concurrency` requests are in flight to the last issue."""
-    if concurrency is None or len(requests) <= concurrency:
-        return None
-    issued = sorted(request.issued_wall_ns or 0 for request in requests)
-    start_ns, stop_ns = issued[concurrency - 1], issued[-1]
-    return Window(start_ns, stop_ns) if stop_ns > start_ns else None
 
 
 def _busy_seconds(requests: Sequence[Request]) -> float:

@@ -139,7 +139,7 @@ class Endpoint:
             "question_set": self.question_set,
             "load": {"kind": self.load.kind, "value": self.load.value},
         }
-        point = _derive_or_fail(job.log, self.load)
+        point = _derive_or_fail(job.log)
         client = _client(job.log / CLIENT)
         return _outcome(point, {**facts, "client": client}, client)
 
@@ -154,13 +154,13 @@ def endpoint_outcome(folder: Path, journals: Path) -> Outcome:
     Raises:
         WorkloadFailed: if no request was answered.
     """
-    point = _derive_or_fail(folder, journals=journals)
+    point = _derive_or_fail(folder, journals)
     return _outcome(point, {"model": "", "load": {}}, client={})
 
 
-def _derive_or_fail(folder: Path, load: Load | None = None, journals: Path | None = None) -> Point:
+def _derive_or_fail(folder: Path, journals: Path | None = None) -> Point:
     try:
-        return derive(folder, load, journals)
+        return derive(folder, journals)
     except UnreadableError as error:
         raise WorkloadFailed(error.message, where=str(folder / EVENTS), got=error.got) from None
 
@@ -179,13 +179,12 @@ def _outcome(point: Point, facts: Mapping[str, Any], client: Mapping[str, Any]) 
     )
 
 
-def derive(folder: Path, load: Load | None = None, journals: Path | None = None) -> Point:
+def derive(folder: Path, journals: Path | None = None) -> Point:
     """Read the files of one run and compute its figures.
 
     Args:
         folder: The folder with ``events.jsonl`` and, where answers were graded,
             ``questions.jsonl``.
-        load: The load, for the steady part of the window.
         journals: Folder of the run's journals, whose clocks align a log without wall time.
 
     Raises:
@@ -196,8 +195,7 @@ def derive(folder: Path, load: Load | None = None, journals: Path | None = None)
         clocks = clock_pairs(journals)
         if len(clocks):
             events = align(events, clocks)
-    concurrency = int(load.value) if load is not None and load.kind == "concurrency" else None
-    metrics = point_metrics(events, concurrency)
+    metrics = point_metrics(events)
     path = folder / QUESTIONS
     grading = None
     if path.is_file():

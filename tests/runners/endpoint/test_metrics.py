@@ -41,7 +41,7 @@ def test_the_figures_of_two_requests() -> None:
             request(200, 500, 700, complete_ms=1000, usage=3),
         )
     )
-    metrics = point_metrics(events, 1)
+    metrics = point_metrics(events)
     assert metrics.window.seconds == 1.0
     assert (metrics.issued, metrics.completed, metrics.failed) == (2, 2, 0)
     assert (metrics.output_tokens, metrics.token_source, metrics.fragments) == (6, "usage", 5)
@@ -75,14 +75,6 @@ def test_a_failed_request_spends_time_and_gives_no_tokens() -> None:
 def test_fragments_count_where_the_server_states_no_usage() -> None:
     metrics = point_metrics(Events((request(0, 1, 2, 3, complete_ms=4),)))
     assert (metrics.output_tokens, metrics.token_source) == (3, "fragments")
-
-
-def test_the_steady_part_is_that_in_which_all_are_in_flight() -> None:
-    events = Events(tuple(request(at, at + 5, complete_ms=at + 50) for at in (0, 10, 50, 60)))
-    steady = point_metrics(events, 2).steady
-    assert steady is not None
-    assert (steady.start_ns, steady.stop_ns) == (WALL_NS + 10 * MS, WALL_NS + 60 * MS)
-    assert point_metrics(events, None).steady is None
 
 
 def test_a_point_without_any_answer_is_refused_with_its_first_error() -> None:

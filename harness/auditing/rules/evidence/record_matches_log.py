@@ -158,7 +158,7 @@ def _loadgen_statements(run: Run, log: Path, context: RuleContext) -> Iterator[S
 
 def _endpoint_statements(run: Run, log: Path, context: RuleContext) -> Iterator[Statement]:
     """Derive the point from its events and questions again, answers graded anew."""
-    point = derive(log.parent, journals=run_folder(context.entry, run) / SAMPLES)
+    point = derive(log.parent, run_folder(context.entry, run) / SAMPLES)
     yield from _window_statements(run, point.metrics.window, context.limits["slack_s"])
     yield Statement("success", run.success, is_valid(point))
     yield Statement("work", run.work.count if run.work else None, work(point).count)
