@@ -175,11 +175,6 @@ def subject_of(channel: Channel) -> Subject:
     return Subject(channel.boundary)
 
 
-def is_stated(channel: Channel) -> bool:
-    """Return whether the channel's header states what it measures."""
-    return isinstance(channel.extra.get(HEADER_FIELD), Mapping)
-
-
 def relation(first: Subject, second: Subject) -> Relation:
     """Return how two sensors of one machine stand to each other."""
     if _contains(first, second):

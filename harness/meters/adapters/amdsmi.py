@@ -41,11 +41,6 @@ class Board:
     counter: bool
     pci: str
 
-    @property
-    def slot(self) -> str:
-        """PCI address without the function: partitions of one board share it."""
-        return self.pci.partition(".")[0]
-
 
 class Amdsmi:
     """AMD boards: their energy counter where they have one, else socket power (ROCm's AMD SMI).
