@@ -15,6 +15,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +110,12 @@ def _append(path: Path, line: str) -> None:
 
 
 def _post(address: str, line: str) -> None:
-    request = urllib.request.Request(
-        address, line.encode(), {"Content-Type": "application/json"}, method="POST"
-    )
+    headers = {"Content-Type": "application/json"}
     try:
+        request = urllib.request.Request(address, line.encode(), headers, method="POST")
         with urllib.request.urlopen(request, timeout=TIMEOUT_S):
             pass
-    except OSError as error:
+    except (OSError, ValueError, HTTPException) as error:  # or no address, or no HTTP
         raise AnchorFailed(
             "the anchor was not taken", where=address, got=shorten(error), fix="See that server."
         ) from None

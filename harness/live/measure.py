@@ -137,8 +137,10 @@ def measure(plan: Plan, notify: Notify = silent, watch: Notify = silent) -> Iter
             _set_aside_incomplete(folder, notify)
         else:
             _refuse_existing(folder / RANKS / str(rank) if rank else folder)
-    plan_sha256 = "" if rank else _commit(plan)
-    Anchor(plan.anchor, "", ()).add(PLAN, plan_sha256)
+    plan_sha256 = ""
+    if not rank:
+        plan_sha256 = _commit(plan)
+        Anchor(plan.anchor, "", ()).add(PLAN, plan_sha256)
     prepare(plan, notify)
     for number, (folder, seed) in enumerate(zip(folders, plan.seeds, strict=True), 1):
         if plan.resume and (folder / RECORD).is_file():

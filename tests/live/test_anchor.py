@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -74,3 +75,22 @@ def test_anchors_are_posted_to_an_address(server: tuple[str, list[bytes]], tmp_p
 def test_an_anchor_that_cannot_be_set_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(AnchorFailed, match="cannot be written"):
         record(tmp_path, str(tmp_path / "no" / "such" / "folder"))
+
+
+@pytest.mark.parametrize("address", ["http://[bad", "http://a b/"])
+def test_an_address_that_is_none_is_named(address: str, tmp_path: Path) -> None:
+    with pytest.raises(AnchorFailed, match="the anchor was not taken"):
+        record(tmp_path, address)
+
+
+def test_a_server_that_does_not_speak_http_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as connection:
+                connection.recv(4096)
+                connection.sendall(b"hello\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(AnchorFailed, match="the anchor was not taken"):
+            record(tmp_path, f"http://127.0.0.1:{server.getsockname()[1]}/")

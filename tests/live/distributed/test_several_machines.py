@@ -17,6 +17,7 @@ from harness import api
 from harness.energy.integrate import energy
 from harness.formats.base import Entry
 from harness.formats.run_directory import FORMAT
+from harness.signing.anchors import check_anchors
 from tests.live.distributed.machines import as_torchrun, ended, environment, free_port, start
 
 WORK = (
@@ -154,6 +155,20 @@ def test_each_repeat_meets_anew(tmp_path: Path) -> None:
         runs[0].evidence.recording.ranks[0]["meeting"]
         != runs[1].evidence.recording.ranks[0]["meeting"]
     )
+
+
+def test_the_plan_is_anchored_once_and_the_anchors_of_all_ranks_hold(tmp_path: Path) -> None:
+    file = tmp_path / "anchors.jsonl"
+    anchored = {"options": ("--anchor", str(file))}
+    (a, said), (b, other) = ended(
+        machine(tmp_path, 0, **anchored), machine(tmp_path, 1, **anchored)
+    )
+    assert (a, b) == (TOO_SHORT, 0), said + other
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["journal"] for line in lines].count("plan.json") == 1
+    held = check_anchors(tmp_path / "runs", file)
+    assert held.missing == ()
+    assert held.count == len(lines) >= 3
 
 
 @pytest.mark.parametrize("victim", [0, 1])
