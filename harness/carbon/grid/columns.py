@@ -24,14 +24,22 @@ MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
 def read_columns(
     path: Path, columns: Mapping[str, str]
 ) -> tuple[Sequence[str] | NDArray[Any], Floats]:
-    """Stamps and values of the columns named `time` and `value`.
+    """Return stamps and values: the columns named `time` and `value`, or the only two.
 
-    The first two where none are named.
+    Raises:
+        UnreadableError: The file has no such columns, or a cell is no number.
+        MissingExtraError: The file is Parquet, and pyarrow is not installed.
     """
-    return (_parquet if path.suffix == ".parquet" else _csv)(path, columns)
+    if path.suffix == ".parquet":
+        return _parquet(path, columns)
+    head, rows = _csv_rows(path)
+    time, value = _places(head, columns, path)
+    _check_width(rows, max(time, value) + 1, path)
+    return [row[time] for row in rows], _floats([row[value] for row in rows], path)
 
 
-def _csv(path: Path, columns: Mapping[str, str]) -> tuple[Sequence[str], Floats]:
+def _csv_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Return the head of a CSV file, and its rows; empty lines are none."""
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -43,13 +51,16 @@ def _csv(path: Path, columns: Mapping[str, str]) -> tuple[Sequence[str], Floats]
     rows = [row for row in rows if row]
     if len(rows) < 2:
         raise UnreadableError("holds no rows", where=str(path))
-    time, value = _places(rows[0], columns, path)
-    short = next((i for i, row in enumerate(rows) if len(row) <= max(time, value)), None)
-    if short is not None:
-        raise UnreadableError(
-            "has a broken row", where=f"{path}: row {short + 1}", got=shorten(",".join(rows[short]))
-        )
-    return [row[time] for row in rows[1:]], _floats([row[value] for row in rows[1:]], path)
+    return rows[0], rows[1:]
+
+
+def _check_width(rows: Sequence[Sequence[str]], cells: int, path: Path) -> None:
+    """Check that each row has at least so many cells."""
+    for number, row in enumerate(rows, 2):
+        if len(row) < cells:
+            raise UnreadableError(
+                "has a broken row", where=f"{path}: row {number}", got=shorten(",".join(row))
+            )
 
 
 def _places(head: Sequence[str], columns: Mapping[str, str], path: Path) -> tuple[int, int]:
@@ -63,7 +74,7 @@ def _places(head: Sequence[str], columns: Mapping[str, str], path: Path) -> tupl
         places.append(head.index(name) if name is not None else usual)
     if not columns and len(head) != 2:
         raise UnreadableError(
-            "has more than two columns",
+            f"has {'more' if len(head) > 2 else 'fewer'} than two columns",
             where=str(path),
             got=", ".join(head),
             expected="`columns: {time: ..., value: ...}` in its grid document",
@@ -107,11 +118,11 @@ def _parquet(path: Path, columns: Mapping[str, str]) -> tuple[Sequence[str] | ND
     except (pyarrow.ArrowException, OSError) as error:
         raise UnreadableError(f"is not Parquet ({shorten(error)})", where=str(path)) from None
     time, value = _places(table.column_names, columns, path)
+    if not table.num_rows:
+        raise UnreadableError("holds no rows", where=str(path))
     stamps: Any = table.column(time)
     if pyarrow.types.is_timestamp(stamps.type):
-        zone = stamps.type.tz
-        moments = stamps.cast(pyarrow.timestamp("ns", zone)).cast(pyarrow.int64()).to_numpy()
-        stamps = moments if zone else moments.astype("datetime64[ns]")
+        stamps = _parquet_moments(stamps, path)
     else:
         stamps = [str(stamp) for stamp in stamps.to_pylist()]
     try:
@@ -124,11 +135,43 @@ def _parquet(path: Path, columns: Mapping[str, str]) -> tuple[Sequence[str] | ND
     return stamps, np.asarray(numbers, np.float64)
 
 
+def _parquet_moments(stamps: Any, path: Path) -> NDArray[Any]:
+    """Return a column of Parquet time stamps: instants [ns UTC], or local times without a zone."""
+    import pyarrow
+
+    zone = stamps.type.tz
+    try:
+        column = stamps.cast(pyarrow.timestamp("ns", zone)).to_numpy()
+    except pyarrow.ArrowException as error:
+        raise UnreadableError(
+            f"holds a time that is out of range ({shorten(error)})",
+            where=str(path),
+            expected="years 1678 to 2261",
+        ) from None
+    moments = np.asarray(column, "datetime64[ns]")
+    absent = np.flatnonzero(np.isnat(moments))
+    if len(absent):
+        raise UnreadableError(
+            "has no time",
+            where=f"{path}: row {int(absent[0]) + 2}",
+            got="nothing",
+            expected="like 2022-07-01T14:00Z",
+        )
+    return moments.astype(np.int64) if zone else moments
+
+
 def read_numbers(path: Path, names: Sequence[str]) -> list[list[float]]:
-    """Columns of plain numbers, none of them negative. Raises UnreadableError naming the row."""
+    """Return columns of plain numbers, none of them negative.
+
+    Raises:
+        UnreadableError: A column is missing, or a cell is none; the message names the row.
+    """
+    head, rows = _csv_rows(path)
     columns = []
     for name in names:
-        column = _csv(path, {"time": names[0], "value": name})[1]
+        first, place = _places(head, {"time": names[0], "value": name}, path)
+        _check_width(rows, max(first, place) + 1, path)
+        column = _floats([row[place] for row in rows], path)
         bad = np.flatnonzero(~((column >= 0) & (column <= LARGEST)))
         if len(bad):
             row = int(bad[0])

@@ -13,7 +13,7 @@ from harness.carbon.factor import TO_G_PER_KWH, Factor, checked_pue, g_per_kwh
 from harness.carbon.grid.columns import read_columns
 from harness.carbon.grid.stamps import SKIPPED, to_ns
 from harness.carbon.series import Floats, Ints, Series
-from harness.core.errors import UnreadableError, shorten
+from harness.core.errors import UnreadableError
 from harness.core.schemas import read_document
 from harness.core.timestamps import to_iso
 
@@ -37,8 +37,10 @@ stamps: begin          # or end, where a stamp is the end of its hour"""
 def read_hourly(path: Path) -> Series:
     """Read the series of a grid document, or of a data file with such a document beside it.
 
-    Raises UnreadableError, SchemaError or UsageError: each with file and row, what it found and how
-    to mend it.
+    Raises:
+        UnreadableError: The file cannot be read; the message names the row.
+        SchemaError: The document is not valid.
+        UsageError: A value, a unit or a time zone is none.
     """
     document, data = _described(path)
     about: dict[str, Any] = read_document("grid", document)
@@ -76,15 +78,11 @@ def _with_column(about: dict[str, Any]) -> dict[str, Any]:
 def _described(path: Path) -> tuple[Path, Path | None]:
     """Find the document, and the data file if that was named."""
     if not path.is_file():
-        kind = (
-            "is a folder"
-            if path.is_dir()
-            else "is no regular file"
-            if path.exists()
-            else "is not there"
-        )
+        fault = "is not there"
+        if path.exists():
+            fault = "is a folder" if path.is_dir() else "is no regular file"
         raise UnreadableError(
-            kind, where=str(path), expected="a grid document, or a CSV or Parquet file beside one"
+            fault, where=str(path), expected="a grid document, or a CSV or Parquet file beside one"
         )
     if path.suffix in (".yaml", ".yml", ".json"):
         return path, None
@@ -258,6 +256,9 @@ def _intensity(value: Floats, unit: str, where: str, may_be_zero: bool) -> Float
 
 
 def _pue(value: Floats, where: str) -> Floats:
-    for row in np.flatnonzero(~((value >= 1) & (value < 5)) & ~np.isnan(value))[:1].tolist():
-        checked_pue(float(value[row]), where=f"{where}: row {shorten(row + 2)}")
+    """Return the values, each of them a PUE or missing."""
+    bad = np.flatnonzero((value < 1) | (value >= 5))
+    if len(bad):
+        row = int(bad[0])
+        checked_pue(float(value[row]), where=f"{where}: row {row + 2}")
     return value

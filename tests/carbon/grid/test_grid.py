@@ -410,6 +410,47 @@ def test_broken_parquet_is_refused(tmp_path: Path) -> None:
         read_hourly(tmp_path / "z.parquet")
 
 
+@pytest.mark.parametrize(
+    ("stamps", "unit", "message"),
+    [
+        ([], "ns", "holds no rows"),
+        ([0, None, 7_200_000], "ms", "row 3: has no time"),
+        ([0, 3_600_000, 10**15], "ms", "a time that is out of range"),
+    ],
+    ids=["empty", "without a time", "out of range"],
+)
+@pytest.mark.parametrize("zone", ["UTC", None])
+def test_parquet_without_usable_times_is_refused(
+    tmp_path: Path, zone: str | None, stamps: list[int | None], unit: str, message: str
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = {
+        "when": pyarrow.array(stamps, pyarrow.timestamp(unit, zone)),
+        "ci": pyarrow.array([100.0] * len(stamps), pyarrow.float64()),
+    }
+    parquet.write_table(pyarrow.table(columns), tmp_path / "z.parquet")
+    (tmp_path / "z.grid.json").write_text(
+        json.dumps(ABOUT | {"columns": {"time": "when", "value": "ci"}}), "utf-8"
+    )
+    with pytest.raises(UnreadableError, match=message):
+        read_hourly(tmp_path / "z.parquet")
+
+
+def test_an_empty_parquet_of_text_is_refused(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    table = pyarrow.table(
+        {"t": pyarrow.array([], pyarrow.string()), "v": pyarrow.array([], pyarrow.float64())}
+    )
+    parquet.write_table(table, tmp_path / "z.parquet")
+    (tmp_path / "z.grid.json").write_text(json.dumps(ABOUT), "utf-8")
+    with pytest.raises(UnreadableError, match="holds no rows"):
+        read_hourly(tmp_path / "z.parquet")
+
+
 def test_parquet_without_its_extra_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
