@@ -56,7 +56,7 @@ class Finding:
         status: `fail` or `warn` for a breach, `skip` where the rule could not be applied, `error`
             where the rule itself broke.
         where: The place, in words.
-        got: What was found, in `unit`.
+        got: What was found: a number in `unit`, or words that name their units.
         expected: What the rule asks for, in `unit`.
         fix: What to do about it.
         clause: The clause of the round's rules that demands it.
@@ -75,6 +75,11 @@ class Finding:
     unit: str = ""
     location: Location | None = None
     severity: Severity | None = None
+
+    @property
+    def expected_with_unit(self) -> str:
+        """What the rule asks for, as a person reads it."""
+        return f"{self.expected} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from harness.cli.base import (
     UNJUDGED,
     UNREADABLE,
     Number,
+    check_suffix,
     cli,
     complain_of,
     emit,
@@ -28,6 +31,7 @@ from harness.cli.outputs import OutputPath, mkdir_option
 from harness.cli.progress_line import progress_line
 
 if TYPE_CHECKING:
+    from harness.auditing.changes import Change
     from harness.auditing.report import Report
     from harness.core.progress import Progress
     from harness.formats.base import Entry
@@ -36,6 +40,13 @@ if TYPE_CHECKING:
 MAX_WIDTH = 120
 """Columns that text is wrapped to on a wider terminal."""
 FILE = click.Path(path_type=Path, dir_okay=False)
+FORM_BY_SUFFIX = {
+    ".html": "html",
+    ".htm": "html",
+    ".json": "json",
+    ".sarif": "sarif",
+    ".xml": "junit",
+}
 
 
 @cli.command()
@@ -57,6 +68,15 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @mkdir_option
 @click.option(
     "--html", type=OutputPath(), help="Write one self-contained page with a plot of each trace."
+)
+@click.option(
+    "-o",
+    "--out",
+    "outs",
+    multiple=True,
+    type=OutputPath(),
+    help="Write the report to this file, in the form of its suffix: .html, .json, .sarif, .xml "
+    "(JUnit). May be repeated.",
 )
 @click.option("--sarif", type=OutputPath(), help="Write SARIF 2.1.0 for code-review tools.")
 @click.option("--junit", type=OutputPath(), help="Write JUnit XML for CI.")
@@ -100,6 +120,7 @@ def audit(
     select: str,
     ignore: str,
     strict: bool,
+    outs: tuple[Path, ...],
     html: Path | None,
     sarif: Path | None,
     junit: Path | None,
@@ -121,23 +142,25 @@ def audit(
         chosen = {"select": _ids(select), "ignore": _ids(ignore)}
         _check_names(chosen, round_name)
         earlier = None if since is None else _earlier_report(since)
+        outputs = _outputs(outs, html, sarif, junit)
         options = {"round_name": round_name, "timeout_s": timeout, "trust": trust, **chosen}
-        report, entries = _audit(paths, jobs, html is not None, options, progress)
+        with_plots = any(form == "html" for _, form in outputs)
+        report, entries = _audit(paths, jobs, with_plots, options, progress)
         progress.phase("Writing")
-        written = _write_files(report, entries, html, sarif, junit, strict)
+        changes = None
+        if earlier is not None:
+            from harness.auditing.changes import changes_since
+
+            changes = changes_since(earlier, report)
+        document = functools.partial(_document, report, round_name, changes)
+        for path, form_of_file in outputs:
+            _write(path, form_of_file, report, entries, document, strict)
     complain_of(report)
-    for path in written:
+    for path, _ in outputs:
         note(f"wrote {path}")
 
-    changes = None
-    if earlier is not None:
-        from harness.auditing.changes import changes_since
-
-        changes = changes_since(earlier, report)
     if as_json:
-        from harness.render.audit_json import audit_document
-
-        emit("audit-report", audit_document(report, round_name, changes))
+        emit("audit-report", document())
     else:
         from harness.render.terminal.audit import audit_text
 
@@ -202,34 +225,52 @@ def _ids(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _write_files(
+def _outputs(
+    outs: tuple[Path, ...], html: Path | None, sarif: Path | None, junit: Path | None
+) -> list[tuple[Path, str]]:
+    """Return the files to write, each with its form; refuse a suffix of no form."""
+    for path in outs:
+        check_suffix(path, FORM_BY_SUFFIX, fix="Choose one of these suffixes.")
+    by_option = (html, "html"), (sarif, "sarif"), (junit, "junit")
+    by_suffix = [(path, FORM_BY_SUFFIX[path.suffix.lower()]) for path in outs]
+    return by_suffix + [(path, form) for path, form in by_option if path is not None]
+
+
+def _document(
+    report: Report, round_name: str | None, changes: list[Change] | None
+) -> dict[str, Any]:
+    from harness.render.audit_json import audit_document
+
+    return audit_document(report, round_name, changes)
+
+
+def _write(
+    path: Path,
+    form: str,
     report: Report,
     entries: tuple[Entry, ...],
-    html: Path | None,
-    sarif: Path | None,
-    junit: Path | None,
+    document: Callable[[], dict[str, Any]],
     strict: bool,
-) -> list[Path]:
-    """Write the forms that were asked for; return their paths."""
+) -> None:
+    """Write the report to a file in one form."""
     from harness.core.files import write_text
 
-    written = []
-    if html is not None:
+    if form == "html":
         from harness.render.audit_html import audit_html
 
-        write_text(html, audit_html(report, entries))
-        written.append(html)
-    if sarif is not None:
+        write_text(path, audit_html(report, entries))
+    elif form == "sarif":
         from harness.render.sarif import sarif_text
 
-        write_text(sarif, sarif_text(report))
-        written.append(sarif)
-    if junit is not None:
+        write_text(path, sarif_text(report))
+    elif form == "junit":
         from harness.render.junit import junit_text
 
-        write_text(junit, junit_text(report, strict=strict))
-        written.append(junit)
-    return written
+        write_text(path, junit_text(report, strict=strict))
+    else:
+        from harness.core.schemas import write_document
+
+        write_document("audit-report", document(), path)
 
 
 def _code(report: Report, strict: bool) -> int:

@@ -7,7 +7,7 @@ import io
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -249,7 +249,8 @@ def table_format(form: str | None, as_json: bool, out: Path | None = None) -> st
         One of `TABLE_FORMATS`, or "json"; "terminal" if nothing says otherwise.
 
     Raises:
-        UsageError: Two of the options contradict each other.
+        UsageError: Two of the options contradict each other, or the suffix is of no format and
+            nothing else names one.
     """
     by_suffix = None if out is None else FORMAT_BY_SUFFIX.get(out.suffix.lower())
     stated = {
@@ -265,7 +266,21 @@ def table_format(form: str | None, as_json: bool, out: Path | None = None) -> st
             expected="one format",
             fix="Leave one of them out.",
         )
+    if not options and out is not None and out.suffix:
+        check_suffix(out, (*FORMAT_BY_SUFFIX, ".txt"), fix="Name the format with --format.")
     return next(iter(options.values()), "terminal")
+
+
+def check_suffix(out: Path, known: Iterable[str], fix: str) -> None:
+    """Raise UsageError where the suffix of an output names no format."""
+    if out.suffix.lower() not in known:
+        raise UsageError(
+            "no format has this suffix",
+            where=str(out),
+            got=out.suffix or "no suffix",
+            expected=", ".join(known),
+            fix=fix,
+        )
 
 
 def emit(kind: str, document: dict[str, Any]) -> None:

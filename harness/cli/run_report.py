@@ -59,7 +59,7 @@ def report_on(recorded: RecordedRun) -> RunReport:
     (result,) = api.score(tree)
     (audit,) = api.audit(tree).entries
     reasons = [
-        f"{finding.where}: {finding.rule}: got {finding.got}, expected {finding.expected}"
+        f"{finding.where}: {finding.rule}: got {finding.got}, expected {finding.expected_with_unit}"
         for finding in audit.findings
         if finding.status in ("fail", "error")
     ]

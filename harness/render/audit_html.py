@@ -211,7 +211,7 @@ def _row(finding: Finding) -> str:
         finding.rule,
         finding.where,
         finding.got,
-        f"{finding.expected} {finding.unit}",
+        finding.expected_with_unit,
         finding.fix,
         finding.clause,
     )

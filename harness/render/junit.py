@@ -106,8 +106,7 @@ def _case(
 
 def _line(finding: Finding) -> str:
     label = severity_of(finding) or finding.status
-    unit = f" {finding.unit}" if finding.unit else ""
-    measured = f"got {finding.got}, expected {finding.expected}{unit}"
+    measured = f"got {finding.got}, expected {finding.expected_with_unit}"
     text = f"{finding.where}: {measured}. {finding.fix} [{finding.clause}]"
     return f"{label}: {plain(text)}"
 

@@ -52,8 +52,7 @@ def _rules() -> Iterator[dict[str, Any]]:
 
 def _result(entry: EntryReport, finding: Finding) -> dict[str, Any]:
     kind, level = LEVELS[finding.status]
-    unit = f" {plain(finding.unit)}" if finding.unit else ""
-    measured = f"got {plain(finding.got)}, expected {plain(finding.expected)}{unit}"
+    measured = f"got {plain(finding.got)}, expected {plain(finding.expected_with_unit)}"
     message = f"{measured}. {plain(finding.fix)} [{plain(finding.clause)}]"
     return _rule_reference(finding.rule) | {
         "kind": kind,

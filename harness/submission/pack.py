@@ -169,7 +169,7 @@ def _findings(entries: Sequence[Entry]) -> Iterator[str]:
             if finding.status in ("fail", "error"):
                 yield (
                     f"{report.id}/{finding.where}: {finding.rule}:"
-                    f" {finding.got}, expected {finding.expected}"
+                    f" got {finding.got}, expected {finding.expected_with_unit}"
                 )
 
 

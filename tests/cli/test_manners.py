@@ -139,6 +139,11 @@ def test_contradictory_formats_are_refused(form: str | None, as_json: bool, out:
         table_format(form, as_json, None if out is None else Path(out))
 
 
+def test_a_suffix_of_no_format_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"board\.xyz.*got \.xyz.*\.csv"):
+        table_format(None, False, Path("board.xyz"))
+
+
 def test_contradiction_is_refused_before_anything_is_read(run: Run) -> None:
     code, _, stderr = run("leaderboard", "no-such-folder", "--json", "--format", "csv")
     assert code == 2

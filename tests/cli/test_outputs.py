@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from harness.cli import cli
 from harness.core.errors import UsageError
 from harness.core.files import write_text
+from harness.core.schemas import check
 from tests.cli.test_settings import REPOSITORY, joulemark
 
 EXAMPLES = REPOSITORY / "submissions"
@@ -91,3 +95,19 @@ def test_a_skeleton_creates_no_folders_elsewhere_unasked(tmp_path: Path) -> None
     assert done.returncode == 2
     assert "add --mkdir to create it" in done.stderr
     assert not (tmp_path / "there").exists()
+
+
+def test_an_audit_is_written_in_the_form_of_each_suffix(tmp_path: Path) -> None:
+    forms = {"a.html": "<!doctype html>", "a.json": "{", "a.sarif": "{", "a.xml": "<?xml"}
+    options = [option for name in forms for option in ("-o", str(tmp_path / name))]
+    done = CliRunner().invoke(cli, ["audit", str(EXAMPLES), "--select", "window-present", *options])
+    assert done.exit_code == 0, done.output
+    for name, beginning in forms.items():
+        assert (tmp_path / name).read_text(encoding="utf-8").lower().startswith(beginning)
+    check("audit-report", json.loads((tmp_path / "a.json").read_text(encoding="utf-8")))
+
+
+def test_an_audit_refuses_a_suffix_of_no_form_before_it_reads(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["audit", "no-such-folder", "-o", str(tmp_path / "a.pdf")])
+    assert isinstance(done.exception, UsageError)
+    assert ".sarif" in str(done.exception)

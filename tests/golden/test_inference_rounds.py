@@ -42,7 +42,9 @@ CASES = {
     "J-v51-ptd-raw-readings": Case(
         "ptd-uncertainty", "fail", "mean uncertainty 1.107", absent_text="never sent"
     ),
-    "K-v10-duration-missed": Case("ranging-duration", "fail", "ranging 635.75 and testing 679.78"),
+    "K-v10-duration-missed": Case(
+        "ranging-duration", "fail", "ranging 635.75 s and testing 679.78 s"
+    ),
     "L-v21-course-copy-warn": Case(absent_text="course of the ranging run"),
     "M-v10-power-documents": Case(absent_rule="power-documents"),
     "valid": Case(absent_text="never sent"),

@@ -259,14 +259,7 @@ def _one_line(folded: FoldedFinding, entry_count: int = 1) -> str:
     finding = folded.first
     entries = f" ({entry_count:,} entries)" if entry_count > 1 else ""
     times = f" ({folded.count} times)" if folded.count > 1 and entry_count == 1 else ""
-    return (
-        f"{finding.rule}{entries}{times}: {finding.got}; expected "
-        f"{finding.expected}{_unit(finding)}"
-    )
-
-
-def _unit(finding: Finding) -> str:
-    return f" {finding.unit}" if finding.unit else ""
+    return f"{finding.rule}{entries}{times}: {finding.got}; expected {finding.expected_with_unit}"
 
 
 def _warnings(report: Report, style: Style) -> str:
@@ -377,8 +370,7 @@ def _finding_line(finding: Finding, style: Style, more: int = 0) -> str:
     """
     label = severity_of(finding) or finding.status
     text = (
-        f"{finding.rule}: {finding.where}: got {finding.got}, "
-        f"expected {finding.expected}{_unit(finding)}"
+        f"{finding.rule}: {finding.where}: got {finding.got}, expected {finding.expected_with_unit}"
     )
     if more:
         text += f" (and {more:,} more like it)"

@@ -50,11 +50,10 @@ def _uncertain_readings(
         if count:
             yield Violation(
                 PTD_LOG,
-                f"{count} readings of the window above the limit, the worst {100 * worst:.2f}",
-                f"at most {100 * uncertainty_max:g}, but for {count_share_max:g} of its "
+                f"{count} readings of the window above the limit, the worst {100 * worst:.2f} %",
+                f"at most {100 * uncertainty_max:g} %, but for {count_share_max:g} of its "
                 f"{reading_count} readings",
                 FIX,
-                "%",
                 status=None if count > count_share_max * reading_count else "warn",
             )
 
@@ -139,7 +138,7 @@ def _wrong_replies(session: Session, uncertainty_max: float) -> Iterator[Violati
             continue
         mean, above, unknown = numbers[0], numbers[4], numbers[6]
         if not 0 < mean <= uncertainty_max:
-            got = f"mean uncertainty {100 * mean:.3f}"
+            got = f"mean uncertainty {100 * mean:.3f} %"
             yield Violation(SERVER, got, f"at most {100 * uncertainty_max:g}", FIX, "%")
         elif above or unknown:
             got = f"{above:g} readings above the limit, {unknown:g} unknown, from Go to Stop"

@@ -31,7 +31,7 @@ def _low_power(context: RuleContext) -> Iterator[Violation]:
     power_per_node_w, where = min(low_runs)
     yield Violation(
         where,
-        f"{power_per_node_w:.3g} for each node, in {len(low_runs)} of {len(context.runs)} runs",
+        f"{power_per_node_w:.3g} W for each node, in {len(low_runs)} of {len(context.runs)} runs",
         f"at least {node_min_w:g}",
         "Declare the rated power of all links the run used.",
         "W",

@@ -83,7 +83,7 @@ def _too_small(
         share = peak / range_limit
         yield Violation(
             SPL,
-            f"{QUANTITIES[unit]} up to {peak:.4g}, {share:.2f} of the range",
+            f"{QUANTITIES[unit]} up to {peak:.4g} {unit}, {share:.2f} of the range",
             f"at most {range_share_max:g} of {range_limit:g}",
             "Choose the range above; beyond it the analyzer reads too little.",
             unit,
@@ -109,7 +109,7 @@ def _too_large(
     reason = "the margin alone asks for more" if margin_demands_more else "it is far too wide"
     yield Violation(
         SPL,
-        f"current up to {peak_a:.4g} in a range of {range_limit:g}: {reason}",
+        f"current up to {peak_a:.4g} A in a range of {range_limit:g} A: {reason}",
         f"the range of {smaller_a:g}",
         "Say so in the submission: the uncertainty of this result is larger than it need be.",
         "A",

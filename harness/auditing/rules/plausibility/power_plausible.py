@@ -52,11 +52,11 @@ def check(context: RuleContext) -> Iterator[Violation]:
     worst = min(odd_nodes)
     yield Violation(
         worst.where,
-        f"a mean of {worst.mean_w:.0f} over the run, in {len(odd_nodes)} of {log_count} node logs",
-        f"from {lowest_w:.0f} to {highest_w:.0f}, by the rated power of the accelerators "
+        f"a mean of {worst.mean_w:.0f} W over the run, in {len(odd_nodes)} of {log_count} "
+        "node logs",
+        f"from {lowest_w:.0f} to {highest_w:.0f} W, by the rated power of the accelerators "
         f"({parts.accelerators_w:.0f} W a node)",
         "Say what the meter covers: one supply of several, a part of the node, or several nodes.",
-        "W",
     )
 
 

@@ -35,7 +35,7 @@ def _contradictions(
     worst = int(np.argmax(np.where(differs, relative_difference, 0.0)))
     yield Violation(
         Location(file=where, line=worst + 1),
-        f"{electric.mismatch_power_w[worst]:.6g} against {electric.mismatch_w[worst]:.4g} more "
+        f"{electric.mismatch_power_w[worst]:.6g} W against {electric.mismatch_w[worst]:.4g} W more "
         f"or less by V A PF, "
         f"beyond their digits; {int(differs.sum())} of {electric.lines} readings differ",
         f"equal within {relative_max:g} of it and {absolute_max_w:g}",

@@ -106,7 +106,7 @@ def _clock_steps(
     if largest_step_s > clock_step_max_s:
         yield Violation(
             where,
-            f"the clock was moved by {largest_step_s:.3f} during {mode}",
+            f"the clock was moved by {largest_step_s:.3f} s during {mode}",
             f"at most {clock_step_max_s:g}",
             NTP_FIX,
             "s",

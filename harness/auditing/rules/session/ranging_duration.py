@@ -24,11 +24,10 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
     if not -shorter_max <= change <= longer_max:
         yield Violation(
             TESTING_DETAIL,
-            f"ranging {ranging_s:.2f} and testing {testing_s:.2f} differ by "
+            f"ranging {ranging_s:.2f} s and testing {testing_s:.2f} s differ by "
             f"{100 * abs(change):.2f} %",
             f"at most {100 * (shorter_max if change < 0 else longer_max):g} % of the longer run",
             "Run the same work twice.",
-            "s",
         )
 
 

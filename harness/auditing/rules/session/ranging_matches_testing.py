@@ -81,7 +81,7 @@ def _power_change(
     if not -drop_max < change < rise_max:
         yield Violation(
             TESTING_SPL,
-            f"{100 * change:+.2f} of the mean power of ranging",
+            f"{100 * change:+.2f} % of the mean power of ranging",
             f"{-100 * drop_max:g} to {100 * rise_max:+g}",
             "Do the same work in both runs, on a system in the same state.",
             "%",

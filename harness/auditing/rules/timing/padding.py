@@ -39,9 +39,8 @@ def check(context: RuleContext) -> Iterator[Violation]:
         log.where,
         f"{log.outside_share:.3f} of the log outside the run{effect}, "
         f"in {len(padded_logs)} of {log_count} logs",
-        f"at most {outside_max:g}",
+        f"at most {outside_max:g} of the log",
         "Begin just before the timed part and stop just after.",
-        "share of the log",
     )
 
 

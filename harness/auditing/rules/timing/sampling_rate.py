@@ -30,7 +30,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         interval_s, average, trace = max(slow_channels, key=lambda channel: channel[0])
         yield Violation(
             location(run.run, trace),
-            f"{average} interval {interval_s:.3f}, "
+            f"{average} interval {interval_s:.3f} s, "
             f"in {len(slow_channels)} of {len(run.readings)} channels",
             f"at most {interval_max_s:g}",
             "Set the meter to one reading a second or more.",

@@ -41,7 +41,7 @@ def test_warn_a_few_watts_for_many_nodes(tmp_path: Path) -> None:
         RULE,
         "warn",
         where="result_0.txt",
-        got="0.75 for each node, in 2 of 2",
+        got="0.75 W for each node, in 2 of 2",
         expected="10",
     )
     assert found.verdict == "valid"
