@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check docs picture bench mutate clean
+.PHONY: demo test long check docs picture bench mutate clean
 
 $(VENV)/.run: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -26,6 +26,9 @@ demo: $(VENV)/.run  ## run a workload live; audit and rank it beside the bundled
 
 test: $(VENV)/.dev  ## all tests; PYTEST_ARGS adds options, as for coverage
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+long: $(VENV)/.dev  ## the tests that take minutes each and that `make test` leaves out: before a release
+	$(BIN)/python -m pytest -n auto -m long $(PYTEST_ARGS)
 
 check: $(VENV)/.dev docs  ## style, types, layers, documentation: everything that is not a test
 	$(BIN)/ruff check .
