@@ -23,7 +23,7 @@ import numpy as np
 from harness.core.timestamps import NS
 from harness.energy.cells import Cells
 from harness.energy.cumulative import energy_between
-from harness.energy.edges import Surroundings
+from harness.energy.edges import Edge, Surroundings
 from harness.traces.trace import Floats, Window
 from harness.uncertainty.budget import PROFILE_LIMIT
 
@@ -74,9 +74,10 @@ def clock_effect(
     cells: Cells,
     window: Window,
     around: tuple[Surroundings, Surroundings],
+    edges: tuple[Edge, Edge],
     energy_j: float,
     error: ClockError,
-    upper_energy: Callable[[float], float],
+    filled_energy: Callable[[float], float],
 ) -> tuple[float, ...]:
     """Return the energy that an error of the clock adds or takes [J], as a profile.
 
@@ -89,9 +90,10 @@ def clock_effect(
         cells: Cells of the trace.
         window: The window.
         around: Cells around both ends of the window.
+        edges: How the energy at both ends was found.
         energy_j: Energy in the window by the clock as it is [J].
         error: What is known of the clock.
-        upper_energy: Upper bound of the energy of the window at a shift [s -> J].
+        filled_energy: Energy of the window at a shift, if load fills it [s -> J].
     """
     inside_w = max(around[0].inside[0], around[1].inside[0])
     if not error.scale_s or inside_w <= 0:
@@ -111,10 +113,16 @@ def clock_effect(
     best = int(search.argmax())
     drop_j = MIN_DROP * inside_w * error.scale_s
     if min(search[best] - search[0], search[best] - search[-1]) > drop_j:
-        aligned_j = float(search.max())
+        aligned_j = float(search.max()) + sum(
+            _step_less_bounds(cells, end_ns, side, edge, end=end)
+            for end_ns, side, edge, end in (
+                (window.start_ns, around[0], edges[0], False),
+                (window.stop_ns, around[1], edges[1], True),
+            )
+        )
         interval_s = cells.interval_ns / NS
         if search_s[-1] > MIN_REACH * interval_s:  # the load may lie in other cells
-            shifted_j = upper_energy(float(search_s[best])) - energy_j
+            shifted_j = filled_energy(float(search_s[best])) - energy_j
             conserved_j = _aligned_energy(cells, window, float(search_s[-1])) - energy_j
             conserved_j = min(conserved_j, shifted_j + inside_w * interval_s / 2)
             aligned_j = max(aligned_j, shifted_j, conserved_j)
@@ -152,10 +160,10 @@ def _grid() -> Floats:
 
 
 def _with_alignment(effect: Floats, aligned_j: float) -> Floats:
-    """Mix the effects of shifts with that of load that fills the window."""
+    """Mix the effects of shifts with that of load that fills the window, the largest of all."""
     shifted = round(QUANTILES * (1 - ALIGNED))
     probability = (np.arange(shifted) + 0.5) / shifted
-    some = np.quantile(effect, probability)
+    some = np.minimum(np.quantile(effect, probability), aligned_j)
     return np.concatenate([some, np.full(QUANTILES - shifted, aligned_j)])
 
 
@@ -177,6 +185,22 @@ def _energy_to(
     at = at + beyond
     change: Floats = at[:-1] - at[-1]
     return change
+
+
+def _step_less_bounds(
+    cells: Cells, end_ns: int, around: Surroundings, edge: Edge, *, end: bool
+) -> float:
+    """Return the energy at an edge with a step, less that in the middle of two bounds [J].
+
+    Shifts are counted from the window with a step of load in its crossing cells, and an aligned
+    load from the energy that was found.
+    """
+    if edge.rule != "between":
+        return 0.0
+    inside_s = around.uncovered_ns / NS
+    to_whole_cell = np.array([-inside_s if end else inside_s])
+    stepped_j = abs(float(_energy_to(cells, end_ns, to_whole_cell, around, end=end)[0]))
+    return stepped_j - edge.energy_j
 
 
 def _beyond(seconds: Floats, power_w: Floats, shifts_s: Floats) -> Floats:

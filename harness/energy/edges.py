@@ -4,12 +4,14 @@ A reading of `mean` or `counter` covers a cell, and a cell that crosses an end o
 load with what lies outside. Conservation of energy gives the part inside, if the power of the part
 outside is known. What is known is decided by evidence (docs/explanation/methodology.md, one run):
 
-1. *held*: the rest of the cell is more than the load can draw, so load went on outside. The power
-   inside is held.
-2. *outside*: the power outside is the floor of the trace, so nothing can have been below it. It is
-   taken off the cell.
-3. *between*: otherwise both are bounds (load that warms up may dip before the window). The value
-   lies in the middle, with a rectangular distribution between them.
+1. *held*: the rest of the cell is more than the load can draw, and the power outside is above the
+   floor of the trace: load went on outside. The power inside is held.
+2. *outside*: the rest is what the load can draw, and the power outside is the floor, so nothing can
+   have been below it. It is taken off the cell.
+3. *between*: otherwise both are bounds, with the value in the middle and a rectangular distribution
+   between them. Either load that warmed up may have dipped before the window, though not below the
+   floor; or the rest is more than the load can draw next to the floor: load went on for a moment,
+   or it swings faster than the readings show.
 
 A *gap* over an edge is bounded by the powers on both of its sides. Readings of an *instant* do not
 show when within an interval the power stepped; that step is part of the uncertainty.
@@ -34,6 +36,16 @@ MIN_OUTSIDE_CELLS = 3
 """Whole cells outside an edge that are needed to tell the floor of the trace."""
 MAX_OUTSIDE_CELLS = 10_000
 """Whole cells on each side of the window that are searched for the floor of the trace."""
+BOUNDS_SHARE = 0.8
+"""Share of the rectangle between two readings of an edge that holds both. The truth often lies at
+one of them (there was a dip, or there was none); a rectangle of 95 % would leave the other errors
+of the result no room beyond it."""
+GAP_SHARE = 0.95
+"""Share of the rectangle between the powers on both sides of a gap that holds both."""
+MAX_NOISE_LAG = 3
+"""Longest distance in cells over which their scatter is judged: noise may last for some cells."""
+MIN_NOISE_STEPS = 5
+"""Differences between cells that a longer distance must leave."""
 CAP_TOLERANCE = 0.005
 """Power above the largest of ten cells inside that the load is still held to be able to draw, as a
 fraction: what the readings of a power-capped load scatter."""
@@ -73,6 +85,8 @@ class Edge:
         half_width_j: Half-width of the rectangular distribution between two bounds [J]. The rule
             meets every run of an entry alike, so this error is the same in all of them.
         part_s: Length of the part that was held, taken off or bounded [s].
+        filled_j: Energy of the part if load fills the window up to this end [J]; None where it is
+            the energy.
     """
 
     rule: EdgeRule
@@ -80,6 +94,12 @@ class Edge:
     u_j: float = 0.0
     half_width_j: float = 0.0
     part_s: float = 0.0
+    filled_j: float | None = None
+
+    @property
+    def energy_if_filled_j(self) -> float:
+        """Energy of the part if load fills the window up to this end [J]."""
+        return self.energy_j if self.filled_j is None else self.filled_j
 
 
 def surroundings(
@@ -145,19 +165,25 @@ def mean_edge(around: Surroundings, cells: Cells, side: Literal["start", "stop"]
     outside_s = around.crossing_ns / NS - inside_s
     outside_w, u_outside_j = _outside_power(around, outside_s, cells)
     rest_j = around.crossing_w * (inside_s + outside_s) - outside_w * outside_s
-    # 2. More than the load can draw: load went on outside.
+    # 2. Whether that is more than the load can draw, and whether the floor is outside.
     cap_w = max(around.inside) * (1 + CAP_TOLERANCE)
     scatter_w = _scatter(around.inside)
     noise_j = math.hypot(u_outside_j, scatter_w * math.sqrt(inside_s * cells.interval_ns / NS))
-    if rest_j > cap_w * inside_s + noise_j:
+    is_above_cap = rest_j > cap_w * inside_s + noise_j
+    is_floor = _is_floor(around)
+    # 3. Load that goes on outside; nothing below the floor; otherwise two bounds.
+    if is_above_cap and not is_floor:
         return held
-    # 3. Nothing can have been below the floor of the trace: the rest is the energy inside.
-    if _is_floor(around):
+    if is_floor and not is_above_cap:
         return Edge("outside", max(0.0, rest_j), u_outside_j, part_s=outside_s)
-    # 4. Otherwise both are bounds.
-    bounds = max(0.0, rest_j), held.energy_j
+    other_j = held.energy_j
+    if not is_floor:
+        other_j = min(other_j, _most_inside_j(around, inside_s, outside_s))
+    bounds = max(0.0, rest_j), other_j
     noise_j = math.hypot(u_outside_j, held.u_j)
-    return Edge("between", sum(bounds) / 2, 0.0, _half_width(*bounds, noise_j), inside_s)
+    half_width_j = _half_width(*bounds, noise_j, BOUNDS_SHARE)
+    filled_j = held.energy_j if is_above_cap else max(bounds)
+    return Edge("between", sum(bounds) / 2, 0.0, half_width_j, inside_s, filled_j)
 
 
 def _held(around: Surroundings, cells: Cells) -> Edge:
@@ -166,6 +192,14 @@ def _held(around: Surroundings, cells: Cells) -> Edge:
     u_j = math.sqrt(swing_variance(swing_w, around.uncovered_ns, cells.interval_ns))
     inside_s = around.uncovered_ns / NS
     return Edge("held", around.inside[0] * inside_s, u_j, part_s=inside_s)
+
+
+def _most_inside_j(around: Surroundings, inside_s: float, outside_s: float) -> float:
+    """Return the energy inside if the power outside had been the floor of the trace [J]."""
+    if around.floor_w is None or len(around.outside) < MIN_OUTSIDE_CELLS:
+        return math.inf
+    crossing_j = (around.crossing_w or 0.0) * (inside_s + outside_s)
+    return crossing_j - around.floor_w * outside_s
 
 
 def _outside_power(around: Surroundings, outside_s: float, cells: Cells) -> tuple[float, float]:
@@ -187,29 +221,42 @@ def _outside_power(around: Surroundings, outside_s: float, cells: Cells) -> tupl
 def _is_floor(around: Surroundings) -> bool:
     """Whether the power just outside is the floor of the trace, within its scatter.
 
-    The lowest of n cells with normal scatter lies about sqrt(2 ln n) deviations below their mean.
+    The lowest of n cells with normal scatter lies about sqrt(2 ln n) deviations below their mean,
+    and the nearest one up to two above it.
     """
     if around.floor_w is None or len(around.outside) < MIN_OUTSIDE_CELLS:
         return False
-    deviations = math.sqrt(2 * math.log(around.floor_cells)) + 1
+    deviations = math.sqrt(2 * math.log(around.floor_cells)) + 2
     tolerance_w = deviations * _scatter(around.outside) + CAP_TOLERANCE * around.floor_w
     return around.outside[0] - around.floor_w <= tolerance_w
 
 
 def _scatter(powers: list[float]) -> float:
-    """Return the standard deviation of a cell from the median step between neighbours [W].
+    """Return the standard deviation of a cell from the median steps between cells [W].
 
-    A single step or a spike among the cells does not move it.
+    A single step or a spike among the cells does not move it. Noise that lasts for some cells shows
+    in steps over two or three of them.
     """
-    if len(powers) < 2:
-        return 0.0
-    steps = sorted(abs(a - b) for a, b in zip(powers[1:], powers[:-1], strict=True))
-    return steps[len(steps) // 2] / 0.954  # median |x - y| of a normal x and y with deviation 1
+    deviation_w = 0.0
+    for lag in range(1, MAX_NOISE_LAG + 1):
+        steps = sorted(abs(a - b) for a, b in zip(powers[lag:], powers[:-lag], strict=True))
+        if not steps or (lag > 1 and len(steps) < MIN_NOISE_STEPS):
+            break
+        # the median |x - y| of a normal x and y with deviation 1 is 0.954
+        deviation_w = max(deviation_w, steps[len(steps) // 2] / 0.954)
+    return deviation_w
 
 
-def _half_width(lower_j: float, upper_j: float, noise_j: float) -> float:
-    """Return the half-width of a rectangle whose middle 95 % holds both bounds and their noise."""
-    return (abs(upper_j - lower_j) / 2 + 2 * noise_j) / 0.95
+def _half_width(lower_j: float, upper_j: float, noise_j: float, share: float) -> float:
+    """Return the half-width of a rectangle whose middle holds both bounds and twice their noise.
+
+    Args:
+        lower_j: One bound [J].
+        upper_j: The other [J].
+        noise_j: Standard uncertainty of each [J].
+        share: Share of the rectangle that holds them.
+    """
+    return (abs(upper_j - lower_j) / 2 + 2 * noise_j) / share
 
 
 # Gaps over an edge
@@ -232,7 +279,9 @@ def _bounded_gap(
     swing_w = value_range(around.inside)
     noise_j = math.sqrt(swing_variance(swing_w, round(unread_s * NS), cells.interval_ns))
     energy_j = read_j + (inside_j + outside_j) / 2
-    return Edge("gap", energy_j, 0.0, _half_width(inside_j, outside_j, noise_j), unread_s)
+    half_width_j = _half_width(inside_j, outside_j, noise_j, GAP_SHARE)
+    filled_j = read_j + max(inside_j, outside_j)
+    return Edge("gap", energy_j, 0.0, half_width_j, unread_s, filled_j)
 
 
 # Instants

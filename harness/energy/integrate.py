@@ -122,8 +122,8 @@ def energy(trace: Trace, window: Window, clock: ClockError | None = None) -> Cha
     sampled = _is_sampled(cells)
     effect_j: tuple[float, ...] = ()
     if clock is not None:
-        upper = partial(_upper_energy, cells, window)
-        effect_j = clock_effect(cells, window, around, energy_j, clock, upper)
+        filled = partial(_filled_energy, cells, window)
+        effect_j = clock_effect(cells, window, around, edges, energy_j, clock, filled)
     return ChannelEnergy(
         energy_j=energy_j,
         filled_j=max(0.0, held_j + gaps.filled_j),
@@ -143,8 +143,8 @@ def energy(trace: Trace, window: Window, clock: ClockError | None = None) -> Cha
     )
 
 
-def _upper_energy(cells: Cells, window: Window, shift_s: float) -> float:
-    """Return the upper bound of the energy of a shifted window [J], by the rules of its edges."""
+def _filled_energy(cells: Cells, window: Window, shift_s: float) -> float:
+    """Return the energy of a shifted window that load fills up to both of its ends [J]."""
     shift_ns = round(shift_s * NS)
     shifted = Window(window.start_ns + shift_ns, window.stop_ns + shift_ns)
     first, stop = _whole_cells(cells, shifted)
@@ -153,9 +153,7 @@ def _upper_energy(cells: Cells, window: Window, shift_s: float) -> float:
     sums = sum_cells(cells, np.array([first]), stop)
     around = surroundings(cells, first, stop, shifted.start_ns, shifted.stop_ns)
     edges = _edges(cells, around, first, stop)
-    bounds = [edge.energy_j + edge.half_width_j for edge in edges if edge.rule != "nearest"]
-    middles = [edge.energy_j for edge in edges if edge.rule == "nearest"]
-    return float(sums.energy_j[0]) + sum(bounds) + sum(middles)
+    return float(sums.energy_j[0]) + sum(edge.energy_if_filled_j for edge in edges)
 
 
 def _update_s(channel: Channel) -> float:

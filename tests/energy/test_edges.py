@@ -44,16 +44,41 @@ FULL_START, FULL_END = 0.6 * 200 + 0.4 * 50, 0.3 * 200 + 0.7 * 50
         pytest.param(FULL_START, IDLE, None, 0.6 * 200, 0.0, id="load begins with the window"),
         # load that rises for half a second leaves less: idle is the floor, so the rest is known
         pytest.param(FULL_START - 37.5, IDLE, "outside", 0.6 * 200 - 37.5, 0.0, id="ramp"),
-        # more than the load can draw: it went on before the window
-        pytest.param(FULL_START + 30, IDLE, "held", 0.6 * 200, 0.0, id="load began before"),
+        # more than the load can draw, with power outside: it went on before the window
+        pytest.param(
+            0.6 * 200 + 0.4 * 120 + 30,
+            [*IDLE, *[120.0] * 8],
+            "held",
+            0.6 * 200,
+            0.0,
+            id="load began before",
+        ),
+        # more than the load can draw next to the floor: a moment more of load, or swings
+        pytest.param(
+            FULL_START + 30,
+            IDLE,
+            "between",
+            0.6 * 200 + 30 / 2,
+            30 / 2 / 0.8,
+            id="load for a moment before, or one that swings",
+        ),
         # 180 W outside is not the floor (50 W): the load may have dipped before the window
         pytest.param(
             0.6 * 200 + 0.4 * 150,
             [*IDLE, *[180.0] * 8],
             "between",
             (0.6 * 200 + (0.6 * 200 + 0.4 * 150 - 0.4 * 180)) / 2,
-            (0.4 * 30) / 2 / 0.95,
+            (0.4 * 30) / 2 / 0.8,
             id="warm-up that may dip",
+        ),
+        # 60 W outside, and never below 50 W: a dip is at most 10 W deep
+        pytest.param(
+            0.3 * 200 + 0.4 * 60,
+            [*IDLE, *[60.0] * 8],
+            "between",
+            0.3 * 200 + 0.4 * 10 / 2,
+            (0.4 * 10) / 2 / 0.8,
+            id="ramp, with a dip down to the floor at most",
         ),
         # fewer than three cells outside do not show a floor
         pytest.param(
@@ -61,7 +86,7 @@ FULL_START, FULL_END = 0.6 * 200 + 0.4 * 50, 0.3 * 200 + 0.7 * 50
             [50.0, 50.0],
             "between",
             0.6 * 200 - 15,
-            15 / 0.95,
+            15 / 0.8,
             id="too little outside to tell",
         ),
     ],
@@ -91,7 +116,7 @@ def test_the_end_of_a_window_is_decided_alike(trace: MakeTrace, window: MakeWind
     powers = cells(FULL_START, 0.3 * 200 + 0.7 * 180, IDLE, decays)
     found = energy(around("mean", powers, trace), window(START, END))
     assert found is not None
-    assert found.edges[1].rule == "held"  # what the cell holds beyond is load after the window
+    assert found.edges[1].rule == "held"  # load goes on after the window
     assert found.edges[1].energy_j == pytest.approx(0.3 * 200)
 
 
