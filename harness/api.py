@@ -29,7 +29,7 @@ from harness.carbon.co2e import Inputs
 from harness.core.errors import UsageError
 from harness.core.progress import NO_PROGRESS, Progress
 from harness.emissions.result_emissions import as_reference, with_co2e
-from harness.energy.evaluation import evaluate
+from harness.energy.evaluation import evaluate_within
 from harness.formats.discovery import Found, Skipped
 from harness.formats.load import Import, Imported, Tree, import_tree, load, read, search
 from harness.ranking.comparison import Comparison, compare
@@ -156,6 +156,7 @@ def score(
     seed: int = SEED,
     draws: int = DRAWS,
     carbon: Inputs | None = None,
+    timeout_s: float | None = None,
 ) -> list[Result]:
     """Compute energy, energy per unit and their intervals for each entry.
 
@@ -165,11 +166,14 @@ def score(
         seed: Seed of the Monte Carlo; the same seed gives the same numbers.
         draws: Draws of the Monte Carlo, a multiple of 10,000.
         carbon: Grid and PUE; with them each result carries its CO2e.
+        timeout_s: How long reading, integrating and drawing one entry may take, each [s]; an
+            entry that takes longer has no energy.
 
     Returns:
         One result for each entry, in the order of the tree.
     """
-    results = score_all(_tree(source).entries, level=level, seed=seed, draws=draws)
+    entries = _tree(source, timeout_s).entries
+    results = score_all(entries, level=level, seed=seed, draws=draws, timeout_s=timeout_s)
     if carbon is None:
         return results
     return [with_co2e(result, carbon, level=level, seed=seed, draws=draws) for result in results]
@@ -239,6 +243,7 @@ def rank(
     level: float = LEVEL,
     seed: int = SEED,
     carbon: Inputs | None = None,
+    timeout_s: float | None = None,
 ) -> tuple[Table, ...]:
     """Make the leaderboard: a table for each benchmark, scenario and class of measurement.
 
@@ -249,14 +254,23 @@ def rank(
         seed: Seed of the Monte Carlo.
         carbon: Grid and PUE; an annual or declared intensity is the common reference of all
             entries.
+        timeout_s: How long each step may take for one entry [s]; an entry that takes longer is
+            unjudged, and unranked.
     """
     from harness.auditing.engine import audit_entries
     from harness.auditing.submission import with_submission_defects
 
-    tree = _tree(source)
-    evaluations = [evaluate(entry) for entry in tree.entries]  # once, for the audit and the score
-    reports = audit_entries(with_submission_defects(tree.entries), evaluations=evaluations)
-    results = score_all(tree.entries, level=level, seed=seed, evaluations=evaluations)
+    tree = _tree(source, timeout_s)
+    # once, for the audit and the score
+    evaluations = [evaluate_within(entry, timeout_s) for entry in tree.entries]
+    reports = audit_entries(
+        with_submission_defects(tree.entries, timeout_s=timeout_s),
+        evaluations=evaluations,
+        timeout_s=timeout_s,
+    )
+    results = score_all(
+        tree.entries, level=level, seed=seed, evaluations=evaluations, timeout_s=timeout_s
+    )
     if carbon is not None:
         common = as_reference(carbon)
         results = [with_co2e(result, common, level=level, seed=seed) for result in results]

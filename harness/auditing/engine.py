@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.auditing.cross_entry import CrossEntryEvidence
-from harness.auditing.relations import NO_CROSS_ENTRY_EVIDENCE, Copies, cross_entry_relations
+from harness.auditing.relations import NO_CROSS_ENTRY_EVIDENCE, Copies, compare_within
 from harness.auditing.report import (
-    STATUSES,
     EntryReport,
     Finding,
     Location,
     Severity,
     Status,
+    by_status,
     verdict_of,
 )
 from harness.auditing.rules import RULES
@@ -39,6 +39,8 @@ from harness.formats.base import Entry
 
 Settings = Mapping[str, Any]
 """What a rulebook states for one rule."""
+LATE = "Look why it is so large; then audit it alone with a longer --timeout."
+"""The remedy for an entry that took longer than it may."""
 
 
 # One entry
@@ -96,7 +98,7 @@ def audit_entry(
     if not entry.runs:
         findings.append(_no_run(entry, book))
 
-    findings.sort(key=lambda finding: STATUSES.index(finding.status))
+    findings.sort(key=by_status)
     return EntryReport(
         id=entry.id,
         round=book["round"],
@@ -197,6 +199,8 @@ def _broken(
 ) -> Finding:
     if isinstance(error, MemoryError):
         fix = "Audit it alone, where there is more memory."
+    elif isinstance(error, TimeoutError):
+        fix = LATE
     else:
         fix = "Please report this: the tool is broken, the entry may be fine."
     got = f"{type(error).__name__}: {shorten(error)}"
@@ -281,14 +285,15 @@ def audit_entries(
         progress: Receives each phase.
     """
     progress.phase("Comparing traces")
-    relations = cross_entry_relations(entries)
+    compared = compare_within(entries, timeout_s)
     energies = itertools.repeat(None) if evaluations is None else evaluations
     tasks = [
-        Task(entry, *relations(entry.id), round_name, chosen, timeout_s, evaluation)
+        Task(entry, *compared.of(entry.id), round_name, chosen, timeout_s, evaluation)
         for entry, evaluation in zip(entries, energies, strict=False)
     ]
     progress.phase("Judging", len(tasks))
-    return tuple(progress.track(spread(judge, tasks, jobs, lost=report_lost)))
+    reports = progress.track(spread(judge, tasks, jobs, lost=report_lost))
+    return tuple(compared.judged(report) for report in reports)
 
 
 def judge(task: Task) -> EntryReport:
@@ -306,8 +311,7 @@ def judge(task: Task) -> EntryReport:
             )
     except TimeLimitExceeded as error:
         limit = f"at most {task.timeout_s:g} s"
-        fix = "Look why it is so large; then audit it alone with a longer --timeout."
-        return _unjudged(task, str(error), limit, fix)
+        return _unjudged(task, str(error), limit, LATE)
 
 
 def report_lost(task: Task) -> EntryReport:

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from harness.auditing.engine import Task, judge, report_lost
-from harness.auditing.relations import cross_entry_relations
+from harness.auditing.relations import compare_within
 from harness.auditing.report import EntryReport, Report
 from harness.auditing.submission import with_submission_defects
 from harness.core.process_pool import share
@@ -91,12 +91,12 @@ def audit_in_parallel(
     ]
 
     progress.phase("Comparing traces")
-    relations = cross_entry_relations(tree.entries)
+    compared = compare_within(tree.entries, timeout_s)
     judge_tasks = []
     outlines = with_submission_defects(tree.entries, trust, timeout_s)
     for outline, (_, read_task) in zip(outlines, readers, strict=True):
         without_runs = replace(outline, runs=())
-        task = Task(without_runs, *relations(outline.id), round_name, chosen, timeout_s)
+        task = Task(without_runs, *compared.of(outline.id), round_name, chosen, timeout_s)
         judge_tasks.append(_JudgeTask(read_task, task))
 
     progress.phase("Judging")
@@ -107,7 +107,8 @@ def audit_in_parallel(
         lost=lambda judge_task: report_lost(judge_task.task),
         homes=[process for process, _ in readers],
     )
-    return Report(tuple(report for _, report in reports), tree.unreadable, tree.skipped)
+    judged = tuple(compared.judged(report) for _, report in reports)
+    return Report(judged, tree.unreadable, tree.skipped)
 
 
 def _read(task: _ReadTask) -> Entry | Skipped | tuple[str, str]:

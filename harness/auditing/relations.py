@@ -1,11 +1,15 @@
-"""What entries that are audited together show about each other: equal and nearly equal traces."""
+"""What entries that are audited together show about each other: equal and nearly equal traces.
+
+One entry must not stop the audit of the others: where the comparison takes too long, the entry with
+the most readings is left out of it, and is unjudged.
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from harness.auditing.cross_entry import (
     CalibrationClaim,
@@ -15,17 +19,23 @@ from harness.auditing.cross_entry import (
     TraceAddress,
 )
 from harness.auditing.near_duplicates import near_duplicates
+from harness.auditing.report import EntryReport, Finding, by_status, verdict_of
+from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.formats.base import Entry
 
 Copies = Mapping[str, Sequence[TraceAddress]]
 """Addresses of all traces with the same readings, by content hash."""
 
+Relations = Callable[[str], tuple[Copies, CrossEntryEvidence]]
+"""Returns the relations of an entry, by its id."""
+
 NO_CROSS_ENTRY_EVIDENCE = CrossEntryEvidence()
 
+MAX_ATTEMPTS = 3
+"""How often the comparison is begun anew without its largest entry."""
 
-def cross_entry_relations(
-    entries: Sequence[Entry],
-) -> Callable[[str], tuple[Copies, CrossEntryEvidence]]:
+
+def cross_entry_relations(entries: Sequence[Entry]) -> Relations:
     """Compare entries with each other; return a function from an entry's id to its relations."""
     copies = _copies_by_entry(equal_traces(entries))
     evidence = _evidence_by_entry(
@@ -103,3 +113,64 @@ def _evidence_by_entry(evidence: CrossEntryEvidence) -> dict[str, CrossEntryEvid
             calibration_claims={entry_id: claims[entry_id]} if entry_id in claims else {},
         )
     return by_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What the entries of an audit show about each other.
+
+    Attributes:
+        relations: The relations of the entries that were compared; None where none was.
+        left_out: Ids of the entries that were not compared.
+        reason: Why they were not.
+    """
+
+    relations: Relations | None
+    left_out: Collection[str] = ()
+    reason: str = ""
+
+    def of(self, entry_id: str) -> tuple[Copies, CrossEntryEvidence]:
+        """Return what is known of an entry: equal traces, and other relations."""
+        if self.relations is None or entry_id in self.left_out:
+            return {}, NO_CROSS_ENTRY_EVIDENCE
+        return self.relations(entry_id)
+
+    def judged(self, report: EntryReport) -> EntryReport:
+        """Return the report of an entry with the finding that it was not compared, if so."""
+        if report.id not in self.left_out:
+            return report
+        finding = Finding(
+            rule="duplicate-traces",
+            status="error",
+            where=report.id,
+            got=f"not compared with the other entries: {self.reason}",
+            expected="traces that are compared in time",
+            fix="Audit it alone, or with a longer --timeout.",
+            clause="docs/explanation/security.md, limits",
+        )
+        findings = tuple(sorted((*report.findings, finding), key=by_status))
+        return replace(report, findings=findings, verdict=verdict_of(findings))
+
+
+def compare_within(entries: Sequence[Entry], timeout_s: float | None) -> Compared:
+    """Compare entries with each other.
+
+    Args:
+        entries: The entries.
+        timeout_s: How long the comparison may take for each of them [s]; None for no limit.
+    """
+    remaining, left_out, reason = list(entries), list[str](), ""
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            with deadline(timeout_s and timeout_s * max(1, len(remaining))):
+                return Compared(cross_entry_relations(remaining), left_out, reason)
+        except TimeLimitExceeded as error:
+            reason = str(error)
+            largest = max(remaining, key=_readings)
+            remaining.remove(largest)
+            left_out.append(largest.id)
+    return Compared(None, [entry.id for entry in entries], reason)
+
+
+def _readings(entry: Entry) -> int:
+    return sum(len(trace) for run in entry.runs for trace in run.traces)

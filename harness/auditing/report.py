@@ -146,6 +146,11 @@ def _decides(finding: Finding, verdict: Verdict) -> bool:
     return verdict == "questioned" and finding.severity == "question"
 
 
+def by_status(finding: Finding) -> int:
+    """Return where a finding stands among others: failures first, skips last."""
+    return STATUSES.index(finding.status)
+
+
 def verdict_of(findings: tuple[Finding, ...]) -> Verdict:
     """Return the verdict that findings add up to.
 

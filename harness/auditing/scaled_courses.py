@@ -25,7 +25,9 @@ exponential tail, fitted to the 25 (33) largest of 165 such pairs on the scale o
 it where steps have a standard deviation of 40 W or more.
 """
 CORRELATION_BLOCK = 2048
-"""Traces of one length that are correlated at once, which bounds memory."""
+"""Traces of one length that are correlated at once, at most."""
+BLOCK_READINGS = 2**22
+"""Readings in the traces that are correlated at once, which bounds memory to 64 MiB."""
 
 
 def scaled_courses(traces: Sequence[Trace]) -> dict[Pair, Similarity]:
@@ -45,12 +47,15 @@ def _correlated_pairs(
     traces: Sequence[Trace], indices: Sequence[int]
 ) -> Iterator[tuple[int, int, float]]:
     """Yield the pairs of some traces of one length whose steps correlate, block by block."""
-    blocks = range(0, len(indices), CORRELATION_BLOCK)
-    for first_block in blocks:
-        rows = indices[first_block : first_block + CORRELATION_BLOCK]
+    if len(indices) < 2:
+        return
+    readings = max(1, len(traces[indices[0]]))
+    size = max(1, min(CORRELATION_BLOCK, BLOCK_READINGS // readings))
+    for first_block in range(0, len(indices), size):
+        rows = indices[first_block : first_block + size]
         steps = _normalised_steps(traces, rows)
-        for second_block in range(first_block, len(indices), CORRELATION_BLOCK):
-            columns = indices[second_block : second_block + CORRELATION_BLOCK]
+        for second_block in range(first_block, len(indices), size):
+            columns = indices[second_block : second_block + size]
             column_steps = (
                 steps if second_block == first_block else _normalised_steps(traces, columns)
             )

@@ -17,9 +17,9 @@ from harness.cli.base import (
     JSON,
     OK,
     PATHS,
+    TIMEOUT,
     UNJUDGED,
     UNREADABLE,
-    Number,
     check_suffix,
     cli,
     complain_of,
@@ -93,14 +93,7 @@ FORM_BY_SUFFIX = {
     type=click.IntRange(1, 256),
     help="Number of processes.",
 )
-@click.option(
-    "--timeout",
-    default=300.0,
-    show_default=True,
-    type=Number(1, 1e6),
-    metavar="SECONDS",
-    help="Time limit for one entry; an entry that takes longer is unjudged.",
-)
+@TIMEOUT
 @click.option(
     "--output-format",
     "form",

@@ -237,6 +237,16 @@ def seeded(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+TIMEOUT = click.option(
+    "--timeout",
+    default=300.0,
+    show_default=True,
+    type=Number(1, 1e6),
+    metavar="SECONDS",
+    help="Time limit for one entry, in each step; one that takes longer gets no energy or verdict.",
+)
+
+
 def table_format(form: str | None, as_json: bool, out: Path | None = None) -> str:
     """Settle the format of a table from `--format`, `--json` and the suffix of `--out`.
 

@@ -12,6 +12,7 @@ from harness.cli.base import (
     OK,
     PATHS,
     TABLE_FORMATS,
+    TIMEOUT,
     UNREADABLE,
     cli,
     complain,
@@ -30,10 +31,17 @@ from harness.cli.outputs import OutputPath, mkdir_option
 @PATHS
 @JSON
 @click.option("--explain", is_flag=True, help="Explain where the uncertainty comes from.")
+@TIMEOUT
 @gridded
 @seeded
 def score(
-    paths: tuple[Path, ...], as_json: bool, explain: bool, level: float, seed: int, carbon: Any
+    paths: tuple[Path, ...],
+    as_json: bool,
+    explain: bool,
+    timeout: float,
+    level: float,
+    seed: int,
+    carbon: Any,
 ) -> int:
     """Compute energy, energy per unit and their intervals.
 
@@ -43,8 +51,8 @@ def score(
     from harness.render.json import result_document
     from harness.render.terminal.score import score_text
 
-    tree = read_tree(paths)
-    results = api.score(tree, level=level, seed=seed, carbon=carbon)
+    tree = read_tree(paths, timeout_s=timeout)
+    results = api.score(tree, level=level, seed=seed, carbon=carbon, timeout_s=timeout)
     if as_json:
         emit("result", result_document(results, tree.unreadable, tree.skipped))
     else:
@@ -75,6 +83,7 @@ def score(
     help="Write to this file instead of stdout.",
 )
 @mkdir_option
+@TIMEOUT
 @gridded
 @seeded
 def leaderboard(
@@ -83,6 +92,7 @@ def leaderboard(
     rank_by: Any,
     form: str | None,
     out: Path | None,
+    timeout: float,
     level: float,
     seed: int,
     carbon: Any,
@@ -99,8 +109,10 @@ def leaderboard(
     from harness.render.terminal.leaderboard import board
 
     table_form = table_format(form, as_json, out)
-    tree = read_tree(paths)
-    tables = api.rank(tree, by=rank_by, level=level, seed=seed, carbon=carbon)
+    tree = read_tree(paths, timeout_s=timeout)
+    tables = api.rank(
+        tree, by=rank_by, level=level, seed=seed, carbon=carbon, timeout_s=timeout
+    )
     if table_form == "json":
         text = dump_document(
             "leaderboard", leaderboard_document(tables, tree.unreadable, tree.skipped)

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import click
 
-from harness.cli.base import FINDINGS, JSON, OK, UNREADABLE, cli, complain, emit, note, wrote
+from harness.cli.base import (
+    FINDINGS,
+    JSON,
+    OK,
+    TIMEOUT,
+    UNREADABLE,
+    cli,
+    complain,
+    emit,
+    note,
+    wrote,
+)
 from harness.cli.outputs import OutputPath, mkdir_option
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -105,9 +116,15 @@ def countersign(submission: Path, report: Path, key: Path, as_json: bool) -> int
 )
 @click.option("--report", type=FILE, help="Audit report that the countersignature must cover.")
 @click.option("--anchors", type=FILE, help="Anchors that joulemark run --anchor set.")
+@TIMEOUT
 @JSON
 def verify(
-    paths: tuple[Path, ...], trust: Path, report: Path | None, anchors: Path | None, as_json: bool
+    paths: tuple[Path, ...],
+    trust: Path,
+    report: Path | None,
+    anchors: Path | None,
+    timeout: float,
+    as_json: bool,
 ) -> int:
     """Check who signed, and that nothing has changed since.
 
@@ -119,8 +136,7 @@ def verify(
     from harness.signing.anchors import check_anchors
     from harness.signing.discovery import find_submissions
     from harness.signing.trust import read_trust
-    from harness.signing.verify import RECORDS_STEP
-    from harness.signing.verify import verify as verify_it
+    from harness.signing.verify import RECORDS_STEP, verify_within
 
     trusted = read_trust(trust)
     covered = None if report is None else read_document("audit-report", report)
@@ -128,7 +144,7 @@ def verify(
     for path in paths:
         try:
             for folder in find_submissions(path):
-                verification = verify_it(folder, trusted, covered)
+                verification = verify_within(folder, trusted, covered, timeout)
                 if anchors is not None:
                     held = check_anchors(folder, anchors)
                     verification.add(RECORDS_STEP, held.missing)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.energy.run import RunEnergy, run_energy
 from harness.formats.base import Entry, Run
 
@@ -45,3 +46,13 @@ def evaluate(entry: Entry) -> Evaluation:
         except Exception as error:  # noqa: BLE001 - kept, for the caller to judge or to raise
             failures.append((run, error))
     return Evaluation(tuple(energies), tuple(failures))
+
+
+def evaluate_within(entry: Entry, timeout_s: float | None) -> Evaluation:
+    """Integrate each run of an entry; one that takes longer than a time [s] has no energies."""
+    try:
+        with deadline(timeout_s):
+            return evaluate(entry)
+    except TimeLimitExceeded as error:
+        late = TimeoutError(str(error))
+        return Evaluation((), tuple((run, late) for run in entry.runs[:1]))

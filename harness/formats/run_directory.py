@@ -21,6 +21,7 @@ from typing import Any
 
 from harness.core.errors import SchemaError, UnreadableError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, read_inside, sha256
+from harness.core.printable import printable
 from harness.core.schemas import parse_document, read_document
 from harness.core.timestamps import from_iso
 from harness.formats.base import (
@@ -62,6 +63,8 @@ ENTRY_FIELDS = (
     "scaling_factor",
     "simulated",
 )
+COMPARED_NAMES = ("round", "benchmark", "scenario", "division")
+"""Fields that decide which rules and targets apply, and what an entry is ranked with."""
 _RECORD_FIELDS = frozenset(
     [
         "schema_version",
@@ -271,6 +274,11 @@ def _run(folder: Path, document: Mapping[str, Any], defects: list[Defect]) -> Ru
     if document["id"] != folder.name and (folder / SAMPLES).is_dir():
         got = f"id {shorten(repr(document['id']))} in the folder {folder.name}"
         defects.append(Defect(DefectCode.RECORD_MALFORMED, str(folder / RECORD), got))
+    for name in COMPARED_NAMES:
+        text = document["entry"][name]
+        if text != printable(" ".join(text.split())):
+            got = f"{name} {shorten(repr(text))}, which looks like another name"
+            defects.append(Defect(DefectCode.RECORD_MALFORMED, str(folder / RECORD), got))
     quality = document["quality"]
     return Run(
         id=document["id"],

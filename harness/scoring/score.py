@@ -12,9 +12,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
+from harness.core.errors import shorten
+from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.energy.evaluation import Evaluation, evaluate
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry, Quality, Quantity
@@ -34,6 +38,8 @@ from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.estimate import Estimate, estimate_all
 from harness.uncertainty.monte_carlo import DRAWS, SEED
 
+T = TypeVar("T")
+
 NO_BUDGET = Budget("", ())
 """Stands for the budget of an entry without energy."""
 
@@ -45,11 +51,13 @@ def score_all(
     seed: int = SEED,
     draws: int = DRAWS,
     evaluations: Iterable[Evaluation] | None = None,
+    timeout_s: float | None = None,
 ) -> list[Result]:
     """Return the results of entries scored together.
 
     Those with one or two runs borrow the scatter of the others of their table. What each may
-    borrow is known from the budgets, before anything is drawn, so each entry is drawn once.
+    borrow is known from the budgets, before anything is drawn, so each entry is drawn once. An
+    entry that cannot be scored, or not in time, has a result without energy, and stops no other.
 
     Args:
         entries: The evidence.
@@ -57,15 +65,65 @@ def score_all(
         seed: Seed of the Monte Carlo.
         draws: Draws of the Monte Carlo.
         evaluations: Energies of each entry, where they are known already.
+        timeout_s: How long integrating, and then drawing, one entry may take [s].
     """
     entries = tuple(entries)
-    evaluated = map(evaluate, entries) if evaluations is None else evaluations
-    budgets = [
-        entry_budget(entry, evaluation.all_runs())
-        for entry, evaluation in zip(entries, evaluated, strict=True)
-    ]
-    budgets = with_borrowed_scatter(budgets)
-    return [_result(item, level=level, seed=seed, draws=draws) for item in budgets]
+    entries_by_id = {entry.id: entry for entry in entries}
+    known: Iterable[Evaluation | None] = evaluations or [None] * len(entries)
+    reasons: dict[str, str] = {}
+    budgets = []
+    for entry, evaluation in zip(entries, known, strict=True):
+        item, reason = _attempt(partial(_budget_of, entry, evaluation), timeout_s)
+        if item is None:
+            reasons[entry.id], item = reason, _nothing_counted(entry)
+        budgets.append(item)
+    results = []
+    for item in with_borrowed_scatter(budgets):
+        draw = partial(_result, item, level=level, seed=seed, draws=draws)
+        result, reason = _attempt(draw, timeout_s)
+        reason = reasons.get(item.entry.id, reason)
+        if result is None:
+            result = _result(_nothing_counted(item.entry), level=level, seed=seed, draws=draws)
+        if reason:
+            result = _without_energy(result, entries_by_id[item.entry.id], reason)
+        results.append(result)
+    return results
+
+
+def _nothing_counted(entry: Entry) -> EntryBudget:
+    """Return what stands for an entry that cannot be integrated or drawn."""
+    return entry_budget(replace(entry, runs=(), ranging=None), ())
+
+
+def _budget_of(entry: Entry, evaluation: Evaluation | None) -> EntryBudget:
+    """Return the budget of an entry, integrating its runs if that was not done yet."""
+    return entry_budget(entry, (evaluation or evaluate(entry)).all_runs())
+
+
+def _attempt(make: Callable[[], T], timeout_s: float | None) -> tuple[T | None, str]:
+    """Return what `make` returns, or None and the reason why it did not."""
+    try:
+        with deadline(timeout_s):
+            return make(), ""
+    except TimeLimitExceeded as error:
+        return None, f"not scored: {error}"
+    except MemoryError:
+        raise  # the tree needs more than there is
+    except Exception as error:  # noqa: BLE001 - whatever an entry holds, the others are scored
+        return None, f"not scored: {type(error).__name__}: {shorten(error)}"
+
+
+def _without_energy(result: Result, entry: Entry, reason: str) -> Result:
+    """Give the reason why an entry has no energy wherever a reader looks for it."""
+    return replace(
+        result,
+        entry=entry,
+        measurement_class=measurement_class(entry),
+        energy=replace(result.energy, note=reason),
+        mean_power=replace(result.mean_power, note=reason),
+        energy_per_unit=replace(result.energy_per_unit, note=reason),
+        notes=(reason, *result.notes),
+    )
 
 
 def score(entry: Entry, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS) -> Result:

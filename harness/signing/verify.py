@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.files import read_bytes, sha256
 from harness.core.schemas import canonical
+from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.signing import dsse
 from harness.signing.countersign import COUNTERSIGNATURE_TYPE, parse_statement, statement
 from harness.signing.manifest import (
@@ -59,7 +60,7 @@ STEPS = (
     "records",
 )
 """Names of the steps, by number."""
-RECORDS_STEP = 9
+FILES_STEP, RECORDS_STEP = 7, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +160,30 @@ def verify(folder: Path, trust: Trust, report: Mapping[str, Any] | None = None) 
         created = manifest["created"]
         result.signers = _valid_signatures(result, ENVELOPE, envelope, signers, created, (5, 6))
     # Step 7
-    result.add(7, differences(folder, manifest))
+    result.add(FILES_STEP, differences(folder, manifest))
     # Step 8
     if report is not None or (folder / COUNTERSIGNATURE).exists():
         result.auditors = _auditors(result, signed, trust, report)
     # Step 9
-    result.add(9, record_differences(folder, manifest))
+    result.add(RECORDS_STEP, record_differences(folder, manifest))
     return result
+
+
+def verify_within(
+    folder: Path,
+    trust: Trust,
+    report: Mapping[str, Any] | None = None,
+    timeout_s: float | None = None,
+) -> Verification:
+    """Verify a submission; one that takes longer than a time [s] fails the step of its files."""
+    try:
+        with deadline(timeout_s):
+            return verify(folder, trust, report)
+    except TimeLimitExceeded as error:
+        result = Verification(folder, enveloped=(folder / ENVELOPE).exists())
+        late = Difference(MANIFEST, f"not verified: {error}", f"at most {timeout_s:g} s")
+        result.add(FILES_STEP, [late])
+        return result
 
 
 def _read_envelope(

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness import api
+from harness.auditing import relations
+from harness.auditing.cross_entry import CrossEntryEvidence
 from harness.auditing.rules import BY_ID
 from harness.auditing.rules.base import RuleContext, Violation
 from harness.core.resources import resource
 from harness.core.timeout import TimeLimitExceeded, deadline
+from harness.energy import evaluation
+from harness.energy.evaluation import Evaluation
 from harness.formats import run_directory as native
+from harness.formats.base import Entry
+from harness.scoring import score as scoring
+from harness.signing import verify
+from harness.signing.trust import Trust
 
 EXAMPLES = resource("submissions") / "lab-2026"
 
@@ -89,3 +97,91 @@ def test_an_entry_whose_reading_hangs_is_unreadable(
     tree = api.load(found[:1], timeout_s=0.1)
     assert not tree.entries
     assert "longer than 0.1 s" in tree.unreadable[0][1]
+
+
+def test_an_entry_that_cannot_be_scored_in_time_has_no_energy_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree = api.read(EXAMPLES)
+    hanging = tree.entries[0].id
+    integrate = scoring.evaluate
+
+    def evaluate(entry: Entry) -> Evaluation:
+        if entry.id == hanging:
+            busy(60)
+        return integrate(entry)
+
+    monkeypatch.setattr(scoring, "evaluate", evaluate)
+    results = {item.entry.id: item for item in api.score(tree, draws=10_000, timeout_s=1.5)}
+    late = results.pop(hanging)
+    assert late.energy.value is None
+    assert late.energy.note == late.notes[0] == "not scored: it took longer than 1.5 s"
+    assert all(item.energy.value for item in results.values())
+
+
+def test_an_entry_that_breaks_the_score_has_no_energy_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree = api.read(EXAMPLES)
+    broken = tree.entries[-1].id
+    integrate = scoring.evaluate
+
+    def evaluate(entry: Entry) -> Evaluation:
+        return integrate(entry) if entry.id != broken else 1 // 0  # type: ignore[return-value]
+
+    monkeypatch.setattr(scoring, "evaluate", evaluate)
+    results = {item.entry.id: item for item in api.score(tree, draws=10_000)}
+    assert "ZeroDivisionError" in results.pop(broken).energy.note
+    assert all(item.energy.value for item in results.values())
+
+
+def test_the_largest_entry_is_left_out_where_comparing_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tree = api.read(EXAMPLES)
+    sizes = {e.id: sum(len(t) for run in e.runs for t in run.traces) for e in tree.entries}
+    largest = max(sizes, key=sizes.__getitem__)
+    compare = relations.near_duplicates
+
+    def near_duplicates(entries: Sequence[Entry]) -> CrossEntryEvidence:
+        if largest in {entry.id for entry in entries}:
+            busy(60)
+        return compare(entries)
+
+    monkeypatch.setattr(relations, "near_duplicates", near_duplicates)
+    monkeypatch.setattr(relations, "deadline", lambda _: deadline(0.3))
+    report = api.audit(tree, timeout_s=100)
+    verdicts = {entry.id: entry.verdict for entry in report.entries}
+    assert verdicts.pop(largest) == "unjudged"
+    assert "unjudged" not in verdicts.values()
+    (finding,) = next(
+        [finding for finding in entry.findings if finding.status == "error"]
+        for entry in report.entries
+        if entry.id == largest
+    )
+    assert "not compared with the other entries: it took longer" in finding.got
+
+
+def test_a_leaderboard_sets_late_entries_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = api.read(EXAMPLES)
+    hanging = tree.entries[0].id
+    integrate = evaluation.evaluate
+
+    def evaluate(entry: Entry) -> Evaluation:
+        if entry.id == hanging:
+            busy(60)
+        return integrate(entry)
+
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
+    rows = [row for table in api.rank(tree, timeout_s=1.5) for row in table.rows]
+    late = next(row for row in rows if row.result.entry.id == hanging)
+    assert late.result.energy.value is None
+    assert late.verdict == "unjudged"
+
+
+def test_a_submission_that_takes_too_long_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(verify, "verify", lambda *_: busy(60))
+    (fault,) = verify.verify_within(tmp_path, Trust({}, {}), timeout_s=0.1).faults
+    assert fault.got == "not verified: it took longer than 0.1 s"

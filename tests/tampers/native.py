@@ -326,6 +326,50 @@ def declared_energy_changed(folder: Path) -> None:
     each(folder, lambda content: content.update(declared_energy_j=5000.0))
 
 
+def success_unknown(folder: Path) -> None:
+    each(folder, lambda content: content.update(success=None))
+
+
+def success_unknown_in_the_log_too(folder: Path) -> None:
+    for run in runs(folder):
+        log(run, "run_stop", metadata={})
+    success_unknown(folder)
+
+
+def quality_left_out(folder: Path) -> None:
+    each(folder, lambda content: content.update(quality=None))
+
+
+def quality_of_another_metric(folder: Path) -> None:
+    each(folder, lambda content: content["quality"].update(metric="samples_to_target"))
+
+
+def work_tenfold_without_logs(folder: Path) -> None:
+    log_removed(folder)
+    each(folder, lambda content: content["work"].update(count=10.0))
+
+
+def logs_removed_and_called_a_block(folder: Path) -> None:
+    """Nothing is left that a log could contradict, as in the record of a block of Python."""
+    log_removed(folder)
+
+    def as_block(content: dict[str, Any]) -> None:
+        content.update(quality=None, performance=None)
+        for key in ("seed", "epochs_to_target", "samples_to_target"):
+            content["facts"].pop(key, None)
+
+    each(folder, as_block)
+
+
+def name_with_trailing_blanks(folder: Path) -> None:
+    """Looks like the name of a bundled workload, and is none: no target is known of it."""
+    each(folder, lambda content: content["entry"].update(benchmark="digits-training  "))
+
+
+def name_with_a_hidden_letter(folder: Path) -> None:
+    each(folder, lambda content: content["entry"].update(benchmark="digits\u200b-training"))
+
+
 def seed_changed(folder: Path) -> None:
     document(runs(folder)[0], lambda content: content["facts"].update(seed=77.0))
 
@@ -593,7 +637,15 @@ TAMPERS = (
     Tamper(played_trace_called_real, "record-consistent"),
     Tamper(clock_step_forgotten, "record-consistent"),
     Tamper(log_replaced, "record-matches-log"),
-    Tamper(log_removed, "record-matches-log", "warn"),
+    Tamper(log_removed, "record-matches-log"),
+    Tamper(success_unknown, "record-matches-log"),
+    Tamper(success_unknown_in_the_log_too, "result-valid"),
+    Tamper(quality_left_out, "record-consistent"),
+    Tamper(quality_of_another_metric, "record-consistent"),
+    Tamper(work_tenfold_without_logs, "record-consistent"),
+    Tamper(logs_removed_and_called_a_block, "record-consistent"),
+    Tamper(name_with_trailing_blanks, "evidence-readable"),
+    Tamper(name_with_a_hidden_letter, "evidence-readable"),
 )
 
 

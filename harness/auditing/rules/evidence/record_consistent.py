@@ -21,7 +21,7 @@ from harness.auditing.rules.base import (
 )
 from harness.core.errors import JoulemarkError
 from harness.core.timestamps import NS
-from harness.formats.base import Run
+from harness.formats.base import Quality, Run
 from harness.formats.defects import DefectCode
 from harness.formats.run_directory import SAMPLES
 from harness.live.merge_ranks import journal_folders
@@ -120,16 +120,27 @@ def _bundled_targets() -> Mapping[str, Mapping[str, Any]]:
 
 def _changed_target(context: RuleContext, run: Run) -> Iterator[Violation]:
     bundled = _bundled_targets().get(context.entry.benchmark)
-    stated = run.quality
-    if bundled is None or stated is None or stated.metric != bundled["metric"]:
+    if bundled is None:
         return
-    if stated.target != bundled["target"]:
+    stated = None if run.quality is None else _of_metric(run.quality, bundled["metric"])
+    if stated is None:
+        yield Violation(
+            Location(run=run.id, file=f"{run.id}/run.json"),
+            "no quality",
+            f"{bundled['metric']}, which the workload measures in each run",
+            FIX,
+        )
+    elif stated.target != bundled["target"]:
         yield Violation(
             Location(run=run.id, file=f"{run.id}/run.json"),
             f"a target of {stated.target}",
             f"{bundled['target']:g}, as the workload asks",
             FIX,
         )
+
+
+def _of_metric(quality: Quality, metric: str) -> Quality | None:
+    return next((item for item in quality.all if item.metric == metric), None)
 
 
 def _compare_with_journals(context: RuleContext, run: Run) -> Iterator[Violation]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, from_training_logs, location
-from harness.formats.base import Quality, Run
+from harness.formats.base import NATIVE, Quality, Run
 from harness.formats.reference.benchmarks import Benchmark, benchmarks
 
 
@@ -13,8 +13,9 @@ def check(context: RuleContext) -> Iterator[Violation]:
     benchmark = benchmarks().get((entry.task, entry.benchmark))
     has_targets = (entry.task, entry.division) != ("inference", "open")
     yield from _failed_runs(context, benchmark, has_targets)
+    is_own_record = entry.is_native and entry.origin in ("", NATIVE)
     for run in entry.runs:
-        yield from _unknown_validity(run)
+        yield from _unknown_validity(run, is_foreign=not is_own_record)
         if has_targets and benchmark is not None:
             yield from _unknown_quality(run, benchmark)
     if from_training_logs(entry) and _has_no_target(benchmark, entry.runs):
@@ -70,14 +71,15 @@ def _misses_target(quality: Quality, lower_is_better: bool) -> bool:
     return not quality.value >= quality.target
 
 
-def _unknown_validity(run: Run) -> Iterator[Violation]:
+def _unknown_validity(run: Run, *, is_foreign: bool) -> Iterator[Violation]:
+    """Report a run of unknown validity; logs of others may be silent, our own records are not."""
     if run.success is None:
         yield Violation(
             location(run),
             "the log does not say whether the run is valid",
             "result_validity, or a status of run_stop",
             "Submit the whole log.",
-            status="warn",
+            status="warn" if is_foreign else None,
         )
 
 
@@ -117,7 +119,8 @@ RULE = Rule(
     "the benchmark, metric by metric; the open division of inference has no targets. As many runs "
     "may fail as Olympic scoring drops at the slow end, times olympic_drops. Where the training "
     "rules state no target, target_accuracy of the log is used; where a training benchmark is not "
-    "known at all, a warning says that its quality is not judged.",
+    "known at all, a warning says that its quality is not judged. A run that joulemark recorded "
+    "always states whether it succeeded; silence is a warning only in the logs of others.",
     remedy="Submit a run that the benchmark accepts, with its accuracy log.",
     limits=("olympic_drops",),
     check=check,

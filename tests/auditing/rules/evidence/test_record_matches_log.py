@@ -132,9 +132,17 @@ def test_fail_log_is_of_no_run(training: Path, tmp_path: Path) -> None:
     )
 
 
-def test_warn_log_removed(training: Path, tmp_path: Path) -> None:
+def test_fail_log_removed(training: Path, tmp_path: Path) -> None:
     folder = copy(training, tmp_path)
     native.log_removed(folder)
+    native.restate(folder)
+    b.assert_found(b.report(folder), RULE, "fail", where="run-1", got="no log", expected="log/")
+
+
+def test_warn_block_of_python_has_no_log(training: Path, tmp_path: Path) -> None:
+    folder = copy(training, tmp_path)
+    native.logs_removed_and_called_a_block(folder)
+    native.each(folder, lambda content: content["entry"].update(benchmark="my-step"))
     native.restate(folder)
     b.assert_found(b.report(folder), RULE, "warn", where="run-1", got="no log", expected="log/")
 
