@@ -110,9 +110,7 @@ def leaderboard(
 
     table_form = table_format(form, as_json, out)
     tree = read_tree(paths, timeout_s=timeout)
-    tables = api.rank(
-        tree, by=rank_by, level=level, seed=seed, carbon=carbon, timeout_s=timeout
-    )
+    tables = api.rank(tree, by=rank_by, level=level, seed=seed, carbon=carbon, timeout_s=timeout)
     if table_form == "json":
         text = dump_document(
             "leaderboard", leaderboard_document(tables, tree.unreadable, tree.skipped)

@@ -8,7 +8,7 @@ computed:
 - a counter that *stands still* during the run;
 - a counter whose *range may be passed* between two readings;
 - a *moving mean* that is longer than the run;
-- a power that *no such part can draw*.
+- a power that *no such part can draw*: too much, or next to nothing while it works.
 
 Single readings are left out, and it is said. Where that is not possible the channel yields no
 energy: never 0 J, and never megawatts.
@@ -39,6 +39,17 @@ MAX_POWER_W = {
 }
 """More than any such part draws [W]: three to ten times the largest one sold in 2026. A node may be
 a whole cabinet that is one machine."""
+MIN_POWER_W = {
+    "board": 1e-4,
+    "package": 1e-3,
+    "socket": 0.01,
+    "psu": 0.01,
+    "node": 0.01,
+    "wall": 0.02,
+    "pdu": 0.02,
+    "rack": 1.0,
+}
+"""Less than any such part draws while it works [W]: a tenth or less of the smallest one sold."""
 ERROR_CODES = tuple(float(2**bits - 1) for bits in (31, 32, 63, 64))
 """What a driver returns in place of a reading: all ones, signed or unsigned."""
 FAR_ABOVE = 5.0
@@ -199,7 +210,9 @@ def _counter_fault(trace: Trace, window: Window) -> str | None:
     """Find a counter that is dead, or whose range may be passed between two readings."""
     inside = trace.window(window)
     if len(inside) >= 2:
-        fault = _still_fault(inside, window)
+        seconds = int(inside.t_ns[-1] - inside.t_ns[0]) / NS
+        mean_w = float(inside.value[-1] - inside.value[0]) / seconds
+        fault = _still_fault(inside, window) or _too_little(trace.channel, mean_w, seconds)
         if fault is not None:
             return fault
     modulus, limit_w = trace.channel.counter_modulus_j, _limit_w(trace.channel)
@@ -240,13 +253,24 @@ def _still_fault(inside: Trace, window: Window) -> str | None:
 
 def _power_fault(trace: Trace, window: Window) -> str | None:
     """Find a power that no part of its kind can draw."""
-    limit_w = MAX_POWER_W.get(trace.channel.boundary)
-    if limit_w is None:
-        return None
     inside = trace.window(window).value
-    if not len(inside) or inside.max() <= limit_w:
+    if not len(inside):
         return None
+    limit_w = MAX_POWER_W.get(trace.channel.boundary)
+    if limit_w is None or inside.max() <= limit_w:
+        return _too_little(trace.channel, float(inside.mean()), window.seconds)
     return (
         f"it reads up to {float(inside.max()):.4g} W, "
         f"more than any {trace.channel.boundary} draws ({limit_w:g} W)"
+    )
+
+
+def _too_little(channel: Channel, mean_w: float, seconds: float) -> str | None:
+    """Find a mean power below what a part of its kind draws while it works."""
+    limit_w = MIN_POWER_W.get(channel.boundary)
+    if limit_w is None or seconds < MIN_STILL_S or not 0 <= mean_w < limit_w:
+        return None
+    return (
+        f"it shows {mean_w:.3g} W over the window, "
+        f"less than any {channel.boundary} draws while it works ({limit_w:g} W)"
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from harness.energy.components import (
     UNKNOWN_CLOCK_S,
@@ -16,10 +17,16 @@ from harness.energy.integrate import energy
 from harness.energy.missing_nodes import missing_nodes, stated_nodes
 from harness.energy.reading_checks import CheckedReadings, check_readings
 from harness.formats.base import Entry, Rated, Run
+from harness.traces.channel import Channel
 from harness.traces.trace import Trace, Window
 from harness.uncertainty.budget import Budget, MeteredEnergy, UncertaintyComponent
 
-__all__ = ["UNKNOWN_CLOCK_S", "ChannelReadings", "RunEnergy", "run_energy"]
+__all__ = ["UNKNOWN_CLOCK_S", "ChannelReadings", "RunEnergy", "exceeds", "run_energy"]
+
+MAX_RELATIVE_LIMIT = 0.95
+"""A meter is taken to be wrong by no more than this share of its reading."""
+PART_SLACK = 0.05
+"""Relative difference of two meters that their averaging and stamps explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class RunEnergy:
         nodes: Measured and expected nodes.
         parts: What each meter and each declaration contributes.
         terms: Uncertainty components of the window.
+        channels_j: Energy in the window of each channel, summed or part of another, by its id [J].
     """
 
     run: Run
@@ -52,6 +60,7 @@ class RunEnergy:
     nodes: tuple[int, int]
     parts: tuple[MeteredEnergy, ...] = ()
     terms: tuple[UncertaintyComponent, ...] = ()
+    channels_j: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_energy(entry: Entry, run: Run) -> RunEnergy:
@@ -59,6 +68,8 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
     # 1. The energy of each channel that is not part of another.
     window = run.window if run.window is not None and run.window.seconds > 0 else None
     readings = tuple(_channel_readings(trace, window, entry) for trace in run.outer)
+    channels_j = _all_energies(run, window, readings)
+    readings = tuple(_with_larger_part(item, run, channels_j) for item in readings)
     measured = [(item, item.energy) for item in readings if item.energy is not None]
     measured_nodes = {
         item.trace.channel.node for item, _ in measured if item.trace.channel.boundary == "node"
@@ -69,7 +80,7 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
     nodes = len(measured_nodes), expected_nodes
     faulty = any(item.fault is not None for item in readings)
     if window is None or not measured or faulty:
-        return RunEnergy(run, readings, None, 0.0, 0.0, 0.0, 0.0, 0.0, nodes)
+        return RunEnergy(run, readings, None, 0.0, 0.0, 0.0, 0.0, 0.0, nodes, channels_j=channels_j)
     # 2. Parts that nobody measured: declared by their rated power, or nodes like the others.
     parts = metered_energies(measured, window.seconds)
     components = window_components(measured, entry)
@@ -99,7 +110,62 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
         nodes=nodes,
         parts=budget.metered,
         terms=budget.components,
+        channels_j=channels_j,
     )
+
+
+def _all_energies(
+    run: Run, window: Window | None, outer: Sequence[ChannelReadings]
+) -> dict[str, float]:
+    """Return the energy of every channel that speaks of the window, by its id [J]."""
+    energies = {item.trace.channel.id: item.energy.energy_j for item in outer if item.energy}
+    if window is None:
+        return energies
+    for trace in run.traces:
+        if trace.channel.part_of is not None:
+            part = energy(trace, window)
+            if part is not None:
+                energies[trace.channel.id] = part.energy_j
+    return energies
+
+
+def exceeds(part_j: float, part: Channel, whole_j: float, whole: Channel, slack: float) -> bool:
+    """Tell whether a part measured more than its whole, beyond the limits of both meters.
+
+    Args:
+        part_j: Energy of the part [J].
+        part: Its channel.
+        whole_j: Energy of the whole [J].
+        whole: Its channel.
+        slack: Relative difference of two meters that their averaging and stamps explain.
+    """
+    return part_j * (1 - _relative_limit(part)) > whole_j * (1 + _relative_limit(whole) + slack)
+
+
+def _relative_limit(channel: Channel) -> float:
+    return min(channel.accuracy.reading_limit_pct / 100, MAX_RELATIVE_LIMIT)
+
+
+def _with_larger_part(
+    readings: ChannelReadings, run: Run, channels_j: Mapping[str, float]
+) -> ChannelReadings:
+    """Refuse the energy of a channel that is less than that of something inside it."""
+    whole = readings.trace.channel
+    if readings.energy is None:
+        return readings
+    inside, whole_j = {whole.id}, readings.energy.energy_j
+    parts = [trace.channel for trace in run.traces if trace.channel.part_of is not None]
+    for _ in parts:  # as deep as the tree can be
+        inside |= {part.id for part in parts if part.part_of in inside}
+    for part in parts:
+        if part.id not in inside or part.id not in channels_j:
+            continue
+        part_j = channels_j[part.id]
+        if exceeds(part_j, part, whole_j, whole, PART_SLACK):
+            fault = f"it shows {whole_j:.4g} J, and its part {part.id} {part_j:.4g} J"
+            checked = replace(readings.checked, fault=fault)
+            return replace(readings, energy=None, checked=checked)
+    return readings
 
 
 def _channel_readings(trace: Trace, window: Window | None, entry: Entry) -> ChannelReadings:

@@ -38,7 +38,7 @@ def _session(context: RuleContext) -> Iterator[Violation]:
         "an import without its session logs" if is_import else "no logs of a power session",
         "the logs that the round demands",
         "Audit the original result tree.",
-        status="warn" if is_import else None,
+        status="question" if is_import else None,
     )
 
 
@@ -66,7 +66,7 @@ RULE = Rule(
     why="Most rules can judge only what is there. A result without logs would pass them all.",
     evidence="For run directories: session logs where the round is one of MLPerf Inference, and "
     "otherwise the journals of each run that joulemark recorded. An import that names its sources "
-    "is only warned of: its logs lie with the original.",
+    "is questioned, not failed: its logs lie with the original, and are audited there.",
     remedy="Submit the logs and journals.",
     limits=("session_required",),
     applies_to=POWER_SESSION | RECORDED_RUNS,

@@ -51,11 +51,16 @@ def test_fail_a_run_that_claims_a_round_of_power_sessions(run: Path) -> None:
     assert report.verdict == "invalid"
 
 
-def test_warn_an_import_that_names_its_sources(tmp_path: Path) -> None:
+def test_question_an_import_that_names_its_sources(tmp_path: Path) -> None:
     b.inference(tmp_path / "tree")
     api.import_tree(tmp_path / "tree", out=tmp_path / "out")
     b.assert_found(
-        b.report(tmp_path / "out"), RULE, "warn", where="result", got="import", expected="demands"
+        b.report(tmp_path / "out"),
+        RULE,
+        "question",
+        where="result",
+        got="import",
+        expected="demands",
     )
 
 
