@@ -143,8 +143,8 @@ class DefectCode(StrEnum):
         _COMPLETE,
         "run directories",
         "facts in `run.json` that are not of the type that joulemark writes, which rules ignore; "
-        "an id that is not that of its folder; the name of a benchmark, scenario, round or division with "
-        "blanks or signs that do not show",
+        "an id that is not that of its folder; the name of a benchmark, scenario, round or "
+        "division with blanks or signs that do not show",
     )
     KEY_TWICE = (
         "key-twice",
