@@ -9,6 +9,7 @@ from harness.cli import submission as sign
 from harness.cli.base import cli, main
 from harness.cli.carbon import footprint, whatif
 from harness.cli.scaffold import new
+from harness.cli.watch import watch
 
 __all__ = [
     "audit",
@@ -21,5 +22,6 @@ __all__ = [
     "results",
     "run",
     "sign",
+    "watch",
     "whatif",
 ]

@@ -12,6 +12,7 @@ SECTIONS = {
     "Start here": ("demo", "workloads", "meters", "doctor"),
     "Measure and submit": (
         "run",
+        "watch",
         "endpoint",
         "merge",
         "replay",

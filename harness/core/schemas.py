@@ -57,6 +57,7 @@ KINDS = (
     "verification",
     "written",
     "inventory",
+    "watch",
     "zones",
 )
 

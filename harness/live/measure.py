@@ -26,8 +26,8 @@ from harness.live.distributed.coordinator import Coordinator
 from harness.live.distributed.launcher import SINGLE_RANK, ProcessRank
 from harness.live.distributed.rendezvous import SINGLE_PROCESS, Rendezvous
 from harness.live.distributed.worker import Worker
-from harness.live.live_power import LivePower
 from harness.live.merge_ranks import RANKS, merge
+from harness.live.monitor.live_power import LivePower
 from harness.live.recording import (
     PREPARED,
     RunFailed,

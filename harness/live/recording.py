@@ -240,7 +240,7 @@ def sensors_of(journals: Sequence[Samples]) -> CheckedSensors:
     for samples in journals:
         largest_step_s = max((abs(step.step_s) for step in samples.steps()), default=0.0)
         for trace in samples.traces:
-            channel = _with_unique_id(trace.channel, samples.path.stem, counts)
+            channel = with_unique_id(trace.channel, samples.path.stem, counts)
             if largest_step_s:
                 clock_error_s = max(channel.clock_error_s or 0.0, largest_step_s)
                 channel = replace(channel, clock_error_s=clock_error_s)
@@ -248,7 +248,9 @@ def sensors_of(journals: Sequence[Samples]) -> CheckedSensors:
     return check_sensors(traces)
 
 
-def _with_unique_id(channel: Channel, meter: str, counts: Counter[str]) -> Channel:
+def with_unique_id(channel: Channel, meter: str, counts: Counter[str]) -> Channel:
+    """Return the channel; an id that several meters use begins with the name of the meter."""
+
     def unique(id_: str) -> str:
         return id_ if counts[id_] == 1 else f"{meter}-{id_}"
 

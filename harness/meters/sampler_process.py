@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,7 +192,7 @@ class SamplerGroup:
 
     def __enter__(self) -> SamplerGroup:
         try:
-            for request, name in zip(self.requests, self._journal_names(), strict=True):
+            for request, name in zip(self.requests, unique_names(self.requests), strict=True):
                 self.processes.append(SamplerProcess(request, self.folder / f"{name}.csv"))
             for process in self.processes:
                 process.channels = process.ready()
@@ -203,16 +204,6 @@ class SamplerGroup:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def _journal_names(self) -> list[str]:
-        """Name journals after their meters: `file`, `file-2`, `file-3`."""
-        journal_names: list[str] = []
-        counts: dict[str, int] = {}
-        for request in self.requests:
-            name = request.spec.name
-            counts[name] = counts.get(name, 0) + 1
-            journal_names.append(name if counts[name] == 1 else f"{name}-{counts[name]}")
-        return journal_names
 
     def check(self) -> None:
         """Check that all samplers are alive.
@@ -241,3 +232,14 @@ class SamplerGroup:
             process.close_input()
         for process in self.processes:
             process.stop()
+
+
+def unique_names(requests: Sequence[MeterRequest]) -> list[str]:
+    """Name requests after their meters: `file`, `file-2`, `file-3`."""
+    names: list[str] = []
+    counts: Counter[str] = Counter()
+    for request in requests:
+        name = request.spec.name
+        counts[name] += 1
+        names.append(name if counts[name] == 1 else f"{name}-{counts[name]}")
+    return names

@@ -6,31 +6,13 @@ The figures are for the user's eyes: they are neither recorded nor used for a re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.timestamps import NS
+from harness.live.monitor.tally import Tally
 from harness.traces.channel import Channel
 
 MAX_READ_BYTES = 1 << 20
 """At most so much of a journal is read at once; the rest is skipped."""
-
-
-@dataclass(slots=True)
-class _Latest:
-    """The last reading of a channel.
-
-    Attributes:
-        t_ns: Its stamp [ns UTC].
-        value: Power [W] or cumulative energy [J].
-        power_w: Power at that time [W]; None where a counter has been read once.
-        energy_j: Energy since the first reading [J].
-    """
-
-    t_ns: int
-    value: float
-    power_w: float | None
-    energy_j: float = 0.0
 
 
 class LivePower:
@@ -47,7 +29,7 @@ class LivePower:
         self._journals = journals
         self._roots = roots
         self._offsets = dict.fromkeys(journals, 0)
-        self._latest: dict[tuple[Path, int], _Latest] = {}
+        self._tallies: dict[tuple[Path, int], Tally] = {}
 
     def update(self) -> None:
         """Read what was appended since the last call; a journal that cannot be read is left out."""
@@ -74,27 +56,19 @@ class LivePower:
             return  # a header, a clock, a failed reading, or half a line
         if self._roots is not None and channel.id not in self._roots:
             return
-        before = self._latest.get((path, number))
-        is_power = channel.quantity == "power"
-        power_w: float | None = value if is_power else None
-        energy_j = before.energy_j if before else 0.0
-        if before is not None and t_ns > before.t_ns:
-            seconds = (t_ns - before.t_ns) / NS
-            if not is_power and value >= before.value:
-                power_w = (value - before.value) / seconds
-            energy_j += (power_w or 0.0) * seconds
-        self._latest[path, number] = _Latest(t_ns, value, power_w, energy_j)
+        tally = self._tallies.setdefault((path, number), Tally(channel))
+        tally.add(t_ns, value)
 
     @property
     def power_w(self) -> float | None:
         """Sum of the last powers [W]; None where no channel has one."""
-        powers = [item.power_w for item in self._latest.values() if item.power_w is not None]
+        powers = [item.power_w for item in self._tallies.values() if item.power_w is not None]
         return sum(powers) if powers else None
 
     @property
     def energy_j(self) -> float:
         """Energy since the first readings [J]."""
-        return sum(item.energy_j for item in self._latest.values())
+        return sum(item.energy_j for item in self._tallies.values())
 
     def text(self) -> str:
         """Return both figures in words; "" where there is none yet."""
