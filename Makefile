@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test long check docs picture bench mutate clean
+.PHONY: demo test long coverage check docs picture bench mutate clean
 
 $(VENV)/.run: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -24,11 +24,14 @@ $(VENV)/.bench: pyproject.toml
 demo: $(VENV)/.run  ## run a workload live; audit and rank it beside the bundled submissions
 	$(BIN)/joulemark demo --out out/demo
 
-test: $(VENV)/.dev  ## all tests; PYTEST_ARGS adds options, as for coverage
+test: $(VENV)/.dev  ## all tests; PYTEST_ARGS adds options
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 long: $(VENV)/.dev  ## the tests that take minutes each and that `make test` leaves out: before a release
 	$(BIN)/python -m pytest -n auto -m long $(PYTEST_ARGS)
+
+coverage: $(VENV)/.dev  ## the tests with branch coverage of the package; fails below 90 %
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 check: $(VENV)/.dev docs  ## style, types, layers, documentation: everything that is not a test
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -21,6 +22,12 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Reference data beside the checkout; it is on development and CI machines only."""
 
 EPOCH_NS = 1_700_000_000_000_000_000
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two workers a core: many tests wait for processes and clocks most of their time."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def _shared(relative: str) -> Path:
