@@ -288,7 +288,7 @@ def audit_entries(
     compared = compare_within(entries, timeout_s)
     energies = itertools.repeat(None) if evaluations is None else evaluations
     tasks = [
-        Task(entry, *compared.of(entry.id), round_name, chosen, timeout_s, evaluation)
+        Task(entry, *compared.of_entry(entry.id), round_name, chosen, timeout_s, evaluation)
         for entry, evaluation in zip(entries, energies, strict=False)
     ]
     progress.phase("Judging", len(tasks))

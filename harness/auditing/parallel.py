@@ -96,7 +96,7 @@ def audit_in_parallel(
     outlines = with_submission_defects(tree.entries, trust, timeout_s)
     for outline, (_, read_task) in zip(outlines, readers, strict=True):
         without_runs = replace(outline, runs=())
-        task = Task(without_runs, *compared.of(outline.id), round_name, chosen, timeout_s)
+        task = Task(without_runs, *compared.of_entry(outline.id), round_name, chosen, timeout_s)
         judge_tasks.append(_JudgeTask(read_task, task))
 
     progress.phase("Judging")

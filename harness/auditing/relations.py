@@ -129,7 +129,7 @@ class Compared:
     left_out: Collection[str] = ()
     reason: str = ""
 
-    def of(self, entry_id: str) -> tuple[Copies, CrossEntryEvidence]:
+    def of_entry(self, entry_id: str) -> tuple[Copies, CrossEntryEvidence]:
         """Return what is known of an entry: equal traces, and other relations."""
         if self.relations is None or entry_id in self.left_out:
             return {}, NO_CROSS_ENTRY_EVIDENCE

@@ -281,14 +281,14 @@ def table_format(form: str | None, as_json: bool, out: Path | None = None) -> st
     return next(iter(options.values()), "terminal")
 
 
-def check_suffix(out: Path, known: Iterable[str], fix: str) -> None:
+def check_suffix(out: Path, suffixes: Iterable[str], fix: str) -> None:
     """Raise UsageError where the suffix of an output names no format."""
-    if out.suffix.lower() not in known:
+    if out.suffix.lower() not in suffixes:
         raise UsageError(
             "no format has this suffix",
             where=str(out),
             got=out.suffix or "no suffix",
-            expected=", ".join(known),
+            expected=", ".join(suffixes),
             fix=fix,
         )
 
