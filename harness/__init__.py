@@ -1,7 +1,7 @@
 """joulemark: energy benchmark harness for machine learning.
 
 The public functions are those of `harness.api`: `read`, `score`, `audit`, `rank`, `compare`,
-`import_tree` and `measure`. They are loaded at first use, so `import harness` is cheap.
+`board`, `import_tree` and `measure`. They are loaded at first use, so `import harness` is cheap.
 """
 
 from __future__ import annotations
@@ -10,10 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import audit, compare, import_tree, measure, rank, read, score
+    from harness.api import audit, board, compare, import_tree, measure, rank, read, score
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "compare", "import_tree", "measure", "rank", "read", "score"]
+__all__ = [
+    "__version__",
+    "audit",
+    "board",
+    "compare",
+    "import_tree",
+    "measure",
+    "rank",
+    "read",
+    "score",
+]
 
 
 def __getattr__(name: str) -> Any:

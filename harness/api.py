@@ -18,16 +18,19 @@ entry is listed in `unreadable`.
 
 from __future__ import annotations
 
+import base64
 import html
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import ContextDecorator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from harness.auditing.report import Report
+from harness.auditing.report import EntryReport, Report
 from harness.carbon.co2e import Inputs
 from harness.core.errors import UsageError
 from harness.core.progress import NO_PROGRESS, Progress
+from harness.core.timestamps import to_iso
 from harness.emissions.result_emissions import as_reference, with_co2e
 from harness.energy.evaluation import evaluate_within
 from harness.formats.discovery import Found, Skipped
@@ -42,6 +45,7 @@ from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 if TYPE_CHECKING:
     from harness.live.block import RecordedBlock
+    from harness.site.build import BuiltSite
 
 Places = str | Path | Sequence[str | Path] | Iterable[Found | Skipped]
 Source = Tree | Places
@@ -257,13 +261,25 @@ def rank(
         timeout_s: How long each step may take for one entry [s]; an entry that takes longer is
             unjudged, and unranked.
     """
+    tables, _ = _ranked(_tree(source, timeout_s), by, level, seed, carbon, timeout_s)
+    return tables
+
+
+def _ranked(
+    tree: Tree,
+    by: RankBy,
+    level: float,
+    seed: int,
+    carbon: Inputs | None,
+    timeout_s: float | None,
+) -> tuple[tuple[Table, ...], dict[str, EntryReport]]:
+    """Return the leaderboard of a tree, and the audit of each entry by its id."""
     from harness.auditing.engine import audit_entries
     from harness.auditing.submission import with_submission_defects
 
-    tree = _tree(source, timeout_s)
     # once, for the audit and the score
     evaluations = [evaluate_within(entry, timeout_s) for entry in tree.entries]
-    reports = audit_entries(
+    audited = audit_entries(
         with_submission_defects(tree.entries, timeout_s=timeout_s),
         evaluations=evaluations,
         timeout_s=timeout_s,
@@ -274,7 +290,84 @@ def rank(
     if carbon is not None:
         common = as_reference(carbon)
         results = [with_co2e(result, common, level=level, seed=seed) for result in results]
-    return leaderboard(results, {report.id: report for report in reports}, rank_by=by, seed=seed)
+    reports = {report.id: report for report in audited}
+    return leaderboard(results, reports, rank_by=by, seed=seed), reports
+
+
+def board(
+    source: Source,
+    out: str | Path,
+    *,
+    level: float = LEVEL,
+    seed: int = SEED,
+    carbon: Inputs | None = None,
+    trust: str | Path | None = None,
+    title: str | None = None,
+    sources: Sequence[str] = (),
+    timeout_s: float | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> BuiltSite:
+    """Write a leaderboard and its audit as a static web site.
+
+    The site needs no network and no server: open its `index.html`.
+
+    Args:
+        source: A path, several paths, what `search` returned, or what `read` returned.
+        out: Folder to write to: a new or empty one, or that of an earlier board.
+        level: Coverage probability of the intervals, and of the ranks of a whole table.
+        seed: Seed of the Monte Carlo.
+        carbon: Grid and PUE; an annual or declared intensity is the common reference of all
+            entries.
+        trust: Trust file, whose keys let readers check signatures in their browsers.
+        title: Title of the site.
+        sources: Names of what was read, as the site states them; by default those of `source`.
+        timeout_s: How long each step may take for one entry [s]; an entry that takes longer is
+            unjudged, and unranked.
+        progress: Receives each phase.
+
+    Returns:
+        Where the site is, and the root of its tree of hashes.
+    """
+    from harness.site.build import TITLE, About, build_site
+
+    progress.phase("Ranking")
+    tree = _tree(source, timeout_s)
+    tables, reports = _ranked(tree, "energy", level, seed, carbon, timeout_s)
+    about = About(
+        sources=list(sources) or _source_names(source, tree),
+        created=to_iso(time.time_ns()).partition("T")[0],
+        level=level,
+        seed=seed,
+        title=title or TITLE,
+        keys=None if trust is None else _public_keys(Path(trust)),
+    )
+    return build_site(
+        Path(out),
+        tables,
+        reports,
+        about,
+        unreadable=tree.unreadable,
+        skipped=len(tree.skipped),
+        progress=progress,
+    )
+
+
+def _source_names(source: Source, tree: Tree) -> list[str]:
+    """Return the paths that were given; of a tree the first part of its entries' ids."""
+    if isinstance(source, str | Path):
+        return [str(source)]
+    if isinstance(source, Sequence) and all(isinstance(item, str | Path) for item in source):
+        return [str(item) for item in source]
+    return sorted({entry.id.partition("/")[0] for entry in tree.entries})
+
+
+def _public_keys(path: Path) -> dict[str, str]:
+    """Return the public keys of submitters in a trust file, in Base64 by their ids."""
+    from harness.signing.trust import read_trust
+
+    trusted = read_trust(path)
+    keys = [key for owned in trusted.submitters.values() for key in owned if key.revoked is None]
+    return {key.id: base64.b64encode(key.public.public_bytes_raw()).decode() for key in keys}
 
 
 __all__ = [
@@ -283,6 +376,7 @@ __all__ = [
     "Imported",
     "Tree",
     "audit",
+    "board",
     "compare",
     "import_tree",
     "load",

@@ -14,9 +14,11 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from harness.core.errors import JoulemarkError
+from harness.core.files import read_bytes
 from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.formats.base import Defect, Entry
 from harness.formats.defects import DefectCode
+from harness.signing.dsse import MAX_ENVELOPE_BYTES
 from harness.signing.manifest import (
     ENVELOPE,
     MANIFEST,
@@ -36,11 +38,25 @@ CONTENT_STEPS = (3, 4, 7, 9)
 MANIFEST_STEP, FILES_STEP, RECORDS_STEP = 4, 7, 9
 
 
-class _PackedEntry(NamedTuple):
+class PackedEntry(NamedTuple):
     """The submission that holds an entry, and the entry's folder inside it."""
 
     submission: Path
     folder: PurePosixPath
+
+
+class SubmissionFiles(NamedTuple):
+    """What a submission says of its files.
+
+    Attributes:
+        manifest: Text of the manifest; "" where it cannot be read.
+        envelope: Text of the envelope with its signatures; "" where there is none.
+        listed: SHA-256 of each file that the manifest lists, by path.
+    """
+
+    manifest: str
+    envelope: str
+    listed: Mapping[str, str]
 
 
 def with_submission_defects(
@@ -55,7 +71,7 @@ def with_submission_defects(
         timeout_s: How long the verification of one submission may take for each of its entries
             [s]; one that takes longer fails. None for no limit.
     """
-    packed = [_packed_entry(entry) for entry in entries]
+    packed = [packed_entry(entry) for entry in entries]
     folders: dict[Path, set[PurePosixPath]] = defaultdict(set)
     for item in packed:
         if item is not None:
@@ -89,7 +105,7 @@ def _outside(folders: set[PurePosixPath], defects: Iterable[Defect]) -> Iterator
             yield defect
 
 
-def _packed_entry(entry: Entry) -> _PackedEntry | None:
+def packed_entry(entry: Entry) -> PackedEntry | None:
     """Return the submission that holds an entry: the packed folder above a ``results`` folder."""
     if not entry.is_native:
         return None
@@ -97,8 +113,44 @@ def _packed_entry(entry: Entry) -> _PackedEntry | None:
     for parent in directory.parents:
         if parent.name == RESULTS and _is_packed(parent.parent):
             folder = PurePosixPath(directory.relative_to(parent.parent).as_posix())
-            return _PackedEntry(parent.parent, folder)
+            return PackedEntry(parent.parent, folder)
     return None
+
+
+def submission_files(
+    entry: Entry, known: dict[Path, SubmissionFiles]
+) -> tuple[SubmissionFiles, PackedEntry] | None:
+    """Return manifest and envelope of the submission of an entry; ``None`` where it is in none.
+
+    Args:
+        entry: The entry.
+        known: Submissions that were read before; the one of the entry is added.
+    """
+    packed = packed_entry(entry)
+    if packed is None:
+        return None
+    if packed.submission not in known:
+        known[packed.submission] = _read_submission(packed.submission)
+    return known[packed.submission], packed
+
+
+def _read_submission(folder: Path) -> SubmissionFiles:
+    manifest = _text_of(folder / MANIFEST)
+    listed = {}
+    try:
+        for item in parse_manifest(manifest.encode())["files"]:
+            listed[item["path"]] = item["sha256"]
+    except JoulemarkError:
+        pass  # the audit says what is wrong with it
+    return SubmissionFiles(manifest, _text_of(folder / ENVELOPE), listed)
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a file; "" where it cannot be read or is no text."""
+    try:
+        return read_bytes(path, limit=MAX_ENVELOPE_BYTES).decode()
+    except (JoulemarkError, UnicodeDecodeError):
+        return ""
 
 
 def _is_packed(folder: Path) -> bool:

@@ -22,7 +22,7 @@ SECTIONS = {
         "sign",
     ),
     "Audit": ("audit", "rules", "verify", "countersign"),
-    "Read results": ("score", "leaderboard", "compare"),
+    "Read results": ("score", "leaderboard", "compare", "board"),
     "CO2e": ("whatif", "footprint"),
     "Extend": ("new",),
 }

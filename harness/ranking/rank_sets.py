@@ -44,12 +44,14 @@ class Rank:
         p_first: Share of joint draws in which it needs the least energy.
         pareto: Share of joint draws in which no other entry is at least as good in energy,
             performance and quality.
+        tied_with: Ids of the budgets from which it does not differ beyond chance, its own left out.
     """
 
     low: int
     high: int
     p_first: float
     pareto: float
+    tied_with: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +100,20 @@ def rank(contenders: Sequence[Contender], *, level: float = LEVEL, seed: int = S
     order = sorted(range(len(contenders)), key=lambda i: contenders[i].budget.id)
     entries = [contenders[i] for i in order]
     joint = _joint_errors(entries, seed)
-    low, high = rank_sets(joint.values, significant_differences(*joint, level))
+    different = significant_differences(*joint, level)
+    low, high = rank_sets(joint.values, different)
     drawn_values = joint.errors + joint.values[:, None]
     first = drawn_values == drawn_values.min(axis=0)
     p_first = (first / first.sum(axis=0)).mean(axis=1)
     ranks: dict[int, Rank] = {}
     for position, index in enumerate(order):
-        pareto = _undominated_share(drawn_values, entries, position)
+        ties = np.flatnonzero(~different[position]).tolist()
         ranks[index] = Rank(
-            int(low[position]), int(high[position]), float(p_first[position]), pareto
+            low=int(low[position]),
+            high=int(high[position]),
+            p_first=float(p_first[position]),
+            pareto=_undominated_share(drawn_values, entries, position),
+            tied_with=frozenset(entries[i].budget.id for i in ties if i != position),
         )
     return [ranks[i] for i in range(len(contenders))]
 

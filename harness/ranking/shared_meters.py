@@ -62,6 +62,23 @@ def with_separate_errors(results: Sequence[Result]) -> list[Result]:
     return separated
 
 
+def instrument_claims(entry: Entry) -> list[dict[str, object]]:
+    """Return what an entry says of its instruments, as plain data.
+
+    It is what a browser needs to decide which errors two entries share. Times are texts, as they
+    do not fit into the numbers of JSON.
+    """
+    return [
+        {
+            "calibration": calibration,
+            "site": list(claim.site),
+            "limits": list(claim.limits),
+            "spans": [[str(start_ns), str(stop_ns)] for start_ns, stop_ns in claim.spans],
+        }
+        for calibration, claim in _claims(entry)
+    ]
+
+
 def _separate(budget: Budget, kept: frozenset[str]) -> Budget:
     """Make all keys of a budget its own, but those in `kept`."""
     metered = tuple(

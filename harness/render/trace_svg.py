@@ -33,11 +33,12 @@ _SHOWN_STATUSES = ("fail", "error", "warn")
 
 def entry_svg(entry: Entry, report: EntryReport) -> str:
     """Return the picture of an entry, "" where it has no trace."""
-    shown = _choose_trace(entry, report)
+    shown = choose_trace(entry, report)
     if shown is None:
         return ""
     run, trace = shown
-    parts = [*_run_cells(entry, report), *_trace_plot(run, trace, _caption(report, run, trace))]
+    caption = trace_caption(report, run, trace)
+    parts = [*_run_cells(entry, report), *_trace_plot(run, trace, caption)]
     title = escape(f"{entry.id}: {location(run, trace)}", "html")
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg"'
@@ -48,7 +49,7 @@ def entry_svg(entry: Entry, report: EntryReport) -> str:
 # What a finding is about
 
 
-def _choose_trace(entry: Entry, report: EntryReport) -> tuple[Run, Trace] | None:
+def choose_trace(entry: Entry, report: EntryReport | None) -> tuple[Run, Trace] | None:
     """Return the trace of the worst finding that is about one, else the first of its run."""
     traces = [(run, trace) for run in entry.runs for trace in run.outer if len(trace)]
     for finding in _shown_findings(report):
@@ -61,8 +62,9 @@ def _choose_trace(entry: Entry, report: EntryReport) -> tuple[Run, Trace] | None
     return traces[0] if traces else None
 
 
-def _shown_findings(report: EntryReport) -> Iterator[Finding]:
-    return (finding for finding in report.findings if finding.status in _SHOWN_STATUSES)
+def _shown_findings(report: EntryReport | None) -> Iterator[Finding]:
+    findings = () if report is None else report.findings
+    return (finding for finding in findings if finding.status in _SHOWN_STATUSES)
 
 
 def _is_about_trace(finding: Finding, run: Run, trace: Trace) -> bool:
@@ -91,7 +93,7 @@ def _place(finding: Finding) -> Location:
     return Location(file=finding.where.partition(", line ")[0])
 
 
-def _caption(report: EntryReport, run: Run, trace: Trace) -> str:
+def trace_caption(report: EntryReport | None, run: Run, trace: Trace) -> str:
     """Return the rules with a finding about this trace or about its run as a whole."""
     about = [
         f"{finding.status} {finding.rule}"

@@ -1,0 +1,1 @@
+"""The board: a static web site of scored, audited and ranked results."""

@@ -1,0 +1,246 @@
+"""Build a site from a leaderboard and its audit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness.auditing.report import EntryReport
+from harness.auditing.submission import SubmissionFiles, submission_files
+from harness.core.progress import NO_PROGRESS, Progress
+from harness.core.schemas import SCHEMA_VERSION
+from harness.ranking.leaderboard import Table
+from harness.render.json import result_document
+from harness.render.terminal.leaderboard import MARKS
+from harness.site.entries import VERDICTS, Site, SiteEntry, site_entries
+from harness.site.evidence import Packed, evidence_script
+from harness.site.files import MARKER, SiteWriter
+from harness.site.index_page import facets, index_table
+from harness.site.names import file_name
+from harness.site.pages import (
+    audit_context,
+    benchmark_context,
+    submitter_context,
+    verdict_counts,
+)
+from harness.site.result_page import result_context
+from harness.site.templates import environment, render, stylesheet_and_scripts
+
+TITLE = "Energy leaderboard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a site says of itself.
+
+    Attributes:
+        sources: Paths that it was made of, as they were given.
+        created: When it was made, as text.
+        level: Coverage probability of its intervals, 0 to 1.
+        seed: Seed of the Monte Carlo.
+        title: Its title.
+        keys: Public keys of submitters in Base64 by key id, to check signatures with.
+    """
+
+    sources: Sequence[str]
+    created: str
+    level: float
+    seed: int
+    title: str = TITLE
+    keys: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSite:
+    """A site that was written.
+
+    Attributes:
+        index: Its first page.
+        root: Root of its tree of hashes, in hexadecimal.
+        entries: Number of its entries.
+        files: Number of its files.
+    """
+
+    index: Path
+    root: str
+    entries: int
+    files: int
+
+
+def build_site(
+    out: Path,
+    tables: Sequence[Table],
+    reports: Mapping[str, EntryReport],
+    about: About,
+    *,
+    unreadable: Sequence[tuple[str, str]] = (),
+    skipped: int = 0,
+    progress: Progress = NO_PROGRESS,
+) -> BuiltSite:
+    """Write a site.
+
+    Args:
+        out: Folder of the site: a new or empty one, or that of an earlier board.
+        tables: The leaderboard.
+        reports: Audit of each entry by its id.
+        about: What the site says of itself.
+        unreadable: Path and reason of each entry that could not be read.
+        skipped: Folders that were passed over.
+        progress: Receives each phase.
+
+    Raises:
+        UsageError: The folder holds something else.
+        MissingExtraError: The extra `board` is not installed.
+    """
+    environment()  # fail before anything is written
+    grouped = [(table, entries) for table, entries in site_entries(tables, reports) if entries]
+    site = Site(
+        entries=[entry for _, entries in grouped for entry in entries],
+        tables=grouped,
+        unreadable=list(unreadable),
+        skipped=skipped,
+        about=_about_context(about),
+    )
+    writer = SiteWriter(out)
+    builder = _Builder(site, about, writer)
+    builder.write_assets()
+    progress.phase("Writing results", len(site.entries))
+    for entry in progress.track(site.entries):
+        builder.write_result(entry)
+    progress.phase("Writing pages")
+    builder.write_groups()
+    builder.write_top()
+    root = writer.finish()
+    return BuiltSite(out / "index.html", root, len(site.entries), len(writer.digests))
+
+
+def _about_context(about: About) -> dict[str, Any]:
+    context = asdict(about)
+    context["level"] = f"{100 * about.level:g} %"
+    context["version"] = harness.__version__
+    context["options"] = f" --level {about.level:g} --seed {about.seed}"
+    return context
+
+
+class _Builder:
+    """Write the pages of one site."""
+
+    def __init__(self, site: Site, about: About, writer: SiteWriter) -> None:
+        self.site = site
+        self.about = about
+        self.writer = writer
+        self.submissions: dict[Path, SubmissionFiles] = {}
+        self.has_evidence: set[str] = set()
+
+    def page(self, path: str, template: str, current: str = "", **context: Any) -> None:
+        """Write one page; `current` is its place in the navigation."""
+        top = "../" * path.count("/")
+        common = {"about": self.site.about, "top": top, "current": current}
+        self.writer.write(path, render(template, **common, **context))
+
+    def write_assets(self) -> None:
+        """Write style, scripts and what says that the folder is a site."""
+        for path, content in stylesheet_and_scripts().items():
+            self.writer.write(path, content)
+        marker = {"schema_version": SCHEMA_VERSION, "joulemark": harness.__version__}
+        self.writer.write(MARKER, json.dumps(marker) + "\n")
+
+    def write_result(self, entry: SiteEntry) -> None:
+        """Write page, JSON and evidence of one entry."""
+        packed = self._packed(entry)
+        script = evidence_script(entry.result, _evidence_about(entry), packed)
+        if script is not None:
+            self.writer.write(f"evidence/{entry.name}.js", script)
+            self.has_evidence.add(entry.name)
+        context = result_context(entry, self.site, packed)
+        self.page(entry.page, "result.html", has_evidence=script is not None, **context)
+        document = result_document([entry.result])
+        self.writer.write(f"results/{entry.name}.json", json.dumps(document) + "\n")
+
+    def _packed(self, entry: SiteEntry) -> Packed | None:
+        """Return the submission of an entry; write its signatures where they are new."""
+        submission = submission_files(entry.result.entry, self.submissions)
+        if submission is None:
+            return None
+        files, folder = submission
+        name = "signed-" + file_name(folder.submission.name, str(folder.submission))
+        path = f"evidence/{name}.js"
+        if path not in self.writer.digests:
+            signed = {
+                "manifest": files.manifest,
+                "envelope": files.envelope,
+                "keys": dict(self.about.keys or {}),
+            }
+            text = json.dumps(signed).replace("<", "\\u003c")
+            self.writer.write(path, f"joulemark.receiveSigned({text});\n")
+        return Packed(folder.submission, folder.folder.as_posix(), name, files.listed)
+
+    def write_groups(self) -> None:
+        """Write the pages of benchmarks and submitters."""
+        for name in self.site.by_benchmark():
+            context = benchmark_context(self.site, name)
+            self.page(f"benchmarks/{name}.html", "benchmark.html", **context)
+        for name, entries in self.site.by_submitter().items():
+            self.page(f"submitters/{name}.html", "submitter.html", **submitter_context(entries))
+
+    def write_top(self) -> None:
+        """Write the index and the other pages at the top."""
+        tables = [index_table(table, entries) for table, entries in self.site.tables]
+        self.page(
+            "index.html",
+            "index.html",
+            "index",
+            tables=tables,
+            facets=facets(tables),
+            count=len(self.site.entries),
+            verdicts=verdict_counts(self.site),
+            unreadable=self.site.unreadable,
+        )
+        self.page("audit.html", "audit.html", "audit", **audit_context(self.site))
+        self.page("help.html", "help.html", "help", verdict_texts=VERDICTS, marks=MARKS)
+        self.page("compare.html", "compare.html", "compare")
+        self.page("verify.html", "verify.html", "verify")
+        names = [
+            [entry.name, entry.title, entry.result.entry.submitter]
+            for entry in self.site.entries
+            if entry.name in self.has_evidence
+        ]
+        text = json.dumps(names, separators=(",", ":"))
+        self.writer.write("names.js", f"joulemark.names={text};\n")
+
+
+def _evidence_about(entry: SiteEntry) -> dict[str, Any]:
+    """Return what pages say of an entry beside its readings."""
+    evidence = entry.result.entry
+    estimate = entry.result.energy_per_unit
+    return {
+        "name": entry.name,
+        "id": evidence.id,
+        "title": entry.title,
+        "submitter": evidence.submitter,
+        "verdict": entry.verdict,
+        "interval": [estimate.low, estimate.high],
+        "table": {
+            "task": evidence.task,
+            "benchmark": evidence.benchmark,
+            "scenario": evidence.scenario,
+            "unit": estimate.unit,
+            "boundary": entry.table.boundary,
+            "simulated": evidence.simulated,
+            "modelled": entry.result.measurement_class in ("modelled", "declared"),
+        },
+        "intensity": _intensity(entry),
+    }
+
+
+def _intensity(entry: SiteEntry) -> dict[str, float | None] | None:
+    """Return the intensity and the PUE of an entry, for the factors of a comparison."""
+    co2e = entry.result.co2e
+    if co2e is None or co2e.location_based is None:
+        return None
+    basis = co2e.location_based
+    return {"g_per_kwh": basis.mean_g_per_kwh, "pue": basis.mean_pue}

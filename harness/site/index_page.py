@@ -1,0 +1,284 @@
+"""The index: one table a benchmark, with rank sets and interval bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.ranking.leaderboard import Table
+from harness.render.terminal.leaderboard import MARKS, footnotes
+from harness.site.entries import SiteEntry, finding_text, is_single_run
+from harness.site.names import file_name
+from harness.site.numbers import Column, Scale, percent, significant
+from harness.uncertainty.estimate import Estimate
+
+BAR_WIDTH = 120.0
+"""Width of an interval bar [pixels]."""
+MAX_NAME = 80
+"""Characters of a name in a row; the page of the result has all of it."""
+MAX_REASON = 110
+"""Characters of a reason in a row."""
+FACETS = {
+    "task": "task",
+    "benchmark": "benchmark",
+    "scenario": "scenario",
+    "division": "division",
+    "class": "measurement_class",
+    "boundary": "boundary",
+}
+"""Filters that choose whole tables, with the attribute of a table that they look at."""
+MAX_REASONS = 2
+"""Reasons that a row names."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """One row, as text.
+
+    Attributes:
+        entry: The entry.
+        name: Its system, cut.
+        marks: Letters of the footnotes that apply.
+        value: Energy per unit in the unit of the table.
+        interval: Its interval.
+        bar: Path of its interval bar; "" where it has none.
+        performance: Its performance in the unit of the table.
+        quality: Its quality.
+        co2e: Its CO2e per unit at the common intensity; "" where there is none.
+        ties: Places in the table of the rows it is tied with, as ranges.
+        p_first: Probability of needing the least energy.
+        reason: Why it is not ranked, or what questions it.
+    """
+
+    entry: SiteEntry
+    name: str
+    marks: str
+    value: str
+    interval: str
+    bar: str
+    performance: str
+    quality: str
+    co2e: str
+    ties: str
+    p_first: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexTable:
+    """One table of the index, as text.
+
+    Attributes:
+        id: Its anchor.
+        table: The table.
+        benchmark: Name of the page of its benchmark.
+        title: Its heading.
+        facts: What its entries have in common, behind the heading.
+        unit: Unit of the energies.
+        performance_unit: Unit of the performances; "" where rows state their own.
+        quality_metric: Metric of the qualities; "" where rows state their own.
+        co2e_unit: Unit of the CO2e; "" without.
+        ends: What the ends of the interval bars stand for.
+        ranked: Rows in the order of their ranks.
+        others: Rows that are not ranked.
+        notes: Footnotes.
+        per_unit_j: Joules of the unit of the energies, for CO2e at another intensity.
+    """
+
+    id: str
+    table: Table
+    benchmark: str
+    title: str
+    facts: str
+    unit: str
+    performance_unit: str
+    quality_metric: str
+    co2e_unit: str
+    ends: tuple[str, str]
+    ranked: list[IndexRow]
+    others: list[IndexRow]
+    notes: list[str]
+    per_unit_j: float
+
+
+def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
+    """Return one table as text."""
+    estimates = [entry.result.energy_per_unit for entry in entries]
+    column = Column.for_estimates(estimates)
+    shown = [item for item, entry in zip(estimates, entries, strict=True) if _has_bar(entry)]
+    ends = [end for item in shown for end in (item.low, item.high) if end is not None]
+    scale = Scale.around(ends, BAR_WIDTH - 8, margin=0.02)
+    performance_unit = _common(
+        [entry.result.performance.unit for entry in entries if entry.result.performance]
+    )
+    quality_metric = _common(
+        [entry.result.quality.metric for entry in entries if entry.result.quality]
+    )
+    emissions = [item for entry in entries if (item := _co2e(entry)) is not None]
+    co2e_column = Column.for_estimates(emissions) if emissions else None
+    places = {entry.result.entry.id: place for place, entry in enumerate(entries)}
+    rows = [
+        IndexRow(
+            entry=entry,
+            name=_cut(entry.result.entry.system or entry.result.entry.id, MAX_NAME),
+            marks="".join(mark.letter for mark in MARKS if mark.applies(entry.result)),
+            value=column.value(entry.result.energy_per_unit),
+            interval=column.interval(entry.result.energy_per_unit),
+            bar=_bar(entry.result.energy_per_unit, scale) if _has_bar(entry) else "",
+            performance=_performance(entry, performance_unit),
+            quality=_quality(entry, quality_metric),
+            co2e=_co2e_text(entry, co2e_column),
+            ties=_ties(entry, places),
+            p_first=percent(entry.row.rank.p_first) if entry.row.rank else "",
+            reason=_reason(entry),
+        )
+        for entry in entries
+    ]
+    heading = table_heading(table)
+    return IndexTable(
+        id=table_id(table),
+        table=table,
+        benchmark=entries[0].benchmark,
+        title=heading,
+        facts=table_facts(table),
+        unit=column.unit,
+        performance_unit=performance_unit,
+        quality_metric=quality_metric,
+        co2e_unit="" if co2e_column is None else co2e_column.unit,
+        ends=(
+            significant(scale.low / column.factor, 3),
+            significant(scale.high / column.factor, 3),
+        ),
+        ranked=[row for row in rows if row.entry.row.rank is not None],
+        others=[row for row in rows if row.entry.row.rank is None],
+        notes=footnotes(table),
+        per_unit_j=column.factor,
+    )
+
+
+def table_heading(table: Table) -> str:
+    """Return benchmark and scenario."""
+    return ", ".join(part for part in (table.benchmark, table.scenario) if part)
+
+
+def table_facts(table: Table) -> str:
+    """Return what the entries of a table have in common."""
+    measured = table.measurement_class in ("analyzer", "sensor")
+    word = "measured by" if measured else "not measured:"
+    parts = [
+        table.task,
+        table.division,
+        f"{word} {table.measurement_class}",
+        f"boundary {table.boundary}" if table.boundary else "",
+        "simulated" if table.simulated else "",
+        "without evidence" if table.without_evidence else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def table_id(table: Table) -> str:
+    """Return the anchor of a table."""
+    facts = (
+        table.task,
+        table.benchmark,
+        table.scenario,
+        table.unit,
+        table.measurement_class,
+        table.division,
+        table.boundary,
+        str(table.simulated),
+        str(table.without_evidence),
+    )
+    return "t-" + file_name(f"{table.benchmark} {table.scenario}", *facts)
+
+
+def _has_bar(entry: SiteEntry) -> bool:
+    """Whether an entry has an interval to draw: one that is not ranked for a fault has none."""
+    return entry.row.rank is not None or is_single_run(entry)
+
+
+def _bar(estimate: Estimate, scale: Scale) -> str:
+    """Return the path of an interval bar: a line with a tick at the value."""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return ""
+    left, right = 4 + scale.at(estimate.low), 4 + scale.at(estimate.high)
+    return f"M{left:.4g} 6H{max(right, left + 1):.4g}M{4 + scale.at(estimate.value):.4g} 2v8"
+
+
+def _common(units: Sequence[str]) -> str:
+    """Return the one unit of a column; "" where there are several."""
+    return units[0] if len(set(units)) == 1 else ""
+
+
+def _performance(entry: SiteEntry, common: str) -> str:
+    performance = entry.result.performance
+    if performance is None:
+        return "–"
+    text = significant(performance.value, 5)
+    return text if common else f"{text} {performance.unit}"
+
+
+def _quality(entry: SiteEntry, common: str) -> str:
+    quality = entry.result.quality
+    if quality is None:
+        return "–"
+    if common:
+        return significant(quality.value, 5)
+    return ", ".join(f"{item.metric} {significant(item.value, 5)}" for item in quality.all[:2])
+
+
+def _co2e(entry: SiteEntry) -> Estimate | None:
+    co2e = entry.result.co2e
+    if co2e is None or co2e.location_based is None or co2e.inputs.role != "reference":
+        return None
+    return co2e.location_based.per_unit
+
+
+def _co2e_text(entry: SiteEntry, column: Column | None) -> str:
+    estimate = _co2e(entry)
+    return column.value(estimate) if column is not None and estimate is not None else ""
+
+
+def _ties(entry: SiteEntry, places: dict[str, int]) -> str:
+    """Return the places of the rows that an entry is tied with, as ranges: `0-3 5`."""
+    if entry.row.rank is None:
+        return ""
+    tied = sorted(places[name] for name in entry.row.rank.tied_with if name in places)
+    ranges: list[list[int]] = []
+    for place in tied:
+        if ranges and ranges[-1][1] == place - 1:
+            ranges[-1][1] = place
+        else:
+            ranges.append([place, place])
+    return " ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
+
+
+def _reason(entry: SiteEntry) -> str:
+    if entry.report is not None and entry.row.break_even_cv is None:
+        findings = entry.report.decisive_findings
+        texts = list(dict.fromkeys(finding_text(finding) for finding in findings))
+    else:
+        texts = []
+    texts = texts or entry.reasons
+    shown = "; ".join(_cut(text, MAX_REASON) for text in texts[:MAX_REASONS])
+    more = len(texts) - MAX_REASONS
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def facets(tables: Sequence[IndexTable]) -> list[dict[str, Any]]:
+    """Return the filters of the index, each with the values that occur."""
+    filters = []
+    for key, attribute in FACETS.items():
+        values = sorted({str(getattr(item.table, attribute)) for item in tables} - {""})
+        filters.append({"key": key, "label": key.capitalize(), "values": values})
+    entries = [row.entry for item in tables for row in (*item.ranked, *item.others)]
+    rounds = sorted({entry.result.entry.round for entry in entries} - {""})
+    submitters = sorted({entry.result.entry.submitter for entry in entries} - {""}, key=str.lower)
+    filters.append({"key": "round", "label": "Round", "values": rounds})
+    filters.append({"key": "submitter", "label": "Submitter", "values": submitters})
+    return filters

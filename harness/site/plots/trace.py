@@ -1,0 +1,130 @@
+"""The trace of an entry: power over time with its window, gaps and what findings are about.
+
+It is what a reader sees without scripts; with them, every channel and run can be chosen and zoomed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.core.timestamps import NS
+from harness.energy.cells import Cells
+from harness.render.trace_svg import choose_trace, trace_caption
+from harness.site.entries import SiteEntry
+from harness.site.numbers import Scale, significant
+from harness.site.plots.svg import BOTTOM, LEFT, RIGHT, TOP, Frame, element, picture, titled
+from harness.traces.trace import Floats, Ints, Trace, Window
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+WIDTH, HEIGHT = 960.0, 260.0
+COLUMNS = 480
+"""Columns of the plot; of the readings in each, the lowest and the highest are drawn."""
+MAX_MARKS = 100
+"""Gaps and dropped readings that are drawn."""
+MAX_WINDOW_DISTANCE_NS = 86_400 * NS
+"""A window further from the trace is not drawn: the time axis would show nothing else."""
+
+
+def trace_figure(entry: SiteEntry) -> tuple[Markup, str] | None:
+    """Return the picture of the trace that the worst finding is about, and what it shows.
+
+    ``None`` where no channel has readings.
+    """
+    evidence = entry.result.entry
+    chosen = choose_trace(evidence, entry.report)
+    if chosen is None:
+        return None
+    run, trace = chosen
+    t_ns, power_w = power_of(trace)
+    if not len(t_ns):
+        return None
+    window = run.window if run.window is not None and run.window.seconds > 0 else None
+    origin_ns, first_ns, last_ns = _span(t_ns, window)
+    top_w = max(float(power_w.max()), 1e-9) * 1.06
+    axes = Frame(
+        WIDTH,
+        HEIGHT,
+        Scale(
+            (first_ns - origin_ns) / NS, max((last_ns - origin_ns) / NS, 1e-9), WIDTH - LEFT - RIGHT
+        ),
+        Scale(0.0, top_w, HEIGHT - TOP - BOTTOM),
+    )
+    label = f"{run.id}, {trace.channel.id}"
+    caption = trace_caption(entry.report, run, trace)
+    parts = list(_shades(axes, trace, window, origin_ns))
+    parts += axes.axes("time since the window began [s]", "power [W]")
+    parts.append(_line(axes, t_ns, power_w, origin_ns))
+    parts += _dropped(axes, trace, origin_ns)
+    about = f"{label}: {caption}" if caption else label
+    return picture(WIDTH, HEIGHT, f"Power over time, {about}", parts), about
+
+
+def power_of(trace: Trace) -> tuple[Ints, Floats]:
+    """Return times [ns UTC] and powers [W]; of a counter the mean power between readings."""
+    if trace.channel.kind != "counter":
+        return trace.t_ns, trace.value
+    cells = Cells(trace)
+    if cells.stop <= cells.first:
+        return trace.t_ns[:0], trace.value[:0]
+    return trace.t_ns[1:], np.maximum(cells.power(cells.first, cells.stop), 0.0)
+
+
+def _span(t_ns: Ints, window: Window | None) -> tuple[int, int, int]:
+    """Return the origin of the time axis, and both of its ends [ns UTC]."""
+    first_ns, last_ns = int(t_ns[0]), int(t_ns[-1])
+    if window is None or abs(window.start_ns - first_ns) > MAX_WINDOW_DISTANCE_NS:
+        return first_ns, first_ns, max(last_ns, first_ns + 1)
+    return window.start_ns, min(first_ns, window.start_ns), max(last_ns, window.stop_ns)
+
+
+def _shades(axes: Frame, trace: Trace, window: Window | None, origin_ns: int) -> Iterator[str]:
+    """Yield the window and the gaps as shades."""
+    floor = HEIGHT - BOTTOM
+
+    def shade(begin_ns: int, end_ns: int, css: str, title: str) -> str:
+        left = axes.left((begin_ns - origin_ns) / NS)
+        right = axes.left((end_ns - origin_ns) / NS)
+        width = max(1.0, right - left)
+        box = element("rect", x=left, y=float(TOP), width=width, height=floor - TOP, css=css)
+        return titled(box, title)
+
+    if window is not None:
+        seconds = significant(window.seconds, 5)
+        yield shade(window.start_ns, window.stop_ns, "window", f"timed window, {seconds} s")
+    for begin_ns, end_ns in trace.gaps(window)[:MAX_MARKS]:
+        yield shade(begin_ns, end_ns, "gap", f"gap of {significant((end_ns - begin_ns) / NS, 3)} s")
+
+
+def _line(axes: Frame, t_ns: Ints, power_w: Floats, origin_ns: int) -> str:
+    kept = _extremes(power_w) if len(t_ns) > 2 * COLUMNS else np.arange(len(t_ns))
+    # all places at once: a trace has hundreds of them, and a site thousands of traces
+    seconds = (t_ns[kept] - origin_ns) / NS
+    x = LEFT + axes.x.length * (seconds - axes.x.low) / (axes.x.high - axes.x.low)
+    y = HEIGHT - BOTTOM - axes.y.length * power_w[kept] / axes.y.high
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
+    return element("polyline", points=points, css="trace")
+
+
+def _extremes(value: Floats) -> Ints:
+    """Return the indices of the lowest and the highest reading of each column, in time order."""
+    size = len(value) // COLUMNS
+    whole = value[: size * COLUMNS].reshape(COLUMNS, size)
+    offsets = np.arange(COLUMNS) * size
+    ends = np.array([0, len(value) - 1])
+    kept = np.concatenate([offsets + whole.argmin(axis=1), offsets + whole.argmax(axis=1), ends])
+    return np.unique(kept)
+
+
+def _dropped(axes: Frame, trace: Trace, origin_ns: int) -> Iterator[str]:
+    """Yield a tick for each reading that cleaning dropped."""
+    floor = HEIGHT - BOTTOM
+    stamped = [(item.t_ns, item.reason) for item in trace.dropped if item.t_ns is not None]
+    for t_ns, reason in stamped[:MAX_MARKS]:
+        x = axes.left((t_ns - origin_ns) / NS)
+        tick = element("path", d=f"M{x:.1f} {floor}v-9", css="dropped")
+        yield titled(tick, f"dropped: {reason}")

@@ -1,0 +1,422 @@
+"""The page of one result: headline, verdict, trace, budget, runs, meters, system, provenance."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from harness.auditing.summary import severity_of, sorted_findings
+from harness.carbon.co2e import Basis
+from harness.core.timestamps import to_iso
+from harness.energy.components import ChannelReadings
+from harness.energy.run import RunEnergy
+from harness.formats.base import Entry
+from harness.render.numbers import estimate_text
+from harness.render.terminal.budget import explain
+from harness.render.terminal.score import SCATTER_TEXTS
+from harness.scoring.repeated_runs import valid_runs
+from harness.site.entries import VERDICTS, Site, SiteEntry, rule_title
+from harness.site.evidence import Packed
+from harness.site.index_page import table_facts, table_heading, table_id
+from harness.site.numbers import Scale, percent, seconds_text, significant
+from harness.site.plots.svg import element, picture, text, titled
+from harness.site.plots.trace import trace_figure
+from harness.traces.channel import Channel
+from harness.uncertainty.closed_form import BudgetRow
+
+MAX_FINDINGS = 100
+"""Findings on the page; the JSON of the result has all."""
+MAX_FILES = 300
+"""Files whose hashes are on the page."""
+MAX_RUNS = 200
+"""Runs on the page."""
+MAX_CHANNELS = 150
+"""Channels on the page."""
+MAX_FACTS = 120
+"""Fields of a system description on the page."""
+MIN_SHARE = 0.005
+"""Smaller shares of the variance are shown together."""
+KINDS = {
+    "mean": "mean power over each interval",
+    "instant": "power at instants",
+    "counter": "energy counter",
+    "estimate": "estimated by a model, not measured",
+}
+"""What the readings of a channel are."""
+
+
+class Fact(NamedTuple):
+    """A name and a value."""
+
+    name: str
+    value: str
+
+
+class Node(NamedTuple):
+    """A channel in the tree of boundaries, with those inside it."""
+
+    label: str
+    detail: str
+    energy: str
+    children: list[Node]
+
+
+def result_context(entry: SiteEntry, site: Site, packed: Packed | None) -> dict[str, Any]:
+    """Return what the template of a result page needs."""
+    result = entry.result
+    evidence = result.entry
+    return {
+        "entry": entry,
+        "heading": evidence.system or evidence.id,
+        "headline": _headline(entry),
+        "facts": _facts(entry),
+        "verdict_text": VERDICTS.get(entry.verdict, ""),
+        "findings": _findings(entry),
+        "findings_hidden": max(0, _finding_count(entry) - MAX_FINDINGS),
+        "skipped_rules": _skipped_rules(entry),
+        "notes": [*result.notes, *(entry.report.notes if entry.report else ())],
+        "trace": trace_figure(entry),
+        "budget": _budget_rows(result.rows),
+        "budget_bar": _budget_bar(result.rows),
+        "explanation": explain(result),
+        "runs": [_run_row(run, result.runs) for run in result.runs[:MAX_RUNS]],
+        "runs_hidden": max(0, len(result.runs) - MAX_RUNS),
+        "run_plot": _run_plot(result.runs),
+        "scatter": _scatter_text(entry),
+        "tree": _boundary_tree(result.runs),
+        "meters": _meters(result.runs),
+        "co2e": _co2e(entry),
+        "system": _system(evidence),
+        "table_title": table_heading(entry.table),
+        "table_facts": table_facts(entry.table),
+        "table_id": table_id(entry.table),
+        "files": sorted(evidence.digests.items())[:MAX_FILES],
+        "files_hidden": max(0, len(evidence.digests) - MAX_FILES),
+        "provenance": _provenance(entry, packed),
+        "commands": _commands(entry, site),
+        "site": site,
+    }
+
+
+# Headline
+
+
+def _headline(entry: SiteEntry) -> dict[str, str]:
+    """Return the energy per unit, or the energy where the work is not known."""
+    result = entry.result
+    per_unit = result.energy_per_unit
+    estimate = per_unit if per_unit.value is not None else result.energy
+    shown = estimate_text(estimate)
+    value, bracket, interval = shown.partition(" [")
+    number, _, unit = value.partition(" ")
+    return {
+        "number": number,
+        "unit": unit,
+        "interval": f"[{interval}" if bracket else "",
+        "level": f"{estimate.level:.0%}" if estimate.low is not None else "",
+        "note": estimate.note,
+    }
+
+
+def _facts(entry: SiteEntry) -> list[Fact]:
+    result = entry.result
+    facts = [
+        Fact(f"Energy of a run, {result.measurand}", estimate_text(result.energy)),
+        Fact("Mean power", estimate_text(result.mean_power)),
+    ]
+    if result.per_correct is not None:
+        facts.append(Fact("Energy per correct answer", estimate_text(result.per_correct)))
+    if result.performance is not None:
+        name = result.performance.name or "Performance"
+        shown = f"{significant(result.performance.value, 6)} {result.performance.unit}"
+        facts.append(Fact(name.capitalize(), shown))
+    if result.quality is not None:
+        facts += [
+            Fact(
+                item.metric,
+                significant(item.value, 6)
+                + ("" if item.target is None else f", target {significant(item.target, 6)}"),
+            )
+            for item in result.quality.all
+        ]
+    rank = entry.row.rank
+    if rank is not None:
+        place = f"{entry.rank} of {sum(row.rank is not None for row in entry.table.rows)}"
+        facts.append(Fact("Rank", place))
+        facts.append(
+            Fact("P(first), P(Pareto)", f"{percent(rank.p_first)}, {percent(rank.pareto)}")
+        )
+    facts.append(Fact("Covered by readings", f"{100 * result.coverage:.2f} % of the window"))
+    if result.estimated_share:
+        facts.append(Fact("Estimated", f"{100 * result.estimated_share:.1f} % of the energy"))
+    facts += [Fact(name, _mlperf_text(item)) for name, item in result.compat.items()]
+    return facts
+
+
+def _mlperf_text(item: Mapping[str, Any]) -> str:
+    value = item.get("value")
+    shown = "–" if value is None else f"{value:,.8g} {item.get('unit', '')}"
+    return f"{shown} ({item['note']})" if item.get("note") else shown
+
+
+# Findings
+
+
+def _findings(entry: SiteEntry) -> list[dict[str, str]]:
+    if entry.report is None:
+        return []
+    findings = [item for item in sorted_findings(entry.report) if item.status != "skip"]
+    return [
+        {
+            "severity": severity_of(item) or item.status,
+            "rule": item.rule,
+            "title": rule_title(item.rule),
+            "where": item.where,
+            "got": f"{item.got} {item.unit}".strip(),
+            "expected": f"{item.expected} {item.unit}".strip(),
+            "fix": item.fix,
+            "clause": item.clause,
+        }
+        for item in findings[:MAX_FINDINGS]
+    ]
+
+
+def _finding_count(entry: SiteEntry) -> int:
+    findings = entry.report.findings if entry.report is not None else ()
+    return sum(item.status != "skip" for item in findings)
+
+
+def _skipped_rules(entry: SiteEntry) -> list[Fact]:
+    findings = entry.report.findings if entry.report is not None else ()
+    skipped = {item.rule: item.got for item in findings if item.status == "skip"}
+    return [Fact(rule_title(rule), reason) for rule, reason in skipped.items()]
+
+
+# Budget
+
+
+def _budget_rows(rows: Sequence[BudgetRow]) -> list[dict[str, str]]:
+    shown = [row for row in rows if row.share >= MIN_SHARE]
+    rest = [row for row in rows if row.share < MIN_SHARE]
+    lines = [
+        {
+            "term": row.term,
+            "u": f"{significant(row.u, 2)} J",
+            "share": f"{100 * row.share:.1f} %",
+            "dof": "∞" if row.dof is None else significant(row.dof, 3),
+            "key": row.key or "own",
+            "source": row.source,
+        }
+        for row in shown
+    ]
+    if rest:
+        u = math.sqrt(math.fsum(row.u**2 for row in rest))
+        share = math.fsum(row.share for row in rest)
+        lines.append(
+            {
+                "term": f"{len(rest)} more",
+                "u": f"{significant(u, 2)} J",
+                "share": f"{100 * share:.2f} %",
+                "dof": "",
+                "key": "",
+                "source": "",
+            }
+        )
+    return lines
+
+
+def _budget_bar(rows: Sequence[BudgetRow]) -> Any:
+    """Return the shares of the variance as one bar, its parts in six tints."""
+    if not rows:
+        return None
+    width, left, parts = 960.0, 0.0, []
+    for number, row in enumerate(rows):
+        part_width = width * row.share
+        if part_width < 1:
+            continue
+        css = f"share-{min(number, 5)}"
+        box = element("rect", x=left, y=0.0, width=max(1.0, part_width - 1), height=30.0, css=css)
+        if part_width > 8 * len(row.term) + 12:
+            box += text(left + 8, 20, row.term, f"share-label on-{min(number, 5)}")
+        parts.append(titled(box, f"{row.term}: {100 * row.share:.1f} % of the variance"))
+        left += part_width
+    return picture(width, 30, "Shares of the variance", parts)
+
+
+# Runs
+
+
+def _run_row(run: RunEnergy, runs: Sequence[RunEnergy]) -> dict[str, str]:
+    window = run.run.window
+    counted = {id(item) for item in valid_runs(runs)}
+    work = run.run.work
+    return {
+        "id": run.run.id,
+        "start": "–"
+        if window is None
+        else to_iso(window.start_ns).partition(".")[0].rstrip("Z") + "Z",
+        "seconds": "–" if window is None else seconds_text(window.seconds),
+        "energy": "–" if run.energy_j is None else f"{significant(run.energy_j, 6)} J",
+        "work": "–" if work is None else f"{significant(work.count, 6)} {work.unit}",
+        "coverage": f"{100 * run.coverage:.2f} %",
+        "gap": f"{significant(run.largest_gap_s, 3)} s",
+        "counts": "yes" if id(run) in counted else "no",
+    }
+
+
+def _run_plot(runs: Sequence[RunEnergy]) -> Any:
+    """Return the energies of the runs as dots on one line, to see how they scatter."""
+    energies = [(run.run.id, run.energy_j) for run in runs if run.energy_j is not None]
+    if len(energies) < 2:
+        return None
+    width, height = 960.0, 56.0
+    scale = Scale.around([energy for _, energy in energies], width - 40, margin=0.08)
+    parts = [element("path", d=f"M20 20H{width - 20}", css="axis")]
+    for tick in scale.ticks(6):
+        x = 20 + scale.at(tick)
+        parts.append(element("path", d=f"M{x:.1f} 20v6", css="axis"))
+        parts.append(text(x, 44, f"{significant(tick, 6)} J", "tick", "middle"))
+    for name, energy in energies:
+        dot = element("circle", cx=20 + scale.at(energy), cy=20.0, r=5.0, css="run-dot")
+        parts.append(titled(dot, f"{name}: {significant(energy, 6)} J"))
+    return picture(width, height, "Energy of each run", parts)
+
+
+def _scatter_text(entry: SiteEntry) -> str:
+    scatter = entry.result.scatter
+    if scatter is None:
+        return ""
+    source = SCATTER_TEXTS[scatter.source].format(n=scatter.n)
+    return source if scatter.cv is None else f"{100 * scatter.cv:.2g} %, {source}"
+
+
+# Boundaries and meters
+
+
+def _boundary_tree(runs: Sequence[RunEnergy]) -> list[Node]:
+    """Return the channels of the first run that has some, each inside the one that contains it."""
+    run = next((item for item in runs if item.run.traces), None)
+    if run is None:
+        return []
+    energies = {reading.trace.channel.id: reading for reading in run.readings}
+    channels = [trace.channel for trace in run.run.traces][:MAX_CHANNELS]
+    channel_ids = {channel.id for channel in channels}
+    inside: dict[str | None, list[Channel]] = {}
+    for channel in channels:
+        parent = channel.part_of if channel.part_of in channel_ids - {channel.id} else None
+        inside.setdefault(parent, []).append(channel)
+
+    def nodes(parent: str | None, path: frozenset[str]) -> Iterator[Node]:
+        for channel in inside.get(parent, []):
+            if channel.id in path:  # a loop of strangers
+                continue
+            below = list(nodes(channel.id, path | {channel.id}))
+            yield Node(
+                channel.id,
+                f"{channel.boundary}, {KINDS[channel.kind]}",
+                _channel_energy(energies.get(channel.id)),
+                below,
+            )
+
+    return list(nodes(None, frozenset()))
+
+
+def _channel_energy(reading: ChannelReadings | None) -> str:
+    if reading is None:
+        return "part of the one above, not added"
+    if reading.energy is None:
+        return f"no energy: {reading.fault}" if reading.fault else "no energy in the window"
+    return f"{significant(reading.energy.energy_j * reading.factor, 6)} J"
+
+
+def _meters(runs: Sequence[RunEnergy]) -> list[dict[str, str]]:
+    """Return each meter with its limits and its calibration, once."""
+    meters: dict[tuple[object, ...], dict[str, str]] = {}
+    for run in runs:
+        for reading in run.readings:
+            channel = reading.trace.channel
+            key = (channel.meter, channel.calibration_id, channel.accuracy.gain_mpe)
+            meters.setdefault(key, _meter(channel, reading))
+    return list(meters.values())[:MAX_CHANNELS]
+
+
+def _meter(channel: Channel, reading: ChannelReadings) -> dict[str, str]:
+    accuracy = channel.accuracy
+    limits = f"±{100 * accuracy.gain_mpe:.3g} % of the reading"
+    if accuracy.range_limit_w:
+        limits += f", ±{significant(accuracy.range_limit_w, 3)} W"
+    interval_s = reading.trace.interval_s
+    clock = "unknown" if channel.clock_error_s is None else f"±{channel.clock_error_s:.3g} s"
+    return {
+        "meter": channel.meter,
+        "calibration": channel.calibration_id,
+        "kind": KINDS[channel.kind],
+        "limits": limits + (" (assumed: the widest of its class)" if accuracy.assumed else ""),
+        "source": accuracy.source,
+        "interval": "–" if not interval_s else f"{significant(interval_s, 3)} s",
+        "clock": clock,
+    }
+
+
+# CO2e, system, provenance
+
+
+def _co2e(entry: SiteEntry) -> list[Fact]:
+    co2e = entry.result.co2e
+    if co2e is None:
+        return []
+    bases = (
+        ("location-based", co2e.location_based),
+        ("market-based", co2e.market_based),
+        ("marginal", co2e.marginal),
+    )
+    facts = [
+        Fact(f"CO2e, {name}", _basis_text(basis)) for name, basis in bases if basis is not None
+    ]
+    return [*facts, Fact("Intensity", co2e.reference), *(Fact("Note", note) for note in co2e.notes)]
+
+
+def _basis_text(basis: Basis) -> str:
+    per_unit = "" if basis.per_unit is None else f"; per unit {estimate_text(basis.per_unit)}"
+    pue = "" if basis.mean_pue is None else f", PUE {basis.mean_pue:.3g}"
+    at = f"at {significant(basis.mean_g_per_kwh, 4)} g/kWh{pue}"
+    return f"{estimate_text(basis.total)}{per_unit}; {at}"
+
+
+def _system(entry: Entry) -> list[Fact]:
+    """Return the fields of the system description that have a value."""
+    description = entry.system_description or {}
+    facts = []
+    for name, value in description.items():
+        is_simple = isinstance(value, str | int | float) and not isinstance(value, bool)
+        if is_simple and str(value).strip():
+            facts.append(Fact(str(name).replace("_", " "), str(value)))
+    return facts[:MAX_FACTS]
+
+
+def _provenance(entry: SiteEntry, packed: Packed | None) -> list[Fact]:
+    evidence = entry.result.entry
+    facts = [
+        Fact("Entry", evidence.id),
+        Fact("Format", evidence.format + (f", from {evidence.origin}" if evidence.origin else "")),
+        Fact("Round", evidence.round or "not stated"),
+        Fact("Division", evidence.division or "not stated"),
+    ]
+    if entry.report is not None and entry.report.session:
+        facts.append(Fact("Session", entry.report.session))
+    if packed is not None:
+        facts.append(Fact("Packed in", f"{packed.path}, {len(packed.listed)} files listed"))
+    return facts
+
+
+def _commands(entry: SiteEntry, site: Site) -> list[str]:
+    """Return the commands that compute the page again."""
+    path = shlex.quote(entry.result.entry.id)
+    options = str(site.about.get("options", ""))
+    return [
+        f"joulemark score {path}{options}",
+        f"joulemark audit {path} --output-format full",
+        f"joulemark score {path}{options} --explain",
+    ]
