@@ -152,3 +152,48 @@ def play(load: Load, seconds: float, rng: np.random.Generator, around_s: float =
     power = np.maximum(load(t, seconds, rng), 0.0)
     areas = (power[1:] + power[:-1]) / 2 * step
     return Curve(t, power, np.concatenate([[0.0], np.cumsum(areas)]))
+
+
+@dataclass(frozen=True)
+class PowerSupply:
+    """Supplies between a meter at the wall and the load.
+
+    Attributes:
+        rated_w: Their rated output [W].
+        idle_loss: Losses at no load, as a share of the rated output.
+        linear_loss: Losses that grow with the load.
+        square_loss: Losses that grow with its square.
+    """
+
+    rated_w: float
+    idle_loss: float
+    linear_loss: float
+    square_loss: float
+
+    def efficiency(self, share: Floats) -> Floats:
+        """Return the efficiency at shares of the rated output."""
+        losses = self.idle_loss / share + self.linear_loss + self.square_loss * share
+        return np.asarray(1 / (1 + losses))
+
+    @property
+    def peak(self) -> float:
+        """Return the efficiency at the best load."""
+        best = np.sqrt(self.idle_loss / self.square_loss)
+        return float(self.efficiency(np.array(best)))
+
+    def at_the_wall(self, curve: Curve) -> Curve:
+        """Return what a load draws at the wall."""
+        power = curve.power / self.efficiency(curve.power / self.rated_w)
+        step = curve.t[1] - curve.t[0]
+        areas = (power[1:] + power[:-1]) / 2 * step
+        return Curve(curve.t, power, np.concatenate([[0.0], np.cumsum(areas)]))
+
+
+def draw_supply(rng: np.random.Generator) -> PowerSupply:
+    """Draw supplies whose rated output is 1.2 to 4 times what the load draws."""
+    return PowerSupply(
+        LOAD_W * rng.uniform(1.2, 4.0),
+        rng.uniform(0.006, 0.015),
+        rng.uniform(0.01, 0.03),
+        rng.uniform(0.02, 0.05),
+    )

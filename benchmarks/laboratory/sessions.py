@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
 
 from benchmarks.laboratory import loads
-from benchmarks.laboratory.loads import Curve, Load, play
+from benchmarks.laboratory.loads import Curve, Load, PowerSupply, play
 from benchmarks.laboratory.meters import (
     Errors,
     Meter,
@@ -21,6 +22,7 @@ from benchmarks.laboratory.meters import (
 )
 from harness.formats.base import Run
 from harness.scoring.score import score
+from harness.traces.supplies import Supply
 
 SEED = 20210410
 DRAWS = 10_000
@@ -43,6 +45,8 @@ class Cell:
         cv: Scatter between runs, relative.
         nodes: Machines that are summed.
         sharing: Whether the errors of the nodes' meters are independent, equal, or mostly equal.
+        supply: What the channel states of the supplies between the meter and the load: their
+            best efficiency, their certificate, or, empty, that there are none.
         same_errors: Draws the load of a session; load and phase of the readings are then the same
             in all of its runs.
     """
@@ -56,6 +60,7 @@ class Cell:
     cv: float = 0.0
     nodes: int = 1
     sharing: str = "own"
+    supply: Literal["", "best efficiency", "certificate"] = ""
     same_errors: Callable[[np.random.Generator], Load] | None = None
 
     @property
@@ -115,6 +120,7 @@ def one_session(cell: Cell, rng: np.random.Generator, long_run: float | None = N
     """
     node_errors = _node_errors(cell, rng)
     load, phase = cell.load, None
+    supply = loads.draw_supply(rng) if cell.supply else None
     if cell.same_errors is not None:
         load, phase = cell.same_errors(rng), float(rng.uniform())
     runs: list[Run] = []
@@ -126,10 +132,15 @@ def one_session(cell: Cell, rng: np.random.Generator, long_run: float | None = N
         for node, errors in enumerate(node_errors):
             curve = _scaled(play(load, cell.seconds, rng), level)
             energy += float(curve.energy(0.0, cell.seconds))
+            if supply is not None:
+                curve = supply.at_the_wall(curve)
             stamps, values = read(cell.meter, curve, errors, rng, phase)
             calibration = "meter" if cell.sharing == "shared" else f"meter {node}"
             name = f"node {node}" if cell.nodes > 1 else ""
-            traces.append(as_trace(cell.meter, stamps, values, start_s, calibration, name))
+            trace = as_trace(cell.meter, stamps, values, start_s, calibration, name)
+            if supply is not None:
+                trace = replace(trace, channel=replace(trace.channel, **_stated(cell, supply)))
+            traces.append(trace)
         runs.append(as_run(traces, cell.seconds, start_s, f"run_{number}", 1000.0))
         energies.append(energy)
     estimate = score(as_entry("cell", runs), draws=DRAWS).energy
@@ -140,6 +151,15 @@ def one_session(cell: Cell, rng: np.random.Generator, long_run: float | None = N
         nothing if estimate.low is None else estimate.low,
         nothing if estimate.high is None else estimate.high,
     )
+
+
+def _stated(cell: Cell, supply: PowerSupply) -> dict[str, Any]:
+    """Return what a channel states of the supplies between the meter and the load."""
+    if cell.supply == "best efficiency":
+        return {"conversion_efficiency": round(supply.peak, 3)}
+    shares = np.array([0.1, 0.2, 0.5, 1.0])
+    points = zip(shares.tolist(), supply.efficiency(shares).tolist(), strict=True)
+    return {"supply": Supply(supply.rated_w, points=tuple(points))}
 
 
 def _scaled(curve: Curve, level: float) -> Curve:
@@ -198,6 +218,7 @@ def cells() -> list[Cell]:
         *_late_cells(),
         *_repeat_cells(),
         *_node_cells(),
+        *_supply_cells(),
     ]
 
 
@@ -357,6 +378,18 @@ def _node_cells() -> Iterator[Cell]:
         meter=Meter(gain=0.01, analyzer=False),
         nodes=8,
     )
+
+
+def _supply_cells() -> Iterator[Cell]:
+    for n in (1, 3):
+        for supply in ("best efficiency", "certificate"):
+            yield Cell(
+                group="supplies",
+                name=f"read at the wall, {supply} of the supplies stated; n = {n}",
+                load=loads.window(0.02),
+                n=n,
+                supply=supply,
+            )
 
 
 def misdeclared() -> list[Cell]:

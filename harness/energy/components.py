@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.energy.clock import ClockError
+from harness.energy.conversion import NO_CONVERSION, Conversion
 from harness.energy.edges import Edge
 from harness.energy.integrate import ChannelEnergy
 from harness.energy.reading_checks import CheckedReadings
@@ -23,9 +24,6 @@ UNKNOWN_CLOCK_S = 1.0
 ROUND_CLOCK_S = {"mlperf-inference": 0.8}
 """Bound of the clock error that the checks of a round allow [s]: stamps of both machines in MLPerf
 inference power (`power_checker.py`, 0.2 to 0.8 s over the rounds)."""
-EFFICIENCY_LIMIT = 0.02
-"""Relative limit of a declared conversion efficiency: 80 PLUS classes lie two points apart at half
-load."""
 SOURCE = "docs/explanation/methodology.md, one run"
 MAX_RECTANGLES = 2
 """Rectangular errors of one name that are drawn one by one."""
@@ -49,11 +47,13 @@ class ChannelReadings:
         energy: Their energy in the window; None where they do not speak of it, or are no
             measurement.
         checked: Readings that were summed, after `harness.energy.reading_checks`.
+        conversion: What turns them into the energy behind the power supplies.
     """
 
     trace: Trace
     energy: ChannelEnergy | None
     checked: CheckedReadings
+    conversion: Conversion = NO_CONVERSION
 
     @property
     def fault(self) -> str | None:
@@ -62,8 +62,8 @@ class ChannelReadings:
 
     @property
     def factor(self) -> float:
-        """Conversion efficiency that was declared for the channel, or 1."""
-        return self.trace.channel.conversion_efficiency or 1.0
+        """Conversion efficiency that was applied, or 1."""
+        return self.conversion.factor
 
 
 Measured = Sequence[tuple[ChannelReadings, ChannelEnergy]]
@@ -87,7 +87,7 @@ def metered_energies(measured: Measured, seconds: float) -> list[MeteredEnergy]:
                 energy=channel_energy.energy_j * readings.factor,
                 gain_mpe=accuracy.gain_mpe,
                 offset_mpe_j=accuracy.range_limit_w * seconds * readings.factor,
-                efficiency_limit=EFFICIENCY_LIMIT if channel.conversion_efficiency else 0.0,
+                efficiency_limit=readings.conversion.limit,
                 source=accuracy.source,
             )
         )
@@ -118,6 +118,7 @@ def window_components(measured: Measured, entry: Entry) -> list[UncertaintyCompo
     return [
         *_random_components(measured),
         *_systematic_components(measured, entry.id),
+        *_part_load_components(measured, entry.id),
         *(component for component in clocks if component is not None),
     ]
 
@@ -204,6 +205,19 @@ def _sum_rectangles(
 def _phase(edge: Edge, interval_s: float) -> int:
     """Return where between two readings an edge lies, in eighths of an interval."""
     return int(8 * edge.part_s / interval_s) % 8 if interval_s else 0
+
+
+def _part_load_components(measured: Measured, entry_id: str) -> list[UncertaintyComponent]:
+    """Return how far below their stated efficiency the supplies of an entry may have run."""
+    span_j = math.fsum(
+        channel_energy.energy_j * readings.factor * readings.conversion.below
+        for readings, channel_energy in measured
+    )
+    if not span_j:
+        return []
+    name = "supplies at part load"
+    source = "80 PLUS curves; a stated efficiency is the peak at most"
+    return [UncertaintyComponent(name, -span_j, -span_j, "uniform", f"{name}|{entry_id}", source)]
 
 
 def _clock_component(

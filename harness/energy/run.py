@@ -13,6 +13,7 @@ from harness.energy.components import (
     metered_energies,
     window_components,
 )
+from harness.energy.conversion import conversion
 from harness.energy.integrate import energy
 from harness.energy.missing_nodes import missing_nodes, stated_nodes
 from harness.energy.reading_checks import CheckedReadings, check_readings
@@ -176,7 +177,8 @@ def _channel_readings(trace: Trace, window: Window | None, entry: Entry) -> Chan
     if checked.fault is not None:
         return ChannelReadings(trace, None, checked)
     clock = clock_error(trace.channel, entry)
-    return ChannelReadings(trace, energy(checked.trace, window, clock), checked)
+    channel_energy = energy(checked.trace, window, clock)
+    return ChannelReadings(trace, channel_energy, checked, conversion(checked.trace, window))
 
 
 def _rated_component(entry: Entry, part: Rated, part_j: float) -> UncertaintyComponent:

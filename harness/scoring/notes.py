@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from harness.energy.notes import reading_notes
+from harness.energy.components import ChannelReadings, clock_error
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
 from harness.formats.defects import SENSOR_DEFECTS, DefectCode
@@ -43,7 +44,7 @@ def result_notes(
         *_defect_notes(entry, (DefectCode.RUN_INCOMPLETE,)),
         *_run_count_notes(runs, counted, scatter),
         *_meter_notes(counted),
-        *dict.fromkeys(note for run in runs for note in reading_notes(entry, run)),
+        *dict.fromkeys(note for run in runs for note in _reading_notes(entry, run)),
         *_completeness_notes(counted),
         *_defect_notes(entry, NOTED_DEFECTS),
         *_sensor_notes(entry),
@@ -100,15 +101,56 @@ def _meter_notes(runs: Sequence[RunEnergy]) -> Iterator[str]:
             "modelled by watts that nobody declared for this machine: "
             "the limit is that of all machines"
         )
-    efficiencies = conversion_efficiencies(runs)
-    if efficiencies:
-        yield efficiency_note(efficiencies)
+    yield from conversion_notes(reading for run in runs for reading in run.readings)
     for calibration, limits in _limits_by_calibration(channels).items():
         if len(limits) > 1:
             yield (
                 f"calibration {calibration} is given {len(limits)} sets of limits: "
                 "each channel keeps its own"
             )
+
+
+def _reading_notes(entry: Entry, run: RunEnergy) -> Iterator[str]:
+    """Yield the notes on the readings of one run."""
+    for readings in run.readings:
+        yield from _checked_notes(readings)
+        yield from _sampling_notes(readings)
+        if readings.trace.channel.clock_error_s is None and readings.energy is not None:
+            yield clock_error(readings.trace.channel, entry).source.replace(
+                "unknown clock", "clock error unknown"
+            )
+
+
+def _checked_notes(readings: ChannelReadings) -> Iterator[str]:
+    """Yield what the check of the readings left out, or refused."""
+    channel_id = readings.trace.channel.id
+    if readings.fault is not None:
+        yield f"{channel_id} yields no energy: {readings.fault}"
+    reasons = Counter(reading.reason for reading in readings.checked.left_out)
+    for reason, count in reasons.items():
+        plural = "s" if count > 1 else ""
+        yield f"{channel_id}: {count} reading{plural} left out: {reason}"
+
+
+def _sampling_notes(readings: ChannelReadings) -> Iterator[str]:
+    """Yield where sampling may miss a part of the load."""
+    channel, channel_energy = readings.trace.channel, readings.energy
+    if channel_energy is not None and channel_energy.may_alias:
+        yield (
+            f"{channel.id}: every second reading differs from those between: sampling may meet "
+            "the period of the load (aliasing), and the interval does not hold that error"
+        )
+    elif channel_energy is not None and channel.kind == "instant":
+        yield (
+            f"instant readings, one in {channel_energy.interval_s:.2g} s: peaks between two of "
+            "them, and load that repeats faster, are missed, and the interval does not hold that "
+            "error"
+        )
+    if channel.sampled_share is not None and channel.sampled_share < 1:
+        yield (
+            f"{channel.id}: the meter samples {channel.sampled_share:.0%} of the time: load that "
+            "repeats in step with it is missed, and the interval does not hold that error"
+        )
 
 
 def _completeness_notes(runs: Sequence[RunEnergy]) -> Iterator[str]:
@@ -119,18 +161,31 @@ def _completeness_notes(runs: Sequence[RunEnergy]) -> Iterator[str]:
         yield f"readings cover {lowest:.2%} of the window in the worst run; the rest is filled"
 
 
-def efficiency_note(efficiencies: Set[float]) -> str:
-    """Return the note for readings that were multiplied by declared conversion efficiencies."""
-    low, high = min(efficiencies), max(efficiencies)
-    upper = f" to {high:g}" if high > low else ""
-    return f"readings times a declared conversion efficiency of {low:g}{upper}"
+def conversion_notes(readings: Iterable[ChannelReadings]) -> Iterator[str]:
+    """Yield how readings were converted to the energy behind power supplies."""
+    stated, curves = set(), set()
+    for reading in readings:
+        if reading.trace.channel.supply is not None:
+            curves.add(reading.factor)
+        elif reading.factor != 1:
+            stated.add(reading.factor)
+    if stated:
+        yield (
+            f"readings times a declared conversion efficiency of {_range(stated)}: a peak at most, "
+            "so the interval reaches down to part load"
+        )
+    if curves:
+        yield f"readings times the efficiency of the supplies at their load, {_range(curves)}"
 
 
-def conversion_efficiencies(runs: Iterable[RunEnergy]) -> set[float]:
-    """Return the declared conversion efficiencies that the readings of runs were multiplied by."""
-    readings = (reading for run in runs for reading in run.readings)
-    efficiencies = {reading.trace.channel.conversion_efficiency for reading in readings}
-    return {value for value in efficiencies if value is not None and value != 1}
+def _range(values: Set[float]) -> str:
+    low, high = f"{min(values):.4g}", f"{max(values):.4g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def is_converted(runs: Iterable[RunEnergy]) -> bool:
+    """Whether readings of runs were multiplied by an efficiency."""
+    return any(reading.factor != 1 for run in runs for reading in run.readings)
 
 
 def _limits_by_calibration(channels: Iterable[Channel]) -> dict[str, set[tuple[float, float]]]:

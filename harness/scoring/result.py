@@ -11,7 +11,7 @@ from harness.energy.run import RunEnergy
 from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.defects import DefectCode
 from harness.scoring.boundary import Boundary, boundaries, boundary
-from harness.scoring.notes import conversion_efficiencies
+from harness.scoring.notes import is_converted
 from harness.scoring.run_scatter import ScatterSummary
 from harness.scoring.training_steps import Training
 from harness.traces.instruments import instruments
@@ -135,9 +135,9 @@ class Result:
     co2e: Co2e | None = None
 
     @property
-    def efficiencies(self) -> set[float]:
-        """Declared conversion efficiencies that its readings were multiplied by."""
-        return conversion_efficiencies(self.runs)
+    def is_converted(self) -> bool:
+        """Whether its readings were multiplied by the efficiency of power supplies."""
+        return is_converted(self.runs)
 
     @property
     def table(self) -> TableKey:

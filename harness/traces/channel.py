@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast
 
 from harness.core.schemas import SCHEMA_VERSION
+from harness.traces.supplies import Supply
 
 Kind = Literal["mean", "instant", "counter", "estimate"]
 
@@ -20,7 +21,7 @@ MAX_CLOCK_ERROR_S = 1e9
 
 
 STORE_FIELDS = frozenset(
-    ["schema_version", "accuracy", "readings", "dropped", "columns", "content_sha256"]
+    ["schema_version", "accuracy", "supply", "readings", "dropped", "columns", "content_sha256"]
 )
 """Fields of a header that describe the stored columns, or have a type of their own."""
 
@@ -88,6 +89,8 @@ class Channel:
             unknown.
         current: What is measured, "ac" or "dc".
         conversion_efficiency: Factor that turns the measured AC into the DC asked for.
+        supply: Power supplies whose efficiency at the load of each reading turns AC into DC, in
+            place of such a factor; None where they are not stated.
         counter_modulus_j: Value at which a counter starts again at 0 [J].
         resolution: Smallest step of a reading [W or J].
         update_interval_s: Time between updates of a counter [s]: a reading may be that old.
@@ -115,6 +118,7 @@ class Channel:
     clock_error_s: float | None = None
     current: Literal["ac", "dc", "unknown"] = "unknown"
     conversion_efficiency: float | None = None
+    supply: Supply | None = None
     counter_modulus_j: float | None = None
     resolution: float | None = None
     update_interval_s: float | None = None
@@ -131,6 +135,8 @@ class Channel:
             value = getattr(self, item.name)
             if item.name == "accuracy":
                 value = _accuracy_document(value)
+            if item.name == "supply":
+                value = None if value is None else value.document()
             if item.name != "extra":
                 document[item.name] = value
         return document | dict(self.extra)
@@ -141,12 +147,14 @@ class Channel:
 
         Fields this release does not know are kept.
         """
-        names = {item.name for item in fields(Channel)} - {"extra", "accuracy"}
+        names = {item.name for item in fields(Channel)} - {"extra", "accuracy", "supply"}
         own_fields = {name: value for name, value in document.items() if name in names}
         stored = names | STORE_FIELDS
         extra = {name: value for name, value in document.items() if name not in stored}
         accuracy = _accuracy_of(document["accuracy"])
-        return Channel(**cast(Any, own_fields), accuracy=accuracy, extra=extra)
+        stated = document.get("supply")
+        supply = None if stated is None else Supply.from_document(stated)
+        return Channel(**cast(Any, own_fields), accuracy=accuracy, supply=supply, extra=extra)
 
 
 def _accuracy_document(accuracy: Accuracy) -> dict[str, Any]:

@@ -425,7 +425,7 @@ def test_readings_times_a_declared_efficiency_are_marked_and_said() -> None:
     ]
     tables = board(*entries)
     text = text_of(tables, "terminal")
-    assert "(c) readings times a declared conversion efficiency of 0.94 to 0.96." in text
+    assert "(c) readings times a declared conversion efficiency of 0.94 to 0.96:" in text
     assert [name in text for name in ("plain (n)", "c0.94 (nc)", "c0.96 (nc)")] == [True] * 3
     notes = {
         result.entry.id: result.notes

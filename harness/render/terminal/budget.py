@@ -34,6 +34,9 @@ _REMEDIES = {
     "conversion efficiency": (
         "measuring behind the conversion, or its efficiency at the operating point"
     ),
+    "supplies at part load": (
+        "stating the supplies (rated output, and grade or certificate), or measuring behind them"
+    ),
     "quantisation": "a meter with a finer resolution",
 }
 

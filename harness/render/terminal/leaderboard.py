@@ -11,7 +11,7 @@ from harness.render.escape import escape, grid
 from harness.render.leaderboard_csv import leaderboard_csv
 from harness.render.numbers import estimate_text, number, percent
 from harness.render.terminal import co2e
-from harness.scoring.notes import efficiency_note
+from harness.scoring.notes import conversion_notes
 from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
 from harness.scoring.result import Result
 
@@ -139,7 +139,7 @@ MARKS = (
         lambda result: result.estimated_share > 0,
         "part of the energy is estimated, not measured.",
     ),
-    Mark("c", lambda result: bool(result.efficiencies), ""),
+    Mark("c", lambda result: result.is_converted, ""),
     Mark("s", lambda result: result.entry.simulated, "simulated, not a real system."),
     Mark(
         "i",
@@ -162,7 +162,7 @@ def footnotes(table: Table) -> list[str]:
     notes = list(LEGEND) if any(row.rank for row in table.rows) else []
     for mark in MARKS:
         if any(mark.applies(row.result) for row in table.rows):
-            text = mark.text or f"{_efficiency_text(table)}."
+            text = mark.text or _conversion_text(table)
             notes.append(f"({mark.letter}) {text}")
     if any(row.break_even_cv is not None for row in table.rows):
         notes.append(
@@ -184,8 +184,10 @@ def footnotes(table: Table) -> list[str]:
     return notes + co2e.footnotes([row.result for row in table.rows], table.rank_by)
 
 
-def _efficiency_text(table: Table) -> str:
-    return efficiency_note({value for row in table.rows for value in row.result.efficiencies})
+def _conversion_text(table: Table) -> str:
+    runs = (run for row in table.rows for run in row.result.runs)
+    notes = conversion_notes(reading for run in runs for reading in run.readings)
+    return "; ".join(notes) + "."
 
 
 def _head(with_co2e: bool) -> tuple[str, ...]:
