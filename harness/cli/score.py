@@ -25,6 +25,7 @@ from harness.cli.base import (
 )
 from harness.cli.carbon.options import gridded
 from harness.cli.outputs import OutputPath, mkdir_option
+from harness.core.errors import UsageError
 
 
 @cli.command()
@@ -32,6 +33,12 @@ from harness.cli.outputs import OutputPath, mkdir_option
 @JSON
 @click.option("--explain", is_flag=True, help="Explain where the uncertainty comes from.")
 @TIMEOUT
+@click.option(
+    "--provisioned",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="system_power.json of the measured system: its provisioned power beside the measured one.",
+)
 @gridded
 @seeded
 def score(
@@ -39,6 +46,7 @@ def score(
     as_json: bool,
     explain: bool,
     timeout: float,
+    provisioned: Path | None,
     level: float,
     seed: int,
     carbon: Any,
@@ -51,13 +59,40 @@ def score(
     from harness.render.json import result_document
     from harness.render.terminal.score import score_text
 
+    power_kw = None if provisioned is None else _provisioned_kw(provisioned)
     tree = read_tree(paths, timeout_s=timeout)
     results = api.score(tree, level=level, seed=seed, carbon=carbon, timeout_s=timeout)
+    if power_kw is not None:
+        from harness.scoring.provision import with_provision
+
+        results = [with_provision(result, power_kw) for result in results]
     if as_json:
         emit("result", result_document(results, tree.unreadable, tree.skipped))
     else:
         click.echo(score_text(results, explained=explain), nl=False)
     return OK if results else UNREADABLE
+
+
+def _provisioned_kw(path: Path) -> float:
+    """Return the provisioned power that a system_power.json states [kW].
+
+    Raises:
+        UsageError: No total follows from it.
+    """
+    from harness.core.files import read_bytes
+    from harness.core.schemas import parse_json
+    from harness.formats.mlperf.endpoints.power import provisioned_power
+
+    document = parse_json(read_bytes(path), where=str(path))
+    power = provisioned_power(document if isinstance(document, dict) else {})
+    if not power.total_kw:
+        raise UsageError(
+            "states no provisioned power",
+            where=str(path),
+            got="; ".join(power.faults) or "0 kW",
+            expected="system_power.json of MLPerf Endpoints, from which a total follows",
+        )
+    return power.total_kw
 
 
 @cli.command()

@@ -359,6 +359,22 @@ class _PlainYaml:
                 )
 
 
+def parse_yaml(content: bytes, *, where: str) -> Any:
+    """Return the value of a YAML document of bounded size, without tags and aliases.
+
+    Raises:
+        UnreadableError: It is not such a document, is too large, or has a key twice.
+    """
+    if len(content) > MAX_YAML_BYTES:
+        raise UnreadableError(
+            "is too large to read",
+            where=where,
+            got=f"{len(content)} bytes",
+            expected=f"at most {MAX_YAML_BYTES}",
+        )
+    return _PlainYaml.load(content, where)
+
+
 def read_document(kind: str, path: Path) -> dict[str, Any]:
     """Read and validate a document from a JSON or YAML file; unknown fields are kept.
 

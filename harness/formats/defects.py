@@ -453,6 +453,78 @@ class DefectCode(StrEnum):
         "all",
         "`joulemark audit --trust`: no signature",
     )
+    FIGURE_DIFFERS = (
+        "figure-differs",
+        "fail",
+        "figures that agree with each other",
+        _COMPLETE,
+        "MLPerf Endpoints",
+        "a mean, median, percentile or histogram that contradicts the totals and counts beside it",
+    )
+    NO_WALL_CLOCK = (
+        "no-wall-clock",
+        "warn",
+        "the time at which the run began",
+        "Record pairs of both clocks beside the client: joulemark run --command does.",
+        "MLPerf Endpoints",
+        "`test_started_at` is 0 or missing: nothing ties the run to a meter",
+    )
+    WINDOWS_DIFFER = (
+        "windows-differ",
+        "warn",
+        "tokens and time of one window",
+        "Divide by `duration_ns`, or leave out the tokens of the drain.",
+        "MLPerf Endpoints",
+        "`tps` divides all tokens by a window that ends before the last replies do",
+    )
+    FAILURES_AS_COMPLETED = (
+        "failures-as-completed",
+        "warn",
+        "completed and failed requests that add up to those issued",
+        "Use a client that counts `n_samples_succeeded`.",
+        "MLPerf Endpoints",
+        "completed requests include the failed ones",
+    )
+    SCORE_SCALE = (
+        "score-scale",
+        "warn",
+        "scores in percent",
+        "State the unit of each score.",
+        "MLPerf Endpoints",
+        "a score of at most 1 without a unit: read as a fraction, where other files have percent",
+    )
+    PERCENTILE_KEYS = (
+        "percentile-keys",
+        "warn",
+        'percentile keys as the client writes them, "90.0"',
+        "Submit the file as the client wrote it.",
+        "MLPerf Endpoints",
+        'percentile keys of another form, `"90"`: read as the same share',
+    )
+    VALUES_FEWER = (
+        "values-fewer",
+        "warn",
+        "a value for each response",
+        "Nothing: replies of one fragment have no time per output token.",
+        "MLPerf Endpoints",
+        "fewer values of a latency than responses, or none at all",
+    )
+    RATING_LOW = (
+        "rating-low",
+        "warn",
+        "the rated power of the part",
+        "Name public evidence of the lower mode in `below_rated_tdp`.",
+        "MLPerf Endpoints",
+        "an accelerator whose declared power lies below the default of Appendix D",
+    )
+    POWER_NOT_DERIVED = (
+        "power-not-derived",
+        "own rule",
+        "a total that follows from the parts",
+        "Complete system_power.json.",
+        "MLPerf Endpoints",
+        "`system_power.json` gives no provisioned power, or contradicts itself",
+    )
     ZONE_SHIFT = (
         "zone-shift",
         "own rule",

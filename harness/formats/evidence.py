@@ -8,6 +8,7 @@ LoadGen's values and the record of its sampler:
 - :class:`TinyEvidence`: the energy files of an MLPerf Tiny result
 - :class:`RecordingEvidence`: what joulemark noted when it recorded a run itself
 - :class:`EndpointEvidence`: a load on an LLM endpoint
+- :class:`PackageEvidence`: one point of an MLPerf Endpoints package
 
 In ``run.json`` they are one flat object, ``facts``; see :mod:`harness.formats.evidence_facts`.
 """
@@ -21,6 +22,10 @@ from typing import TYPE_CHECKING, Any
 from harness.traces.trace import Window
 
 if TYPE_CHECKING:
+    from harness.formats.mlperf.endpoints.accuracy import Score
+    from harness.formats.mlperf.endpoints.curve import Curve
+    from harness.formats.mlperf.endpoints.power import ProvisionedPower
+    from harness.formats.mlperf.endpoints.summary import Summary
     from harness.formats.ptdaemon.power_session import Session
 
 Progress = tuple[str, float]
@@ -144,6 +149,37 @@ class EndpointEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackageEvidence:
+    """What the files of one point of an MLPerf Endpoints package state.
+
+    Attributes:
+        figures: The figures that were derived from them, by name; only these go into a run record.
+        layout: ``submission`` (a point of a curve) or ``client`` (what the client leaves).
+        folder: Name of the point's folder.
+        summary: ``result_summary.json``; ``None`` without one.
+        point: ``point.yaml``; empty without one.
+        system: The description of the system; empty without one.
+        power: Provisioned power; ``None`` without a ``system_power.json``.
+        scores: Scores of ``accuracy_results.json``.
+        has_accuracy: Whether there is such a file.
+        curve: All points of the model on the system; ``None`` outside a submission.
+        tree: What exists of the submission's shared folders, of the names that are looked for.
+    """
+
+    figures: Mapping[str, float] = field(default_factory=dict)
+    layout: str = ""
+    folder: str = ""
+    summary: Summary | None = None
+    point: Mapping[str, Any] = field(default_factory=dict)
+    system: Mapping[str, Any] = field(default_factory=dict)
+    power: ProvisionedPower | None = None
+    scores: tuple[Score, ...] = ()
+    has_accuracy: bool = False
+    curve: Curve | None = None
+    tree: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What is known of a run beside its readings; parts that its format does not have are ``None``.
 
@@ -153,6 +189,7 @@ class Evidence:
         tiny: Of one window of an MLPerf Tiny result.
         recording: Of a run that joulemark recorded.
         endpoint: Of a load on an LLM endpoint.
+        package: Of a point of an MLPerf Endpoints package.
         extra: Facts that this release does not interpret; they are written again unchanged.
     """
 
@@ -161,6 +198,7 @@ class Evidence:
     tiny: TinyEvidence | None = None
     recording: RecordingEvidence | None = None
     endpoint: EndpointEvidence | None = None
+    package: PackageEvidence | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -19,6 +19,7 @@ from harness.formats.evidence import (
     EndpointEvidence,
     Evidence,
     InferenceEvidence,
+    PackageEvidence,
     Progress,
     RecordingEvidence,
     TinyEvidence,
@@ -40,6 +41,8 @@ def facts_of(evidence: Evidence) -> dict[str, Any]:
         facts |= _recording_facts(evidence.recording)
     if evidence.endpoint is not None:
         facts["endpoint"] = dict(evidence.endpoint.record)
+    if evidence.package is not None:
+        facts["mlperf_endpoints"] = dict(evidence.package.figures)
     return facts | dict(evidence.extra)
 
 
@@ -113,12 +116,14 @@ def evidence_from_facts(facts: Mapping[str, Any]) -> tuple[Evidence, tuple[str, 
     tiny = _read_tiny(reader)
     recording = _read_recording(reader)
     endpoint = _read_endpoint(reader)
+    package = _read_package(reader)
     evidence = Evidence(
         inference=inference,
         training=training,
         tiny=tiny,
         recording=recording,
         endpoint=endpoint,
+        package=package,
         extra=reader.remaining,
     )
     return evidence, tuple(reader.malformed)
@@ -249,6 +254,16 @@ def _read_endpoint(reader: _FactReader) -> EndpointEvidence | None:
         reader.give_back("endpoint", record)
         return None
     return EndpointEvidence(model=model, load=load, grading=grading or {}, record=record)
+
+
+def _read_package(reader: _FactReader) -> PackageEvidence | None:
+    figures = reader.take("mlperf_endpoints", dict)
+    if figures is None:
+        return None
+    if not all(map(_is_number, figures.values())):
+        reader.give_back("mlperf_endpoints", figures)
+        return None
+    return PackageEvidence(figures=figures)
 
 
 def _read_idle(reader: _FactReader) -> dict[str, Window] | None:

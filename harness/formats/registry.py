@@ -14,7 +14,12 @@ from collections.abc import Iterator
 from harness.core.suggestions import unknown_name
 from harness.formats.base import Format
 
-GROUPS = ("harness.formats", "harness.formats.mlperf", "harness.formats.loggers")
+GROUPS = (
+    "harness.formats",
+    "harness.formats.mlperf",
+    "harness.formats.mlperf.endpoints",
+    "harness.formats.loggers",
+)
 """Packages whose modules may be readers."""
 
 

@@ -76,6 +76,7 @@ def _result(result: Result) -> dict[str, Any]:
         "scaling_factor": entry.scaling_factor,
         "budget": [asdict(row) for row in result.rows],
         "compat": dict(result.compat),
+        "provisioned": None if result.provision is None else asdict(result.provision),
         "runs": [_run(run) for run in result.runs],
         "notes": list(result.notes),
     }

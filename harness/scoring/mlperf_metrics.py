@@ -217,6 +217,8 @@ def _has_mlperf_logs(entry: Entry) -> bool:
 def _inference_metrics(entry: Entry) -> dict[str, Any]:
     if any(run.evidence.tiny is not None for run in entry.runs):
         return _tiny_metrics(entry)
+    if any(run.evidence.package is not None for run in entry.runs):
+        return _endpoints_metrics(entry)
     run = entry.runs[0] if entry.runs else None
     total = next(iter(run.outer), None) if run else None
     if run is None or total is None or run.window is None or run.evidence.inference is None:
@@ -250,6 +252,28 @@ def _tiny_metrics(entry: Entry) -> dict[str, Any]:
     if printed_uj is not None and abs(printed_uj - median_uj) <= TINY_MEDIAN_DIGITS_UJ:
         median_uj = printed_uj
     return {"mlperf_tiny": {"value": median_uj, "unit": "uJ"}}
+
+
+ENDPOINTS_UNITS = {
+    "tps": "tokens/s",
+    "qps": "requests/s",
+    "tps_per_user": "tokens/s",
+    "ttft_p90_ms": "ms",
+    "tpot_p90_ms": "ms",
+    "system_tps_per_kw": "tokens/s/kW",
+}
+"""Metrics of MLPerf Endpoints, and their units."""
+
+
+def _endpoints_metrics(entry: Entry) -> dict[str, Any]:
+    """Return the metrics of MLPerf Endpoints, as far as the files of the point give them."""
+    package = entry.runs[0].evidence.package
+    figures = package.figures if package is not None else {}
+    return {
+        f"mlperf_endpoints_{name}": {"value": figures[name], "unit": unit}
+        for name, unit in ENDPOINTS_UNITS.items()
+        if name in figures
+    }
 
 
 def _no_inference_metric(unit: str, note: str) -> dict[str, Any]:

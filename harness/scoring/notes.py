@@ -22,6 +22,8 @@ NOTED_DEFECTS = (
     DefectCode.ROUND_DIFFERS,
     DefectCode.LOCAL_TIME,
     DefectCode.CSV_DIALECT,
+    DefectCode.WINDOWS_DIFFER,
+    DefectCode.SCORE_SCALE,
 )
 """Defects that a reader must know beside the number."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.carbon.co2e import Co2e
 from harness.energy.run import RunEnergy
@@ -18,6 +18,9 @@ from harness.traces.instruments import instruments
 from harness.uncertainty.budget import Budget
 from harness.uncertainty.closed_form import BudgetRow
 from harness.uncertainty.estimate import Estimate
+
+if TYPE_CHECKING:
+    from harness.scoring.provision import Provision
 
 
 class TableKey(NamedTuple):
@@ -108,6 +111,7 @@ class Result:
         scatter: Scatter between runs, and what shows it; ``None`` without energy.
         training: Energy per step and steps to the target, where the logs count steps.
         co2e: Emissions, where a grid was given.
+        provision: Provisioned power beside the result, where it is stated.
     """
 
     entry: Entry
@@ -133,6 +137,7 @@ class Result:
     scatter: ScatterSummary | None = None
     training: Training | None = None
     co2e: Co2e | None = None
+    provision: Provision | None = None
 
     @property
     def is_converted(self) -> bool:

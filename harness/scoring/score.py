@@ -28,6 +28,7 @@ from harness.scoring.correct_answers import energy_per_correct
 from harness.scoring.entry_budget import EntryBudget, entry_budget, with_borrowed_scatter
 from harness.scoring.mlperf_metrics import kept_runs, mlperf_metrics, olympic_mean
 from harness.scoring.notes import result_notes
+from harness.scoring.provision import package_provision
 from harness.scoring.repeated_runs import WorkAmounts
 from harness.scoring.result import Result, measurement_class
 from harness.scoring.run_scatter import summary
@@ -188,6 +189,7 @@ def _result(item: EntryBudget, *, level: float, seed: int, draws: int) -> Result
         per_correct=per_correct,
         scatter=summary(scatter, len(counted), scattering.value),
         training=_training(entry, counted, item.counts, estimates),
+        provision=package_provision(entry),
     )
 
 

@@ -15,10 +15,12 @@ from harness import api
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.journal_writer import Journal
 from harness.traces.store import read_csv, write_csv
+from tests.fakes.endpoint_package import Package
 
 T0_NS = 1_767_225_600_000_000_000
 INFERENCE = "closed/s/results/m/resnet50/Offline"
 TRAINING = "t/results/m/bert"
+POINT = "results/box/tiny-model/r64"
 
 
 def inference(root: Path) -> None:
@@ -77,6 +79,13 @@ def _unfinished(run: Path, folder: Path) -> None:
     journal.end({"missed": 0})
 
 
+def package(root: Path) -> None:
+    """A submission to MLPerf Endpoints, of one point."""
+    content = Package()
+    content.points = {64: content.points[64]}
+    content.write(root)
+
+
 def declared(root: Path) -> None:
     """Two declared CSV traces."""
     native(root / "made")
@@ -131,5 +140,10 @@ FILES: dict[str, tuple[Callable[[Path], None], str]] = {
     "native-system": (native, "system.json"),
     "journal": (native, "run_2/samples/meter.csv"),
     "csv": (declared, "a.csv"),
+    "endpoint-summary": (package, f"{POINT}/result_summary.json"),
+    "endpoint-point": (package, f"{POINT}/point.yaml"),
+    "endpoint-accuracy": (package, f"{POINT}/accuracy_results.json"),
+    "endpoint-system": (package, f"{POINT}/system_desc.json"),
+    "endpoint-power": (package, "results/box/system_power.json"),
 }
 """By the name of a parser: a tree, and the file in it that the parser reads."""

@@ -1,6 +1,8 @@
 """The audit rules, one module per rule, grouped by what they examine.
 
 Every module in the group packages below that defines ``RULE`` is a rule; nothing else lists it.
+In ``endpoints`` a module defines ``RULES``: one family of the checks of MLPerf's own checker, under
+its names.
 Limits are not here: they are data, in one rulebook per round (``rulebooks/``).
 """
 
@@ -12,17 +14,26 @@ from collections.abc import Iterator
 
 from harness.auditing.rules.base import Rule
 
-GROUPS = ("timing", "readings", "plausibility", "session", "analyzer", "runs", "evidence")
+GROUPS = (
+    "timing",
+    "readings",
+    "plausibility",
+    "session",
+    "analyzer",
+    "runs",
+    "endpoints",
+    "evidence",
+)
 """Group packages, in the order in which rules run and reports list them."""
 
 
 def _discover() -> Iterator[Rule]:
-    """Yield the rule of each module, group by group, alphabetically within a group."""
+    """Yield the rules of each module, group by group, alphabetically within a group."""
     for group in GROUPS:
         package = importlib.import_module(f"{__name__}.{group}")
         for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-            rule: Rule = importlib.import_module(f"{package.__name__}.{module.name}").RULE
-            yield rule
+            content = importlib.import_module(f"{package.__name__}.{module.name}")
+            yield from (content.RULES if hasattr(content, "RULES") else (content.RULE,))
 
 
 RULES: tuple[Rule, ...] = tuple(_discover())

@@ -40,7 +40,10 @@ RECORDED_RUNS = frozenset({NATIVE, "csv"})
 """Run directories and plain CSV traces."""
 TINY_WINDOWS = frozenset({"mlperf-tiny"})
 """MLPerf Tiny results, each window with its raw trace."""
+ENDPOINT_PACKAGES = frozenset({"mlperf-endpoints"})
+"""Points of MLPerf Endpoints packages: rated power, and no readings."""
 EVERY_FAMILY = POWER_SESSION | TRAINING_LOGS | RECORDED_RUNS | TINY_WINDOWS
+"""All families with readings."""
 
 
 # What a rule yields

@@ -229,15 +229,17 @@ def _note_on_request(entry: Entry, requested: str) -> str:
 def _nearest(entry: Entry) -> str:
     """Return the round of the entry's family with the nearest number, the older of two.
 
-    If the entry states no round, it is the newest.
+    If the entry states no round of its family, it is the newest: a round of MLPerf Inference also
+    holds results of the Endpoints client.
     """
     stated = _number(entry.round)
-    family = stated.family or entry.family
+    judged_families = {_number(name).family for name in rounds()} - {""}
+    family = entry.family if entry.family in judged_families else stated.family or entry.family
     same_family = [name for name in rounds() if _number(name).family == family]
     if not same_family:
         return OWN
     by_age = sorted(same_family, key=_number)
-    if not stated.family:
+    if stated.family != family:
         return by_age[-1]
     return min(by_age, key=lambda name: abs(_sequence(_number(name)) - _sequence(stated)))
 

@@ -9,6 +9,7 @@ from harness.render.escape import plain
 from harness.render.numbers import decimals, estimate_text, number, percent
 from harness.render.terminal import co2e
 from harness.render.terminal.budget import budget_table, explain
+from harness.scoring.provision import Provision
 from harness.scoring.result import Result
 
 WIDTH = 80
@@ -52,6 +53,8 @@ def _block(result: Result, explained: bool) -> Iterator[str]:
         yield from _figure("scatter", _scatter(result))
     for name, item in result.compat.items():
         yield from _figure("MLPerf", _mlperf_metric(name, item))
+    if result.provision is not None:
+        yield from _figure("provisioned", _provision(result.provision))
     if result.estimated_share:
         yield from _figure("estimated", f"{percent(result.estimated_share)} of the energy")
     for line in co2e.lines(result.co2e):
@@ -93,6 +96,20 @@ def _scatter(result: Result) -> str:
     assert result.scatter is not None
     text = SCATTER_TEXTS[result.scatter.source].format(n=result.scatter.n)
     return text if result.scatter.cv is None else f"{percent(result.scatter.cv, 2)}, {text}"
+
+
+def _provision(provision: Provision) -> str:
+    """Return provisioned power, energy per token by it, and the share of it that was measured."""
+    text = f"{provision.power_kw:.2f} kW"
+    if provision.per_token_j is not None:
+        text += f", {number(provision.per_token_j, 'J/token provisioned')}"
+    utilisation = provision.utilisation
+    if utilisation is None or utilisation.value is None:
+        return f"{text}; nothing was measured"
+    text += f"; utilisation of provision {percent(utilisation.value)}"
+    if utilisation.low is not None and utilisation.high is not None:
+        text += f" [{percent(utilisation.low)}, {percent(utilisation.high)}]"
+    return text
 
 
 def _mlperf_metric(name: str, item: dict[str, object]) -> str:

@@ -2,7 +2,13 @@
 
 from collections.abc import Iterator
 
-from harness.auditing.rules.base import Rule, RuleContext, Violation
+from harness.auditing.rules.base import (
+    ENDPOINT_PACKAGES,
+    EVERY_FAMILY,
+    Rule,
+    RuleContext,
+    Violation,
+)
 from harness.formats.defects import DefectCode
 
 CODES = {code.value: code for code in DefectCode}
@@ -35,5 +41,6 @@ RULE = Rule(
     evidence="Files that are missing, empty, broken, of no known kind, or not those that were "
     "recorded, packed and signed; journals whose chain is broken, open or missing.",
     remedy="Submit the complete, unedited files.",
+    applies_to=EVERY_FAMILY | ENDPOINT_PACKAGES,
     check=check,
 )

@@ -1,0 +1,1 @@
+"""Read packages of MLPerf Endpoints: LLM servers under load, and their provisioned power."""
