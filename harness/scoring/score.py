@@ -70,10 +70,10 @@ def score_all(
     """
     entries = tuple(entries)
     entries_by_id = {entry.id: entry for entry in entries}
-    given: Iterable[Evaluation | None] = evaluations or [None] * len(entries)
+    energies: Iterable[Evaluation | None] = evaluations or [None] * len(entries)
     reasons: dict[str, str] = {}
     budgets = []
-    for entry, evaluation in zip(entries, given, strict=True):
+    for entry, evaluation in zip(entries, energies, strict=True):
         item, reason = _attempt(partial(_budget_of, entry, evaluation), timeout_s)
         if item is None:
             reasons[entry.id], item = reason, _nothing_counted(entry)
