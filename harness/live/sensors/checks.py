@@ -230,18 +230,20 @@ def _counted_once(parts: Sequence[Trace], arrangement: Arrangement) -> list[Trac
 
 def _disjoint_groups(parts: Sequence[Trace]) -> list[list[Trace]]:
     """Return the parts that cannot overlap together, and each that may overlap others alone."""
-    overlapping = [
-        part
-        for part in parts
-        if any(
-            relation(subject_of(part.channel), subject_of(peer.channel)) is Relation.UNKNOWN
-            for peer in parts
-            if peer is not part
-        )
-    ]
+    overlapping = [part for part in parts if _may_overlap(part, parts)]
     ids = {part.channel.id for part in overlapping}
     disjoint = [part for part in parts if part.channel.id not in ids]
     return [disjoint, *([part] for part in overlapping)]
+
+
+def _may_overlap(part: Trace, peers: Sequence[Trace]) -> bool:
+    """Return whether a sensor may measure something that one of its peers measures."""
+    subject = subject_of(part.channel)
+    return any(
+        relation(subject, subject_of(peer.channel)) is Relation.UNKNOWN
+        for peer in peers
+        if peer is not part
+    )
 
 
 def _unwired(wholes: Sequence[Trace], parts: Sequence[Trace]) -> str:
@@ -283,6 +285,8 @@ def _with_open_pairs_placed(
 ) -> list[Trace]:
     """Decide by the load whether a platform counter or a battery contains what stands beside it.
 
+    A sensor that may measure something inside the whole stays open: that it draws more than the
+    rest of the whole then proves nothing.
     A battery that does not feed the machine is left out: it is full, or it is being charged.
     """
     live = list(traces)
@@ -290,11 +294,12 @@ def _with_open_pairs_placed(
     by_id = {trace.channel.id: trace for trace in live}
     for whole in traces:
         id_, part = whole.channel.id, subject_of(whole.channel).part
+        inside = [t for t in live if arrangement.parents[t.channel.id] == id_]
         open_ids = [set(pair) - {id_} for pair in arrangement.unknown if id_ in pair]
-        beside = [by_id[peer] for ids in open_ids for peer in ids]
+        peers = [by_id[peer] for ids in open_ids for peer in ids]
+        beside = [peer for peer in peers if not _may_overlap(peer, inside)]
         if part not in ("psys", BATTERY) or not beside:
             continue
-        inside = [t for t in live if arrangement.parents[t.channel.id] == id_]
         verdict = _relation_by_load(whole, inside, beside)
         if part == BATTERY and verdict is not Relation.CONTAINS:
             live = [trace for trace in live if trace is not whole]
