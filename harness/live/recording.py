@@ -27,12 +27,14 @@ from harness.formats.run_directory import INCOMPLETE, SAMPLES
 from harness.formats.run_directory_writer import record, write_run
 from harness.live.sensors.checks import CheckedSensors, check_sensors
 from harness.meters.base import NoteKind
-from harness.meters.context import unsteady
+from harness.meters.context import summary, unsteady, write_series
 from harness.runners.base import Outcome
 from harness.traces.channel import Channel
 from harness.traces.journal_reader import Samples, journal_paths, read_samples
 from harness.traces.trace import Trace, Window
 
+CONTEXT = "context.csv"
+"""Temperatures, clocks, power limits and throttling during the run, a value a line."""
 PREPARED = "prepared"
 """Folder in the entry for what a workload makes once for all its runs."""
 NO_REASON = (
@@ -189,10 +191,13 @@ def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Wi
         success=outcome.success,
         evidence=evidence,
     )
+    looks = [item for samples in journals for item in samples.context]
+    if looks:
+        write_series(folder / CONTEXT, looks)
     inside = folder.relative_to(entry.directory)
     simulated = entry.simulated or any(samples.about.get("simulated") for samples in journals)
     defects = [defect for samples in journals for defect in _defects(samples, inside)]
-    defects += _sensor_defects(journals, checked, inside)
+    defects += _sensor_defects(journals, checked, inside, outcome.window)
     (folder / RESERVE).unlink(missing_ok=True)
     write_run(replace(entry, simulated=simulated, defects=tuple(defects)), run, folder)
     (folder / INCOMPLETE).unlink()
@@ -218,7 +223,9 @@ def _facts(
     return dict(outcome.facts) | {
         "advice": list(outcome.advice),
         "idle": idle_ns,
-        "sampler": [samples.statistics() | _context(samples) for samples in journals],
+        "sampler": [
+            samples.statistics() | _context(samples, outcome.window) for samples in journals
+        ],
     }
 
 
@@ -268,7 +275,7 @@ NOTE_CODES: Mapping[str, DefectCode] = {
 
 
 def _sensor_defects(
-    journals: Sequence[Samples], checked: CheckedSensors, folder: Path
+    journals: Sequence[Samples], checked: CheckedSensors, folder: Path, window: Window
 ) -> Iterator[Defect]:
     """Yield what the meters noted when they were probed, and what their readings show."""
     where = f"{folder.as_posix()}/{SAMPLES}"
@@ -279,17 +286,18 @@ def _sensor_defects(
             if code is not None:
                 got = f"{note.get('channel')}: {note.get('message')}"
                 yield Defect(code, f"{where}/{samples.path.name}", got)
-        for channel, reason in unsteady(_context(samples).get("context")):
+        for channel, reason in unsteady(_context(samples, window).get("context")):
             got = f"{channel}: {reason}"
             yield Defect(DefectCode.HARDWARE_UNSTEADY, f"{where}/{samples.path.name}", got)
     for finding in checked.findings:
         yield Defect(finding.code, where, finding.message)
 
 
-def _context(samples: Samples) -> dict[str, Any]:
-    """Return what a journal states of temperatures, clocks and limits, for the record."""
-    context = (samples.end or {}).get("context")
-    return {"context": context} if isinstance(context, dict) else {}
+def _context(samples: Samples, window: Window) -> dict[str, Any]:
+    """Return what a meter said of temperatures, clocks and limits in the window, for the record."""
+    if not samples.context:
+        return {}
+    return {"context": summary(samples.context, window.start_ns, window.stop_ns)}
 
 
 def _defects(samples: Samples, folder: Path) -> Iterator[Defect]:

@@ -28,7 +28,7 @@ from typing import Any
 
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.meters.base import Meter, ReadFailed, Reading
-from harness.meters.context import ContextStatistics
+from harness.meters.context import Context, look
 from harness.meters.registry import MeterSpec, make
 from harness.traces.channel import Channel
 from harness.traces.journal_writer import Journal
@@ -64,7 +64,7 @@ class Sampler:
         stopped: Set when the last read has returned.
         reading_since: When the read in progress began [ns, monotonic]; None between reads.
         hang_reported: Whether the read in progress was already reported as hanging.
-        context: Temperatures, clocks and the like, if the meter gives them.
+        read_context: Returns temperatures, clocks and the like; None if the meter gives none.
     """
 
     def __init__(
@@ -86,8 +86,7 @@ class Sampler:
         self.stopped = threading.Event()
         self.reading_since: int | None = None
         self.hang_reported = False
-        read_context = getattr(meter, "context", None)
-        self.context = ContextStatistics(read_context) if callable(read_context) else None
+        self.read_context: Callable[[], Context] | None = getattr(meter, "context", None)
 
     def run(self) -> None:
         """Read at start + k * interval. Deadlines are absolute: a late read delays no later one.
@@ -100,14 +99,20 @@ class Sampler:
         context_due = deadline
         while not self.stopping:
             self.tick(deadline)
-            if self.context is not None and self.mono_ns() >= context_due:
-                self.context.sample()
+            if self.read_context is not None and self.mono_ns() >= context_due:
+                self.note_context(self.read_context)
                 context_due += round(CONTEXT_S * 1e9)
             behind = (self.mono_ns() - deadline) // self.interval_ns
             self.missed += max(0, behind)
             deadline += (1 + max(0, behind)) * self.interval_ns
             self.sleep_until(deadline)
         self.stopped.set()
+
+    def note_context(self, read: Callable[[], Context]) -> None:
+        """Write what else the meter says now, if it says anything."""
+        values = look(read)
+        if values:
+            self.journal.context(self.wall_ns(), values)
 
     def tick(self, deadline: int) -> None:
         """Read once and stamp the readings with the middle of the time that the read took."""
@@ -179,8 +184,6 @@ class Sampler:
         if hung and self.reading_since is not None:
             self.report_hang(self.reading_since)
         ending: dict[str, Any] = {"missed": self.missed, "hung": hung}
-        if self.context is not None and self.context.ranges:
-            ending["context"] = self.context.document()
         self.journal.end(ending)
 
 

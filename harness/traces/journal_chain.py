@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 
 LINK, CLOCK, END, NEXT = "# chain: ", "# clock: ", "# end: ", "# next: "
+CONTEXT = "# context: "
 
 _LINK = re.compile(rb"^# chain: ([0-9a-f]{64})\n", re.M)
 _UNLINKED = re.compile(rb"^# (?:clock|end|next): [^\n]*\n(?=[^\n]*\n)", re.M)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from harness.core.schemas import check, parse_json
 from harness.core.timestamps import NS
 from harness.traces.channel import Channel
 from harness.traces.clean import build_trace
-from harness.traces.journal_chain import CLOCK, END, LINK, NEXT, Links, links
+from harness.traces.journal_chain import CLOCK, CONTEXT, END, LINK, NEXT, Links, links
 from harness.traces.journal_writer import MAGIC, segment_path
 from harness.traces.trace import Floats, Ints, Trace
 
@@ -57,6 +58,7 @@ class Samples:
         links: What the chain of the journal shows.
         cut: Lines that are not whole.
         faults: Failed reads of each channel.
+        context: Times [ns UTC], and what else the meter said then, by channel and name.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class Samples:
     links: Links
     cut: int = 0
     faults: Mapping[str, int] = field(default_factory=dict)
+    context: tuple[tuple[int, Mapping[str, Mapping[str, float]]], ...] = ()
 
     @property
     def last_ns(self) -> int | None:
@@ -183,6 +186,7 @@ def read_samples(path: Path) -> Samples:
     columns: list[_Columns] = []
     late: list[Ints] = []
     clocks: list[list[int]] = []
+    context: list[tuple[int, dict[str, dict[str, float]]]] = []
     about: dict[str, Any] = {}
     channels: list[Channel] = []
     chain, end, cut = Links(0, 0, None, 0, False), None, 0
@@ -199,12 +203,14 @@ def read_samples(path: Path) -> Samples:
                 got=f"segment {shorten(header.get('segment'))}",
                 expected=f"segment {number} after link {chain.last_link[:16]}",
             )
-        rows, segment_late, segment_clocks, end, unreadable = _parse(lines, len(channels))
-        for column, channel_rows in zip(columns, rows, strict=True):
+        parsed = _parse(lines, len(channels))
+        for column, channel_rows in zip(columns, parsed.rows, strict=True):
             column.add(channel_rows)
-        late.append(np.array(segment_late, np.int64))
-        clocks += segment_clocks
-        cut += unreadable + broken_off
+        late.append(np.array(parsed.late, np.int64))
+        clocks += parsed.clocks
+        context += parsed.context
+        end = parsed.end
+        cut += parsed.unreadable + broken_off
         chain = _joined(chain, links(content))
     faults = {
         channel.id: len(column.faults)
@@ -221,6 +227,7 @@ def read_samples(path: Path) -> Samples:
         chain,
         cut,
         faults,
+        tuple(context),
     )
 
 
@@ -246,36 +253,54 @@ def _split(content: bytes, path: Path) -> tuple[dict[str, Any], list[bytes], boo
     return header, lines[1:], broken_off
 
 
-def _parse(
-    lines: Sequence[bytes], channel_count: int
-) -> tuple[
-    list[list[tuple[int, float, str]]], list[int], list[list[int]], Mapping[str, Any] | None, int
-]:
-    """Parse the lines of a segment.
+@dataclass(slots=True)
+class _Segment:
+    """What the lines of a segment hold.
 
-    Returns:
-        Rows by channel, lateness of each read [ns], clock rows, last words of the sampler, and
-        the number of lines that cannot be read.
+    Attributes:
+        rows: Stamp, value and fault of each reading, by channel.
+        late: How late each read began [ns].
+        clocks: Rows of wall clock, monotonic clock and processor time [ns].
+        context: Times [ns UTC], and what else the meter said.
+        end: Last words of the sampler; None where there are none.
+        unreadable: Lines that cannot be read.
     """
-    rows: list[list[tuple[int, float, str]]] = [[] for _ in range(channel_count)]
-    late: list[int] = []
-    clocks: list[list[int]] = []
+
+    rows: list[list[tuple[int, float, str]]]
+    late: list[int] = field(default_factory=list)
+    clocks: list[list[int]] = field(default_factory=list)
+    context: list[tuple[int, dict[str, dict[str, float]]]] = field(default_factory=list)
     end: Mapping[str, Any] | None = None
-    unreadable = 0
+    unreadable: int = 0
+
+    def take(self, line: bytes) -> None:
+        """Take one line.
+
+        Raises:
+            ValueError, IndexError, TypeError, OverflowError, RecursionError: It cannot be read.
+        """
+        if line.startswith(CLOCK.encode()):
+            self.clocks.append(_clock(json.loads(line[len(CLOCK) :])))
+        elif line.startswith(CONTEXT.encode()):
+            self.context.append(_context(json.loads(line[len(CONTEXT) :])))
+        elif line.startswith(END.encode()):
+            self.end = dict(json.loads(line[len(END) :]))
+        elif line and not line.startswith((LINK.encode(), NEXT.encode())):
+            number, row, lateness = _row(line)
+            self.rows[number].append(row)
+            if lateness is not None and number == 0:
+                self.late.append(lateness)
+
+
+def _parse(lines: Sequence[bytes], channel_count: int) -> _Segment:
+    """Parse the lines of a segment; those that cannot be read are counted."""
+    segment = _Segment([[] for _ in range(channel_count)])
     for line in lines:
         try:
-            if line.startswith(CLOCK.encode()):
-                clocks.append(_clock(json.loads(line[len(CLOCK) :])))
-            elif line.startswith(END.encode()):
-                end = dict(json.loads(line[len(END) :]))
-            elif line and not line.startswith((LINK.encode(), NEXT.encode())):
-                number, row, lateness = _row(line)
-                rows[number].append(row)
-                if lateness is not None and number == 0:
-                    late.append(lateness)
+            segment.take(line)
         except (ValueError, IndexError, TypeError, OverflowError, RecursionError):
-            unreadable += 1
-    return rows, late, clocks, end, unreadable
+            segment.unreadable += 1
+    return segment
 
 
 def _header(document: Any, where: str) -> tuple[dict[str, Any], list[Channel]]:
@@ -302,6 +327,25 @@ def _clock(row: Any) -> list[int]:
     """
     wall, mono, cpu = (_int64(value) for value in row)
     return [wall, mono, cpu]
+
+
+def _context(row: Any) -> tuple[int, dict[str, dict[str, float]]]:
+    """Return the time of a look [ns UTC] and its values; ValueError or TypeError where not."""
+    t_ns, channels = row
+    values = {
+        str(channel): {str(name): float(value) for name, value in names.items()}
+        for channel, names in _object(channels).items()
+    }
+    if not all(math.isfinite(value) for names in values.values() for value in names.values()):
+        raise ValueError("not a finite number")
+    return _int64(t_ns), values
+
+
+def _object(value: Any) -> dict[str, dict[str, Any]]:
+    """Return an object of objects; TypeError where it is none."""
+    if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
+        raise TypeError("not an object of objects")
+    return value
 
 
 def _int64(value: Any) -> int:

@@ -8,6 +8,7 @@ A file of lines, so that what was written before a crash can be read after it:
     channel,t_ns,t_mono_ns,late_ns,value,fault
     0,1720740919963000000,81237000000,41000,93.5,
     0,1720740920063000000,81337000000,39000,,"energy_uj: No such device"
+    # context: [t_ns, {"channel": {"temperature_c": 61.0}}]
     # clock: [t_ns, t_mono_ns, cpu_ns]
     # chain: 9f0c...
     # end: {"missed": 0}
@@ -15,7 +16,8 @@ A file of lines, so that what was written before a crash can be read after it:
 
 channel: its number in the header; t_ns: wall clock [ns UTC]; t_mono_ns: monotonic clock [ns];
 late_ns: how late the read began after its deadline [ns]. A `clock` line is both clocks at one
-moment, and the processor time that the sampler itself has used so far. A `chain` line binds all
+moment, and the processor time that the sampler itself has used so far. A `context` line is what
+else the meter said at one moment (`harness.meters.context`). A `chain` line binds all
 that stands above it (`harness.traces.journal_chain`).
 
 A long journal is written in segments: `meter.csv`, `meter.0002.csv` and so on. Each ends with
@@ -39,7 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.traces.channel import Channel
-from harness.traces.journal_chain import CLOCK, END, NEXT, Chain
+from harness.traces.journal_chain import CLOCK, CONTEXT, END, NEXT, Chain
 
 MAGIC = "# joulemark-samples: "
 COLUMNS = "channel,t_ns,t_mono_ns,late_ns,value,fault"
@@ -104,6 +106,10 @@ class Journal:
         """Append both clocks, the processor time used so far, and a link of the chain."""
         t_ns, t_mono_ns = both_clocks()
         self._write(f"{CLOCK}[{t_ns},{t_mono_ns},{time.process_time_ns()}]\n", link=True)
+
+    def context(self, t_ns: int, values: Mapping[str, Mapping[str, float]]) -> None:
+        """Append what else the meter says, by channel and name."""
+        self._write(f"{CONTEXT}{json.dumps([t_ns, values], allow_nan=False)}\n")
 
     def end(self, about: Mapping[str, Any]) -> None:
         """Append that the record is whole, and close the file once it is on disk."""

@@ -22,6 +22,7 @@ def machine(tmp_path: Path) -> Machine:
     made.zone("intel-rapl:1", "psys", 9.6, start_uj=700_000_000)
     made.files("hwmon1", {"name": "pmbus", "power1_label": "pin", "power1_input": ""})
     made.sensor("hwmon2", "amdgpu", 80, label="PPT", file="power1_average")
+    made.files("hwmon2", {"temp1_input": 61500, "power1_cap": 300_000_000})
     return made
 
 
@@ -66,3 +67,9 @@ def test_score_and_audit_say_what_was_left_out(machine: Machine, tmp_path: Path)
     assert found == {"whole-below-parts", "sensor-left-out"}
     traces = {path.stem for path in Path(out).glob("case/run-1/traces/*")}
     assert traces == {"package-0", "hwmon2-amdgpu-PPT"}
+    head, *rows = Path(out, "case", "run-1", "context.csv").read_text().splitlines()
+    assert head == "t_ns,channel,quantity,value"
+    assert {row.partition(",")[2] for row in rows} == {
+        "hwmon2-amdgpu-PPT,temperature_c,61.5",
+        "hwmon2-amdgpu-PPT,power_limit_w,300.0",
+    }

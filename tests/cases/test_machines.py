@@ -35,7 +35,9 @@ def hwmon(machine: Machine, **options: str) -> Hwmon:
 def boards(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> list[Board]:
     """NVIDIA boards whose counters follow the machine's time."""
     found: list[Board] = []
-    monkeypatch.setitem(sys.modules, "pynvml", Driver(found, step=False).module())
+    driver = Driver(found, step=False)
+    monkeypatch.setitem(sys.modules, "pynvml", driver.module())
+    monkeypatch.setattr(Nvml, "pause", driver.wait)
 
     def put(t: float, step_s: float) -> None:
         Machine.put(machine, t, step_s)
@@ -373,6 +375,16 @@ def test_a_counter_that_stands_still_yields_no_energy(machine: Machine) -> None:
     assert measured.energy_j is None
     assert measured.codes == ["counter-frozen"]
     assert "did not move in 10 s" in measured.findings[0].message
+
+
+def test_a_board_whose_counter_stands_still_is_measured_by_its_power(
+    machine: Machine, boards: list[Board]
+) -> None:
+    boards += [Board(watts=lambda _: 300.0, frozen=True), Board(watts=lambda _: 210.0)]
+    meter = Nvml()
+    measured = machine.measure(meter)
+    assert measured.energy_j == pytest.approx(510 * BUSY_S, rel=1e-3)
+    assert [note.channel for note in meter.notes] == ["gpu-0"]
 
 
 def test_a_frozen_socket_beside_a_living_one_leaves_no_silent_half(machine: Machine) -> None:

@@ -20,12 +20,15 @@ class Board:
     """One handle: a board, its second die, or a partition of it.
 
     energy_j: None where it has no counter; power: its answer, or None where it gives none
+    frozen: whether its counter stands still; violations: what holds it back, None on older boards
     """
 
     bdf: str = "0000:0c:00.0"
     energy_j: float | None = 1000.0
     power: dict[str, Any] | None = field(default_factory=lambda: {"current_socket_power": 250})
     lost: bool = False
+    frozen: bool = False
+    violations: dict[str, Any] | None = None
 
 
 @dataclass
@@ -35,6 +38,12 @@ class Driver:
     boards: list[Board] = field(default_factory=list)
     present: bool = True
     old: bool = False
+
+    def wait(self, seconds: float) -> None:
+        """Let all boards work for a time [s], as a meter's `pause`."""
+        for board in self.boards:
+            if board.energy_j and not board.frozen:
+                board.energy_j += 250 * seconds
 
     def module(self) -> SimpleNamespace:
         """What `import amdsmi` gives."""
@@ -57,7 +66,20 @@ class Driver:
                 raise AmdSmiException("not supported")
             return board.power
 
+        def violations(board: Board) -> dict[str, Any]:
+            _ask(board)
+            if board.violations is None:
+                raise AmdSmiException("not supported")
+            return board.violations
+
         return SimpleNamespace(
+            AmdSmiTemperatureType=SimpleNamespace(HOTSPOT=1),
+            AmdSmiTemperatureMetric=SimpleNamespace(CURRENT=0),
+            AmdSmiClkType=SimpleNamespace(GFX=0),
+            amdsmi_get_temp_metric=lambda board, *_: _ask(board) or 64,
+            amdsmi_get_clock_info=lambda board, _: _ask(board) or {"clk": 1700, "max_clk": 2100},
+            amdsmi_get_power_cap_info=lambda board: _ask(board) or {"power_cap": 750_000_000},
+            amdsmi_get_violation_status=violations,
             AmdSmiException=AmdSmiException,
             amdsmi_init=start,
             amdsmi_get_processor_handles=lambda: self.boards,

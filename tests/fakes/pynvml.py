@@ -18,6 +18,7 @@ class Board:
     power_mw: None where it does not report its power; energy_mj: None where it has no counter
     lost: whether it fell off the bus; pci: its address; watts: power at a time [s], for `run`
     reasons: why its clock is reduced, as bits; None where the driver does not say
+    frozen: whether its counter stands still
     """
 
     power_mw: int | None = 250_000
@@ -27,6 +28,7 @@ class Board:
     watts: Callable[[float], float] | None = lambda _: 250.0
     counted_j: float = 0.0
     reasons: int | None = None
+    frozen: bool = False
 
     def __post_init__(self) -> None:
         if self.watts is None:
@@ -36,7 +38,14 @@ class Board:
         """Let the board work until a time [s]."""
         if self.watts is not None:
             self.counted_j += self.watts(t - step_s / 2) * step_s
-            self.power_mw, self.energy_mj = round(self.watts(t) * 1e3), round(self.counted_j * 1e3)
+            self.power_mw = round(self.watts(t) * 1e3)
+            if not self.frozen:
+                self.energy_mj = round(self.counted_j * 1e3)
+
+    def wait(self, seconds: float) -> None:
+        """Let the board draw its present power for a time [s]."""
+        if self.energy_mj is not None and self.power_mw is not None and not self.frozen:
+            self.energy_mj += round(self.power_mw * seconds)
 
 
 @dataclass
@@ -51,6 +60,11 @@ class Driver:
     present: bool = True
     step: bool = True
     counts: bool = True
+
+    def wait(self, seconds: float) -> None:
+        """Let all boards work for a time [s], as a meter's `pause`."""
+        for board in self.boards:
+            board.wait(seconds)
 
     def module(self) -> SimpleNamespace:
         """What `import pynvml` gives."""

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.meters.base import Reading
-from harness.meters.context import ContextStatistics, unsteady
+from harness.meters.context import look, summary, unsteady, write_series
 from harness.meters.sampler import Sampler
 from harness.traces.channel import Channel
 from harness.traces.journal_reader import read_samples
 from harness.traces.journal_writer import Journal
 
+LOOKS = [
+    (second * 10**9, {"gpu-0": {"temperature_c": value}})
+    for second, value in enumerate([20.0, 60.0, 75.0, 66.0, 30.0])
+]
 
-def test_extremes_and_means_are_kept() -> None:
-    values = iter([60.0, 75.0, 66.0])
-    statistics = ContextStatistics(lambda: {"gpu-0": {"temperature_c": next(values)}})
-    for _ in range(3):
-        statistics.sample()
-    assert statistics.document() == {
+
+def test_extremes_and_means_of_the_window_are_kept() -> None:
+    assert summary(LOOKS, 1 * 10**9, 3 * 10**9) == {
         "gpu-0": {
             "temperature_c": {"first": 60.0, "last": 66.0, "min": 60.0, "max": 75.0, "mean": 67.0}
         }
     }
 
 
-def test_a_context_that_fails_costs_nothing() -> None:
-    def fail() -> Mapping[str, Mapping[str, float]]:
-        raise RuntimeError("no sensor")
+def test_a_window_too_short_for_a_look_has_those_around_it() -> None:
+    assert summary(LOOKS, 1_100_000_000, 1_200_000_000)["gpu-0"]["temperature_c"]["min"] == 20.0
 
-    statistics = ContextStatistics(fail)
-    statistics.sample()
-    assert statistics.document() == {}
+
+@pytest.mark.parametrize("answer", [RuntimeError("no sensor"), None, {"gpu-0": {"clock_mhz": "x"}}])
+def test_a_context_that_fails_costs_nothing(answer: Any) -> None:
+    def read() -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert look(read) == {}
+
+
+def test_a_series_is_a_value_a_line(tmp_path: Path) -> None:
+    write_series(tmp_path / "context.csv", [(7, {"gpu-0": {"clock_mhz": 1980.0}})])
+    text = (tmp_path / "context.csv").read_text()
+    assert text == "t_ns,channel,quantity,value\n7,gpu-0,clock_mhz,1980.0\n"
 
 
 def one(name: str, **values: float) -> dict[str, Any]:
@@ -83,7 +95,7 @@ class Board:
         return {"total": {"clock_mhz": 1000.0 + self.looks}}
 
 
-def test_the_sampler_looks_once_a_second_and_states_it_at_the_end(
+def test_the_sampler_looks_once_a_second_and_writes_what_it_sees(
     tmp_path: Path, channel: Callable[..., Channel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [10**12]
@@ -97,5 +109,32 @@ def test_the_sampler_looks_once_a_second_and_states_it_at_the_end(
     samplers[0].finish()
     assert (board.reads, board.looks) == (25, 3)
     samples = read_samples(tmp_path / "j.csv")
-    assert samples.end is not None
-    assert samples.end["context"]["total"]["clock_mhz"]["max"] == 1003.0
+    assert [values for _, values in samples.context] == [
+        {"total": {"clock_mhz": 1000.0 + number}} for number in (1, 2, 3)
+    ]
+    assert samples.cut == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "5",
+        "[1]",
+        '[-1, {"c": {"x": 1}}]',
+        '[1, ["x"]]',
+        '[1, {"c": 5}]',
+        '[1, {"c": {"x": "much"}}]',
+        '[1, {"c": {"x": NaN}}]',
+        '[1, {"c": {"x": 1e999}}]',
+    ],
+)
+def test_a_context_that_is_none_is_a_line_that_cannot_be_read(
+    line: str, tmp_path: Path, channel: Callable[..., Channel]
+) -> None:
+    journal = Journal(tmp_path / "j.csv", [channel("instant")], {})
+    journal.end({})
+    with (tmp_path / "j.csv").open("a") as file:
+        file.write(f"# context: {line}\n")
+    samples = read_samples(tmp_path / "j.csv")
+    assert (samples.cut, samples.context) == (1, ())

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from harness.meters.base import Note, NoteKind, Reading, Unavailable, whole_read
+from harness.meters.base import Note, NoteKind, Unavailable
+from harness.meters.boards import Board, BoardFailed, BoardMeter, refuse
+from harness.meters.context import (
+    CLOCK,
+    POWER_CAPPED,
+    POWER_LIMIT,
+    SLOWED_BY_HEAT,
+    TEMPERATURE,
+)
 from harness.meters.readings import counter_fault, power_fault
 from harness.meters.topology import classify
 from harness.traces.calibration import pseudonym
@@ -20,29 +27,22 @@ UPDATE_S = 0.01
 """Longest time between two updates of the energy counter [s]."""
 ACCUMULATOR_FIELDS = ("energy_accumulator", "power")
 """Names of the counter in the answer: today's, and that of ROCm before 6.0."""
+HEAT_VIOLATIONS = (
+    "active_prochot_thrm",
+    "active_socket_thrm",
+    "active_vr_thrm",
+    "active_hbm_thrm",
+)
+"""Fields that say whether heat of the processor, socket, regulators or memory slows it down."""
+NO_POWER = 0xFFFF
+"""Power that stands for "not available" [W]."""
+NOT_AVAILABLE = "not available"
 POWER_FIELDS = ("current_socket_power", "average_socket_power", "socket_power")
 """Names of board power [W]: MI300 has the first, older boards the second."""
 SOURCE = "no limit stated by AMD; that of board sensors of unknown type is assumed"
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
-    """One board.
-
-    Attributes:
-        id: Name of its channel.
-        handle: AMD SMI's handle of it.
-        counter: Whether it counts its energy.
-        pci: PCI address.
-    """
-
-    id: str
-    handle: Any
-    counter: bool
-    pci: str
-
-
-class Amdsmi:
+class Amdsmi(BoardMeter):
     """AMD boards: their energy counter where they have one, else socket power (ROCm's AMD SMI).
 
     On MI200 the first die of a card reports both; on MI300 the first partition reports the board.
@@ -51,13 +51,11 @@ class Amdsmi:
         notes: Boards that cannot be measured.
     """
 
-    simulated = False
     automatic: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
-        self.notes: list[Note] = []
+        super().__init__()
         self._smi: Any = None
-        self._boards: tuple[Board, ...] = ()
 
     def probe(self) -> Sequence[Channel]:
         """Return one channel for each board whose power can be read.
@@ -65,7 +63,22 @@ class Amdsmi:
         Raises:
             Unavailable: The driver or the package is missing, or no board can be measured.
         """
-        self.notes = []
+        channels = self.choose()
+        if not channels:
+            raise Unavailable(
+                "no AMD board that can be measured",
+                where="amdsmi",
+                got="; ".join(note.message for note in self.notes) or "0 boards",
+                fix="Use another meter.",
+            )
+        return channels
+
+    def find(self) -> Sequence[Board]:
+        """Return all boards, second dies and partitions.
+
+        Raises:
+            Unavailable: The driver or the package is missing.
+        """
         self._smi = _library()
         try:
             self._smi.amdsmi_init()
@@ -78,71 +91,113 @@ class Amdsmi:
                 expected="an AMD board and its driver",
                 fix="Load the driver (sudo modprobe amdgpu); `amd-smi list` must list the boards.",
             ) from None
-        boards = [self._board(number, handle) for number, handle in enumerate(handles)]
-        self._boards = tuple(board for board in boards if board is not None)
-        if not self._boards:
-            raise Unavailable(
-                "no AMD board that can be measured",
-                where="amdsmi",
-                got=f"{len(handles)} boards",
-                fix="Use another meter.",
-            )
-        return [_channel(board) for board in self._boards]
+        return [self._board(number, handle) for number, handle in enumerate(handles)]
 
-    def read(self) -> Sequence[Reading]:
-        """Return the energy [J] or power [W] of each board.
+    def energy_j(self, board: Board) -> float:
+        """Return the energy counter [J].
 
         Raises:
-            ReadFailed: No board could be read.
+            BoardFailed: There is none, or it gives no number.
         """
-        return whole_read([self._read(board) for board in self._boards])
-
-    def _read(self, board: Board) -> Reading:
-        try:
-            value = self._energy_j(board.handle) if board.counter else self._power_w(board.handle)
-        except self._smi.AmdSmiException as error:
-            return Reading(board.id, math.nan, fault=str(error))
-        if value is None:
-            return Reading(board.id, math.nan, fault="not available")
-        fault = "" if board.counter else power_fault(value, "board")
-        return Reading(board.id, math.nan, fault=fault) if fault else Reading(board.id, value)
-
-    def _board(self, number: int, handle: Any) -> Board | None:
-        """Return one board; None, with a note, if neither energy nor power can be read."""
-        id_ = f"amd-gpu-{number}"
-        errors: list[str] = []
-        for read in (self._energy_j, self._power_w):
-            try:
-                if read(handle):  # the counter is 0 on the second die of an MI200
-                    pci = str(self._smi.amdsmi_get_gpu_device_bdf(handle)).lower()
-                    return Board(id_, handle, read == self._energy_j, pci)
-            except self._smi.AmdSmiException as error:
-                errors.append(str(error))
-        if len(errors) == 2:
-            note = Note(NoteKind.UNMEASURED, id_, f"cannot be read ({errors[-1]})")
-        else:
-            message = "reports neither energy nor power, as second dies and partitions do"
-            note = Note(NoteKind.REMARK, id_, message)
-        self.notes.append(note)
-        return None
-
-    def _energy_j(self, handle: Any) -> float | None:
-        """Return the energy counter [J], or None if the answer has none."""
-        answer: Mapping[str, Any] = self._smi.amdsmi_get_energy_count(handle)
+        answer = self._answer("amdsmi_get_energy_count", board.handle)
         for field in ACCUMULATOR_FIELDS:
             count = answer.get(field)
-            if isinstance(count, int) and not counter_fault(count, ""):
+            # The counter of the second die of an MI200 stays at 0.
+            if isinstance(count, int) and count and not counter_fault(count, ""):
                 return count * float(answer["counter_resolution"]) * MICRO
-        return None
+        raise BoardFailed(NOT_AVAILABLE)
 
-    def _power_w(self, handle: Any) -> float | None:
-        """Return board power [W], or None if the answer has none; older ones give texts."""
-        answer: Mapping[str, Any] = self._smi.amdsmi_get_power_info(handle)
+    def power_w(self, board: Board) -> float:
+        """Return the power of the socket [W]; some answers are texts like "N/A".
+
+        Raises:
+            BoardFailed: The board does not report it, or gives no number.
+        """
+        answer = self._answer("amdsmi_get_power_info", board.handle)
         for field in POWER_FIELDS:
             value = answer.get(field)
-            if isinstance(value, int | float) and 0 <= value < 0xFFFF:
+            if isinstance(value, int | float) and 0 < value < NO_POWER:
+                refuse(power_fault(float(value), "board"))
                 return float(value)
-        return None
+        raise BoardFailed(NOT_AVAILABLE)
+
+    def describe(self, board: Board) -> Channel:
+        """Return the channel of a board."""
+        return _channel(board)
+
+    def context_of(self, board: Board) -> Iterator[tuple[str, float]]:
+        """Yield what the driver says of one board; what it does not support is left out."""
+        for name, read in (
+            (TEMPERATURE, self._temperature_c),
+            (CLOCK, self._clock_mhz),
+            (POWER_LIMIT, self._power_limit_w),
+        ):
+            value = self._ask(read, board.handle)
+            if value is not None:
+                yield name, value
+        violations = self._ask(self._smi_function("amdsmi_get_violation_status"), board.handle)
+        if isinstance(violations, Mapping):
+            yield from _throttling(violations)
+
+    def unmeasured(self, board: Board, reason: str) -> Note:
+        """Return the note about a board without energy and power: often it is a part of another."""
+        if reason != NOT_AVAILABLE:
+            return super().unmeasured(board, reason)
+        message = "reports neither energy nor power, as second dies and partitions do"
+        return Note(NoteKind.REMARK, board.id, message)
+
+    def _board(self, number: int, handle: Any) -> Board:
+        try:
+            pci = str(self._smi.amdsmi_get_gpu_device_bdf(handle)).lower()
+        except self._smi.AmdSmiException:
+            pci = ""
+        return Board(f"amd-gpu-{number}", handle, pci, pci)
+
+    def _answer(self, function: str, handle: Any) -> Mapping[str, Any]:
+        """Return what a function of AMD SMI answers about a board.
+
+        Raises:
+            BoardFailed: It does not answer.
+        """
+        try:
+            answer: Mapping[str, Any] = getattr(self._smi, function)(handle)
+        except self._smi.AmdSmiException as error:
+            raise BoardFailed(str(error)) from None
+        return answer
+
+    # Context. Older releases lack some functions, fields and enumerations.
+
+    def _smi_function(self, name: str) -> Callable[[Any], Any]:
+        return lambda handle: getattr(self._smi, name)(handle)
+
+    def _ask(self, read: Callable[[Any], Any], handle: Any) -> Any:
+        """Return what a function answers, or None if board or release lack it."""
+        try:
+            return read(handle)
+        except (AttributeError, KeyError, TypeError, ValueError, self._smi.AmdSmiException):
+            return None
+
+    def _temperature_c(self, handle: Any) -> float:
+        kinds, metrics = self._smi.AmdSmiTemperatureType, self._smi.AmdSmiTemperatureMetric
+        value = self._smi.amdsmi_get_temp_metric(handle, kinds.HOTSPOT, metrics.CURRENT)
+        return float(value)
+
+    def _clock_mhz(self, handle: Any) -> float:
+        return float(self._smi.amdsmi_get_clock_info(handle, self._smi.AmdSmiClkType.GFX)["clk"])
+
+    def _power_limit_w(self, handle: Any) -> float:
+        return float(self._smi.amdsmi_get_power_cap_info(handle)["power_cap"]) * MICRO
+
+
+def _throttling(violations: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield whether power or heat hold a board back; MI300 and later state it."""
+    capped = violations.get("active_ppt_pwr")
+    if isinstance(capped, bool):
+        yield POWER_CAPPED, float(capped)
+    heat = [violations.get(name) for name in HEAT_VIOLATIONS]
+    stated = [value for value in heat if isinstance(value, bool)]
+    if stated:
+        yield SLOWED_BY_HEAT, float(any(stated))
 
 
 def _library() -> Any:
@@ -168,7 +223,7 @@ def _channel(board: Board) -> Channel:
         kind="counter" if board.counter else "instant",
         boundary=subject.boundary,
         meter="unknown-sensor",
-        calibration_id=f"amdsmi:{pseudonym(board.pci)}",
+        calibration_id=f"amdsmi:{pseudonym(board.identity)}",
         accuracy=_accuracy(),
         clock="system",
         clock_error_s=0.0,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from harness.meters.base import Note, NoteKind, Reading, Unavailable, whole_read
+from harness.meters.base import Note, NoteKind, Unavailable
+from harness.meters.boards import Board, BoardFailed, BoardMeter, refuse
 from harness.meters.context import (
     CLOCK,
     POWER_CAPPED,
     POWER_LIMIT,
     SLOWED_BY_HEAT,
     TEMPERATURE,
-    Context,
 )
 from harness.meters.readings import counter_fault, power_fault
 from harness.meters.topology import classify
@@ -39,29 +38,12 @@ REASON_POWER_CAP = 0x4
 """Bit of the reasons for reduced clocks: the power limit (nvmlClocksEventReasons)."""
 REASONS_HEAT = 0x20 | 0x40 | 0x8
 """Bits of the reasons for reduced clocks: heat by software, by hardware, hardware slowdown."""
+COUNTER_CALL, POWER_CALL = "nvmlDeviceGetTotalEnergyConsumption", "nvmlDeviceGetPowerUsage"
+"""Functions of NVML that read energy [mJ] and power [mW]."""
 OLD_BINDINGS = "pip install -U nvidia-ml-py"
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
-    """One board.
-
-    Attributes:
-        id: Name of its channel.
-        handle: NVML's handle of it.
-        counter: Whether it counts its energy.
-        uuid: NVML's identity of it; only a pseudonym of it leaves this module.
-        pci: PCI address; empty where the driver does not state it.
-    """
-
-    id: str
-    handle: Any
-    counter: bool
-    uuid: str
-    pci: str
-
-
-class Nvml:
+class Nvml(BoardMeter):
     """NVIDIA boards: their energy counter where they have one, else instant power.
 
     Attributes:
@@ -69,14 +51,12 @@ class Nvml:
         notes: Boards that cannot be measured, and boards that the workload may not use.
     """
 
-    simulated = False
     automatic: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, devices: str = "") -> None:
+        super().__init__()
         self.devices = devices
-        self.notes: list[Note] = []
         self._nvml: Any = None
-        self._boards: tuple[Board, ...] = ()
 
     def probe(self) -> Sequence[Channel]:
         """Return one channel for each board whose power can be read.
@@ -84,7 +64,29 @@ class Nvml:
         Raises:
             Unavailable: The driver or the package is missing, or no board can be measured.
         """
-        self.notes = []
+        channels = self.choose()
+        if not channels:
+            raise Unavailable(
+                "no NVIDIA board that can be measured",
+                where="nvml",
+                got="; ".join(note.message for note in self.notes) or "0 boards",
+                fix="Use another meter.",
+            )
+        if not hasattr(self._nvml, COUNTER_CALL):
+            message = (
+                "the installed bindings know no energy counter, so power is sampled instead; "
+                f"for the counter: {OLD_BINDINGS}"
+            )
+            self.notes.append(Note(NoteKind.OUTDATED, "nvml", message))
+        self._note_visible_devices(len(channels))
+        return channels
+
+    def find(self) -> Sequence[Board]:
+        """Return the chosen boards.
+
+        Raises:
+            Unavailable: The driver or the package is missing, or a number is none of a board.
+        """
         self._nvml = _library()
         try:
             self._nvml.nvmlInit()
@@ -98,39 +100,33 @@ class Nvml:
                 fix="Install the NVIDIA driver; `nvidia-smi` must list the boards.",
             ) from None
         boards = [self._board(index) for index in self._chosen(count)]
-        self._boards = tuple(board for board in boards if board is not None)
-        if not self._boards:
-            raise Unavailable(
-                "no NVIDIA board that can be measured",
-                where="nvml",
-                got="; ".join(note.message for note in self.notes) or "0 boards",
-                fix="Use another meter.",
-            )
-        if not self._has_counter_call():
-            self.notes.append(
-                Note(
-                    NoteKind.OUTDATED,
-                    "nvml",
-                    "the installed bindings know no energy counter, so power is sampled instead; "
-                    f"for the counter: {OLD_BINDINGS}",
-                )
-            )
-        self._note_visible_devices()
-        return [_channel(board) for board in self._boards]
+        return [board for board in boards if board is not None]
 
-    def read(self) -> Sequence[Reading]:
-        """Return the energy [J] or power [W] of each board.
+    def energy_j(self, board: Board) -> float:
+        """Return the energy counter [J].
 
         Raises:
-            ReadFailed: No board could be read.
+            BoardFailed: There is none, or it gives no number.
         """
-        return whole_read([self._read(board) for board in self._boards])
+        milli = self._value(COUNTER_CALL, board.handle)
+        refuse(counter_fault(milli, "mJ"))
+        return milli * MILLI
 
-    def context(self) -> Context:
-        """Return temperature, clock, power limit and throttling of each board."""
-        return {board.id: dict(self._context(board)) for board in self._boards}
+    def power_w(self, board: Board) -> float:
+        """Return the power [W].
 
-    def _context(self, board: Board) -> Iterator[tuple[str, float]]:
+        Raises:
+            BoardFailed: The board does not report it, or gives no number.
+        """
+        milli = self._value(POWER_CALL, board.handle)
+        refuse(power_fault(milli * MILLI, "board", milli))
+        return milli * MILLI
+
+    def describe(self, board: Board) -> Channel:
+        """Return the channel of a board."""
+        return _channel(board)
+
+    def context_of(self, board: Board) -> Iterator[tuple[str, float]]:
         """Yield what the driver says of one board; what it does not support is left out."""
         functions: tuple[tuple[str, str, tuple[int, ...], float], ...] = (
             (TEMPERATURE, "nvmlDeviceGetTemperature", (SENSOR_GPU,), 1.0),
@@ -156,27 +152,18 @@ class Nvml:
             return None
         return value
 
-    def _read(self, board: Board) -> Reading:
+    def _value(self, function: str, handle: Any) -> int:
+        """Return what a function of NVML answers about a board.
+
+        Raises:
+            BoardFailed: Board or bindings lack it, or the board is lost.
+        """
         try:
-            milli = int(self._call(board.counter)(board.handle))
+            return int(getattr(self._nvml, function)(handle))
+        except AttributeError:
+            raise BoardFailed(f"the bindings have no {function}") from None
         except self._nvml.NVMLError as error:
-            return Reading(board.id, math.nan, fault=str(error))
-        if board.counter:
-            fault = counter_fault(milli, "mJ")
-        else:
-            fault = power_fault(milli * MILLI, "board", milli)
-        return (
-            Reading(board.id, math.nan, fault=fault) if fault else Reading(board.id, milli * MILLI)
-        )
-
-    def _call(self, counter: bool) -> Callable[[Any], int]:
-        """Return the function that reads energy [mJ] or power [mW]."""
-        name = "TotalEnergyConsumption" if counter else "PowerUsage"
-        function: Callable[[Any], int] = getattr(self._nvml, f"nvmlDeviceGet{name}")
-        return function
-
-    def _has_counter_call(self) -> bool:
-        return hasattr(self._nvml, "nvmlDeviceGetTotalEnergyConsumption")
+            raise BoardFailed(str(error)) from None
 
     def _chosen(self, count: int) -> list[int]:
         """Return the numbers of the boards that the user chose."""
@@ -196,27 +183,15 @@ class Nvml:
         return chosen
 
     def _board(self, index: int) -> Board | None:
-        """Return one board, or None, with a note, if neither energy nor power can be read."""
+        """Return one board; None, with a note, if it does not answer at all."""
         id_ = f"gpu-{index}"
         try:
             handle = self._nvml.nvmlDeviceGetHandleByIndex(index)
-            counter = self._has_counter_call() and self._answers(handle, counter=True)
-            if not counter:
-                self._call(counter=False)(handle)
             uuid = str(self._nvml.nvmlDeviceGetUUID(handle))
         except self._nvml.NVMLError as error:
-            self.notes.append(
-                Note(NoteKind.UNMEASURED, id_, f"reports neither energy nor power ({error})")
-            )
+            self.notes.append(self.unmeasured(Board(id_, None, "", ""), str(error)))
             return None
-        return Board(id_, handle, counter, uuid, self._pci_address(handle))
-
-    def _answers(self, handle: Any, *, counter: bool) -> bool:
-        try:
-            self._call(counter)(handle)
-        except self._nvml.NVMLError:
-            return False
-        return True
+        return Board(id_, handle, self._pci_address(handle), uuid)
 
     def _pci_address(self, handle: Any) -> str:
         """Return the PCI address as sysfs writes it, like `0000:41:00.0`; "" if not stated."""
@@ -228,18 +203,18 @@ class Nvml:
         domain, _, rest = address.lower().partition(":")
         return f"{domain[-4:]}:{rest}" if rest else ""
 
-    def _note_visible_devices(self) -> None:
+    def _note_visible_devices(self, measured: int) -> None:
         """Note that the workload may use fewer boards than are measured."""
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         if visible is None or self.devices:
             return
         usable = [part for part in visible.split(",") if part.strip() not in ("", "-1")]
-        if len(usable) < len(self._boards):
+        if len(usable) < measured:
             self.notes.append(
                 Note(
                     NoteKind.BEYOND_WORKLOAD,
                     "nvml",
-                    f"{len(self._boards)} boards are measured, but CUDA_VISIBLE_DEVICES={visible} "
+                    f"{measured} boards are measured, but CUDA_VISIBLE_DEVICES={visible} "
                     f"lets the workload use {len(usable)}; to measure some only: "
                     "--meter nvml:devices=0+1 (numbers of nvidia-smi)",
                 )
@@ -271,7 +246,7 @@ def _channel(board: Board) -> Channel:
         kind="counter" if board.counter else "instant",
         boundary=subject.boundary,
         meter="nvidia-nvml",
-        calibration_id=f"nvml:{pseudonym(board.uuid)}",
+        calibration_id=f"nvml:{pseudonym(board.identity)}",
         accuracy=_accuracy(board),
         clock="system",
         clock_error_s=0.0,

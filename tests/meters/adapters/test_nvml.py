@@ -17,20 +17,26 @@ from harness.meters.topology import Subject, subject_of
 
 def stand_in(_folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Install a board with a counter and one without; return a meter's options."""
-    monkeypatch.setitem(sys.modules, "pynvml", Driver([Board(), Board(energy_mj=None)]).module())
+    put(monkeypatch, Driver([Board(), Board(energy_mj=None)]))
     return {}
 
 
+def put(monkeypatch: pytest.MonkeyPatch, driver: Driver) -> None:
+    """Let a driver take the place of NVIDIA's; its boards work while a meter waits."""
+    monkeypatch.setitem(sys.modules, "pynvml", driver.module())
+    monkeypatch.setattr(Nvml, "pause", driver.wait)
+
+
 def install(monkeypatch: pytest.MonkeyPatch, *boards: Board, **driver: bool) -> Nvml:
-    driver = {"step": False, **driver}
-    monkeypatch.setitem(sys.modules, "pynvml", Driver(list(boards), **driver).module())
+    put(monkeypatch, Driver(list(boards), **{"step": False, **driver}))
     return Nvml()
 
 
 def test_the_counter_is_read_in_joules(monkeypatch: pytest.MonkeyPatch) -> None:
-    board = Board(energy_mj=1_234_567_891, power_mw=300_000, pci="0000:41:00.0")
+    board = Board(power_mw=300_000, pci="0000:41:00.0")
     meter = install(monkeypatch, board)
     (channel,) = meter.probe()
+    board.energy_mj = 1_234_567_891
     assert (channel.kind, channel.quantity, channel.unit) == ("counter", "energy", "J")
     assert channel.resolution == 1e-3
     assert subject_of(channel) == Subject("board", "0000:41:00.0", "nvml", "")
@@ -68,26 +74,48 @@ def test_bindings_without_the_counter_sample_power(monkeypatch: pytest.MonkeyPat
     assert "pip install -U nvidia-ml-py" in note.message
 
 
-@pytest.mark.parametrize(
-    ("board", "reading"),
-    [
-        (Board(energy_mj=None, power_mw=0xFFFFFFFF), "error value"),
-        (Board(energy_mj=2**64 - 1), "error value"),
-    ],
-)
-def test_error_values_are_faults(
-    monkeypatch: pytest.MonkeyPatch, board: Board, reading: str
-) -> None:
+@pytest.mark.parametrize("energy_mj", [None, 1_000_000])
+def test_error_values_are_faults(monkeypatch: pytest.MonkeyPatch, energy_mj: int | None) -> None:
+    board = Board(energy_mj=energy_mj)
     meter = install(monkeypatch, board)
     meter.probe()
-    with pytest.raises(ReadFailed, match=reading):
+    board.power_mw, board.energy_mj = 0xFFFFFFFF, 2**64 - 1
+    with pytest.raises(ReadFailed, match="error value"):
         meter.read()
 
 
+def test_a_counter_of_error_values_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = install(monkeypatch, Board(energy_mj=2**64 - 1, power_mw=312_450))
+    (channel,) = meter.probe()
+    assert channel.kind == "instant"
+    assert meter.read()[0].value == pytest.approx(312.45)
+
+
+def test_a_counter_that_stands_still_gives_way_to_power(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen = Board(energy_mj=5_198_685_762, power_mw=301_500, frozen=True)
+    meter = install(monkeypatch, frozen, Board())
+    dead, alive = meter.probe()
+    assert (dead.kind, dead.unit, alive.kind) == ("instant", "W", "counter")
+    assert meter.read()[0].value == pytest.approx(301.5)
+    (note,) = meter.notes
+    assert (note.kind, note.channel) == (NoteKind.LEFT_OUT, "gpu-0")
+    assert "stands still at 5.19869e+06 J while it draws 301.5 W" in note.message
+
+
+@pytest.mark.parametrize("power_mw", [None, 900])
+def test_a_counter_that_has_no_reason_to_move_stays(
+    monkeypatch: pytest.MonkeyPatch, power_mw: int | None
+) -> None:
+    meter = install(monkeypatch, Board(energy_mj=7_000, power_mw=power_mw, frozen=True))
+    (channel,) = meter.probe()
+    assert (channel.kind, meter.notes) == ("counter", [])
+
+
 def test_one_lost_board_is_a_gap_of_that_board(monkeypatch: pytest.MonkeyPatch) -> None:
-    boards = [Board(), Board(energy_mj=7_000)]
+    boards = [Board(), Board()]
     meter = install(monkeypatch, *boards)
     meter.probe()
+    boards[1].energy_mj = 7_000
     boards[0].lost = True
     lost, alive = meter.read()
     assert lost.fault == "GPU is lost"
@@ -134,10 +162,12 @@ def test_boards_that_the_workload_may_not_use_are_noted(
 
 
 def test_chosen_boards_only_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    boards = [Board(energy_mj=1000 * n) for n in range(1, 4)]
+    boards = [Board() for _ in range(3)]
     install(monkeypatch, *boards)
     meter = Nvml(devices="0+2")
     assert [channel.id for channel in meter.probe()] == ["gpu-0", "gpu-2"]
+    for number, board in enumerate(boards, 1):
+        board.energy_mj = 1000 * number
     assert [reading.value for reading in meter.read()] == [1.0, 3.0]
     for wrong in ("3", "a", "-1"):
         with pytest.raises(Unavailable, match="numbers below 3"):
