@@ -118,20 +118,20 @@ def packed_entry(entry: Entry) -> PackedEntry | None:
 
 
 def submission_files(
-    entry: Entry, known: dict[Path, SubmissionFiles]
+    entry: Entry, already_read: dict[Path, SubmissionFiles]
 ) -> tuple[SubmissionFiles, PackedEntry] | None:
     """Return manifest and envelope of the submission of an entry; ``None`` where it is in none.
 
     Args:
         entry: The entry.
-        known: Submissions that were read before; the one of the entry is added.
+        already_read: Submissions that were read before; the one of the entry is added.
     """
     packed = packed_entry(entry)
     if packed is None:
         return None
-    if packed.submission not in known:
-        known[packed.submission] = _read_submission(packed.submission)
-    return known[packed.submission], packed
+    if packed.submission not in already_read:
+        already_read[packed.submission] = _read_submission(packed.submission)
+    return already_read[packed.submission], packed
 
 
 def _read_submission(folder: Path) -> SubmissionFiles:
