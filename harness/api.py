@@ -361,13 +361,19 @@ def _source_names(source: Source, tree: Tree) -> list[str]:
     return sorted({entry.id.partition("/")[0] for entry in tree.entries})
 
 
-def _public_keys(path: Path) -> dict[str, str]:
-    """Return the public keys of submitters in a trust file, in Base64 by their ids."""
+def _public_keys(path: Path) -> dict[str, dict[str, str]]:
+    """Return key in Base64 and owner of each key of submitters in a trust file, by its id."""
     from harness.signing.trust import read_trust
 
     trusted = read_trust(path)
     keys = [key for owned in trusted.submitters.values() for key in owned if key.revoked is None]
-    return {key.id: base64.b64encode(key.public.public_bytes_raw()).decode() for key in keys}
+    return {
+        key.id: {
+            "owner": key.owner,
+            "key": base64.b64encode(key.public.public_bytes_raw()).decode(),
+        }
+        for key in keys
+    }
 
 
 __all__ = [

@@ -31,6 +31,8 @@ from harness.site.result_page import result_context
 from harness.site.templates import environment, render, stylesheet_and_scripts
 
 TITLE = "Energy leaderboard"
+MAX_MARKS = 100
+"""Findings of one entry that are marked on its traces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class About:
         level: Coverage probability of its intervals, 0 to 1.
         seed: Seed of the Monte Carlo.
         title: Its title.
-        keys: Public keys of submitters in Base64 by key id, to check signatures with.
+        keys: Public key in Base64 and owner of each key to check signatures with, by its id.
     """
 
     sources: Sequence[str]
@@ -51,7 +53,7 @@ class About:
     level: float
     seed: int
     title: str = TITLE
-    keys: Mapping[str, str] | None = None
+    keys: Mapping[str, Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +235,23 @@ def _evidence_about(entry: SiteEntry) -> dict[str, Any]:
             "simulated": evidence.simulated,
             "modelled": entry.result.measurement_class in ("modelled", "declared"),
         },
+        "marks": _marks(entry),
         "intensity": _intensity(entry),
     }
+
+
+def _marks(entry: SiteEntry) -> list[dict[str, str | None]]:
+    """Return which runs and channels findings are about, for the picture of the traces."""
+    findings = entry.report.decisive_findings if entry.report is not None else ()
+    return [
+        {
+            "run": finding.location.run,
+            "channel": finding.location.channel,
+            "text": f"{finding.status}: {finding.rule}",
+        }
+        for finding in findings
+        if finding.location is not None and finding.location.run is not None
+    ][:MAX_MARKS]
 
 
 def _intensity(entry: SiteEntry) -> dict[str, float | None] | None:
