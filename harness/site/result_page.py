@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, cast
 
+from harness.auditing.report import Finding
 from harness.auditing.summary import severity_of, sorted_findings
 from harness.carbon.co2e import Basis
 from harness.core.timestamps import to_iso
@@ -164,23 +167,30 @@ def _mlperf_text(item: Mapping[str, Any]) -> str:
 # Findings
 
 
-def _findings(entry: SiteEntry) -> list[dict[str, str]]:
+def _findings(entry: SiteEntry) -> list[dict[str, Any]]:
+    """Return the findings, the worst first; those that differ in their place only are one."""
     if entry.report is None:
         return []
     findings = [item for item in sorted_findings(entry.report) if item.status != "skip"]
-    return [
-        {
-            "severity": severity_of(item) or item.status,
-            "rule": item.rule,
-            "title": rule_title(item.rule),
-            "where": item.where,
-            "got": f"{item.got} {item.unit}".strip(),
-            "expected": f"{item.expected} {item.unit}".strip(),
-            "fix": item.fix,
-            "clause": item.clause,
-        }
-        for item in findings[:MAX_FINDINGS]
-    ]
+    folded: dict[tuple[str, ...], dict[str, Any]] = {}
+    for item in findings[:MAX_FINDINGS]:
+        severity = severity_of(item) or item.status
+        alike = (severity, item.rule, item.expected, item.fix, item.clause)
+        line = folded.setdefault(alike, _finding_line(item, severity))
+        line["places"].append(Fact(item.where, f"{item.got} {item.unit}".strip()))
+    return list(folded.values())
+
+
+def _finding_line(item: Finding, severity: str) -> dict[str, Any]:
+    return {
+        "severity": severity,
+        "rule": item.rule,
+        "title": rule_title(item.rule),
+        "expected": f"{item.expected} {item.unit}".strip(),
+        "fix": item.fix,
+        "clause": item.clause,
+        "places": [],
+    }
 
 
 def _finding_count(entry: SiteEntry) -> int:
@@ -411,9 +421,19 @@ def _provenance(entry: SiteEntry, packed: Packed | None) -> list[Fact]:
     return facts
 
 
+def _path_as_given(entry: Entry, site: Site) -> str:
+    """Return the path of an entry below the path that the site was made of."""
+    directory = Path(os.path.abspath(entry.directory))
+    for source in cast("Sequence[str]", site.about.get("sources", ())):
+        top = Path(os.path.abspath(source))
+        if directory.is_relative_to(top):
+            return (Path(source) / directory.relative_to(top)).as_posix()
+    return entry.id
+
+
 def _commands(entry: SiteEntry, site: Site) -> list[str]:
     """Return the commands that compute the page again."""
-    path = shlex.quote(entry.result.entry.id)
+    path = shlex.quote(_path_as_given(entry.result.entry, site))
     options = str(site.about.get("options", ""))
     return [
         f"joulemark score {path}{options}",

@@ -1,1 +1,159 @@
+// The comparison page: two to four results, named in the address as compare.html#a,b.
 "use strict";
+(() => {
+  const { make } = joulemark;
+  const form = document.getElementById("choose");
+  const output = document.getElementById("comparison");
+  const slots = [...form.querySelectorAll("input")];
+  const LETTERS = "ABCD";
+  const NAMES = joulemark.names ?? [];
+  const label = ([name, title, submitter]) => `${title}${submitter ? `, ${submitter}` : ""} [${name.slice(-6)}]`;
+  const byLabel = new Map(NAMES.map((item) => [label(item), item[0]]));
+  const byName = new Map(NAMES.map((item) => [item[0], item]));
+
+  document.getElementById("names").append(...NAMES.map((item) => make("option", { value: label(item) })));
+  form.hidden = false;
+
+  const percent = (share, digits = 3) => `${(100 * share).toPrecision(digits)} %`;
+
+  function unitOf(value, unit) {
+    const [factor, prefix] = [[1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"]]
+      .find(([size]) => Math.abs(value) >= size) ?? [1, ""];
+    return [factor, prefix + unit];
+  }
+
+  function energyText(header) {
+    if (header.per_unit === null) return "no energy per unit";
+    const [factor, unit] = unitOf(header.per_unit, header.per_unit_unit);
+    const write = (value) => joulemark.number(value / factor, 4);
+    const [low, high] = header.interval;
+    const interval = low === null ? "" : ` [${write(low)}, ${write(high)}]`;
+    return `${write(header.per_unit)} ${unit}${interval}`;
+  }
+
+  function entryTable(headers) {
+    const head = ["", "Result", "Energy per unit", "Verdict"].map((text) => make("th", { scope: "col" }, text));
+    const rows = headers.map((header, i) => make("tr", {},
+      make("th", { scope: "row" }, LETTERS[i]),
+      make("td", {}, make("a", { href: `results/${header.name}.html` }, header.title), " ", make("small", {}, header.submitter)),
+      make("td", { class: "n" }, energyText(header)),
+      make("td", {}, make("span", { class: `verdict ${header.verdict}` }, header.verdict))));
+    return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Results that are compared" },
+      make("table", { class: "data" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
+  }
+
+  function sentence(result, a, b) {
+    if (result.verdict === "not comparable") return `${a} and ${b} cannot be compared.`;
+    if (result.low === undefined) {
+      return result.verdict === "tied" ? `${a} and ${b} are tied.` : `Which of ${a} and ${b} needs less is not resolved; ${a} needs ${joulemark.number(result.ratio, 4)} times as much by the single runs.`;
+    }
+    const size = Math.abs(1 - result.ratio);
+    const direction = result.ratio < 1 ? "less" : "more";
+    const ends = `ratio ${joulemark.number(result.ratio, 4)} [${joulemark.number(result.low, 4)}, ${joulemark.number(result.high, 4)}]`;
+    if (result.verdict === "tied") return `${a} and ${b} are tied: ${ends}.`;
+    return `${a} needs ${percent(size)} ${direction} energy than ${b}: ${ends}.`;
+  }
+
+  function ratioPlot(pairs) {
+    const drawn = pairs.filter(({ result }) => result.low !== undefined);
+    if (!drawn.length) return null;
+    const [width, row] = [960, 30];
+    const height = row * drawn.length + 46;
+    const ends = drawn.flatMap(({ result }) => [result.low, result.high, 1]).map(Math.log);
+    const pad = 0.06 * (Math.max(...ends) - Math.min(...ends) || 0.1);
+    const [low, high] = [Math.min(...ends) - pad, Math.max(...ends) + pad];
+    const x = (ratio) => 90 + (width - 110) * (Math.log(ratio) - low) / (high - low);
+    const parts = [make("path", { d: `M${x(1)} 6V${height - 36}`, class: "axis" }), make("text", { x: x(1), y: height - 18, "text-anchor": "middle" }, "equal")];
+    for (let i = 0; i <= 4; i++) {
+      const ratio = Math.exp(low + (high - low) * (0.05 + 0.9 * i / 4));
+      if (Math.abs(x(ratio) - x(1)) > 50) parts.push(make("text", { x: x(ratio), y: height - 18, "text-anchor": "middle" }, joulemark.number(ratio, 3)));
+    }
+    parts.push(make("text", { x: (90 + width) / 2, y: height - 2, class: "label", "text-anchor": "middle" }, "ratio of energies"));
+    drawn.forEach(({ names, result }, i) => {
+      const y = row * (i + 0.5) + 4;
+      parts.push(make("text", { x: 76, y: y + 4, class: "label", "text-anchor": "end" }, `${names[0]} over ${names[1]}`));
+      parts.push(make("path", { d: `M${x(result.low)} ${y}H${x(result.high)}`, class: "interval" }));
+      parts.push(make("circle", { cx: x(result.ratio), cy: y, r: 5, class: "dot front" }));
+    });
+    return make("figure", {}, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Ratios, picture" },
+      make("svg", { viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img", "aria-label": "Ratios of energies with their intervals" }, ...parts)));
+  }
+
+  function pairTable(pairs) {
+    const head = ["Pair", "Verdict", "Ratio", "Interval", "P(first needs less)", "Cancelled", "Notes"].map((text) => make("th", { scope: "col" }, text));
+    const rows = pairs.map(({ names, result }) => make("tr", {},
+      make("th", { scope: "row" }, names.join(" over ")),
+      make("td", {}, result.verdict),
+      make("td", { class: "n" }, result.ratio === undefined ? "–" : joulemark.number(result.ratio, 5)),
+      make("td", { class: "n" }, result.low === undefined ? "–" : `${joulemark.number(result.low, 5)} to ${joulemark.number(result.high, 5)}`),
+      make("td", { class: "n" }, result.better === undefined ? "–" : percent(result.better)),
+      make("td", {}, result.cancelled?.length ? `meter errors of ${result.cancelled.join(", ")}` : "nothing"),
+      make("td", {}, result.reasons.join("; "))));
+    return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Pairs" },
+      make("table", { class: "data" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
+  }
+
+  function factorTable(headers) {
+    const lines = [];
+    for (let i = 1; i < headers.length; i++) {
+      for (const [name, ratio] of joulemark.compare.factors(headers[0], headers[i]) ?? []) {
+        lines.push(make("tr", {}, make("th", { scope: "row" }, `A over ${LETTERS[i]}`), make("td", {}, name), make("td", { class: "n" }, joulemark.number(ratio, 4))));
+      }
+    }
+    if (!lines.length) return make("p", { class: "notes" }, "Factors of CO₂e need a grid: build the site with --zone or --intensity-g-per-kwh.");
+    const head = ["Pair", "Factor of CO₂e per unit", "Ratio"].map((text) => make("th", { scope: "col" }, text));
+    return make("table", { class: "data" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...lines));
+  }
+
+  async function show() {
+    const names = decodeURIComponent(location.hash.slice(1)).split(",").filter(Boolean).slice(0, 4);
+    slots.forEach((slot, i) => { slot.value = names[i] && byName.has(names[i]) ? label(byName.get(names[i])) : ""; });
+    if (names.length < 2) {
+      output.replaceChildren(...(names.length ? [make("p", {}, "Choose a second result.")] : []));
+      return;
+    }
+    output.replaceChildren(make("p", {}, "Drawing…"));
+    try {
+      const headers = [];
+      for (const name of names) {
+        const { header, fault } = await joulemark.evidence(name);
+        if (fault) throw new Error(`${name}: ${fault.message}`);
+        headers.push(header);
+      }
+      await new Promise((resolve) => setTimeout(resolve));
+      const pairs = [];
+      for (let i = 0; i < headers.length; i++) {
+        for (let j = i + 1; j < headers.length; j++) {
+          pairs.push({ names: [LETTERS[i], LETTERS[j]], result: joulemark.compare.compare(headers[i], headers[j]) });
+        }
+      }
+      const traces = make("div", {});
+      output.replaceChildren(
+        entryTable(headers),
+        ...pairs.map(({ names: [a, b], result }) => make("p", { class: "sentence" }, sentence(result, a, b))),
+        ...[ratioPlot(pairs)].filter(Boolean), pairTable(pairs),
+        make("h2", {}, "Factors"), factorTable(headers),
+        make("h2", {}, "Traces"), traces);
+      const lines = headers.flatMap((header, i) => joulemark.traces.linesOf(header, `${LETTERS[i]}: `).map((line, k) => ({ ...line, isFirst: k === 0 })));
+      lines.sort((a, b) => b.isFirst - a.isFirst);
+      if (lines.length) joulemark.traces.show(traces, lines, { chosen: headers.length });
+      output.dataset.done = names.join();
+    } catch (error) {
+      output.replaceChildren(make("p", { role: "alert", class: "verdict invalid" }, error.message));
+    }
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const chosen = slots.map((slot) => byLabel.get(slot.value) ?? (byName.has(slot.value) ? slot.value : null));
+    const wrong = slots.find((slot, i) => slot.value && !chosen[i]);
+    if (wrong) {
+      output.replaceChildren(make("p", { role: "alert" }, "Choose results from the list."));
+      wrong.focus();
+      return;
+    }
+    location.hash = chosen.filter(Boolean).join(",");
+  });
+  addEventListener("hashchange", show);
+  show();
+})();

@@ -533,5 +533,5 @@ joulemark.energy = (() => {
     return { runs, energy, perUnit };
   }
 
-  return { recompute, runEnergy, Cells, withoutRepeats };
+  return { recompute, runEnergy, normalQuantile, Cells, withoutRepeats };
 })();

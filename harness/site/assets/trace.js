@@ -121,12 +121,12 @@ joulemark.traces = (() => {
         parts.push(make("text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" }, joulemark.number(tick)));
       }
       for (const tick of ticks(view[0], view[1], 8)) {
-        parts.push(make("text", { x: x(tick), y: floor + 18, "text-anchor": "middle" }, joulemark.number(tick, 6)));
+        parts.push(make("text", { x: x(tick), y: floor + 18, "text-anchor": "middle" }, joulemark.number(tick || 0, 6)));
       }
       parts.push(make("text", { x: 4, y: 12, class: "label" }, "power [W]"));
       parts.push(make("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 6, class: "label", "text-anchor": "middle" }, "time since the window began [s]"));
       for (const line of shown) {
-        parts.push(make("polyline", { points: points(line, ...view, x, y), class: `trace line-${line.colour}`, "clip-path": null }));
+        parts.push(make("polyline", { points: points(line, ...view, x, y), class: `trace line-${line.colour}` }));
         for (const t of line.dropped) {
           if (t >= view[0] && t <= view[1]) parts.push(make("path", { d: `M${x(t).toFixed(1)} ${floor}v-9`, class: "dropped" }));
         }
