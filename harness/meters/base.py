@@ -78,6 +78,8 @@ class Meter(Protocol):
 
     A meter may also have `notes`, a sequence of `Note` that is valid once it was probed, and
     `automatic`, the options with which a run uses it for which no meter was named;
+    `source_options`, names of options that make it read something else than this machine's own
+    sensors, as a folder in place of /sys: the result then is of the class *declared*;
     and `context()`, which returns what `harness.meters.context` keeps of the hardware.
 
     Attributes:

@@ -140,6 +140,22 @@ def automatic() -> Iterator[MeterSpec]:
             yield MeterSpec(name, dict(options))
 
 
+def declared_source(spec: MeterSpec) -> str:
+    """Return the source that the user declared instead of the machine's own sensors; "" for none.
+
+    The readings of such a source are only as good as the user's word: a copy of /sys, for example,
+    shows whatever was written into it.
+    """
+    factory = _factory(spec.name)
+    parameters = inspect.signature(factory).parameters
+    declared = {
+        name: spec.options[name]
+        for name in getattr(factory, "source_options", ())
+        if name in spec.options and spec.options[name] != parameters[name].default
+    }
+    return str(MeterSpec(spec.name, declared)) if declared else ""
+
+
 @contextmanager
 def _named_if_broken(name: str) -> Iterator[None]:
     """Turn any exception of a meter's own code into an error that names the meter."""

@@ -29,8 +29,8 @@ from typing import Any
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.meters.base import Meter, ReadFailed, Reading
 from harness.meters.context import Context, look
-from harness.meters.registry import MeterSpec, make
-from harness.traces.channel import Channel
+from harness.meters.registry import MeterSpec, declared_source, make
+from harness.traces.channel import DECLARED_SOURCE, Channel
 from harness.traces.journal_writer import Journal
 
 BEAT_S = 1.0
@@ -232,11 +232,19 @@ def prepare(request: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
             fix="Please report this to whoever provides the meter.",
         ) from error
     check_interval(probed, interval_s, spec)
+    source = declared_source(spec)
+    declared = {DECLARED_SOURCE: source} if source else {}
     channels = [
-        c if c.nominal_interval_s else replace(c, nominal_interval_s=interval_s) for c in probed
+        replace(
+            channel,
+            nominal_interval_s=channel.nominal_interval_s or interval_s,
+            extra={**channel.extra, **declared},
+        )
+        for channel in probed
     ]
     about = {
         "meter": spec.name,
+        "options": dict(spec.options),
         "interval_s": interval_s,
         "simulated": bool(meter.simulated),
         "realtime": realtime(),

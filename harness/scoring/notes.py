@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 
+from harness.core.errors import shorten
 from harness.energy.components import ChannelReadings, clock_error
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
@@ -72,7 +73,7 @@ def _run_count_notes(
 ) -> Iterator[str]:
     n, excluded = len(counted), len(runs) - len(counted)
     if not n:
-        yield "no run has both a window and readings that speak of it"
+        yield "no run has both a window and usable readings in it"
         return
     if excluded:
         yield (
@@ -95,6 +96,9 @@ def _run_count_notes(
 
 def _meter_notes(runs: Sequence[RunEnergy]) -> Iterator[str]:
     channels = [reading.trace.channel for run in runs for reading in run.readings]
+    for source in dict.fromkeys(channel.declared_source for channel in channels):
+        if source:
+            yield f"read from {shorten(source)}, and not from the machine's own sensors"
     assumed_kinds = {channel.kind for channel in channels if channel.accuracy.assumed}
     if assumed_kinds - {"estimate"}:
         yield "the meter is unknown: the widest limit of its class is assumed"

@@ -54,6 +54,8 @@ def measurement_class(entry: Entry) -> str:
         return "declared"
     if any(channel.kind == "estimate" for channel in channels):
         return "modelled"
+    if any(channel.declared_source for channel in channels):
+        return "declared"
     table = instruments()
     classes = {
         table[channel.meter].measurement_class if channel.meter in table else "sensor"

@@ -65,6 +65,10 @@ class Accuracy:
         return limit / 100
 
 
+DECLARED_SOURCE = "declared_source"
+"""Field of a header: what a meter was told to read instead of the machine's own sensors."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
     """One measured quantity of one place.
@@ -127,6 +131,11 @@ class Channel:
     sampled_share: float | None = None
     source: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def declared_source(self) -> str:
+        """What its meter was told to read instead of the machine's own sensors; "" for nothing."""
+        return str(self.extra.get(DECLARED_SOURCE) or "")
 
     def header(self) -> dict[str, Any]:
         """Return the document of `schemas/power-trace.schema.json`, less what the store adds."""

@@ -104,6 +104,7 @@ class Samples:
         at = {"p50": 0.5, "p99": 0.99, "max": 1.0}
         return {
             "meter": self.about.get("meter"),
+            "options": self.about.get("options"),
             "interval_s": self.about.get("interval_s"),
             "realtime": self.about.get("realtime"),
             "reads": len(late),

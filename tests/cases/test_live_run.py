@@ -56,6 +56,11 @@ def test_score_and_audit_say_what_was_left_out(machine: Machine, tmp_path: Path)
     assert done.exit_code == 0, done.output
     (entry,) = report("score", out)["entries"]
     (run,) = entry["runs"]
+    assert entry["measurement_class"] == "declared"
+    sources = [note for note in entry["notes"] if note.startswith("read from rapl:root=")]
+    assert sources == [
+        f"read from rapl:root={machine.root}, and not from the machine's own sensors"
+    ]
     left_out = [note for note in entry["notes"] if "is left out" in note]
     assert [note.split()[0] for note in left_out] == ["psys", "hwmon1-pmbus-pin"]
     power_w = run["energy_j"] / run["window_s"]
@@ -65,6 +70,9 @@ def test_score_and_audit_say_what_was_left_out(machine: Machine, tmp_path: Path)
         f["got"].partition(":")[0] for f in entry["findings"] if f["rule"] == "evidence-readable"
     }
     assert found == {"whole-below-parts", "sensor-left-out"}
+    record = json.loads(Path(out, "case", "run-1", "run.json").read_text())
+    samplers = {item["meter"]: item["options"] for item in record["facts"]["sampler"]}
+    assert samplers == {name: {"root": str(machine.root)} for name in ("rapl", "hwmon")}
     traces = {path.stem for path in Path(out).glob("case/run-1/traces/*")}
     assert traces == {"package-0", "hwmon2-amdgpu-PPT"}
     head, *rows = Path(out, "case", "run-1", "context.csv").read_text().splitlines()

@@ -15,6 +15,7 @@ from harness.core.schemas import check
 from harness.live import inventory
 from harness.meters import MeterSpec, built_in, make, names, parse, summary
 from harness.meters.base import Meter, Unavailable
+from harness.meters.registry import declared_source
 from harness.traces.clean import build_trace
 from harness.traces.store import header_document
 
@@ -169,3 +170,20 @@ def test_a_broken_meter_of_a_package_is_named_and_the_others_work(
     assert "meter unmade is broken; got RuntimeError: no board" in items["unmade"]["says"]
     assert "meter unprobed is broken; got ValueError" in items["unprobed"]["says"]
     assert "meter absent cannot be loaded" in items["absent"]["says"]
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("rapl", ""),
+        ("rapl:root=/sys/class/powercap", ""),
+        ("rapl:root=/tmp/copy", "rapl:root=/tmp/copy"),
+        ("hwmon:only=.*", ""),
+        ("hwmon:unknown=no,root=/tmp/copy", "hwmon:root=/tmp/copy"),
+        ("powermetrics:interval_ms=500", ""),
+        ("powermetrics:command=replay", "powermetrics:command=replay"),
+        ("nvml:devices=0+1", ""),
+    ],
+)
+def test_another_source_than_the_sensors_of_the_machine_is_declared(text: str, source: str) -> None:
+    assert declared_source(parse(text)) == source

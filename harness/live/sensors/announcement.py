@@ -21,6 +21,9 @@ def announcement(channels: Sequence[Channel]) -> Iterator[str]:
         yield "sum: " + " + ".join(names) + (f" + {more} more" if more else "")
     for first, second in arrangement.unknown[:1]:
         yield f"nobody knows whether {first} and {second} contain one another: both are added"
+    for source in dict.fromkeys(channel.declared_source for channel in channels):
+        if source:
+            yield f"{source} is read instead of this machine's own sensors: the class is declared"
     missing = missing_parts(channels)
     if missing:
         yield "; ".join(missing)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from harness.core.errors import UsageError
 from harness.meters.base import ReadFailed, Reading, Unavailable
@@ -37,6 +38,7 @@ class Estimator:
     """
 
     simulated = False
+    source_options: ClassVar[Sequence[str]] = ("root",)
 
     def __init__(self, idle_w: str = "", busy_w: str = "", root: str = "/proc") -> None:
         if bool(idle_w) != bool(busy_w):

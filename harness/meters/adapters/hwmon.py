@@ -96,6 +96,7 @@ class Hwmon:
 
     simulated = False
     automatic: ClassVar[Mapping[str, str]] = {"unknown": "no"}
+    source_options: ClassVar[Sequence[str]] = ("root",)
 
     def __init__(
         self, root: str = "/sys/class/hwmon", only: str = ".*", unknown: str = "yes"

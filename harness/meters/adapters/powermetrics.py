@@ -49,6 +49,7 @@ class Powermetrics:
 
     simulated = False
     automatic: ClassVar[Mapping[str, str]] = {}
+    source_options: ClassVar[Sequence[str]] = ("command",)
 
     def __init__(self, command: str = COMMAND, interval_ms: str = "200") -> None:
         if not interval_ms.isdigit() or not 50 <= int(interval_ms) <= 60_000:

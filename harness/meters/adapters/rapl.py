@@ -72,6 +72,7 @@ class Rapl:
 
     simulated = False
     automatic: ClassVar[Mapping[str, str]] = {}
+    source_options: ClassVar[Sequence[str]] = ("root",)
 
     def __init__(
         self, root: str = "/sys/class/powercap", processors: str = "/sys/devices/system/cpu"
