@@ -87,6 +87,11 @@ class Table:
     without_evidence: bool = False
 
     @property
+    def included(self) -> tuple[str, ...]:
+        """What the energies include, outermost first; empty where nothing was measured."""
+        return tuple(self.boundary.split("+")) if self.boundary else ()
+
+    @property
     def rounds(self) -> list[str]:
         """The rounds that its entries state."""
         return sorted({row.result.entry.round for row in self.rows} - {""})

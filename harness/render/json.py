@@ -13,6 +13,7 @@ from harness.energy.run import RunEnergy
 from harness.formats.base import Quality, Quantity
 from harness.formats.load import Import
 from harness.ranking.leaderboard import Row, Table
+from harness.scoring.boundary import outermost
 from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate
 
@@ -125,8 +126,8 @@ def leaderboard_document(
                 "simulated": table.simulated,
                 "division": table.division,
                 "without_evidence": table.without_evidence,
-                "boundary": table.boundary.split("+")[0] or None,
-                "includes": table.boundary.split("+") if table.boundary else [],
+                "boundary": outermost(table.included),
+                "includes": list(table.included),
                 "rounds": table.rounds,
                 "rank_by": table.rank_by,
                 "level": table.level,

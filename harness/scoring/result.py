@@ -10,7 +10,7 @@ from harness.carbon.co2e import Co2e
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.defects import DefectCode
-from harness.scoring.boundary import Boundary, boundaries, boundary
+from harness.scoring.boundary import Boundary, boundary, included
 from harness.scoring.notes import is_converted
 from harness.scoring.run_scatter import ScatterSummary
 from harness.scoring.training_steps import Training
@@ -80,7 +80,7 @@ def table_key(entry: Entry, unit: str, measurement_class: str) -> TableKey:
         measurement_class=measurement_class,
         simulated=entry.simulated,
         division=entry.division,
-        boundary="+".join(boundaries(entry)),
+        boundary="+".join(included(entry)),
     )
 
 
