@@ -21,7 +21,7 @@ def file_name(name: str, *identity: str) -> str:
         name: What it is called.
         identity: What tells it from things of the same name; the name itself where this is empty.
     """
-    readable = _OTHERS.sub("-", name.lower()).strip("-")[-MAX_READABLE:].strip("-")
+    readable = _OTHERS.sub("-", name.lower()).strip("-")[:MAX_READABLE].strip("-")
     text = "\0".join(identity or (name,))
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_DIGITS]
     return f"{readable}-{digest}" if readable else digest

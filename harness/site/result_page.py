@@ -175,8 +175,8 @@ def _findings(entry: SiteEntry) -> list[dict[str, Any]]:
     folded: dict[tuple[str, ...], dict[str, Any]] = {}
     for item in findings[:MAX_FINDINGS]:
         severity = severity_of(item) or item.status
-        alike = (severity, item.rule, item.expected, item.fix, item.clause)
-        line = folded.setdefault(alike, _finding_line(item, severity))
+        shared = (severity, item.rule, item.expected, item.fix, item.clause)
+        line = folded.setdefault(shared, _finding_line(item, severity))
         line["places"].append(Fact(item.where, f"{item.got} {item.unit}".strip()))
     return list(folded.values())
 

@@ -32,7 +32,7 @@
   }
 
   function entryTable(headers) {
-    const head = ["", "Result", "Energy per unit", "Verdict"].map((text) => make("th", { scope: "col" }, text));
+    const head = ["Letter", "Result", "Energy per unit", "Verdict"].map((text) => make("th", { scope: "col" }, text));
     const rows = headers.map((header, i) => make("tr", {},
       make("th", { scope: "row" }, LETTERS[i]),
       make("td", {}, make("a", { href: `results/${header.name}.html` }, header.title), " ", make("small", {}, header.submitter)),
