@@ -59,6 +59,7 @@ KINDS = (
     "inventory",
     "watch",
     "zones",
+    "meter-map",
 )
 
 

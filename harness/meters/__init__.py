@@ -9,6 +9,7 @@ from harness.meters.registry import (
     names,
     parse,
     probe,
+    public_text,
     summary,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "names",
     "parse",
     "probe",
+    "public_text",
     "summary",
 ]

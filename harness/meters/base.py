@@ -80,7 +80,10 @@ class Meter(Protocol):
     `automatic`, the options with which a run uses it for which no meter was named;
     `source_options`, names of options that make it read something else than this machine's own
     sensors, as a folder in place of /sys: the result then is of the class *declared*;
-    and `context()`, which returns what `harness.meters.context` keeps of the hardware.
+    `context()`, which returns what `harness.meters.context` keeps of the hardware;
+    `configuration()`, which returns what the record states of how it was read, without secrets;
+    `polls`, true if a read returns only the present value of a device that updates by itself;
+    and `private_options`, the options that records state as pseudonyms.
 
     Attributes:
         simulated: Whether the readings are not those of this machine at this moment.

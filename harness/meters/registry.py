@@ -1,10 +1,12 @@
-"""Find meters by name: the modules of `harness.meters.adapters`, and those of other packages."""
+"""Find meters by name: the modules of the packages of adapters, and those of other packages."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +16,22 @@ from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.core.suggestions import unknown_name
 from harness.meters import adapters
 from harness.meters.base import Meter, Note
+from harness.meters.network import adapters as network_adapters
+from harness.meters.network.options import variable
+from harness.traces.calibration import machine, pseudonym
 from harness.traces.channel import Channel
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+PLACES = (adapters, network_adapters)
+"""Packages whose modules are meters: those of this machine, and those on a network."""
 GROUP = "joulemark.meters"
 """Entry points of third-party meters: a name, and a class or function that returns a meter."""
+SECRETS = ("password", "token", "community", "auth_key", "privacy_key")
+"""Options that hold secrets: they are read from the environment or from a file."""
+_SEPARATOR = re.compile(r",(?![^{]*\})")
+"""A comma that stands in no braces, so that a selector `up{a="1",b="2"}` stays whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ def parse(text: str) -> MeterSpec:
     """
     name, _, rest = text.partition(":")
     options: dict[str, str] = {}
-    for part in filter(None, rest.split(",")):
+    for part in filter(None, _SEPARATOR.split(rest)):
         key, equals, value = part.partition("=")
         if not equals or not key:
             raise UsageError(
@@ -63,7 +74,17 @@ def parse(text: str) -> MeterSpec:
 
 def built_in() -> list[str]:
     """Return the names of the built-in meters, without importing them."""
-    return sorted(module.name for module in pkgutil.iter_modules(adapters.__path__))
+    return sorted(_places())
+
+
+@functools.cache
+def _places() -> dict[str, str]:
+    """Return the module of each built-in meter, by its name."""
+    return {
+        module.name: f"{package.__name__}.{module.name}"
+        for package in PLACES
+        for module in pkgutil.iter_modules(package.__path__)
+    }
 
 
 def names() -> list[str]:
@@ -79,8 +100,9 @@ def make(spec: MeterSpec) -> Meter:
         UsageError: There is no such meter, or an option is unknown or missing.
     """
     factory = _factory(spec.name)
-    parameters = inspect.signature(factory).parameters
+    parameters = _parameters(factory)
     unknown = [key for key in spec.options if key not in parameters]
+    _refuse_secrets(spec.name, unknown)
     if unknown:
         raise UsageError(
             f"meter {spec.name} has no such option",
@@ -100,6 +122,46 @@ def make(spec: MeterSpec) -> Meter:
     with _named_if_broken(spec.name):
         meter: Meter = factory(**spec.options)
     return meter
+
+
+def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the options of a meter: those of its class, and of the classes it passes others to."""
+    found: dict[str, inspect.Parameter] = {}
+    for owner in inspect.getmro(factory) if inspect.isclass(factory) else (factory,):
+        function = owner.__init__ if inspect.isclass(owner) else owner
+        passes_on = False
+        for name, item in inspect.signature(function).parameters.items():
+            if item.kind is item.VAR_KEYWORD:
+                passes_on = True
+            elif name != "self" and item.kind is not item.VAR_POSITIONAL:
+                found.setdefault(name, item)
+        if not passes_on:
+            break
+    return found
+
+
+def _refuse_secrets(meter: str, options: Sequence[str]) -> None:
+    """Raise UsageError where an option would put a secret on the command line."""
+    for option in options:
+        if option in SECRETS:
+            raise UsageError(
+                "is not taken from the command line, where others can read it",
+                where=f"{meter}:{option}",
+                expected=f"the environment variable {variable(meter, option)}, "
+                f"or {option}_file=FILE of mode 0600",
+            )
+
+
+def public_text(spec: MeterSpec) -> str:
+    """Return a spec as records state it: with a pseudonym in the place of a private address."""
+    private: frozenset[str] = getattr(_factory(spec.name), "private_options", frozenset())
+    if spec.options.get("show_host") == "yes":
+        private = frozenset()
+    options = {
+        key: f"host-{pseudonym(f'{machine()} {value}')}" if key in private else value
+        for key, value in spec.options.items()
+    }
+    return str(MeterSpec(spec.name, options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +248,9 @@ def summary(name: str) -> str:
 
 def _factory(name: str) -> Callable[..., Any]:
     """Import the class of a meter, or the function that makes it."""
-    if name in built_in():
-        module = importlib.import_module(f"{adapters.__name__}.{name}")
+    place = _places().get(name)
+    if place is not None:
+        module = importlib.import_module(place)
         factory: Callable[..., Any] = module.METER
         return factory
     point = _entry_points().get(name)

@@ -234,10 +234,11 @@ def prepare(request: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
     check_interval(probed, interval_s, spec)
     source = declared_source(spec)
     declared = {DECLARED_SOURCE: source} if source else {}
+    polls = bool(getattr(meter, "polls", False))
     channels = [
         replace(
             channel,
-            nominal_interval_s=channel.nominal_interval_s or interval_s,
+            nominal_interval_s=nominal_interval_s(channel, interval_s, polls),
             extra={**channel.extra, **declared},
         )
         for channel in probed
@@ -250,10 +251,25 @@ def prepare(request: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
         "realtime": realtime(),
         "notes": [asdict(note) for note in getattr(meter, "notes", ())],
     }
+    configuration = getattr(meter, "configuration", None)
+    if callable(configuration):
+        about["configuration"] = configuration()
     journal = Journal(Path(request["journal"]), channels, about)
     return Sampler(meter, channels, journal, interval_s), {
         "ready": [channel.header() for channel in channels]
     }
+
+
+def nominal_interval_s(channel: Channel, interval_s: float, polls: bool) -> float:
+    """Return the time to expect between the readings of a channel [s].
+
+    Args:
+        channel: The channel; it may state the time between updates in the device.
+        interval_s: Time between reads [s].
+        polls: Whether a read returns only the present value, so that updates between are lost.
+    """
+    update_s = channel.nominal_interval_s or interval_s
+    return max(update_s, interval_s) if polls else update_s
 
 
 def check_interval(channels: Sequence[Channel], interval_s: float, spec: MeterSpec) -> None:

@@ -107,6 +107,7 @@ class Samples:
             "options": self.about.get("options"),
             "interval_s": self.about.get("interval_s"),
             "realtime": self.about.get("realtime"),
+            **self._configuration(),
             "reads": len(late),
             "missed": (self.end or {}).get("missed"),
             "failed": dict(self.faults),
@@ -122,6 +123,11 @@ class Samples:
             if self.cpu_s is not None and self.seconds
             else None,
         }
+
+    def _configuration(self) -> dict[str, Any]:
+        """Return how the device was read, where the meter states it."""
+        configuration = self.about.get("configuration")
+        return {"configuration": configuration} if isinstance(configuration, dict) else {}
 
 
 def journal_paths(folder: Path) -> list[Path]:

@@ -1,0 +1,1 @@
+"""Meters on a network: what BMCs, PDUs, exporters, plugs, UPSs and analyzers share."""

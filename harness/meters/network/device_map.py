@@ -1,0 +1,229 @@
+"""Maps of network devices: which numbers a device holds, where, and what they mean.
+
+A map is a YAML document of the schema `meter-map`. Those of common devices lie in `maps/`, and a
+user's own has the same form: `--meter modbus:host=meter.lab,map=mine.yaml`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.core.errors import JoulemarkError, SchemaError, UsageError
+from harness.core.files import read_bytes
+from harness.core.schemas import MAX_YAML_BYTES, parse_document
+from harness.core.suggestions import unknown_name
+from harness.traces.channel import Accuracy, Kind
+from harness.traces.instruments import UNKNOWN_SENSOR, instrument
+
+MAPS = Path(__file__).with_name("maps")
+
+
+@dataclass(frozen=True, slots=True)
+class MapChannel:
+    """One quantity that a device measures.
+
+    Attributes:
+        id: Name of the channel.
+        quantity: power or energy.
+        read: Where the number is, in the terms of the protocol.
+        scale: Factor that turns the number into W or J.
+        kind: What a number is.
+        boundary: Where it is measured.
+        part_of: Id of the channel that contains it; "" for none.
+        current: ac, dc or unknown.
+        refresh_s: Time between two updates in the device [s].
+        averaging_s: Length of the mean that a number is [s]; None where it is not longer.
+        lag_s: How late a number is on average [s].
+        quantum: Smallest step [W or J]; None where unknown.
+        modulus_j: Value at which a counter starts again at 0 [J].
+        error_values: Numbers that mean "no value", before scaling.
+        instrument: Id in the table of instruments.
+        accuracy: Limits of error.
+    """
+
+    id: str
+    quantity: Literal["power", "energy"]
+    read: Mapping[str, Any]
+    scale: float
+    kind: Kind
+    boundary: str
+    part_of: str
+    current: Literal["ac", "dc", "unknown"]
+    refresh_s: float
+    averaging_s: float | None
+    lag_s: float
+    quantum: float | None
+    modulus_j: float | None
+    error_values: frozenset[float]
+    instrument: str
+    accuracy: Accuracy
+
+    @staticmethod
+    def from_document(item: Mapping[str, Any]) -> MapChannel:
+        """Return a channel of a valid map."""
+        kind: Kind = item["kind"]
+        known = instrument(item.get("instrument", UNKNOWN_SENSOR))
+        limits = item.get("accuracy")
+        return MapChannel(
+            id=item["id"],
+            quantity=item.get("quantity", "energy" if kind == "counter" else "power"),
+            read=item["read"],
+            scale=float(item.get("scale", 1.0)),
+            kind=kind,
+            boundary=item["boundary"],
+            part_of=item.get("part_of", ""),
+            current=item.get("current", "unknown"),
+            refresh_s=float(item["refresh_s"]),
+            averaging_s=item.get("averaging_s"),
+            lag_s=float(item.get("lag_s", 0.0)),
+            quantum=item.get("quantum"),
+            modulus_j=item.get("modulus"),
+            error_values=frozenset(float(value) for value in item.get("error_values", ())),
+            instrument=known.id,
+            accuracy=Accuracy(**limits) if limits else known.accuracy(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMap:
+    """The map of one kind of device.
+
+    Attributes:
+        name: Its name.
+        protocol: Name of the meter that reads it.
+        title: Which devices it describes.
+        source: Documents that it was written from.
+        detect: Where a device states what it is, in the terms of the protocol; None where unknown.
+        matches: What that text contains.
+        setup: Commands that are sent once before reading.
+        channels: What the device measures.
+        sha256: Hash of the document.
+        own: Whether it is a user's file.
+    """
+
+    name: str
+    protocol: str
+    title: str
+    source: str
+    detect: Mapping[str, Any] | None
+    matches: re.Pattern[str] | None
+    setup: Sequence[str]
+    channels: Sequence[MapChannel]
+    sha256: str
+    own: bool = False
+
+
+@functools.cache
+def built_in_maps(protocol: str) -> dict[str, DeviceMap]:
+    """Return the maps that ship for a protocol, by name."""
+    maps = [read_map(path) for path in sorted(MAPS.glob(f"{protocol}-*.yaml"))]
+    return {item.name: item for item in maps if item.protocol == protocol}
+
+
+def read_map(path: Path, *, own: bool = False) -> DeviceMap:
+    """Read a map from a file.
+
+    Raises:
+        JoulemarkError: It is not a valid map.
+    """
+    content = read_bytes(path, limit=MAX_YAML_BYTES)
+    document = parse_document("meter-map", content, where=str(path), as_yaml=True)
+    try:
+        return _device_map(document, hashlib.sha256(content).hexdigest(), own)
+    except JoulemarkError as error:
+        raise SchemaError(
+            error.message, where=f"{path}{error.where}", got=error.got, expected=error.expected
+        ) from None
+
+
+def _device_map(document: Mapping[str, Any], sha256: str, own: bool) -> DeviceMap:
+    channels = [MapChannel.from_document(item) for item in document["channels"]]
+    _check_channels(channels)
+    detect = document.get("detect") or {}
+    return DeviceMap(
+        name=document["name"],
+        protocol=document["protocol"],
+        title=document["title"],
+        source=document["source"],
+        detect=detect.get("read"),
+        matches=_pattern(detect.get("matches")),
+        setup=tuple(document.get("setup", ())),
+        channels=channels,
+        sha256=sha256,
+        own=own,
+    )
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    if text is None:
+        return None
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise SchemaError(
+            f"is not a regular expression: {error}", where="#/detect/matches", got=text
+        ) from None
+
+
+def _check_channels(channels: Sequence[MapChannel]) -> None:
+    """Check what a schema cannot: unique ids, parents that exist, units that fit.
+
+    Raises:
+        SchemaError: Names the first fault.
+    """
+    ids = [channel.id for channel in channels]
+    for number, channel in enumerate(channels):
+        where = f"#/channels/{number}"
+        if ids.index(channel.id) != number:
+            raise SchemaError("is there twice", where=f"{where}/id", got=channel.id)
+        if channel.part_of and (channel.part_of not in ids or channel.part_of == channel.id):
+            raise SchemaError(
+                "names no other channel", where=f"{where}/part_of", got=channel.part_of
+            )
+        if (channel.kind == "counter") != (channel.quantity == "energy"):
+            raise SchemaError(
+                "does not fit the kind",
+                where=f"{where}/quantity",
+                got=f"{channel.quantity} of kind {channel.kind}",
+                expected="energy for a counter, power for every other kind",
+            )
+
+
+def find_map(meter: str, device: str, path: str) -> DeviceMap | None:
+    """Return the map that the options `device` and `map` name, or None if both are empty.
+
+    Raises:
+        JoulemarkError: Both are given, or there is no such map.
+    """
+    if device and path:
+        raise UsageError(
+            "takes one map", where=meter, got="device and map", expected="one of the two"
+        )
+    if path:
+        own_map = read_map(Path(path), own=True)
+        if own_map.protocol != meter:
+            raise SchemaError(
+                "is a map of another protocol",
+                where=f"{path}#/protocol",
+                got=own_map.protocol,
+                expected=meter,
+            )
+        return own_map
+    if not device:
+        return None
+    maps = built_in_maps(meter)
+    if device not in maps:
+        raise unknown_name(
+            "no such device",
+            device,
+            maps,
+            where=f"{meter}:device",
+            fix="A device of your own needs a map: map=FILE.yaml.",
+        )
+    return maps[device]
