@@ -99,7 +99,14 @@ class Proxy:
                 time.sleep(0.05)
 
     def _run_udp(self) -> None:
-        far = {}
+        far: dict[tuple[str, int], socket.socket] = {}
+        try:
+            self._forward_datagrams(far)
+        finally:
+            for out in far.values():
+                out.close()
+
+    def _forward_datagrams(self, far: dict[tuple[str, int], socket.socket]) -> None:
         while not self._stop.is_set():
             for address, out in list(far.items()):
                 with contextlib.suppress(BlockingIOError):

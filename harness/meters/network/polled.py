@@ -392,12 +392,9 @@ class NetworkMeter:
 
     def _subject(self, point: Point, boundary: str) -> Subject:
         """Return what a channel measures: all of what the user named, or a share of it."""
-        beside = [
-            other
-            for other in self.points
-            if other.item.boundary == point.item.boundary and not other.item.part_of
-        ]
-        is_share = len(beside) > 1 or bool(point.item.part_of)
+        ids = {other.id for other in self.points}
+        beside = [other for other in self.points if other.item.boundary == point.item.boundary]
+        is_share = len(beside) > 1 or point.item.part_of in ids
         instance = self._measures
         if instance and is_share:
             instance = f"{instance}:{point.id}"
