@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,7 +43,7 @@ def start(
     argv: Sequence[str], port: int = 0, *, cwd: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
     """Start a server; wait until its TCP port is open, if it has one."""
-    log = cwd / "server.log"
+    log = cwd / f"{Path(argv[0]).name}-{len(list(cwd.glob('*.log')))}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
             argv,
@@ -64,3 +64,16 @@ def start(
                 raise RuntimeError(log.read_text("utf-8", "replace")[-2000:]) from None
             time.sleep(0.02)
     return process
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Wait until a server has done what it needs to do.
+
+    Raises:
+        RuntimeError: It did not in time.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError(f"a server of the tests is not ready after {seconds:g} s")
+        time.sleep(0.05)

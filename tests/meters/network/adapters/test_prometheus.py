@@ -52,17 +52,19 @@ def prometheus() -> int:
     arguments = ["--config.file=prometheus.yml", "--storage.tsdb.path=data"]
     arguments.append(f"--web.listen-address=127.0.0.1:{port}")
     daemons.start([program, *arguments], port, cwd=folder)
-    meter = Prometheus(host="127.0.0.1", port=str(port), device="ipmi", timeout="2")
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            meter.probe()
-            break
-        except Unavailable:
-            time.sleep(0.1)
-    meter.close()
-    time.sleep(3 * SCRAPE_S)
+    daemons.wait_for(lambda: _has_samples(port))
     return port
+
+
+def _has_samples(port: int) -> bool:
+    """Return whether there are enough samples to see the time between scrapes."""
+    meter = Prometheus(host="127.0.0.1", port=str(port), device="ipmi")
+    try:
+        return len(meter.probe()) == 1 and len(meter.read()) > 3
+    except Unavailable:
+        return False
+    finally:
+        meter.close()
 
 
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
