@@ -108,6 +108,8 @@ class NetworkMeter:
     remedy: ClassVar[str] = "Check the address, the cable and whether the service is on."
     private_options: ClassVar[frozenset[str]] = frozenset({"host"})
     polls: ClassVar[bool] = True
+    pushes: ClassVar[bool] = False
+    """Whether the device sends by itself, so that our own clock stamps what arrives."""
 
     def __init__(
         self,
@@ -248,7 +250,7 @@ class NetworkMeter:
             "identity": {key: text for key, text in self.identity.items() if key != "serial"},
             "refresh_s": self._shortest_refresh_s(),
             "timeout_s": self.timeout_s,
-            "stamps": "device" if self._stamps_used else "own",
+            "stamps": "device" if self._stamps_used and not self.pushes else "own",
         }
 
     # --- probing
@@ -379,7 +381,7 @@ class NetworkMeter:
             calibration_id=self._calibration_id(point),
             accuracy=item.accuracy,
             nominal_interval_s=refresh_s,
-            clock="device" if self._stamps_used else "system",
+            clock="device" if self._stamps_used and not self.pushes else "system",
             clock_error_s=self._clock_error_s(offset_s, refresh_s),
             current=item.current,
             counter_modulus_j=item.modulus_j,

@@ -16,8 +16,8 @@ def network_meter() -> Iterator[Callable[..., Meter]]:
     """Make a meter of a device on 127.0.0.1, by the name of its protocol and its options."""
     with contextlib.ExitStack() as stack:
 
-        def make_meter(name: str, port: int, **options: str) -> Meter:
-            meter = make(MeterSpec(name, {"host": "127.0.0.1", "port": str(port), **options}))
+        def make_meter(protocol: str, port: int, /, **options: str) -> Meter:
+            meter = make(MeterSpec(protocol, {"host": "127.0.0.1", "port": str(port), **options}))
             stack.callback(meter.close)  # type: ignore[attr-defined]
             return meter
 
