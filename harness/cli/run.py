@@ -329,16 +329,29 @@ def workloads(as_json: bool) -> int:
 
 
 @cli.command()
+@click.option(
+    "--probe",
+    "spec",
+    metavar="NAME[:OPTION=VALUE,...]",
+    help="Show what this meter finds: channels, present values, and how it is recorded.",
+)
 @JSON
-def meters(as_json: bool) -> int:
+def meters(spec: str | None, as_json: bool) -> int:
     """List the meters, their channels and their accuracy.
 
     For a meter that cannot be used here, print what to do about it. Then show what a run without
     --meter would sum: which channel contains which, and what is not measured.
+
+    \b
+        joulemark meters --probe snmp:host=pdu-3.lab
     """
     from harness.live import inventory
-    from harness.render.terminal.inventory import meters_text
+    from harness.render.terminal.inventory import meters_text, probed_text
 
+    if spec is not None:
+        found = inventory.probed_meter(spec)
+        _inventory({"meters": [found]}, probed_text(found), as_json)
+        return OK
     items, default_run = inventory.meters(), inventory.default_run()
     text = meters_text(items, default_run)
     _inventory({"meters": items, "default_run": default_run}, text, as_json)

@@ -7,7 +7,7 @@ from typing import Any
 from harness.core.errors import JoulemarkError
 from harness.live.plan import FALLBACK, available
 from harness.live.system import collect, missing_fields
-from harness.meters import Probed, names, parse, probe, summary
+from harness.meters import MeterSpec, Probed, names, parse, probe, public_text, summary
 from harness.meters.arrangement import Arrangement, arrange
 from harness.meters.missing_parts import missing_parts
 from harness.meters.topology import subject_of
@@ -67,6 +67,46 @@ def _meter(name: str) -> dict[str, Any]:
         for channel in channels
     ]
     return {"name": name, "ready": True, "says": "ready", "fix": "", "channels": described}
+
+
+def probed_meter(text: str) -> dict[str, Any]:
+    """Describe what one meter with its options measures now: channels, values and notes.
+
+    Args:
+        text: The meter as `--meter` takes it.
+
+    Raises:
+        JoulemarkError: The meter does not exist, or cannot be used here.
+    """
+    given = parse(text)
+    options = {name: value for name, value in given.options.items() if name != "interval"}
+    spec = MeterSpec(given.name, options)
+    found = probe(spec, with_values=True)
+    channels = [
+        {
+            "id": channel.id,
+            "kind": channel.kind,
+            "boundary": channel.boundary,
+            "reading_limit_pct": channel.accuracy.reading_limit_pct,
+            "unit": channel.unit,
+            "value": found.values.get(channel.id),
+            "refresh_s": channel.nominal_interval_s,
+            "averaging_s": channel.averaging_s,
+            "resolution": channel.resolution,
+            "accuracy_source": channel.accuracy.source,
+            "part_of": channel.part_of,
+        }
+        for channel in found.channels
+    ]
+    return {
+        "name": public_text(spec),
+        "ready": True,
+        "says": "ready",
+        "fix": "",
+        "channels": channels,
+        "notes": [f"{note.channel}: {note.message}" for note in found.notes],
+        "configuration": dict(found.configuration),
+    }
 
 
 def default_run() -> dict[str, Any]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import math
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.core.suggestions import unknown_name
 from harness.meters import adapters
-from harness.meters.base import Meter, Note
+from harness.meters.base import Meter, Note, ReadFailed
 from harness.meters.network import adapters as network_adapters
 from harness.meters.network.options import variable
 from harness.traces.calibration import machine, pseudonym
@@ -171,14 +172,22 @@ class Probed:
     Attributes:
         channels: Its channels.
         notes: What a user should know of them.
+        configuration: What the record would state of how it is read.
+        values: Present reading of each channel [W or J], where one was asked for and there is one.
     """
 
     channels: Sequence[Channel]
     notes: Sequence[Note]
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
-def probe(spec: MeterSpec) -> Probed:
+def probe(spec: MeterSpec, *, with_values: bool = False) -> Probed:
     """Construct a meter, list the channels it can read here, and let go of it.
+
+    Args:
+        spec: The meter.
+        with_values: Whether to read it once, too.
 
     Raises:
         JoulemarkError: The meter does not exist, cannot be used here, or is broken.
@@ -186,9 +195,21 @@ def probe(spec: MeterSpec) -> Probed:
     meter = make(spec)
     with _named_if_broken(spec.name):
         try:
-            return Probed(meter.probe(), tuple(getattr(meter, "notes", ())))
+            channels = meter.probe()
+            configuration = getattr(meter, "configuration", dict)()
+            values = _present_values(meter) if with_values else {}
+            return Probed(channels, tuple(getattr(meter, "notes", ())), configuration, values)
         finally:
             getattr(meter, "close", lambda: None)()
+
+
+def _present_values(meter: Meter) -> dict[str, float]:
+    """Return the last value of each channel that has one now."""
+    try:
+        readings = meter.read()
+    except ReadFailed:
+        return {}
+    return {reading.channel: reading.value for reading in readings if math.isfinite(reading.value)}
 
 
 def automatic() -> Iterator[MeterSpec]:

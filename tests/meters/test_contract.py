@@ -19,6 +19,7 @@ from harness.meters.registry import declared_source
 from harness.traces.clean import build_trace
 from harness.traces.store import header_document
 
+HERE = Path(__file__).parent
 ADDED = """
 from harness.meters.base import Reading
 from harness.traces.channel import Accuracy, Channel
@@ -58,7 +59,9 @@ def meter(
     name = request.param
     options: dict[str, str] = {}
     if name != "added":
-        tests = importlib.import_module(f"tests.meters.adapters.test_{name}")
+        is_local = (HERE / "adapters" / f"test_{name}.py").is_file()
+        folder = "tests.meters" if is_local else "tests.meters.network"
+        tests = importlib.import_module(f"{folder}.adapters.test_{name}")
         options = tests.stand_in(tmp_path, monkeypatch)
     made = make(MeterSpec(name, options))
     yield made

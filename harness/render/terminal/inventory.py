@@ -32,6 +32,44 @@ def meters_text(items: Items, default_run: Mapping[str, Any]) -> str:
     return "".join(f"{line}\n" for line in [*lines, "", *_default_run_lines(default_run)])
 
 
+def probed_text(found: Mapping[str, Any]) -> str:
+    """Format what one meter finds: its channels with their present values, notes and settings."""
+    lines = [str(found["name"])]
+    for channel in found["channels"]:
+        value = "no value now" if channel["value"] is None else f"{channel['value']:g}"
+        lines.append(f"  {channel['id']:<20} {value} {channel['unit']}")
+        lines += _wrapped(_details(channel), "    ", "    ")
+    for note in found["notes"]:
+        lines += _wrapped(f"note: {note}", "  ", "    ")
+    settings = found["configuration"]
+    if settings:
+        shown = ", ".join(f"{name} {_setting(value)}" for name, value in settings.items() if value)
+        lines += _wrapped(f"recorded: {shown}", "  ", "    ")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _details(channel: Mapping[str, Any]) -> str:
+    """Return kind, place, timing and accuracy of a channel."""
+    details = [channel["kind"], channel["boundary"]]
+    if channel["part_of"]:
+        details.append(f"part of {channel['part_of']}")
+    if channel["refresh_s"]:
+        details.append(f"every {channel['refresh_s']:g} s")
+    if channel["averaging_s"]:
+        details.append(f"mean over {channel['averaging_s']:g} s")
+    if channel["resolution"]:
+        details.append(f"steps of {channel['resolution']:g} {channel['unit']}")
+    details.append(f"{channel['reading_limit_pct']:g} % of reading ({channel['accuracy_source']})")
+    return ", ".join(details)
+
+
+def _setting(value: object) -> str:
+    """Return a recorded setting as text."""
+    if isinstance(value, Mapping):
+        return " ".join(str(item) for item in value.values())
+    return str(value)
+
+
 def _meter_lines(item: Mapping[str, Any]) -> Iterator[str]:
     """Yield the state of a meter, and on lines of its own what to do about it."""
     yield from _wrapped(_state_of_meter(item), f"{item['name']:<{NAME_WIDTH - 1}} ")
