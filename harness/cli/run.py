@@ -349,8 +349,8 @@ def meters(spec: str | None, as_json: bool) -> int:
     from harness.render.terminal.inventory import meters_text, probed_text
 
     if spec is not None:
-        found = inventory.probed_meter(spec)
-        _inventory({"meters": [found]}, probed_text(found), as_json)
+        probed = inventory.probed_meter(spec)
+        _inventory({"meters": [probed]}, probed_text(probed), as_json)
         return OK
     items, default_run = inventory.meters(), inventory.default_run()
     text = meters_text(items, default_run)

@@ -78,10 +78,10 @@ def probed_meter(text: str) -> dict[str, Any]:
     Raises:
         JoulemarkError: The meter does not exist, or cannot be used here.
     """
-    given = parse(text)
-    options = {name: value for name, value in given.options.items() if name != "interval"}
-    spec = MeterSpec(given.name, options)
-    found = probe(spec, with_values=True)
+    request = parse(text)
+    options = {name: value for name, value in request.options.items() if name != "interval"}
+    spec = MeterSpec(request.name, options)
+    probed = probe(spec, with_values=True)
     channels = [
         {
             "id": channel.id,
@@ -89,14 +89,14 @@ def probed_meter(text: str) -> dict[str, Any]:
             "boundary": channel.boundary,
             "reading_limit_pct": channel.accuracy.reading_limit_pct,
             "unit": channel.unit,
-            "value": found.values.get(channel.id),
+            "value": probed.values.get(channel.id),
             "refresh_s": channel.nominal_interval_s,
             "averaging_s": channel.averaging_s,
             "resolution": channel.resolution,
             "accuracy_source": channel.accuracy.source,
             "part_of": channel.part_of,
         }
-        for channel in found.channels
+        for channel in probed.channels
     ]
     return {
         "name": public_text(spec),
@@ -104,8 +104,8 @@ def probed_meter(text: str) -> dict[str, Any]:
         "says": "ready",
         "fix": "",
         "channels": channels,
-        "notes": [f"{note.channel}: {note.message}" for note in found.notes],
-        "configuration": dict(found.configuration),
+        "notes": [f"{note.channel}: {note.message}" for note in probed.notes],
+        "configuration": dict(probed.configuration),
     }
 
 

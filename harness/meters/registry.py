@@ -127,7 +127,7 @@ def make(spec: MeterSpec) -> Meter:
 
 def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the options of a meter: those of its class, and of the classes it passes others to."""
-    found: dict[str, inspect.Parameter] = {}
+    parameters: dict[str, inspect.Parameter] = {}
     for owner in inspect.getmro(factory) if inspect.isclass(factory) else (factory,):
         function = owner.__init__ if inspect.isclass(owner) else owner
         passes_on = False
@@ -135,10 +135,10 @@ def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
             if item.kind is item.VAR_KEYWORD:
                 passes_on = True
             elif name != "self" and item.kind is not item.VAR_POSITIONAL:
-                found.setdefault(name, item)
+                parameters.setdefault(name, item)
         if not passes_on:
             break
-    return found
+    return parameters
 
 
 def _refuse_secrets(meter: str, options: Sequence[str]) -> None:
@@ -196,7 +196,7 @@ def probe(spec: MeterSpec, *, with_values: bool = False) -> Probed:
     with _named_if_broken(spec.name):
         try:
             channels = meter.probe()
-            configuration = getattr(meter, "configuration", dict)()
+            configuration: Mapping[str, Any] = getattr(meter, "configuration", dict)()
             values = _present_values(meter) if with_values else {}
             return Probed(channels, tuple(getattr(meter, "notes", ())), configuration, values)
         finally:

@@ -68,7 +68,7 @@ class MapChannel:
     def from_document(item: Mapping[str, Any]) -> MapChannel:
         """Return a channel of a valid map."""
         kind: Kind = item["kind"]
-        known = instrument(item.get("instrument", UNKNOWN_SENSOR))
+        table_row = instrument(item.get("instrument", UNKNOWN_SENSOR))
         limits = item.get("accuracy")
         return MapChannel(
             id=item["id"],
@@ -85,8 +85,8 @@ class MapChannel:
             quantum=item.get("quantum"),
             modulus_j=item.get("modulus"),
             error_values=frozenset(float(value) for value in item.get("error_values", ())),
-            instrument=known.id,
-            accuracy=Accuracy(**limits) if limits else known.accuracy(),
+            instrument=table_row.id,
+            accuracy=Accuracy(**limits) if limits else table_row.accuracy(),
         )
 
 
@@ -104,7 +104,6 @@ class DeviceMap:
         setup: Commands that are sent once before reading.
         channels: What the device measures.
         sha256: Hash of the document.
-        own: Whether it is a user's file.
     """
 
     name: str
@@ -116,7 +115,6 @@ class DeviceMap:
     setup: Sequence[str]
     channels: Sequence[MapChannel]
     sha256: str
-    own: bool = False
 
 
 @functools.cache
@@ -126,7 +124,7 @@ def built_in_maps(protocol: str) -> dict[str, DeviceMap]:
     return {item.name: item for item in maps if item.protocol == protocol}
 
 
-def read_map(path: Path, *, own: bool = False) -> DeviceMap:
+def read_map(path: Path) -> DeviceMap:
     """Read a map from a file.
 
     Raises:
@@ -135,14 +133,14 @@ def read_map(path: Path, *, own: bool = False) -> DeviceMap:
     content = read_bytes(path, limit=MAX_YAML_BYTES)
     document = parse_document("meter-map", content, where=str(path), as_yaml=True)
     try:
-        return _device_map(document, hashlib.sha256(content).hexdigest(), own)
+        return _device_map(document, hashlib.sha256(content).hexdigest())
     except JoulemarkError as error:
         raise SchemaError(
             error.message, where=f"{path}{error.where}", got=error.got, expected=error.expected
         ) from None
 
 
-def _device_map(document: Mapping[str, Any], sha256: str, own: bool) -> DeviceMap:
+def _device_map(document: Mapping[str, Any], sha256: str) -> DeviceMap:
     channels = [MapChannel.from_document(item) for item in document["channels"]]
     _check_channels(channels)
     detect = document.get("detect") or {}
@@ -156,7 +154,6 @@ def _device_map(document: Mapping[str, Any], sha256: str, own: bool) -> DeviceMa
         setup=tuple(document.get("setup", ())),
         channels=channels,
         sha256=sha256,
-        own=own,
     )
 
 
@@ -206,7 +203,7 @@ def find_map(meter: str, device: str, path: str) -> DeviceMap | None:
             "takes one map", where=meter, got="device and map", expected="one of the two"
         )
     if path:
-        own_map = read_map(Path(path), own=True)
+        own_map = read_map(Path(path))
         if own_map.protocol != meter:
             raise SchemaError(
                 "is a map of another protocol",

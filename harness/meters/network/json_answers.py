@@ -8,7 +8,6 @@ from typing import Any
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.numbers import plain_number
 from harness.core.timestamps import NS, from_iso
-from harness.meters.network.deadline import PeerFailed
 from harness.meters.network.polled import Sample
 
 MILLISECONDS_FROM = 1e11
@@ -63,14 +62,3 @@ def as_time_ns(value: Any) -> int | None:
         return from_iso(value)
     except JoulemarkError:
         return None
-
-
-def expect_object(document: Any, what: str) -> dict[str, Any]:
-    """Return a JSON object.
-
-    Raises:
-        PeerFailed: It is something else.
-    """
-    if not isinstance(document, dict):
-        raise PeerFailed(f"{what} is not an object")
-    return document

@@ -75,10 +75,10 @@ def _holds(value: str, operator: str, text: str) -> bool:
     if operator in ("=", "!="):
         return (value == text) == (operator == "=")
     try:
-        found = re.fullmatch(text, value) is not None
+        is_match = re.fullmatch(text, value) is not None
     except re.error:
         return False
-    return found == (operator == "=~")
+    return is_match == (operator == "=~")
 
 
 def metrics(text: str) -> Iterator[Metric]:

@@ -271,7 +271,7 @@ class NetworkMeter:
         """
         maps = built_in_maps(self.protocol)
         for device_map in maps.values():
-            if device_map.detect is not None and self.recognises(device_map):
+            if self.recognises(device_map):
                 return device_map
         raise UsageError(
             "the device is of a kind that is not built in",
@@ -368,7 +368,7 @@ class NetworkMeter:
     def _channel(self, point: Point, offset_s: float | None) -> Channel:
         item, refresh_s = point.item, self._refresh_of(point)
         boundary = self._boundary or item.boundary
-        ids = {other.id for other in self.points}
+        ids = {peer.id for peer in self.points}
         averages = item.averaging_s is not None and item.averaging_s > refresh_s
         return Channel(
             id=point.id,
@@ -394,8 +394,8 @@ class NetworkMeter:
 
     def _subject(self, point: Point, boundary: str) -> Subject:
         """Return what a channel measures: all of what the user named, or a share of it."""
-        ids = {other.id for other in self.points}
-        beside = [other for other in self.points if other.item.boundary == point.item.boundary]
+        ids = {peer.id for peer in self.points}
+        beside = [peer for peer in self.points if peer.item.boundary == point.item.boundary]
         is_share = len(beside) > 1 or point.item.part_of in ids
         instance = self._measures
         if instance and is_share:

@@ -32,16 +32,16 @@ def meters_text(items: Items, default_run: Mapping[str, Any]) -> str:
     return "".join(f"{line}\n" for line in [*lines, "", *_default_run_lines(default_run)])
 
 
-def probed_text(found: Mapping[str, Any]) -> str:
+def probed_text(probed: Mapping[str, Any]) -> str:
     """Format what one meter finds: its channels with their present values, notes and settings."""
-    lines = [str(found["name"])]
-    for channel in found["channels"]:
+    lines = [str(probed["name"])]
+    for channel in probed["channels"]:
         value = "no value now" if channel["value"] is None else f"{channel['value']:g}"
         lines.append(f"  {channel['id']:<20} {value} {channel['unit']}")
         lines += _wrapped(_details(channel), "    ", "    ")
-    for note in found["notes"]:
+    for note in probed["notes"]:
         lines += _wrapped(f"note: {note}", "  ", "    ")
-    settings = found["configuration"]
+    settings = probed["configuration"]
     if settings:
         shown = ", ".join(f"{name} {_setting(value)}" for name, value in settings.items() if value)
         lines += _wrapped(f"recorded: {shown}", "  ", "    ")

@@ -72,11 +72,11 @@ class Nut(NetworkMeter):
                 got=self.ups or str(len(names)),
                 expected="ups=" + " or ".join(names) if names else "a server with a UPS",
             )
-        known = self._variables()
+        variables = self._variables()
         self.identity = {
-            name: shorten(known[variable], 60)
+            name: shorten(variables[variable], 60)
             for name, variable in IDENTITY.items()
-            if known.get(variable)
+            if variables.get(variable)
         }
 
     def disconnect(self) -> None:
@@ -85,8 +85,8 @@ class Nut(NetworkMeter):
 
     def recognises(self, device_map: DeviceMap) -> bool:
         """Return whether the UPS has one of the variables of a map."""
-        known = self._variables()
-        return any(str(item.read["variable"]) in known for item in device_map.channels)
+        variables = self._variables()
+        return any(str(item.read["variable"]) in variables for item in device_map.channels)
 
     def fetch(self, points: Sequence[Point]) -> Fetched:
         """Return the present values of all variables.
@@ -94,12 +94,12 @@ class Nut(NetworkMeter):
         Raises:
             PeerFailed: The server does not answer, or has lost the UPS.
         """
-        known = self._variables()
+        variables = self._variables()
         fetched: dict[str, Sequence[Sample] | str] = {}
         for point in points:
             variable = str(point.read["variable"])
-            value = plain_number(known.get(variable, ""))
-            nominal = plain_number(known.get(str(point.read.get("nominal", "")), ""))
+            value = plain_number(variables.get(variable, ""))
+            nominal = plain_number(variables.get(str(point.read.get("nominal", "")), ""))
             if value is None:
                 fetched[point.id] = f"the UPS does not state {variable}"
             elif "nominal" not in point.read:
@@ -119,19 +119,19 @@ class Nut(NetworkMeter):
         rows = self._list(f"VAR {self.ups}")
         return {words[2]: words[3] for words in rows if len(words) > 3}
 
-    def _list(self, what: str) -> list[list[str]]:
+    def _list(self, subject: str) -> list[list[str]]:
         """Return the rows of a list, split into words.
 
         Raises:
             PeerFailed: The server does not answer with a list.
         """
-        reply = self._client.ask(f"LIST {what}")
+        reply = self._client.ask(f"LIST {subject}")
         if reply.startswith("ERR"):
             raise PeerFailed(f"the server answers {shorten(reply, 60)}")
-        if reply != f"BEGIN LIST {what}":
+        if reply != f"BEGIN LIST {subject}":
             raise PeerFailed(f"not the protocol of NUT: {shorten(repr(reply), 40)}")
-        rows = []
-        while (line := self._client.lines(1)[0]) != f"END LIST {what}":
+        rows: list[list[str]] = []
+        while (line := self._client.lines(1)[0]) != f"END LIST {subject}":
             if len(rows) >= MAX_LINES:
                 raise PeerFailed(f"a list of more than {MAX_LINES} lines")
             try:

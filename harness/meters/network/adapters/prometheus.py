@@ -88,9 +88,9 @@ class Prometheus(HttpMeter):
             )
             yield "", item.read
             return
-        found = list(self._series(str(item.read["query"])))
-        for labels in found:
-            telling = _telling(labels, found)
+        series = list(self._series(str(item.read["query"])))
+        for labels in series:
+            telling = _telling(labels, series)
             yield telling, {"query": item.read["query"], "labels": labels}
 
     def fetch(self, points: Sequence[Point]) -> Fetched:
@@ -207,10 +207,10 @@ class Prometheus(HttpMeter):
         answer = self.client.request("GET", f"/{self._page.lstrip('/')}")
         if answer.status != 200:
             raise PeerFailed(status_text(answer.status))
-        found = list(metrics(answer.body.decode("utf-8", "replace")))
-        if not found:
+        page = list(metrics(answer.body.decode("utf-8", "replace")))
+        if not page:
             raise PeerFailed("the page holds no metrics")
-        return found
+        return page
 
     def _from_page(self, points: Sequence[Point]) -> Fetched:
         page = {
@@ -226,10 +226,10 @@ class Prometheus(HttpMeter):
 
 
 def _selector(query: str) -> Selector:
-    found = selector(query)
-    if found is None:
+    plain = selector(query)
+    if plain is None:
         raise PeerFailed(f"not a plain selector: {shorten(query, 60)}")
-    return found
+    return plain
 
 
 def _samples(values: Any) -> Iterator[Sample]:
@@ -249,7 +249,7 @@ def _telling(labels: Labels, series: Sequence[Labels]) -> str:
     if len(series) == 1:
         return ""
     names = [
-        name for name in sorted(labels) if len({other.get(name) for other in series}) == len(series)
+        name for name in sorted(labels) if len({peer.get(name) for peer in series}) == len(series)
     ]
     texts = [labels[names[0]]] if names else [labels[name] for name in sorted(labels)[1:]]
     return "-" + re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join(texts)).strip("-")[:60]

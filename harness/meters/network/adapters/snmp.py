@@ -94,10 +94,10 @@ class Snmp(NetworkMeter):
         # pysnmp raises in a callback what it cannot decode; the request then times out
         self._loop.set_exception_handler(lambda _loop, _context: None)
         self._session = self._run(self._open())
-        found = self._get([SYSTEM_DESCRIPTION, SYSTEM_OBJECT])
+        values = self._get([SYSTEM_DESCRIPTION, SYSTEM_OBJECT])
         self.identity = {
-            "model": shorten(found[SYSTEM_DESCRIPTION] or "", 80),
-            "object": shorten(found[SYSTEM_OBJECT] or "", 80),
+            "model": shorten(values[SYSTEM_DESCRIPTION] or "", 80),
+            "object": shorten(values[SYSTEM_OBJECT] or "", 80),
         }
 
     def disconnect(self) -> None:
@@ -138,8 +138,8 @@ class Snmp(NetworkMeter):
         """
         names = {str(point.read["oid"]) for point in points}
         names |= {str(point.read["scale_oid"]) for point in points if "scale_oid" in point.read}
-        found = self._get(sorted(names))
-        return {point.id: _sample(point.read, found) for point in points}
+        values = self._get(sorted(names))
+        return {point.id: _sample(point.read, values) for point in points}
 
     def configuration(self) -> dict[str, Any]:
         """Return what the record states; the version of SNMP shows how well it is protected."""
@@ -203,12 +203,12 @@ class Snmp(NetworkMeter):
         Raises:
             PeerFailed: The device does not answer.
         """
-        found: dict[str, str | None] = {}
+        values: dict[str, str | None] = {}
         for first in range(0, len(oids), NAMES_A_REQUEST):
             part = oids[first : first + NAMES_A_REQUEST]
-            values = self._run(self._ask("get_cmd", part))
-            found |= dict(zip(part, [value for _, value in values], strict=False))
-        return {oid: found.get(oid) for oid in oids}
+            rows = self._run(self._ask("get_cmd", part))
+            values |= dict(zip(part, [value for _, value in rows], strict=False))
+        return {oid: values.get(oid) for oid in oids}
 
     async def _ask(
         self, command: str, oids: Sequence[str], *numbers: int
@@ -240,9 +240,9 @@ class Snmp(NetworkMeter):
         return rows
 
 
-def _sample(read: Mapping[str, Any], found: Mapping[str, str | None]) -> Sequence[Sample] | str:
+def _sample(read: Mapping[str, Any], values: Mapping[str, str | None]) -> Sequence[Sample] | str:
     """Return the number of an object, with its own power of ten where it has one."""
-    text = found.get(str(read["oid"]))
+    text = values.get(str(read["oid"]))
     if text is None:
         return "the device has no such object"
     value = plain_number(text)
@@ -250,7 +250,7 @@ def _sample(read: Mapping[str, Any], found: Mapping[str, str | None]) -> Sequenc
         return f"no number, but {shorten(text, 40)!r}"
     if "scale_oid" not in read:
         return [Sample(value)]
-    digits = plain_number(found.get(str(read["scale_oid"])) or "")
+    digits = plain_number(values.get(str(read["scale_oid"])) or "")
     if digits is None or digits != int(digits) or not MIN_DIGITS <= digits <= MAX_DIGITS:
         return "the device does not state the power of ten of its number"
     return [Sample(value / 10 ** int(digits))]
