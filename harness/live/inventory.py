@@ -7,7 +7,7 @@ from typing import Any
 from harness.core.errors import JoulemarkError
 from harness.live.plan import FALLBACK, available
 from harness.live.system import collect, missing_fields
-from harness.meters import MeterSpec, Probed, names, parse, probe, public_text, summary
+from harness.meters import MeterSpec, Probed, names, parse, probe, public_spec, summary
 from harness.meters.arrangement import Arrangement, arrange
 from harness.meters.missing_parts import missing_parts
 from harness.meters.topology import subject_of
@@ -99,7 +99,7 @@ def probed_meter(text: str) -> dict[str, Any]:
         for channel in probed.channels
     ]
     return {
-        "name": public_text(spec),
+        "name": str(public_spec(spec)),
         "ready": True,
         "says": "ready",
         "fix": "",

@@ -21,7 +21,7 @@ from harness.core.errors import UsageError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256, write_text
 from harness.core.schemas import canonical, parse_json
 from harness.core.timestamps import to_iso
-from harness.meters import public_text
+from harness.meters import public_spec
 
 if TYPE_CHECKING:
     from harness.live.measure import Plan
@@ -44,7 +44,7 @@ def plan_document(plan: Plan, now_ns: int) -> dict[str, Any]:
         "scenario": plan.entry.scenario,
         "runs": len(plan.seeds),
         "seeds": list(plan.seeds),
-        "meters": [public_text(request.spec) for request in plan.meters],
+        "meters": [str(public_spec(request.spec)) for request in plan.meters],
         "workload_sha256": workload_sha256(plan),
     }
 

@@ -9,7 +9,7 @@ from harness.meters.registry import (
     names,
     parse,
     probe,
-    public_text,
+    public_spec,
     summary,
 )
 
@@ -22,6 +22,6 @@ __all__ = [
     "names",
     "parse",
     "probe",
-    "public_text",
+    "public_spec",
     "summary",
 ]

@@ -153,7 +153,7 @@ def _refuse_secrets(meter: str, options: Sequence[str]) -> None:
             )
 
 
-def public_text(spec: MeterSpec) -> str:
+def public_spec(spec: MeterSpec) -> MeterSpec:
     """Return a spec as records state it: with a pseudonym in the place of a private address."""
     private: frozenset[str] = getattr(_factory(spec.name), "private_options", frozenset())
     if spec.options.get("show_host") == "yes":
@@ -162,7 +162,7 @@ def public_text(spec: MeterSpec) -> str:
         key: f"host-{pseudonym(f'{machine()} {value}')}" if key in private else value
         for key, value in spec.options.items()
     }
-    return str(MeterSpec(spec.name, options))
+    return MeterSpec(spec.name, options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from typing import Any
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.meters.base import Meter, ReadFailed, Reading
 from harness.meters.context import Context, look
-from harness.meters.registry import MeterSpec, declared_source, make
+from harness.meters.registry import MeterSpec, declared_source, make, public_spec
 from harness.traces.channel import DECLARED_SOURCE, Channel
 from harness.traces.journal_writer import Journal
 
@@ -245,7 +245,7 @@ def prepare(request: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
     ]
     about = {
         "meter": spec.name,
-        "options": dict(spec.options),
+        "options": dict(public_spec(spec).options),
         "interval_s": interval_s,
         "simulated": bool(meter.simulated),
         "realtime": realtime(),

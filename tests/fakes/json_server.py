@@ -46,11 +46,19 @@ class JsonHandler(BaseHTTPRequestHandler):
         self.wfile.write(content.encode())
 
 
+class QuietServer(ThreadingHTTPServer):
+    """A server that says nothing of clients that went away."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Stay silent."""
+
+
 def serve(answers: Mapping[str, Answer], tls: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
     """Start a server; it ends with the process, or by `shutdown` and `server_close`."""
     handler = type("Handler", (JsonHandler,), {"answers": answers})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = QuietServer(("127.0.0.1", 0), handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
