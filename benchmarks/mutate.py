@@ -2,11 +2,18 @@
 
     python -m benchmarks.mutate --seed 7 --sample 300
     python -m benchmarks.mutate --part ranking --all
+    python -m benchmarks.mutate --coverage out/reached.db --journal out/mutants.jsonl
 
 Mutants come from cosmic-ray's operators, drawn with a seed and stratified over the parts below.
-Each is tried in a copy of the tree against the tests of its part. Survivors are printed as
-diffs; those that cannot change any result are listed, with the reason, in
-``mutation_equivalents.csv``.
+Each is tried in a copy of the tree: first against the tests of its module, then against the
+others of its part. Survivors are printed as diffs; those that cannot change any result are listed,
+with the reason, in ``mutation_equivalents.csv``.
+
+With ``--coverage`` only test modules that reach the changed line are run. The file is made by::
+
+    python -m pytest -m 'not slow' --cov --cov-context=test; mv .coverage out/reached.db
+
+With ``--journal`` an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -15,6 +22,7 @@ import argparse
 import csv
 import difflib
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -24,6 +32,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -31,6 +40,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.csv")
 TIMEOUT_S = 300.0
 """A mutant whose tests take longer does not end: it is killed."""
+NO_TESTS = 5
+"""Exit status of pytest where a module has slow tests only."""
 
 OPERATORS = [
     "ReplaceComparisonOperator_Lt_LtE",
@@ -70,7 +81,7 @@ class Part:
 
     Attributes:
         modules: Globs of its modules.
-        tests: Paths of its tests; ``{name}`` is the name of the mutated module.
+        tests: Paths of its tests, beside those that are named after the mutated module.
     """
 
     modules: tuple[str, ...]
@@ -95,7 +106,7 @@ PARTS = {
     ),
     "rules": Part(
         ("harness/auditing/rules/*/*.py",),
-        ("tests/auditing/rules/{group}/test_{name}.py", "tests/tampers"),
+        ("tests/auditing", "tests/tampers", "tests/golden"),
     ),
     "audit": Part(
         ("harness/auditing/*.py", "harness/auditing/rules/*.py"),
@@ -147,13 +158,54 @@ class Mutant:
         return f"{self.path}:{hashlib.sha256(self.diff.encode()).hexdigest()[:10]}"
 
     @property
-    def tests(self) -> list[str]:
-        """Tests that exist for its module."""
-        path = Path(self.path)
-        names = [
-            test.format(name=path.stem, group=path.parent.name) for test in PARTS[self.part].tests
+    def own_tests(self) -> list[str]:
+        """Test modules that are named after its module."""
+        pattern = f"test_{Path(self.path).stem}.py"
+        found = sorted((REPOSITORY / "tests").rglob(pattern))
+        return [path.relative_to(REPOSITORY).as_posix() for path in found]
+
+    def other_tests(self, reached_by: ReachedBy | None) -> list[str]:
+        """Further tests of its part; where coverage is known, those modules that reach the line."""
+        names = [name for name in PARTS[self.part].tests if (REPOSITORY / name).exists()]
+        if reached_by is None:
+            return names
+        modules = reached_by.modules(self.path, self.line)
+        return [
+            module
+            for module in modules
+            if module not in self.own_tests and module.startswith(tuple(names))
         ]
-        return [name for name in names if (REPOSITORY / name).exists()]
+
+
+class ReachedBy:
+    """Which test modules reach which line, as a coverage run with contexts recorded it."""
+
+    def __init__(self, path: Path) -> None:
+        from coverage import CoverageData
+
+        self._data = CoverageData(str(path))
+        self._data.read()
+        self._lines: dict[str, dict[int, list[str]]] = {}
+        self._files = {_in_tree(name): name for name in self._data.measured_files()}
+
+    def modules(self, path: str, line: int) -> list[str]:
+        """Return the test modules that reach a line.
+
+        What runs when the module is imported has no test of its own: all that reach the module.
+        """
+        if path not in self._lines:
+            name = self._files.get(path, path)
+            self._lines[path] = self._data.contexts_by_lineno(name)
+        lines = self._lines[path]
+        contexts = set(lines.get(line, ()))
+        if not any(contexts):
+            contexts = {context for every in lines.values() for context in every}
+        return sorted({context.split("::")[0] for context in contexts if context})
+
+
+def _in_tree(path: str) -> str:
+    """Return a path of this package relative to the tree that it was measured in."""
+    return f"harness/{path.rpartition('/harness/')[2]}"
 
 
 def _operator(name: str) -> object:
@@ -183,14 +235,15 @@ def mutants(part: str) -> Iterator[Mutant]:
 
 
 def draw(parts: Sequence[str], count: int | None, seed: int) -> list[Mutant]:
-    """Draw mutants, as many of each part; all of them if no count is given."""
-    drawn: list[Mutant] = []
+    """Draw mutants, as many of each part and in turn; all of them if no count is given."""
+    by_part: list[list[Mutant]] = []
     for number, part in enumerate(parts):
         candidates = list(mutants(part))
         share = len(candidates) if count is None else -(-count // len(parts))
         chosen = random.Random(f"{seed}-{number}").sample(candidates, min(share, len(candidates)))
-        drawn += chosen
-    return drawn
+        by_part.append(chosen)
+    rounds = zip_longest(*by_part)
+    return [mutant for one_of_each in rounds for mutant in one_of_each if mutant is not None]
 
 
 def copy_tree(folder: Path) -> Path:
@@ -211,15 +264,25 @@ def copy_tree(folder: Path) -> Path:
     return tree
 
 
-def is_killed(mutant: Mutant, tree: Path) -> bool:
-    """Whether a test of its part fails, or does not end, with the mutant in place."""
+def is_killed(mutant: Mutant, tree: Path, reached_by: ReachedBy | None) -> bool:
+    """Whether a test fails, or does not end, with the mutant in place."""
     target = tree / mutant.path
     original = target.read_bytes()
     target.write_text(mutant.text, "utf-8")
+    try:
+        for tests in (mutant.own_tests, mutant.other_tests(reached_by)):
+            if tests and _fails(tests, tree):
+                return True
+    finally:
+        target.write_bytes(original)
+    return False
+
+
+def _fails(tests: Sequence[str], tree: Path) -> bool:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     try:
         done = subprocess.run(
-            [*command, "-m", "not slow", *mutant.tests],
+            [*command, "-m", "not slow", *tests],
             cwd=tree,
             env={**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
@@ -228,9 +291,31 @@ def is_killed(mutant: Mutant, tree: Path) -> bool:
         )
     except subprocess.TimeoutExpired:
         return True
-    finally:
-        target.write_bytes(original)
-    return done.returncode != 0
+    return done.returncode not in (0, NO_TESTS)
+
+
+class Journal:
+    """Verdicts of an earlier run that was interrupted, and of this one; one JSON line each."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._killed: dict[str, bool] = {}
+        if path is not None and path.is_file():
+            for line in path.read_text("utf-8").splitlines():
+                verdict = json.loads(line)
+                self._killed[verdict["key"]] = verdict["killed"]
+
+    def verdict(self, mutant: Mutant) -> bool | None:
+        """Return whether a mutant was killed; ``None`` if it was not tried yet."""
+        return self._killed.get(mutant.key)
+
+    def add(self, mutant: Mutant, is_dead: bool) -> None:
+        """Write down a verdict."""
+        if self._path is None:
+            return
+        line = json.dumps({"key": mutant.key, "part": mutant.part, "killed": is_dead})
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
 
 def equivalents() -> dict[str, str]:
@@ -251,32 +336,38 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every mutant, not a sample")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--coverage", type=Path, help="which tests reach which line, see above")
+    parser.add_argument("--journal", type=Path, help="verdicts are kept here, and not found again")
     options = parser.parse_args()
     parts = options.part or list(PARTS)
     chosen = draw(parts, None if options.all else options.sample, options.seed)
     known = equivalents()
+    wanted = [mutant for mutant in chosen if mutant.key not in known]
+    reached_by = ReachedBy(options.coverage) if options.coverage else None
+    journal = Journal(options.journal)
     killed: dict[str, int] = dict.fromkeys(parts, 0)
     tried: dict[str, int] = dict.fromkeys(parts, 0)
-    survivors: list[Mutant] = []
     with tempfile.TemporaryDirectory() as folder:
         trees: SimpleQueue[Path] = SimpleQueue()
         for number in range(options.jobs):
             trees.put(copy_tree(Path(folder) / str(number)))
 
         def judge(mutant: Mutant) -> tuple[Mutant, bool]:
-            tree = trees.get()
-            try:
-                return mutant, is_killed(mutant, tree)
-            finally:
-                trees.put(tree)
+            verdict = journal.verdict(mutant)
+            if verdict is None:
+                tree = trees.get()
+                try:
+                    verdict = is_killed(mutant, tree, reached_by)
+                finally:
+                    trees.put(tree)
+                journal.add(mutant, verdict)
+            return mutant, verdict
 
-        wanted = [mutant for mutant in chosen if mutant.key not in known]
         with ThreadPoolExecutor(options.jobs) as pool:
             for mutant, is_dead in pool.map(judge, wanted):
                 tried[mutant.part] += 1
                 killed[mutant.part] += is_dead
                 if not is_dead:
-                    survivors.append(mutant)
                     print(f"survived {mutant.key} line {mutant.line} {mutant.operator}", flush=True)
                     print(mutant.diff, flush=True)
     for part in parts:
