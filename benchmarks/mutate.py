@@ -29,7 +29,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -169,16 +169,30 @@ class Mutant:
         names = [name for name in PARTS[self.part].tests if (REPOSITORY / name).exists()]
         if reached_by is None:
             return names
-        modules = reached_by.modules(self.path, self.line)
-        return [
-            module
-            for module in modules
-            if module not in self.own_tests and module.startswith(tuple(names))
-        ]
+        reaching = reached_by.modules(self.path, self.line)
+        modules = []
+        for module in _test_modules(names):
+            is_new = module not in reached_by.known
+            if module not in self.own_tests and (is_new or module in reaching):
+                modules.append(module)
+        return modules
+
+
+def _test_modules(names: Sequence[str]) -> list[str]:
+    """Return the test modules in folders, and those that are named themselves."""
+    paths: set[Path] = set()
+    for name in names:
+        path = REPOSITORY / name
+        paths |= set(path.rglob("test_*.py")) if path.is_dir() else {path}
+    return sorted(path.relative_to(REPOSITORY).as_posix() for path in paths)
 
 
 class ReachedBy:
-    """Which test modules reach which line, as a coverage run with contexts recorded it."""
+    """Which test modules reach which line, as a coverage run with contexts recorded it.
+
+    Attributes:
+        known: Test modules of that run.
+    """
 
     def __init__(self, path: Path) -> None:
         from coverage import CoverageData
@@ -187,8 +201,9 @@ class ReachedBy:
         self._data.read()
         self._lines: dict[str, dict[int, list[str]]] = {}
         self._files = {_in_tree(name): name for name in self._data.measured_files()}
+        self.known = _modules(self._data.measured_contexts())
 
-    def modules(self, path: str, line: int) -> list[str]:
+    def modules(self, path: str, line: int) -> set[str]:
         """Return the test modules that reach a line.
 
         What runs when the module is imported has no test of its own: all that reach the module.
@@ -200,7 +215,11 @@ class ReachedBy:
         contexts = set(lines.get(line, ()))
         if not any(contexts):
             contexts = {context for every in lines.values() for context in every}
-        return sorted({context.split("::")[0] for context in contexts if context})
+        return _modules(contexts)
+
+
+def _modules(contexts: Iterable[str]) -> set[str]:
+    return {context.split("::")[0] for context in contexts if context}
 
 
 def _in_tree(path: str) -> str:

@@ -7,12 +7,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.carbon.catalogue import entry
 from harness.carbon.co2e import Inputs
 from harness.carbon.factor import Factor
 from harness.carbon.footprint.compute import with_grid
+from harness.carbon.series import HOUR_NS, Series
 from harness.core.errors import UsageError
 from harness.core.schemas import check
 from harness.emissions.decomposition import (
@@ -20,6 +22,7 @@ from harness.emissions.decomposition import (
     decompose,
     decompose_results,
     factors_of_footprint,
+    factors_of_result,
 )
 from harness.emissions.footprint_comparison import compare_footprints
 from harness.emissions.result_emissions import with_co2e
@@ -205,3 +208,103 @@ def test_chain_of_a_split_with_itself_is_nothing() -> None:
     one = factors_of_footprint(entry("t5"))
     found = decompose(one, one)
     assert (found.total.value, found.total.low, found.total.high) == (0.0, 0.0, 0.0)
+
+
+def test_results_without_a_pue_have_no_overhead(result: Callable[..., Result]) -> None:
+    """Emissions that end at the meter: the factor of the building is 1 and certain."""
+    plain = [
+        with_co2e(score(result(w, 1.5, n).entry), _inputs()) for w, n in ((200, "a"), (90, "b"))
+    ]
+    found = decompose_results(*plain)
+    assert found is not None
+    mechanization = found.mechanization
+    assert (mechanization.value, mechanization.low, mechanization.high) == (0.0, 0.0, 0.0)
+    assert times(found.total) == pytest.approx(200 / 90)
+    against = decompose_results(plain[0], result(200, 1.5, "c"))
+    assert against is not None
+    assert times(against.mechanization) == pytest.approx(1 / 1.5)
+
+
+def _inputs(**given: Any) -> Inputs:
+    return Inputs(location=_grid("grid", 400.0), role="reference", **given)
+
+
+def _grid(key: str, value: float, u_ln: float = 0.1) -> Factor:
+    return Factor(
+        name="location_intensity",
+        value=value,
+        unit="g/kWh",
+        u_ln=u_ln,
+        source="test",
+        date="",
+        licence="",
+        key=key,
+        dataset="test",
+    )
+
+
+def test_uncertainty_of_the_grid_is_that_of_the_map_and_no_other(
+    result: Callable[..., Result],
+) -> None:
+    """Two grids of 10 and 5 % leave 11.2 % in the map; buildings of 2 % leave theirs."""
+    plain = result(200, 1.5, "a"), result(100, 1.5, "b")
+    sides = [
+        with_co2e(side, Inputs(location=grid, pue=pue, role="reference"))
+        for side, grid, pue in zip(
+            plain,
+            (_grid("one", 400.0), _grid("two", 100.0, 0.05)),
+            (_pue("pue-a", 1.5, 0.02), _pue("pue-b", 1.25, 0.0)),
+            strict=True,
+        )
+    ]
+    found = decompose_results(*sides)
+    assert found is not None
+    assert times(found.map) == pytest.approx(4.0)
+    assert found.map.u_c == pytest.approx(math.hypot(0.1, 0.05), rel=0.02)
+    assert times(found.mechanization) == pytest.approx(1.5 / 1.25)
+    assert found.mechanization.u_c == pytest.approx(0.02, rel=0.05)
+    assert found.total.u_c == pytest.approx(math.sqrt(0.1**2 + 0.05**2 + 0.02**2), rel=0.02)
+
+
+def _pue(key: str, value: float, u_ln: float) -> Factor:
+    return Factor(
+        name="pue", value=value, unit="1", u_ln=u_ln, source="test", date="", licence="", key=key
+    )
+
+
+def test_hours_without_a_value_leave_the_map_uncertain(
+    trace: Callable[..., Any], window: Callable[..., Any], entry_of: Callable[..., Any]
+) -> None:
+    """Their standard uncertainty is a share of the mean intensity, whatever its unit."""
+    run = Run(
+        id="r",
+        window=window(0, 100),
+        traces=(trace(range(101), [360.0] * 101),),
+        work=Work(10, "sample"),
+    )
+    start_ns = run.window.start_ns - run.window.start_ns % HOUR_NS  # type: ignore[union-attr]
+    values = np.array([100.0, np.nan, 700.0] * 9)
+    values[12] = np.nan
+    grid = Series(start_ns - 12 * HOUR_NS, HOUR_NS, values, _grid("hours", 400.0, 0.0))
+    found = with_co2e(score(entry_of(run, id="a")), Inputs(location=grid))
+    assert found.co2e is not None
+    basis = found.co2e.location_based
+    assert basis is not None
+    assert basis.missing_share == 1.0
+    (missing,) = [item for item in basis.budget.components if "without a value" in item.name]
+    taken = factors_of_result(found, "location_based")
+    assert taken is not None
+    share = missing.up / basis.budget.value
+    assert share > 0.01
+    assert taken.drawn_grid.std() / taken.grid == pytest.approx(share, rel=0.02)
+    assert taken.drawn_energy.std() / taken.energy < 0.01 * share
+
+
+def test_a_footprint_states_its_pue_or_is_without_one() -> None:
+    """Patterson's T5 runs at 1.12; of a footprint without PUE the overhead is 1."""
+    with_pue = factors_of_footprint(entry("t5"))
+    assert with_pue.overhead == pytest.approx(1.12)
+    without = factors_of_footprint(entry("luccioni-2022/bloom-176b"))
+    assert without.overhead == 1.0
+    assert set(without.drawn_overhead.tolist()) == {1.0}
+    assert without.emissions == pytest.approx(without.energy * without.grid)

@@ -79,3 +79,49 @@ def test_accuracy_over_a_data_set_of_known_size_counts_its_questions() -> None:
     unknown = score(replace(plain, benchmark="b", runs=(with_quality,))).per_correct
     assert unknown is not None
     assert "not known" in unknown.note
+
+
+@pytest.mark.parametrize(
+    ("stated", "share"), [(1.0, 1.0), (0.8, 0.8), (100.0, 1.0), (80.0, 0.8), (1.5, 0.015)]
+)
+def test_an_accuracy_up_to_1_is_a_share_and_above_it_a_percentage(
+    stated: float, share: float
+) -> None:
+    plain = entry("a", 100.0)
+    with_quality = replace(plain.runs[0], quality=Quality("accuracy", stated))
+    per_correct = score(replace(plain, runs=(with_quality,))).per_correct
+    assert per_correct is not None
+    assert per_correct.value == pytest.approx(10.0 / share, rel=1e-3)
+
+
+@pytest.mark.parametrize("stated", [-0.5, 100.5, math.nan])
+def test_an_accuracy_that_is_no_share_gives_no_figure(stated: float) -> None:
+    plain = entry("a", 100.0)
+    with_quality = replace(plain.runs[0], quality=Quality("accuracy", stated))
+    assert score(replace(plain, runs=(with_quality,))).per_correct is None
+
+
+def test_gradings_of_unequal_runs_add_up() -> None:
+    """30 of 100 and 80 of 200: 110 of 300 over both, chance and questions of the worse run."""
+    plain = graded(100.0, 110.0, correct=30, asked=100, questions=100, chance=0.0)
+    second = EndpointEvidence(
+        grading={"correct": 80, "asked": 200, "questions": 50, "chance": 0.25}
+    )
+    runs = (plain.runs[0], replace(plain.runs[1], evidence=Evidence(endpoint=second)))
+    per_correct = score(replace(plain, runs=runs)).per_correct
+    assert per_correct is not None
+    ratios = [10_000 / (100 * 110 / 300), 11_000 / (200 * 110 / 300)]
+    assert per_correct.value == pytest.approx(math.sqrt(ratios[0] * ratios[1]), rel=0.02)
+    assert "of 50 questions" in per_correct.note
+    near_chance = replace(second, grading={**second.grading, "chance": 0.36})
+    runs = (plain.runs[0], replace(plain.runs[1], evidence=Evidence(endpoint=near_chance)))
+    unlike_chance = score(replace(plain, runs=runs)).per_correct
+    assert unlike_chance is not None
+    assert unlike_chance.value is None
+    assert "not above chance, 36.0%" in unlike_chance.note
+
+
+def test_one_run_without_a_grading_leaves_none() -> None:
+    plain = graded(100.0, 110.0, correct=30, asked=100)
+    runs = (plain.runs[0], replace(plain.runs[1], evidence=Evidence()))
+    assert score(replace(plain, runs=runs)).per_correct is None

@@ -35,3 +35,37 @@ def test_fail_check_off_in_a_round_that_only_warned_of_uncertain_readings(tmp_pa
     found = t.judged(tmp_path, edit)
     assert found.round == "mlperf-inference-v2.1"
     b.assert_found(found, RULE, "fail", where="ptd_logs.txt", got="no line", expected="one")
+
+
+def test_fail_check_that_is_activated_after_the_ranging_run_began(tmp_path: Path) -> None:
+    """The line stands behind the first Go, so the ranging run was not checked."""
+
+    def edit(folder: Path) -> None:
+        path = t.power(folder, "ptd_logs.txt")
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        moved = [line for line in lines if line.rstrip().endswith("is activated")]
+        kept = [line for line in lines if line not in moved]
+        path.write_text("".join([*kept, *moved]), "utf-8")
+
+    found = t.judged(tmp_path, edit)
+    b.assert_found(found, RULE, "fail", where="ptd_logs.txt", got="no line", expected="one")
+
+
+def test_fail_log_without_a_ranging_run(tmp_path: Path) -> None:
+    def edit(folder: Path) -> None:
+        path = t.power(folder, "ptd_logs.txt")
+        path.write_text(path.read_text("utf-8").replace("_ranging'", "_testing'"), "utf-8")
+
+    found = t.judged(tmp_path, edit)
+    b.assert_found(
+        found, RULE, "fail", where="ptd_logs.txt", got="no Go of the ranging", expected="a Go"
+    )
+
+
+def test_fail_check_that_was_switched_off(tmp_path: Path) -> None:
+    def edit(folder: Path) -> None:
+        path = t.power(folder, "ptd_logs.txt")
+        path.write_text(path.read_text("utf-8").replace("is activated", "is deactivated"), "utf-8")
+
+    found = t.judged(tmp_path, edit)
+    b.assert_found(found, RULE, "fail", where="ptd_logs.txt", got="no line", expected="one")

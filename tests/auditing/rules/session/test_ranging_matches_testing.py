@@ -1,10 +1,12 @@
 """ranging-matches-testing: the ranging run did the same work."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from harness.auditing.report import EntryReport
 from tests.auditing.rules import builders as b
 from tests.tampers import inference as t
 
@@ -105,3 +107,49 @@ def test_pass_a_ranging_run_of_half_the_length(tmp_path: Path) -> None:
             )
 
     b.assert_pass(t.judged(tmp_path, edit), RULE)
+
+
+def failed_outside(seconds: float) -> t.Edit:
+    """Failed readings before the window of the ranging run, up to `seconds` after its begin."""
+
+    def edit(folder: Path) -> None:
+        begin, _ = t.window(folder, "ranging")
+        until = begin + timedelta(seconds=seconds)
+        failed = "Watts,-1.000000,Volts,205.453333,Amps,-1.000000,PF,-1.000000,Mark"
+        t.rows(
+            folder,
+            lambda _, line: (
+                re.sub("Watts,.*,Mark", failed, line) if t.time_of(line) < until else line
+            ),
+            "ranging",
+        )
+
+    return edit
+
+
+def failures(found: EntryReport) -> list[str]:
+    return [finding.got for finding in b.of(found, RULE) if "failed" in finding.got]
+
+
+def test_failed_readings_outside_the_window_do_not_count(tmp_path: Path) -> None:
+    assert failures(t.judged(tmp_path, failed_outside(0))) == []
+
+
+def test_warn_just_above_a_tenth_of_the_readings_of_ranging_failed(tmp_path: Path) -> None:
+    """Of 600 readings 60 may fail; the first of 61 lies at the begin of the window."""
+    assert failures(t.judged(tmp_path / "few", failed_outside(55))) == []
+    (got,) = failures(t.judged(tmp_path / "many", failed_outside(75)))
+    count, _, of = got.partition(" of ")
+    assert 74 <= int(count) <= 76
+    assert 599 <= int(of.split()[0]) <= 602
+
+
+def test_readings_of_one_stamp_are_no_failures(tmp_path: Path) -> None:
+    """Every third reading is written twice: the second is left out, and has not failed."""
+    found = t.judged(
+        tmp_path,
+        lambda folder: t.rows(
+            folder, lambda n, line: line + line if n % 3 == 0 else line, "ranging"
+        ),
+    )
+    assert failures(found) == []

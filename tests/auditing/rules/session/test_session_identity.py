@@ -109,3 +109,33 @@ def test_fail_another_message_that_the_client_does_not_know(tmp_path: Path, cmd:
     b.assert_found(
         found, RULE, "fail", where="client.json", got="messages", expected="as the server counts"
     )
+
+
+@pytest.mark.parametrize(
+    ("request_", "reply"),
+    [
+        ("mlcommons/power client v3", "mlcommons/power client v3"),
+        ("mlcommons/power client v3", "mlcommons/power server v2"),
+        ("another client v3", "another server v3"),
+        ("", ""),
+    ],
+)
+def test_fail_greeting_of_another_protocol(request_: str, reply: str, tmp_path: Path) -> None:
+    found = t.judged(
+        tmp_path,
+        lambda folder: t.both(
+            folder, lambda content: content["messages"][0].update(cmd=request_, reply=reply)
+        ),
+    )
+    (finding,) = [item for item in b.of(found, RULE) if "protocol" in item.expected]
+    assert finding.status == "fail"
+    assert finding.got == f"{request_}, {reply}"
+
+
+def test_pass_a_later_version_on_both_sides(tmp_path: Path) -> None:
+    greeting = {"cmd": "mlcommons/power client v9", "reply": "mlcommons/power server v9"}
+    found = t.judged(
+        tmp_path,
+        lambda folder: t.both(folder, lambda content: content["messages"][0].update(greeting)),
+    )
+    b.assert_pass(found, RULE)
