@@ -9,7 +9,7 @@ Each is tried in a copy of the tree: first against the tests of its module, then
 others of its part. Survivors are printed as diffs; those that cannot change any result are listed,
 with the reason, in ``mutation_equivalents.csv``.
 
-With ``--coverage`` only test modules that reach the changed line are run. The file is made by::
+With ``--coverage`` only tests that reach the changed line are run. The file is made by::
 
     python -m pytest -m 'not slow' --cov --cov-context=test; mv .coverage out/reached.db
 
@@ -40,6 +40,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.csv")
 TIMEOUT_S = 300.0
 """A mutant whose tests take longer does not end: it is killed."""
+MAX_OTHER_TESTS = 60
+"""Tests that are tried beside those of the module, where coverage is known."""
 NO_TESTS = 5
 """Exit status of pytest where a module has slow tests only."""
 
@@ -165,17 +167,26 @@ class Mutant:
         return [path.relative_to(REPOSITORY).as_posix() for path in found]
 
     def other_tests(self, reached_by: ReachedBy | None) -> list[str]:
-        """Further tests of its part; where coverage is known, those modules that reach the line."""
+        """Further tests of its part; where coverage is known, those that reach the line.
+
+        Of very many that reach it a part is drawn.
+        """
         names = [name for name in PARTS[self.part].tests if (REPOSITORY / name).exists()]
         if reached_by is None:
             return names
-        reaching = reached_by.modules(self.path, self.line)
-        modules = []
-        for module in _test_modules(names):
-            is_new = module not in reached_by.known
-            if module not in self.own_tests and (is_new or module in reaching):
-                modules.append(module)
-        return modules
+        own = set(self.own_tests)
+        tests = [
+            test
+            for test in reached_by.tests(self.path, self.line)
+            if test.startswith(tuple(names)) and test.partition("::")[0] not in own
+        ]
+        new = [
+            module
+            for module in _test_modules(names)
+            if module not in own and module not in reached_by.known_modules
+        ]
+        drawn = random.Random(self.key).sample(tests, min(len(tests), MAX_OTHER_TESTS))
+        return [*new, *sorted(drawn)]
 
 
 def _test_modules(names: Sequence[str]) -> list[str]:
@@ -188,10 +199,10 @@ def _test_modules(names: Sequence[str]) -> list[str]:
 
 
 class ReachedBy:
-    """Which test modules reach which line, as a coverage run with contexts recorded it.
+    """Which tests reach which line, as a coverage run with contexts recorded it.
 
     Attributes:
-        known: Test modules of that run.
+        known_modules: Test modules of that run.
     """
 
     def __init__(self, path: Path) -> None:
@@ -201,10 +212,11 @@ class ReachedBy:
         self._data.read()
         self._lines: dict[str, dict[int, list[str]]] = {}
         self._files = {_in_tree(name): name for name in self._data.measured_files()}
-        self.known = _modules(self._data.measured_contexts())
+        tests = _tests(self._data.measured_contexts())
+        self.known_modules = {test.partition("::")[0] for test in tests}
 
-    def modules(self, path: str, line: int) -> set[str]:
-        """Return the test modules that reach a line.
+    def tests(self, path: str, line: int) -> list[str]:
+        """Return the tests that reach a line.
 
         What runs when the module is imported has no test of its own: all that reach the module.
         """
@@ -215,11 +227,12 @@ class ReachedBy:
         contexts = set(lines.get(line, ()))
         if not any(contexts):
             contexts = {context for every in lines.values() for context in every}
-        return _modules(contexts)
+        return sorted(_tests(contexts))
 
 
-def _modules(contexts: Iterable[str]) -> set[str]:
-    return {context.split("::")[0] for context in contexts if context}
+def _tests(contexts: Iterable[str]) -> set[str]:
+    """Return the tests of contexts like `tests/test_a.py::test_b|run`."""
+    return {context.rpartition("|")[0] for context in contexts if context}
 
 
 def _in_tree(path: str) -> str:

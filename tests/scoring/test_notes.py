@@ -54,6 +54,11 @@ def test_each_note_stands_alone(change: Callable[[int, Trace], Trace], note: str
     notes = score(on_channels(PLAIN, change)).notes
     assert len(notes) == 1
     assert note in notes[0]
+    assert " to " not in notes[0].partition("efficiency of")[2]
+
+
+def test_without_a_run_that_counts_there_is_one_note() -> None:
+    assert score(entry("a")).notes == ("no run has both a window and readings that speak of it",)
 
 
 def test_a_model_that_nobody_declared_is_no_unknown_meter() -> None:
