@@ -256,12 +256,36 @@ class DefectCode(StrEnum):
     )
     WINDOW_ENERGY_DIFFERS = (
         "window-energy-differs",
-        "warn",
+        "fail",
         "the energy that the raw trace has between its markers",
         "Submit the trace and the results of one run.",
         "MLPerf Tiny",
-        "a printed energy that the raw trace does not give within the rounding of its markers, in "
-        "a window that does not change the median",
+        "a printed energy that the raw trace does not give within the rounding of its markers",
+    )
+    MARKER_EXTRA = (
+        "marker-extra",
+        "warn",
+        "two markers, the ends of the window",
+        "Nothing, if the board moved the pin of the markers when it was switched on: the runner "
+        "takes the last two.",
+        "MLPerf Tiny",
+        "a trial with more than two markers; its window lies between the last two",
+    )
+    DESCRIPTION_UNREADABLE = (
+        "description-unreadable",
+        "warn",
+        "a JSON object",
+        "Mend the file; a parser names the place.",
+        "MLPerf Tiny",
+        "a system description that is no JSON",
+    )
+    FOLDER_NAME = (
+        "folder-name",
+        "warn",
+        "the folder `energy`",
+        "Rename the folder.",
+        "MLPerf Tiny",
+        "an energy run in a folder of another name",
     )
     RUN_INCOMPLETE = (
         "run-incomplete",

@@ -94,9 +94,17 @@ class TinyEvidence:
         median_uj: Median energy of an inference over all windows, as it is printed [uJ].
         seconds: Length of the window as it is printed [s].
         throughput: Inferences per second of the performance run; ``None`` if unknown.
-        voltage_v: Supply voltage that the runner set [V]; ``None`` if unknown.
+        energy_throughput: The same of the energy run; ``None`` if unknown.
+        voltage_v: Supply voltage that the meter reports [V]; ``None`` if unknown.
+        script_voltage_v: Supply voltage that the script sets [V]; ``None`` if unknown.
         recomputed_uj: Energies that the trace gives within the rounding of the markers, lowest
             and highest [uJ]; ``None`` without a trace.
+        start_s: Begin of the window, by the markers since the trace was switched on [s]; ``None``
+            if unknown.
+        logged_start_s: The same by the log's clock.
+        logged_seconds: Length of the window by the log's clock [s]; ``None`` if unknown.
+        samples: Samples of the trial; ``None`` where windows share a trace.
+        logged_samples: The same as the log counts them.
     """
 
     energy_uj: float
@@ -104,8 +112,15 @@ class TinyEvidence:
     median_uj: float | None = None
     seconds: float | None = None
     throughput: float | None = None
+    energy_throughput: float | None = None
     voltage_v: float | None = None
+    script_voltage_v: float | None = None
     recomputed_uj: tuple[float, float] | None = None
+    start_s: float | None = None
+    logged_start_s: float | None = None
+    logged_seconds: float | None = None
+    samples: int | None = None
+    logged_samples: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import struct
 import subprocess
 from collections.abc import Callable
@@ -13,98 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness import api
 from harness.core.errors import JoulemarkError, UnreadableError
 from harness.formats.base import Entry, Work
 from harness.formats.discovery import Found, Skipped, find
 from harness.formats.mlperf.tiny import FORMAT
+from harness.formats.mlperf.tiny_files.log import benchmark_named
 from harness.formats.run_directory_writer import write_entry
 from harness.scoring.mlperf_metrics import mlperf_metrics
 from harness.scoring.score import score
+from tests.tampers import tiny
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
-RATE = 1000
-IDLE_UJ, BUSY_UJ = 1.0, 40.0
-MARKERS = [0.018, *(round(2.0 + 4.0 * k + d, 3) for k in range(5) for d in (0.0, 2.5))]
-"""Window 2k + 2 runs from 2 + 4k s to 4.5 + 4k s."""
-INFERENCES = 500
-ENERGY_UJ = 2500 * BUSY_UJ
-PATH = "tiny_results_v1.2/closed/Acme/results/board/kws"
-
-
-def _samples() -> list[float]:
-    samples = [IDLE_UJ] * (24 * RATE)
-    for begin, end in zip(MARKERS[1::2], MARKERS[2::2], strict=True):
-        for k in range(round(begin * RATE), round(end * RATE)):
-            samples[k] = BUSY_UJ
-    return samples
-
-
-def _results(energy_uj: float = ENERGY_UJ) -> str:
-    lines = []
-    for k in range(5):
-        lines += [
-            f"Energy data for window {2 * k + 2} at time {2.0 + 4 * k:.2f} for 2.50 sec.:",
-            f"  Energy       :   {energy_uj:.3f} uJ",
-            f"  Power        :    {energy_uj / 2.5:.3f} uW",
-            f"  Energy/Inf.  :      {energy_uj / INFERENCES:.3f} uJ/inf.",
-        ]
-    lines.append(f"Median energy cost is {energy_uj / INFERENCES:.3f} uJ/inf.")
-    for k in range(5):
-        lines += [
-            f"Performance results for window {2 * k + 2}:",
-            f"  # Inferences :         {INFERENCES}",
-            "  Runtime      :        2.500 sec.",
-        ]
-    return "".join(f"00150.{n:03d} ulp-ml: {line}\n" for n, line in enumerate(lines))
-
-
-def result(tmp_path: Path) -> Path:
-    """Write a result as the EnergyRunner does, and return its folder."""
-    folder = tmp_path / PATH
-    for name in ("energy", "performance", "accuracy"):
-        (folder / name).mkdir(parents=True)
-    energy = folder / "energy"
-    (energy / "results.txt").write_text(_results(), "utf-8")
-    (energy / "log.txt").write_text(
-        "00053.8 session: m-session-start-id[20240322154745]\n"
-        f"00054.3 parser: m-bm-cfg-name[ulp-ml]-key[iterInfer]-val[{INFERENCES}]\n"
-        "00150.1 emon: m-regfile-fn[trace1-energy.bin]-type[emon]-name[lpm01a]\n"
-        "00150.2 emon: m-voltage-mv[1800]\n",
-        "utf-8",
-    )
-    samples = _samples()
-    content = b"\xf1" + struct.pack(f"<{len(samples) + 1}f", RATE, *samples)
-    (energy / "trace1-energy.bin").write_bytes(content)
-    (energy / "trace1-timestamps.json").write_text(json.dumps(MARKERS), "utf-8")
-    (folder / "performance" / "results.txt").write_text(
-        "00100.1 ulp-mlperf: Median throughput is 201.5 inf./sec.\n", "utf-8"
-    )
-    (folder / "accuracy" / "results.txt").write_text("0 ulp-mlperf: Top-1: 90.2%\n", "utf-8")
-    systems = tmp_path / "tiny_results_v1.2/closed/Acme/systems"
-    systems.mkdir()
-    (systems / "board.json").write_text('{"Voltage": "1.8", "Voltage": "1.8"}', "utf-8")
-    return folder
-
-
-def trials(folder: Path) -> None:
-    """Turn a result into one of MLCommons' runner."""
-    energy = folder / "energy"
-    for path in energy.glob("trace1*"):
-        path.unlink()
-    samples = [IDLE_UJ * 1e-6] * 1000 + [BUSY_UJ * 1e-6] * 2500 + [IDLE_UJ * 1e-6] * 1000
-    trial = {
-        "infer": {"iterations": INFERENCES},
-        "power": {"samples": samples, "timestamps": [["00", 1000], ["01", 3500]], "voltage": 1.8},
-    }
-    (energy / "results.json").write_text(json.dumps([trial] * 5), "utf-8")
-    blocks = [
-        f"Energy data for trial {k}\n  Elapsed time  : 2.5\n  Inferences    : {INFERENCES}\n"
-        f"  Power         : 40.0 mW.\n  Total Energy  : {ENERGY_UJ:.3f} uJ\n"
-        f"  Energy/Inf    : {ENERGY_UJ / INFERENCES:.3f} uJ/inf\n"
-        for k in range(5)
-    ]
-    median = f"Median energy cost is {ENERGY_UJ / INFERENCES:.4f} uJ/inf.\n"
-    (energy / "results.txt").write_text("".join(blocks) + median, "utf-8")
 
 
 def read(folder: Path) -> Entry:
@@ -119,28 +41,28 @@ def codes(entry: Entry) -> list[str]:
 
 @pytest.mark.parametrize("runner", ["EnergyRunner", "MLCommons"])
 def test_each_window_is_a_run_with_the_energy_of_its_trace(runner: str, tmp_path: Path) -> None:
-    folder = result(tmp_path)
+    folder = tiny.result(tmp_path)
     if runner == "MLCommons":
-        trials(folder)
+        tiny.trials(folder)
     entry = read(folder)
     assert codes(entry) == []
     assert (entry.round, entry.submitter, entry.system) == ("mlperf-tiny-v1.2", "Acme", "board")
     assert (entry.division, entry.benchmark, entry.scenario) == ("closed", "kws", "SingleStream")
-    assert [run.work for run in entry.runs] == [Work(INFERENCES, "query")] * 5
+    assert [run.work for run in entry.runs] == [Work(tiny.INFERENCES, "query")] * 5
     (trace,) = entry.runs[0].traces
     assert (trace.channel.kind, trace.channel.boundary) == ("mean", "rail")
     scored = score(entry, draws=1000)
     energies = [run.energy_j for run in scored.runs]
-    assert energies == pytest.approx([ENERGY_UJ * 1e-6] * 5, rel=5e-4)
+    assert energies == pytest.approx([tiny.ENERGY_UJ * 1e-6] * 5, rel=5e-4)
 
 
 def test_what_is_printed_stands_beside_the_trace(tmp_path: Path) -> None:
-    run = read(result(tmp_path)).runs[0]
-    tiny = run.evidence.tiny
-    assert tiny is not None
-    assert (tiny.energy_uj, tiny.median_uj, tiny.voltage_v) == (ENERGY_UJ, 200.0, 1.8)
-    assert tiny.recomputed_uj is not None
-    assert tiny.recomputed_uj[0] <= ENERGY_UJ <= tiny.recomputed_uj[1]
+    run = read(tiny.result(tmp_path)).runs[0]
+    stated = run.evidence.tiny
+    assert stated is not None
+    assert (stated.energy_uj, stated.median_uj, stated.voltage_v) == (tiny.ENERGY_UJ, 200.0, 1.8)
+    assert stated.recomputed_uj is not None
+    assert stated.recomputed_uj[0] <= tiny.ENERGY_UJ <= stated.recomputed_uj[1]
     assert run.quality is not None
     assert (run.quality.metric, run.quality.value, run.quality.target) == ("top-1", 90.2, 90.0)
     assert run.performance is not None
@@ -149,12 +71,12 @@ def test_what_is_printed_stands_beside_the_trace(tmp_path: Path) -> None:
 
 
 def test_a_result_without_a_trace_is_declared(tmp_path: Path) -> None:
-    folder = result(tmp_path)
+    folder = tiny.result(tmp_path)
     for path in (folder / "energy").glob("trace1*"):
         path.unlink()
     entry = read(folder)
     assert codes(entry) == []
-    assert [run.declared_energy_j for run in entry.runs] == [ENERGY_UJ * 1e-6] * 5
+    assert [run.declared_energy_j for run in entry.runs] == [tiny.ENERGY_UJ * 1e-6] * 5
     assert score(entry, draws=1000).measurement_class == "declared"
 
 
@@ -166,10 +88,14 @@ def test_a_result_without_a_trace_is_declared(tmp_path: Path) -> None:
         ("trace1-energy.bin", lambda c: b"\x00" + c[1:], "trace-unreadable"),
         ("trace1-energy.bin", lambda c: c[:1] + struct.pack("<f", 0.0) + c[5:], "trace-unreadable"),
         ("trace1-energy.bin", lambda _: b"", "file-empty"),
-        ("trace1-timestamps.json", lambda _: json.dumps(MARKERS[:-1]).encode(), "trace-unreadable"),
         (
             "trace1-timestamps.json",
-            lambda _: json.dumps(MARKERS[::-1]).encode(),
+            lambda _: json.dumps(tiny.MARKERS[:-1]).encode(),
+            "trace-unreadable",
+        ),
+        (
+            "trace1-timestamps.json",
+            lambda _: json.dumps(tiny.MARKERS[::-1]).encode(),
             "trace-unreadable",
         ),
         ("trace1-timestamps.json", lambda _: b'["1,5", 2]', "trace-unreadable"),
@@ -184,7 +110,7 @@ def test_a_result_without_a_trace_is_declared(tmp_path: Path) -> None:
     ],
 )
 def test_broken_files_are_findings(name: str, change: Any, code: str, tmp_path: Path) -> None:
-    folder = result(tmp_path)
+    folder = tiny.result(tmp_path)
     path = folder / "energy" / name
     if change is None:
         path.unlink()
@@ -199,24 +125,24 @@ def scaled(content: bytes, factor: float) -> bytes:
 
 
 def test_results_with_carriage_returns_are_read(tmp_path: Path) -> None:
-    folder = result(tmp_path)
+    folder = tiny.result(tmp_path)
     path = folder / "energy" / "results.txt"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert codes(read(folder)) == []
 
 
 def test_results_with_a_decimal_comma_are_read_and_said(tmp_path: Path) -> None:
-    folder = result(tmp_path)
+    folder = tiny.result(tmp_path)
     path = folder / "energy" / "results.txt"
     path.write_text(path.read_text("utf-8").replace(".000 uJ", ",000 uJ"), "utf-8")
     entry = read(folder)
     assert codes(entry) == ["csv-dialect"]
-    assert entry.runs[0].declared_energy_j == pytest.approx(ENERGY_UJ * 1e-6)
+    assert entry.runs[0].declared_energy_j == pytest.approx(tiny.ENERGY_UJ * 1e-6)
 
 
 @pytest.mark.parametrize("content", ["", "nothing\n"])
 def test_results_without_an_energy_are_refused(content: str, tmp_path: Path) -> None:
-    folder = result(tmp_path)
+    folder = tiny.result(tmp_path)
     (folder / "energy" / "results.txt").write_text(content, "utf-8")
     with pytest.raises(UnreadableError, match="prints no energy"):
         read(folder)
@@ -232,22 +158,278 @@ def test_results_without_an_energy_are_refused(content: str, tmp_path: Path) -> 
     ],
 )
 def test_broken_trials_are_findings(trial: Any, tmp_path: Path) -> None:
-    folder = result(tmp_path)
-    trials(folder)
+    folder = tiny.result(tmp_path)
+    tiny.trials(folder)
     (folder / "energy" / "results.json").write_text(json.dumps([trial] * 5), "utf-8")
     assert codes(read(folder)) == ["trace-unreadable"]
 
 
+@pytest.mark.parametrize(
+    ("name", "benchmark"),
+    [
+        ("ad", "ad"),
+        ("AD01", "ad"),
+        ("anomaly_detection", "ad"),
+        ("Anomaly Detection", "ad"),
+        ("ic", "ic"),
+        ("image-classification", "ic"),
+        ("ic_01", "ic"),
+        ("keyword_spotting", "kws"),
+        ("key_word_spotting", "kws"),
+        ("kws01", "kws"),
+        ("visual_wake_words", "vww"),
+        ("VisualWakeWord", "vww"),
+        ("person_detection", "vww"),
+        ("streaming_wakeword", "sww"),
+        ("sww01", "sww"),
+    ],
+)
+def test_benchmarks_are_known_by_every_spelling(name: str, benchmark: str, tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path, f"tiny_results_v1.2/closed/Acme/results/board/{name}")
+    assert read(folder).benchmark == benchmark
+
+
+@pytest.mark.parametrize("name", ["bert", "adx", "kws2", "ic_02", "power"])
+def test_other_folders_are_no_benchmark_of_tiny(name: str) -> None:
+    assert benchmark_named(name) is None
+
+
+def test_a_folder_for_each_model_below_the_benchmark_is_a_system_of_its_own(tmp_path: Path) -> None:
+    """As in v0.7: two models of one board, each with its energy run in `power`."""
+    root = tmp_path / "tiny_results_v0.7"
+    for model in ("CNV-W1A1", "RN07"):
+        folder = tiny.result(tmp_path, tiny.PATH)
+        target = root / "open/hls/results/arty/ic" / model
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (folder / "energy").rename(folder / "power")
+        shutil.move(folder, target)
+        shutil.rmtree(tmp_path / "tiny_results_v1.2")
+    entries = [place.read() for place in find(root) if isinstance(place, Found)]
+    assert [(entry.system, entry.benchmark) for entry in entries] == [
+        ("arty/CNV-W1A1", "ic"),
+        ("arty/RN07", "ic"),
+    ]
+    assert [(entry.submitter, entry.division, entry.round) for entry in entries] == [
+        ("hls", "open", "mlperf-tiny-v0.7")
+    ] * 2
+    assert [codes(entry) for entry in entries] == [["folder-name"]] * 2
+    assert all(run.traces for entry in entries for run in entry.runs)
+
+
+@pytest.mark.parametrize("name", ["enegy", "power", "Energy", "energy_mode"])
+def test_an_energy_run_in_a_folder_of_another_name_is_read_and_said(
+    name: str, tmp_path: Path
+) -> None:
+    folder = tiny.result(tmp_path)
+    (folder / "energy").rename(folder / name)
+    entry = read(folder)
+    assert codes(entry) == ["folder-name"]
+    assert entry.runs[0].sources == (f"{name}/results.txt", f"{name}/trace1-energy.bin")
+
+
+def test_a_folder_power_without_the_files_of_the_runner_is_no_energy_run(tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path)
+    shutil.rmtree(folder / "energy")
+    (folder / "power").mkdir()
+    (folder / "power" / "hookup.pdf").write_bytes(b"%PDF")
+    (place,) = find(folder)
+    assert isinstance(place, Skipped)
+
+
+def test_files_that_are_named_after_their_run_are_found(tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path)
+    for mode in ("energy", "performance", "accuracy"):
+        for path in list((folder / mode).glob("[rls]*.*")):
+            path.rename(path.with_name(f"{mode}_{path.name}"))
+    (folder / "energy" / "._results.txt").write_bytes(b"\0\5\x16\7")
+    entry = read(folder)
+    assert codes(entry) == []
+    stated = entry.runs[0].evidence.tiny
+    assert stated is not None
+    assert (stated.throughput, stated.voltage_v, stated.script_voltage_v) == (201.5, 1.8, 1.8)
+    assert entry.runs[0].quality is not None
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: text.encode("utf-16"),
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: b"\xb5J\n" + text.encode(),
+        lambda text: text.replace("\n", "\r\n").encode("utf-16"),
+        lambda text: text.replace("\n", "\r").encode(),
+    ],
+    ids=["utf-16", "byte order mark", "latin-1", "utf-16 of Windows", "carriage returns alone"],
+)
+def test_text_in_any_encoding_is_read(encode: Callable[[str], bytes], tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path)
+    for name in ("results.txt", "log.txt"):
+        path = folder / "energy" / name
+        path.write_bytes(encode(path.read_text("utf-8")))
+    entry = read(folder)
+    assert codes(entry) == []
+    assert len(entry.runs) == 5
+    stated = entry.runs[4].evidence.tiny
+    assert stated is not None
+    assert stated.logged_start_s == pytest.approx(18.02)
+
+
+def test_every_number_may_have_a_decimal_comma(tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path)
+    path = folder / "energy" / "results.txt"
+    text = re.sub(r"(?<=[0-9])\.(?=[0-9]+ (?:for|sec|uJ|uW))", ",", path.read_text("utf-8"))
+    path.write_text(text, "utf-8")
+    entry = read(folder)
+    assert codes(entry) == ["csv-dialect"]
+    stated = entry.runs[1].evidence.tiny
+    assert stated is not None
+    assert (stated.energy_uj, stated.seconds, stated.median_uj) == (tiny.ENERGY_UJ, 2.5, 200.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("board.json", '\ufeff{"Board": "a b",\n}'),
+        ("BOARD_description.json", '{"Board": "a b", "Board": "a b"}'),
+        ("my-board.json", '{"Board": "a b"}'),
+    ],
+)
+def test_a_description_is_found_and_read_in_its_many_forms(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    folder = tiny.result(tmp_path)
+    systems = folder.parents[2] / "systems"
+    (systems / "board.json").unlink()
+    (systems / name).write_text(text, "utf-8")
+    entry = read(folder)
+    assert codes(entry) == []
+    assert entry.system_description == {"Board": "a b"}
+
+
+def test_the_description_with_most_of_the_name_is_taken(tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path, "tiny_results_v1.0/closed/Octo/results/native/L4R5ZI/kws")
+    systems = folder.parents[3] / "systems"
+    systems.mkdir()
+    for name in ("L4R5ZI_cmsis", "L4R5ZI_native", "L4R5ZI_native_70MHz", "NRF5340_native"):
+        (systems / f"description_{name}.json").write_text(json.dumps({"name": name}))
+    (folder.parents[2] / "systems" / "board.json").unlink()
+    entry = read(folder)
+    assert entry.system == "native/L4R5ZI"
+    assert entry.system_description == {"name": "L4R5ZI_native"}
+
+
+def test_a_broken_description_is_a_warning(tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path)
+    (folder.parents[2] / "systems" / "board.json").write_text("{'Board': 1}")
+    assert codes(read(folder)) == ["description-unreadable"]
+
+
+def test_without_results_the_log_of_the_runner_stands_in(tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path)
+    tiny.trials(folder)
+    results = folder / "energy" / "results.txt"
+    log = folder / "energy" / "log.txt"
+    log.write_text(log.read_text("utf-8") + results.read_text("utf-8"), "utf-8")
+    results.unlink()
+    entry = read(folder)
+    assert codes(entry) == ["file-unreadable"]
+    assert [run.declared_energy_j for run in entry.runs] == [tiny.ENERGY_UJ * 1e-6] * 5
+
+
+def test_fail_a_result_without_what_the_runner_prints(tmp_path: Path) -> None:
+    found = tiny.judged(tmp_path, lambda folder: (folder / "energy" / "results.txt").unlink())
+    assert found.verdict == "invalid"
+    assert "evidence-readable" in {item.rule for item in found.findings if item.severity == "fail"}
+
+
+def test_a_sample_that_the_runner_lost_is_a_gap(tmp_path: Path) -> None:
+    """It writes NaN, which is no JSON; a trial with one inside its window has no energy."""
+    folder = tiny.result(tmp_path)
+    tiny.trials(folder)
+    path = folder / "energy" / "results.json"
+    document = json.loads(path.read_text("utf-8"))
+    document[0]["power"]["samples"][10] = float("nan")
+    path.write_text(json.dumps(document), "utf-8")
+    entry = read(folder)
+    assert codes(entry) == []
+    assert len(entry.runs[0].traces[0].dropped) == 1
+    document[0]["power"]["samples"][1200] = float("nan")
+    path.write_text(json.dumps(document), "utf-8")
+    assert codes(read(folder)) == ["window-energy-differs"]
+
+
+def test_trials_without_samples_keep_their_numbers(tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path)
+    tiny.trials(folder)
+    path = folder / "energy" / "results.json"
+    document = json.loads(path.read_text("utf-8"))
+    document[1] = {"error": "error 1"}
+    path.write_text(json.dumps(document), "utf-8")
+    assert [bool(run.traces) for run in read(folder).runs] == [True, False, True, True, True]
+
+
+def test_a_streaming_result_is_one_long_trial_with_its_detections(tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path, "tiny_results_v1.3/closed/Acme/results/board/sww")
+    tiny.trials(folder)
+    energy = folder / "energy"
+    (trial, *_) = json.loads((energy / "results.json").read_text("utf-8"))
+    (energy / "results.json").write_text(json.dumps(trial), "utf-8")
+    (energy / "results.txt").write_text(
+        "Energy data for trial 0\n  Elapsed time  : 2.5\n  Inferences    : 1\n"
+        f"  Total Energy  : {tiny.ENERGY_UJ:.3f} uJ\n"
+        f"  Energy/Inf    : {tiny.ENERGY_UJ:.3f} uJ/inf\n"
+        f"Median energy cost is {tiny.ENERGY_UJ:.4f} uJ/inf.\n"
+        "Accuracy: 44 True positives, 6 False negatives, 4 False positives\n"
+        "Estimated throughput: 51.44 inf./sec.\n",
+        "utf-8",
+    )
+    shutil.rmtree(folder / "accuracy")
+    (run,) = read(folder).runs
+    assert len(run.traces) == 1
+    assert run.work == Work(1, "query")
+    assert run.quality is not None
+    assert [(item.metric, item.value, item.target) for item in run.quality.all] == [
+        ("false negatives", 6.0, 8.0),
+        ("false positives", 4.0, 8.0),
+    ]
+    stated = run.evidence.tiny
+    assert stated is not None
+    assert stated.energy_throughput == 51.44
+
+
+@pytest.mark.parametrize(
+    ("detections", "fails"), [("8 False negatives, 8", 0), ("9 False negatives, 8", 1)]
+)
+def test_more_than_eight_missed_wake_words_miss_the_target(
+    detections: str, fails: int, tmp_path: Path
+) -> None:
+    folder = tiny.result(tmp_path, "tiny_results_v1.3/closed/Acme/results/board/sww")
+    (folder / "accuracy" / "results.txt").write_text(
+        f"Accuracy: 40 True positives, {detections} False positives\n"
+    )
+    (found,) = api.audit(tmp_path).entries
+    missed = [item for item in found.findings if item.got.startswith("false negatives")]
+    assert len(missed) == 5 * fails
+
+
+def test_a_joulescope_is_known_by_its_name_in_the_log(tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path)
+    for name, meter in (("lpm01a", "st-lpm01a"), ("js110", "joulescope-js110")):
+        log = folder / "energy" / "log.txt"
+        log.write_text(log.read_text().replace("name[lpm01a]", f"name[{name}]"))
+        assert read(folder).runs[0].traces[0].channel.meter == meter
+
+
 def test_a_benchmark_without_energy_is_skipped_with_the_reason(tmp_path: Path) -> None:
-    folder = result(tmp_path)
+    folder = tiny.result(tmp_path)
     (folder / "energy").rename(tmp_path / "elsewhere")
-    (place,) = find(tmp_path / PATH.split("/")[0])
+    (place,) = find(tmp_path / tiny.PATH.split("/")[0])
     assert isinstance(place, Skipped)
     assert "no energy was measured" in place.reason or "no power was measured" in place.reason
 
 
 def test_a_result_survives_the_import(tmp_path: Path) -> None:
-    entry = read(result(tmp_path))
+    entry = read(tiny.result(tmp_path))
     write_entry(entry, tmp_path / "own")
     (place,) = find(tmp_path / "own")
     assert isinstance(place, Found)
@@ -257,26 +439,27 @@ def test_a_result_survives_the_import(tmp_path: Path) -> None:
 
 
 def test_windows_that_were_swapped_are_findings(tmp_path: Path) -> None:
-    folder = result(tmp_path)
+    folder = tiny.result(tmp_path)
     energy = folder / "energy" / "trace1-energy.bin"
     content = energy.read_bytes()
-    samples = _samples()
-    for k in range(round(MARKERS[1] * RATE), round(MARKERS[2] * RATE)):
+    samples = tiny.samples_uj()
+    for k in range(round(tiny.MARKERS[1] * tiny.RATE), round(tiny.MARKERS[2] * tiny.RATE)):
         samples[k] *= 1.01
     energy.write_bytes(content[:5] + struct.pack(f"<{len(samples)}f", *samples))
     assert codes(read(folder)) == ["window-energy-differs"]
 
 
-def test_a_trial_with_a_marker_too_many_takes_the_two_that_fit_its_length(tmp_path: Path) -> None:
-    folder = result(tmp_path)
-    trials(folder)
+def test_a_trial_with_a_marker_too_many_takes_the_last_two_and_says_so(tmp_path: Path) -> None:
+    folder = tiny.result(tmp_path)
+    tiny.trials(folder)
     path = folder / "energy" / "results.json"
     document = json.loads(path.read_text("utf-8"))
     document[0]["power"]["timestamps"].insert(0, ["99", 300])
     path.write_text(json.dumps(document), "utf-8")
     entry = read(folder)
-    assert codes(entry) == []
-    assert entry.runs[0].seconds == 2.5
+    assert codes(entry) == ["marker-extra"]
+    assert entry.defects[0].got == "3 markers in trial 0: the last two are taken"
+    assert [run.seconds for run in entry.runs] == [2.5] * 5
 
 
 @settings(max_examples=30, deadline=None)
@@ -289,7 +472,7 @@ def test_a_trial_with_a_marker_too_many_takes_the_two_that_fit_its_length(tmp_pa
 def test_a_broken_byte_is_a_finding_or_a_refusal_never_more(
     tmp_path_factory: pytest.TempPathFactory, name: str, position: float, junk: bytes, removed: int
 ) -> None:
-    folder = result(tmp_path_factory.mktemp("tiny"))
+    folder = tiny.result(tmp_path_factory.mktemp("tiny"))
     path = folder / "energy" / name
     content = path.read_bytes()
     at = round(position * len(content))

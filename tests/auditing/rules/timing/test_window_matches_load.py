@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from harness.auditing.rules.timing import window_matches_load
 from tests.auditing.rules import builders as b
 from tests.tampers import inference as t
+from tests.tampers import tiny
 
 RULE = "window-matches-load"
 
@@ -57,3 +58,28 @@ def test_levels_are_quantiles(value: list[float], share: float) -> None:
     assert window_matches_load._quantile(share, np.array(value)) == pytest.approx(
         float(np.quantile(value, share)), abs=1e-9
     )
+
+
+def resting(share: float) -> tiny.Tamper:
+    """The board rests for a share of the first window of a Tiny result."""
+
+    def change(samples: list[float]) -> list[float]:
+        begin = round(tiny.MARKERS[1] * tiny.RATE)
+        count = round(share * 2500)
+        samples[begin + 100 : begin + 100 + count] = [tiny.IDLE_UJ] * count
+        return samples
+
+    return lambda folder: tiny.retrace(folder, change)
+
+
+def test_pass_a_board_that_rests_outside_its_windows(tmp_path: Path) -> None:
+    b.assert_pass(tiny.judged(tmp_path, resting(0.009)), RULE)
+
+
+def test_warn_a_board_that_rests_inside_a_window(tmp_path: Path) -> None:
+    (found,) = b.of(tiny.judged(tmp_path, resting(0.02)), RULE)
+    assert b.outcome(found) == "warn"
+    assert found.location is not None
+    assert found.location.run == "window-2"
+    assert found.got == "2.0 % of the window near the 0.001 W of idle"
+    assert found.expected == "at most 1"

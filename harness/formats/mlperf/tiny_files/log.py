@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from harness.core.numbers import plain_number
@@ -28,15 +28,15 @@ from harness.formats.reference.benchmarks import quality
 
 BENCHMARKS = (
     ("sww", r"sww|streaming_?wake_?words?"),
-    ("ad", r"ad|ad01|anomaly_?detection"),
-    ("ic", r"ic|ic01|image_?class(?:ification)?"),
-    ("kws", r"kws|kws01|key_?word_?(?:spotting|spot)"),
-    ("vww", r"vww|vww01|visual_?wake_?words?|person_?detection"),
+    ("ad", r"ad|anomaly(?:_?detection)?"),
+    ("ic", r"ic|image_?class(?:ification)?"),
+    ("kws", r"kws|key_?words?_?(?:spotting|spot)"),
+    ("vww", r"vww|visual_?wake_?words?|person_?detection"),
 )
 """Benchmarks, and how submitters spell them in folder names (lower case, underscores)."""
 TEXT_BYTES = 2**22
 """More of a log is not read; real ones have some kilobytes."""
-_NUMBER = r"([0-9.]{1,24})"
+_NUMBER = r"([0-9.]{1,24}(?:[eE][-+]?[0-9]{1,3})?)"
 _STAMP = r"^(?:[0-9]{4,8}\.[0-9]{1,9} [\w-]{1,32}: ?)?"
 _WINDOW = re.compile(
     _STAMP
@@ -55,10 +55,17 @@ _PERFORMANCE = re.compile(
 _INFERENCES = re.compile(r"# Inferences\s*:\s*([0-9]{1,12})")
 _ITERATIONS = re.compile(r"key\[iterInfer\]-val\[([0-9]{1,12})\]")
 _VOLTAGE = re.compile(r"m-voltage-mv\[([0-9]{2,6})\]")
+_SCRIPT_VOLTAGE = re.compile(r"emon voltage ([0-9]{2,6})")
+_TRACE_ON = re.compile(r"^([0-9]{1,8}\.[0-9]{1,9}) [^\n]{0,80}m-trace\[on\]", re.M)
+_INFER = re.compile(
+    r"^([0-9]{1,8}\.[0-9]{1,9}) [^\n]{0,80}m-infer-(start|done)(?=-[0-9]|\s|$)", re.M
+)
+_CAPTURED = re.compile(r"[Ss]amples:\s*([0-9]{1,9}) timestamps:\s*([0-9]{1,6})")
 _METER = re.compile(r"m-regfile-fn\[[^\]]{0,80}energy\.bin\]-type\[emon\]-name\[([\w-]{1,24})\]")
 _SESSION = re.compile(r"(?:session-start-id\[|sessions[\\/])([0-9]{8})_?([0-9]{6})")
 _TOP_1 = re.compile(rf"Top[- ]1%?\s*[:=]\s*{_NUMBER}")
 _AUC = re.compile(rf"AUC\s*[:=]\s*{_NUMBER}")
+_DETECTIONS = re.compile(r"([0-9]{1,6}) False negatives, ([0-9]{1,6}) False positives", re.I)
 
 
 def benchmark_named(name: str) -> str | None:
@@ -70,7 +77,7 @@ def benchmark_named(name: str) -> str | None:
     """
     folded = re.sub(r"[\s-]+", "_", name.lower())
     for benchmark, spelling in BENCHMARKS:
-        if re.fullmatch(spelling, folded):
+        if re.fullmatch(rf"(?:{spelling})(?:_?0?1)?", folded):
             return benchmark
     return None
 
@@ -82,6 +89,7 @@ class PrintedWindow:
     Attributes:
         number: Its number there; windows of the EnergyRunner count by twos.
         is_trial: Whether MLCommons' runner printed it.
+        start_s: Its begin, since the trace was switched on [s]; ``None`` if it is not printed.
         seconds: Its length [s]; ``None`` if it is not printed.
         energy_uj: Its energy [uJ].
         per_inference_uj: Energy of an inference [uJ].
@@ -90,6 +98,7 @@ class PrintedWindow:
 
     number: int
     is_trial: bool
+    start_s: float | None
     seconds: float | None
     energy_uj: float
     per_inference_uj: float
@@ -113,6 +122,7 @@ def read_windows(text: str) -> list[PrintedWindow]:
             PrintedWindow(
                 number=number,
                 is_trial=head[1] == "trial",
+                start_s=plain_number(head[3] or ""),
                 seconds=plain_number(head[4] or "") or fields.get("Elapsed time"),
                 energy_uj=energy_uj,
                 per_inference_uj=per_inference_uj,
@@ -150,6 +160,12 @@ def read_throughput(text: str) -> float | None:
     return _last_number(_THROUGHPUT, text)
 
 
+def read_script_voltage_v(text: str) -> float | None:
+    """Return the first supply voltage that ``script.async`` sets [V]; ``None`` if it sets none."""
+    match = _SCRIPT_VOLTAGE.search(text)
+    return float(match[1]) / 1000 if match else None
+
+
 def _last_number(pattern: re.Pattern[str], text: str) -> float | None:
     values = pattern.findall(text)
     return plain_number(values[-1]) if values else None
@@ -165,12 +181,17 @@ class Session:
         iterations: Inferences of each window; ``None`` if it is not stated.
         voltage_v: Supply voltage that was set [V]; ``None`` if it is not stated.
         meter: Name of the energy meter; empty if it is not stated.
+        spans_s: Begin and end of each inference command, by the log's clock, since the trace was
+            switched on [s]; empty if it is not stated.
+        captured: Samples and markers of each trial, as MLCommons' runner counts them.
     """
 
     start_ns: int | None
     iterations: float | None
     voltage_v: float | None
     meter: str
+    spans_s: tuple[tuple[float, float], ...] = ()
+    captured: tuple[tuple[int, int], ...] = ()
 
 
 def read_session(text: str) -> Session:
@@ -182,8 +203,27 @@ def read_session(text: str) -> Session:
         start_ns=_start_ns(text),
         iterations=iterations,
         voltage_v=None if millivolts is None else millivolts / 1000,
-        meter=meter[1] if meter else "",
+        meter=meter[1].lower() if meter else "",
+        spans_s=_spans_s(text),
+        captured=tuple((int(samples), int(marks)) for samples, marks in _CAPTURED.findall(text)),
     )
+
+
+def _spans_s(text: str) -> tuple[tuple[float, float], ...]:
+    """Return begin and end of each inference command behind the line that switches the trace on."""
+    trace_on = _TRACE_ON.search(text)
+    if trace_on is None:
+        return ()
+    on_s = float(trace_on[1])
+    spans: list[tuple[float, float]] = []
+    begin_s: float | None = None
+    for stamp, event in _INFER.findall(text, trace_on.end()):
+        if event == "start":
+            begin_s = float(stamp) - on_s
+        elif begin_s is not None:
+            spans.append((begin_s, float(stamp) - on_s))
+            begin_s = None
+    return tuple(spans)
 
 
 def _start_ns(text: str) -> int | None:
@@ -199,7 +239,22 @@ def _start_ns(text: str) -> int | None:
 
 
 def read_quality(text: str, benchmark: str) -> Quality | None:
-    """Return the quality that ``accuracy/results.txt`` prints: AUC for ad, top-1 [%] for others."""
+    """Return the quality that a ``results.txt`` prints: AUC for ad, top-1 [%] for others.
+
+    A streaming benchmark counts the wake words that it missed, and those that nobody spoke.
+    """
+    if benchmark == "sww":
+        return _detections(text)
     metric, pattern = ("AUC", _AUC) if benchmark == "ad" else ("top-1", _TOP_1)
     value = _last_number(pattern, text)
-    return None if value is None else quality("inference", f"tiny-{benchmark}", metric, value)
+    return None if value is None else quality("inference", benchmark, metric, value)
+
+
+def _detections(text: str) -> Quality | None:
+    counts = _DETECTIONS.findall(text)
+    if not counts:
+        return None
+    missed, false = (float(count) for count in counts[-1])
+    first = quality("inference", "sww", "false negatives", missed)
+    second = quality("inference", "sww", "false positives", false)
+    return replace(first, others=(second,))

@@ -5,7 +5,7 @@ each sample [uJ], all as little-endian float32; ``<name>-timestamps.json`` is a 
 rounded to milliseconds. Window w runs from marker w - 1 to marker w.
 
 MLCommons' runner: ``results.json`` is a list of trials; ``power.samples`` is the energy of each
-sample of a millisecond [J], ``power.timestamps`` a list of ``[name, sample]``, whose first two are
+sample of a millisecond [J], ``power.timestamps`` a list of ``[name, sample]``, whose last two are
 the ends.
 
 Both become a `TinyTrace` for each window: sample k has the energy from ``k / rate`` to
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,8 @@ class TinyTrace:
         offset_s: When the first sample begins, since the trace began [s].
         start_s: Begin of the window, since the trace began [s].
         stop_s: End of the window, likewise [s].
+        is_exact: Whether the ends are sample numbers, and not rounded times.
+        markers: Markers of a trial; 2 where the ends are times.
     """
 
     energy_j: Floats
@@ -52,21 +55,23 @@ class TinyTrace:
     offset_s: float
     start_s: float
     stop_s: float
+    is_exact: bool = False
+    markers: int = 2
 
-    def recomputed_uj(self) -> tuple[float, float]:
-        """Return the lowest and highest energy of the window within the rounding of its markers.
+    def energies_uj(self) -> list[float]:
+        """Return the energies that the window may have, given how its markers are printed [uJ].
 
-        Each end is at the sample of the printed marker, or one sample to either side [uJ].
+        Times are printed to the millisecond: each end is at the rounded sample, or the one after.
         """
         first = round((self.start_s - self.offset_s) * self.rate_hz)
         last = round((self.stop_s - self.offset_s) * self.rate_hz)
-        sums = np.concatenate([[0.0], np.cumsum(self.energy_j)])
+        shifts = (0,) if self.is_exact else (0, 1)
         energies = []
-        for begin in (first - 1, first, first + 1):
-            for end in (last - 1, last, last + 1):
-                if 0 <= begin < end < len(sums):
-                    energies.append(float(sums[end] - sums[begin]) / JOULES_PER_UJ)
-        return (min(energies), max(energies)) if energies else (math.nan, math.nan)
+        for begin in (first + shift for shift in shifts):
+            for end in (last + shift for shift in shifts):
+                if 0 <= begin < end <= len(self.energy_j):
+                    energies.append(float(np.sum(self.energy_j[begin:end])) / JOULES_PER_UJ)
+        return [energy for energy in energies if math.isfinite(energy)]
 
 
 def read_energy_bin(content: bytes, where: str) -> tuple[Floats, float]:
@@ -138,37 +143,59 @@ def window_of(energy_j: Floats, rate_hz: float, markers: Sequence[float], number
     return TinyTrace(energy_j[first:last], rate_hz, first / rate_hz, start_s, stop_s)
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One trial of a ``results.json``.
+
+    Attributes:
+        trace: Its samples and window.
+        voltage_v: Supply voltage [V]; ``None`` if it is not stated.
+        inferences: How many inferences it has; ``None`` if it is not stated.
+    """
+
+    trace: TinyTrace
+    voltage_v: float | None
+    inferences: float | None
+
+
 def read_trials(
-    content: bytes, where: str, seconds: Sequence[float | None]
-) -> list[tuple[TinyTrace, float | None, float | None]]:
-    """Read the trials of a ``results.json``: trace, supply voltage [V], inferences.
+    content: bytes, where: str, seconds: Mapping[int, float | None]
+) -> dict[int, Trial]:
+    """Read the trials of a ``results.json`` that have samples, by their number.
 
     Args:
         content: The file.
         where: Its path, for messages.
-        seconds: Length of each trial as ``results.txt`` prints it [s]; where a trial has more than
-            two markers, the neighbours whose distance is nearest to it are its ends.
+        seconds: Length of each trial as ``results.txt`` prints it [s].
 
     Raises:
         UnreadableError: It has another form.
     """
-    document = parse_json(content, where=where)
+    # Python writes a sample that the meter's line was cut in as NaN, which is no JSON.
+    document = parse_json(re.sub(rb"\bNaN\b", b"null", content), where=where)
+    if isinstance(document, Mapping):  # a script without a loop has one trial
+        document = [document]
     if not isinstance(document, list):
         raise UnreadableError("is no list of trials", where=where)
-    trials = []
+    trials = {}
     for number, trial in enumerate(document):
         power = trial.get("power") if isinstance(trial, Mapping) else None
         if not isinstance(power, Mapping) or not isinstance(power.get("samples"), list):
             continue
         infer = trial.get("infer")
         iterations = infer.get("iterations") if isinstance(infer, Mapping) else None
-        printed_s = seconds[number] if number < len(seconds) else None
-        trace = _trace_of_trial(power, where, printed_s)
-        trials.append((trace, _number(power.get("voltage")), _number(iterations)))
+        trace = _trace_of_trial(power, where, seconds.get(number))
+        trials[number] = Trial(trace, _number(power.get("voltage")), _number(iterations))
     return trials
 
 
 def _trace_of_trial(power: Mapping[str, object], where: str, printed_s: float | None) -> TinyTrace:
+    """Return the samples of a trial, and the window between its last two markers.
+
+    Switching the board on may move the pin of the markers before the first window: the runner
+    takes the last two. Where their distance is not the printed length, the pair that is nearest to
+    it is taken.
+    """
     samples, stamps = power["samples"], power.get("timestamps")
     ends: list[int] = []
     for stamp in stamps if isinstance(stamps, list) else []:
@@ -176,7 +203,10 @@ def _trace_of_trial(power: Mapping[str, object], where: str, printed_s: float | 
         if is_pair and isinstance(stamp[1], int) and not isinstance(stamp[1], bool):
             ends.append(stamp[1])
     try:
-        energy_j = np.array(samples, np.float64)
+        energy_j = np.array(
+            [math.nan if sample is None else sample for sample in samples],  # type: ignore[attr-defined]
+            np.float64,
+        )
     except (TypeError, ValueError, OverflowError):
         raise UnreadableError("has samples that are no numbers", where=where) from None
     pairs = [
@@ -188,13 +218,23 @@ def _trace_of_trial(power: Mapping[str, object], where: str, printed_s: float | 
             where=where,
             got=f"{shorten(ends)} in {len(energy_j)} samples",
         )
-    begin, end = pairs[0]
+    begin, end = pairs[-1]
     if printed_s is not None:
-        begin, end = min(
-            pairs, key=lambda pair: abs((pair[1] - pair[0]) / JSON_RATE_HZ - printed_s)
-        )
-    start_s, stop_s = begin / JSON_RATE_HZ, end / JSON_RATE_HZ
-    return TinyTrace(energy_j, JSON_RATE_HZ, 0.0, start_s, stop_s)
+        begin, end = min(reversed(pairs), key=lambda pair: _length_error_ms(pair, printed_s))
+    return TinyTrace(
+        energy_j,
+        JSON_RATE_HZ,
+        0.0,
+        begin / JSON_RATE_HZ,
+        end / JSON_RATE_HZ,
+        is_exact=True,
+        markers=len(ends),
+    )
+
+
+def _length_error_ms(pair: tuple[int, int], printed_s: float) -> int:
+    """Return how far the distance of two markers is from a printed length [ms]."""
+    return round(abs((pair[1] - pair[0]) / JSON_RATE_HZ - printed_s) * 1000)
 
 
 def _number(value: object) -> float | None:
