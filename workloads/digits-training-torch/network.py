@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 import torch
-from digits import SIDE, Floats, Ints, MeteredEnergy
+from digits import SIDE, Floats, Ints, ImageSet
 from torch import distributed, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
@@ -128,7 +128,7 @@ class Committee:
     def __init__(self, members: list[Network]) -> None:
         self.members = members
 
-    def accuracy(self, part: MeteredEnergy) -> float:
+    def accuracy(self, part: ImageSet) -> float:
         """Share of the images of a part that it reads rightly; each rank looks at some of them."""
         place = self.members[0].place
         images, labels = place.share(part.images, part.labels)

@@ -23,7 +23,7 @@ SIDE = 8
 
 
 @dataclass(frozen=True)
-class MeteredEnergy:
+class ImageSet:
     """Images, shape (n, 64), scaled to 0..1, and their digits, shape (n,)."""
 
     images: Floats
@@ -34,9 +34,9 @@ class MeteredEnergy:
 class Digits:
     """The three parts, and the SHA-256 of all pixels and labels."""
 
-    train: MeteredEnergy
-    validation: MeteredEnergy
-    test: MeteredEnergy
+    train: ImageSet
+    validation: ImageSet
+    test: ImageSet
     sha256: str
 
 
@@ -53,7 +53,7 @@ def load(expected: str | None = None) -> Digits:
     order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
     scaled = (images / 16).astype(np.float32)
     parts = [
-        MeteredEnergy(scaled[at], labels[at].astype(np.int64))
+        ImageSet(scaled[at], labels[at].astype(np.int64))
         for at in np.split(order, [TRAIN, TRAIN + VALIDATION])
     ]
     return Digits(*parts, digest)
@@ -136,7 +136,7 @@ class Committee:
             sum(softmax(member.logits(images)) for member in self.members), axis=1
         ).astype(np.int64)
 
-    def accuracy(self, part: MeteredEnergy) -> float:
+    def accuracy(self, part: ImageSet) -> float:
         """Share of the images of a part that it reads rightly."""
         return float(np.mean(self.predict(part.images) == part.labels))
 
