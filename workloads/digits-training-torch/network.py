@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 import torch
-from digits import SIDE, Floats, Ints, ImageSet
+from digits import SIDE, Floats, ImageSet, Ints
 from torch import distributed, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
