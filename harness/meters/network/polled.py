@@ -28,7 +28,7 @@ from harness.meters.network.device_map import DeviceMap, MapChannel, built_in_ma
 from harness.meters.readings import counter_fault, power_fault
 from harness.meters.topology import Subject
 from harness.traces.calibration import pseudonym
-from harness.traces.channel import Channel
+from harness.traces.channel import Accuracy, Channel
 
 DEFAULT_TIMEOUT_S = 3.0
 POLLS_PER_REFRESH = 2
@@ -379,7 +379,7 @@ class NetworkMeter:
             part_of=item.part_of if item.part_of in ids else None,
             meter=item.instrument,
             calibration_id=self._calibration_id(point),
-            accuracy=item.accuracy,
+            accuracy=self._accuracy(point),
             nominal_interval_s=refresh_s,
             clock="device" if self._stamps_used and not self.pushes else "system",
             clock_error_s=self._clock_error_s(offset_s, refresh_s),
@@ -391,6 +391,10 @@ class NetworkMeter:
             averaging_s=item.averaging_s if averages else None,
             extra=self._subject(point, boundary).header(),
         )
+
+    def _accuracy(self, point: Point) -> Accuracy:
+        """Return the limits of error of a channel."""
+        return point.item.accuracy
 
     def _subject(self, point: Point, boundary: str) -> Subject:
         """Return what a channel measures: all of what the user named, or a share of it."""
