@@ -37,6 +37,7 @@ from harness.formats.discovery import Found, Skipped
 from harness.formats.load import Import, Imported, Tree, import_tree, load, read, search
 from harness.ranking.comparison import Comparison, compare
 from harness.ranking.leaderboard import RankBy, Table, leaderboard
+from harness.render.notebook.lists import Results, Tables
 from harness.scoring.result import Result
 from harness.scoring.score import score_all
 from harness.uncertainty.coverage_interval import LEVEL
@@ -102,7 +103,7 @@ class measure(ContextDecorator):  # noqa: N801 - used like a function
         level: float = LEVEL,
     ) -> None:
         self.name = name
-        self.results: list[Result] = []
+        self.results = Results()
         self.folders: list[Path] = []
         self._meters, self._out, self._interval_s = meters, Path(out), interval_s
         self._level = level
@@ -143,10 +144,7 @@ class measure(ContextDecorator):  # noqa: N801 - used like a function
         """Name the block and its energy."""
         if not self.results:
             return f"{self.name}: not measured yet"
-        energy = self.energy
-        if energy.value is None or energy.low is None or energy.high is None:
-            return f"{self.name}: no energy ({energy.note})"
-        return f"{self.name}: {energy.value:.4g} J [{energy.low:.4g}, {energy.high:.4g}]"
+        return f"{self.name}: {self.energy}"
 
     def _repr_html_(self) -> str:
         """Show the block in a notebook."""
@@ -161,7 +159,7 @@ def score(
     draws: int = DRAWS,
     carbon: Inputs | None = None,
     timeout_s: float | None = None,
-) -> list[Result]:
+) -> Results:
     """Compute energy, energy per unit and their intervals for each entry.
 
     Args:
@@ -174,13 +172,16 @@ def score(
             entry that takes longer has no energy.
 
     Returns:
-        One result for each entry, in the order of the tree.
+        One result for each entry, in the order of the tree: a list that shows itself in a
+        notebook, with `to_pandas`, `to_arrow`, `plot` and `plot_power`.
     """
     entries = _tree(source, timeout_s).entries
     results = score_all(entries, level=level, seed=seed, draws=draws, timeout_s=timeout_s)
     if carbon is None:
-        return results
-    return [with_co2e(result, carbon, level=level, seed=seed, draws=draws) for result in results]
+        return Results(results)
+    return Results(
+        with_co2e(result, carbon, level=level, seed=seed, draws=draws) for result in results
+    )
 
 
 def audit(
@@ -248,8 +249,10 @@ def rank(
     seed: int = SEED,
     carbon: Inputs | None = None,
     timeout_s: float | None = None,
-) -> tuple[Table, ...]:
+) -> Tables:
     """Make the leaderboard: a table for each benchmark, scenario and class of measurement.
+
+    The tables show themselves in a notebook, and have `to_pandas` and `to_arrow`.
 
     Args:
         source: A path, several paths, what `search` returned, or what `read` returned.
@@ -262,7 +265,7 @@ def rank(
             unjudged, and unranked.
     """
     tables, _ = _ranked(_tree(source, timeout_s), by, level, seed, carbon, timeout_s)
-    return tables
+    return Tables(tables)
 
 
 def _ranked(
@@ -380,6 +383,8 @@ __all__ = [
     "Comparison",
     "Import",
     "Imported",
+    "Results",
+    "Tables",
     "Tree",
     "audit",
     "board",

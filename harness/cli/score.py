@@ -65,7 +65,7 @@ def score(
     if power_kw is not None:
         from harness.scoring.provision import with_provision
 
-        results = [with_provision(result, power_kw) for result in results]
+        results = api.Results(with_provision(result, power_kw) for result in results)
     if as_json:
         emit("result", result_document(results, tree.unreadable, tree.skipped))
     else:

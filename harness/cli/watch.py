@@ -114,7 +114,7 @@ def _exported(watched: Watch, address: tuple[str, int] | None) -> Any:
 @contextmanager
 def _serve(snapshot: Callable[[], Snapshot], address: tuple[str, int]) -> Iterator[None]:
     from harness.live.monitor.exporter import exported
-    from harness.render.prometheus import prometheus_text
+    from harness.render.watch.prometheus import prometheus_text
 
     with exported(lambda: prometheus_text(snapshot()), *address) as url:
         note(f"serving {url}")
@@ -154,7 +154,7 @@ def _redraw(lines: Sequence[str], drawn: int) -> int:
 def _conclude(snapshot: Snapshot, as_json: bool) -> None:
     """Print the last figures."""
     from harness.render.terminal.watch import watch_line
-    from harness.render.watch_json import watch_document
+    from harness.render.watch.document import watch_document
 
     if as_json:
         emit("watch", watch_document(snapshot))

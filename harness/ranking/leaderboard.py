@@ -86,6 +86,16 @@ class Table:
     boundary: str = ""
     without_evidence: bool = False
 
+    def __repr__(self) -> str:
+        """Say how many entries are in the table and who leads it."""
+        ranked = [row for row in self.rows if row.rank is not None]
+        text = f"Table({self.benchmark} {self.scenario}: {len(self.rows)} entries".replace(
+            " :", ":"
+        )
+        if ranked:
+            text += f", {len(ranked)} ranked, first {ranked[0].result.entry.id}"
+        return f"{text})"
+
     @property
     def included(self) -> tuple[str, ...]:
         """What the energies include, outermost first; empty where nothing was measured."""

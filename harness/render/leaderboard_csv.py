@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.ranking.leaderboard import Table
 from harness.render.escape import csv_text
 from harness.render.json import leaderboard_document
 
+Row = dict[str, Any]
+"""Cells by column; None where there is no figure."""
 TABLE_COLUMNS = (
     "task",
     "benchmark",
@@ -48,20 +50,9 @@ ESTIMATES = (
 )
 """Name of the columns of an estimate, and its path in a row of the document."""
 ESTIMATE_FIELDS = ("value", "low", "high", "level", "unit")
-LAST_COLUMNS = (
-    "performance",
-    "performance_unit",
-    "quality_metric",
-    "quality",
-    "quality_target",
-    "n_runs",
-    "scatter_source",
-    "scatter_n",
-    "scatter_cv",
-    "coverage",
-    "estimated_share",
-    "inferred",
-)
+NESTED = ("performance", "quality", "scatter")
+"""Objects of a row whose fields have columns of their own."""
+LAST_COLUMNS = ("coverage", "estimated_share", "inferred")
 
 
 def leaderboard_csv(tables: Sequence[Table]) -> str:
@@ -71,42 +62,60 @@ def leaderboard_csv(tables: Sequence[Table]) -> str:
     writer.writerow(columns())
     for table in leaderboard_document(tables)["tables"]:
         for row in table["rows"]:
-            writer.writerow([_cell(value) for value in _values(table, row)])
+            writer.writerow([_cell(value) for value in leaderboard_row(table, row).values()])
     return stream.getvalue()
 
 
 def columns() -> list[str]:
     """List the names of all columns."""
-    estimates = []
-    for name, _ in ESTIMATES:
-        estimates += [name, *(f"{name}_{field}" for field in ESTIMATE_FIELDS[1:])]
-    return [*TABLE_COLUMNS, *ROW_COLUMNS, *estimates, *LAST_COLUMNS]
+    empty = dict.fromkeys((*TABLE_COLUMNS, *ROW_COLUMNS, *LAST_COLUMNS, *NESTED, "n_runs"))
+    return list(leaderboard_row(empty, empty))
 
 
-def _values(table: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the values of one row, in the order of the columns."""
-    for name in TABLE_COLUMNS:
-        yield table[name]
-    for name in ROW_COLUMNS:
-        yield row[name]
-    for _, path in ESTIMATES:
-        estimate: Any = row
-        for step in path:
-            estimate = (estimate or {}).get(step)
-        for field in ESTIMATE_FIELDS:
-            yield (estimate or {}).get(field)
-    performance, quality = row["performance"] or {}, row["quality"] or {}
-    yield performance.get("value")
-    yield performance.get("unit")
-    yield quality.get("metric")
-    yield quality.get("value")
-    yield quality.get("target")
-    yield row["n_runs"]
-    scatter = row["scatter"] or {}
-    for name in ("source", "n", "cv"):
-        yield scatter.get(name)
-    for name in ("coverage", "estimated_share", "inferred"):
-        yield row[name]
+def leaderboard_row(table: Mapping[str, Any], row: Mapping[str, Any]) -> Row:
+    """Return the cells of one row of a table, by column.
+
+    Args:
+        table: Document of the table.
+        row: Document of the row.
+    """
+    cells = {name: table[name] for name in TABLE_COLUMNS}
+    cells |= {name: row[name] for name in ROW_COLUMNS}
+    for name, path in ESTIMATES:
+        cells |= estimate_cells(name, row, path)
+    cells |= performance_cells(row)
+    cells["n_runs"] = row["n_runs"]
+    cells |= scatter_cells(row)
+    cells |= {name: row[name] for name in LAST_COLUMNS}
+    return cells
+
+
+def estimate_cells(name: str, document: Mapping[str, Any], path: Sequence[str]) -> Row:
+    """Return the cells of an estimate that stands at a path of a document."""
+    item: Any = document
+    for step in path:
+        item = (item or {}).get(step)
+    fields = {field: (item or {}).get(field) for field in ESTIMATE_FIELDS}
+    value = fields.pop("value")
+    return {name: value} | {f"{name}_{field}": cell for field, cell in fields.items()}
+
+
+def performance_cells(document: Mapping[str, Any]) -> Row:
+    """Return the cells of performance and quality."""
+    performance, quality = document["performance"] or {}, document["quality"] or {}
+    return {
+        "performance": performance.get("value"),
+        "performance_unit": performance.get("unit"),
+        "quality_metric": quality.get("metric"),
+        "quality": quality.get("value"),
+        "quality_target": quality.get("target"),
+    }
+
+
+def scatter_cells(document: Mapping[str, Any]) -> Row:
+    """Return the cells of the scatter between runs."""
+    scatter = document["scatter"] or {}
+    return {f"scatter_{name}": scatter.get(name) for name in ("source", "n", "cv")}
 
 
 def _cell(value: Any) -> str:

@@ -51,7 +51,17 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(file, format=form, dpi=150, metadata=metadata)
 
 
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:
+def new_figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:
+    """Return an empty figure and its plots, shape (rows, columns).
+
+    Args:
+        rows: Number of rows.
+        columns: Number of columns.
+        size: Width and height [inch].
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     try:
         import matplotlib
         from matplotlib.figure import Figure as NewFigure
@@ -70,7 +80,7 @@ def whatif_picture(whatif: WhatIf) -> Figure:
     places = [place for place in whatif.zones if place.by_hour_g is not None][:MAX_PLACES]
     if not places:
         return _places_picture(whatif)
-    figure, axes = _figure(len(places), 2, (11, 2.6 * len(places)))
+    figure, axes = new_figure(len(places), 2, (11, 2.6 * len(places)))
     highest_g = max(float(np.max(place.each_g)) for place in places)
     scale, unit = prefix(highest_g, "g")
     for (left, right), place in zip(axes, places, strict=True):
@@ -119,7 +129,7 @@ def _draw_day(axes: Axes, place: Zone, scale: float, unit: str) -> None:
 
 def _places_picture(whatif: WhatIf) -> Figure:
     """Draw one bar with its interval for each place: annual intensities have no hours."""
-    figure, axes = _figure(1, 1, (8, 0.8 + 0.35 * len(whatif.zones)))
+    figure, axes = new_figure(1, 1, (8, 0.8 + 0.35 * len(whatif.zones)))
     emissions = [(zone.zone, zone.actual.g) for zone in whatif.zones if zone.actual is not None]
     scale, unit = prefix(max(g.value or 0.0 for _, g in emissions), "g")
     names, values, below, above = [], [], [], []
@@ -138,7 +148,7 @@ def _places_picture(whatif: WhatIf) -> Figure:
 
 def waterfall_picture(splits: Sequence[tuple[str, Decomposition]]) -> Figure:
     """Draw how each factor raises or lowers the logarithm of the ratio, up to the whole."""
-    figure, axes = _figure(1, len(splits), (5.5 * len(splits), 4))
+    figure, axes = new_figure(1, len(splits), (5.5 * len(splits), 4))
     for panel, (title, decomposition) in zip(axes[0], splits, strict=True):
         _draw_waterfall(panel, title, decomposition)
     return figure
@@ -198,7 +208,7 @@ def catalogue_picture(items: Sequence[Footprint]) -> Figure:
             names.append(_label(item))
             gross.append(gross_t or np.nan)
             net.append(net_t or np.nan)
-    figure, axes = _figure(1, 1, (9, 1 + 0.32 * len(names)))
+    figure, axes = new_figure(1, 1, (9, 1 + 0.32 * len(names)))
     bars = axes[0][0]
     place = np.arange(len(names))
     bars.barh(place - 0.2, gross, 0.38, color=GROSS, label="gross (location-based)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -140,6 +141,17 @@ class Result:
     training: Training | None = None
     co2e: Co2e | None = None
     provision: Provision | None = None
+
+    def __repr__(self) -> str:
+        """Name the entry, its energy, and what that is."""
+        about = [self.measurement_class, f"{self.n_runs} run{'' if self.n_runs == 1 else 's'}"]
+        if self.boundary is not None:
+            about.insert(1, self.boundary)
+        return f"Result({self.entry.id}: {self.energy}; {', '.join(about)})"
+
+    def _repr_html_(self) -> str:
+        """Show the result in a notebook."""
+        return f"<code>{html.escape(repr(self))}</code>"
 
     @property
     def is_converted(self) -> bool:

@@ -58,6 +58,15 @@ class Estimate:
     tolerance: float | None = None
     tolerance_met: bool | None = None
 
+    def __str__(self) -> str:
+        """Write value and interval with four digits; without a value, why there is none."""
+        if self.value is None:
+            return f"no value ({self.note})" if self.note else "no value"
+        text = f"{self.value:.4g} {self.unit}"
+        if self.low is None or self.high is None:
+            return f"{text} [no interval]"
+        return f"{text} [{self.low:.4g}, {self.high:.4g}]"
+
 
 @dataclass(frozen=True, slots=True)
 class OutputQuantity:

@@ -50,15 +50,32 @@ def board(tables: Sequence[Table], form: str) -> str:
     """
     if form == "csv":
         return leaderboard_csv(tables)
-    titles = [_title(table) for table in tables]
-    counts = Counter(titles)
-    sections = []
-    for table, title in zip(tables, titles, strict=True):
-        full_title = _title(table, in_full=True) if counts[title] > 1 else title
-        sections.append(_section(table, full_title, form))
+    parts = sections(tables, form)
     if form == "html":
-        return _page("\n".join(sections))
-    return "\n\n".join(sections) + "\n"
+        return _page("\n".join(parts))
+    return "\n\n".join(parts) + "\n"
+
+
+def sections(tables: Sequence[Table], form: str) -> list[str]:
+    """Return each table as text, with its heading: for HTML a fragment.
+
+    Args:
+        tables: Tables of a leaderboard.
+        form: terminal, md, html or latex.
+    """
+    return [
+        _section(table, title, form) for table, title in zip(tables, titles(tables), strict=True)
+    ]
+
+
+def titles(tables: Sequence[Table]) -> list[str]:
+    """Return the headings of tables; where two are alike, with what most have in common."""
+    short_titles = [_title(table) for table in tables]
+    counts = Counter(short_titles)
+    return [
+        _title(table, in_full=True) if counts[title] > 1 else title
+        for table, title in zip(tables, short_titles, strict=True)
+    ]
 
 
 def _title(table: Table, *, in_full: bool = False) -> str:

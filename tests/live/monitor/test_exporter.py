@@ -20,7 +20,7 @@ from fakes.watched import LIVING
 
 from harness.core.errors import UsageError
 from harness.live.monitor.exporter import CONTENT_TYPE, exported
-from harness.render.prometheus import prometheus_text
+from harness.render.watch.prometheus import prometheus_text
 
 DEADLINE_S = 20.0
 

@@ -10,7 +10,7 @@ import pytest
 from fakes.watched import LIVING, PACKAGE, WITH_DEAD, state
 
 from harness.live.monitor.watch import Snapshot
-from harness.render.prometheus import prometheus_text
+from harness.render.watch.prometheus import prometheus_text
 
 
 def samples(snapshot: Snapshot) -> list[str]:

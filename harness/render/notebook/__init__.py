@@ -1,0 +1,1 @@
+"""Results for notebooks: lists that show themselves, data frames and pictures."""

@@ -1,0 +1,1 @@
+"""What is watched, for programs: JSON, and the text that Prometheus scrapes."""
