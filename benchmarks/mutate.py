@@ -11,7 +11,8 @@ with the reason, in ``mutation_equivalents.csv``.
 
 With ``--coverage`` only tests that reach the changed line are run. The file is made by::
 
-    python -m pytest -m 'not slow' --cov --cov-context=test; mv .coverage out/reached.db
+    python -m pytest -m 'not slow and not long' --cov --cov-context=test
+    mv .coverage out/reached.db
 
 With ``--journal`` an interrupted run goes on where it stopped.
 """
@@ -314,7 +315,7 @@ def _fails(tests: Sequence[str], tree: Path) -> bool:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     try:
         done = subprocess.run(
-            [*command, "-m", "not slow", *tests],
+            [*command, "-m", "not slow and not long", *tests],
             cwd=tree,
             env={**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,

@@ -3,7 +3,7 @@
 Within an entry, energies of one calibration share their errors. Between entries an error cancels
 only if the evidence of both shows one and the same instrument:
 
-1. both name the same calibration, with the same limits, of a model that is known;
+1. both name the same calibration of one model that is known, and neither gives it two limits;
 2. both are of one submitter; sensors, which are part of a machine, also of one system;
 3. their runs do not overlap in time: an instrument cannot be in two places.
 

@@ -124,3 +124,37 @@ def test_a_counter_must_be_read_before_it_may_pass_its_range(
     )
     fault = check_readings(readings, window(600, 3000)).fault
     assert (fault is not None and "may pass its range" in fault) == refused
+
+
+@pytest.mark.parametrize(("still_s", "is_dead"), [(16, False), (17, True)])
+def test_a_counter_may_stand_still_for_eight_of_its_usual_steps(
+    still_s: int, is_dead: bool, trace: MakeTrace, window: MakeWindow
+) -> None:
+    """It rises every 2 s, and stops once; 16 s are eight steps, and more than a fifth of 70 s."""
+    times = list(range(72))
+    energy = [float(10 * (t // 2)) for t in times]
+    for t in times:
+        if 20 <= t < 20 + still_s:
+            energy[t] = energy[20]
+        elif t >= 20 + still_s:
+            energy[t] = energy[20] + 10.0 * (1 + (t - 20 - still_s) // 2)
+    checked = check_readings(trace(times, energy, "counter"), window(0, 70))
+    assert (checked.fault is not None) is is_dead
+    if is_dead:
+        assert "stood still for 17 s" in str(checked.fault)
+
+
+@pytest.mark.parametrize(
+    ("bits", "unit"),
+    [(31, 1.0), (31, 1e-3), (31, 1e-6), (32, 1.0), (32, 1e-3), (32, 1e-6)],
+)
+def test_all_ones_in_any_width_and_unit_are_no_reading(
+    bits: int, unit: float, trace: MakeTrace, window: MakeWindow
+) -> None:
+    """In watts, milliwatts or microwatts, signed or unsigned."""
+    code = float(2**bits - 1) * unit
+    power = [300.0] * 5 + [code] + [300.0] * 5
+    checked = check_readings(trace(range(11), power, boundary="rack"), window(0, 10))
+    assert [reading.t_ns for reading in checked.left_out] == [trace([5], [1.0]).t_ns[0]]
+    near = [300.0] * 5 + [301.0] + [300.0] * 5
+    assert check_readings(trace(range(11), near, boundary="rack"), window(0, 10)).left_out == ()

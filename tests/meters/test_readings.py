@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
+from harness.meters.base import ReadFailed, Reading, whole_read
 from harness.meters.readings import counter_fault, power_fault
 
 
@@ -41,3 +44,13 @@ def test_counters(count: int, is_fault: bool) -> None:
 )
 def test_powers(power_w: float, part: str, raw: int | None, is_fault: bool) -> None:
     assert bool(power_fault(power_w, part, raw)) is is_fault
+
+
+def test_a_read_without_any_value_fails_with_the_first_reason() -> None:
+    faults = [Reading("a", math.nan, fault="lost"), Reading("b", math.nan, fault="asleep")]
+    with pytest.raises(ReadFailed, match=r"^lost$"):
+        whole_read(faults)
+    with pytest.raises(ReadFailed, match="not probed"):
+        whole_read([])
+    one = [faults[0], Reading("b", 1.0)]
+    assert whole_read(one) == one

@@ -10,6 +10,7 @@ import pytest
 
 from harness.formats.base import Run, Work
 from harness.scoring.score import score, score_all
+from harness.traces.trace import Trace
 from tests.scoring.test_score import entry, lenders, run
 
 
@@ -97,3 +98,59 @@ def test_a_lone_run_borrows_the_scatter_that_its_lenders_have() -> None:
     per_unit = lone.energy_per_unit
     half_ln = math.log(per_unit.high / per_unit.low) / 2  # type: ignore[operator]
     assert half_ln == pytest.approx(2.7764 * 0.01 * 1.2247, rel=0.02)
+
+
+def test_energies_of_one_meter_add_with_their_offsets() -> None:
+    """Two channels of one analyzer with 2 and 3 W of offset over 100 s, in each of two runs."""
+
+    def two_channels(item: Run) -> Run:
+        (trace,) = item.traces
+        channels = [
+            replace(
+                trace.channel,
+                id=f"phase {watts}",
+                accuracy=replace(trace.channel.accuracy, range_limit_w=float(watts)),
+            )
+            for watts in (2, 3)
+        ]
+        return replace(item, traces=tuple(replace(trace, channel=item) for item in channels))
+
+    plain = entry("a", 100.0, 102.0)
+    found = score(replace(plain, runs=tuple(map(two_channels, plain.runs))))
+    assert found.budget is not None
+    (part,) = found.budget.metered
+    assert part.energy == pytest.approx(20_200)
+    assert part.offset_mpe_j == pytest.approx(500)
+
+
+def sampled(item: Run, shift_s: float) -> Run:
+    """Instant readings every second of a load that changes from one to the next."""
+    (trace,) = item.traces
+    value = trace.value + 20.0 * np.sin(2.4 * np.arange(len(trace)))
+    t_ns = trace.t_ns + round(shift_s * 1e9)
+    return replace(
+        item,
+        traces=(Trace(replace(trace.channel, kind="instant"), t_ns, value),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("shifts_s", "is_shared"),
+    [
+        ((0.0, 0.0, 0.0), True),
+        ((0.0, 0.04, 0.02), True),
+        ((0.0, 0.06, 0.0), False),
+        ((0.0, 0.5, 0.25), False),
+        ((0.98, 0.0, 0.99), True),
+    ],
+)
+def test_sampling_repeats_where_readings_meet_every_run_alike(
+    shifts_s: tuple[float, ...], is_shared: bool
+) -> None:
+    """An error that repeats stays in the budget of the mean; a new one is part of the scatter."""
+    plain = entry("a", 90.0, 100.0, 110.0)
+    runs = tuple(sampled(*pair) for pair in zip(plain.runs, shifts_s, strict=True))
+    found = score(replace(plain, runs=runs))
+    assert found.budget is not None
+    names = {item.name for item in found.budget.components}
+    assert ("sampling" in names) is is_shared

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from harness.core.schemas import check
-from harness.formats.base import Entry, Quality, Run, Work
+from harness.formats.base import Entry, Quality, Quantity, Run, Work
 from harness.formats.evidence import Evidence, TrainingEvidence
 from harness.formats.evidence_facts import evidence_from_facts
 from harness.render.json import result_document
@@ -377,3 +377,53 @@ def test_no_energy_is_below_zero_however_few_the_runs() -> None:
     found = score(entry("a", 50.0, 150.0))
     assert (found.energy.low, found.mean_power.low) == (0.0, 0.0)
     assert found.energy.high > 50_000  # type: ignore[operator]
+
+
+def test_performance_of_inference_is_the_mean_of_its_runs() -> None:
+    plain = entry("a", 100.0, 100.0, 100.0)
+    rates = (10.0, 20.0, 60.0)
+    for count, expected in ((1, 10.0), (2, 15.0), (3, 30.0)):
+        runs = tuple(
+            replace(item, performance=Quantity(rate, "Samples/s", "throughput"))
+            for item, rate in zip(plain.runs[:count], rates, strict=False)
+        )
+        found = score(replace(plain, runs=runs)).performance
+        assert found == Quantity(expected, "Samples/s", "throughput")
+    assert score(plain).performance is None
+
+
+def test_performance_of_training_is_its_time_to_train() -> None:
+    """Olympic mean of 100, 200 and 600 s without fastest and slowest, times the scaling factor."""
+    plain = entry("a", 100.0, 100.0, 100.0, task="training")
+    runs = tuple(
+        replace(item, seconds=seconds, success=True, performance=Quantity(1.0, "min", "x"))
+        for item, seconds in zip(plain.runs, (100.0, 600.0, 200.0), strict=True)
+    )
+    found = score(replace(plain, runs=runs, scaling_factor=1.2)).performance
+    assert found is not None
+    assert (found.unit, found.value) == ("min", pytest.approx(200 * 1.2 / 60))
+
+
+def test_an_energy_below_a_joule_is_not_below_zero_either() -> None:
+    """Two runs of half a joule and of one and a half: t of one degree reaches below zero."""
+    runs = run(0.05, 0, seconds=10), run(0.15, 1, seconds=10)
+    found = score(replace(entry("a"), runs=runs))
+    assert (found.energy.low, found.mean_power.low) == (0.0, 0.0)
+    assert found.energy.value == pytest.approx(1.0, rel=0.01)
+
+
+def test_lenders_of_unequal_runs_count_by_their_degrees_of_freedom() -> None:
+    """Variances that scatter less than chance are pooled: sum of d s^2 over sum of d (by hand)."""
+    squares, runs = (1.0, 1.1, 0.9, 1.05, 0.8), (3, 5, 3, 5, 9)
+    budgets = [
+        Budget(
+            str(i),
+            (MeteredEnergy("m", 100.0, 0.0),),
+            (),
+            BetweenRunScatter(0.01 * math.sqrt(square / n), n - 1, log=True, n=n),
+        )
+        for i, (square, n) in enumerate(zip(squares, runs, strict=True))
+    ]
+    pooled = pooled_scatter(budgets)
+    assert pooled is not None
+    assert pooled.variance == pytest.approx(1e-4 * 18.8 / 20, rel=1e-9)

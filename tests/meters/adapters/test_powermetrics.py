@@ -91,3 +91,14 @@ def test_what_is_missing_is_said(started: list[Powermetrics]) -> None:
         silent.probe()
     with pytest.raises(UsageError, match="is not an interval"):
         Powermetrics(interval_ms="1")
+
+
+@pytest.mark.parametrize("interval_ms", ["50", "200", "60000"])
+def test_intervals_from_50_ms_to_a_minute_are_taken(interval_ms: str) -> None:
+    Powermetrics(interval_ms=interval_ms)
+
+
+@pytest.mark.parametrize("interval_ms", ["49", "60001", "-50", "50.0", ""])
+def test_other_intervals_are_refused(interval_ms: str) -> None:
+    with pytest.raises(UsageError, match="is not an interval"):
+        Powermetrics(interval_ms=interval_ms)

@@ -142,3 +142,34 @@ def test_skip_no_session() -> None:
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"
     )
+
+
+def test_fail_the_last_reply_counts_and_must_have_seven_numbers(tmp_path: Path) -> None:
+    """Uncertainty is asked for more than once; the reply after the run is the last one."""
+    cut = t.judged(
+        tmp_path / "last", lambda folder: t.say(folder, "Uncertainty", lambda _: "Uncertainty,0.1")
+    )
+    b.assert_found(
+        cut,
+        RULE,
+        "fail",
+        where="server.json",
+        got="Uncertainty after testing: Uncertainty,0.1",
+        expected="seven numbers",
+    )
+
+
+@pytest.mark.parametrize(("mean", "fails"), [("0.0100", False), ("0.0101", True), ("0.0", True)])
+def test_the_mean_uncertainty_is_above_nothing_and_at_most_the_limit(
+    mean: str, fails: bool, tmp_path: Path
+) -> None:
+    found = t.judged(
+        tmp_path,
+        lambda folder: t.say(
+            folder,
+            "Uncertainty",
+            lambda reply: ",".join(["Uncertainty", mean, *reply.split(",")[2:]]),
+        ),
+    )
+    means = [item for item in b.of(found, RULE) if item.got.startswith("mean uncertainty")]
+    assert bool(means) is fails

@@ -1,0 +1,34 @@
+"""Moderated variances of tables in which some entries do not scatter at all."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from harness.uncertainty.moderated_variance import Prior, moderate, moderated_variances
+
+
+def test_where_most_do_not_scatter_each_keeps_its_own_variance() -> None:
+    """The median is 0, so nothing is known of the others' scatter."""
+    variances, dofs = [0.0, 0.0, 0.0, 0.0, 1e-4, 4e-4], [4, 4, 4, 4, 2, 4]
+    found = moderated_variances(variances, dofs)
+    assert [variance for variance, _ in found] == pytest.approx(variances)
+    assert [dof for _, dof in found] == dofs
+
+
+def test_fewer_than_five_keep_their_own() -> None:
+    assert moderated_variances([1e-4, 9e-4], [2, 4]) == [(1e-4, 2.0), (9e-4, 4.0)]
+
+
+def test_a_moderated_variance_is_the_mean_weighted_by_degrees_of_freedom() -> None:
+    """(3 x 2 + 2 x 7) / 5 = 4, with 5 degrees of freedom (by hand)."""
+    assert moderate(7.0, 2, Prior(2.0, 3.0)) == (pytest.approx(4.0), 5.0)
+    assert moderate(0.0, 0, Prior(2.0, 3.0)) == (pytest.approx(2.0), 3.0)
+    assert moderate(7.0, 2, Prior(2.0, math.inf, 20.0)) == (2.0, 20.0)
+    assert moderate(7.0, 0, Prior(0.0, 0.0, 0.0)) == (0.0, math.inf)
+
+
+def test_no_variance_knows_more_than_all_together() -> None:
+    assert moderate(7.0, 2, Prior(2.0, 30.0, 8.0))[1] == 8.0
+    assert moderate(7.0, 12, Prior(2.0, 30.0, 8.0))[1] == 12
