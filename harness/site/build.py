@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from harness.render.terminal.leaderboard import MARKS
 from harness.site.entries import VERDICTS, Site, SiteEntry, site_entries
 from harness.site.evidence import Packed, evidence_script
 from harness.site.files import MARKER, SiteWriter
-from harness.site.index_page import facets, index_table
+from harness.site.index_page import co2e_note, facets, index_table
 from harness.site.names import file_name
 from harness.site.pages import (
     audit_context,
@@ -123,6 +124,7 @@ def build_site(
 def _about_context(about: About) -> dict[str, Any]:
     context = asdict(about)
     context["level"] = f"{100 * about.level:g} %"
+    context["source_names"] = [Path(os.path.abspath(path)).name for path in about.sources]
     context["version"] = harness.__version__
     context["options"] = f" --level {about.level:g} --seed {about.seed}"
     return context
@@ -199,6 +201,7 @@ class _Builder:
             tables=tables,
             facets=facets(tables),
             count=len(self.site.entries),
+            co2e_note=co2e_note([table for table, _ in self.site.tables]),
             verdicts=verdict_counts(self.site),
             unreadable=self.site.unreadable,
         )

@@ -152,8 +152,13 @@ def _entry_name(result: Result) -> str:
 
 def finding_text(finding: Finding) -> str:
     """Return a finding as one phrase: what should hold, and what was found."""
-    unit = f" {finding.unit}" if finding.unit else ""
-    return f"{rule_title(finding.rule)}: {finding.got}{unit}, expected {finding.expected}{unit}"
+    got, expected = with_unit(finding.got, finding.unit), with_unit(finding.expected, finding.unit)
+    return f"{rule_title(finding.rule)}: {got}, expected {expected}"
+
+
+def with_unit(text: str, unit: str) -> str:
+    """Return a text with its unit where it ends in a bare number."""
+    return f"{text} {unit}" if unit and text[-1:].isdigit() else text
 
 
 def rule_title(rule_id: str) -> str:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.ranking.leaderboard import Table
-from harness.render.terminal.leaderboard import MARKS, footnotes
+from harness.render.terminal.leaderboard import LEGEND, MARKS, footnotes
 from harness.site.entries import SiteEntry, finding_text, is_single_run
 from harness.site.names import file_name
 from harness.site.numbers import Column, Scale, percent, significant
 from harness.uncertainty.estimate import Estimate
 
+NO_EMISSIONS = "CO2e: no energy."
+"""Footnote of a table in which an entry has no energy."""
 BAR_WIDTH = 120.0
 """Width of an interval bar [pixels]."""
 MAX_NAME = 80
@@ -45,6 +47,7 @@ class IndexRow:
         bar: Path of its interval bar; "" where it has none.
         performance: Its performance in the unit of the table.
         quality: Its quality.
+        round: Its round, without what all rounds of its family are called.
         co2e: Its CO2e per unit at the common intensity; "" where there is none.
         ties: Places in the table of the rows it is tied with, as ranges.
         p_first: Probability of needing the least energy.
@@ -59,6 +62,7 @@ class IndexRow:
     bar: str
     performance: str
     quality: str
+    round: str
     co2e: str
     ties: str
     p_first: str
@@ -128,6 +132,7 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
             bar=_bar(entry.result.energy_per_unit, scale) if _has_bar(entry) else "",
             performance=_performance(entry, performance_unit),
             quality=_quality(entry, quality_metric),
+            round=round_name(entry),
             co2e=_co2e_text(entry, co2e_column),
             ties=_ties(entry, places),
             p_first=percent(entry.row.rank.p_first) if entry.row.rank else "",
@@ -152,7 +157,7 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
         ),
         ranked=[row for row in rows if row.entry.row.rank is not None],
         others=[row for row in rows if row.entry.row.rank is None],
-        notes=footnotes(table),
+        notes=_notes(table),
         per_unit_j=column.factor,
     )
 
@@ -191,6 +196,27 @@ def table_id(table: Table) -> str:
         str(table.without_evidence),
     )
     return "t-" + file_name(f"{table.benchmark} {table.scenario}", *facts)
+
+
+def round_name(entry: SiteEntry) -> str:
+    """Return the round of an entry, as short as it stays unique: `inference v4.1`."""
+    return entry.result.entry.round.removeprefix("mlperf-").replace("-v", " v")
+
+
+def _notes(table: Table) -> list[str]:
+    """Return the footnotes of a table, without what the site says once for all tables."""
+    return [note for note in footnotes(table) if note not in LEGEND and not is_co2e_note(note)]
+
+
+def is_co2e_note(note: str) -> bool:
+    """Whether a footnote is about the common intensity."""
+    return note.startswith(("CO2e:", "Energy ranks:"))
+
+
+def co2e_note(tables: Sequence[Table]) -> str:
+    """Return what all tables say of their common intensity; "" without one."""
+    notes = dict.fromkeys(note for table in tables for note in footnotes(table))
+    return " ".join(note for note in notes if is_co2e_note(note) and note != NO_EMISSIONS)
 
 
 def _has_bar(entry: SiteEntry) -> bool:
@@ -277,7 +303,7 @@ def facets(tables: Sequence[IndexTable]) -> list[dict[str, Any]]:
         values = sorted({str(getattr(item.table, attribute)) for item in tables} - {""})
         filters.append({"key": key, "label": key.capitalize(), "values": values})
     entries = [row.entry for item in tables for row in (*item.ranked, *item.others)]
-    rounds = sorted({entry.result.entry.round for entry in entries} - {""})
+    rounds = sorted({round_name(entry) for entry in entries} - {""})
     submitters = sorted({entry.result.entry.submitter for entry in entries} - {""}, key=str.lower)
     filters.append({"key": "round", "label": "Round", "values": rounds})
     filters.append({"key": "submitter", "label": "Submitter", "values": submitters})

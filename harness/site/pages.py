@@ -5,28 +5,37 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from harness.auditing.report import SEVERITIES, VERDICTS, EntryReport, Finding
 from harness.auditing.summary import severity_of, sorted_findings
 from harness.render.numbers import estimate_text
-from harness.site.entries import Site, SiteEntry, rule_title
+from harness.site.entries import Site, SiteEntry, rule_title, with_unit
 from harness.site.index_page import table_facts, table_heading, table_id
 from harness.site.plots.tables import table_figures
 
 MAX_PLACES = 20
-"""Places of one rule that the page of a submitter names."""
+"""Entries of one rule that the page of a submitter names."""
 MAX_LISTED = 500
 """Entries of one verdict that the audit page lists; the index has all."""
 WORST_FIRST = ("invalid", "questioned", "unjudged")
 
 
-class Place(NamedTuple):
-    """Where a rule is broken."""
+@dataclass(slots=True)
+class Place:
+    """Where an entry breaks a rule.
+
+    Attributes:
+        entry: The entry.
+        where: The first place in it.
+        got: What was found there.
+        more: How many more places it has.
+    """
 
     entry: SiteEntry
     where: str
     got: str
+    more: int = 0
 
 
 @dataclass(slots=True)
@@ -39,7 +48,7 @@ class BrokenRule:
         title: What should hold.
         fix: The remedy.
         clause: The clause that demands it.
-        places: Where it is broken, the first of them.
+        places: Where it is broken, entry by entry.
         more: How many more places there are.
     """
 
@@ -50,6 +59,16 @@ class BrokenRule:
     clause: str
     places: list[Place] = field(default_factory=list)
     more: int = 0
+
+    def add(self, entry: SiteEntry, finding: Finding) -> None:
+        """Add a place; those of one entry are counted."""
+        if self.places and self.places[-1].entry is entry:
+            self.places[-1].more += 1
+        elif len(self.places) < MAX_PLACES:
+            got = with_unit(finding.got, finding.unit)
+            self.places.append(Place(entry, finding.where, got))
+        else:
+            self.more += 1
 
 
 def verdict_counts(site: Site) -> list[tuple[str, int]]:
@@ -144,11 +163,7 @@ def _broken_rules(entries: Sequence[SiteEntry]) -> list[BrokenRule]:
             if severity is None:
                 continue
             item = broken.setdefault((finding.rule, severity), _broken_rule(finding, severity))
-            if len(item.places) < MAX_PLACES:
-                got = f"{finding.got} {finding.unit}".strip()
-                item.places.append(Place(entry, finding.where, got))
-            else:
-                item.more += 1
+            item.add(entry, finding)
     order = ("fail", "error", "question", "warn")
     return sorted(broken.values(), key=lambda item: order.index(item.severity))
 

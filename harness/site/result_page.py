@@ -20,7 +20,7 @@ from harness.render.numbers import estimate_text
 from harness.render.terminal.budget import explain
 from harness.render.terminal.score import SCATTER_TEXTS
 from harness.scoring.repeated_runs import valid_runs
-from harness.site.entries import VERDICTS, Site, SiteEntry, rule_title
+from harness.site.entries import VERDICTS, Site, SiteEntry, rule_title, with_unit
 from harness.site.evidence import Packed
 from harness.site.index_page import table_facts, table_heading, table_id
 from harness.site.numbers import Scale, percent, seconds_text, significant
@@ -138,7 +138,7 @@ def _facts(entry: SiteEntry) -> list[Fact]:
     if result.quality is not None:
         facts += [
             Fact(
-                item.metric,
+                item.metric[:1].upper() + item.metric[1:],
                 significant(item.value, 6)
                 + ("" if item.target is None else f", target {significant(item.target, 6)}"),
             )
@@ -154,7 +154,10 @@ def _facts(entry: SiteEntry) -> list[Fact]:
     facts.append(Fact("Covered by readings", f"{100 * result.coverage:.2f} % of the window"))
     if result.estimated_share:
         facts.append(Fact("Estimated", f"{100 * result.estimated_share:.1f} % of the energy"))
-    facts += [Fact(name, _mlperf_text(item)) for name, item in result.compat.items()]
+    facts += [
+        Fact(f"MLPerf's figure, {name.replace('_', ' ')}", _mlperf_text(item))
+        for name, item in result.compat.items()
+    ]
     return facts
 
 
@@ -177,7 +180,7 @@ def _findings(entry: SiteEntry) -> list[dict[str, Any]]:
         severity = severity_of(item) or item.status
         shared = (severity, item.rule, item.expected, item.fix, item.clause)
         line = folded.setdefault(shared, _finding_line(item, severity))
-        line["places"].append(Fact(item.where, f"{item.got} {item.unit}".strip()))
+        line["places"].append(Fact(item.where, with_unit(item.got, item.unit)))
     return list(folded.values())
 
 
@@ -186,7 +189,7 @@ def _finding_line(item: Finding, severity: str) -> dict[str, Any]:
         "severity": severity,
         "rule": item.rule,
         "title": rule_title(item.rule),
-        "expected": f"{item.expected} {item.unit}".strip(),
+        "expected": with_unit(item.expected, item.unit),
         "fix": item.fix,
         "clause": item.clause,
         "places": [],

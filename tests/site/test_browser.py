@@ -333,10 +333,10 @@ def test_each_page_fits_and_is_accessible_in_both_themes(browser: Any, site: Pat
                 assert all(0 <= box["x"] <= box["x"] + box["width"] <= 390 for box in boxes)
             overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert overflow <= 0, (kind, width)
-            found = axe.run(page).response["violations"]
+            violations = axe.run(page).response["violations"]
             problems = [
                 (item["id"], item["nodes"][0]["html"][:200], item["nodes"][0].get("failureSummary"))
-                for item in found
+                for item in violations
             ]
             assert problems == [], (kind, width, scheme)
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -76,6 +76,28 @@
     table.sorted = `${state.sort} ${state.descending}`;
   }
 
+  const isSorted = (table) => (table.sorted ?? "null false") === `${state.sort} ${state.descending}`;
+  let waiting = 0;
+
+  /** Sort the tables near the screen at once, and the others when there is time. */
+  function sortTables() {
+    cancelAnimationFrame(waiting);
+    const unsorted = tables.filter((table) => table.visible && !isSorted(table));
+    if (!unsorted.length) return;
+    const places = unsorted.map((table) => table.section.getBoundingClientRect());
+    const isNear = (place) => place.top < 2 * innerHeight && place.bottom > -innerHeight;
+    const later = unsorted.filter((table, i) => {
+      if (isNear(places[i])) sortTable(table);
+      return !isSorted(table);
+    });
+    const sortMore = () => {
+      const until = performance.now() + 8;
+      while (later.length && performance.now() < until) sortTable(later.shift());
+      if (later.length) waiting = requestAnimationFrame(sortMore);
+    };
+    waiting = requestAnimationFrame(sortMore);
+  }
+
   function addSorters() {
     for (const table of tables) {
       table.heads.forEach((head, column) => {
@@ -207,8 +229,7 @@
 
   function update() {
     filter();
-    const wanted = `${state.sort} ${state.descending}`;
-    for (const table of tables) if (table.visible && (table.sorted ?? "null false") !== wanted) sortTable(table);
+    sortTables();
     remember();
   }
 
@@ -255,6 +276,7 @@
     showTies();
   }
 
+  document.getElementById("facets").open = innerWidth > 700;
   addSorters();
   addTieButtons();
   form.hidden = false;

@@ -8,6 +8,7 @@
   const output = document.getElementById("proof-result");
   const TOLERANCE = 1e-12;
 
+  const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
   const short = (digest) => `${digest.slice(0, 12)}…`;
   const agree = (a, b) => (a === null || b === null ? a === b : Math.abs(a - b) <= TOLERANCE * Math.max(Math.abs(a), Math.abs(b)));
 
@@ -39,9 +40,9 @@
   function checkReadings(steps, header) {
     const channels = header.runs.flatMap((run) => run.channels);
     const wrong = channels.filter((channel) => joulemark.hex(joulemark.sha256(channel.columns)) !== channel.content_sha256);
-    const count = channels.reduce((total, channel) => total + channel.readings, 0);
-    steps.check(!wrong.length, `${count.toLocaleString("en")} readings of ${channels.length} channels have the hashes that were recorded`,
-      `${wrong.length} of ${channels.length} channels have other readings than were recorded: ${wrong.map((item) => item.id).join(", ")}`);
+    const readings = channels.reduce((total, channel) => total + channel.readings, 0);
+    steps.check(!wrong.length, `The hashes of ${count(readings, "reading")} of ${count(channels.length, "channel")} are those that were recorded`,
+      `${wrong.length} of ${count(channels.length, "channel")} have other readings than were recorded: ${wrong.map((item) => item.id).join(", ")}`);
   }
 
   async function checkSigned(steps, header) {
@@ -59,8 +60,8 @@
       const recorded = new Set((JSON.parse(run.record.text).traces ?? []).map((trace) => trace.content_sha256));
       return run.channels.every((channel) => recorded.has(channel.content_sha256));
     });
-    steps.check(bound.length === header.runs.length, `The records of ${bound.length} runs name these readings, and the manifest lists the records`,
-      `Of ${header.runs.length} runs only ${bound.length} are bound to the manifest`);
+    steps.check(bound.length === header.runs.length, `The records of ${count(bound.length, "run")} name these readings, and the manifest lists the records`,
+      `Of ${count(header.runs.length, "run")} only ${bound.length} are bound to the manifest`);
     await checkSignatures(steps, signed, manifest);
   }
 
@@ -104,7 +105,7 @@
     const stated = { energy: Number(proof.dataset.energy || NaN), perUnit: Number(proof.dataset.perUnit || NaN) };
     const shown = (value) => (Number.isNaN(value) ? null : value);
     const runsAgree = header.runs.every((run, i) => agree(run.energy_j, again.runs[i]?.energy ?? null));
-    steps.check(runsAgree, `The energy of each of ${header.runs.length} runs is the same to twelve digits (${ms.toFixed(0)} ms)`, "The energy of a run is another one");
+    steps.check(runsAgree, `The energy of ${count(header.runs.length, "run")} is the same to twelve digits (${ms.toFixed(0)} ms)`, "The energy of a run is another one");
     steps.check(agree(again.energy, header.energy_j) && agree(again.energy, shown(stated.energy)),
       `Energy of a run: ${digits(again.energy)} J, as this page says`, `Energy of a run: ${digits(again.energy)} J; this page says ${digits(shown(stated.energy))} J`);
     steps.check(agree(again.perUnit, header.per_unit) && agree(again.perUnit, shown(stated.perUnit)),
@@ -141,7 +142,7 @@
     } catch (error) {
       steps.add("bad", `Cannot be checked: ${error.message}`);
     }
-    const verdict = steps.faults ? `${steps.faults} checks fail.` : "All checks hold.";
+    const verdict = steps.faults ? `${count(steps.faults, "check")} failed.` : "All checks hold.";
     output.replaceChildren(
       make("p", { class: `verdict ${steps.faults ? "invalid" : "valid"}` }, verdict),
       steps.list(), ...(again ? [runTable(header, again)] : []));

@@ -118,7 +118,7 @@ joulemark.traces = (() => {
       for (const line of shown) for (const gap of line.gaps.slice(0, 200)) box(...gap, "gap", `${line.label}: gap`);
       for (const tick of ticks(0, top, 5)) {
         parts.push(make("path", { d: `M${LEFT} ${y(tick).toFixed(1)}H${WIDTH - RIGHT}`, class: "grid" }));
-        parts.push(make("text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" }, joulemark.number(tick)));
+        parts.push(make("text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" }, joulemark.number(tick || 0)));
       }
       for (const tick of ticks(view[0], view[1], 8)) {
         parts.push(make("text", { x: x(tick), y: floor + 18, "text-anchor": "middle" }, joulemark.number(tick || 0, 6)));
@@ -134,7 +134,7 @@ joulemark.traces = (() => {
       // what runs beyond the axes is covered by the paper
       parts.push(make("rect", { x: 0, y: TOP, width: LEFT - 1, height: floor - TOP, class: "paper" }));
       for (const tick of ticks(0, top, 5)) {
-        parts.push(make("text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" }, joulemark.number(tick)));
+        parts.push(make("text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" }, joulemark.number(tick || 0)));
       }
       picture.replaceChildren(...parts);
     }

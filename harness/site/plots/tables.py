@@ -30,6 +30,8 @@ MAX_POINTS = 400
 """Entries that a plot shows; the table of the index has all."""
 MAX_BARS = 60
 """Entries that the plot of rank sets shows."""
+MAX_NAMED = 10
+"""Points up to which each bears its name."""
 MAX_LABEL = 34
 """Characters of a name beside a bar."""
 
@@ -126,6 +128,8 @@ def _scatter(
     if with_front:
         parts.append(_front_line(points, axes, column.factor))
     parts += [_marker(point, axes, column) for point in points]
+    if len(points) <= MAX_NAMED:
+        parts += [_name_beside(point, axes, column) for point in points]
     front_head = ["Pareto front"] if with_front else []
     rows = [
         [
@@ -140,6 +144,15 @@ def _scatter(
     head = ["System", x_label, f"Energy [{column.unit}]", "Interval", *front_head]
     svg = picture(WIDTH, HEIGHT, f"{title}: {len(points)} entries", parts)
     return Figure(title, caption, svg, head, rows)
+
+
+def _name_beside(point: Point, axes: Frame, column: Column) -> str:
+    """Return the name of a point, on the side where the picture has room."""
+    x, y = axes.left(point.x), axes.top((point.y.value or 0.0) / column.factor)
+    name = point.name.partition(" (")[0]
+    shown = name if len(name) <= MAX_LABEL else name[: MAX_LABEL - 1] + "…"
+    is_right = x > WIDTH / 2
+    return text(x - 8 if is_right else x + 8, y + 4, shown, "name", "end" if is_right else "start")
 
 
 def _ends(estimate: Estimate) -> list[float]:
