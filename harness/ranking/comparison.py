@@ -21,6 +21,7 @@ import numpy as np
 from harness.core.errors import UsageError
 from harness.ranking.break_even import break_even_cv, fixed_error
 from harness.ranking.leaderboard import evidence_of
+from harness.ranking.paired_questions import PairedQuestions, pair_questions
 from harness.ranking.shared_meters import with_separate_errors
 from harness.scoring.result import Result
 from harness.uncertainty.budget import Budget, run_variance
@@ -36,6 +37,8 @@ MAX_RUNS_EXPONENT = 19
 RUNS_THAT_SHOW_SCATTER = 5
 """Runs of each side that are asked for where scatter is unknown."""
 SAME_RUNS = "both are results of the same recorded runs"
+OTHER_MODELS = frozenset({"benchmark", "unit"})
+"""Differences that leave energy per correct answer comparable: other models, other tokens."""
 UNKNOWN_SCATTER = "from single runs, scatter between runs is unknown"
 
 
@@ -58,6 +61,7 @@ class Comparison:
         reasons: Why the results are not comparable, or what else to know of both sides.
         break_even_cv: Where scatter is unknown: the scatter of single runs up to which the order
             holds.
+        questions: Both over one set of graded questions; ``None`` where they share none.
     """
 
     a: Result
@@ -72,6 +76,7 @@ class Comparison:
     resolving: str
     reasons: tuple[str, ...] = ()
     break_even_cv: float | None = None
+    questions: PairedQuestions | None = None
 
 
 def compare(
@@ -91,7 +96,18 @@ def compare(
     """
     for result in (a, b):
         _check_energy(result)
-    reasons = tuple(_differences(a, b))
+    differences = dict(_differences(a, b))
+    comparison = _compare_units(a, b, tuple(differences.values()), level, seed, draws)
+    if differences.keys() <= OTHER_MODELS:
+        questions = pair_questions(a, b, level=level, seed=seed, draws=draws)
+        return replace(comparison, questions=questions)
+    return comparison
+
+
+def _compare_units(
+    a: Result, b: Result, reasons: tuple[str, ...], level: float, seed: int, draws: int
+) -> Comparison:
+    """Compare the energy per unit of work; with reasons why not, only say so."""
     if reasons:
         return _without_interval(a, b, "not comparable", level, reasons[0], reasons)
     if evidence_of(a) and evidence_of(a) == evidence_of(b):
@@ -116,8 +132,8 @@ def _check_energy(result: Result) -> None:
         )
 
 
-def _differences(a: Result, b: Result) -> Iterator[str]:
-    """Yield why two results are not comparable."""
+def _differences(a: Result, b: Result) -> Iterator[tuple[str, str]]:
+    """Yield in what two results are not comparable, by name and in words."""
     key_a, key_b = a.table, b.table
     for name, text in (
         ("task", "tasks"),
@@ -128,12 +144,12 @@ def _differences(a: Result, b: Result) -> Iterator[str]:
     ):
         first, second = getattr(key_a, name), getattr(key_b, name)
         if first != second:
-            yield f"different {text}: {first or 'unknown'} and {second or 'unknown'}"
+            yield name, f"different {text}: {first or 'unknown'} and {second or 'unknown'}"
     if key_a.simulated != key_b.simulated:
-        yield f"{'A' if key_a.simulated else 'B'} is simulated, the other is real"
+        yield "simulated", f"{'A' if key_a.simulated else 'B'} is simulated, the other is real"
     estimated = [key.measurement_class in ("modelled", "declared") for key in (key_a, key_b)]
     if estimated[0] != estimated[1]:
-        yield f"{'A' if estimated[0] else 'B'} is modelled, the other is measured"
+        yield "class", f"{'A' if estimated[0] else 'B'} is modelled, the other is measured"
 
 
 def _without_interval(

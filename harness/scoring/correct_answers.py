@@ -20,14 +20,18 @@ from harness.energy.run import RunEnergy
 from harness.formats.base import Entry, Quality
 from harness.scoring.repeated_runs import energy_per_amount
 from harness.scoring.run_scatter import ScatterEvidence
-from harness.uncertainty.budget import Budget, MultiplicativeComponent
-from harness.uncertainty.closed_form import coverage_factor
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.coverage_interval import interval
 from harness.uncertainty.estimate import Estimate, estimate
+from harness.uncertainty.monte_carlo import draw
+from harness.uncertainty.proportion import share_draws
+from harness.uncertainty.random_draws import Floats
 
 UNIT = "J/correct-answer"
 DATA_SET_SIZES: Mapping[tuple[str, str], int] = {("inference", "resnet50"): 50_000}
 """Questions of the data sets whose accuracy is a share of correct answers (MLPerf inference rules,
 datasets: ImageNet 2012 validation set)."""
+UNKNOWN_QUESTIONS = "the number of questions is not known: the interval leaves the accuracy out"
 MIN_ACCURACY = 1e-6
 """A smaller share of correct answers gives no energy per correct answer."""
 
@@ -50,16 +54,18 @@ class Accuracy:
 
     @property
     def relative_error(self) -> float:
-        """Standard deviation of its logarithm, by Jeffreys' prior; 0 for an unknown number."""
+        """Standard deviation of its logarithm, about; 0 for an unknown number."""
         if self.questions is None:
             return 0.0
         correct = self.share * self.questions
         return math.sqrt(max(0.0, 1 / (correct + 0.5) - 1 / (self.questions + 1)))
 
-    def is_above_chance(self, level: float) -> bool:
-        """Whether its interval lies above what guessing gives."""
-        half_width = coverage_factor(level, math.inf) * self.relative_error
-        return self.share * math.exp(-half_width) > self.chance
+    def draws(self, entry_id: str, seed: int, draws: int) -> Floats | None:
+        """Return draws of the share; ``None`` for an unknown number of questions."""
+        if self.questions is None:
+            return None
+        right = self.share * self.questions
+        return share_draws(right, self.questions, seed=seed, key=entry_id, draws=draws)
 
 
 def energy_per_correct(
@@ -95,23 +101,56 @@ def energy_per_correct(
         return None
     if accuracy.share < MIN_ACCURACY:
         return Estimate(None, None, None, UNIT, level, "no answer was correct")
-    if not accuracy.is_above_chance(level):
+    shares = accuracy.draws(entry.id, seed, draws)
+    lowest = accuracy.share if shares is None else interval(shares, level)[0]
+    if lowest <= accuracy.chance:
         note = f"the accuracy of {accuracy.share:.1%} is not above chance, {accuracy.chance:.1%}"
         return Estimate(None, None, None, UNIT, level, note)
     correct = [count * accuracy.share for count in answers]
     output = energy_per_amount(UNIT, runs, budget, correct, evidence)
     scaled = budget.scaled(output.factor, output.run_scatter)
-    error = MultiplicativeComponent("accuracy", accuracy.relative_error, None, "binomial")
-    scaled = replace(scaled, factors=(*scaled.factors, error))
-    return estimate(scaled, UNIT, level=level, seed=seed, draws=draws, note=_note(accuracy))
+    energy = estimate(scaled, UNIT, level=level, seed=seed, draws=draws)
+    if shares is None:
+        return replace(energy, note=UNKNOWN_QUESTIONS)
+    return _joint(scaled, energy, accuracy, shares, seed)
 
 
-def _note(accuracy: Accuracy) -> str:
-    if accuracy.questions is None:
-        return "the number of questions is not known: the interval leaves the accuracy out"
+def _joint(
+    budget: Budget, energy: Estimate, accuracy: Accuracy, shares: Floats, seed: int
+) -> Estimate:
+    """Return the energy per correct answer with the uncertainty of energy and of accuracy.
+
+    Args:
+        budget: Budget of the energy per correct answer at the accuracy that was reached.
+        energy: Its estimate, without the uncertainty of the accuracy.
+        accuracy: The accuracy.
+        shares: Draws of it.
+        seed: Seed of the Monte Carlo.
+    """
+    ratios = draw(budget.standalone(), seed=seed, draws=len(shares)) * accuracy.share / shares
+    low, high = interval(ratios, energy.level)
+    value, u_energy = energy.value or 0.0, energy.u_c or 0.0
+    relative_energy_error = u_energy / value if value else math.inf
+    return replace(
+        energy,
+        low=max(0.0, min(low, value)),
+        high=max(high, value),
+        u_c=value * math.hypot(relative_energy_error, accuracy.relative_error),
+        nu_eff=None,
+        k=None,
+        tolerance=None,
+        tolerance_met=None,
+        note=_note(accuracy, relative_energy_error),
+    )
+
+
+def _note(accuracy: Accuracy, relative_energy_error: float) -> str:
+    """Return how well the accuracy is known, and whether it or the energy sets the interval."""
+    dominant = "accuracy" if accuracy.relative_error > relative_energy_error else "energy"
     return (
         f"accuracy {accuracy.share:.1%} of {accuracy.questions} questions, "
-        f"known to {accuracy.relative_error:.2%}"
+        f"known to {accuracy.relative_error:.2%}, energy to {relative_energy_error:.2%}: "
+        f"the {dominant} sets the interval"
     )
 
 

@@ -46,7 +46,7 @@ or more."""
 def standard_draws(seed: int, key: str, base: Base, count: int) -> Draws:
     """Return the draws of a key, standard normal or uniform on (-1, 1), read-only."""
     sample = normal if base == "normal" else uniform
-    draws = sample(_generator(seed, f"{base}|{key}"), count)
+    draws = sample(seeded_generator(seed, f"{base}|{key}"), count)
     draws.setflags(write=False)
     return draws
 
@@ -54,7 +54,7 @@ def standard_draws(seed: int, key: str, base: Base, count: int) -> Draws:
 @functools.lru_cache(maxsize=2)
 def independent_normal(seed: int, budget_id: str, count: int) -> Draws:
     """Return standard normal draws for the sum of all independent normal components of a budget."""
-    return normal(_generator(seed, f"normal|own|{budget_id}"), count)
+    return normal(seeded_generator(seed, f"normal|own|{budget_id}"), count)
 
 
 @functools.lru_cache(maxsize=4)
@@ -74,7 +74,7 @@ def run_scatter_draws(seed: int, budget_id: str, shape: ScatterShape, count: int
 
 def mixture_draws(seed: int, budget_id: str, mixture: ScaleMixture, count: int) -> Draws:
     """Return draws of a mixture of normal distributions, shape (count,)."""
-    generator = _generator(seed, f"mixture|runs|{budget_id}")
+    generator = seeded_generator(seed, f"mixture|runs|{budget_id}")
     draws = normal(generator, count)
     limits = np.cumsum(mixture.weights)[:-1] * 2 - 1
     scales = np.array(mixture.scales, np.float32)
@@ -104,7 +104,7 @@ def _student_draws(seed: int, budget_id: str, dof: float, count: int) -> Draws:
 @functools.lru_cache(maxsize=1)
 def _polar_draws(seed: int, budget_id: str, count: int) -> tuple[Draws, Draws]:
     """Return ln u and cos(2 pi v) for `run_scatter_draws`."""
-    generator = _generator(seed, f"t|runs|{budget_id}")
+    generator = seeded_generator(seed, f"t|runs|{budget_id}")
     log_u, cosine = _allocate(count), _allocate(count)
     for start in range(0, count, BLOCK):
         block = slice(start, start + BLOCK)
@@ -117,7 +117,7 @@ def _polar_draws(seed: int, budget_id: str, count: int) -> tuple[Draws, Draws]:
 
 def student_t(seed: int, key: str, dof: float, count: int) -> Floats:
     """Return draws of Student's t for a component or an entry; normal for infinite `dof`."""
-    generator = _generator(seed, f"rank|{key}")
+    generator = seeded_generator(seed, f"rank|{key}")
     if math.isinf(dof):
         return generator.standard_normal(count)
     return generator.standard_t(dof, count)
@@ -173,7 +173,8 @@ def normal(generator: np.random.Generator, count: int) -> Draws:
     return draws
 
 
-def _generator(seed: int, key: str) -> np.random.Generator:
+def seeded_generator(seed: int, key: str) -> np.random.Generator:
+    """Return a generator whose draws depend on the seed and the key alone."""
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     return np.random.Generator(np.random.SFC64([seed, int.from_bytes(digest, "little")]))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.core.schemas import SCHEMA_VERSION
 from harness.ranking.comparison import Comparison
+from harness.ranking.paired_questions import PairedQuestions
 from harness.render.escape import plain
 from harness.render.json import estimate
 from harness.render.numbers import estimate_text, percent
@@ -49,6 +50,16 @@ def comparison_document(
         "verdict_a": verdicts[0],
         "verdict_b": verdicts[1],
         "factors": _factors(factors),
+        "questions": _questions(comparison.questions),
+    }
+
+
+def _questions(paired: PairedQuestions | None) -> dict[str, Any] | None:
+    if paired is None:
+        return None
+    return asdict(paired) | {
+        "accuracy_difference": estimate(paired.accuracy_difference),
+        "ratio": estimate(paired.ratio),
     }
 
 
@@ -81,7 +92,7 @@ def comparison_text(comparison: Comparison, warnings: Sequence[str] = ()) -> str
     lines = []
     for letter, result in (("A", comparison.a), ("B", comparison.b)):
         lines += [f"{letter}  {_name(result)}", f"   {estimate_text(result.energy_per_unit)}"]
-    lines += ["", f"{VERDICT_TEXTS[comparison.verdict]}{_ratio_text(comparison)}"]
+    lines += ["", f"{VERDICT_TEXTS[comparison.verdict]}{_ratio_text(comparison.ratio)}"]
     if comparison.verdict == "not comparable":
         lines += [f"  {plain(reason)}" for reason in comparison.reasons]
     elif comparison.p_a_better is not None and comparison.log_ratio.low is not None:
@@ -91,16 +102,38 @@ def comparison_text(comparison: Comparison, warnings: Sequence[str] = ()) -> str
         lines.append(f"cancelled: {shared or 'nothing; no instrument is shown to be shared'}")
     if comparison.verdict == "not resolved" or _is_open_tie(comparison):
         lines.append(f"to resolve it: {comparison.resolving}")
+    lines += _question_lines(comparison.questions)
     lines += [f"note: {plain(warning)}" for warning in warnings]
     return "\n".join(lines) + "\n"
+
+
+CORRECT_TEXTS = {
+    "better": "A needs less energy per correct answer than B",
+    "worse": "A needs more energy per correct answer than B",
+    "tied": "Per correct answer A and B are tied",
+    "not resolved": "Per correct answer it is not resolved",
+}
+
+
+def _question_lines(paired: PairedQuestions | None) -> list[str]:
+    """Return both over one set of questions, question by question; nothing without one."""
+    if paired is None:
+        return []
+    difference, ratio = paired.accuracy_difference, paired.ratio
+    shares = [percent(end or 0.0) for end in (difference.value, difference.low, difference.high)]
+    counts = f"{paired.only_a} better by A, {paired.only_b} by B"
+    return [
+        f"{CORRECT_TEXTS[paired.verdict]}{_ratio_text(ratio)}",
+        f"same {paired.questions} questions, {counts}; "
+        f"accuracy of A - B = {shares[0]} [{shares[1]}, {shares[2]}]",
+    ]
 
 
 def _is_open_tie(comparison: Comparison) -> bool:
     return comparison.verdict == "tied" and comparison.log_ratio.low is not None
 
 
-def _ratio_text(comparison: Comparison) -> str:
-    ratio = comparison.ratio
+def _ratio_text(ratio: Estimate) -> str:
     if ratio.value is None:
         return ""
     if ratio.low is None or ratio.high is None:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.core.errors import UnreadableError
-from harness.core.files import read_bytes, write_text
+from harness.core.files import read_bytes, sha256, write_text
 from harness.formats.base import Quality, Quantity, Work
 from harness.runners.base import CommandResult, Job, Outcome, Step, WorkloadFailed
 from harness.runners.endpoint.address import base_url
@@ -42,12 +42,14 @@ class Grading:
         asked: Requests that were sent; a failed one counts as wrong.
         questions: Distinct questions among them.
         chance: Mean probability of a right answer by guessing.
+        marks: By the position of a question in its set, the share of right answers to it.
     """
 
     correct: int
     asked: int
     questions: int
     chance: float
+    marks: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def accuracy(self) -> float:
@@ -137,6 +139,7 @@ class Endpoint:
             "api": self.api,
             "host": urlsplit(self.url).hostname or "" if not self.server else "127.0.0.1",
             "question_set": self.question_set,
+            "questions_sha256": sha256(read_bytes(job.log / QUESTIONS)),
             "load": {"kind": self.load.kind, "value": self.load.value},
         }
         point = _derive_or_fail(job.log)
@@ -224,6 +227,7 @@ def grade(requests: Sequence[Request], questions: Sequence[Question]) -> Grading
         asked=request_count,
         questions=len(results),
         chance=chance,
+        marks={index: sum(marks) / len(marks) for index, marks in sorted(results.items())},
     )
 
 
@@ -278,9 +282,14 @@ def endpoint_facts(point: Point) -> dict[str, Any]:
         "fragments": metrics.fragments,
         "prompt_tokens": metrics.prompt_tokens,
         "in_flight": metrics.in_flight,
-        "grading": None if point.grading is None else asdict(point.grading),
+        "grading": None if point.grading is None else _grading_facts(point.grading),
         **latencies,
     }
+
+
+def _grading_facts(grading: Grading) -> dict[str, Any]:
+    marks = {str(index): share for index, share in grading.marks.items()}
+    return asdict(grading) | {"marks": marks}
 
 
 def _client(path: Path) -> dict[str, Any]:
