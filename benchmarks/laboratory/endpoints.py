@@ -1,9 +1,9 @@
 """Simulated LLM servers of known joules per token and per correct answer.
 
-A server answers questions at a fixed concurrency. Its power is a base, an energy for each token, and
-a burst for each prompt; replies have their own lengths and jitter, some fail halfway, and the last
-ones drain. A meter with a gain error and a clock of its own reads it. What client and meter wrote
-goes through the readers and the score as any result does.
+A server answers questions at a fixed concurrency. Its power is a base, an energy for each token,
+and a burst for each prompt; replies have their own lengths and jitter, some fail halfway, and the
+last ones drain. A meter with a gain error and a clock of its own reads it. What client and meter
+wrote goes through the readers and the score as any result does.
 
     python -m benchmarks.laboratory.endpoints [--sessions 400]
 """
