@@ -400,6 +400,14 @@ class DefectCode(StrEnum):
         "run directories",
         "hardware that was slowed by heat, or whose power limit changed during the run",
     )
+    PROCESSES_LEFT = (
+        "processes-left",
+        "warn",
+        "a workload that waits for all it starts",
+        "Let the program wait for its children, and end what it left before the next run.",
+        "run directories",
+        "processes of the workload that outlived it; what they did after the window is not counted",
+    )
     METER_OUTDATED = (
         "meter-outdated",
         "warn",

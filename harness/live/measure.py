@@ -29,6 +29,7 @@ from harness.live.distributed.worker import Worker
 from harness.live.merge_ranks import RANKS, merge
 from harness.live.monitor.live_power import LivePower
 from harness.live.recording import (
+    LEFT_PROCESSES,
     PREPARED,
     RunFailed,
     finalise,
@@ -41,7 +42,7 @@ from harness.live.sensors.announcement import announcement
 from harness.meters.arrangement import arrange
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.runners.base import CommandResult, Job, Outcome, Runner
-from harness.runners.process import execute, survivors
+from harness.runners.process import execute
 from harness.runners.progress_file import ProgressFile
 from harness.traces.trace import Window
 
@@ -258,15 +259,22 @@ def measure_run(
             facts = {"rank": rendezvous.facts() | {"clock": clock}}
             outcome = replace(outcome, facts=dict(outcome.facts) | facts)
         outcome = replace(outcome, facts=dict(outcome.facts) | _commitments(job, anchor))
-        remaining = survivors(f"JOULEMARK_LOG={job.log.absolute()}")
-        if remaining:
-            advice = (
-                f"the workload left processes that go on and draw power: {', '.join(remaining)};"
-                " end them before the next run"
-            )
-            outcome = replace(outcome, advice=(*outcome.advice, advice))
+        if result.left:
+            texts = _left(result)
+            facts = dict(outcome.facts) | {LEFT_PROCESSES: texts}
+            outcome = replace(outcome, facts=facts, advice=(*outcome.advice, *texts))
         run = finalise(folder, plan.entry, outcome, idle)
     return RecordedRun(folder, run, outcome)
+
+
+def _left(result: CommandResult) -> list[str]:
+    """Say which processes the workload left behind, and what became of them."""
+    stopped = ", ".join(str(process) for process in result.left if process.stopped)
+    running = ", ".join(str(process) for process in result.left if not process.stopped)
+    texts = [f"the workload left processes, which were stopped: {stopped}"] if stopped else []
+    if running:
+        texts.append(f"the workload left processes that go on and draw power: {running}")
+    return texts
 
 
 def _commitments(job: Job, anchor: Anchor) -> dict[str, object]:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.core.errors import JoulemarkError, UsageError
 from harness.core.files import read_bytes, sha256
@@ -35,6 +35,8 @@ from harness.traces.trace import Trace, Window
 
 CONTEXT = "context.csv"
 """Temperatures, clocks, power limits and throttling during the run, a value a line."""
+LEFT_PROCESSES = "left_processes"
+"""Fact of a run: what the workload left running, and what became of it."""
 PREPARED = "prepared"
 """Folder in the entry for what a workload makes once for all its runs."""
 NO_REASON = (
@@ -197,6 +199,10 @@ def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Wi
     inside = folder.relative_to(entry.directory)
     simulated = entry.simulated or any(samples.about.get("simulated") for samples in journals)
     defects = [defect for samples in journals for defect in _defects(samples, inside)]
+    defects += [
+        Defect(DefectCode.PROCESSES_LEFT, inside.as_posix(), str(text))
+        for text in cast("Sequence[str]", outcome.facts.get(LEFT_PROCESSES, ()))
+    ]
     defects += _sensor_defects(journals, checked, inside, outcome.window)
     (folder / RESERVE).unlink(missing_ok=True)
     write_run(replace(entry, simulated=simulated, defects=tuple(defects)), run, folder)

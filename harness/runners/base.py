@@ -55,6 +55,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftProcess:
+    """A process that a command left behind.
+
+    Attributes:
+        pid: Its number.
+        name: Name of its program.
+        stopped: Whether it was in the command's process group, which is stopped; others go on.
+    """
+
+    pid: int
+    name: str
+    stopped: bool
+
+    def __str__(self) -> str:
+        return f"{self.pid} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class CommandResult:
     """How a command ended.
 
@@ -63,12 +81,14 @@ class CommandResult:
         stop_ns: End of its life [ns UTC].
         status: Exit status.
         cpu_s: Processor time, children included [s].
+        left: Processes that it left behind.
     """
 
     start_ns: int
     stop_ns: int
     status: int
     cpu_s: float
+    left: tuple[LeftProcess, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.core.errors import shorten
 from harness.runners import supervisor
-from harness.runners.base import OUTPUT, CommandResult, WorkloadFailed
+from harness.runners.base import OUTPUT, CommandResult, LeftProcess, WorkloadFailed
 
 POLL_INTERVAL_S = 0.2
 """Time between two checks of the samplers [s]."""
@@ -94,7 +94,11 @@ def _result(report: Mapping[str, Any], command: Sequence[str], log: Path) -> Com
             where=str(log / OUTPUT),
             got=last_lines(log) or "no output",
         )
-    return CommandResult(report["start_ns"], report["stop_ns"], status, report["cpu_s"])
+    left = tuple(
+        LeftProcess(int(item["pid"]), shorten(str(item["name"])), bool(item["in_group"]))
+        for item in report["left"]
+    )
+    return CommandResult(report["start_ns"], report["stop_ns"], status, report["cpu_s"], left)
 
 
 def last_lines(log: Path, count: int = 3) -> str:
@@ -105,26 +109,6 @@ def last_lines(log: Path, count: int = 3) -> str:
         return ""
     lines = [line.strip() for line in tail.split("\n") if line.strip()]
     return shorten(" | ".join(lines[-count:]), 300)
-
-
-def survivors(marker: str) -> list[str]:
-    """Return the processes that still have a marker in their environment, as `pid name`.
-
-    A process that left its group, as a daemon does, survives the end of the workload.
-
-    Args:
-        marker: A variable with its value, like `JOULEMARK_LOG=/runs/a/run-1/log`.
-    """
-    needle = f"{marker}\0".encode()
-    processes = []
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if needle in environ.read_bytes() + b"\0":
-                name = (environ.parent / "comm").read_text("utf-8", "replace").strip()
-                processes.append(f"{environ.parent.name} {shorten(name)}")
-        except OSError:
-            continue  # it ended, or is another user's
-    return processes
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -25,6 +25,7 @@ NOTED_DEFECTS = (
     DefectCode.CSV_DIALECT,
     DefectCode.WINDOWS_DIFFER,
     DefectCode.SCORE_SCALE,
+    DefectCode.PROCESSES_LEFT,
 )
 """Defects that a reader must know beside the number."""
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from harness.cli import cli
 from tests.live.test_faults import REPOSITORY, ended, start
 
 SKEW = REPOSITORY / "tests" / "live" / "distributed" / "skew"
@@ -63,3 +67,17 @@ def test_a_run_shorter_than_the_round_allows_is_invalid(tmp_path: Path) -> None:
     status, text = ended(start(tmp_path / "runs", sys.executable, "-c", "pass"))
     assert status == 1, text
     assert "minimum-duration: got" in text
+
+
+def test_what_the_workload_left_running_is_named_in_run_score_and_audit(tmp_path: Path) -> None:
+    out = str(tmp_path / "runs")
+    script = f"setsid sleep 60 & echo $! > {tmp_path}/pid; sleep 0.1"
+    words = ["--command", "--name", "work", "--meter", "estimator", "--idle", "0.1", "--out", out]
+    done = CliRunner().invoke(cli, ["run", *words, "--", "sh", "-c", script])
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    left = "the workload left processes that go on and draw power: "
+    assert left in done.stderr
+    assert left in CliRunner().invoke(cli, ["score", out, "--json"]).stdout
+    audit = json.loads(CliRunner().invoke(cli, ["audit", out, "--json"]).stdout)
+    found = [finding["got"] for finding in audit["entries"][0]["findings"]]
+    assert [text for text in found if text.startswith(f"processes-left: {left}")]
