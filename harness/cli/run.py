@@ -145,6 +145,12 @@ class RunCommand(click.Command):
     help="Append the heads of the journals' hash chains there each minute.",
 )
 @click.option("--resume", is_flag=True, help="Keep the complete runs in OUT; make the others.")
+@click.option(
+    "--mlperf-session",
+    is_flag=True,
+    help="Make a power session of MLPerf Inference with the PTDaemons that --meter names.",
+)
+@click.option("--ntp", default="", metavar="HOST", help="Time server of --mlperf-session.")
 @JSON
 @OUT
 def run(
@@ -183,6 +189,8 @@ def run(
         anchor=options["anchor"],
         resume=options["resume"],
     )
+    if options["mlperf_session"]:
+        return _power_session(words, settings, scenario, options["ntp"], as_json)
     if command:
         plans = [plan_command(words, settings, name=options["name"])]
     elif len(words) == 1:
@@ -197,6 +205,38 @@ def run(
             expected="joulemark run WORKLOAD, or joulemark run --command -- program arguments",
         )
     return perform(plans, as_json)
+
+
+def _power_session(
+    words: tuple[str, ...], settings: Settings, scenario: str | None, ntp: str, as_json: bool
+) -> int:
+    """Make a power session of MLPerf Inference, and say where its package lies."""
+    from dataclasses import replace
+
+    from harness.live.director.session import SessionRequest, run_session
+    from harness.live.plan import plan_workload
+    from harness.meters import parse
+    from harness.runners.workload import find_workload
+
+    if len(words) != 1 or not settings.meters:
+        raise UsageError(
+            "a power session needs one workload and a PTDaemon",
+            where="--mlperf-session",
+            expected="joulemark run WORKLOAD --mlperf-session --meter ptdaemon:host=HOST,log=FILE",
+        )
+    request = SessionRequest([parse(text) for text in settings.meters], ntp)
+    # the readings come from the daemons; the plan needs no meters of its own
+    plan = plan_workload(
+        find_workload(words[0]), replace(settings, meters=["estimator"]), scenario=scenario
+    )
+    written = run_session(plan, request, note)
+    if written.emulated:
+        complain("a PTDaemon is emulated: every log says so, and no official round takes it")
+    note(f"now: joulemark audit {written.package.parents[4]}")
+    if as_json:
+        paths = [{"kind": "run", "path": str(folder)} for folder in written.runs]
+        wrote("run", [{"kind": "submission", "path": str(written.package)}, *paths], as_json)
+    return OK
 
 
 def _workload_plans(workload: Workload, settings: Settings, scenario: str | None) -> list[Plan]:

@@ -34,6 +34,8 @@ from harness.traces.time_zone import zone_shift_ns
 from harness.traces.trace import Trace, Window
 
 DETAIL = "performance/run_1/mlperf_log_detail.txt"
+EMULATED_DAEMON = "-emulated,"
+"""End of the version that joulemark's emulator of a PTDaemon states."""
 UNCOUNTED_ROUNDS = ("mlperf-inference-v1.0", "mlperf-inference-v1.1")
 """Rounds whose LoadGen does not say how many queries a stream issued."""
 
@@ -103,9 +105,15 @@ class MlperfInference(Format):
             runs=(_with_session(timed_run, session),),
             ranging=ranging_run,
             system_description=description,
-            simulated="SIMULATED" in str((description or {}).get("hw_notes", "")),
+            simulated=_is_simulated(description, documents.server),
             defects=tuple(reader.defects),
         )
+
+
+def _is_simulated(description: Mapping[str, Any] | None, server: Mapping[str, Any]) -> bool:
+    """Return whether the description, or a PTDaemon itself, says that nothing was measured."""
+    notes = str((description or {}).get("hw_notes", ""))
+    return "SIMULATED" in notes or EMULATED_DAEMON in str(server.get("ptd_messages", ""))
 
 
 @dataclass(frozen=True, slots=True)

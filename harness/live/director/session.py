@@ -1,0 +1,221 @@
+"""A power session of MLPerf Inference from beginning to end, and the package it leaves.
+
+    joulemark run WORKLOAD --scenario S --meter ptdaemon:host=...,log=FILE --mlperf-session
+
+The package lies below OUT as a submission to MLPerf has it; our own run directories, read from it,
+lie beside it in OUT/runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.core.errors import UsageError
+from harness.core.files import write_text
+from harness.formats.load import read
+from harness.formats.run_directory_writer import write_entry
+from harness.live.director.package import LOADGEN_LOGS, sources, write_package
+from harness.live.director.power_client import PowerClient
+from harness.live.director.power_server import (
+    EMULATED_LABEL,
+    SETTLE_S,
+    DirectedAnalyzer,
+    PowerServer,
+    SessionFailed,
+    is_emulated,
+    named_failure,
+)
+from harness.live.measure import Notify, Plan, prepare, silent
+from harness.live.system import collect
+from harness.meters.network import options
+from harness.meters.network.deadline import PeerFailed
+from harness.meters.network.line_client import LineClient
+from harness.meters.network.ptd_client import PtdClient
+from harness.meters.registry import MeterSpec
+from harness.runners.base import Job
+from harness.runners.process import execute
+
+METER = "ptdaemon"
+DEFAULT_PORT, TIMEOUT_S = 8888, 15.0
+RUNS, LOGS, SYSTEMS = "runs", "logs", "systems"
+EMULATED_NOTE = "SIMULATED: the readings come from an emulated PTDaemon"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """How to run a session.
+
+    Attributes:
+        meters: The PTDaemons, as `--meter` names them; each with the option `log`.
+        ntp: Time server to compare with; "" for none.
+        settle_s: Pause before each Go and each Stop [s].
+    """
+
+    meters: Sequence[MeterSpec]
+    ntp: str = ""
+    settle_s: float = SETTLE_S
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSession:
+    """What a session left.
+
+    Attributes:
+        package: Folder of the result, as MLPerf has it.
+        runs: Our run directories, read from it.
+        emulated: Whether a PTDaemon was emulated.
+    """
+
+    package: Path
+    runs: Sequence[Path]
+    emulated: bool
+
+
+def run_session(plan: Plan, request: SessionRequest, notify: Notify = silent) -> WrittenSession:
+    """Make a power session of a workload under LoadGen.
+
+    Args:
+        plan: The workload; its meters are not used.
+        request: How to run the session.
+        notify: Called with a line for the user.
+
+    Raises:
+        JoulemarkError: The session cannot be made, or fails.
+    """
+    if plan.entry.task != "inference":
+        raise UsageError(
+            "a power session runs a workload under LoadGen",
+            where="--mlperf-session",
+            got=plan.entry.benchmark,
+            expected="a workload of MLPerf Inference, like image-classification",
+        )
+    out = plan.entry.directory.parent.parent
+    package = _package_folder(plan, out)
+    if package.exists():
+        raise UsageError(
+            "there is a session already", where=str(package), fix="Choose another --out."
+        )
+    analyzers = [_analyzer(spec, number) for number, spec in enumerate(request.meters, 1)]
+    server = PowerServer(analyzers, settle_s=request.settle_s)
+    emulated = _identify(analyzers)
+    client = PowerClient(server.handle, request.ntp, EMULATED_LABEL if emulated else "")
+    prepare(plan, notify)
+    logs = {"ranging": out / LOGS / "ranging", "testing": out / LOGS / "run_1"}
+    try:
+        client.run(_workload(plan, logs, notify), sources())
+    finally:
+        server.close()
+    write_package(package / "performance", client, server, logs)
+    _write_accuracy(plan, package)
+    _write_system(plan, package, emulated)
+    notify(f"package: {package}")
+    return WrittenSession(package, _write_runs(package, out / RUNS), emulated)
+
+
+def _package_folder(plan: Plan, out: Path) -> Path:
+    entry = plan.entry
+    submitter = entry.submitter or "unnamed"
+    results = out / entry.division / submitter / "results"
+    return results / entry.system / entry.benchmark / entry.scenario
+
+
+def _analyzer(spec: MeterSpec, number: int) -> DirectedAnalyzer:
+    """Return the analyzer of a `--meter`.
+
+    Raises:
+        UsageError: It is no PTDaemon, or its log is not named.
+    """
+    allowed = {"host", "port", "log", "timeout"}
+    unknown = sorted(spec.options.keys() - allowed)
+    if spec.name != METER or unknown:
+        raise UsageError(
+            "a power session is measured by PTDaemons",
+            where=f"--meter {spec.name}",
+            got=", ".join(unknown) or spec.name,
+            expected="ptdaemon:host=HOST,log=FILE",
+            fix="Measure other meters in a run of their own.",
+        )
+    if not spec.options.get("log"):
+        raise UsageError(
+            "the log of the PTDaemon is not named",
+            where="--meter ptdaemon",
+            expected="log=FILE, the file that its option -l names",
+            fix="MLPerf's package contains it as ptd_logs.txt.",
+        )
+    address = options.address(
+        METER, spec.options.get("host", ""), spec.options.get("port", ""), DEFAULT_PORT
+    )
+    timeout_s = options.number(
+        METER, "timeout", spec.options.get("timeout", ""), TIMEOUT_S, 0.1, options.MAX_TIMEOUT_S
+    )
+    lines = LineClient(address.host, address.port, timeout_s)
+    return DirectedAnalyzer(number, PtdClient(lines), Path(spec.options["log"]))
+
+
+def _identify(analyzers: Sequence[DirectedAnalyzer]) -> bool:
+    """Check that each daemon answers and its log can be read; return whether one is emulated."""
+    try:
+        for analyzer in analyzers:
+            analyzer.client.open()
+            analyzer.client.close()
+            analyzer.log_text()
+    except PeerFailed as error:
+        raise named_failure(error) from None
+    return is_emulated(analyzers)
+
+
+def _workload(plan: Plan, logs: dict[str, Path], notify: Notify) -> Callable[[str], None]:
+    """Return what runs the workload in one mode.
+
+    It raises SessionFailed where LoadGen leaves no logs.
+    """
+
+    def run(mode: str) -> None:
+        job = Job(logs[mode], 1 if mode == "ranging" else 2, plan.seeds[0])
+        notify(f"{mode}: the workload runs")
+        environment = {"JOULEMARK_LOG": str(job.log.absolute()), "JOULEMARK_SEED": str(job.seed)}
+        environment |= dict(plan.runner.environment)
+        result = execute(plan.runner.command(job), job.log, lambda: None, environment)
+        missing = [name for name in LOADGEN_LOGS if not (job.log / name).is_file()]
+        if missing:
+            raise SessionFailed("the workload wrote no logs of LoadGen", where=str(job.log))
+        outcome = plan.runner.outcome(job, result)
+        for advice in outcome.advice:
+            notify(f"{mode}: {advice}")
+
+    return run
+
+
+def _write_accuracy(plan: Plan, package: Path) -> None:
+    """Write what the accuracy run reached, in the words of MLPerf's script for classification."""
+    quality = getattr(plan.runner, "quality", None)
+    if quality is not None:
+        write_text(package / "accuracy" / "accuracy.txt", f"accuracy={100 * quality.value:.3f}%\n")
+
+
+def _write_system(plan: Plan, package: Path, emulated: bool) -> None:
+    """Write the description of the system as MLPerf names its fields."""
+    document: dict[str, Any] = collect() | {
+        "submitter": plan.entry.submitter or "unnamed",
+        "system_name": plan.entry.system,
+        "division": plan.entry.division,
+        "number_of_nodes": 1,
+    }
+    if emulated:
+        document["hw_notes"] = EMULATED_NOTE
+    systems = package.parents[3] / SYSTEMS
+    write_text(systems / f"{plan.entry.system}.json", json.dumps(document, indent=4) + "\n")
+
+
+def _write_runs(package: Path, out: Path) -> list[Path]:
+    """Write our own run directories beside the package."""
+    tree = read(package.parents[4])
+    folders: list[Path] = []
+    for entry in tree.entries:
+        if entry.directory.resolve() == package.resolve() or package in entry.directory.parents:
+            folders += write_entry(entry, out / entry.benchmark / entry.scenario)
+    return folders
