@@ -7,7 +7,7 @@ from harness.cli import audit, board, compare, endpoint, run
 from harness.cli import score as results
 from harness.cli import submission as sign
 from harness.cli.base import cli, main
-from harness.cli.carbon import footprint, whatif
+from harness.cli.carbon import footprint, report, whatif
 from harness.cli.scaffold import new
 from harness.cli.watch import watch
 
@@ -20,6 +20,7 @@ __all__ = [
     "footprint",
     "main",
     "new",
+    "report",
     "results",
     "run",
     "sign",

@@ -23,7 +23,7 @@ SECTIONS = {
     ),
     "Audit": ("audit", "rules", "verify", "countersign"),
     "Read results": ("score", "leaderboard", "compare", "board"),
-    "CO2e": ("whatif", "footprint"),
+    "CO2e and disclosure": ("whatif", "footprint", "report"),
     "Extend": ("new",),
 }
 """Sections of `joulemark --help`. A command that is not listed appears under "More commands"."""

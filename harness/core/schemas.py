@@ -60,6 +60,8 @@ KINDS = (
     "watch",
     "zones",
     "meter-map",
+    "disclosure",
+    "disclosure-facts",
 )
 
 
