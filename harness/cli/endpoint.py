@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.cli.base import JSON, Number, cli, emit, note
+from harness.cli.prices import priced, prices_of
 from harness.cli.run import IDLE, INTERVAL, METERS, OUT, SUBMITTER, SYSTEM, perform
 from harness.core.errors import UsageError
 from harness.core.files import refuse_shared
+from harness.core.numbers import plain_number
 
 
 @cli.command()
@@ -27,6 +31,19 @@ from harness.core.files import refuse_shared
 )
 @click.option("--concurrency", default="", metavar="N,...", help="Requests to keep in flight.")
 @click.option("--rate", default="", metavar="R,...", help="Poisson arrivals per second.")
+@click.option(
+    "--loadgen-server",
+    default="",
+    metavar="R,...",
+    help="Queries per second of MLPerf LoadGen's Server scenario, with token latencies.",
+)
+@click.option(
+    "--token-limits",
+    default="2000,200",
+    show_default=True,
+    metavar="TTFT,TPOT",
+    help="Limits of both latencies that LoadGen judges by [ms].",
+)
 @click.option("--offline", is_flag=True, help="Also send all questions at once.")
 @click.option(
     "--min-duration",
@@ -87,6 +104,7 @@ from harness.core.files import refuse_shared
     type=click.IntRange(0),
     help="Seed of questions and arrivals.",
 )
+@priced
 @SYSTEM
 @SUBMITTER
 @JSON
@@ -107,10 +125,17 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
     from harness.runners.endpoint.runner import Endpoint
 
     _require_usable(url)
+    prices = prices_of(options["price"], options["tariff"])
     questions = load_questions(options["questions"], options["seed"])
-    labels = _labels(options["concurrency"], options["rate"], options["offline"])
+    labels = _labels(
+        options["concurrency"], options["rate"], options["loadgen_server"], options["offline"]
+    )
     stated = [parse_load(label, len(questions), options["min_duration"]) for label in labels]
-    loads = list(dict.fromkeys(stated))  # 4 and 4.0 are one load
+    if options["loadgen_server"]:
+        _require_loadgen()
+    ttft_ms, tpot_ms = _limits(options["token_limits"])
+    limited = [replace(load, ttft_limit_ms=ttft_ms, tpot_limit_ms=tpot_ms) for load in stated]
+    loads = list(dict.fromkeys(limited))  # 4 and 4.0 are one load
     target = Endpoint(
         url=url,
         model=options["model"],
@@ -134,20 +159,20 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
         submitter=options["submitter"],
     )
     status = perform(list(plan_points(target, loads, settings)), as_json=False)
-    report_points(out / benchmark_name(target.model, target.question_set), as_json)
+    report_points(out / benchmark_name(target.model, target.question_set), as_json, prices)
     return status
 
 
-def report_points(folder: Path, as_json: bool) -> None:
+def report_points(folder: Path, as_json: bool, prices: Any = None) -> None:
     """Print the table of all points below a folder, or its JSON document."""
     from harness import api
     from harness.render.endpoint import endpoint_document, endpoint_text
 
     results = api.score(folder)
     if as_json:
-        emit("endpoint", endpoint_document(results))
+        emit("endpoint", endpoint_document(results, prices))
     else:
-        click.echo(endpoint_text(results), nl=False)
+        click.echo(endpoint_text(results, prices), nl=False)
 
 
 def _require_usable(url: str) -> None:
@@ -163,10 +188,35 @@ def _require_usable(url: str) -> None:
     _ = Server(url=url, model="").endpoint
 
 
-def _labels(concurrency: str, rate: str, offline: bool) -> list[str]:
+def _require_loadgen() -> None:
+    """Check before anything is written that LoadGen is installed."""
+    if importlib.util.find_spec("mlperf_loadgen") is None:
+        raise UsageError(
+            "the Server scenario needs a package that is not installed",
+            got="no mlperf_loadgen",
+            fix="pip install 'joulemark[loadgen]'",
+        )
+
+
+def _limits(text: str) -> tuple[float, float]:
+    """Return the limits of both latencies [ms]."""
+    limits = [plain_number(part) for part in text.split(",")]
+    numbers = [limit for limit in limits if limit is not None and 0 < limit < 1e9]
+    if len(limits) != 2 or len(numbers) != 2:
+        raise UsageError(
+            "is no pair of limits",
+            where="--token-limits",
+            got=text[:40],
+            expected="TTFT,TPOT in ms",
+        )
+    return numbers[0], numbers[1]
+
+
+def _labels(concurrency: str, rate: str, server: str, offline: bool) -> list[str]:
     """Names of all points that are asked for; concurrency 1 if none is."""
     labels = [f"concurrency-{item.strip()}" for item in concurrency.split(",") if item.strip()]
     labels += [f"rate-{item.strip()}" for item in rate.split(",") if item.strip()]
+    labels += [f"server-{item.strip()}" for item in server.split(",") if item.strip()]
     if offline:
         labels.append("offline")
     return labels or ["concurrency-1"]

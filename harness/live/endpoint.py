@@ -72,23 +72,25 @@ def workload_points(
 
 
 def parse_load(label: str, count: int, min_duration_s: float) -> Load:
-    """Return the load of a scenario: ``concurrency-4``, ``rate-2.5`` or ``offline``.
+    """Return the load that the name of a scenario states, such as ``concurrency-4``.
 
     Raises:
         UsageError: if the label names no load.
     """
     if label == "offline":
         return Load("offline", 0, count, 0.0, count)
-    match = re.fullmatch(r"(concurrency|rate)-(\d+(?:\.\d+)?)", label, re.ASCII)
+    match = re.fullmatch(r"(concurrency|rate|server)-(\d+(?:\.\d+)?)", label, re.ASCII)
     value = float(match[2]) if match else 0.0
     if match and match[1] == "concurrency" and value.is_integer() and 1 <= value <= 100_000:
         return Load("concurrency", value, count, min_duration_s, count)
     if match and match[1] == "rate" and 0 < value <= 100_000:
         return Load("rate", value, count, min_duration_s, count)
+    if match and match[1] == "server" and 0 < value <= 100_000:
+        return Load("server", value, count, min_duration_s)
     raise UsageError(
         "is not a load",
         got=shorten(label, 60),
-        expected="concurrency-N, rate-R or offline",
+        expected="concurrency-N, rate-R, server-R or offline",
     )
 
 

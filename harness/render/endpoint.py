@@ -13,6 +13,7 @@ from harness.core.schemas import SCHEMA_VERSION
 from harness.energy.cumulative import energy_between
 from harness.render.escape import grid
 from harness.render.numbers import estimate_text, number
+from harness.scoring.answer_costs import Prices, answer_costs
 from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate
 
@@ -28,8 +29,13 @@ HEAD = (
 )
 
 
-def endpoint_text(results: Sequence[Result]) -> str:
-    """Return the table of points for a terminal."""
+def endpoint_text(results: Sequence[Result], prices: Prices | None = None) -> str:
+    """Return the table of points for a terminal.
+
+    Args:
+        results: The points.
+        prices: Prices of tokens and electricity; with them a table of dollars follows.
+    """
     points = _in_order(results)
     if not points:
         return "no load on an endpoint here\n"
@@ -38,10 +44,30 @@ def endpoint_text(results: Sequence[Result]) -> str:
         f"{points[0].entry.benchmark}: {points[0].measurement_class}, {_boundaries(points)}",
         grid(HEAD, rows, "terminal"),
     ]
+    if prices is not None:
+        lines += ["", "Dollars per correct answer", _cost_table(points, prices)]
     return "\n".join(lines) + "\n"
 
 
-def endpoint_document(results: Sequence[Result]) -> dict[str, Any]:
+def _cost_table(points: Sequence[Result], prices: Prices) -> str:
+    """Return what a correct answer costs, by declared price and by measured energy."""
+    tariff = prices.tariff_per_kwh
+    head = ("Point", "Declared price", "Energy" if tariff is None else f"Energy, {tariff:g} $/kWh")
+    rows = []
+    for result in points:
+        costs = answer_costs(result, prices)
+        energy = "-" if costs.energy is None else _dollars(costs.energy)
+        rows.append((result.entry.scenario, number(costs.declared, "$", 3), energy))
+    return grid(head, rows, "terminal")
+
+
+def _dollars(cost: Estimate) -> str:
+    if cost.low is None or cost.high is None:
+        return f"{number(cost.value, '$', 3)} [no interval]"
+    return f"{number(cost.value, '$', 3)} [{cost.low:.3g}, {cost.high:.3g}]"
+
+
+def endpoint_document(results: Sequence[Result], prices: Prices | None = None) -> dict[str, Any]:
     """Return the document of ``endpoint --json``."""
     points = _in_order(results)
     first = _record(points[0]) if points else {}
@@ -52,8 +78,14 @@ def endpoint_document(results: Sequence[Result]) -> dict[str, Any]:
         "questions": str(first.get("question_set", "")),
         "measurement_class": points[0].measurement_class if points else "declared",
         "boundary": _boundaries(points),
-        "points": [_point(result) for result in points],
+        "points": [_point(result) | _costs(result, prices) for result in points],
     }
+
+
+def _costs(result: Result, prices: Prices | None) -> dict[str, Any]:
+    if prices is None:
+        return {"dollars_per_correct": None}
+    return {"dollars_per_correct": asdict(answer_costs(result, prices))}
 
 
 def _in_order(results: Sequence[Result]) -> list[Result]:

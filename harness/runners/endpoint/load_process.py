@@ -15,7 +15,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from harness.runners.endpoint.events import (
     EventLog,
 )
 from harness.runners.endpoint.load import Load
+from harness.runners.endpoint.loadgen_server import play_server
 from harness.runners.endpoint.questions import Question, parse_questions
 from harness.runners.endpoint.runner import CLIENT, KEY_VARIABLE
 from harness.runners.endpoint.schedule import play
@@ -71,19 +72,33 @@ class Client:
     failures: list[str] = field(default_factory=list)
 
     async def send(self, number: int) -> None:
-        """Ask the question of this turn, again where the server is only busy.
+        """Ask the question of this turn."""
+        await self.ask(number, self.order[number % len(self.order)], _nothing)
+
+    async def ask(self, number: int, index: int, on_first: Callable[[], None]) -> int:
+        """Ask a question, again where the server is only busy; return its output tokens.
 
         Failed attempts and their time stay inside the request: their energy was spent.
+
+        Args:
+            number: Number of the request.
+            index: Index of the question.
+            on_first: Called when the first fragment arrives.
         """
-        index = self.order[number % len(self.order)]
         question = self.questions[index]
         sample = f"{self.prefix}{number}"
         self.log.write(ISSUED, sample, {"question": index, "turn": number})
         for attempt in range(1, MAX_ATTEMPTS + 1):
             stamps: list[int] = []
+
+            def on_fragment(stamp_ns: int, stamps: list[int] = stamps) -> None:
+                stamps.append(stamp_ns)
+                if len(stamps) == 1:
+                    on_first()
+
             try:
                 reply = await ask(
-                    self.session, self.server, question.prompt, question.max_tokens, stamps.append
+                    self.session, self.server, question.prompt, question.max_tokens, on_fragment
                 )
             except RequestFailed as error:
                 final = not error.retry or attempt == MAX_ATTEMPTS
@@ -92,18 +107,24 @@ class Client:
                 if final:
                     self.failures.append(str(error))
                     self.log.write(COMPLETE, sample)
-                    return
+                    return 0
                 await asyncio.sleep(RETRY_WAIT_S * 2 ** (attempt - 1))
             else:
                 self._log_fragments(sample, stamps)
                 self.log.write(COMPLETE, sample, _document(reply))
                 self.replies += 1
-                return
+                tokens = reply.completion_tokens
+                return len(stamps) if tokens is None else tokens
+        return 0
 
     def _log_fragments(self, sample: str, stamps: Sequence[int]) -> None:
         """Log the fragments of one attempt once it is over: writing must not delay reading."""
         for position, stamp_ns in enumerate(stamps):
             self.log.write(LATER if position else FIRST, sample, at_ns=stamp_ns)
+
+
+def _nothing() -> None:
+    """Stand for a callback that nobody waits for."""
 
 
 def _document(reply: Any) -> dict[str, Any]:
@@ -141,7 +162,10 @@ async def load_server(job: Mapping[str, Any], folder: Path, url: str) -> None:
             client = Client(session, server, questions, order, log)
             log.write(START)
             began_s, cpu_s = time.monotonic(), _cpu_seconds()
-            await play(load, client.send, job["seed"])
+            if load.kind == "server":
+                await play_server(load, client.ask, len(questions), folder, job["seed"])
+            else:
+                await play(load, client.send, job["seed"])
             log.write(STOP)
     used = {"cpu_s": _cpu_seconds() - cpu_s, "wall_s": time.monotonic() - began_s}
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

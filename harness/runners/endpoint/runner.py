@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from harness.core.errors import UnreadableError
 from harness.core.files import read_bytes, sha256, write_text
 from harness.formats.base import Quality, Quantity, Work
+from harness.formats.mlperf.loadgen_log import read_detail
 from harness.runners.base import CommandResult, Job, Outcome, Step, WorkloadFailed
 from harness.runners.endpoint.address import base_url
 from harness.runners.endpoint.events import EVENTS, Events, Request, align, clock_pairs, read_events
@@ -27,6 +28,8 @@ from harness.runners.endpoint.questions import Question, is_correct, parse_quest
 JOB, QUESTIONS, CLIENT = "job.json", "questions.jsonl", "client.json"
 LOAD_PROCESS = "harness.runners.endpoint.load_process"
 KEY_VARIABLE = "JOULEMARK_ENDPOINT_KEY"
+LOADGEN_FOLDER, DETAIL = "loadgen", "mlperf_log_detail.txt"
+"""Where LoadGen's logs of a Server load lie, and its log of all details."""
 MAX_FAILED_SHARE = 0.01
 """A point of which a larger share of requests failed is not valid."""
 MAX_CLIENT_SHARE = 0.8
@@ -134,7 +137,7 @@ class Endpoint:
         Raises:
             WorkloadFailed: if no request was answered, or a file is missing.
         """
-        facts = {
+        facts: dict[str, Any] = {
             "model": self.model,
             "api": self.api,
             "host": urlsplit(self.url).hostname or "" if not self.server else "127.0.0.1",
@@ -144,6 +147,8 @@ class Endpoint:
         }
         point = _derive_or_fail(job.log)
         client = _client(job.log / CLIENT)
+        if self.load.kind == "server":
+            facts["loadgen"] = _loadgen_results(job.log / LOADGEN_FOLDER / DETAIL)
         return _outcome(point, {**facts, "client": client}, client)
 
 
@@ -177,7 +182,7 @@ def _outcome(point: Point, facts: Mapping[str, Any], client: Mapping[str, Any]) 
         work=work(point),
         performance=performance(point),
         quality=quality(point),
-        advice=tuple(_advice(point, client)),
+        advice=tuple(_advice(point, client, facts.get("loadgen", {}))),
         facts={"endpoint": {**endpoint_facts(point), **facts}},
     )
 
@@ -292,6 +297,19 @@ def _grading_facts(grading: Grading) -> dict[str, Any]:
     return asdict(grading) | {"marks": marks}
 
 
+def _loadgen_results(path: Path) -> dict[str, Any]:
+    """Return what LoadGen says of the run: its verdict, its percentiles, its early stopping."""
+    try:
+        values, _ = read_detail(read_bytes(path))
+    except UnreadableError:
+        return {}
+    return {
+        name: value
+        for name, value in values.items()
+        if name.startswith(("result_", "early_stopping_")) and isinstance(value, int | float | str)
+    }
+
+
 def _client(path: Path) -> dict[str, Any]:
     """Return what the client used; empty if it was killed before it could say."""
     try:
@@ -301,11 +319,14 @@ def _client(path: Path) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _advice(point: Point, client: Mapping[str, Any]) -> Iterator[str]:
+def _advice(point: Point, client: Mapping[str, Any], loadgen: Mapping[str, Any]) -> Iterator[str]:
     """List what a vendor should know about this point before submitting it."""
     metrics = point.metrics
     if not point.events.ended:
         yield "the event log stops before the load does: the client was killed"
+    verdict = loadgen.get("result_validity")
+    if verdict not in (None, "VALID"):
+        yield f"LoadGen calls the run {verdict}; its reasons are in log/loadgen"
     if metrics.failed:
         first = next(error for request in point.events.requests for error in request.errors)
         yield (

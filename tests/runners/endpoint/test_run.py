@@ -102,6 +102,36 @@ def test_points_are_measured_scored_and_valid(load: Load, tmp_path: Path) -> Non
         assert failed <= {"minimum-duration"}, "the windows are short on purpose"
 
 
+def test_loadgen_plays_its_server_scenario_with_token_latencies(load: Load, tmp_path: Path) -> None:
+    pytest.importorskip("mlperf_loadgen", reason="pip install 'joulemark[loadgen]'")
+    questions = write_questions(tmp_path / "set.jsonl", "France?", "broken", "Italy?", "Spain?")
+    with serve(FakeServer(fragment_s=0.005)) as fake:
+        done = load(
+            fake, tmp_path / "out", "--questions", questions, "--loadgen-server", "40", "--json"
+        )
+    assert done.exit_code == 1, "a quarter of the requests failed"
+    (point,) = json.loads(done.stdout)["points"]
+    assert point["load"] == {"kind": "server", "value": 40.0}
+    (path,) = (tmp_path / "out").rglob("run.json")
+    record = json.loads(path.read_text("utf-8"))["facts"]["endpoint"]
+    results = record["loadgen"]
+    assert results["result_query_count"] == point["requests"]["issued"] >= 4
+    assert 0 < point["requests"]["failed"] < point["requests"]["issued"]
+    tokens = point["output_tokens"] + point["requests"]["failed"]  # one each, as LoadGen counts
+    ours = tokens / point["duration_s"]
+    assert results["result_completed_tokens_per_second"] == pytest.approx(ours, rel=0.1)
+
+
+@pytest.mark.parametrize("limits", ["2000", "2000,0", "a,b", "1,2,3"])
+def test_limits_of_loadgen_are_two_times(limits: str, load: Load, tmp_path: Path) -> None:
+    pytest.importorskip("mlperf_loadgen", reason="pip install 'joulemark[loadgen]'")
+    fake = FakeServer(url="http://127.0.0.1:9")
+    done = load(fake, tmp_path / "out", "--loadgen-server", "4", "--token-limits", limits)
+    assert done.exit_code == 2
+    assert "is no pair of limits" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_failed_requests_are_counted_and_the_point_is_not_valid(load: Load, tmp_path: Path) -> None:
     questions = write_questions(tmp_path / "set.jsonl", "France?", "broken", "Italy?", "Spain?")
     with serve(FakeServer()) as fake:
