@@ -10,6 +10,7 @@ import click
 
 from harness.cli.base import JSON, OK, cli, emit, read_tree, seeded
 from harness.cli.carbon.options import gridded, sides
+from harness.cli.pictures import plot_option, write_picture
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
 @JSON
+@plot_option
 @gridded
 @click.option("--b-zone", help="Grid zone of B, if it differs from A's.")
 @click.option("--b-hourly", help="Series of B's grid, if it differs from A's.")
@@ -31,6 +33,7 @@ def compare(
     a: Path,
     b: Path,
     as_json: bool,
+    plot: Path | None,
     level: float,
     seed: int,
     carbon: Any,
@@ -70,6 +73,10 @@ def compare(
         level=level,
         seed=seed,
     )
+    if plot is not None:
+        from harness.render.notebook.pictures import comparison_picture
+
+        write_picture(comparison_picture(comparison), plot)
     if as_json:
         factors = None if decomposition is None else decomposition.factors
         document = comparison_document(comparison, factors, (verdicts[0], verdicts[1]))

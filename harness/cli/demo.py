@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from harness import api
+from harness.core.errors import MissingExtraError
 from harness.core.files import write_text
 from harness.core.resources import resource
 from harness.core.schemas import SCHEMA_VERSION, write_document
@@ -80,6 +81,20 @@ def run_demo(out: Path, notify: Notify | None = None) -> Iterator[str]:
     yield (
         f"Files: {out}/runs, {out}/result.json, {out}/audit.json, {out}/leaderboard.{{{suffixes}}}"
     )
+    yield ""
+    yield "6. Board: all of it as a web site"
+    yield from _write_board(tree, out / "board", places)
+
+
+def _write_board(tree: api.Tree, out: Path, places: Sequence[Path]) -> Iterator[str]:
+    """Write the site, and yield where it is; without its extra yield what to install."""
+    trust = resource("submissions") / "trust.yaml"
+    try:
+        built = api.board(tree, out, trust=trust, sources=[str(place) for place in places])
+    except MissingExtraError as error:
+        yield f"   left out: {error}"
+        return
+    yield f"   open {built.index.resolve().as_uri()}"
 
 
 def ready() -> bool:

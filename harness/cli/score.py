@@ -25,6 +25,7 @@ from harness.cli.base import (
 )
 from harness.cli.carbon.options import gridded
 from harness.cli.outputs import OutputPath, mkdir_option
+from harness.cli.pictures import plot_option, write_picture
 from harness.core.errors import UsageError
 
 
@@ -32,6 +33,7 @@ from harness.core.errors import UsageError
 @PATHS
 @JSON
 @click.option("--explain", is_flag=True, help="Explain where the uncertainty comes from.")
+@plot_option
 @TIMEOUT
 @click.option(
     "--provisioned",
@@ -45,6 +47,7 @@ def score(
     paths: tuple[Path, ...],
     as_json: bool,
     explain: bool,
+    plot: Path | None,
     timeout: float,
     provisioned: Path | None,
     level: float,
@@ -66,6 +69,8 @@ def score(
         from harness.scoring.provision import with_provision
 
         results = api.Results(with_provision(result, power_kw) for result in results)
+    if plot is not None and results:
+        write_picture(api.Results(results).plot(), plot)
     if as_json:
         emit("result", result_document(results, tree.unreadable, tree.skipped))
     else:
@@ -117,6 +122,19 @@ def _provisioned_kw(path: Path) -> float:
     type=OutputPath(),
     help="Write to this file instead of stdout.",
 )
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Show only rows whose field is this, such as submitter=Dell or round=*v4*; FIELD!=VALUE "
+    "for the others. May be repeated.",
+)
+@click.option(
+    "--sort",
+    metavar="COLUMN",
+    help="Sort by energy, power, performance, quality, submitter ...; -COLUMN descends.",
+)
+@click.option("--top", type=click.IntRange(1), help="Show so many rows of each table.")
 @mkdir_option
 @TIMEOUT
 @gridded
@@ -127,6 +145,9 @@ def leaderboard(
     rank_by: Any,
     form: str | None,
     out: Path | None,
+    where: tuple[str, ...],
+    sort: str | None,
+    top: int | None,
     timeout: float,
     level: float,
     seed: int,
@@ -135,17 +156,21 @@ def leaderboard(
     """Rank the results, with intervals.
 
     Prints one table per benchmark, scenario and class of measurement. Invalid entries are listed
-    below the ranked ones, with the reason. The format follows the suffix of --out.
+    below the ranked ones, with the reason. The format follows the suffix of --out. Ranks stay those
+    of the whole table, whatever rows --where and --top choose.
     """
     from harness import api
     from harness.core.files import write_text
     from harness.core.schemas import dump_document
+    from harness.ranking.view import view
     from harness.render.json import leaderboard_document
     from harness.render.terminal.leaderboard import board
 
     table_form = table_format(form, as_json, out)
+    view((), where=where, sort=sort)  # a mistyped name is refused before anything is read
     tree = read_tree(paths, timeout_s=timeout)
-    tables = api.rank(tree, by=rank_by, level=level, seed=seed, carbon=carbon, timeout_s=timeout)
+    ranked = api.rank(tree, by=rank_by, level=level, seed=seed, carbon=carbon, timeout_s=timeout)
+    tables = api.Tables(view(ranked, where=where, sort=sort, top=top))
     if table_form == "json":
         text = dump_document(
             "leaderboard", leaderboard_document(tables, tree.unreadable, tree.skipped)
@@ -157,7 +182,7 @@ def leaderboard(
     else:
         write_text(out, text)
         note(f"wrote {out}")
-    return OK if tables else UNREADABLE
+    return OK if ranked else UNREADABLE
 
 
 @cli.command("import")

@@ -67,6 +67,9 @@ def test_demo_writes_every_file_and_ranks(tmp_path: Path) -> None:
         "leaderboard.html",
     ):
         assert (tmp_path / name).stat().st_size > 0
+    index = tmp_path / "board" / "index.html"
+    assert text.endswith(f"open {index.as_uri()}")
+    assert "alder-2" in index.read_text("utf-8")
     again = "\n".join(run_demo(tmp_path))
     assert again == text
 

@@ -9,7 +9,7 @@ import click
 
 from harness.cli.base import JSON, OK, TABLE_FORMATS, Number, cli, emit, seeded, table_format
 from harness.cli.carbon.options import gridded
-from harness.cli.carbon.picture import picture_option, write_picture
+from harness.cli.pictures import picture_option, write_picture
 from harness.core.errors import UsageError
 
 POWER = ("measured", "borrowed", "rated")

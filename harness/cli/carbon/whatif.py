@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness.cli.base import JSON, OK, cli, emit, read_tree, seeded
-from harness.cli.carbon.picture import picture_option, write_picture
+from harness.cli.pictures import picture_option, write_picture
 from harness.core.errors import UsageError
 
 

@@ -10,10 +10,12 @@ import numpy as np
 from harness.core.errors import UsageError
 from harness.core.timestamps import NS
 from harness.formats.base import Run
+from harness.ranking.comparison import Comparison
 from harness.render.numbers import prefix
 from harness.render.plots import new_figure
 from harness.scoring.result import Result
 from harness.traces.trace import Floats, Trace
+from harness.uncertainty.estimate import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,14 +39,7 @@ def intervals_picture(results: Sequence[Result]) -> Figure:
     plot = axes[0][0]
     scale, unit = prefix(max(result.energy.value or 0.0 for result in drawn), "J")
     for place, result in enumerate(drawn):
-        energy = result.energy
-        value = (energy.value or 0.0) / scale
-        low = value if energy.low is None else energy.low / scale
-        high = value if energy.high is None else energy.high / scale
-        marker = "o" if energy.low is not None else "x"
-        plot.errorbar(
-            value, place, xerr=[[value - low], [high - value]], fmt=marker, color=BLUE, capsize=3
-        )
+        _draw_interval(plot, place, result.energy, scale)
     names = [f"{result.entry.id} ({result.measurement_class})" for result in drawn]
     plot.set_yticks(range(len(drawn)), names, fontsize="small", parse_math=False)
     plot.invert_yaxis()
@@ -87,6 +82,43 @@ def _draw_run(plot: Any, run: Run) -> None:
         plot.axvspan(*span, color=SHADE, zorder=0)
     plot.set(xlabel="s", ylabel="W", ylim=(0, None))
     plot.legend(fontsize="x-small")
+
+
+def comparison_picture(comparison: Comparison) -> Figure:
+    """Draw both energies per unit of a comparison, and their ratio, each with its interval.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    figure, axes = new_figure(1, 2, (11, 2.6))
+    energies, ratio = axes[0]
+    results = (comparison.a, comparison.b)
+    largest = max(result.energy_per_unit.value or 0.0 for result in results)
+    scale, unit = prefix(largest, comparison.a.energy_per_unit.unit)
+    names: list[str] = []
+    for letter, result in zip("AB", results, strict=True):
+        _draw_interval(energies, len(names), result.energy_per_unit, scale)
+        names.append(f"{letter}: {result.entry.system or result.entry.id}")
+    energies.set_yticks([0, 1], names, fontsize="small", parse_math=False)
+    energies.set(xlabel=f"energy per unit [{unit}]", ylim=(1.6, -0.6))
+    ratio.axvline(1, color="#555", linewidth=0.8)
+    _draw_interval(ratio, 0, comparison.ratio, 1.0)
+    ratio.set(xlabel="energy of A over energy of B", yticks=[])
+    ratio.set_title(f"A is {comparison.verdict}", fontsize="small")
+    return figure
+
+
+def _draw_interval(plot: Any, place: int, estimate: Estimate, scale: float) -> None:
+    """Draw a value with its interval; a cross without one."""
+    if estimate.value is None:
+        return
+    value = estimate.value / scale
+    low = value if estimate.low is None else estimate.low / scale
+    high = value if estimate.high is None else estimate.high / scale
+    marker = "o" if estimate.low is not None else "x"
+    plot.errorbar(
+        value, place, xerr=[[value - low], [high - value]], fmt=marker, color=BLUE, capsize=3
+    )
 
 
 def _power(trace: Trace, start_ns: int) -> tuple[Floats, Floats]:

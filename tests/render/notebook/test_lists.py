@@ -10,8 +10,10 @@ import pytest
 
 from harness import api
 from harness.core.errors import MissingExtraError, UsageError
+from harness.ranking.comparison import compare
 from harness.render.leaderboard_csv import columns
 from harness.render.notebook.lists import MAX_SHOWN, Results, Tables
+from harness.render.notebook.pictures import comparison_picture
 
 LAB = Path(__file__).resolve().parents[3] / "submissions" / "lab-2026"
 HOSTILE = "<script>alert(1)</script>"
@@ -126,6 +128,20 @@ def test_power_is_drawn_for_each_run(results: Results) -> None:
     (trace,) = results[1].entry.runs[0].outer
     assert list(line.get_ydata()) == list(trace.value)
     assert len(first.patches) == 1  # the window
+
+
+def test_comparison_is_drawn_with_both_sides_and_their_ratio(results: Results) -> None:
+    by_system = {result.entry.system: result for result in results}
+    comparison = compare(by_system["alder-2"], by_system["cedar-1"])
+    energies, ratio = comparison_picture(comparison).axes
+    assert energies.get_xlabel() == "energy per unit [mJ/sample]"
+    names = [label.get_text() for label in energies.get_yticklabels()]
+    assert names == ["A: alder-2", "B: cedar-1"]
+    drawn = [float(bar.lines[0].get_xdata()[0]) for bar in energies.containers]
+    expected = [1e3 * (item.energy_per_unit.value or 0) for item in (comparison.a, comparison.b)]
+    assert drawn == pytest.approx(expected)
+    assert float(ratio.containers[0].lines[0].get_xdata()[0]) == comparison.ratio.value
+    assert ratio.get_title() == "A is better"
 
 
 def test_fail_a_picture_of_nothing(results: Results) -> None:

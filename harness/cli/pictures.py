@@ -1,4 +1,4 @@
-"""The option `--picture` of commands whose result can be drawn (extra `pictures`)."""
+"""Options of commands whose result can be drawn (extra `pictures`)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ def picture_option(command: Command) -> Command:
         "--picture",
         type=OutputPath(),
         help="Also draw the result: .svg or .png (extra `pictures`).",
+    )
+    return option(mkdir_option(command))
+
+
+def plot_option(command: Command) -> Command:
+    """Add `--plot`, and `--mkdir` for it."""
+    option = click.option(
+        "--plot",
+        type=OutputPath(),
+        help="Also draw energies with their intervals: .svg or .png (extra `pictures`).",
     )
     return option(mkdir_option(command))
 
