@@ -27,6 +27,10 @@ from harness.uncertainty.estimate import Estimate, estimate
 from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 NO_PUE = "no PUE was given: emissions end at the meter, the building's overhead is not in them"
+ZERO_INTENSITY = (
+    "the intensity is stated as 0 g/kWh throughout, as in hours of curtailment; its limit of error "
+    "is a share of the value, so there is no interval"
+)
 
 
 def with_co2e(
@@ -87,7 +91,7 @@ def _basis(
     if result.per_unit_budget is not None and result.energy_per_unit.value:
         unit = result.energy_per_unit.unit.removeprefix("J/")
         unit_budget = per_unit_budget(result.per_unit_budget, budget, result.budget)
-        unit_estimate = estimate(unit_budget, f"g/{unit}", **options)
+        unit_estimate = _with_zero(estimate(unit_budget, f"g/{unit}", **options))
     # 3. The means, weighted by energy.
     mean_g_per_kwh = _energy_weighted(runs, "g_per_kwh")
     mean_pue = None
@@ -95,7 +99,7 @@ def _basis(
         mean_pue = budget.value / result.budget.value * J_PER_KWH / mean_g_per_kwh
     factors = [about(item) for item in (intensity, inputs.pue) if item is not None]
     return Basis(
-        total=_with_notes(estimate(budget, "g", **options), runs),
+        total=_with_zero(_with_notes(estimate(budget, "g", **options), runs)),
         per_unit=unit_estimate,
         budget=budget,
         per_unit_budget=unit_budget,
@@ -125,6 +129,14 @@ def _with_notes(total: Estimate, runs: Sequence[RunOnGrid]) -> Estimate:
     if missing_share:
         notes.append(f"{missing_share:.1%} of the energy falls on hours without a value")
     return replace(total, note="; ".join(notes))
+
+
+def _with_zero(emissions: Estimate) -> Estimate:
+    """Return an estimate of 0 without its interval, whose width would be 0 too, and say why."""
+    if emissions.value != 0:
+        return emissions
+    note = "; ".join(filter(None, (emissions.note, ZERO_INTENSITY)))
+    return replace(emissions, low=None, high=None, note=note)
 
 
 def common_reference(results: Sequence[Result]) -> None:
