@@ -192,7 +192,7 @@ class LoggerFormat(Format):
         defects = [Defect(code, path.name, got) for code, got in log.notes]
         traces = tuple(_traces(log.columns, about, path.name, self.name, defects, where))
         if not traces and log.declared_energy_j is None:
-            raise UnreadableError("has no reading", where=where)
+            raise _nothing_read(log.columns, where)
         window = _window(about, traces, defects, where)
         run = _run(path, about, log, traces, window)
         return Entry(
@@ -205,6 +205,25 @@ class LoggerFormat(Format):
             defects=tuple(defects),
             **stated_names(about.run, benchmark=log.benchmark or path.stem, system=log.system),
         )
+
+
+def _nothing_read(columns: Iterable[Column], where: str) -> UnreadableError:
+    """Return the error of a log without a reading: no row, no time, or no number."""
+    filled = [column for column in columns if column.raw]
+    if not filled:
+        return UnreadableError("has no reading", where=where)
+    if not any(t_ns for column in filled for t_ns in column.t_ns):
+        return UnreadableError(
+            "has no time that can be read",
+            where=where,
+            got=f"{len(filled[0].raw)} rows",
+            expected="stamps as the logger writes them, or like 2026-01-05T10:00:00Z",
+            fix="Write the year first; a date like 01/05/2026 may be a day of January or of May.",
+        )
+    texts = ", ".join(dict.fromkeys(repr(text) for text in filled[0].raw[:100]))
+    return UnreadableError(
+        "has no reading that is a number", where=where, got=shorten(texts, 60), expected="watts"
+    )
 
 
 def file_head(path: Path) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 
+from harness.core.errors import UnreadableError
 from harness.formats.power_log import (
     About,
     Column,
@@ -60,6 +61,15 @@ class IpmiDcmi(LoggerFormat):
                 stamp = match[1]
             elif match := _STATE.search(line):
                 is_active = match[1].lower() == "activated"
+        states = {state.lower() for state in _STATE.findall(text)}
+        if states and "activated" not in states:
+            raise UnreadableError(
+                "has no reading: the BMC does not measure power",
+                where=where,
+                got=f"Power reading state is: {', '.join(sorted(states))}",
+                expected="activated",
+                fix="Switch it on: ipmitool dcmi power activate. Some BMCs cannot measure.",
+            )
         return PowerLog(columns=[column], notes=zone_note(about, where))
 
 

@@ -34,6 +34,8 @@ ID_COLUMNS = ("index", "uuid", "gpu_uuid", "pci.bus_id", "gpu_bus_id", "serial",
 """Columns that tell boards apart."""
 _CSV_STAMPS = ("%Y/%m/%d %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S")
 _DMON_STAMP = "%Y%m%d %H:%M:%S"
+_HEADERLESS = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{3}, .*\bW\b", re.ASCII)
+"""First line of a file that was recorded with noheader."""
 _UNIT = re.compile(r"\s*\[[^\]]*\]$")
 
 
@@ -48,12 +50,19 @@ class NvidiaSmi(LoggerFormat):
         if not lines:
             return False
         is_csv = "power.draw" in lines[0] and any(sign in lines[0] for sign in ",;")
-        return is_csv or _is_dmon(lines[0])
+        return is_csv or _is_dmon(lines[0]) or _HEADERLESS.match(lines[0]) is not None
 
     def parse(self, text: str, about: About, where: str) -> PowerLog:
         """Read a column for each board."""
         if _is_dmon(text.partition("\n")[0]):
             return _parse_dmon(text, about, where)
+        if _HEADERLESS.match(text):
+            raise missing(
+                where,
+                "names of its columns",
+                "a first line like timestamp, index, power.draw [W]",
+                "Put that line in front, or record without noheader.",
+            )
         return _parse_csv(text, about, where)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 
+from harness.core.errors import UnreadableError
 from harness.formats.power_log import (
     About,
     Column,
@@ -34,17 +35,33 @@ WHOLE = ("combined", "package")
 """Channels that contain the others; the first that is there counts."""
 
 
+HEAD = 4096
+"""Characters in which a property list shows what it is."""
+
+
+def _is_property_list(head: str) -> bool:
+    return "<plist" in head and "elapsed_ns" in head
+
+
 class PowerMetrics(LoggerFormat):
     """Reader of the text output of powermetrics."""
 
     name = "powermetrics"
+    suffixes = (".txt", ".log", ".plist")
 
     def recognises(self, head: str) -> bool:
-        """Tell by the line above each sample."""
-        return _SAMPLE.search(head) is not None
+        """Tell by the line above each sample, or by a property list with lengths of samples."""
+        return _SAMPLE.search(head) is not None or _is_property_list(head)
 
     def parse(self, text: str, about: About, where: str) -> PowerLog:
         """Read a column for each part."""
+        if _is_property_list(text[:HEAD]):
+            raise UnreadableError(
+                "is a property list",
+                where=where,
+                expected="the text output of powermetrics",
+                fix="Record without --format plist (-f plist).",
+            )
         samples = list(_SAMPLE.finditer(text))
         ends = [match.start() for match in samples[1:]] + [len(text)]
         columns: dict[str, Column] = {}

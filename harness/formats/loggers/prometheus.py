@@ -54,22 +54,24 @@ METRICS = {
     "DCGM_FI_DEV_POWER_USAGE": Metric("power", 1.0, "board", *_GPU),
     "DCGM_FI_DEV_POWER_USAGE_INSTANT": Metric("power", 1.0, "board", *_GPU),
     "kepler_node_platform_joules_total": Metric("energy", 1.0, "node", UNKNOWN_SENSOR, "platform"),
+    "kepler_node_psys_joules_total": Metric("energy", 1.0, "psys", "intel-rapl", "psys"),
     "kepler_node_package_joules_total": Metric(
-        "energy", 1.0, "package", "intel-rapl", "package", ("platform",)
+        "energy", 1.0, "package", "intel-rapl", "package", ("psys", "platform")
     ),
     "kepler_node_dram_joules_total": Metric(
-        "energy", 1.0, "dram", "intel-rapl", "dram", ("platform",)
+        "energy", 1.0, "dram", "intel-rapl", "dram", ("psys", "platform")
     ),
     "kepler_node_core_joules_total": Metric(
-        "energy", 1.0, "core", "intel-rapl", "core", ("package", "platform")
+        "energy", 1.0, "core", "intel-rapl", "core", ("package", "psys", "platform")
     ),
     "kepler_node_uncore_joules_total": Metric(
-        "energy", 1.0, "uncore", "intel-rapl", "uncore", ("package", "platform")
+        "energy", 1.0, "uncore", "intel-rapl", "uncore", ("package", "psys", "platform")
     ),
-    "kepler_node_cpu_joules_total": Metric("energy", 1.0, "package", "intel-rapl", "cpu"),
 }
 """Metrics that are read, those of counters before the gauges of the same thing."""
-INSTANCE_LABELS = ("Hostname", "instance", "node", "gpu", "UUID", "zone", "package", "socket")
+ZONES = "kepler_node_cpu_joules_total"
+"""Metric of newer Kepler: all zones of RAPL, told apart by the label ``zone``."""
+INSTANCE_LABELS = ("Hostname", "instance", "node", "gpu", "UUID", "package", "socket")
 """Labels that tell instances of a metric apart; ``mode`` and others are parts, which add up."""
 _SAMPLE = re.compile(
     r"(?P<name>[A-Za-z_:][\w:]*)(?:\{(?P<labels>[^}]*)\})?\s+(?P<value>\S+)(?:\s+(?P<time>\S+))?$",
@@ -92,7 +94,7 @@ class Prometheus(LoggerFormat):
 
     def recognises(self, head: str) -> bool:
         """Tell by the name of a metric that is read."""
-        return any(name in head for name in METRICS)
+        return any(name in head for name in (*METRICS, ZONES))
 
     def parse(self, text: str, about: About, where: str) -> PowerLog:  # noqa: ARG002
         """Read a column for each instance of each metric."""
@@ -126,10 +128,21 @@ def _samples_of_text(text: str) -> Iterator[Sample]:
                 scraped_ns = _time_ns(scraped[1])
             continue
         match = _SAMPLE.match(line.strip())
-        if match and match["name"] in METRICS:
-            labels = dict(_LABEL.findall(match["labels"] or ""))
+        if match is None:
+            continue
+        labels = dict(_LABEL.findall(match["labels"] or ""))
+        name = _metric_name(match["name"], labels)
+        if name is not None:
             t_ns = _time_ns(match["time"]) if match["time"] else scraped_ns
-            yield match["name"], labels, t_ns, plain_number(match["value"]), match["value"]
+            yield name, labels, t_ns, plain_number(match["value"]), match["value"]
+
+
+def _metric_name(name: str, labels: Mapping[str, str]) -> str | None:
+    """Return the name of a metric that is read; one of zones gets that of its zone."""
+    if name == ZONES:
+        zone = labels.get("zone", "").partition("-")[0]
+        name = f"kepler_node_{zone}_joules_total"
+    return name if name in METRICS else None
 
 
 def _samples_of_json(text: str, where: str) -> Iterator[Sample]:
@@ -145,13 +158,16 @@ def _samples_of_json(text: str, where: str) -> Iterator[Sample]:
         )
     for result in results:
         labels = result.get("metric") if isinstance(result, dict) else None
-        if not isinstance(labels, dict) or labels.get("__name__") not in METRICS:
+        if not isinstance(labels, dict):
             continue
         texts = {str(name): str(value) for name, value in labels.items()}
+        name = _metric_name(texts.get("__name__", ""), texts)
+        if name is None:
+            continue
         for pair in result.get("values") or [result.get("value")]:
             if isinstance(pair, list) and len(pair) == 2:
                 t_ns = _time_ns(json.dumps(pair[0]))
-                yield texts["__name__"], texts, t_ns, plain_number(str(pair[1])), str(pair[1])
+                yield name, texts, t_ns, plain_number(str(pair[1])), str(pair[1])
 
 
 def _time_ns(text: str) -> int:

@@ -31,6 +31,8 @@ from harness.traces.instruments import UNKNOWN_ANALYZER
 _POWER = re.compile(r"P-?(\d|SIGMA[AB]?|Σ[AB]?)(?:\s*[\[(](k?W|mW)[\])])?", re.I)
 _SUM = ("SIGMA", "Σ")
 _SCALES = {"kw": 1000.0, "mw": 1e-3}
+_DATES = ("%Y/%m/%d", "%d.%m.%Y")
+"""Forms of a date. 01/05/2026 may be a day of January or of May, and is not read."""
 MAX_PREAMBLE = 60
 """Rows before the header, in which a viewer states its settings."""
 
@@ -95,9 +97,9 @@ def _scale(name: str) -> float:
 
 def _time_ns(row: dict[str, str], about: About) -> int:
     text = f"{row['date'].replace('-', '/')} {row['time']}"
-    t_ns = stamp_ns(text, about, "%Y/%m/%d %H:%M:%S")
+    t_ns = stamp_ns(text, about, *(f"{date} %H:%M:%S" for date in _DATES))
     if not t_ns:
-        return stamp_ns(text, about, "%Y/%m/%d %H:%M:%S.%f")
+        return stamp_ns(text, about, *(f"{date} %H:%M:%S.%f" for date in _DATES))
     millisecond = reading(row.get("millisecond", "0"))
     return t_ns + round((millisecond or 0.0) * 1e6)
 

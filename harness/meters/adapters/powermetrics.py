@@ -37,7 +37,7 @@ FIRST_SAMPLE_S = 10.0
 
 
 class Powermetrics:
-    """Power of an Apple chip as macOS reports it: CPU, GPU and neural engine (needs root).
+    """Power of an Apple chip as macOS estimates it: CPU, GPU and neural engine (needs root).
 
     The figures are Apple's estimates; display, memory of some chips, storage and the losses of the
     supply are not among them.
@@ -164,11 +164,11 @@ class Powermetrics:
         subject: Subject = classify("powermetrics", label)
         return Channel(
             id=label,
-            kind="mean",
+            kind="estimate",  # Apple says that these are estimates
             boundary=subject.boundary,
-            meter="unknown-sensor",
+            meter="declared-model",
             calibration_id=calibration_id("powermetrics", label),
-            accuracy=instrument("unknown-sensor").accuracy(),
+            accuracy=instrument("declared-model").accuracy(),
             nominal_interval_s=self.interval_ms * MILLI,
             clock="system",
             clock_error_s=self.interval_ms * MILLI / 2,

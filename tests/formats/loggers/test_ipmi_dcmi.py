@@ -34,7 +34,7 @@ def test_ipmi_dcmi(tmp_path: Path) -> None:
 
 def test_ipmi_dcmi_that_is_not_activated_measures_nothing(tmp_path: Path) -> None:
     path = write(tmp_path, "dcmi.txt", dcmi("deactivated"))
-    with pytest.raises(UnreadableError, match="has no reading"):
+    with pytest.raises(UnreadableError, match=r"deactivated.*dcmi power activate"):
         read(path, "ipmi-dcmi")
 
 

@@ -85,3 +85,16 @@ def test_dmon_without_times_says_how_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="states no time") as caught:
         read(write(tmp_path, "dmon.log", text), "nvidia-smi")
     assert "-o DT" in caught.value.fix
+
+
+def test_a_file_without_names_of_columns_says_which_are_missing(tmp_path: Path) -> None:
+    rows = "".join(f"2026/01/05 10:00:{s:02d}.120, 0, 250.00 W\n" for s in range(11))
+    with pytest.raises(UnreadableError, match="without noheader"):
+        read(write(tmp_path, "smi.csv", rows), "nvidia-smi")
+
+
+def test_readings_that_are_all_not_available_are_quoted(tmp_path: Path) -> None:
+    rows = "".join(f"2026/01/05 10:00:{s:02d}.120, 0, [N/A]\n" for s in range(11))
+    head = "timestamp, index, power.draw [W]\n"
+    with pytest.raises(UnreadableError, match=r"no reading that is a number; got '\[N/A\]'"):
+        read(write(tmp_path, "smi.csv", head + rows), "nvidia-smi")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.errors import UnreadableError
 from tests.formats.loggers.logs import (
     SECONDS,
     T0_S,
@@ -27,3 +28,9 @@ def test_powermetrics_are_estimates_and_the_sum_contains_the_parts(tmp_path: Pat
     assert channels(run)["cpu"] == ("estimate", "package", "combined")
     assert run.traces[0].t_ns[0] == T0_S * 10**9
     assert energy_j(entry) == pytest.approx(12.9)
+
+
+def test_a_property_list_is_refused_by_name(tmp_path: Path) -> None:
+    text = '<?xml version="1.0"?>\n<plist version="1.0"><dict><key>elapsed_ns</key></dict></plist>'
+    with pytest.raises(UnreadableError, match=r"is a property list.*-f plist"):
+        read(write(tmp_path, "pm.plist", text), "powermetrics")

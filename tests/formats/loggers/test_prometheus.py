@@ -61,3 +61,23 @@ def test_an_answer_of_prometheus(tmp_path: Path) -> None:
 def test_one_dump_is_no_course_of_power(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match=message):
         read(write(tmp_path, "dcgm.prom", text), "prometheus")
+
+
+def test_zones_of_newer_kepler_lie_in_each_other(tmp_path: Path) -> None:
+    """80 W of two packages, 50 W of them in the cores, and 8 W of memory beside them."""
+    zones = {"package-0": 50.0, "package-1": 30.0, "core": 50.0, "dram": 8.0, "unheard-of": 99.0}
+    dumps = [
+        f"# scraped 2026-01-05T10:00:{s:02d}Z\n"
+        + "".join(
+            f'kepler_node_cpu_joules_total{{zone="{zone}",path="/sys/x"}} {1000 + watts * s}\n'
+            for zone, watts in zones.items()
+        )
+        for s in SECONDS
+    ]
+    entry, run = read(write(tmp_path, "kepler.prom", "".join(dumps)), "prometheus")
+    assert channels(run) == {
+        "package": ("counter", "package", None),
+        "dram": ("counter", "dram", None),
+        "core": ("counter", "core", "package"),
+    }
+    assert energy_j(entry) == pytest.approx(880)

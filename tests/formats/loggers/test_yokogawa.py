@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.errors import UnreadableError
 from harness.scoring.score import score
 from tests.formats.loggers.logs import (
     SECONDS,
+    T0_S,
     channels,
     energy_j,
     read,
@@ -31,3 +33,18 @@ def test_yokogawa_value_beyond_the_range_is_dropped(tmp_path: Path) -> None:
     head = "Store No.,Date,Time,Millisecond,P-1\n"
     _, run = read(write(tmp_path, "wt.csv", head + "\n".join(rows)), "yokogawa")
     assert [item.raw for item in run.traces[0].dropped] == ["---OL---"]
+
+
+def test_yokogawa_with_dates_and_decimals_of_central_europe(tmp_path: Path) -> None:
+    rows = [f"{s};05.01.2026;10:00:{s:02d};120;100,5" for s in SECONDS]
+    head = "Store No.;Date;Time;Millisecond;P-1 [W]\n"
+    entry, run = read(write(tmp_path, "wt.csv", head + "\n".join(rows)), "yokogawa")
+    assert run.traces[0].t_ns[0] == (T0_S * 1000 + 120) * 10**6
+    assert energy_j(entry) == pytest.approx(1005)
+
+
+def test_a_date_that_may_be_of_two_months_is_refused(tmp_path: Path) -> None:
+    rows = [f"{s},05/01/2026,10:00:{s:02d},120,100" for s in SECONDS]
+    head = "Store No.,Date,Time,Millisecond,P-1\n"
+    with pytest.raises(UnreadableError, match=r"no time that can be read.*Write the year first"):
+        read(write(tmp_path, "wt.csv", head + "\n".join(rows)), "yokogawa")

@@ -53,7 +53,7 @@ def test_samples_are_read_in_watts_one_after_the_other(started: list[Powermetric
         "gpu": "combined",
         "ane": "combined",
     }
-    assert {(channel.kind, channel.unit) for channel in channels} == {("mean", "W")}
+    assert {(channel.kind, channel.unit) for channel in channels} == {("estimate", "W")}
     assert subject_of(channels[0]).part == "package"
     readings = read_until(meter, 8)
     values = [(reading.channel, reading.value) for reading in readings]
