@@ -27,7 +27,7 @@ from harness.cli.progress_line import progress_line
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.live.measure import Plan
+    from harness.live.measure import Plan, RecordedRun
     from harness.live.plan import Settings
     from harness.runners.workload import Workload
 
@@ -139,6 +139,27 @@ class RunCommand(click.Command):
     help="Address at which rank 0 waits for the other machines.",
 )
 @click.option(
+    "--shared-meter",
+    "shared_meters",
+    multiple=True,
+    metavar="NAME[:OPTION=VALUE,...]",
+    help="Meter of equipment that all machines share, like a switch; rank 0 reads it.",
+)
+@click.option(
+    "--shared-power",
+    "shared_power",
+    multiple=True,
+    metavar="NAME=WATTS[*SHARE]",
+    help="Shared equipment that nobody measures: rated power, and the share of this job.",
+)
+@click.option(
+    "--rank-timeout",
+    default=3600.0,
+    show_default=True,
+    type=Number(1, 31_536_000),
+    help="How long a rank whose work has ended waits for the other ranks [s].",
+)
+@click.option(
     "--anchor",
     default="",
     metavar="FILE|URL",
@@ -188,6 +209,9 @@ def run(
         meet=options["meet"],
         anchor=options["anchor"],
         resume=options["resume"],
+        shared_meters=options["shared_meters"],
+        shared_power=options["shared_power"],
+        work_limit_s=options["rank_timeout"],
     )
     if options["mlperf_session"]:
         return _power_session(words, settings, scenario, options["ntp"], as_json)
@@ -281,6 +305,10 @@ def perform(plans: Sequence[Plan], as_json: bool) -> int:
             for recorded in measure(plan, note, line.phase):
                 line.phase("")
                 describe_system(plan, recorded.nodes)
+                if recorded.waits_for:
+                    note(f"{recorded.folder}: recorded. {_next_step(recorded)}")
+                    written.append({"kind": "run", "path": str(recorded.folder), "valid": None})
+                    continue
                 report = report_on(recorded)
                 note(f"{recorded.folder}: {report.summary}")
                 for text in report.notes:
@@ -290,6 +318,10 @@ def perform(plans: Sequence[Plan], as_json: bool) -> int:
     if as_json and written:
         wrote("run", written, as_json)
     return FINDINGS if any(item["valid"] is False for item in written) else OK
+
+
+def _next_step(recorded: RecordedRun) -> str:
+    return f"{recorded.waits_for}, then: joulemark merge {recorded.folder}"
 
 
 @contextmanager

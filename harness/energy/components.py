@@ -96,6 +96,9 @@ def metered_energies(measured: Measured, seconds: float) -> list[MeteredEnergy]:
 
 def clock_error(channel: Channel, entry: Entry) -> ClockError:
     """Return what is known of the clock of a channel against that of the window."""
+    if channel.clock_error_s is not None and channel.clock_bound_s is not None:
+        source = f"clocks of the machines, compared to within {channel.clock_bound_s:.2g} s"
+        return ClockError(channel.clock_error_s, "normal", source, window_is_of_load=False)
     if channel.clock_error_s is not None:
         return ClockError(channel.clock_error_s, "normal", "largest difference of the two clocks")
     bound_s = ROUND_CLOCK_S.get(entry.family)

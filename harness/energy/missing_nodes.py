@@ -1,6 +1,7 @@
 """Nodes of a system that nobody measured.
 
-They are held to draw the mean of the measured ones, and it is said.
+Nodes without a trace are held to draw the mean of the measured ones. Nodes of which there is only a
+model, beside others that are measured, keep the model's energy, with a wide limit of their own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from harness.uncertainty.budget import MeteredEnergy, UncertaintyComponent
 
 MAX_NODES = 1_000_000
 """A description that states more nodes states none; the largest systems have 160 thousand."""
+
+MODEL_FACTOR = 2.0
+"""Machines differ from a model of their processors by such a factor (Cloud Carbon Footprint)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,57 @@ def missing_nodes(measured: Measured, expected_count: int, entry_id: str) -> Mis
         source=f"{missing_count} of {expected_count} nodes not measured",
     )
     return MissingNodes(energy_j, (part,), (component,))
+
+
+def modelled_nodes(measured: Measured) -> list[str]:
+    """Return the nodes that only a model speaks for, where others are measured; else none."""
+    kinds: dict[str, set[bool]] = {}
+    for readings, _ in measured:
+        channel = readings.trace.channel
+        if channel.node is not None:
+            kinds.setdefault(channel.node, set()).add(channel.kind == "estimate")
+    modelled = [node for node, estimates in kinds.items() if estimates == {True}]
+    return modelled if len(modelled) < len(kinds) else []
+
+
+def model_limits(measured: Measured, entry_id: str) -> MissingNodes:
+    """Return how far nodes that are only modelled may be off.
+
+    A model knows the processors' time and nothing of boards or memory. The energy of such a node
+    lies between the model's divided by `MODEL_FACTOR` and the largest of a measured node, or the
+    model's, times `MODEL_FACTOR`. The error is the same in every run of an entry.
+
+    Args:
+        measured: Channels with their energies.
+        entry_id: The entry, which shares the component between its runs.
+    """
+    nodes = modelled_nodes(measured)
+    if not nodes:
+        return MissingNodes()
+    energies: dict[str, float] = {}
+    for readings, channel_energy in measured:
+        node = readings.trace.channel.node
+        if node is not None:
+            energy_j = channel_energy.energy_j * readings.factor
+            energies[node] = energies.get(node, 0.0) + energy_j
+    largest_j = max(energy_j for node, energy_j in energies.items() if node not in nodes)
+    components = []
+    for node in nodes:
+        energy_j = energies[node]
+        above_j = MODEL_FACTOR * max(energy_j, largest_j) - energy_j
+        below_j = energy_j - energy_j / MODEL_FACTOR
+        components.append(
+            UncertaintyComponent(
+                "modelled nodes",
+                above_j,
+                -below_j,
+                "uniform",
+                f"modelled|{node}|{entry_id}",
+                f"{node} is modelled, and may draw twice what a measured node draws",
+            )
+        )
+    modelled_j = math.fsum(energies[node] for node in nodes)
+    return MissingNodes(modelled_j, (), tuple(components))
 
 
 def stated_nodes(entry: Entry) -> int:

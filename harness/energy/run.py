@@ -15,7 +15,7 @@ from harness.energy.components import (
 )
 from harness.energy.conversion import conversion
 from harness.energy.integrate import energy
-from harness.energy.missing_nodes import missing_nodes, stated_nodes
+from harness.energy.missing_nodes import missing_nodes, model_limits, stated_nodes
 from harness.energy.reading_checks import CheckedReadings, check_readings
 from harness.formats.base import Entry, Rated, Run
 from harness.traces.channel import Channel
@@ -39,7 +39,8 @@ class RunEnergy:
         readings: Its summed channels: those that are not part of another.
         energy_j: Best estimate [J]; None where no readings speak of the window, or those of a
             channel are no measurement.
-        estimated_j: Part of it that is rated, or of nodes that nobody measured [J].
+        estimated_j: Part of it that is rated, of nodes that nobody measured, or of nodes that are
+            modelled beside measured ones [J].
         coverage: Share of the window between the first and the last reading, of the worst channel.
         gap_share: Share of the window inside gaps, of the worst channel.
         largest_gap_s: Longest time between two readings in the window [s].
@@ -92,6 +93,8 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
         parts.append(MeteredEnergy(f"rated|{entry.id}", part_j, 0.0, source=part.source))
         components.append(_rated_component(entry, part, part_j))
     unmeasured = missing_nodes(measured, expected_nodes, entry.id)
+    modelled = model_limits(measured, entry.id)
+    components += modelled.components
     # 3. The sum, with the worst coverage of its channels.
     budget = Budget("", (*parts, *unmeasured.parts), (*components, *unmeasured.components))
     coverage = 0.0
@@ -101,7 +104,7 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
         run=run,
         readings=readings,
         energy_j=budget.declared_value,
-        estimated_j=rated_j + unmeasured.energy_j,
+        estimated_j=rated_j + unmeasured.energy_j + modelled.energy_j,
         coverage=coverage,
         gap_share=max(channel_energy.gap_share for _, channel_energy in measured),
         largest_gap_s=max(channel_energy.largest_gap_s for _, channel_energy in measured),

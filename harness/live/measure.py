@@ -16,17 +16,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.core.errors import UsageError
-from harness.formats.base import Entry, Run
-from harness.formats.run_directory import INCOMPLETE, RECORD, SAMPLES
+from harness.core.errors import UnreadableError, UsageError
+from harness.core.files import read_bytes
+from harness.formats.base import Entry, Rated, Run
+from harness.formats.mlperf.mllog import read_all
+from harness.formats.run_directory import RECORD, SAMPLES
 from harness.live.anchor import Anchor
 from harness.live.disk import DiskWatch
 from harness.live.distributed.clock_offset import Clock
 from harness.live.distributed.coordinator import Coordinator
 from harness.live.distributed.launcher import SINGLE_RANK, ProcessRank
-from harness.live.distributed.rendezvous import SINGLE_PROCESS, Rendezvous
+from harness.live.distributed.placement import Sight, visible_devices
+from harness.live.distributed.rank_windows import rank_span_facts
+from harness.live.distributed.rendezvous import (
+    POINT_LIMIT_S,
+    RECORD_LIMIT_S,
+    SINGLE_PROCESS,
+    WORK_LIMIT_S,
+    Rendezvous,
+)
+from harness.live.distributed.slurm_energy import StepEnergy
 from harness.live.distributed.worker import Worker
-from harness.live.merge_ranks import RANKS, merge
+from harness.live.merge_ranks import RANKS, machine_count, merge
 from harness.live.monitor.live_power import LivePower
 from harness.live.recording import (
     LEFT_PROCESSES,
@@ -37,11 +48,20 @@ from harness.live.recording import (
     not_writable,
     recording,
 )
-from harness.live.run_plan import PLAN, commit
+from harness.live.run_plan import PLAN, commit, job_identity
 from harness.live.sensors.announcement import announcement
 from harness.meters.arrangement import arrange
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
-from harness.runners.base import CommandResult, Job, Outcome, Runner
+from harness.runners.base import (
+    OUTPUT,
+    CommandResult,
+    Job,
+    Outcome,
+    Runner,
+    WorkloadFailed,
+    marked_window,
+    stop_status,
+)
 from harness.runners.process import execute
 from harness.runners.progress_file import ProgressFile
 from harness.traces.trace import Window
@@ -87,6 +107,9 @@ class Plan:
         meet: HOST:PORT where rank 0 waits; "" for an invitation in the run directory.
         anchor: File or address that takes the heads of the journals' chains; "" for none.
         resume: Keep the complete runs that are there, and make the missing ones.
+        shared_meters: Meters of equipment that all machines share; rank 0 samples them.
+        rated: Parts that nobody measures, by their rated power.
+        work_limit_s: How long a rank whose work has ended waits for that of the others [s].
     """
 
     entry: Entry
@@ -98,6 +121,9 @@ class Plan:
     meet: str = ""
     anchor: str = ""
     resume: bool = False
+    shared_meters: Sequence[MeterRequest] = ()
+    rated: Sequence[Rated] = ()
+    work_limit_s: float = WORK_LIMIT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +135,14 @@ class RecordedRun:
         run: What was recorded.
         outcome: What the workload's logs state.
         nodes: Number of machines that took part.
+        waits_for: What is still missing of a run whose ranks share no folder; "" for a whole run.
     """
 
     folder: Path
     run: Run
     outcome: Outcome
     nodes: int = 1
+    waits_for: str = ""
 
 
 def measure(plan: Plan, notify: Notify = silent, watch: Notify = silent) -> Iterator[RecordedRun]:
@@ -143,19 +171,18 @@ def measure(plan: Plan, notify: Notify = silent, watch: Notify = silent) -> Iter
         plan_sha256 = _commit(plan)
         Anchor(plan.anchor, "", ()).add(PLAN, plan_sha256)
     prepare(plan, notify)
+    sight = visible_devices(request.spec for request in plan.meters) if is_distributed else {}
     for number, (folder, seed) in enumerate(zip(folders, plan.seeds, strict=True), 1):
         if plan.resume and (folder / RECORD).is_file():
             notify(f"run {number}: is there already")
             continue
         job = Job(folder / LOG, number, seed, plan_sha256)
         if rank:
-            yield measure_as_worker(plan, folder, job, Listeners(notify, watch))
+            yield measure_as_worker(plan, folder, job, Listeners(notify, watch), sight)
         elif is_distributed:
-            yield measure_as_coordinator(plan, folder, job, Listeners(notify, watch))
+            yield measure_as_coordinator(plan, folder, job, Listeners(notify, watch), sight)
         else:
             yield measure_run(plan, folder, job, Listeners(notify, watch))
-    if not rank:
-        _require_complete(folders)
 
 
 def _commit(plan: Plan) -> str:
@@ -186,17 +213,6 @@ def _set_aside_incomplete(folder: Path, notify: Notify) -> None:
         attempt += 1
     folder.rename(target)
     notify(f"{folder} was not recorded to its end; it is now {target}")
-
-
-def _require_complete(folders: Sequence[Path]) -> None:
-    """Raise RunFailed where runs wait for the parts of other ranks."""
-    waiting = [folder for folder in folders if (folder / INCOMPLETE).is_file()]
-    if waiting:
-        raise RunFailed(
-            f"{len(waiting)} runs wait for what other ranks recorded",
-            where=str(waiting[0]),
-            fix=f"Copy their folders {RANKS}/N into each run, then: joulemark merge RUN ...",
-        )
 
 
 def prepare(plan: Plan, notify: Notify) -> None:
@@ -235,7 +251,10 @@ def measure_run(
     """
     with recording(folder, plan.entry):
         before = rendezvous.compare_clocks("met", lambda: None)
-        meters = plan.meters if rendezvous.samples else ()
+        is_worker = rendezvous.process.rank > 0
+        meters = [request for request in plan.meters if rendezvous.reads(request.spec)]
+        meters += [] if is_worker else plan.shared_meters
+        step_energy = StepEnergy(is_used=not is_worker)
         with SamplerGroup(meters, folder / SAMPLES) as samplers:
             journals = [process.journal for process in samplers.processes]
             anchor = Anchor(plan.anchor, folder.name, journals)
@@ -245,6 +264,7 @@ def measure_run(
                 plan, job, rendezvous, samplers, listeners, anchor
             )
             after = rendezvous.compare_clocks("compared", samplers.check)
+            step_energy.read_after()
             listeners.notify(f"run {job.number}: idle for {plan.idle_s[1]:g} s")
             samplers.wait(plan.idle_s[1])
         anchor.set()  # after the last words of the samplers
@@ -252,18 +272,18 @@ def measure_run(
             "before": Window(idle_start_ns, result.start_ns),
             "after": Window(result.stop_ns, time.time_ns()),
         }
-        is_worker = rendezvous.process.rank > 0
-        outcome = _lifetime(result) if is_worker else plan.runner.outcome(job, result)
+        outcome = _worker_outcome(job, result) if is_worker else plan.runner.outcome(job, result)
+        facts = _commitments(job, anchor) | step_energy.facts()
         if rendezvous.placement:
             clock = Clock(before, after).facts() if before and after else None
-            facts = {"rank": rendezvous.facts() | {"clock": clock}}
-            outcome = replace(outcome, facts=dict(outcome.facts) | facts)
-        outcome = replace(outcome, facts=dict(outcome.facts) | _commitments(job, anchor))
+            spans = rank_span_facts(outcome.window, Window(result.start_ns, result.stop_ns))
+            facts["rank"] = rendezvous.facts() | {"clock": clock} | spans
+        outcome = replace(outcome, facts=dict(outcome.facts) | facts)
         if result.left:
             texts = _left(result)
-            facts = dict(outcome.facts) | {LEFT_PROCESSES: texts}
-            outcome = replace(outcome, facts=facts, advice=(*outcome.advice, *texts))
-        run = finalise(folder, plan.entry, outcome, idle)
+            left_facts = dict(outcome.facts) | {LEFT_PROCESSES: texts}
+            outcome = replace(outcome, facts=left_facts, advice=(*outcome.advice, *texts))
+        run = finalise(folder, plan.entry, outcome, idle, () if is_worker else plan.rated)
     return RecordedRun(folder, run, outcome)
 
 
@@ -316,12 +336,12 @@ def _run_workload(
     notify(f"run {job.number}: idle for {plan.idle_s[0]:g} s")
     idle_start_ns = time.time_ns()
     samplers.wait(plan.idle_s[0])
-    rendezvous.wait_for_all("ready", samplers.check)
+    rendezvous.wait_for_all("ready", samplers.check, POINT_LIMIT_S + plan.idle_s[0])
     notify(f"run {job.number}: the workload runs")
     environment = {"JOULEMARK_LOG": str(job.log.absolute()), "JOULEMARK_SEED": str(job.seed)}
     environment |= dict(rendezvous.environment) | dict(plan.runner.environment)
     result = execute(plan.runner.command(job), job.log, check, environment)
-    rendezvous.wait_for_all("ended", samplers.check)
+    rendezvous.wait_for_all("ended", samplers.check, plan.work_limit_s)
     return result, idle_start_ns
 
 
@@ -348,12 +368,28 @@ class _LiveDisplay:
             self._watch(self._power.text())
 
 
-def _lifetime(result: CommandResult) -> Outcome:
-    """Return what a rank other than 0 states: that its program ran, and when."""
-    return Outcome(window=Window(result.start_ns, result.stop_ns), facts={"cpu_s": result.cpu_s})
+def _worker_outcome(job: Job, result: CommandResult) -> Outcome:
+    """Return what a rank other than 0 states: when its work ran, by its own marks if it has any.
+
+    Raises:
+        WorkloadFailed: Its log cannot be read, or marks no window.
+    """
+    try:
+        paths = [job.log / OUTPUT, *sorted(job.log.glob("result_*.txt"))]
+        lines = [line for path in paths for line in read_all(read_bytes(path))[0]]
+    except UnreadableError as error:
+        raise WorkloadFailed(error.message, where=error.where) from None
+    window = marked_window(lines)
+    return Outcome(
+        window=window or Window(result.start_ns, result.stop_ns),
+        success=stop_status(lines) if window else None,
+        facts={"cpu_s": result.cpu_s},
+    )
 
 
-def measure_as_coordinator(plan: Plan, folder: Path, job: Job, listeners: Listeners) -> RecordedRun:
+def measure_as_coordinator(
+    plan: Plan, folder: Path, job: Job, listeners: Listeners, sight: Sight
+) -> RecordedRun:
     """Record one run on several machines as rank 0: its own part, then all parts merged.
 
     Where the parts of other ranks lie on other machines, the run stays incomplete until they are
@@ -363,9 +399,10 @@ def measure_as_coordinator(plan: Plan, folder: Path, job: Job, listeners: Listen
         listeners.notify(f"run {job.number}: waiting for {plan.process.world_size} ranks")
         part_folder = folder / RANKS / "0"
         part_job = replace(job, log=part_folder / LOG)
-        with Coordinator(plan.process, folder, plan.meet) as rendezvous:
+        identity = job_identity(plan, job.number)
+        with Coordinator(plan.process, folder, plan.meet, identity, sight) as rendezvous:
             part = measure_run(plan, part_folder, part_job, listeners, rendezvous)
-            rendezvous.wait_for_all("recorded", lambda: None)
+            rendezvous.wait_for_all("recorded", lambda: None, RECORD_LIMIT_S)
         try:
             run = merge(folder)
         except RunFailed as error:
@@ -373,15 +410,20 @@ def measure_as_coordinator(plan: Plan, folder: Path, job: Job, listeners: Listen
             if ranks_share_a_folder:
                 raise
             mark_incomplete(folder, plan.entry, str(error))
-            return RecordedRun(folder, part.run, part.outcome, rendezvous.nodes)
-    return RecordedRun(folder, run, part.outcome, rendezvous.nodes)
+            waits_for = f"Copy the folders {RANKS}/N of the other ranks into {folder / RANKS}"
+            return RecordedRun(folder, part.run, part.outcome, rendezvous.nodes, waits_for)
+    outcome = replace(part.outcome, window=run.window or part.outcome.window, success=run.success)
+    return RecordedRun(folder, run, outcome, machine_count(run))
 
 
-def measure_as_worker(plan: Plan, folder: Path, job: Job, listeners: Listeners) -> RecordedRun:
+def measure_as_worker(
+    plan: Plan, folder: Path, job: Job, listeners: Listeners, sight: Sight
+) -> RecordedRun:
     """Record the part of a rank other than 0."""
     part_folder = folder / RANKS / str(plan.process.rank)
     part_job = replace(job, log=part_folder / LOG)
-    with Worker(plan.process, folder, plan.meet) as rendezvous:
+    identity = job_identity(plan, job.number)
+    with Worker(plan.process, folder, plan.meet, identity, sight) as rendezvous:
         part = measure_run(plan, part_folder, part_job, listeners, rendezvous)
-        rendezvous.wait_for_all("recorded", lambda: None)
+        rendezvous.wait_for_all("recorded", lambda: None, RECORD_LIMIT_S)
     return part

@@ -1,29 +1,48 @@
 """Merge the parts of a run on several machines.
 
-Each rank records its own part below `ranks/N`. Merging puts all traces on the clock of rank 0 and
-writes one record, so that the energy of all machines adds up.
+Each rank records its own part below `ranks/N`. Merging writes one record of the whole run:
+
+1. The stamps of all ranks are put on the clock of rank 0.
+2. The window of the run is made of the windows of its ranks (`distributed.rank_windows`).
+3. Where several ranks sampled one machine, their sensors are arranged together.
+4. An instrument that was read on two machines counts once.
+5. Meters of the machines are part of shared equipment that feeds them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.core.errors import UnreadableError, UsageError, shorten
 from harness.core.schemas import read_document
-from harness.core.timestamps import to_iso
-from harness.formats.base import Entry, Run
+from harness.core.timestamps import from_iso, to_iso
+from harness.formats.base import Defect, Entry, Run
 from harness.formats.defects import DefectCode
 from harness.formats.evidence import Evidence, RecordingEvidence
 from harness.formats.run_directory import FORMAT, INCOMPLETE, RECORD, SAMPLES
 from harness.formats.run_directory_writer import write_run
 from harness.live.distributed.clock_offset import Clock
+from harness.live.distributed.rank_windows import (
+    LIFE,
+    MARKS,
+    clock_bounds,
+    common_window,
+    read_span,
+    span_document,
+)
 from harness.live.recording import NO_REASON, RunFailed, traces_of
+from harness.live.sensors.across_machines import shared_instruments
+from harness.live.sensors.checks import CheckedSensors, SensorFinding, check_sensors
+from harness.live.sensors.shared_equipment import PREFIX, is_shared, with_shared
 from harness.traces.channel import Channel
 from harness.traces.journal_reader import journal_paths, read_samples
-from harness.traces.trace import Trace
+from harness.traces.trace import Trace, Window
 
 RANKS = "ranks"
 """Folder in the run directory of a distributed run that holds the run directories of all ranks."""
@@ -47,16 +66,115 @@ def merge(folder: Path) -> Run:
     entry = _entry_of(folder)
     parts = _read_parts(folder, entry.id)
     runs = [part.runs[0] for part in parts]
-    traces: list[Trace] = []
-    for part in parts:
-        traces += _on_common_clock(part.runs[0].traces, _rank_facts(part), part.directory)
+    ranks = _on_common_clock([(_rank_facts(part), part.runs[0].window) for part in parts], folder)
+    directories = [part.directory for part in parts]
+    merged = _merge_traces(
+        [
+            RankTraces(run.traces, rank, directory)
+            for run, rank, directory in zip(runs, ranks, directories, strict=True)
+        ]
+    )
     defects = dict.fromkeys(defect for part in parts for defect in part.defects)
+    for finding in merged.findings:
+        defects[Defect(finding.code, folder.name, finding.message)] = None
     simulated = any(part.simulated for part in parts)
-    evidence = _merged_evidence(runs)
-    run = replace(runs[0], id=folder.name, traces=tuple(traces), evidence=evidence)
+    run = replace(
+        runs[0],
+        id=folder.name,
+        traces=tuple(merged.traces),
+        evidence=_merged_evidence(runs, ranks),
+        success=_common_success(runs),
+    )
+    window = common_window(ranks)
+    if window is not None and window != run.window:
+        run = replace(run, window=window, seconds=window.seconds)
     write_run(replace(entry, simulated=simulated, defects=tuple(defects)), run, folder)
     (folder / INCOMPLETE).unlink()
     return run
+
+
+def machine_count(run: Run) -> int:
+    """Return how many machines a merged run is of.
+
+    Two ranks whose instruments are all the same are on one machine, whatever its marks say.
+    """
+    recording = run.evidence.recording
+    ranks = recording.ranks if recording and recording.ranks else ()
+    nodes = {str(rank["node"]) for rank in ranks}
+    node_of = {trace.channel.id: trace.channel.node for trace in run.traces}
+    has_part: dict[str | None, bool] = {}
+    for trace in run.traces:
+        channel = trace.channel
+        parent_node = node_of.get(channel.part_of or "", channel.node)
+        is_elsewhere = parent_node is not None and parent_node != channel.node
+        has_part[channel.node] = has_part.get(channel.node, False) or not is_elsewhere
+    return max(1, len([node for node in nodes if has_part.get(node, True)]))
+
+
+def _common_success(runs: Sequence[Run]) -> bool | None:
+    """Return whether the run succeeded: rank 0 says so, and no rank denies it."""
+    return False if any(run.success is False for run in runs) else runs[0].success
+
+
+def recorded_ranks(directory: Path, run: Run) -> dict[int, Mapping[str, Any]]:
+    """Return what each rank of a run recorded of itself, its spans on the clock of rank 0.
+
+    Args:
+        directory: The entry.
+        run: The merged run.
+
+    Raises:
+        JoulemarkError: A record cannot be read.
+    """
+    folder = directory if (directory / RECORD).is_file() else directory / run.id
+    stated = []
+    for path in sorted(folder.glob(f"{RANKS}/*/{RECORD}")):
+        if path.parent.is_symlink():
+            continue
+        document = read_document("run", path)
+        span = document["window"]
+        window = Window(from_iso(span["start"]), from_iso(span["stop"])) if span else None
+        stated.append((_checked_facts(document["facts"].get("rank"), path.parent), window))
+    return {rank["number"]: rank for rank in _on_common_clock(stated, folder)}
+
+
+def _on_common_clock(
+    stated: Sequence[tuple[Mapping[str, Any], Window | None]], folder: Path
+) -> list[dict[str, Any]]:
+    """Return the facts of all ranks, their spans on the clock of rank 0.
+
+    Args:
+        stated: The facts of each rank, and the window of its record.
+        folder: The run, for messages.
+    """
+    clocks = _clocks([rank for rank, _ in stated], str(folder))
+    ranks = []
+    for rank, window in stated:
+        clock = clocks.get(rank["node"])
+        default_from = LIFE if rank["number"] else MARKS
+        facts = dict(rank) | {"window_from": rank.get("window_from", default_from)}
+        for name in ("window", "life"):
+            span = read_span(rank.get(name)) or window
+            if span is not None:
+                facts[name] = span_document(_shifted(span, clock))
+        ranks.append(facts)
+    return ranks
+
+
+def _clocks(ranks: Iterable[Mapping[str, Any]], where: str) -> dict[str, Clock]:
+    """Return the clock of each machine but that of rank 0, from the rank that compared it."""
+    clocks = {}
+    for rank in ranks:
+        if rank.get("clock") is not None:
+            clocks[str(rank["node"])] = Clock.from_facts(rank["clock"], where)
+    return clocks
+
+
+def _shifted(span: Window, clock: Clock | None) -> Window:
+    if clock is None:
+        return span
+    start_ns, stop_ns = clock.to_rank_0(np.array([span.start_ns, span.stop_ns], np.int64)).tolist()
+    return Window(start_ns, stop_ns)
 
 
 def _entry_of(folder: Path) -> Entry:
@@ -94,8 +212,8 @@ def _read_parts(folder: Path, entry_id: str) -> list[Entry]:
 
 
 def _identity(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what must be equal in all ranks of one run, their number aside."""
-    return {name: value for name, value in facts.items() if name not in ("node", "clock")}
+    """Return what must be equal in all ranks of one run, and their number."""
+    return {name: facts.get(name) for name in ("number", "of", "meeting")}
 
 
 def _read_part(folder: Path, entry_id: str) -> Entry:
@@ -147,13 +265,15 @@ def journalled(folder: Path, run: Run) -> Iterator[Trace]:
     Raises:
         JoulemarkError: A journal or the record of a rank cannot be read.
     """
+    ranks: list[RankTraces] = []
     for part, rank_facts in _parts_of(folder, run):
         journals = [read_samples(path) for path in journal_paths(part / SAMPLES)]
-        traces = traces_of(journals)
+        traces = tuple(traces_of(journals))
         if rank_facts is None:
             yield from traces
         else:
-            yield from _on_common_clock(traces, rank_facts, part)
+            ranks.append(RankTraces(traces, rank_facts, part))
+    yield from _merge_traces(ranks).traces
 
 
 def _parts_of(folder: Path, run: Run) -> Iterator[tuple[Path, Mapping[str, Any] | None]]:
@@ -194,36 +314,127 @@ def _checked_facts(facts: Any, where: Path) -> dict[str, Any]:
     )
 
 
-def _on_common_clock(
-    traces: Iterable[Trace], rank_facts: Mapping[str, Any], folder: Path
-) -> Iterator[Trace]:
-    """Put the traces of a rank on the clock of rank 0, and name each by its machine."""
+@dataclass(frozen=True, slots=True)
+class RankTraces:
+    """The traces of one rank by the clock of its machine.
+
+    Attributes:
+        traces: The traces.
+        rank: What is recorded of the rank, its window on the clock of rank 0.
+        folder: Where its part was recorded.
+    """
+
+    traces: Sequence[Trace]
+    rank: Mapping[str, Any]
+    folder: Path
+
+
+def _merge_traces(parts: Sequence[RankTraces]) -> CheckedSensors:
+    """Merge the traces of all ranks, see the module's steps 1 and 3 to 5."""
+    ranks = [part.rank for part in parts]
+    states_windows = common_window(ranks) is not None
+    bounds_s = clock_bounds(ranks) if states_windows else {}
+    clocks: dict[str, Clock] = {}
+    for part in parts:
+        clocks |= _clocks([part.rank], str(part.folder))
+    by_node: dict[str, list[RankTraces]] = {}
+    for part in parts:
+        by_node.setdefault(str(part.rank["node"]), []).append(part)
+    merged: list[Trace] = []
+    findings: list[SensorFinding] = []
+    for node, node_parts in by_node.items():
+        clock = clocks.get(node)
+        if clock is None and all(part.rank["number"] for part in node_parts):
+            clock = Clock.from_facts({}, str(node_parts[0].folder))  # says what is missing
+        checked = _of_one_machine(node_parts)
+        findings += checked.findings
+        for trace in checked.traces:
+            moved = trace if clock is None else clock.shift_trace(trace)
+            channel = moved.channel if is_shared(moved.channel) else _of_node(moved.channel, node)
+            channel = _with_clock(channel, clock, node, bounds_s.get(node))
+            merged.append(replace(moved, channel=channel))
+    if not states_windows:  # recorded by a release that did not look for shared instruments
+        return CheckedSensors(merged, findings)
+    lag_s = max(bounds_s.values(), default=0.0)
+    merged, shared_findings = _count_once(merged, lag_s)
+    return CheckedSensors(with_shared(merged), [*findings, *shared_findings])
+
+
+def _of_one_machine(parts: Sequence[RankTraces]) -> CheckedSensors:
+    """Arrange the sensors of one machine together where several of its ranks sampled it."""
+    sampled = [part for part in parts if part.traces]
+    if len(sampled) < 2:
+        return CheckedSensors([trace for part in sampled for trace in part.traces])
+    used: set[str] = set()
+    machine_traces: list[Trace] = []
+    shared: list[Trace] = []
+    for part in sampled:
+        is_used = {trace.channel.id for trace in part.traces} & used
+        prefix = f"rank-{part.rank['number']}-" if is_used else ""
+        for trace in part.traces:
+            if is_shared(trace.channel):
+                shared.append(trace)
+            else:
+                machine_traces.append(replace(trace, channel=_prefixed(trace.channel, prefix)))
+        used |= {trace.channel.id for trace in machine_traces}
+    checked = check_sensors(machine_traces)
+    return CheckedSensors([*checked.traces, *shared], checked.findings)
+
+
+def _prefixed(channel: Channel, prefix: str) -> Channel:
+    parent = f"{prefix}{channel.part_of}" if channel.part_of else None
+    return replace(channel, id=f"{prefix}{channel.id}", part_of=parent)
+
+
+def _count_once(traces: Sequence[Trace], lag_s: float) -> tuple[list[Trace], list[SensorFinding]]:
+    """Make the second of two channels of one instrument part of the first."""
+    first_of: dict[str, str] = {}
+    findings = []
+    for first, second in shared_instruments(traces, lag_s):
+        first_of[second.channel.id] = first.channel.id
+        message = (
+            f"{second.channel.id} shows what {first.channel.id} shows:"
+            " one instrument was read on two machines, and counts once"
+        )
+        findings.append(SensorFinding(DefectCode.COUNTER_TWICE, second.channel.id, message))
+    counted = []
     for trace in traces:
-        channel = _of_node(trace.channel, rank_facts["node"])
-        if rank_facts["number"] == 0:
-            yield replace(trace, channel=channel)
-        else:
-            clock = Clock.from_facts(rank_facts.get("clock") or {}, str(folder))
-            yield replace(clock.shift_trace(trace), channel=_with_clock(channel, clock))
+        first_id = first_of.get(trace.channel.id)
+        if first_id is not None and trace.channel.part_of is None:
+            trace = replace(trace, channel=replace(trace.channel, part_of=first_id))
+        counted.append(trace)
+    return counted, findings
 
 
 def _of_node(channel: Channel, node: str) -> Channel:
-    parent = f"{node}-{channel.part_of}" if channel.part_of else None
+    parent = channel.part_of
+    if parent and not parent.startswith(PREFIX):
+        parent = f"{node}-{parent}"
     return replace(channel, id=f"{node}-{channel.id}", part_of=parent, node=node)
 
 
-def _with_clock(channel: Channel, clock: Clock) -> Channel:
-    """Add the error of the clock comparison; an unknown error stays unknown."""
+def _with_clock(channel: Channel, clock: Clock | None, node: str, bound_s: float | None) -> Channel:
+    """Add the error of the clock comparisons; an unknown error stays unknown.
+
+    Args:
+        channel: The channel.
+        clock: The comparison of its machine's clock; None on the machine of rank 0.
+        node: Its machine.
+        bound_s: How far its readings may be shifted against the window [s]; None where the ranks
+            state no windows.
+    """
+    limit_s = bound_s if bound_s is not None else clock.limit_s if clock else 0.0
+    if not limit_s:
+        return channel
     error_s = channel.clock_error_s
     if error_s is not None:
-        error_s = (error_s**2 + clock.error_s**2) ** 0.5
-    name = f"{channel.node} at {to_iso(clock.before.at_ns)}"
-    return replace(channel, clock=name, clock_error_s=error_s)
+        error_s = math.hypot(error_s, limit_s / math.sqrt(3))  # uniform, JCGM 100, 4.3.7
+    name = f"{node} at {to_iso(clock.before.at_ns)}" if clock else channel.clock
+    return replace(channel, clock=name, clock_error_s=error_s, clock_bound_s=bound_s)
 
 
-def _merged_evidence(runs: list[Run]) -> Evidence:
+def _merged_evidence(runs: Sequence[Run], ranks: Sequence[Mapping[str, Any]]) -> Evidence:
     """Return what rank 0 recorded of the run, with the ranks and the samplers of all machines."""
-    ranks = [_recording(run).rank or {} for run in runs]
     samplers = [
         {**statistics, "node": rank["node"]}
         for run, rank in zip(runs, ranks, strict=True)

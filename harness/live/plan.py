@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.core.schemas import write_document
-from harness.formats.base import NATIVE, Entry
+from harness.formats.base import NATIVE, Entry, Rated
 from harness.formats.run_directory import SYSTEM
-from harness.live.distributed.launcher import rank_from_environment
+from harness.live.distributed.job import TOKEN_VARIABLE, job_token
+from harness.live.distributed.launcher import ProcessRank, rank_from_environment
+from harness.live.distributed.rendezvous import WORK_LIMIT_S
 from harness.live.measure import DEFAULT_IDLE_S, Plan
 from harness.live.recording import not_writable
+from harness.live.sensors.shared_equipment import PREFIX, refuse_several
 from harness.live.system import collect
 from harness.meters import MeterSpec, automatic, make, parse, probe
 from harness.meters.base import Unavailable
@@ -28,6 +31,10 @@ ROUND = "joulemark-2026"
 FALLBACK = "estimator"
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.001, 3600.0
 DEFAULT_REPEATS = 5
+MAX_SHARED_W = 1e9
+"""Equipment of more power is a slip of the pen [W]."""
+SHARED_IDLE_SHARE = 0.5
+"""Lowest plausible share of the rated power of a switch: an assumption, wide, without a source."""
 FOLDER_NAME = re.compile(r"\w[\w .+-]{0,99}")
 """Names of benchmarks and scenarios become folders below --out."""
 
@@ -50,6 +57,9 @@ class Settings:
         meet: HOST:PORT where rank 0 of a run on several machines waits; "" for a shared folder.
         anchor: File or address that takes the heads of the journals' chains; "" for none.
         resume: Keep the complete runs that are there, and make the missing ones.
+        shared_meters: Meters of equipment that all machines share, as the command line writes them.
+        shared_power: Shared equipment that nobody measures, as `NAME=WATTS` or `NAME=WATTS*SHARE`.
+        work_limit_s: How long a rank whose work has ended waits for that of the others [s].
     """
 
     out: Path
@@ -65,6 +75,9 @@ class Settings:
     meet: str = ""
     anchor: str = ""
     resume: bool = False
+    shared_meters: Sequence[str] = ()
+    shared_power: Sequence[str] = ()
+    work_limit_s: float = WORK_LIMIT_S
 
 
 def meters(settings: Settings) -> list[MeterRequest]:
@@ -76,6 +89,44 @@ def meters(settings: Settings) -> list[MeterRequest]:
     if not specs:
         specs = available() or [parse(FALLBACK)]
     return [_request(spec, settings.interval_s) for spec in specs]
+
+
+def shared_meters(settings: Settings) -> list[MeterRequest]:
+    """Return the meters of equipment that all machines share."""
+    requests = [_request(parse(text), settings.interval_s) for text in settings.shared_meters]
+    return [replace(request, journal_prefix=PREFIX) for request in requests]
+
+
+def shared_power(settings: Settings) -> list[Rated]:
+    """Return the shared equipment that is declared by its rated power.
+
+    Raises:
+        UsageError: A declaration has another form.
+    """
+    return [_rated(text) for text in settings.shared_power]
+
+
+def _rated(text: str) -> Rated:
+    name, equals, amount = text.partition("=")
+    watts, _, share = amount.partition("*")
+    try:
+        power_w, part = float(watts), float(share or 1)
+    except ValueError:
+        power_w, part = -1.0, 0.0
+    if not (name and equals and 0 < power_w < MAX_SHARED_W and 0 < part <= 1):
+        raise UsageError(
+            "is no power of shared equipment",
+            where="--shared-power",
+            got=shorten(repr(text)),
+            expected="NAME=WATTS or NAME=WATTS*SHARE, like switch=350*0.25",
+        )
+    return Rated(
+        id=name,
+        power_w=power_w * part,
+        boundary="interconnect",
+        idle_share=SHARED_IDLE_SHARE,
+        source=f"declared by the submitter: rated power {power_w:g} W, share {part:g}",
+    )
 
 
 def _request(spec: MeterSpec, common_interval_s: float) -> MeterRequest:
@@ -215,18 +266,42 @@ def make_entry(settings: Settings, benchmark: str, scenario: str, task: Any) -> 
 
 
 def make_plan(entry: Entry, runner: Runner, settings: Settings, repeats: int) -> Plan:
-    """Return the plan of an entry, with a seed for each run."""
+    """Return the plan of an entry, with a seed for each run.
+
+    Raises:
+        UsageError: Ranks of other jobs could not be told apart, or a meter cannot be used so.
+    """
+    process = rank_from_environment(os.environ)
+    _require_name_of_job(process, settings.meet)
+    shared = shared_meters(settings)
+    if process.rank == 0:
+        refuse_several([item for request in shared for item in probe(request.spec).channels])
     return Plan(
         entry=entry,
         runner=runner,
         meters=meters(settings),
         seeds=[settings.seed + number for number in range(repeats)],
         idle_s=settings.idle_s,
-        process=rank_from_environment(os.environ),
+        process=process,
         meet=settings.meet,
         anchor=settings.anchor,
         resume=settings.resume,
+        shared_meters=shared,
+        rated=shared_power(settings),
+        work_limit_s=settings.work_limit_s,
     )
+
+
+def _require_name_of_job(process: ProcessRank, meet: str) -> None:
+    """Refuse to meet at a port without anything that tells this job from another one there."""
+    if meet and process.world_size > 1 and not process.job and not job_token():
+        raise UsageError(
+            "nothing tells the ranks of this job from those of another one at this port",
+            where="--meet",
+            expected=f"a launcher that names the job, or the variable {TOKEN_VARIABLE}",
+            fix=f"Set it to one random text on all ranks: export {TOKEN_VARIABLE}=..."
+            " (openssl rand -hex 16 makes one).",
+        )
 
 
 def describe_system(plan: Plan, nodes: int = 1) -> None:

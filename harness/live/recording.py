@@ -19,13 +19,14 @@ from typing import Any, cast
 from harness.core.errors import JoulemarkError, UsageError
 from harness.core.files import read_bytes, sha256
 from harness.core.schemas import write_document
-from harness.formats.base import Defect, Entry, Run
+from harness.formats.base import Defect, Entry, Rated, Run
 from harness.formats.defects import DefectCode
 from harness.formats.evidence import Evidence, RecordingEvidence
 from harness.formats.evidence_facts import evidence_from_facts
 from harness.formats.run_directory import INCOMPLETE, SAMPLES
 from harness.formats.run_directory_writer import record, write_run
 from harness.live.sensors.checks import CheckedSensors, check_sensors
+from harness.live.sensors.shared_equipment import PREFIX, shared_channel, with_shared
 from harness.meters.base import NoteKind
 from harness.meters.context import summary, unsteady, write_series
 from harness.runners.base import Outcome
@@ -164,7 +165,13 @@ def _run_failed(folder: Path, error: JoulemarkError) -> RunFailed:
     return failed
 
 
-def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Window]) -> Run:
+def finalise(
+    folder: Path,
+    entry: Entry,
+    outcome: Outcome,
+    idle: Mapping[str, Window],
+    rated: Sequence[Rated] = (),
+) -> Run:
     """Turn journals into traces, write the record, and remove the mark of an incomplete run.
 
     Args:
@@ -172,6 +179,7 @@ def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Wi
         entry: The entry that the run belongs to.
         outcome: What the workload's logs state.
         idle: Idle times before and after the workload.
+        rated: Parts that nobody measured.
 
     Raises:
         JoulemarkError: A journal cannot be read.
@@ -186,6 +194,7 @@ def finalise(folder: Path, entry: Entry, outcome: Outcome, idle: Mapping[str, Wi
         id=folder.name,
         window=outcome.window,
         traces=tuple(checked.traces),
+        rated=tuple(rated),
         work=outcome.work,
         performance=outcome.performance,
         quality=outcome.quality,
@@ -246,19 +255,27 @@ def sensors_of(journals: Sequence[Samples]) -> CheckedSensors:
     1. Ids that several meters use are made unique by the name of the meter.
     2. The clock error covers the steps of the wall clock that were seen.
     3. Each channel is assigned the channel that contains it; sensors that measure nothing are
-       left out.
+       left out. Equipment that all machines share is not checked against this machine.
     """
     counts = Counter(trace.channel.id for samples in journals for trace in samples.traces)
     traces: list[Trace] = []
+    shared: list[Trace] = []
     for samples in journals:
+        is_shared = samples.path.stem.startswith(PREFIX)
         largest_step_s = max((abs(step.step_s) for step in samples.steps()), default=0.0)
         for trace in samples.traces:
             channel = with_unique_id(trace.channel, samples.path.stem, counts)
             if largest_step_s:
                 clock_error_s = max(channel.clock_error_s or 0.0, largest_step_s)
                 channel = replace(channel, clock_error_s=clock_error_s)
-            traces.append(replace(trace, channel=channel))
-    return check_sensors(traces)
+            if is_shared:
+                shared.append(replace(trace, channel=shared_channel(channel)))
+            else:
+                traces.append(replace(trace, channel=channel))
+    checked = check_sensors(traces)
+    if not shared:
+        return checked
+    return CheckedSensors(with_shared([*checked.traces, *shared]), checked.findings)
 
 
 def with_unique_id(channel: Channel, meter: str, counts: Counter[str]) -> Channel:

@@ -22,6 +22,7 @@ from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256, write_tex
 from harness.core.schemas import canonical, parse_json
 from harness.core.timestamps import to_iso
 from harness.meters import public_spec
+from harness.live.distributed.job import JobIdentity
 
 if TYPE_CHECKING:
     from harness.live.measure import Plan
@@ -61,6 +62,31 @@ def workload_sha256(plan: Plan) -> str:
             inside = path.relative_to(folder).as_posix()
             digest.update(f"{inside}\0{sha256(read_bytes(path))}\n".encode())
     return digest.hexdigest()
+
+
+def job_identity(plan: Plan, run: int) -> JobIdentity:
+    """Return what all ranks of a run must have been started for.
+
+    Args:
+        plan: The plan of this rank.
+        run: Number of the run.
+    """
+    settings = {
+        "options": dict(getattr(plan.runner, "options", {})),
+        "idle_s": list(plan.idle_s),
+        "division": plan.entry.division,
+    }
+    return JobIdentity(
+        launcher=plan.process.launcher,
+        job=plan.process.job,
+        world_size=plan.process.world_size,
+        benchmark="/".join(filter(None, (plan.entry.benchmark, plan.entry.scenario))),
+        command=workload_sha256(plan),
+        settings=json.dumps(settings, sort_keys=True),
+        seeds=f"{len(plan.seeds)} runs: {', '.join(map(str, plan.seeds))}",
+        run=run,
+        version=__version__,
+    )
 
 
 def commit(plan: Plan) -> str:

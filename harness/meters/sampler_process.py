@@ -41,10 +41,12 @@ class MeterRequest:
     Attributes:
         spec: Which meter, with its options.
         interval_s: Time between reads [s].
+        journal_prefix: Begin of the name of its journal.
     """
 
     spec: MeterSpec
     interval_s: float
+    journal_prefix: str = ""
 
 
 class SamplerProcess:
@@ -239,7 +241,7 @@ def unique_names(requests: Sequence[MeterRequest]) -> list[str]:
     names: list[str] = []
     counts: Counter[str] = Counter()
     for request in requests:
-        name = request.spec.name
+        name = f"{request.journal_prefix}{request.spec.name}"
         counts[name] += 1
         names.append(name if counts[name] == 1 else f"{name}-{counts[name]}")
     return names

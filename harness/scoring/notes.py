@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from harness.core.errors import shorten
+from harness.core.timestamps import NS
 from harness.energy.components import ChannelReadings, clock_error
+from harness.energy.missing_nodes import modelled_nodes
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
 from harness.formats.defects import SENSOR_DEFECTS, DefectCode
@@ -49,6 +51,8 @@ def result_notes(
         *_run_count_notes(runs, counted, scatter),
         *_meter_notes(counted),
         *dict.fromkeys(note for run in runs for note in _reading_notes(entry, run)),
+        *dict.fromkeys(note for run in runs for note in _node_notes(run)),
+        *dict.fromkeys(note for run in runs for note in _witness_notes(run)),
         *_completeness_notes(counted),
         *_defect_notes(entry, NOTED_DEFECTS),
         *_sensor_notes(entry),
@@ -115,6 +119,28 @@ def _meter_notes(runs: Sequence[RunEnergy]) -> Iterator[str]:
                 f"calibration {calibration} is given {len(limits)} sets of limits: "
                 "each channel keeps its own"
             )
+
+
+def _node_notes(run: RunEnergy) -> Iterator[str]:
+    """Yield the nodes that are modelled beside measured ones."""
+    measured = [(item, item.energy) for item in run.readings if item.energy is not None]
+    for node in modelled_nodes(measured):
+        yield f"{node} is modelled, not measured: its part of the interval is wide"
+
+
+def _witness_notes(run: RunEnergy) -> Iterator[str]:
+    """Yield what a batch system counted for the job step, as context beside the result."""
+    witness = run.run.evidence.extra.get("slurm_step_energy")
+    if not isinstance(witness, Mapping):
+        return
+    energy_j, start_ns, stop_ns = (
+        witness.get(name) for name in ("energy_j", "start_ns", "stop_ns")
+    )
+    if isinstance(energy_j, int) and isinstance(start_ns, int) and isinstance(stop_ns, int):
+        yield (
+            f"Slurm counts {energy_j} J for the job step in the {(stop_ns - start_ns) / NS:.1f} s"
+            " that hold the window: context, not part of the sum"
+        )
 
 
 def _reading_notes(entry: Entry, run: RunEnergy) -> Iterator[str]:

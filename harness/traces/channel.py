@@ -26,6 +26,10 @@ STORE_FIELDS = frozenset(
 """Fields of a header that describe the stored columns, or have a type of their own."""
 
 
+OPTIONAL_FIELDS = frozenset(["clock_bound_s"])
+"""Fields that a header has only where they are known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
     """Limits of a meter's systematic error.
@@ -91,6 +95,8 @@ class Channel:
         clock: Whose clock stamps the readings.
         clock_error_s: Standard error of that clock against the clock of the window [s]; None where
             unknown.
+        clock_bound_s: Bound of the error that a comparison of that clock with another left [s], on
+            several machines; None where no clocks were compared. `clock_error_s` covers it.
         current: What is measured, "ac" or "dc".
         conversion_efficiency: Factor that turns the measured AC into the DC asked for.
         supply: Power supplies whose efficiency at the load of each reading turns AC into DC, in
@@ -120,6 +126,7 @@ class Channel:
     nominal_interval_s: float | None = None
     clock: str = "unknown"
     clock_error_s: float | None = None
+    clock_bound_s: float | None = None
     current: Literal["ac", "dc", "unknown"] = "unknown"
     conversion_efficiency: float | None = None
     supply: Supply | None = None
@@ -146,7 +153,8 @@ class Channel:
                 value = _accuracy_document(value)
             if item.name == "supply":
                 value = None if value is None else value.document()
-            if item.name != "extra":
+            is_absent = item.name in OPTIONAL_FIELDS and value is None
+            if item.name != "extra" and not is_absent:
                 document[item.name] = value
         return document | dict(self.extra)
 

@@ -1,6 +1,7 @@
 """Run `joulemark` as if on a machine of its own.
 
-BOOT_ID: file that stands for the machine's boot id; JOIN_S: how long it waits for other ranks [s].
+MACHINE_ROOT: folder that stands for the machine's /proc and /sys; "" for the real one.
+JOIN_S, BEAT_S, SILENCE_S, POINT_S: time limits of the rendezvous [s], where a test shortens them.
 """
 
 import os
@@ -8,8 +9,14 @@ import sys
 from pathlib import Path
 
 from harness.cli import main
-from harness.live.distributed import coordinator, placement, worker
+from harness.live import measure
+from harness.live.distributed import connection, coordinator, machine, worker
 
-placement.BOOT_ID = Path(os.environ["BOOT_ID"])
+if os.environ.get("MACHINE_ROOT"):
+    machine.ROOT = Path(os.environ["MACHINE_ROOT"])
 worker.JOIN_TIMEOUT_S = coordinator.JOIN_TIMEOUT_S = float(os.environ.get("JOIN_S", "30"))
+connection.HEARTBEAT_S = float(os.environ.get("BEAT_S", "5"))
+connection.SILENCE_LIMIT_S = worker.SILENCE_LIMIT_S = float(os.environ.get("SILENCE_S", "30"))
+if "POINT_S" in os.environ:
+    measure.RECORD_LIMIT_S = float(os.environ["POINT_S"])
 main(sys.argv[1:])

@@ -12,24 +12,42 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[2]
 LAUNCHED = ("RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID", "PMI_RANK", "MASTER_PORT")
+TOKEN = "one job of the tests"
 
 
 def environment(
     folder: Path, machine: int, *, skew_s: float = 0.0, rate: float = 0.0, **more: str
 ) -> dict[str, str]:
     """That of a process on one of the machines."""
-    boot_id = folder / f"boot-id-{machine}"
-    boot_id.parent.mkdir(parents=True, exist_ok=True)
-    boot_id.write_text(f"machine {machine}\n")
+    root = machine_root(folder, machine)
     path = os.pathsep.join([str(HERE / "skew"), str(REPOSITORY)])
     clean = {name: value for name, value in os.environ.items() if name not in LAUNCHED}
     ours = {
-        "BOOT_ID": str(boot_id),
+        "MACHINE_ROOT": str(root),
+        "JOULEMARK_JOB_TOKEN": TOKEN,
         "PYTHONPATH": path,
         "SKEW_S": str(skew_s),
         "SKEW_RATE": str(rate),
     }
     return clean | ours | {"MASTER_ADDR": "127.0.0.1", "PYTHONDONTWRITEBYTECODE": "1"} | more
+
+
+def machine_root(folder: Path, machine: int, boot_id: str = "", **files: str) -> Path:
+    """The folder that stands for /proc and /sys of a machine: boot id, boot time and processors.
+
+    files: further files, by their paths with __ for /
+    """
+    root = folder / f"machine-{machine}"
+    contents = {
+        "proc/sys/kernel/random/boot_id": boot_id or f"machine {machine}",
+        "proc/stat": f"cpu 1 2 3 4\nctxt 1000\nbtime {1_700_000_000 + 1000 * machine}",
+        "proc/cpuinfo": "model name : Test processor",
+    }
+    contents |= {name.replace("__", "/"): text for name, text in files.items()}
+    for name, text in contents.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"{text}\n")
+    return root
 
 
 def as_torchrun(rank: int, of: int, local: int = 0) -> dict[str, str]:

@@ -24,6 +24,7 @@ from harness.core.timestamps import NS
 from harness.formats.base import Quality, Run
 from harness.formats.defects import DefectCode
 from harness.formats.run_directory import SAMPLES
+from harness.live.distributed.rank_windows import window_of_rank_0
 from harness.live.merge_ranks import journal_folders
 from harness.runners.workload import find_workloads
 from harness.traces.journal_reader import Samples, readable
@@ -105,8 +106,10 @@ def _wrong_durations(context: RuleContext, run: Run) -> Iterator[Violation]:
     performance = run.performance
     if performance is None or performance.unit != "min":
         return
-    if abs(performance.value * 60 - window_s) > TRAINING_TIME_SLACK * window_s:
-        expected = f"{window_s / 60:g}, the length of its window"
+    recording = run.evidence.recording
+    timed = window_of_rank_0(recording.ranks if recording else None) or run.window
+    if abs(performance.value * 60 - timed.seconds) > TRAINING_TIME_SLACK * timed.seconds:
+        expected = f"{timed.seconds / 60:g}, the length of its window"
         yield Violation(where, f"{performance.value:g} min to train", expected, FIX)
 
 

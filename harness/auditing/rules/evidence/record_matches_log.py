@@ -25,6 +25,7 @@ from harness.formats.evidence import LOGGED_NAMES
 from harness.formats.mlperf import loadgen_log
 from harness.formats.mlperf.mllog import number, select
 from harness.formats.run_directory import SAMPLES
+from harness.live.distributed.rank_windows import window_of_rank_0
 from harness.runners.base import OUTPUT, marked_window, stop_status
 from harness.runners.endpoint.events import EVENTS
 from harness.runners.endpoint.runner import (
@@ -135,8 +136,10 @@ def _window_statements(run: Run, window: Window | None, slack_s: float) -> Itera
     recording = run.evidence.recording
     if window is None and recording and recording.window_from == "the life of the program":
         return
+    # other ranks may extend the window of the run
+    stated = window_of_rank_0(recording.ranks if recording else None) or run.window
     for end in ("start", "stop"):
-        record_ns = getattr(run.window, f"{end}_ns") if run.window else None
+        record_ns = getattr(stated, f"{end}_ns") if stated else None
         log_ns = getattr(window, f"{end}_ns") if window else None
         yield Statement(f"{end} of the window [ns]", record_ns, log_ns, slack_s * NS)
 

@@ -9,11 +9,17 @@ from harness.traces.trace import Trace
 
 
 def check(context: RuleContext) -> Iterator[Violation]:
-    """Report parts without power, and warn of a measured switch that MLPerf's score leaves out."""
+    """Report parts without power, and warn of a measured switch that MLPerf's score leaves out.
+
+    Live runs on several machines are judged by `interconnect-declared`.
+    """
     for run in context.runs:
         node_traces = _traces_at("node", run)
         interconnect_traces = _traces_at("interconnect", run)
-        if len(node_traces) > 1 and not interconnect_traces and not run.run.rated:
+        recording = run.run.evidence.recording
+        is_live = recording is not None and recording.ranks is not None
+        has_interconnect = bool(interconnect_traces or run.run.rated)
+        if len(node_traces) > 1 and not has_interconnect and not is_live:
             yield Violation(
                 location(run.run),
                 f"{len(node_traces)} nodes and no interconnect, measured or estimated",
