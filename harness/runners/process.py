@@ -47,6 +47,7 @@ def execute(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
+        pass_fds=supervisor.launcher_descriptors(),
         env={**os.environ, **(environment or {})},
     )
     try:

@@ -30,6 +30,24 @@ PR_SET_CHILD_SUBREAPER = 36
 """Option of prctl(2): orphaned descendants become children of this process (linux/prctl.h)."""
 
 
+LAUNCHER_DESCRIPTORS = ("PMI_FD", "HYDI_CONTROL_FD")
+"""Variables with descriptors by which MPICH's launcher speaks with its ranks."""
+
+
+def launcher_descriptors() -> list[int]:
+    """Return the descriptors that an MPI program needs of its launcher, as far as they are open."""
+    descriptors = []
+    for name in LAUNCHER_DESCRIPTORS:
+        text = os.environ.get(name, "")
+        if text.isascii() and text.isdigit() and len(text) < 7:
+            try:
+                os.fstat(int(text))
+            except OSError:
+                continue
+            descriptors.append(int(text))
+    return descriptors
+
+
 def main() -> int:
     """Run the process; it leads a process group of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -43,6 +61,7 @@ def main() -> int:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=launcher_descriptors(),
                 preexec_fn=_restore_interrupt,
             )
         except OSError as error:

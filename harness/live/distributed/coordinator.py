@@ -147,13 +147,14 @@ class Coordinator(Rendezvous):
         addresses = own_addresses()
         address, port = parse_address(self.meet) if self.meet else (addresses[0], 0)
         try:
-            self.server = listen(address, port, backlog=self.process.world_size)
+            self.server = listen(address, port, backlog=self.process.world_size + MAX_STRANGERS)
         except OSError as error:
             raise UsageError(
                 f"rank 0 cannot wait there: {error.strerror}",
                 where=self.meet or address,
                 fix="Choose another --meet.",
             ) from None
+        self.server.setblocking(False)
         self.selector.register(self.server, selectors.EVENT_READ)
         if not self.meet:
             port = self.server.getsockname()[1]
@@ -190,7 +191,9 @@ class Coordinator(Rendezvous):
         """Accept a connection and challenge it; make room where there are too many."""
         try:
             stream = self.server.accept()[0]
-        except OSError:  # no descriptor is left, or the peer is gone
+        except (BlockingIOError, ConnectionError):  # the peer is gone again
+            return
+        except OSError:  # no descriptor is left
             self._drop_oldest_stranger()
             time.sleep(POLL_INTERVAL_S)
             return

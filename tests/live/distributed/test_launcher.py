@@ -40,10 +40,56 @@ BATCH = {
 
 
 @pytest.mark.parametrize(
-    "launched", [TORCHRUN, OPEN_MPI, SRUN, PMI], ids=["torchrun", "Open MPI", "srun", "PMI"]
+    ("launched", "name", "job"),
+    [
+        (TORCHRUN, "RANK and WORLD_SIZE", ""),
+        (
+            TORCHRUN | {"TORCHELASTIC_RUN_ID": "none"},
+            "torchrun",
+            "MASTER_ADDR=a, MASTER_PORT=1",
+        ),
+        (OPEN_MPI | {"PMIX_NAMESPACE": "5"}, "Open MPI", "PMIX_NAMESPACE=5"),
+        (
+            {"MV2_COMM_WORLD_RANK": "3", "MV2_COMM_WORLD_SIZE": "8"},
+            "MVAPICH",
+            "",
+        ),
+        (SRUN | {"SLURM_JOB_ID": "7"}, "Slurm", "SLURM_JOB_ID=7, SLURM_STEP_ID=0"),
+        (PMI, "PMI", ""),
+        (
+            {"FLUX_TASK_RANK": "3", "FLUX_JOB_SIZE": "8", "FLUX_JOB_ID": "f1"},
+            "Flux",
+            "FLUX_JOB_ID=f1",
+        ),
+    ],
+    ids=["by hand", "torchrun", "Open MPI", "MVAPICH", "srun", "PMI", "Flux"],
 )
-def test_each_launcher_is_understood(launched: dict[str, str]) -> None:
-    assert rank_from_environment(launched) == ProcessRank(3, 8)
+def test_each_launcher_is_understood(launched: dict[str, str], name: str, job: str) -> None:
+    rank = rank_from_environment(launched)
+    assert rank == ProcessRank(3, 8)
+    assert (rank.launcher, rank.job) == (name, job)
+
+
+@pytest.mark.parametrize(
+    ("launched", "name"),
+    [(PMI, "PMI"), (OPEN_MPI, "Open MPI"), (TORCHRUN, "RANK and WORLD_SIZE")],
+)
+def test_a_launcher_inside_slurm_stands_above_it_and_the_job_of_slurm_is_kept(
+    launched: dict[str, str], name: str
+) -> None:
+    proxy = {
+        "SLURM_PROCID": "0",
+        "SLURM_STEP_NUM_TASKS": "2",
+        "SLURM_NTASKS": "2",
+        "SLURM_STEP_ID": "4",
+        "SLURM_JOB_ID": "7",
+    }
+    rank = rank_from_environment(proxy | launched)
+    assert (rank, rank.launcher, rank.job) == (ProcessRank(3, 8), name, "SLURM_JOB_ID=7")
+
+
+def test_a_pmi_plugin_of_slurm_states_the_same_ranks_twice() -> None:
+    assert rank_from_environment(SRUN | PMI) == ProcessRank(3, 8)
 
 
 def test_an_old_slurm_has_the_tasks_of_the_step_in_ntasks_alone() -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.core.errors import UsageError
 from harness.live.distributed import coordinator, worker
-from harness.live.distributed.addresses import parse_address
 from harness.live.distributed.connection import MAX_MESSAGE_BYTES, Connection, PeerLost
 from harness.live.distributed.coordinator import Coordinator
+from harness.live.distributed.job import JobIdentity
 from harness.live.distributed.launcher import ProcessRank
 from harness.live.distributed.rendezvous import INVITATION, SINGLE_PROCESS, RankLost
 from harness.live.distributed.worker import Worker
+from tests.live.distributed.machines import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +82,27 @@ def test_all_go_from_point_to_point_and_compare_clocks(
         b'{"rank": 1}\n',
         b'{"rank": 1, "token": "x"}\n',
         b"x" * (2 * MAX_MESSAGE_BYTES),
+        b'{"token": "\\ud800"}\n',
+        b'{"join": {"rank": 1}, "challenge": "c", "proof": "\\ud800"}\n',
+        b'{"join": 3, "challenge": [], "proof": {}}\n',
+        b'{"at": "ready"}\n{"clock": 0}\n{"failed": "x"}\n',
+        b"[" * 100_000 + b"\n",
+        b"\xff\xfe\x00\n",
     ],
-    ids=["silence", "http", "no-object", "no-word", "wrong-word", "flood"],
+    ids=[
+        "silence",
+        "http",
+        "no-object",
+        "no-word",
+        "wrong-word",
+        "flood",
+        "lone-surrogate",
+        "surrogate-proof",
+        "wrong-types",
+        "messages-of-a-rank",
+        "deep",
+        "no-text",
+    ],
 )
 def test_a_stranger_does_not_get_in_and_disturbs_nobody(
     said: bytes, side: ThreadPoolExecutor, tmp_path: Path
@@ -133,6 +155,107 @@ def test_a_rank_that_cannot_be_is_refused(
     assert not (tmp_path / INVITATION).exists()
 
 
+JOB = JobIdentity("Slurm", "SLURM_JOB_ID=7", 2, "work", "c0ffee", "{}", "1 runs: 1", 1, "1.0")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"job": "SLURM_JOB_ID=8"}, r"job SLURM_JOB_ID=8, expected SLURM_JOB_ID=7"),
+        ({"launcher": "PMI"}, "launcher PMI, expected Slurm"),
+        ({"world_size": 3}, "world_size 3, expected 2"),
+        ({"command": "beef"}, "command beef, expected c0ffee. Start the same command"),
+        ({"seeds": "1 runs: 2"}, "seeds 1 runs: 2"),
+        ({"settings": "[]"}, "settings"),
+        ({"benchmark": "other"}, "benchmark other"),
+        ({"run": 2}, "run 2, expected 1"),
+        ({"version": "0.9"}, "version 0.9"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_rank_of_another_job_is_turned_away_and_the_right_one_is_let_in(
+    changes: dict, words: str, side: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    def come(job: JobIdentity) -> None:
+        with Worker(ProcessRank(1, 2), tmp_path, "", job) as rendezvous:
+            rendezvous.wait_for_all("ready", nothing)
+
+    def both() -> str:
+        with pytest.raises(RankLost, match="belongs to another job") as caught:
+            come(replace(JOB, **changes))
+        come(JOB)
+        return str(caught.value)
+
+    ranks = side.submit(both)
+    with Coordinator(ProcessRank(0, 2), tmp_path, "", JOB) as rendezvous:
+        assert len(rendezvous.refusals) == 1
+        rendezvous.wait_for_all("ready", nothing)
+    assert words in ranks.result(10)
+
+
+def test_jobs_at_one_port_are_parted_by_their_tokens_and_rank_0_says_why_nobody_came(
+    side: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "JOIN_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(worker, "JOIN_TIMEOUT_S", 0.5)
+    tokens = {"coordinator": "ours", "worker": "theirs"}
+    monkeypatch.setattr(coordinator, "job_token", lambda: tokens["coordinator"])
+    monkeypatch.setattr(worker, "job_token", lambda: tokens["worker"])
+    place = f"127.0.0.1:{free_port()}"
+
+    def come() -> None:
+        with Worker(ProcessRank(1, 2), tmp_path, place):
+            pass
+
+    other = side.submit(come)
+    with pytest.raises(RankLost, match="no rank 1"):
+        Coordinator(ProcessRank(0, 2), tmp_path, place).__enter__()
+    assert "another token (JOULEMARK_JOB_TOKEN)" in str(other.exception(10))
+
+
+def test_the_token_is_never_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "JOIN_TIMEOUT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address, port = server.getsockname()
+        place = {"addresses": [address], "port": port, "token": "a secret of the job"}
+        (tmp_path / INVITATION).write_text(json.dumps(place))
+        with ThreadPoolExecutor(1) as pool:
+            joining = pool.submit(Worker(ProcessRank(1, 2), tmp_path, "").__enter__)
+            liar = Connection(server.accept()[0])
+            liar.send(hello=2, challenge="c")
+            (message,) = liar.receive(5.0)
+            assert "secret" not in json.dumps(message.content)
+            assert message.content["join"]["rank"] == 1
+            liar.send(failed="go away", proof="forged")
+            liar.close()
+            server.close()
+            with pytest.raises(RankLost, match="rank 0 did not answer"):
+                joining.result(20)
+
+
+def test_containers_of_one_machine_are_one_by_the_counter_of_its_kernel(
+    side: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boots = iter(["a", "b"])
+    marks = {"hardware": "h", "booted_s": 1000}
+    for module in (coordinator.machine, worker):
+        monkeypatch.setattr(module, "machine_marks", lambda: marks | {"boot": next(boots)})
+
+    def follow(rendezvous: Worker) -> dict:
+        rendezvous.wait_for_all("ready", nothing)
+        return rendezvous.facts()
+
+    other = meet(side, tmp_path, 1, 2, follow)
+    counter = itertools.count(1000)
+    monkeypatch.setattr(coordinator.machine, "kernel_counter", lambda: next(counter))
+    monkeypatch.setattr(worker, "kernel_counter", lambda: next(counter))
+    with Coordinator(ProcessRank(0, 2), tmp_path, "") as rendezvous:
+        assert rendezvous.nodes == 1
+        rendezvous.wait_for_all("ready", nothing)
+    facts = other.result(10)
+    assert (facts["node"], facts["machine_shown_by"]) == ("node-0", "a counter of the kernel")
+
+
 def test_the_reason_of_one_rank_reaches_all(side: ThreadPoolExecutor, tmp_path: Path) -> None:
     def fail(rendezvous: Worker) -> None:
         rendezvous.wait_for_all("ready", nothing)
@@ -173,16 +296,6 @@ def test_alone_there_is_nobody_to_wait_for() -> None:
     assert SINGLE_PROCESS.compare_clocks("met", nothing) is None
     assert SINGLE_PROCESS.reads("rapl")
     assert (SINGLE_PROCESS.environment, SINGLE_PROCESS.facts()) == ({}, {})
-
-
-@pytest.mark.parametrize(
-    "text", ["node0", "node0:", ":1", "node0:0", "node0:65536", "node0:x", "node0:-1"]
-)
-def test_a_place_has_host_and_port(text: str) -> None:
-    with pytest.raises(UsageError, match="HOST:PORT"):
-        parse_address(text)
-    assert parse_address("node0:29511") == ("node0", 29511)
-    assert parse_address("fe80::1:29511") == ("fe80::1", 29511)
 
 
 def test_a_place_that_is_taken_is_named(tmp_path: Path) -> None:
