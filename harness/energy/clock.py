@@ -52,14 +52,11 @@ class ClockError:
         scale_s: Standard deviation of a normal error, or bound of a uniform one [s].
         base: Distribution of the error.
         source: Where the size comes from.
-        window_is_of_load: Whether the window was stamped where the load of this trace started and
-            ended. On several machines the load of another one may have stamped it.
     """
 
     scale_s: float
     base: ClockBase
     source: str
-    window_is_of_load: bool = True
 
 
 @cache
@@ -115,8 +112,7 @@ def clock_effect(
     # 2. Load that falls off on both sides of one shift is aligned with the window there.
     best = int(search.argmax())
     drop_j = MIN_DROP * inside_w * error.scale_s
-    falls_off_j = min(search[best] - search[0], search[best] - search[-1])
-    if error.window_is_of_load and falls_off_j > drop_j:
+    if min(search[best] - search[0], search[best] - search[-1]) > drop_j:
         aligned_j = float(search.max()) + sum(
             _step_less_bounds(cells, end_ns, side, edge, end=end)
             for end_ns, side, edge, end in (

@@ -9,14 +9,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from harness.core.timestamps import NS
 from harness.energy.clock import ClockError
 from harness.energy.conversion import NO_CONVERSION, Conversion
+from harness.energy.cumulative import energy_between
 from harness.energy.edges import Edge
 from harness.energy.integrate import ChannelEnergy
 from harness.energy.reading_checks import CheckedReadings
 from harness.formats.base import Entry
 from harness.traces.channel import Channel
-from harness.traces.trace import Trace
+from harness.traces.trace import Floats, Trace, Window
 from harness.uncertainty.budget import MeteredEnergy, UncertaintyComponent
 
 UNKNOWN_CLOCK_S = 1.0
@@ -25,6 +29,10 @@ ROUND_CLOCK_S = {"mlperf-inference": 0.8}
 """Bound of the clock error that the checks of a round allow [s]: stamps of both machines in MLPerf
 inference power (`power_checker.py`, 0.2 to 0.8 s over the rounds)."""
 SOURCE = "docs/explanation/methodology.md, one run"
+SHIFTS = 41
+"""Shifts of the window that are tried between the bounds of a comparison of clocks."""
+INTERVAL_SHARE = 0.95
+"""Share of a uniform distribution that an interval of 95 % holds on each side of its middle."""
 MAX_RECTANGLES = 2
 """Rectangular errors of one name that are drawn one by one."""
 EDGE_NAMES = {
@@ -96,9 +104,6 @@ def metered_energies(measured: Measured, seconds: float) -> list[MeteredEnergy]:
 
 def clock_error(channel: Channel, entry: Entry) -> ClockError:
     """Return what is known of the clock of a channel against that of the window."""
-    if channel.clock_error_s is not None and channel.clock_bound_s is not None:
-        source = f"clocks of the machines, compared to within {channel.clock_bound_s:.2g} s"
-        return ClockError(channel.clock_error_s, "normal", source, window_is_of_load=False)
     if channel.clock_error_s is not None:
         return ClockError(channel.clock_error_s, "normal", "largest difference of the two clocks")
     bound_s = ROUND_CLOCK_S.get(entry.family)
@@ -235,6 +240,65 @@ def _clock_component(
     source = clock_error(readings.trace.channel, entry).source
     key = f"clock|{_clock(readings.trace, entry.id)}"
     return UncertaintyComponent.tabulated("clock", effect, "normal", key, source)
+
+
+def comparison_components(
+    measured: Measured, window: Window, run_id: str
+) -> list[UncertaintyComponent]:
+    """Return what comparisons of clocks leave uncertain where another machine stamped the window.
+
+    Half a round trip bounds the error, and nothing tells where in the bounds it lies. Load that
+    ends with the window makes every shift lower the energy: then the energy that was found is the
+    upper bound. Half of the draws keep to each side. The 95 % interval holds both bounds. An error
+    of one comparison moves the edges of several machines, so that all reach their bounds together.
+
+    Args:
+        measured: Channels with their energies.
+        window: The window of the run.
+        run_id: The run, whose clocks were compared anew.
+    """
+    components = []
+    for readings, _ in measured:
+        channel = readings.trace.channel
+        if channel.edge_bounds_s is None or not any(channel.edge_bounds_s):
+            continue
+        low_j, high_j = _shift_bounds(readings.checked.trace, window, channel.edge_bounds_s)
+        scale = readings.factor / INTERVAL_SHARE
+        largest_s = max(channel.edge_bounds_s)
+        components.append(
+            UncertaintyComponent(
+                "clocks of the machines",
+                high_j * scale,
+                low_j * scale,
+                "uniform",
+                f"clocks|{run_id}",
+                f"clocks compared to within {largest_s:.2g} s: half a round trip, and drift",
+            )
+        )
+    return components
+
+
+def _shift_bounds(
+    trace: Trace, window: Window, bounds_s: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the lowest and the highest change of the energy by shifts of the window [J].
+
+    One clock shifts both ends together; the clocks of two machines shift them on their own.
+    """
+    start_j = -_gained(trace, window.start_ns, bounds_s[0])
+    stop_j = _gained(trace, window.stop_ns, bounds_s[1])
+    if bounds_s[0] == bounds_s[1]:
+        change_j = start_j + stop_j
+        return float(change_j.min()), float(change_j.max())
+    return float(start_j.min() + stop_j.min()), float(start_j.max() + stop_j.max())
+
+
+def _gained(trace: Trace, edge_ns: int, bound_s: float) -> Floats:
+    """Return the energy from an edge to each of some instants around it, earlier ones first [J]."""
+    cuts_ns = edge_ns + np.rint(np.linspace(-bound_s, bound_s, SHIFTS) * NS).astype(np.int64)
+    steps_j = energy_between(trace, cuts_ns)
+    cumulative_j = np.concatenate([[0.0], np.cumsum(steps_j)])
+    return np.asarray(cumulative_j - cumulative_j[SHIFTS // 2])
 
 
 def _clock(trace: Trace, entry_id: str) -> str:

@@ -10,6 +10,7 @@ from harness.energy.components import (
     UNKNOWN_CLOCK_S,
     ChannelReadings,
     clock_error,
+    comparison_components,
     metered_energies,
     window_components,
 )
@@ -95,6 +96,7 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
     unmeasured = missing_nodes(measured, expected_nodes, entry.id)
     modelled = model_limits(measured, entry.id)
     components += modelled.components
+    components += comparison_components(measured, window, f"{entry.id}|{run.id}")
     # 3. The sum, with the worst coverage of its channels.
     budget = Budget("", (*parts, *unmeasured.parts), (*components, *unmeasured.components))
     coverage = 0.0

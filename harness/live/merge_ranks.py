@@ -31,8 +31,8 @@ from harness.live.distributed.clock_offset import Clock
 from harness.live.distributed.rank_windows import (
     LIFE,
     MARKS,
-    clock_bounds,
     common_window,
+    edge_bounds,
     read_span,
     span_document,
 )
@@ -333,7 +333,7 @@ def _merge_traces(parts: Sequence[RankTraces]) -> CheckedSensors:
     """Merge the traces of all ranks, see the module's steps 1 and 3 to 5."""
     ranks = [part.rank for part in parts]
     states_windows = common_window(ranks) is not None
-    bounds_s = clock_bounds(ranks) if states_windows else {}
+    bounds_s = edge_bounds(ranks) if states_windows else {}
     clocks: dict[str, Clock] = {}
     for part in parts:
         clocks |= _clocks([part.rank], str(part.folder))
@@ -355,7 +355,7 @@ def _merge_traces(parts: Sequence[RankTraces]) -> CheckedSensors:
             merged.append(replace(moved, channel=channel))
     if not states_windows:  # recorded by a release that did not look for shared instruments
         return CheckedSensors(merged, findings)
-    lag_s = max(bounds_s.values(), default=0.0)
+    lag_s = 2 * max((part.rank["clock"] or {}).get("limit_s", 0.0) for part in parts)
     merged, shared_findings = _count_once(merged, lag_s)
     return CheckedSensors(with_shared(merged), [*findings, *shared_findings])
 
@@ -413,24 +413,26 @@ def _of_node(channel: Channel, node: str) -> Channel:
     return replace(channel, id=f"{node}-{channel.id}", part_of=parent, node=node)
 
 
-def _with_clock(channel: Channel, clock: Clock | None, node: str, bound_s: float | None) -> Channel:
-    """Add the error of the clock comparisons; an unknown error stays unknown.
+def _with_clock(
+    channel: Channel, clock: Clock | None, node: str, bounds_s: tuple[float, float] | None
+) -> Channel:
+    """Add the error of the clock comparisons; an unknown error of the meter stays unknown.
 
     Args:
         channel: The channel.
         clock: The comparison of its machine's clock; None on the machine of rank 0.
         node: Its machine.
-        bound_s: How far its readings may be shifted against the window [s]; None where the ranks
-            state no windows.
+        bounds_s: How far the edges of the window may be off for its readings [s]; None for a record
+            without windows of its ranks, of an earlier release.
     """
-    limit_s = bound_s if bound_s is not None else clock.limit_s if clock else 0.0
-    if not limit_s:
-        return channel
-    error_s = channel.clock_error_s
-    if error_s is not None:
-        error_s = math.hypot(error_s, limit_s / math.sqrt(3))  # uniform, JCGM 100, 4.3.7
     name = f"{node} at {to_iso(clock.before.at_ns)}" if clock else channel.clock
-    return replace(channel, clock=name, clock_error_s=error_s, clock_bound_s=bound_s)
+    if bounds_s is not None:
+        is_exact = not any(bounds_s)
+        return replace(channel, clock=name, edge_bounds_s=None if is_exact else bounds_s)
+    error_s = channel.clock_error_s
+    if error_s is not None and clock is not None:
+        error_s = math.hypot(error_s, clock.error_s)
+    return replace(channel, clock=name, clock_error_s=error_s)
 
 
 def _merged_evidence(runs: Sequence[Run], ranks: Sequence[Mapping[str, Any]]) -> Evidence:

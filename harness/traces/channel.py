@@ -26,7 +26,7 @@ STORE_FIELDS = frozenset(
 """Fields of a header that describe the stored columns, or have a type of their own."""
 
 
-OPTIONAL_FIELDS = frozenset(["clock_bound_s"])
+OPTIONAL_FIELDS = frozenset(["edge_bounds_s"])
 """Fields that a header has only where they are known."""
 
 
@@ -95,8 +95,8 @@ class Channel:
         clock: Whose clock stamps the readings.
         clock_error_s: Standard error of that clock against the clock of the window [s]; None where
             unknown.
-        clock_bound_s: Bound of the error that a comparison of that clock with another left [s], on
-            several machines; None where no clocks were compared. `clock_error_s` covers it.
+        edge_bounds_s: How far the start and the stop of the window may be off for these readings
+            where the clock of another machine stamped them [s]; None on one machine.
         current: What is measured, "ac" or "dc".
         conversion_efficiency: Factor that turns the measured AC into the DC asked for.
         supply: Power supplies whose efficiency at the load of each reading turns AC into DC, in
@@ -126,7 +126,7 @@ class Channel:
     nominal_interval_s: float | None = None
     clock: str = "unknown"
     clock_error_s: float | None = None
-    clock_bound_s: float | None = None
+    edge_bounds_s: tuple[float, float] | None = None
     current: Literal["ac", "dc", "unknown"] = "unknown"
     conversion_efficiency: float | None = None
     supply: Supply | None = None
@@ -154,6 +154,8 @@ class Channel:
             if item.name == "supply":
                 value = None if value is None else value.document()
             is_absent = item.name in OPTIONAL_FIELDS and value is None
+            if item.name == "edge_bounds_s" and value is not None:
+                value = list(value)
             if item.name != "extra" and not is_absent:
                 document[item.name] = value
         return document | dict(self.extra)
@@ -166,6 +168,8 @@ class Channel:
         """
         names = {item.name for item in fields(Channel)} - {"extra", "accuracy", "supply"}
         own_fields = {name: value for name, value in document.items() if name in names}
+        if own_fields.get("edge_bounds_s") is not None:
+            own_fields["edge_bounds_s"] = tuple(map(float, own_fields["edge_bounds_s"]))
         stored = names | STORE_FIELDS
         extra = {name: value for name, value in document.items() if name not in stored}
         accuracy = _accuracy_of(document["accuracy"])

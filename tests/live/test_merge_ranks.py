@@ -81,17 +81,16 @@ def test_channels_keep_their_order_within_each_machine(several: Callable[..., Pa
 
 
 @pytest.mark.parametrize("own", [0.0, 0.003, None])
-def test_errors_of_both_clocks_add_up_and_an_unknown_one_stays_unknown(
+def test_the_bound_of_the_comparison_stands_beside_the_error_of_the_meters_clock(
     own: float | None, several: Callable[..., Path]
 ) -> None:
     channels = {
         trace.channel.id: trace.channel for trace in merge(several(clock_error_s=own)).traces
     }
-    compared = 0.002 / 3**0.5  # half of the longer round trip, as a uniform limit
-    assert channels["node-0-wall"].clock_error_s == own
-    assert channels["node-1-wall"].clock_error_s == (
-        None if own is None else pytest.approx(np.hypot(own, compared))
-    )
+    assert {channel.clock_error_s for channel in channels.values()} == {own}
+    assert channels["node-0-wall"].edge_bounds_s is None  # rank 0 set both edges
+    half_of_the_longer_round_trip_s = 0.002
+    assert channels["node-1-wall"].edge_bounds_s == (half_of_the_longer_round_trip_s,) * 2
     assert channels["node-0-wall"].clock != channels["node-1-wall"].clock
 
 

@@ -77,32 +77,41 @@ def window_of_rank_0(ranks: Sequence[Any] | None) -> Window | None:
     return read_span(first.get("window")) if isinstance(first, Mapping) else None
 
 
-def clock_bounds(ranks: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return how far the readings of each machine may be shifted against the window [s].
+def edge_bounds(ranks: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float]]:
+    """Return how far start and stop of the window may be off for the readings of each machine [s].
 
-    That is the bound of the comparison of its clock with rank 0, and of that of the machines whose
-    ranks set the two edges of the window: their stamps were converted too. Half of a round trip
-    bounds a comparison, however the time on the way was split; the drift between both is added.
+    An edge that a rank of the machine itself set is exact: one clock stamped both. For any other
+    edge the bounds of both machines' comparisons with rank 0 add up: half of the round trip,
+    however the time on the way was split, and the drift between the two comparisons.
     """
-    own_s: dict[str, float] = {}
+    window, limits_s = common_window(ranks), _clock_limits(ranks)
+    if window is None:
+        return {node: (limit_s, limit_s) for node, limit_s in limits_s.items()}
+    bounds: dict[str, tuple[float, float]] = {}
+    setters = [_edge_nodes(ranks, end, getattr(window, end)) for end in ("start_ns", "stop_ns")]
+    for node, limit_s in limits_s.items():
+        start_s, stop_s = (
+            0.0 if node in nodes else limit_s + max(limits_s[setter] for setter in nodes)
+            for nodes in setters
+        )
+        bounds[node] = start_s, stop_s
+    return bounds
+
+
+def _clock_limits(ranks: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the bound of the comparison of each machine's clock with that of rank 0 [s]."""
+    limits_s: dict[str, float] = {}
     for rank in ranks:
         node, clock = str(rank.get("node")), rank.get("clock")
-        limit_s = clock.get("limit_s", 0.0) if isinstance(clock, Mapping) else 0.0
-        own_s[node] = max(own_s.get(node, 0.0), float(limit_s))
-    window = common_window(ranks)
-    if window is None:
-        return own_s
-    edges = set()
-    for rank in defining_ranks(ranks):
-        span = read_span(rank["window"])
-        if span is not None and (
-            span.start_ns == window.start_ns or span.stop_ns == window.stop_ns
-        ):
-            edges.add(str(rank.get("node")))
-    return {
-        node: limit_s + max((own_s[edge] for edge in edges if edge != node), default=0.0)
-        for node, limit_s in own_s.items()
-    }
+        stated = clock.get("limit_s") if isinstance(clock, Mapping) else None
+        limit_s = float(stated) if isinstance(stated, int | float) else 0.0
+        limits_s[node] = max(limits_s.get(node, 0.0), limit_s)
+    return limits_s
+
+
+def _edge_nodes(ranks: Sequence[Mapping[str, Any]], end: str, t_ns: int) -> set[str]:
+    """Return the machines of the ranks that set an edge of the window."""
+    return {str(rank.get("node")) for rank in defining_ranks(ranks) if rank["window"][end] == t_ns}
 
 
 def seconds_outside(ranks: Sequence[Mapping[str, Any]], window: Window) -> dict[int, float]:

@@ -43,7 +43,8 @@ class Rank:
 
     def receive(self) -> bool:
         *lines, self.received = (self.received + self.socket.recv(65536)).split(b"\n")
-        return any([self.answer(json.loads(line)) for line in lines])
+        answers = [self.answer(json.loads(line)) for line in lines]
+        return any(answers)
 
 
 def main() -> None:

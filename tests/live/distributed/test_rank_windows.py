@@ -10,8 +10,8 @@ from harness.core.timestamps import NS
 from harness.live.distributed.rank_windows import (
     LIFE,
     MARKS,
-    clock_bounds,
     common_window,
+    edge_bounds,
     rank_span_facts,
     read_span,
     seconds_outside,
@@ -91,8 +91,13 @@ def test_what_is_no_span_is_none(document: object) -> None:
     assert read_span(document) is None
 
 
-def test_the_bound_of_a_clock_is_that_of_both_machines_where_another_one_sets_an_edge() -> None:
+def test_an_edge_is_exact_for_the_machine_that_set_it_and_off_by_both_clocks_for_the_others() -> (
+    None
+):
     ranks = [rank(0, (1, 5)), rank(1, (2, 9), limit_s=0.1), rank(2, (2, 4), limit_s=0.01)]
-    assert clock_bounds(ranks) == pytest.approx({"node-0": 0.1, "node-1": 0.1, "node-2": 0.11})
+    bounds = edge_bounds(ranks)
+    assert bounds["node-0"] == pytest.approx((0.0, 0.1))
+    assert bounds["node-1"] == pytest.approx((0.1, 0.0))
+    assert bounds["node-2"] == pytest.approx((0.01, 0.11))
     inside = [rank(0, (1, 9)), rank(1, (2, 8), limit_s=0.1)]
-    assert clock_bounds(inside) == {"node-0": 0.0, "node-1": 0.1}
+    assert edge_bounds(inside) == {"node-0": (0.0, 0.0), "node-1": (0.1, 0.1)}
