@@ -275,7 +275,7 @@ def measure_run(
         outcome = _worker_outcome(job, result) if is_worker else plan.runner.outcome(job, result)
         facts = _commitments(job, anchor) | step_energy.facts()
         if rendezvous.placement:
-            clock = Clock(before, after).facts() if before and after else None
+            clock = Clock.compared(before, after).facts() if before and after else None
             spans = rank_span_facts(outcome.window, Window(result.start_ns, result.stop_ns))
             facts["rank"] = rendezvous.facts() | {"clock": clock} | spans
         outcome = replace(outcome, facts=dict(outcome.facts) | facts)

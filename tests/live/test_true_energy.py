@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness import api
-from harness.auditing.report import EntryReport, verdict_of
+from harness.auditing.report import EntryReport
 from harness.formats.base import Entry, Run
 from harness.formats.run_directory import FORMAT
 from harness.formats.run_directory_writer import write_run
@@ -90,23 +90,16 @@ def test_marks_of_rank_0_are_the_common_ones_of_helpers_that_end_with_it(scored:
     assert not findings(report, "rank-windows")
 
 
-def test_fail_a_rank_that_works_outside_the_common_marks(scored: Scored) -> None:
-    machines = [Machine(50, 300, (0, 14), marks=(2, 13.5)), Machine(60, 310, (0, 19))]
-    _, _, report = scored(machines)
-    assert report.verdict == "invalid"
-    assert findings(report, "rank-windows") == ["fail: rank 1 worked 5 outside the window"]
-
-
-@pytest.mark.parametrize("share_out", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("shares_out", [(0.0, 0.0), (0.3, 0.3), (1.0, 1.0), (0.0, 1.0), (1.0, 0.0)])
 @pytest.mark.parametrize("ends_last", [0, 1])
 def test_the_interval_holds_the_truth_whatever_the_way_of_a_long_round_trip(
-    share_out: float, ends_last: int, scored: Scored
+    shares_out: tuple[float, float], ends_last: int, scored: Scored
 ) -> None:
     stops = [14.0, 14.0]
     stops[ends_last] += 3.0
     machines = [
         Machine(50, 800, (0.0, stops[0])),
-        Machine(50, 900, (1.0, stops[1]), round_trip_s=0.6, share_out=share_out, ahead_s=9.0),
+        Machine(50, 900, (1.0, stops[1]), round_trip_s=0.6, shares_out=shares_out, ahead_s=9.0),
     ]
     truth = true_energy(machines)
     _, result, _ = scored(machines)
@@ -114,14 +107,16 @@ def test_the_interval_holds_the_truth_whatever_the_way_of_a_long_round_trip(
     assert (result.energy.high - result.energy.low) / truth < 0.06
 
 
-def test_drift_between_both_comparisons_is_in_the_bound(scored: Scored) -> None:
+def test_drift_between_both_comparisons_is_undone_and_in_the_bound(scored: Scored) -> None:
     machines = [Machine(50, 800, (0, 14)), Machine(50, 900, (0.5, 15), drift_s=0.2)]
     run, result, _ = scored(machines)
+    assert run.traces[0].channel.edge_bounds_s == pytest.approx((0, 0.2001), rel=1e-3)
     assert run.traces[1].channel.edge_bounds_s == pytest.approx((0.2001, 0), rel=1e-3)
-    assert run.traces[0].channel.edge_bounds_s == pytest.approx((0, 0.2 + 1e-4), rel=1e-3)
     clock = next(row for row in result.rows if row.term == "clocks of the machines")
     assert clock.share > 0.5
-    assert result.energy.low <= true_energy(machines) <= result.energy.high
+    truth = true_energy(machines)
+    assert result.energy.value == pytest.approx(truth, rel=0.003)
+    assert result.energy.low <= truth <= result.energy.high
 
 
 def counter(**more: object) -> dict:
@@ -218,17 +213,3 @@ def test_a_shared_distributor_contains_the_machines(scored: Scored) -> None:
     assert result.energy.value == pytest.approx(900.0 * run.window.seconds, rel=0.003)
     assert {trace.channel.part_of for trace in run.traces} == {None, "shared-wall"}
     assert not findings(report, "node-count")
-
-
-def test_question_three_machines_without_any_interconnect(scored: Scored) -> None:
-    _, _, report = scored(fleet(3))
-    assert findings(report, "interconnect-declared") == [
-        "warn: 3 machines and no interconnect, measured or declared"
-    ]
-    open_points = [item for item in report.findings if item.rule == "interconnect-declared"]
-    assert verdict_of(tuple(open_points)) == "questioned"
-
-
-def test_two_machines_may_be_joined_by_a_cable(scored: Scored) -> None:
-    _, _, report = scored(fleet(2))
-    assert not findings(report, "interconnect-declared")

@@ -73,18 +73,32 @@ class Clock:
     Attributes:
         before: Offset before the work.
         after: Offset after the work.
+        is_constant: Whether one offset holds throughout, that of the shorter round trip; otherwise
+            the clock drifts along the straight line between both.
     """
 
     before: Offset
     after: Offset
+    is_constant: bool = False
+
+    @staticmethod
+    def compared(before: Offset, after: Offset) -> Clock:
+        """Return the clock of two comparisons.
+
+        Offsets that differ by no more than both round trips explain show no drift: taken as drift,
+        that error would stretch or shrink the whole run.
+        """
+        explained_ns = (before.round_trip_ns + after.round_trip_ns) / 2
+        difference_ns = abs(after.ahead_ns - before.ahead_ns)
+        return Clock(before, after, is_constant=difference_ns <= explained_ns)
 
     @property
     def limit_s(self) -> float:
         """Largest error of a shifted stamp [s]: half a round trip plus the drift meanwhile.
 
-        Stamps are shifted by the straight line between both offsets. A clock that drifts in one
-        direction, however unevenly, stays between them, so the line is off by their difference
-        at most.
+        Stamps are shifted by one of both offsets, or by the straight line between them. A clock
+        that drifts in one direction, however unevenly, stays between them, so either is off by
+        their difference at most.
         """
         round_trip_ns = max(self.before.round_trip_ns, self.after.round_trip_ns)
         drift_ns = abs(self.after.ahead_ns - self.before.ahead_ns)
@@ -100,6 +114,8 @@ class Clock:
 
         Before the first and after the last comparison the nearest offset is used.
         """
+        if self.is_constant:
+            return t_ns + min(self.before, self.after, key=lambda item: item.round_trip_ns).ahead_ns
         span_ns = max(1, self.after.at_ns - self.before.at_ns)
         since_first_ns = (t_ns - self.before.at_ns).astype(np.float64)
         offsets_ns = (self.before.ahead_ns, self.after.ahead_ns)
@@ -122,7 +138,12 @@ class Clock:
 
     def facts(self) -> dict[str, Any]:
         """Describe the clock for a run record."""
-        return {"before": self.before.facts(), "after": self.after.facts(), "limit_s": self.limit_s}
+        return {
+            "before": self.before.facts(),
+            "after": self.after.facts(),
+            "constant": self.is_constant,
+            "limit_s": self.limit_s,
+        }
 
     @staticmethod
     def from_facts(facts: Mapping[str, Any], where: str) -> Clock:
@@ -132,7 +153,8 @@ class Clock:
             UnreadableError: The record has another form.
         """
         try:
-            return Clock(_read_offset(facts["before"]), _read_offset(facts["after"]))
+            before, after = _read_offset(facts["before"]), _read_offset(facts["after"])
+            return Clock(before, after, facts.get("constant") is True)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             raise UnreadableError(
                 "states no usable clock comparison",

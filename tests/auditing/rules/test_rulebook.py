@@ -411,8 +411,10 @@ def test_own_round_fails_what_is_questioned_elsewhere() -> None:
         if settings["severity"] == "question"
     }
     own = rulebook(OWN)["rules"]
-    assert {own[rule_id]["severity"] for rule_id in questioned & own.keys()} == {"fail"}
-    assert not [rule_id for rule_id, settings in own.items() if settings["severity"] == "question"]
+    open_points = {rule_id for rule_id, item in own.items() if item["severity"] == "question"}
+    judged = (questioned & own.keys()) - open_points
+    assert {own[rule_id]["severity"] for rule_id in judged} == {"fail"}
+    assert open_points == {"interconnect-declared"}  # evidence does not tell if there is a switch
 
 
 def test_shares_of_the_window_are_printed_in_percent() -> None:

@@ -76,6 +76,34 @@ def test_stamps_outside_the_two_offsets_are_moved_by_the_nearer_one() -> None:
     assert (clock.to_rank_0(times) - times).tolist() == [100, 100, 200, 300, 300]
 
 
+def test_a_difference_that_the_round_trips_explain_is_no_drift() -> None:
+    clock = Clock.compared(Offset(T, 100, 300), Offset(T + 1000, 350, 200))
+    times = np.array([T - 5, T + 500, T + 2000], np.int64)
+    assert (clock.to_rank_0(times) - times).tolist() == [350] * 3  # of the shorter round trip
+    drifting = Clock.compared(Offset(T, 100, 300), Offset(T + 1000, 351, 200))
+    assert (drifting.to_rank_0(times) - times).tolist() == [100, 226, 351]
+    assert clock.limit_s == pytest.approx((150 + 250) * 1e-9)
+
+
+@given(
+    true=st.integers(-(10**9), 10**9),
+    errors=st.tuples(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5)),
+    trips=st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)),
+    at=st.floats(0, 1),
+)
+def test_a_steady_clock_stays_within_the_limit_whatever_the_ways(
+    true: int, errors: tuple[float, float], trips: tuple[int, int], at: float
+) -> None:
+    offsets = [
+        Offset(T + when, true + round(error * trip), trip)
+        for when, error, trip in zip((0, 10**10), errors, trips, strict=True)
+    ]
+    clock = Clock.compared(*offsets)
+    t_ns = T + round(at * 10**10)
+    moved = int(clock.to_rank_0(np.array([t_ns], np.int64))[0])
+    assert abs(moved - (t_ns + true)) <= clock.limit_s * 1e9 + 2
+
+
 def test_what_was_dropped_moves_with_the_readings(trace: Callable) -> None:
     made = trace([0, 1, 1, 2, float("nan")][:4], [5.0, 6.0, 7.0, 8.0], id="c")
     assert [item.t_ns for item in made.dropped] == [T + 10**9]
@@ -87,8 +115,8 @@ def test_what_was_dropped_moves_with_the_readings(trace: Callable) -> None:
 
 def test_a_record_holds_the_clock_to_the_nanosecond() -> None:
     clock = Clock(Offset(T + 1, -2_500_000_001, 123_457), Offset(T + 9, -2_500_000_203, 99))
-    again = json.loads(json.dumps(clock.facts()))
-    assert Clock.from_facts(again, "r") == clock
+    for again in (clock, dataclasses.replace(clock, is_constant=True)):
+        assert Clock.from_facts(json.loads(json.dumps(again.facts())), "r") == again
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,15 @@ from harness.traces.trace import Trace, Window
 T0 = 1_700_000_000
 INTERVAL_S = 0.1
 RECORDED_S = (-3.0, 30.0)
+COMPARED_S = (-2.0, 28.0)
 
 
 @dataclass(frozen=True)
 class Machine:
     """One machine and its rank; times are true times since T0 [s].
 
-    round_trip_s, share_out: of the clock comparison; share of the round trip on the way to rank 0
-    ahead_s: how far the machine's clock is ahead of that of rank 0
+    round_trip_s, shares_out: of both clock comparisons; the share is that of the way to rank 0
+    ahead_s, drift_s: how far the machine's clock is ahead of that of rank 0, and how far it drifts
     """
 
     idle_w: float
@@ -44,7 +45,7 @@ class Machine:
     ahead_s: float = 0.0
     drift_s: float = 0.0
     round_trip_s: float = 2e-4
-    share_out: float = 0.5
+    shares_out: tuple[float, float] = (0.5, 0.5)
     channel: dict[str, Any] = field(default_factory=dict)
 
     def energy(self, start_s: float, stop_s: float) -> float:
@@ -52,9 +53,14 @@ class Machine:
         busy_s = max(0.0, min(stop_s, self.work[1]) - max(start_s, self.work[0]))
         return self.idle_w * (stop_s - start_s) + (self.busy_w - self.idle_w) * busy_s
 
+    def ahead_at_s(self, t_s: float) -> float:
+        """How far its clock is ahead at a true time [s]."""
+        begin_s, end_s = COMPARED_S
+        return self.ahead_s + self.drift_s * (t_s - begin_s) / (end_s - begin_s)
+
     def local_ns(self, t_s: float) -> int:
         """What its clock shows at a true time [ns]."""
-        return T0 * NS + round((t_s + self.ahead_s) * NS)
+        return T0 * NS + round((t_s + self.ahead_at_s(t_s)) * NS)
 
     def span(self, span: tuple[float, float]) -> Window:
         return Window(self.local_ns(span[0]), self.local_ns(span[1]))
@@ -84,14 +90,13 @@ def readings(machine: Machine, number: int) -> Trace:
 
 
 def clock_facts(machine: Machine) -> dict[str, Any]:
-    """What the comparison with rank 0 found: off by the asymmetry of the way."""
-    error_s = (machine.share_out - 0.5) * machine.round_trip_s
+    """What the comparisons with rank 0 found: off by the asymmetry of the way."""
     offsets = []
-    for at_s, drift_s in ((-2.0, 0.0), (28.0, machine.drift_s)):
-        ahead_ns = round((-machine.ahead_s - drift_s + error_s) * NS)
-        trip_ns = round(machine.round_trip_s * NS)
-        offsets.append(Offset(machine.local_ns(at_s), ahead_ns, trip_ns))
-    return Clock(*offsets).facts()
+    for at_s, share in zip(COMPARED_S, machine.shares_out, strict=True):
+        error_s = (share - 0.5) * machine.round_trip_s
+        ahead_ns = round((error_s - machine.ahead_at_s(at_s)) * NS)
+        offsets.append(Offset(machine.local_ns(at_s), ahead_ns, round(machine.round_trip_s * NS)))
+    return Clock.compared(*offsets).facts()
 
 
 def write_ranks(
