@@ -21,8 +21,8 @@ from harness.core.errors import UsageError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256, write_text
 from harness.core.schemas import canonical, parse_json
 from harness.core.timestamps import to_iso
-from harness.meters import public_spec
 from harness.live.distributed.job import JobIdentity
+from harness.meters import public_spec
 
 if TYPE_CHECKING:
     from harness.live.measure import Plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,8 +15,12 @@ from harness.meters import MeterSpec, probe
 from harness.meters.topology import subject_of
 from harness.traces.channel import Channel
 
-NETWORK_OPTIONS = ("host", "url", "address", "server")
+NETWORK_OPTIONS = frozenset({"host", "url", "address", "server", "broker"})
 """Options of meters that name a device in the network: the same device from every machine."""
+HERE = re.compile(r"^(\w+://)?(localhost|127\.|\[?::1)")
+"""Addresses that name another device on every machine."""
+NETWORK_MARK = "@"
+"""Separates name and hash of a request for such a device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,15 @@ class Device:
 
 
 Sight = Mapping[str, Sequence[Device]]
-"""What a rank sees: the devices of each meter that was requested, by the text of the request."""
+"""What a rank sees: the devices of each meter that was requested, by `request_key`."""
+
+
+def request_key(spec: MeterSpec) -> str:
+    """Return a key of a request that hides its options: they may hold addresses."""
+    addresses = [spec.options[name] for name in NETWORK_OPTIONS & spec.options.keys()]
+    is_in_network = any(not HERE.search(address) for address in addresses)
+    digest = hashlib.sha256(str(spec).encode()).hexdigest()[:16]
+    return f"{spec.name}{NETWORK_MARK if is_in_network else '#'}{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,8 @@ class Placement:
         rendezvous_id: Random name of this rendezvous; the records of all ranks carry it.
         address: Address at which rank 0 of the workload may listen.
         port: Port at which rank 0 of the workload may listen.
-        meters: Requests that this rank samples; None for all, on the first rank of a machine.
+        meters: Keys of the requests that this rank samples; None for all, on the first rank of a
+            machine.
         shown_by: What shows which machine it runs on.
     """
 
@@ -78,9 +92,11 @@ class Placement:
         """Whether this rank samples anything; each device is read once, so energy counts once."""
         return self.local_rank == 0 if self.meters is None else bool(self.meters)
 
-    def reads(self, request: object) -> bool:
+    def reads(self, request: MeterSpec) -> bool:
         """Return whether this rank samples a meter that was requested."""
-        return self.local_rank == 0 if self.meters is None else str(request) in self.meters
+        if self.meters is None:
+            return self.local_rank == 0
+        return request_key(request) in self.meters
 
     def environment(self, process: ProcessRank) -> Mapping[str, str]:
         """Return what PyTorch's `env://` reads, whichever launcher was used.
@@ -155,7 +171,7 @@ def visible_devices(specs: Iterable[MeterSpec]) -> Sight:
             channels = probe(spec).channels
         except JoulemarkError:
             channels = ()
-        sight[str(spec)] = [Device.of_channel(channel) for channel in channels]
+        sight[request_key(spec)] = [Device.of_channel(channel) for channel in channels]
     return sight
 
 
@@ -219,11 +235,9 @@ def _meter_marks(sight: Sight, requests: Iterable[str]) -> Iterator[tuple[str, s
         devices = sight.get(request, ())
         for calibration in {item.calibration_id for item in devices if item.is_meter}:
             yield f"calibration {calibration}", f"calibration|{calibration}"
-        _, _, options = request.partition(":")
-        for option in options.split(","):
-            name, _, value = option.partition("=")
-            if name in NETWORK_OPTIONS and value:
-                yield f"{name} {value}", f"address|{request}"
+        name, is_in_network, _ = request.partition(NETWORK_MARK)
+        if is_in_network:
+            yield f"the address of meter {name}", f"address|{request}"
 
 
 def sight_document(sight: Sight) -> dict[str, list[list[Any]]]:

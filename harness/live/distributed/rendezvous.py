@@ -19,6 +19,7 @@ from harness.core.errors import JoulemarkError
 from harness.live.distributed.clock_offset import Offset
 from harness.live.distributed.launcher import SINGLE_RANK
 from harness.live.distributed.placement import Placement
+from harness.meters import MeterSpec
 
 PROTOCOL = 2
 """Version of the messages; ranks of other releases are turned away."""
@@ -67,7 +68,7 @@ class Rendezvous:
         """Variables that the workload gets in its environment."""
         return self.placement.environment(self.process) if self.placement else {}
 
-    def reads(self, request: object) -> bool:
+    def reads(self, request: MeterSpec) -> bool:
         """Return whether this rank samples a meter that was requested."""
         return self.placement is None or self.placement.reads(request)
 

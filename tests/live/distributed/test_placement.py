@@ -13,6 +13,7 @@ from harness.live.distributed.placement import (
     place_ranks,
     read_sight,
     refuse_shared_meters,
+    request_key,
     sight_document,
     visible_devices,
 )
@@ -57,13 +58,21 @@ def test_fail_one_calibration_on_two_machines() -> None:
 
 
 def test_fail_one_address_on_two_machines_whatever_the_calibration() -> None:
-    pdu = "snmp:host=pdu-1,outlet=3"
+    pdu = request_key(parse("snmp:host=pdu-1,outlet=3"))
+    assert "pdu-1" not in pdu  # addresses are private
     sights = [{pdu: [Device("a", "1", True)]}, {pdu: [Device("b", "2", True)]}]
-    with pytest.raises(UsageError, match="host pdu-1"):
+    with pytest.raises(UsageError, match="the address of meter snmp"):
         refuse_shared_meters([0, 1], sights, [(pdu,)] * 2)
-    beside = "snmp:host=pdu-1,outlet=4"
+    beside = request_key(parse("snmp:host=pdu-1,outlet=4"))
     sights = [{pdu: [Device("a", "1", True)]}, {beside: [Device("b", "2", True)]}]
     refuse_shared_meters([0, 1], sights, [(pdu,), (beside,)])
+
+
+@pytest.mark.parametrize("here", ["localhost:9100", "http://127.0.0.1:9100", "[::1]:9100"])
+def test_an_address_of_the_machine_itself_is_another_meter_on_each(here: str) -> None:
+    request = request_key(parse(f"prometheus:url={here}"))
+    sights = [{request: [Device("a", str(number), True)]} for number in (0, 1)]
+    refuse_shared_meters([0, 1], sights, [(request,)] * 2)
 
 
 def test_models_of_two_machines_are_no_instrument() -> None:
@@ -73,10 +82,11 @@ def test_models_of_two_machines_are_no_instrument() -> None:
 def test_what_a_rank_sees_survives_the_way(tmp_path: Path) -> None:
     path = tmp_path / "pdu.csv"
     path.write_text(header("pdu", calibration_id="pdu/4711"))
-    sight = visible_devices([parse(f"file:path={path}"), parse("file:path=/nowhere.csv")])
-    (device,) = sight[f"file:path={path}"]
+    specs = [parse(f"file:path={path}"), parse("file:path=/nowhere.csv")]
+    sight = visible_devices(specs)
+    (device,) = sight[request_key(specs[0])]
     assert (device.calibration_id, device.is_meter) == ("pdu/4711", True)
-    assert sight["file:path=/nowhere.csv"] == []
+    assert sight[request_key(specs[1])] == []
     assert read_sight(sight_document(sight)) == sight
     assert read_sight({"a": 3, "b": [1, [2]]}) == {"a": [], "b": []}
     assert read_sight("x") == {}

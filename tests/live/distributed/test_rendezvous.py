@@ -21,6 +21,7 @@ from harness.live.distributed.job import JobIdentity
 from harness.live.distributed.launcher import ProcessRank
 from harness.live.distributed.rendezvous import INVITATION, SINGLE_PROCESS, RankLost
 from harness.live.distributed.worker import Worker
+from harness.meters import MeterSpec
 from tests.live.distributed.machines import free_port
 
 
@@ -294,7 +295,7 @@ def test_alone_there_is_nobody_to_wait_for() -> None:
     SINGLE_PROCESS.check()
     SINGLE_PROCESS.wait_for_all("ready", nothing)
     assert SINGLE_PROCESS.compare_clocks("met", nothing) is None
-    assert SINGLE_PROCESS.reads("rapl")
+    assert SINGLE_PROCESS.reads(MeterSpec("rapl", {}))
     assert (SINGLE_PROCESS.environment, SINGLE_PROCESS.facts()) == ({}, {})
 
 
