@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +18,8 @@ import pytest
 
 def require(program: str, package: str) -> str:
     """Return the path of a program, or skip the test and say which package has it."""
-    found = shutil.which(
-        program, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/sbin"
-    )
+    places = [str(Path(sys.executable).parent), "/usr/bin", "/bin", "/usr/sbin", "/sbin"]
+    found = shutil.which(program, path=os.pathsep.join([*places, os.environ.get("PATH", "")]))
     if found is None:
         pytest.skip(f"{program} is not installed: apt-get install {package}")
     return found

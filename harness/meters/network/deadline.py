@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 
@@ -71,6 +72,8 @@ def reason(error: Exception) -> str:
     """Return why a connection failed, without the address, which must enter no record."""
     if isinstance(error, socket.gaierror | UnicodeError):
         return "the name of the host is not known"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not trusted ({error.verify_message})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__
