@@ -19,10 +19,14 @@ _MKDIR = "joulemark.mkdir"
 
 
 class OutputPath(click.Path):
-    """A path to write to; its parent must exist, lie in the working directory, or be allowed."""
+    """A path to write to; its parent must exist, lie in the working directory, or be allowed.
 
-    def __init__(self, *, folder: bool = False) -> None:
-        super().__init__(path_type=Path, file_okay=not folder, dir_okay=folder)
+    Args:
+        folder: Whether it is a folder; None takes both.
+    """
+
+    def __init__(self, *, folder: bool | None = False) -> None:
+        super().__init__(path_type=Path, file_okay=folder is not True, dir_okay=folder is not False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path; fail where its parent would have to be created elsewhere."""

@@ -1,0 +1,1 @@
+"""A store of results as typed tables: rounds are collected once, and queried often."""

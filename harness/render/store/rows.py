@@ -1,0 +1,145 @@
+"""Results and their audits as rows of the store's tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from harness import __version__
+from harness.auditing.report import EntryReport
+from harness.formats.base import Entry
+from harness.render.json import result_document
+from harness.render.notebook.frames import result_rows
+from harness.render.store.dictionary import ENTRIES, SYSTEMS, TABLES
+from harness.scoring.result import Result
+
+QUANTITIES = ("energy", "mean_power", "energy_per_unit", "energy_per_correct")
+"""Estimates that the store keeps. Emissions depend on a grid, which is chosen when one asks."""
+Row = dict[str, Any]
+Rows = dict[str, list[Row]]
+
+
+def entry_key(entry: Entry, report: EntryReport) -> str:
+    """Return the key of an entry: the same whenever the same measurement is collected again."""
+    identity = (
+        entry.round,
+        entry.division,
+        entry.submitter,
+        entry.system,
+        entry.benchmark,
+        entry.scenario,
+        report.session,
+    )
+    return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:32]
+
+
+def table_rows(results: Sequence[Result], reports: Mapping[str, EntryReport]) -> Rows:
+    """Return the rows of each table.
+
+    Args:
+        results: The results to collect.
+        reports: The audit of each entry, by its id.
+    """
+    documents = result_document(results)["entries"]
+    flat_rows = result_rows(results)
+    rows: Rows = {name: [] for name in TABLES}
+    for result, document, flat_row in zip(results, documents, flat_rows, strict=True):
+        report = reports[result.entry.id]
+        key = {"key": entry_key(result.entry, report)}
+        rows["entries"].append(key | _entry(flat_row, report))
+        rows["estimates"] += [key | row for row in _estimates(document)]
+        rows["budget"] += [key | row for row in _budget(document)]
+        rows["runs"] += [key | row for row in _runs(result)]
+        rows["findings"] += [key | row for row in _findings(report)]
+        rows["systems"].append(key | _system(result.entry))
+    return rows
+
+
+def _entry(flat_row: Mapping[str, Any], report: EntryReport) -> Row:
+    names = [column.name for column in ENTRIES]
+    row = {name: flat_row[name] for name in names if name in flat_row}
+    return row | {
+        "verdict": report.verdict,
+        "provisional": report.provisional,
+        "rulebook": report.round,
+        "version": __version__,
+    }
+
+
+def _estimates(document: Mapping[str, Any]) -> Iterator[Row]:
+    fields = ("value", "low", "high", "level", "unit", "note")
+    for quantity in QUANTITIES:
+        estimate = document[quantity]
+        if estimate is not None and estimate["value"] is not None:
+            yield {"quantity": quantity} | {name: estimate[name] for name in fields}
+
+
+def _budget(document: Mapping[str, Any]) -> Iterator[Row]:
+    for item in document["budget"]:
+        row = {name: item[name] for name in ("term", "u", "share", "dof", "source")}
+        yield row | {"correlation_key": item["key"]}
+
+
+def _runs(result: Result) -> Iterator[Row]:
+    for item in result.runs:
+        window = item.run.window
+        yield {
+            "run": item.run.id,
+            "start": None if window is None else _moment(window.start_ns),
+            "seconds": None if window is None else window.seconds,
+            "energy_j": item.energy_j,
+            "estimated_j": item.estimated_j,
+            "coverage": item.coverage,
+            "gap_share": item.gap_share,
+        }
+
+
+def _moment(time_ns: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).replace(
+            microsecond=time_ns % 1_000_000_000 // 1000
+        )
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _findings(report: EntryReport) -> Iterator[Row]:
+    for finding in report.findings:
+        yield {
+            "rule": finding.rule,
+            "status": finding.status,
+            "severity": finding.severity,
+            "place": finding.where,
+            "got": finding.got,
+            "expected": finding.expected_with_unit,
+            "clause": finding.clause,
+        }
+
+
+def _system(entry: Entry) -> Row:
+    description = entry.system_description or {}
+    row: Row = {}
+    for column in SYSTEMS[1:-1]:
+        value = description.get(column.name)
+        row[column.name] = _number(value) if column.type == "number" else _text(value)
+    whole = json.dumps(description, sort_keys=True, default=str) if description else None
+    return row | {"description": whole}
+
+
+def _number(value: object) -> float | None:
+    """Return a number that MLPerf may write as text; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or value == "" else str(value)

@@ -1,0 +1,131 @@
+"""A store holds what score and audit say, once for each measurement, whatever the file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from harness import api
+from harness.cli import cli
+from harness.core.errors import UsageError
+from harness.core.schemas import check
+from harness.render.store.dictionary import TABLES, dictionary_text
+from harness.render.store.files import write_store
+from harness.render.store.rows import Rows, table_rows
+
+ROOT = Path(__file__).resolve().parents[3]
+RECORDED = ROOT / "submissions" / "joulemark-2026"
+Query = Callable[[Path, str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    tree = api.read(RECORDED)
+    reports = {report.id: report for report in api.audit(tree).entries}
+    return table_rows(api.score(tree), reports)
+
+
+@pytest.fixture
+def query() -> Query:
+    duckdb = pytest.importorskip("duckdb")
+
+    def rows_of(store: Path, text: str) -> list[tuple[Any, ...]]:
+        if store.suffix == ".duckdb":
+            with duckdb.connect(str(store), read_only=True) as database:
+                return database.execute(text).fetchall()  # type: ignore[no-any-return]
+        with duckdb.connect() as database:
+            for name in TABLES:
+                database.execute(f"create view {name} as from '{store / name}.parquet'")
+            return database.execute(text).fetchall()  # type: ignore[no-any-return]
+
+    return rows_of
+
+
+def test_rows_have_the_columns_of_the_dictionary(rows: Rows) -> None:
+    for name, items in rows.items():
+        assert items, name
+        for row in items:
+            assert row.keys() == {column.name for column in TABLES[name]}, name
+
+
+@pytest.mark.parametrize("name", ["store.parquet", "store.duckdb"])
+def test_a_query_gives_what_the_score_says(
+    name: str, rows: Rows, query: Query, tmp_path: Path
+) -> None:
+    write_store(tmp_path / name, rows)
+    found = query(
+        tmp_path / name,
+        "select benchmark, value, low, high, unit, verdict from entries join estimates using (key) "
+        "where quantity = 'energy_per_unit' order by id",
+    )
+    expected = [
+        (
+            result.entry.benchmark,
+            result.energy_per_unit.value,
+            result.energy_per_unit.low,
+            result.energy_per_unit.high,
+            result.energy_per_unit.unit,
+            "valid",
+        )
+        for result in sorted(api.score(RECORDED), key=lambda result: result.entry.id)
+    ]
+    assert found == expected
+
+
+@pytest.mark.parametrize("name", ["store.parquet", "store.duckdb"])
+def test_a_measurement_is_collected_once_whatever_path_leads_to_it(
+    name: str, query: Query, tmp_path: Path
+) -> None:
+    store = tmp_path / name
+    copy = tmp_path / "elsewhere" / "joulemark-2026"
+    shutil.copytree(RECORDED, copy)
+    for path in (RECORDED, copy.parent):
+        done = CliRunner().invoke(cli, ["collect", str(path), "--out", str(store), "--json", "-q"])
+        assert done.exit_code == 0, done.output
+        check("written", json.loads(done.stdout))
+    count = len(api.read(RECORDED).entries)
+    assert query(store, "select count(*), count(distinct key) from entries") == [(count, count)]
+    runs = sum(len(entry.runs) for entry in api.read(RECORDED).entries)
+    assert query(store, "select count(*) from runs") == [(runs,)]
+
+
+def test_rounds_are_added(rows: Rows, query: Query, tmp_path: Path) -> None:
+    store = tmp_path / "store.parquet"
+    write_store(store, rows)
+    other = {
+        name: [row | {"key": f"other {row['key']}"} for row in items]
+        for name, items in rows.items()
+    }
+    counts = write_store(store, other)
+    assert counts == {name: 2 * len(items) for name, items in rows.items()}
+    assert query(store, "select count(distinct key) from findings") == [(2 * len(rows["entries"]),)]
+
+
+@pytest.mark.parametrize("name", ["store.parquet", "store.duckdb"])
+def test_what_is_no_store_is_refused_and_stays(name: str, rows: Rows, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"my own notes")
+    with pytest.raises(UsageError, match="no store"):
+        write_store(path, rows)
+    assert path.read_bytes() == b"my own notes"
+
+
+def test_a_broken_table_is_refused_before_any_is_replaced(rows: Rows, tmp_path: Path) -> None:
+    store = tmp_path / "store.parquet"
+    write_store(store, rows)
+    (store / "systems.parquet").write_bytes(b"PAR1 and nothing")
+    before = (store / "entries.parquet").read_bytes()
+    with pytest.raises(UsageError, match=r"systems\.parquet"):
+        write_store(store, rows | {"entries": rows["entries"][:1]})
+    assert (store / "entries.parquet").read_bytes() == before
+
+
+def test_the_documentation_has_the_dictionary() -> None:
+    page = (ROOT / "docs" / "reference" / "store.md").read_text("utf-8")
+    assert dictionary_text() in page
