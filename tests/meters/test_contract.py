@@ -113,7 +113,7 @@ def test_meters_are_listed_with_one_line_each() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("geiger", ("no such meter", "geiger", "rapl")),
+        ("geiger", ("no such meter", "geiger", "amdsmi")),
         ("file", ("needs an option", "path")),
         ("rapl:rot=/sys", ("no such option", "rot", "root")),
         ("rapl:root", ("is not a meter", "name:option=value")),

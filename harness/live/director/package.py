@@ -105,9 +105,11 @@ def _ptd_config(analyzer: DirectedAnalyzer) -> dict[str, Any]:
     name, *fields = analyzer.client.identity.split(",")
     device_type = DEVICE_TYPES.get(name)
     channels = _channels(analyzer)
+    command = ["(runs already)", "-p", str(analyzer.client.lines.port)]
+    if channels > 1:
+        command += ["-c", f"1,{channels}"]
     return {
-        "command": ["connected", name, f"port {analyzer.client.lines.port}"]
-        + (["-c", f"1,{channels}"] if channels > 1 else []),
+        "command": [*command, str(device_type)],
         "device_type": device_type,
         "interface_flag": "",
         "dc_flag": "-DC" if name.endswith("_DC") else None,

@@ -188,8 +188,8 @@ def test_the_package_is_read_scored_and_refused_for_an_official_round(
     assert energies == [pytest.approx(POWER_W * LOAD_S, rel=0.06)]
     (judged,) = audit(written.package.parents[4], round_name="mlperf-inference-v5.1").entries
     assert judged.verdict == "invalid"
-    texts = [finding.got for finding in judged.findings if finding.rule == "meter-identity"]
-    assert any("an emulated PTDaemon (1.11.1-emulated)" in text for text in texts)
+    failed = [(item.rule, item.got) for item in judged.findings if item.status == "fail"]
+    assert ("session-identity", "an emulated PTDaemon (1.11.1-emulated)") in failed
 
 
 def test_our_run_directories_lie_beside_the_package(written: WrittenSession) -> None:

@@ -17,8 +17,6 @@ FIRST_CHANNEL_ONLY = "48"
 """The multichannel type that takes the first channel alone; the other takes first and last."""
 VERSION = re.compile(r"version=([^,-]{1,40})")
 FULL_VERSION = re.compile(r"version=([^,]{1,80})")
-EMULATED = "-emulated"
-"""End of the version of joulemark's emulator of a PTDaemon."""
 MAX_HEAD_BYTES = 65536
 """The part of ptd_logs.txt that names the analyzer, where no measurement begins in it."""
 
@@ -36,20 +34,11 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
         config = configs[number] if number < len(configs) else {}
         yield from _wrong_type(identity, config, device_types)
         yield from _wrong_version(identity, context.accepts["ptd_versions"])
-        yield from _emulated(identity)
         yield from _untraceable(identity)
         yield from _other_in_log(identity, config, session.open())
     if session.server and len(configs) != len(session.exchanges):
         got = f"{len(configs)} in ptd_config"
         yield Violation(SERVER, got, f"{len(session.exchanges)} analyzers", FIX)
-
-
-def _emulated(identity: str) -> Iterator[Violation]:
-    """Report a daemon that says that no analyzer is behind it."""
-    version = FULL_VERSION.search(identity)
-    if version and version[1].endswith(EMULATED):
-        got = f"an emulated PTDaemon ({shorten(version[1], 40)})"
-        yield Violation(SERVER, got, "readings of an analyzer", FIX)
 
 
 def _device_types(models: Sequence[str]) -> dict[str, str]:
@@ -170,8 +159,8 @@ RULE = Rule(
     why="Accuracy, ranges and limits belong to a model of analyzer. One name in Identify and "
     "another in the set-up is a session put together by hand.",
     evidence="The reply to Identify against ptd_config, against ptd_logs.txt, and against the "
-    "models and PTDaemon versions of the round. A daemon that says that it is emulated fails. A "
-    "missing calibration date or serial number is a warning.",
+    "models and PTDaemon versions of the round. A missing calibration date or serial number is a "
+    "warning.",
     remedy="Measure with an accepted analyzer and the PTDaemon of the round.",
     accepts=("models", "ptd_versions"),
     applies_to=POWER_SESSION,

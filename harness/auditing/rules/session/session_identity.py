@@ -27,6 +27,8 @@ CLIENT, SERVER = (
 )
 FIX = "Submit the files of one session, as they were written."
 SESSION_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d-\d\d-\d\d)")
+EMULATED = re.compile(r"version=([^,]{1,80}-emulated),")
+"""What joulemark's emulator of a PTDaemon answers to Identify."""
 MAX_ZONE_S = 15 * 3600
 QUARTER_HOUR_S = 900
 NAMED_EARLY_S = 1.5
@@ -46,9 +48,20 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
         yield from _other_messages(session)
         yield from _other_protocol(session)
         yield from _wrong_name(session, context.limits["name_slack_s"])
+    yield from _emulated(session)
     if session.server.get("debug"):
         got = "the server ran in debug mode"
         yield Violation(SERVER, got, "no debug", "Measure again without it.")
+
+
+def _emulated(session: Session) -> Iterator[Violation]:
+    """Report a PTDaemon that says itself that no analyzer is behind it."""
+    for messages in session.exchanges:
+        identity = next((item.reply for item in messages if item.cmd == "Identify"), "")
+        version = EMULATED.search(identity)
+        if version:
+            got = f"an emulated PTDaemon ({shorten(version[1], 40)})"
+            yield Violation(SERVER, got, "the readings of an analyzer", "Measure with an analyzer.")
 
 
 def _missing_keys(session: Session) -> Iterator[Violation]:
@@ -167,8 +180,8 @@ RULE = Rule(
     why="The readings of a better session, put into the folder of another, carry its mark; two "
     "documents of two hosts must report the same session.",
     evidence="Mark of each reading against the session; name, identifiers, messages and protocol "
-    "of client.json against server.json; the debug mode; the name against the time of the session "
-    "(a warning).",
+    "of client.json against server.json; the debug mode; an emulated PTDaemon; the name against "
+    "the time of the session (a warning).",
     remedy="Submit the files of one session, as they were written.",
     limits=("name_slack_s",),
     applies_to=POWER_SESSION,

@@ -16,7 +16,7 @@ from harness.meters.network.device_map import DeviceMap
 from harness.meters.network.line_client import LineClient
 from harness.meters.network.polled import Fetched, NetworkMeter, Point, Sample
 from harness.meters.network.ptd_client import PtdClient, PtdSample
-from harness.traces.channel import Accuracy
+from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import instrument
 
 MARK = "joulemark"
@@ -27,6 +27,8 @@ SAMPLES_A_POLL = 0.01
 all since Go, and a long measurement must not be sent a second time each second."""
 FIRST_SAMPLE_S = 5.0
 """How long the first reading after Go may take [s]."""
+FIRST_SAMPLE_AGE_S = 0.1
+"""How old the first reading after Go may be when it is seen [s]: it is waited for."""
 FAILED_W = 0.0
 """A PTDaemon writes -1 or -2 W for a failed reading."""
 
@@ -49,6 +51,11 @@ class Ptdaemon(NetworkMeter):
         self._zone_ns = 0
         self._range_w: float | None = None
         self._next_ns = 0
+
+    def probe(self) -> Sequence[Channel]:
+        """Return the channel of the analyzer; a measurement of this meter begins anew."""
+        self.close()
+        return super().probe()
 
     def connect(self) -> None:
         """Connect, identify the analyzer, and begin to measure.
@@ -139,7 +146,11 @@ class Ptdaemon(NetworkMeter):
         return instrument(point.item.instrument).accuracy(range_w=self._range_w)
 
     def _stamp_age_s(self, refresh_s: float) -> float:
-        return 2 * refresh_s
+        del refresh_s
+        return FIRST_SAMPLE_AGE_S
+
+    def _clock_error_s(self, offset_s: float | None, refresh_s: float) -> float:
+        return max(super()._clock_error_s(offset_s, refresh_s), FIRST_SAMPLE_AGE_S)
 
 
 def _watts_of(line: str, field: int) -> float:
