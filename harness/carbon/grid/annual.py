@@ -95,7 +95,14 @@ def annual(zone: str, source: str | None = None, year: int | None = None) -> Fac
     )
 
 
-ALIASES = {"uk": "gb", "el": "gr", "de-lu": "de", "ciso": "us-ca", "caiso": "us-ca"}
+ALIASES = {
+    "uk": "gb",
+    "el": "gr",
+    "de-lu": "de",
+    **dict.fromkeys(("ciso", "caiso", "us-cal-ciso"), "us-ca"),
+    **dict.fromkeys(("erco", "ercot", "us-tex-erco"), "us-tx"),
+    **dict.fromkeys(("nyis", "nyiso", "us-ny-nyis"), "us-ny"),
+}
 """Other codes of zones: of the European Union, of bidding zones and of balancing authorities. The
 annual figure is that of the country or state, as the result says."""
 
@@ -103,7 +110,7 @@ annual figure is that of the country or state, as the result says."""
 def _rows_of(zone: str) -> list[Annual]:
     """Return the rows of a zone by code, name or alias."""
     wanted = zone.strip().casefold()
-    wanted = ALIASES.get(wanted, wanted)
+    wanted = ALIASES.get(wanted.replace("_", "-"), wanted)
     return [row for row in rows() if wanted in (name.casefold() for name in _names(row))]
 
 

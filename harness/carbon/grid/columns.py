@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from harness.core.files import read_bytes
 
 LARGEST = 1e15
 """No hour of a table has more kWh, nor more grams for one: the world uses 3e9 kWh in an hour."""
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*", re.ASCII)
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-"})
 """Cells that say a value is missing."""
 
@@ -39,19 +42,38 @@ def read_columns(
 
 
 def _csv_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the head of a CSV file, and its rows; empty lines are none."""
+    """Return the head of a CSV file, and its rows; empty lines are none.
+
+    Commas, semicolons or tabs separate the cells, whichever the first line has most of.
+    """
+    text = _decoded(read_bytes(path), path)
+    first_line = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first_line.count)
     try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableError(f"is not UTF-8 text ({shorten(error)})", where=str(path)) from None
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline="")))
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise UnreadableError(f"is not CSV ({shorten(error)})", where=str(path)) from None
     rows = [row for row in rows if row]
     if len(rows) < 2:
         raise UnreadableError("holds no rows", where=str(path))
+    if delimiter != ",":
+        rows = [[_with_decimal_point(cell) for cell in row] for row in rows]
     return rows[0], rows[1:]
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 with its mark, as spreadsheets write it."""
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        name = "UTF-16" if is_utf_16 else "UTF-8"
+        raise UnreadableError(f"is not {name} text ({shorten(error)})", where=str(path)) from None
+
+
+def _with_decimal_point(cell: str) -> str:
+    """Return a number with a decimal comma as one with a point; other cells as they are."""
+    return cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell
 
 
 def _check_width(rows: Sequence[Sequence[str]], cells: int, path: Path) -> None:

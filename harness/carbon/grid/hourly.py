@@ -11,7 +11,7 @@ import numpy as np
 from harness.carbon.assumed import HOURLY_U_LN, PUE_U_LN
 from harness.carbon.factor import TO_G_PER_KWH, Factor, checked_pue, g_per_kwh
 from harness.carbon.grid.columns import read_columns
-from harness.carbon.grid.stamps import SKIPPED, to_ns
+from harness.carbon.grid.stamps import SKIPPED, is_newest_first, to_ns
 from harness.carbon.series import Floats, Ints, Series
 from harness.core.errors import UnreadableError
 from harness.core.schemas import read_document
@@ -53,15 +53,13 @@ def read_hourly(path: Path) -> Series:
             expected="`file: DATA.csv`",
         )
     stamps, value = read_columns(data, about.get("columns", {}))
-    t_ns = to_ns(
-        stamps,
-        about["time_zone"],
-        str(data),
-        dates=about.get("dates"),
-        empty=np.isnan(value),
-    )
+    where, time_zone, dates = str(data), about["time_zone"], about.get("dates")
+    if is_newest_first(stamps, time_zone, where, dates):
+        stamps, value = stamps[::-1], value[::-1]
+        where = f"{where}, from its end"
+    t_ns = to_ns(stamps, time_zone, where, dates=dates, empty=np.isnan(value))
     real = t_ns != SKIPPED
-    return series(t_ns[real], value[real], _with_column(about), str(data))
+    return series(t_ns[real], value[real], _with_column(about), where)
 
 
 def _with_column(about: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Stamps of a series as instants.
 
 Read are ISO 8601 with an offset or in a stated zone, `05.01.2026 10:00`, `01/05/2026 10:00:00 AM`,
-and ranges of two of them, as ENTSO-E writes them (`05.01.2026 10:00 - 05.01.2026 11:00`).
+seconds, milliseconds, microseconds or nanoseconds since 1970, and ranges of two stamps, as ENTSO-E
+writes them (`05.01.2026 10:00 - 05.01.2026 11:00`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,8 @@ SKIPPED = np.iinfo(np.int64).min
 _DATE = re.compile(
     r"(\d{1,2})([./])(\d{1,2})\2(\d{4})(?: +|T)(\d{1,2}):(\d\d)(?::(\d\d))? *([AaPp][Mm])?"
 )
+_SINCE_1970 = {10: 1, 13: 10**3, 16: 10**6, 19: 10**9}
+"""Digits of a time since 1970, from 2001 to 2286, and how many of its units are a second."""
 _RANGE = re.compile(r"(.+?) +- +(.+)")
 
 
@@ -153,7 +156,7 @@ def _moment(stamp: str, form: StampFormat, row: int) -> datetime:
     if span is not None:
         text = span[1]
     try:
-        moment = _dated(text, form, row) or datetime.fromisoformat(text)
+        moment = _dated(text, form, row) or _since_1970(text) or datetime.fromisoformat(text)
         if not 1900 < moment.year < 2200:
             raise ValueError("not a year of a series")
     except ValueError:
@@ -164,6 +167,29 @@ def _moment(stamp: str, form: StampFormat, row: int) -> datetime:
             expected="like 2022-07-01T14:00Z",
         ) from None
     return moment
+
+
+def _since_1970(text: str) -> datetime | None:
+    """Read a time since 1970; None where it is none."""
+    per_second = _SINCE_1970.get(len(text))
+    if per_second is None or not (text.isascii() and text.isdigit()):
+        return None
+    seconds, rest = divmod(int(text), per_second)
+    return EPOCH + timedelta(seconds=seconds, microseconds=rest * 10**6 // per_second)
+
+
+def is_newest_first(
+    stamps: Sequence[str] | NDArray[Any], time_zone: str, where: str, dates: DateOrder | None
+) -> bool:
+    """Return whether the first stamp is later than the last."""
+    if len(stamps) < 2:
+        return False
+    ends = stamps[[0, -1]] if isinstance(stamps, np.ndarray) else [stamps[0], stamps[-1]]
+    if dates is None and not isinstance(stamps, np.ndarray):
+        dates = _date_order(stamps)
+    empty = np.ones(2, bool)
+    first, last = to_ns(ends, time_zone, where, dates=dates, empty=empty).tolist()
+    return bool(first > last > SKIPPED)
 
 
 def _dated(text: str, form: StampFormat, row: int) -> datetime | None:

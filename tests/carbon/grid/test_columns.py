@@ -61,3 +61,27 @@ def test_energies_of_zero_are_energies_and_negative_ones_are_none(tmp_path: Path
         broken = write(tmp_path, f"t,solar,coal\na,0,5\nb,{bad},0\n")
         with pytest.raises(UnreadableError, match="row 3, solar"):
             reader.read_numbers(broken, ["solar", "coal"])
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("t;v\na, b;105,5\nc;-3\n", "utf-8"),
+        ("t\tv\na, b\t105,5\nc\t-3\n", "utf-8"),
+        ('t,v\n"a, b",105.5\nc,-3\n', "utf-16"),
+        ("t;v\r\na, b;105,5\r\nc;-3\r\n", "utf-8-sig"),
+    ],
+)
+def test_files_of_spreadsheets_are_read(text: str, encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "grid.csv"
+    path.write_text(text, encoding)
+    times, values = reader.read_columns(path, NAMES)
+    assert list(times) == ["a, b", "c"]
+    assert values.tolist() == [105.5, -3.0]
+
+
+def test_a_file_of_half_a_character_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "grid.csv"
+    path.write_bytes(b"\xff\xfet\x00,\x00v\x00\n")
+    with pytest.raises(UnreadableError, match="is not UTF-16 text"):
+        reader.read_columns(path, NAMES)

@@ -220,6 +220,10 @@ class TestFilesAsPublished:
             ),
             (["05/01/2026 00:00", "05/01/2026 01:00", "05/01/2026 02:00"], {"dates": "day-first"}),
             (["05.01.2026 00:00 - 05.01.2026 01:00", "05.01.2026 01:00 - 05.01.2026 02:00"], {}),
+            (["05.01.2026 00:00 - 01:00", "05.01.2026 01:00 - 02:00"], {}),
+            (["1767571200", "1767574800"], {}),
+            (["1767571200000", "1767574800000"], {}),
+            (["1767571200000000000", "1767574800000000000"], {}),
         ],
     )
     def test_dates_of_exports(
@@ -228,6 +232,19 @@ class TestFilesAsPublished:
         found = read_hourly(written(stamps, [100] * len(stamps), **more))
         assert found.start_ns == from_iso("2026-01-05T00:00:00Z")
         assert found.step_ns == HOUR_NS
+
+    def test_a_file_with_the_newest_hour_first_is_turned_around(
+        self, written: Callable[..., Path]
+    ) -> None:
+        stamps = ["2022-10-30 03:00", "2022-10-30 02:00", "2022-10-30 02:00", "2022-10-30 01:00"]
+        found = read_hourly(written(stamps, [400, 300, 200, 100], time_zone="Europe/Berlin"))
+        assert found.value.tolist() == [100, 200, 300, 400]
+        assert found.start_ns == from_iso("2022-10-29T23:00:00Z")
+
+    def test_hours_in_no_order_at_all_are_refused(self, written: Callable[..., Path]) -> None:
+        stamps = [HOURS[2], HOURS[0], HOURS[1]]
+        with pytest.raises(UnreadableError, match="from its end: row 3: is not in order of time"):
+            read_hourly(written(stamps, [100, 200, 300]))
 
     def test_a_date_that_could_be_either_is_asked_for(self, written: Callable[..., Path]) -> None:
         with pytest.raises(UnreadableError, match=r"which number is the day.*dates: month-first"):
@@ -242,7 +259,16 @@ class TestFilesAsPublished:
 
 
 @pytest.mark.parametrize(
-    ("alias", "zone"), [("UK", "GB"), ("EL", "GR"), ("DE-LU", "DE"), ("CAISO", "US-CA")]
+    ("alias", "zone"),
+    [
+        ("UK", "GB"),
+        ("EL", "GR"),
+        ("DE-LU", "DE"),
+        ("DE_LU", "DE"),
+        ("CAISO", "US-CA"),
+        ("ERCOT", "US-TX"),
+        ("US-NY-NYIS", "US-NY"),
+    ],
 )
 def test_zones_have_other_names(alias: str, zone: str) -> None:
     assert annual(alias) == annual(zone)
