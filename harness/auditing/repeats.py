@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from harness.auditing.similarity import Pair, Similarity
 from harness.core.timestamps import NS
+from harness.traces.columns import spans
 from harness.traces.trace import Floats, Ints, Trace
 
 Hashes = NDArray[np.uint64]
@@ -31,6 +32,8 @@ MAX_READINGS_FOR_ALL_WINDOWS = 400
 """Above this length only one window in `SAMPLING` is kept."""
 SAMPLING = 8
 """Windows are sampled by their hash, so that copies keep the same ones."""
+MAX_SAMPLED_READINGS = 2**21
+"""Above this length fewer windows are kept, so that their number does not grow."""
 MIN_MATCHING_WINDOWS = 3
 """Windows with one common lag that make a repeat."""
 MAX_PLACES_OF_WINDOW = 16
@@ -151,7 +154,7 @@ def _repeat_similarity(
 
     shifts_s = (copy.t_ns[begins[aligned]] - source.t_ns[begins_in_source[aligned]]) / NS
     shift_s = float(shifts_s[np.argmax(np.abs(shifts_s))])  # 0 only where all stamps are equal
-    windows_per_match = SAMPLING if _is_sampled(len(copy), stride) else 1
+    windows_per_match = windows_per_sample(len(copy), stride)
     shorter_windows = min(len(copy) // stride, len(source)) - WINDOW_READINGS + 1
     share = min(1.0, len(aligned) * windows_per_match / max(1, shorter_windows))
     kind: Literal["repeat", "resample"] = "repeat" if stride == 1 else "resample"
@@ -168,22 +171,31 @@ _HASH_FACTORS = np.array(
 def hash_windows(value: Floats, stride: int) -> Windows:
     """Hash each window of every `stride`th reading; of a long trace keep a sample."""
     count = len(value) - (WINDOW_READINGS - 1) * stride
-    if count <= 0:
-        return Windows(np.empty(0, np.uint64), np.empty(0, np.int64))
+    sampling = np.uint64(windows_per_sample(len(value), stride))
+    hashes, begins = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     bits = value.view(np.uint64)
-    hashes = bits[:count] * _HASH_FACTORS[0]
-    for k in range(1, WINDOW_READINGS):
-        hashes += bits[k * stride : k * stride + count] * _HASH_FACTORS[k]
-    hashes ^= hashes >> np.uint64(29)
-    hashes *= np.uint64(0xBF58476D1CE4E5B9)
-    if not _is_sampled(len(value), stride):
-        return Windows(hashes, np.arange(count))
-    begins = np.flatnonzero((hashes >> np.uint64(40)) % np.uint64(SAMPLING) == 0)
-    return Windows(hashes[begins], begins)
+    for rows in spans(0, count):
+        some = bits[rows] * _HASH_FACTORS[0]
+        for k in range(1, WINDOW_READINGS):
+            some += bits[rows.start + k * stride : rows.stop + k * stride] * _HASH_FACTORS[k]
+        some ^= some >> np.uint64(29)
+        some *= np.uint64(0xBF58476D1CE4E5B9)
+        kept = np.arange(len(some))
+        if sampling > 1:
+            kept = np.flatnonzero((some >> np.uint64(40)) % sampling == 0)
+        hashes.append(some[kept])
+        begins.append(rows.start + kept)
+    return Windows(np.concatenate(hashes), np.concatenate(begins))
 
 
-def _is_sampled(readings: int, stride: int) -> bool:
-    return readings > MAX_READINGS_FOR_ALL_WINDOWS * stride
+def windows_per_sample(readings: int, stride: int) -> int:
+    """Return how many windows of a trace each kept one stands for; a power of two."""
+    if readings <= MAX_READINGS_FOR_ALL_WINDOWS * stride:
+        return 1
+    sampling = SAMPLING
+    while readings > MAX_SAMPLED_READINGS:
+        readings, sampling = readings // 2, 2 * sampling
+    return sampling
 
 
 def varied_windows(value: Floats) -> Windows:
@@ -195,7 +207,10 @@ def varied_windows(value: Floats) -> Windows:
 
 def are_varied(value: Floats, stride: int, begins: Ints) -> NDArray[np.bool_]:
     """Return for each window whether it has `MIN_DISTINCT_VALUES` different values."""
-    indices = begins[:, None] + stride * np.arange(WINDOW_READINGS)
-    readings = np.sort(value[indices], axis=1)
-    distinct = (readings[:, 1:] != readings[:, :-1]).sum(axis=1) + 1
-    return np.asarray(distinct >= MIN_DISTINCT_VALUES)
+    varied = [np.empty(0, np.bool_)]
+    for some in spans(0, len(begins)):
+        indices = begins[some, None] + stride * np.arange(WINDOW_READINGS)
+        readings = np.sort(value[indices], axis=1)
+        distinct = (readings[:, 1:] != readings[:, :-1]).sum(axis=1) + 1
+        varied.append(distinct >= MIN_DISTINCT_VALUES)
+    return np.concatenate(varied)

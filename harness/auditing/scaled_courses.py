@@ -28,6 +28,8 @@ CORRELATION_BLOCK = 2048
 """Traces of one length that are correlated at once, at most."""
 BLOCK_READINGS = 2**22
 """Readings in the traces that are correlated at once, which bounds memory to 64 MiB."""
+MAX_COURSE_READINGS = 2**20
+"""Readings at the begin of a trace that are correlated; a course of that length is no chance."""
 
 
 def scaled_courses(traces: Sequence[Trace]) -> dict[Pair, Similarity]:
@@ -49,7 +51,7 @@ def _correlated_pairs(
     """Yield the pairs of some traces of one length whose steps correlate, block by block."""
     if len(indices) < 2:
         return
-    readings = max(1, len(traces[indices[0]]))
+    readings = max(1, min(len(traces[indices[0]]), MAX_COURSE_READINGS))
     size = max(1, min(CORRELATION_BLOCK, BLOCK_READINGS // readings))
     for first_block in range(0, len(indices), size):
         rows = indices[first_block : first_block + size]
@@ -72,7 +74,9 @@ def _normalised_steps(traces: Sequence[Trace], indices: Sequence[int]) -> Floats
     Returns:
         An array of shape (traces, readings - 1).
     """
-    steps: Floats = np.stack([np.diff(traces[index].value) for index in indices])
+    steps: Floats = np.stack(
+        [np.diff(traces[index].value[:MAX_COURSE_READINGS]) for index in indices]
+    )
     steps -= steps.mean(axis=1, keepdims=True)
     norm = np.sqrt((steps**2).sum(axis=1, keepdims=True))
     steps /= np.where(norm > 0, norm, 1.0)
@@ -80,9 +84,10 @@ def _normalised_steps(traces: Sequence[Trace], indices: Sequence[int]) -> Floats
 
 
 def _scale_similarity(first: Trace, second: Trace, correlation: float) -> Similarity:
-    if np.array_equal(first.value, second.value):
+    course, other = first.value[:MAX_COURSE_READINGS], second.value[:MAX_COURSE_READINGS]
+    if np.array_equal(course, other):
         factor = 1.0
     else:
-        factor = float(np.linalg.norm(np.diff(first.value)) / np.linalg.norm(np.diff(second.value)))
+        factor = float(np.linalg.norm(np.diff(course)) / np.linalg.norm(np.diff(other)))
     shift_s = float(first.t_ns[0] - second.t_ns[0]) / NS
     return Similarity("scale", shift_s, round(min(1.0, correlation), 6), factor)

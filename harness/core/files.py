@@ -18,6 +18,10 @@ MAX_FILE_BYTES = 256 * 2**20
 """No file of a submission is read whole beyond this size."""
 MAX_DOCUMENT_BYTES = 16 * 2**20
 """No JSON or YAML document is read beyond this size."""
+MAX_STREAM_BYTES = 64 * 2**30
+"""No file of readings is read beyond this size, block by block."""
+BLOCK_BYTES = 4 * 2**20
+"""Bytes that are read at once of a file that is not held whole."""
 CHUNK_BYTES = 2**20
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
@@ -29,6 +33,44 @@ def read_bytes(path: str | Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
         UnreadableError: The file is too large, or it is a link, a device, a pipe or a directory,
             which are refused without being read.
     """
+    descriptor, size = _open_regular(path, limit)
+    try:
+        content = _read_all(descriptor, size, limit)
+    finally:
+        os.close(descriptor)
+    if len(content) > limit:
+        raise _grew(path, limit)
+    return content
+
+
+def read_blocks(path: str | Path, *, limit: int = MAX_STREAM_BYTES) -> Iterator[bytes]:
+    """Yield the content of a regular file block by block, so that it is never held whole.
+
+    Raises:
+        UnreadableError: As for `read_bytes`.
+    """
+    descriptor, _ = _open_regular(path, limit)
+    size = 0
+    try:
+        while block := os.read(descriptor, BLOCK_BYTES):
+            size += len(block)
+            if size > limit:
+                raise _grew(path, limit)
+            yield block
+    finally:
+        os.close(descriptor)
+
+
+def file_sha256(path: str | Path, *, limit: int = MAX_STREAM_BYTES) -> str:
+    """Return the hexadecimal SHA-256 of a file of any size up to a limit."""
+    digest = hashlib.sha256()
+    for block in read_blocks(path, limit=limit):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _open_regular(path: str | Path, limit: int) -> tuple[int, int]:
+    """Open a regular file without following a link; return its descriptor and its size."""
     try:
         if not _NO_FOLLOW and os.path.islink(path):
             raise OSError
@@ -38,25 +80,24 @@ def read_bytes(path: str | Path, *, limit: int = MAX_FILE_BYTES) -> bytes:
         if os.path.islink(path):
             reason = "is a symbolic link; links are not followed"
         raise UnreadableError(f"cannot be opened: {reason}", where=str(path)) from None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableError("is not a regular file", where=str(path), expected="a file")
-        if status.st_size > limit:
-            raise UnreadableError(
-                "is too large to read",
-                where=str(path),
-                got=f"{status.st_size} bytes",
-                expected=f"at most {limit}",
-            )
-        content = _read_all(descriptor, status.st_size, limit)
-    finally:
-        os.close(descriptor)
-    if len(content) > limit:
-        raise UnreadableError(
-            "grew while it was read", where=str(path), expected=f"at most {limit} bytes"
-        )
-    return content
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_size <= limit:
+        return descriptor, status.st_size
+    os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableError("is not a regular file", where=str(path), expected="a file")
+    raise UnreadableError(
+        "is too large to read",
+        where=str(path),
+        got=f"{status.st_size} bytes",
+        expected=f"at most {limit}",
+    )
+
+
+def _grew(path: str | Path, limit: int) -> UnreadableError:
+    return UnreadableError(
+        "grew while it was read", where=str(path), expected=f"at most {limit} bytes"
+    )
 
 
 def _read_all(descriptor: int, size: int, limit: int) -> bytes:
@@ -88,10 +129,19 @@ def read_inside(root: Path, relative: str | PurePosixPath, *, limit: int = MAX_F
     Raises:
         UnreadableError: The path leads outside or through a link, or cannot be read.
     """
+    return read_bytes(path_inside(root, relative), limit=limit)
+
+
+def path_inside(root: Path, relative: str | PurePosixPath) -> Path:
+    """Return the path of a file below `root` that is reached through no link.
+
+    Raises:
+        UnreadableError: The path leads outside or through a link.
+    """
     path = root / relative
     for folder in (path, *path.parents):
         if folder == root:
-            return read_bytes(path, limit=limit)
+            return path
         if os.path.islink(folder):
             raise UnreadableError(
                 "lies behind a symbolic link; links are not followed", where=str(path)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.core.timestamps import NS
 from harness.energy.cells import Cells
@@ -34,6 +35,7 @@ from harness.energy.sampling import (
     u_sampled_mean,
 )
 from harness.traces.channel import Channel
+from harness.traces.columns import GrowingColumn, spans
 from harness.traces.trace import Trace, Window
 
 MIN_REPEATS = 0.2
@@ -172,12 +174,24 @@ def _without_repeats(trace: Trace) -> tuple[Trace, float]:
     update_s = _update_s(trace.channel)
     if trace.channel.kind != "counter" or len(trace) < 3:
         return trace, update_s
-    moved = np.concatenate([[True], trace.value[1:] != trace.value[:-1]])
-    if moved.sum() > (1 - MIN_REPEATS) * len(moved) or moved.sum() < 3:
+    moves = 1 + sum(np.count_nonzero(_moved(trace, rows)) for rows in spans(1, len(trace)))
+    if moves > (1 - MIN_REPEATS) * len(trace) or moves < 3:
         return trace, update_s
     age_s = trace.expected_interval_s
     channel = replace(trace.channel, nominal_interval_s=None)
-    return Trace(channel, trace.t_ns[moved], trace.value[moved]), age_s
+    t_ns, value = GrowingColumn(np.int64), GrowingColumn(np.float64)
+    t_ns.extend(trace.t_ns[:1])
+    value.extend(trace.value[:1])
+    for rows in spans(1, len(trace)):
+        moved = _moved(trace, rows)
+        t_ns.extend(trace.t_ns[rows][moved])
+        value.extend(trace.value[rows][moved])
+    return Trace(channel, t_ns.column(), value.column()), age_s
+
+
+def _moved(trace: Trace, rows: slice) -> NDArray[np.bool_]:
+    """Whether each of some readings of a counter differs from the one before."""
+    return np.asarray(trace.value[rows] != trace.value[rows.start - 1 : rows.stop - 1])
 
 
 def _whole_cells(cells: Cells, window: Window) -> tuple[int, int]:

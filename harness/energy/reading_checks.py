@@ -22,6 +22,7 @@ import numpy as np
 
 from harness.core.timestamps import NS
 from harness.traces.channel import Channel
+from harness.traces.columns import GrowingColumn, median_of, spans
 from harness.traces.trace import Dropped, Floats, Ints, Trace, Window
 
 ERROR_VALUE = "error value of the driver"
@@ -58,6 +59,8 @@ DRIVER_UNITS = (1.0, 1e-3, 1e-6)
 """W, mW and uW, or J, mJ and uJ: units in which drivers count."""
 MAX_GLITCH_READINGS = 5
 """Readings in a row that a glitch may last; a longer one is a reset."""
+USUAL_READINGS = 2**20
+"""Readings of a counter that show its usual power."""
 MIN_STILL_S = 5.0
 """Shortest time without a rise that shows a dead counter [s]; some update once a second."""
 MAX_STILL_SHARE = 0.2
@@ -87,7 +90,7 @@ def check_readings(trace: Trace, window: Window) -> CheckedReadings:
         return CheckedReadings(trace)
     channel = trace.channel
     bad = _error_values(trace)
-    reasons = dict.fromkeys(np.flatnonzero(bad).tolist(), ERROR_VALUE)
+    reasons = dict.fromkeys(bad.tolist(), ERROR_VALUE)
     if channel.kind == "counter":
         reasons |= dict.fromkeys(_glitches(trace, bad), GLITCH)
     if len(reasons) > len(trace) // 2:
@@ -112,8 +115,8 @@ def _fault(trace: Trace, window: Window) -> str | None:
 # Readings that are left out
 
 
-def _error_values(trace: Trace) -> np.ndarray:
-    """Find readings that are an error code in one of the units of drivers, shape (n,).
+def _error_values(trace: Trace) -> Ints:
+    """Find the indices of readings that are an error code in one of the units of drivers.
 
     A meter may pass any number: only a code far above the usual readings is an error.
     """
@@ -121,11 +124,16 @@ def _error_values(trace: Trace) -> np.ndarray:
     some = np.sort(value[:: max(1, len(value) // 250)])
     usual = float(some[len(some) // 2])
     if value.max() <= FAR_ABOVE * usual and not _is_code(some).any():
-        return np.zeros(len(value), bool)
-    codes = _is_code(value)
-    if codes.sum() > len(value) // 2 and trace.channel.kind != "counter":
-        return codes
-    return codes & (value > FAR_ABOVE * usual)
+        return np.empty(0, np.int64)
+    found, far_above = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for rows in spans(0, len(value)):
+        codes = _is_code(value[rows])
+        found.append(rows.start + np.flatnonzero(codes))
+        far_above.append(rows.start + np.flatnonzero(codes & (value[rows] > FAR_ABOVE * usual)))
+    indices = np.concatenate(found)
+    if len(indices) > len(value) // 2 and trace.channel.kind != "counter":
+        return indices
+    return np.concatenate(far_above)
 
 
 def _is_code(value: Floats) -> np.ndarray:
@@ -138,26 +146,31 @@ def _is_code(value: Floats) -> np.ndarray:
     return matches
 
 
-def _glitches(trace: Trace, bad: np.ndarray) -> list[int]:
+def _glitches(trace: Trace, bad: Ints) -> list[int]:
     """Find readings of a counter that leave its line and return to it."""
-    good = np.flatnonzero(~bad)
-    value = trace.value[good]
+    t_ns, value, good = trace.t_ns, trace.value, np.empty(0, np.int64)
+    if len(bad):
+        good = np.delete(np.arange(len(trace)), bad)
+        t_ns, value = t_ns[good], value[good]
     modulus = trace.channel.counter_modulus_j
+    usual_w = _usual_power(value, t_ns)
     glitches: list[int] = []
-    for fall in np.flatnonzero(np.diff(value) < 0).tolist():
-        if modulus and 0 <= value[fall + 1] - value[fall] + modulus <= modulus / 2:
-            continue  # it passed its modulus
-        glitches += _glitch_at(value, fall, trace.t_ns[good])
-    return [int(good[i]) for i in sorted(set(glitches))]
+    for rows in spans(1, len(value)):
+        falls = np.flatnonzero(value[rows] < value[rows.start - 1 : rows.stop - 1])
+        for fall in (falls + rows.start - 1).tolist():
+            if modulus and 0 <= value[fall + 1] - value[fall] + modulus <= modulus / 2:
+                continue  # it passed its modulus
+            glitches += _glitch_at(value, fall, t_ns, usual_w)
+    found = sorted(set(glitches))
+    return [int(good[i]) for i in found] if len(bad) else found
 
 
-def _glitch_at(value: Floats, fall: int, t_ns: Ints) -> list[int]:
+def _glitch_at(value: Floats, fall: int, t_ns: Ints, usual_w: float) -> list[int]:
     """Return the readings of a glitch around a fall from one reading to the next; [] for a reset.
 
     After a dip the count is soon above where it fell from, before a spike it was below where it
     fell to; in both cases it rises over the glitch about as fast as around it.
     """
-    usual_w = _usual_power(value, t_ns)
     for length in range(1, MAX_GLITCH_READINGS + 1):
         after = fall + length + 1
         if after < len(value) and _on_line(value, t_ns, fall, after, usual_w):
@@ -169,9 +182,9 @@ def _glitch_at(value: Floats, fall: int, t_ns: Ints) -> list[int]:
 
 
 def _usual_power(value: Floats, t_ns: Ints) -> float:
-    """Return the median power of the steps in which a counter rises [W]."""
-    rise = np.diff(value)
-    power = rise / (np.diff(t_ns) / NS)
+    """Return the median power of the steps in which a counter rises [W]; of the first ones."""
+    rise = np.diff(value[:USUAL_READINGS])
+    power = rise / (np.diff(t_ns[:USUAL_READINGS]) / NS)
     rising = power[rise > 0]
     return float(np.median(rising)) if len(rising) else 0.0
 
@@ -218,7 +231,7 @@ def _counter_fault(trace: Trace, window: Window) -> str | None:
     modulus, limit_w = trace.channel.counter_modulus_j, _limit_w(trace.channel)
     if modulus is None or limit_w is None or len(inside) < 2:
         return None
-    longest_s = int(np.diff(inside.t_ns).max()) / NS
+    longest_s = inside.longest_step_ns / NS
     if longest_s * limit_w > modulus and longest_s > MIN_STILL_S:
         return (
             f"its counter has a range of {modulus:.6g} J and was read {longest_s:.4g} s apart: "
@@ -235,16 +248,26 @@ def _limit_w(channel: Channel) -> float | None:
 
 def _still_fault(inside: Trace, window: Window) -> str | None:
     """Find a counter that stands still for longer than a living one does."""
-    rises = np.flatnonzero(np.diff(inside.value) != 0) + 1
+    times = GrowingColumn(np.int64)
+    times.extend(inside.t_ns[:1])
+    for rows in spans(1, len(inside)):
+        moves = inside.value[rows] != inside.value[rows.start - 1 : rows.stop - 1]
+        times.extend(inside.t_ns[rows][moves])
     covered_s = int(inside.t_ns[-1] - inside.t_ns[0]) / NS
-    if not len(rises):
+    if len(times) == 1:
         if covered_s < MIN_STILL_S:
             return None
         return f"its counter did not move in {covered_s:.4g} s of the window"
-    times = inside.t_ns[np.concatenate([[0], rises, [len(inside) - 1]])]
-    between_s = np.diff(times) / NS
-    longest_s = float(between_s.max())
-    usual_s = float(np.median(between_s[:-1])) if len(between_s) > 1 else longest_s
+    times.extend(inside.t_ns[-1:])
+    moved_ns = times.column()
+
+    def between(rows: slice) -> Ints:
+        return moved_ns[rows.start + 1 : rows.stop + 1] - moved_ns[rows]
+
+    count = len(moved_ns) - 1
+    longest_s = max(int(between(rows).max()) for rows in spans(0, count)) / NS
+    whole = count - 1  # the last one is cut off by the window
+    usual_s = median_of(between, whole) / NS if whole else longest_s
     is_long = longest_s > max(MIN_STILL_S, MIN_STILL_STEPS * usual_s)
     if is_long and longest_s > MAX_STILL_SHARE * window.seconds:
         return f"its counter stood still for {longest_s:.4g} s of the window"

@@ -16,6 +16,8 @@ MAX_INFERRED_W = 10.0
 """Largest resolution that is inferred from readings of power [W]."""
 MIN_HALF_READINGS = 20
 """Readings of each interleaved half that are needed to compare both halves."""
+MAX_PAIRS = 2**20
+"""Pairs of readings that are compared; those after them show nothing else."""
 MIN_DISTINCT = 3
 """Different readings that are needed to infer a resolution above 1 W."""
 ALIAS_DEVIATIONS = 4.0
@@ -84,7 +86,9 @@ def halves_disagree(value: Floats) -> bool:
     pairs = len(value) // 2
     if pairs < MIN_HALF_READINGS:
         return False
-    difference = value[1 : 2 * pairs : 2] - value[: 2 * pairs : 2]
+    some = value[: 2 * min(pairs, MAX_PAIRS)]
+    pairs = len(some) // 2
+    difference = some[1::2] - some[::2]
     standard_error = float(difference.std(ddof=1)) / math.sqrt(pairs)
     return abs(float(difference.mean())) > ALIAS_DEVIATIONS * standard_error
 

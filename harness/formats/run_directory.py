@@ -20,7 +20,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.core.errors import SchemaError, UnreadableError, shorten
-from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, read_inside, sha256
+from harness.core.files import (
+    MAX_DOCUMENT_BYTES,
+    file_sha256,
+    path_inside,
+    read_bytes,
+    sha256,
+)
 from harness.core.printable import printable
 from harness.core.schemas import parse_document, read_document
 from harness.core.timestamps import from_iso
@@ -42,7 +48,7 @@ from harness.formats.entry_reader import natural
 from harness.formats.evidence_facts import evidence_from_facts
 from harness.traces.journal_chain import links
 from harness.traces.journal_reader import readable
-from harness.traces.store import parse_trace
+from harness.traces.store import read_listed
 from harness.traces.trace import Trace, Window
 
 RECORD = "run.json"
@@ -215,7 +221,7 @@ def _changed_file(record: Path, item: Mapping[str, Any]) -> Iterator[Defect]:
     relative = _relative(item["path"], record)
     file = record.parent / relative
     try:
-        digest = sha256(read_inside(record.parent, relative))
+        digest = file_sha256(path_inside(record.parent, relative))
     except UnreadableError as error:
         yield Defect(DefectCode.FILE_UNREADABLE, str(file), error.message)
         return
@@ -315,10 +321,7 @@ def _traces(
         relative = _relative(item["path"], folder / RECORD)
         path = folder / relative
         try:
-            content = read_inside(folder, relative)
-            if sha256(content) != item["sha256"]:
-                raise UnreadableError("another SHA-256 than the run record lists")
-            traces.append(parse_trace(content, path))
+            traces.append(read_listed(path_inside(folder, relative), item["sha256"]))
         except (UnreadableError, SchemaError) as error:
             defects.append(Defect(DefectCode.TRACE_UNREADABLE, str(path), error.message))
     return tuple(traces) if len(traces) == len(listed) else ()

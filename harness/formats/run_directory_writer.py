@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UnreadableError
-from harness.core.files import read_bytes, sha256
+from harness.core.files import file_sha256, read_bytes, sha256
 from harness.core.schemas import SCHEMA_VERSION, write_document
 from harness.core.timestamps import to_iso
 from harness.formats.base import Entry, Run
@@ -66,11 +66,10 @@ def write_run(
 
 
 def _file_item(folder: Path, path: Path) -> dict[str, Any]:
-    content = read_bytes(path)
     return {
         "path": path.relative_to(folder).as_posix(),
-        "bytes": len(content),
-        "sha256": sha256(content),
+        "bytes": path.stat().st_size,
+        "sha256": file_sha256(path),
     }
 
 
@@ -80,7 +79,7 @@ def _write_trace(trace: Trace, folder: Path, parquet: bool) -> dict[str, str]:
     write(trace, folder / relative)
     return {
         "path": relative,
-        "sha256": sha256((folder / relative).read_bytes()),
+        "sha256": file_sha256(folder / relative),
         "content_sha256": trace.content_sha256,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
-from harness.core.files import MAX_DOCUMENT_BYTES, first_unequal, read_bytes, sha256
+from harness.core.files import MAX_DOCUMENT_BYTES, first_unequal, read_blocks, read_bytes
 from harness.core.schemas import canonical, check, parse_json
 
 MANIFEST = "manifest.json"
@@ -133,15 +134,18 @@ def _file_differences(
     if kind != "file":
         yield Difference(where, f"a {kind}" if kind else "nothing", f"a file of {size} bytes")
         return
+    hashed, actual_size = hashlib.sha256(), 0
     try:
-        content = read_bytes(folder / item["path"])
+        for block in read_blocks(folder / item["path"]):
+            hashed.update(block)
+            actual_size += len(block)
     except UnreadableError as error:
         yield Difference(where, f"{error.message} {error.got}".strip(), f"a file of {size} bytes")
         return
-    if len(content) != size:
-        yield Difference(where, f"{len(content)} bytes", f"{size} bytes")
+    if actual_size != size:
+        yield Difference(where, f"{actual_size} bytes", f"{size} bytes")
         return
-    actual = sha256(content)
+    actual = hashed.hexdigest()
     if actual != digest:
         yield Difference(where, f"sha256 {actual}", f"sha256 {digest}")
 

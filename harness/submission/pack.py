@@ -16,7 +16,7 @@ from typing import Any
 from harness import __version__
 from harness.auditing.engine import audit_entries
 from harness.core.errors import UnreadableError, UsageError, shorten
-from harness.core.files import read_bytes, sha256
+from harness.core.files import file_sha256, read_blocks
 from harness.core.schemas import SCHEMA_VERSION, canonical, check, read_document, write_document
 from harness.core.timestamps import to_iso
 from harness.formats.base import Entry
@@ -179,13 +179,25 @@ def _refuse_private(entries: Sequence[Entry]) -> None:
     needles = [name.encode() for name in names if len(name) >= MIN_PRIVATE_LENGTH]
     for entry in entries:
         for path in _files(entry.directory):
-            content = read_bytes(path)
-            if any(needle in content for needle in needles):
+            if _holds_any(path, needles):
                 raise UsageError(
                     "holds the name of this machine or of a home folder",
                     where=str(path),
                     fix="Remove it from what the workload prints, or pack with --private.",
                 )
+
+
+def _holds_any(path: Path, needles: Sequence[bytes]) -> bool:
+    """Tell whether one of some texts occurs in a file, which may be long."""
+    if not needles:
+        return False
+    longest, tail = max(map(len, needles)), b""
+    for block in read_blocks(path):
+        content = tail + block
+        if any(needle in content for needle in needles):
+            return True
+        tail = content[-longest:]
+    return False
 
 
 def _files(folder: Path) -> list[Path]:
@@ -254,9 +266,8 @@ def _not_packed(folder: str, names: list[str]) -> set[str]:
 
 
 def _manifest_item(root: Path, path: Path) -> dict[str, Any]:
-    content = read_bytes(path)
     return {
         "path": path.relative_to(root).as_posix(),
-        "bytes": len(content),
-        "sha256": sha256(content),
+        "bytes": path.stat().st_size,
+        "sha256": file_sha256(path),
     }

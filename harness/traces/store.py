@@ -5,18 +5,23 @@ Both carry the same columns and the same header; `content_sha256` is equal which
 
 from __future__ import annotations
 
+import hashlib
+import io
+import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.core.errors import MissingExtraError, UnreadableError, shorten
-from harness.core.files import read_bytes, write_parts
+from harness.core.files import read_blocks, read_bytes, sha256, write_parts
 from harness.core.schemas import check, parse_json
 from harness.traces.channel import Channel
-from harness.traces.clean import build_trace, number_or_nan
+from harness.traces.clean import MAX_DROPPED, build_trace, number_or_nan
+from harness.traces.columns import GrowingColumn
 from harness.traces.text_lines import STEP, Cells, line_groups
 from harness.traces.trace import T_MAX_NS, Dropped, Floats, Ints, Trace
 
@@ -29,6 +34,10 @@ _DROPPED = b"# dropped: "
 MAX_ROWS = 2**26
 """Readings of a Parquet file; compressed they may take next to nothing, as columns they take a
 GiB."""
+STREAM_BYTES = 16 * 2**20
+"""A CSV file beyond this size is read block by block."""
+MAX_LINE_BYTES = 2**20
+"""No line of a CSV file is longer."""
 MIN_LINE_BYTES = 8
 """A large file whose lines are shorter than this on average is not a trace [bytes]: a time alone
 has nineteen digits."""
@@ -93,7 +102,112 @@ def parse_csv(content: bytes, *, where: str) -> Trace:
     first, _, rest = content.partition(b"\n")
     document = _header(first, f"{where}:1")
     names, _, body = rest.partition(b"\n")
-    return _from_rows(document, names.strip().decode("utf-8", "replace").split(","), body, where)
+    return _from_rows(document, _names(names), body, where)
+
+
+def stream_csv(path: Path) -> tuple[Trace, str]:
+    """Read a trace of any length, block by block.
+
+    Args:
+        path: The file; it is read once.
+
+    Returns:
+        The trace, and the SHA-256 of the bytes that it was made of.
+
+    Raises:
+        UnreadableError: The file is not a trace, or not the one its header describes.
+        SchemaError: The header does not match its schema.
+    """
+    where = str(path)
+    digest = hashlib.sha256()
+    blocks = _whole_lines(read_blocks(path), digest.update, where)
+    head = next(blocks, b"")
+    first, _, rest = head.partition(b"\n")
+    document = _header(first, f"{where}:1")
+    names, _, body = rest.partition(b"\n")
+    columns = _names(names)
+    trace = _from_blocks(document, columns, itertools.chain([body], blocks), where)
+    return _verified(trace, document.get("content_sha256"), where), digest.hexdigest()
+
+
+def _names(line: bytes) -> list[str]:
+    return line.strip().decode("utf-8", "replace").split(",")
+
+
+def _whole_lines(
+    blocks: Iterable[bytes], note: Callable[[bytes], object], where: str
+) -> Iterator[bytes]:
+    """Yield blocks that end with a line.
+
+    Args:
+        blocks: The file as it was read.
+        note: Called with each block.
+        where: The file, for errors.
+    """
+    rest = b""
+    for block in blocks:
+        note(block)
+        rest += block
+        end = rest.rfind(b"\n") + 1
+        if not end and len(rest) > MAX_LINE_BYTES:
+            raise UnreadableError(
+                "has a line without end", where=where, expected=f"at most {MAX_LINE_BYTES} bytes"
+            )
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+    if rest:
+        yield rest
+
+
+def _from_blocks(
+    document: dict[str, Any], names: list[str], blocks: Iterable[bytes], where: str
+) -> Trace:
+    """Make a trace of blocks of whole lines; only its columns stay."""
+    channel = Channel.from_header(document)
+    width = _width(channel, names, where)
+    t_ns, value = GrowingColumn(np.int64), GrowingColumn(np.float64)
+    position = GrowingColumn(np.int64)
+    dropped: list[Dropped] = []
+    line = 3
+    for block in blocks:
+        if block.count(b"\n") * MIN_LINE_BYTES > len(block) + MIN_LINE_BYTES:
+            raise UnreadableError("has lines too short for readings", where=f"{where}:{line}")
+        rows = _plain_rows(block, width)
+        if rows is None:
+            lines, dropped_lines = _rows(block.splitlines(), width, where, line)
+            rows = _columns(lines, width)
+            dropped += _dropped([parse_json(item, where=where) for item in dropped_lines], where)
+            if len(dropped) > MAX_DROPPED:
+                raise UnreadableError("has too many dropped readings", where=where)
+        t_ns.extend(rows[0])
+        value.extend(rows[1])
+        position.extend(rows[2])
+        line += block.count(b"\n")
+    if not dropped and width == 2:
+        return build_trace(channel, t_ns.column(), value.column())
+    positions = position.column() if width == 3 else None
+    return Trace(channel, t_ns.column(), value.column(), positions, tuple(dropped))
+
+
+def _plain_rows(block: bytes, width: int) -> tuple[Ints, Floats, Ints] | None:
+    """Parse a block of nothing but digits at once; None where it holds anything else."""
+    if block.translate(None, b"0123456789.e+-,\n") or b",+" in block or b"\n+" in block:
+        return None
+    fields = [("t_ns", np.int64), ("value", np.float64), ("position", np.int64)]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            table = np.loadtxt(
+                io.BytesIO(block), np.dtype(fields[:width]), delimiter=",", comments=None, ndmin=1
+            )
+    except (ValueError, OverflowError, Warning):
+        return None  # an empty cell, a time that is no whole number, or rows of other lengths
+    t_ns = table["t_ns"]
+    if len(t_ns) and not (t_ns.min() > 0 and t_ns.max() <= T_MAX_NS):
+        return None
+    position = table["position"] if width == 3 else np.empty(0, np.int64)
+    return np.array(t_ns), np.array(table["value"]), np.array(position)
 
 
 def declared_channel(line: bytes, *, where: str) -> Channel:
@@ -123,35 +237,45 @@ def _header(line: bytes, where: str) -> dict[str, Any]:
 
 def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: str) -> Trace:
     channel = Channel.from_header(document)
-    expected = column_names(channel)
-    if names[:2] != expected or names[2:] not in ([], ["position"]):
-        raise UnreadableError(
-            "has other columns",
-            where=f"{where}:2",
-            got=shorten(",".join(names)),
-            expected=",".join(expected),
-        )
+    width = _width(channel, names, where)
     if len(body) > STEP and body.count(b"\n") * MIN_LINE_BYTES > len(body):
         raise UnreadableError(
             "has lines too short for readings", where=where, got=f"{len(body)} bytes"
         )
-    lines, dropped_lines = _rows(body.splitlines(), len(names), where)
-    chunks = [_columns(some, len(names)) for some in line_groups(lines)] or [
-        _columns([], len(names))
-    ]
+    lines, dropped_lines = _rows(body.splitlines(), width, where)
+    chunks = [_columns(some, width) for some in line_groups(lines)] or [_columns([], width)]
     t_ns, value, position = (np.concatenate(column) for column in zip(*chunks, strict=True))
-    if dropped_lines or len(names) == 3:
+    if dropped_lines or width == 3:
         dropped = _dropped([parse_json(line, where=where) for line in dropped_lines], where)
-        trace = Trace(channel, t_ns, value, position if len(names) == 3 else None, dropped)
+        trace = Trace(channel, t_ns, value, position if width == 3 else None, dropped)
     else:
         trace = build_trace(channel, t_ns, value, Cells(lines, 1))
     return _verified(trace, document.get("content_sha256"), where)
 
 
-def _rows(lines: list[bytes], width: int, where: str) -> tuple[list[bytes], list[bytes]]:
+def _width(channel: Channel, names: list[str], where: str) -> int:
+    """Return the number of columns.
+
+    Raises:
+        UnreadableError: They are not those of the channel.
+    """
+    expected = column_names(channel)
+    if names[:2] == expected and names[2:] in ([], ["position"]):
+        return len(names)
+    raise UnreadableError(
+        "has other columns",
+        where=f"{where}:2",
+        got=shorten(",".join(names)),
+        expected=",".join(expected),
+    )
+
+
+def _rows(
+    lines: list[bytes], width: int, where: str, first: int = 3
+) -> tuple[list[bytes], list[bytes]]:
     """Return the lines of readings, and the records of dropped readings."""
     rows, dropped = [], []
-    for number, line in enumerate(lines, 3):
+    for number, line in enumerate(lines, first):
         if line.startswith(_DROPPED):
             dropped.append(line[len(_DROPPED) :])
         elif line and not line.startswith(b"#"):
@@ -296,7 +420,41 @@ def _arrow() -> tuple[pyarrow, Any]:
 
 def read_trace(path: Path) -> Trace:
     """Read a trace from either store, by the suffix of the file."""
+    if path.suffix != ".parquet" and is_long(path):
+        return stream_csv(path)[0]
     return parse_trace(read_bytes(path), path)
+
+
+def read_listed(path: Path, digest: str) -> Trace:
+    """Read a trace from either store once, and compare what was read with a hash.
+
+    Args:
+        path: The file.
+        digest: The SHA-256 that a record lists.
+
+    Raises:
+        UnreadableError: The bytes are others, or they are no trace.
+    """
+    if path.suffix != ".parquet" and is_long(path):
+        trace, actual = stream_csv(path)
+        _compare_digest(actual, digest)
+        return trace
+    content = read_bytes(path)
+    _compare_digest(sha256(content), digest)
+    return parse_trace(content, path)
+
+
+def _compare_digest(actual: str, listed: str) -> None:
+    if actual != listed:
+        raise UnreadableError("another SHA-256 than the run record lists")
+
+
+def is_long(path: Path) -> bool:
+    """Tell whether a file is read block by block."""
+    try:
+        return path.stat(follow_symlinks=False).st_size > STREAM_BYTES
+    except OSError:
+        return False
 
 
 def parse_trace(content: bytes, path: Path) -> Trace:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.core.errors import SchemaError, shorten
 from harness.core.timestamps import NS
 from harness.traces.channel import Channel
+from harness.traces.columns import order_statistic, spans
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -103,9 +104,18 @@ class Trace:
         """
         if len(self) < 2:
             return self.channel.nominal_interval_s
-        steps = self.t_ns[1:] - self.t_ns[:-1]
-        steps.partition(len(steps) // 2)
-        return int(steps[len(steps) // 2]) / NS
+        count = len(self) - 1
+        return order_statistic(self._steps, count, count // 2) / NS
+
+    @property
+    def longest_step_ns(self) -> int:
+        """Longest time between two readings [ns]; 0 for fewer than two."""
+        rows_of_steps = spans(0, len(self) - 1)
+        return max((int(self._steps(rows).max()) for rows in rows_of_steps), default=0)
+
+    def _steps(self, rows: slice) -> Ints:
+        """Return the times between readings and the ones before them [ns]."""
+        return self.t_ns[rows.start + 1 : rows.stop + 1] - self.t_ns[rows]
 
     @property
     def rate(self) -> float | None:
@@ -127,11 +137,14 @@ class Trace:
         """Return the gaps [ns UTC] (readings over 1.5 intervals apart), clipped to `window`."""
         if len(self) < 2 or not self.interval_s:
             return []
-        wide = np.flatnonzero(np.diff(self.t_ns) > GAP_CELLS * self.expected_interval_s * NS)
-        spans = [(int(self.t_ns[i]), int(self.t_ns[i + 1])) for i in wide]
+        longest_ns = GAP_CELLS * self.expected_interval_s * NS
+        found: list[tuple[int, int]] = []
+        for rows in spans(0, len(self) - 1):
+            wide = rows.start + np.flatnonzero(self._steps(rows) > longest_ns)
+            found += [(int(self.t_ns[i]), int(self.t_ns[i + 1])) for i in wide]
         if window is None:
-            return spans
-        clipped = [(max(a, window.start_ns), min(b, window.stop_ns)) for a, b in spans]
+            return found
+        clipped = [(max(a, window.start_ns), min(b, window.stop_ns)) for a, b in found]
         return [(a, b) for a, b in clipped if b > a]
 
     @property
@@ -161,8 +174,11 @@ class Trace:
     @functools.cached_property
     def content_sha256(self) -> str:
         """SHA-256 of the two columns: the same readings give the same hash in any store."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.t_ns, "<i8").data)
-        digest.update(np.ascontiguousarray(self.value, "<f8").data)
+        digest = hashlib.sha256()
+        for rows in spans(0, len(self)):
+            digest.update(np.ascontiguousarray(self.t_ns[rows], "<i8").data)
+        for rows in spans(0, len(self)):
+            digest.update(np.ascontiguousarray(self.value[rows], "<f8").data)
         return digest.hexdigest()
 
 
@@ -195,14 +211,24 @@ def column_fault(t_ns: Ints, value: Floats, quantity: str = "power") -> str | No
         return f"columns have types {t_ns.dtype}, {value.dtype}; expected int64, float64"
     if not len(t_ns):
         return None
-    late = t_ns[1:] <= t_ns[:-1]
-    if np.count_nonzero(late):
-        row = int(np.argmax(late)) + 1
-        return f"time does not increase at row {row}: {t_ns[row]} after {t_ns[row - 1]}"
+    for rows in spans(1, len(t_ns)):
+        late = t_ns[rows] <= t_ns[rows.start - 1 : rows.stop - 1]
+        if np.count_nonzero(late):
+            row = rows.start + int(np.argmax(late))
+            return f"time does not increase at row {row}: {t_ns[row]} after {t_ns[row - 1]}"
     if t_ns[0] < T_MIN_NS or t_ns[-1] > T_MAX_NS:
         return f"times {t_ns[0]}..{t_ns[-1]} ns are not between 1970 and 2100"
     highest = largest_value(quantity)
     if not (value.min() >= 0 and value.max() <= highest):  # or NaN
-        row = int(np.argmin((value >= 0) & (value <= highest)))
+        row = _first_outside(value, highest)
         return f"value out of range at row {row}: {value[row]!r}; expected 0..{highest:g}"
     return None
+
+
+def _first_outside(value: Floats, highest: float) -> int:
+    """Return the first row that is not between 0 and a limit."""
+    for rows in spans(0, len(value)):
+        good = (value[rows] >= 0) & (value[rows] <= highest)
+        if not good.all():
+            return int(rows.start) + int(np.argmin(good))
+    return 0

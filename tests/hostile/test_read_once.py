@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import api
 from harness.auditing.submission import with_submission_defects
-from harness.core import files
 from harness.core.resources import resource
 
 SUBMISSION = resource("submissions") / "joulemark-2026"
@@ -44,15 +45,21 @@ def test_bytes_exchanged_between_reading_and_verifying_are_found(submission: Pat
     assert found.where.endswith("run.json")
 
 
-def test_each_trace_is_opened_once(submission: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def count_openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that takes the path of each file that is opened from now on."""
     opened: list[str] = []
-    read = files.read_bytes
+    really_open = os.open
 
-    def counting(path: Path, **options: int) -> bytes:
+    def counting(path: Any, *arguments: Any, **options: Any) -> int:
         opened.append(str(path))
-        return read(path, **options)
+        return really_open(path, *arguments, **options)
 
-    monkeypatch.setattr(files, "read_bytes", counting)  # what read_inside calls
+    monkeypatch.setattr(os, "open", counting)
+    return opened
+
+
+def test_each_trace_is_opened_once(submission: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = count_openings(monkeypatch)
     api.read(record_of(submission).parent)
     traces = [path for path in opened if "/traces/" in path]
     assert traces
@@ -78,13 +85,7 @@ def test_a_file_listed_often_is_hashed_once(
     document = json.loads(record.read_bytes())
     document["files"] = [document["files"][0]] * 100_000
     record.write_text(json.dumps(document))
-    opened: list[str] = []
-    read = files.read_bytes
-    monkeypatch.setattr(
-        files,
-        "read_bytes",
-        lambda path, **options: (opened.append(str(path)), read(path, **options))[1],
-    )
+    opened = count_openings(monkeypatch)
     api.read(record.parent)
     assert len([path for path in opened if path.endswith(document["files"][0]["path"])]) == 1
 

@@ -34,7 +34,7 @@ def found(report: EntryReport, code: str) -> list[Finding]:
 @pytest.mark.parametrize("trust", [True, False])
 def test_a_whole_signed_submission_has_no_such_finding(signed: Signed, trust: bool) -> None:
     report = audited(signed, trust=trust)
-    assert report.verdict == "valid"
+    assert report.reasons == ("required-evidence",)
     assert [f for f in report.findings if f.rule == "evidence-readable"] == []
 
 
@@ -74,7 +74,7 @@ def test_a_manifest_that_is_none_any_more_is_a_fail(signed: Signed, content: byt
 
 def test_a_bad_signature_is_a_fail_with_keys_and_not_looked_at_without(signed: Signed) -> None:
     envelope(signed, (signed.folder / MANIFEST).read_bytes(), OTHER)
-    assert audited(signed, trust=False).verdict == "valid"
+    assert audited(signed, trust=False).reasons == ("required-evidence",)
     report = audited(signed)
     (finding,) = found(report, "signature-bad")
     assert finding.status == "fail"
@@ -90,7 +90,7 @@ def test_unsigned_is_a_warning_with_keys_only(signed: Signed, tmp_path: Path) ->
     (finding,) = found(report, "unsigned")
     assert finding.status == "warn"
     assert "joulemark sign" in finding.fix
-    assert report.verdict == "valid"
+    assert report.reasons == ("required-evidence",)
     shutil.copytree(signed.folder / "results", tmp_path / "bare")
     (bare,) = api.audit(tmp_path / "bare", trust=signed.trust_file).entries
     assert [f.status for f in found(bare, "unsigned")] == ["warn"]
@@ -112,7 +112,7 @@ def test_a_manifest_of_something_else_is_not_taken_for_ours(signed: Signed) -> N
     (signed.folder / ENVELOPE).unlink()
     (signed.folder / MANIFEST).write_text('{"name": "a web page", "icons": []}')
     report = audited(signed, trust=False)
-    assert report.verdict == "valid"
+    assert report.reasons == ("required-evidence",)
     assert found(report, "submission-changed") == []
 
 

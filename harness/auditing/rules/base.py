@@ -30,6 +30,7 @@ from harness.formats.base import NATIVE, Defect, Entry, Run
 from harness.formats.ptdaemon.power_session import Session
 from harness.formats.run_directory import RECORD, SAMPLES
 from harness.traces.clean import SAME_TIME, number_or_nan
+from harness.traces.columns import spans
 from harness.traces.trace import Ints, Trace
 
 POWER_SESSION = frozenset({"mlperf-inference"})
@@ -248,4 +249,6 @@ def has_whole_second_stamps(trace: Trace) -> bool:
 
     Readings every 1.05 s then show steps of 1 s and, now and then, of 2 s.
     """
-    return len(trace) > 1 and not np.any(trace.t_ns % NS)
+    if len(trace) < 2:
+        return False
+    return not any(np.any(trace.t_ns[rows] % NS) for rows in spans(0, len(trace)))

@@ -13,7 +13,7 @@ from harness.auditing.rules.base import (
 )
 from harness.energy.run import RunEnergy
 
-BEFORE_A_SUPPLY = ("node", "psu")
+BEFORE_A_SUPPLY = ("node", "psu", "interconnect")
 """Boundaries where a meter may stand before the supplies of the part that is meant."""
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from harness.auditing.rules.base import RECORDED_RUNS, Rule, RuleContext, Violation, location
 
 
@@ -14,9 +12,8 @@ def check(context: RuleContext) -> Iterator[Violation]:
         window = run.run.window
         if trace.channel.quantity != "energy" or window is None:
             continue
-        inside = (trace.t_ns >= window.start_ns) & (trace.t_ns <= window.stop_ns)
-        values = trace.value[inside]
-        if len(values) >= readings_min and np.all(values == values[0]):
+        values = trace.window(window).value
+        if len(values) >= readings_min and values.min() == values.max():
             yield Violation(
                 location(run.run, trace),
                 f"{values[0]:g} J in all of {len(values)} readings",

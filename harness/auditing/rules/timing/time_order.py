@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.auditing.rules.base import Rule, RuleContext, Violation, location, worst_channel
 from harness.traces.clean import SAME_TIME
+from harness.traces.columns import spans
 from harness.traces.trace import Trace
 
 FIX = "Stamp each reading with a monotonic clock that is tied to UTC, one writer for each log."
@@ -34,7 +35,11 @@ def _disorder(trace: Trace) -> tuple[int, int]:
     equal_stamps = sum(dropped.reason == SAME_TIME for dropped in trace.dropped)
     if trace.position is None:
         return 0, equal_stamps
-    return int(np.sum(np.diff(trace.position) < 0)), equal_stamps
+    steps_back = 0
+    for rows in spans(1, len(trace)):
+        before = trace.position[rows.start - 1 : rows.stop - 1]
+        steps_back += int(np.count_nonzero(trace.position[rows] < before))
+    return steps_back, equal_stamps
 
 
 RULE = Rule(
