@@ -15,7 +15,8 @@ from harness.auditing.submission import SubmissionFiles, submission_files
 from harness.core.progress import NO_PROGRESS, Progress
 from harness.core.schemas import SCHEMA_VERSION
 from harness.ranking.leaderboard import Table
-from harness.render.json import result_document
+from harness.render.json import leaderboard_document, result_document
+from harness.render.leaderboard_csv import leaderboard_csv
 from harness.render.terminal.leaderboard import MARKS
 from harness.site.entries import VERDICTS, Site, SiteEntry, site_entries
 from harness.site.evidence import Packed, evidence_script
@@ -205,6 +206,10 @@ class _Builder:
             verdicts=verdict_counts(self.site),
             unreadable=self.site.unreadable,
         )
+        document = leaderboard_document([table for table, _ in self.site.tables])
+        self.writer.write("leaderboard.json", json.dumps(document) + "\n")
+        text = leaderboard_csv([table for table, _ in self.site.tables])
+        self.writer.write("leaderboard.csv", text)
         self.page("audit.html", "audit.html", "audit", **audit_context(self.site))
         self.page("help.html", "help.html", "help", verdict_texts=VERDICTS, marks=MARKS)
         self.page("compare.html", "compare.html", "compare")

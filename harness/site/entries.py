@@ -35,6 +35,7 @@ class SiteEntry:
         name: Name of its files.
         benchmark: Name of the page of its benchmark.
         submitter: Name of the page of its submitter.
+        same_session: Other entries of the same recorded session.
     """
 
     result: Result
@@ -44,6 +45,7 @@ class SiteEntry:
     name: str
     benchmark: str
     submitter: str
+    same_session: list[SiteEntry] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def page(self) -> str:
@@ -70,6 +72,13 @@ class SiteEntry:
             return ""
         text = str(rank.low) if rank.low == rank.high else f"{rank.low}–{rank.high}"
         return text if self.result.distinct_runs >= MIN_RUNS_FOR_RANK else f"({text})"
+
+    @property
+    def p_first(self) -> float | None:
+        """Probability of needing the least energy; ``None`` where no other entry is ranked."""
+        rank = self.row.rank
+        is_alone = sum(row.rank is not None for row in self.table.rows[:2]) < 2
+        return None if rank is None or is_alone else rank.p_first
 
     @property
     def reasons(self) -> list[str]:
@@ -100,6 +109,10 @@ class Site:
     unreadable: Sequence[tuple[str, str]] = ()
     skipped: int = 0
     about: Mapping[str, object] = field(default_factory=dict)
+
+    def table_of(self, entry: SiteEntry) -> Sequence[SiteEntry]:
+        """Return the entries of the table of an entry, in the order of their rows."""
+        return next(entries for table, entries in self.tables if table is entry.table)
 
     def by_submitter(self) -> dict[str, list[SiteEntry]]:
         """Return the entries of each submitter, by the name of its page."""
@@ -142,7 +155,19 @@ def site_entries(
             submitter=file_name(entry.submitter or "not stated"),
         )
         grouped[next(positions)][1].append(item)
+    _link_sessions([item for _, items in grouped for item in items])
     return grouped
+
+
+def _link_sessions(entries: Sequence[SiteEntry]) -> None:
+    """Let entries of one recorded session know of each other."""
+    sessions: dict[str, list[SiteEntry]] = {}
+    for entry in entries:
+        if entry.report is not None and entry.report.session:
+            sessions.setdefault(entry.report.session, []).append(entry)
+    for together in sessions.values():
+        for entry in together:
+            entry.same_session.extend(item for item in together if item is not entry)
 
 
 def _entry_name(result: Result) -> str:

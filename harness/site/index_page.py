@@ -52,6 +52,7 @@ class IndexRow:
         ties: Places in the table of the rows it is tied with, as ranges.
         p_first: Probability of needing the least energy.
         reason: Why it is not ranked, or what questions it.
+        same: Another result of the same recorded session; "" where there is none.
     """
 
     entry: SiteEntry
@@ -67,6 +68,7 @@ class IndexRow:
     ties: str
     p_first: str
     reason: str
+    same: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class IndexTable:
         quality_metric: Metric of the qualities; "" where rows state their own.
         co2e_unit: Unit of the CO2e; "" without.
         ends: What the ends of the interval bars stand for.
+        is_log: Whether equal ratios have equal lengths in them.
         ranked: Rows in the order of their ranks.
         others: Rows that are not ranked.
         notes: Footnotes.
@@ -100,6 +103,7 @@ class IndexTable:
     quality_metric: str
     co2e_unit: str
     ends: tuple[str, str]
+    is_log: bool
     ranked: list[IndexRow]
     others: list[IndexRow]
     notes: list[str]
@@ -135,8 +139,9 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
             round=round_name(entry),
             co2e=_co2e_text(entry, co2e_column),
             ties=_ties(entry, places),
-            p_first=percent(entry.row.rank.p_first) if entry.row.rank else "",
+            p_first=percent(entry.p_first) if entry.row.rank else "",
             reason=_reason(entry),
+            same=_same_measurement(entry),
         )
         for entry in entries
     ]
@@ -155,6 +160,7 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
             significant(scale.low / column.factor, 3),
             significant(scale.high / column.factor, 3),
         ),
+        is_log=scale.is_log,
         ranked=[row for row in rows if row.entry.row.rank is not None],
         others=[row for row in rows if row.entry.row.rank is None],
         notes=_notes(table),
@@ -290,6 +296,14 @@ def _reason(entry: SiteEntry) -> str:
     shown = "; ".join(_cut(text, MAX_REASON) for text in texts[:MAX_REASONS])
     more = len(texts) - MAX_REASONS
     return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def _same_measurement(entry: SiteEntry) -> str:
+    """Return what another result of the same session is of; "" where there is none."""
+    if not entry.same_session:
+        return ""
+    first = entry.same_session[0]
+    return _cut(table_heading(first.table), MAX_NAME)
 
 
 def _cut(text: str, limit: int) -> str:

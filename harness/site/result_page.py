@@ -37,6 +37,8 @@ MAX_RUNS = 200
 """Runs on the page."""
 MAX_CHANNELS = 150
 """Channels on the page."""
+MAX_RIVALS = 5
+"""Entries of the same table that a page offers to compare with."""
 MAX_FACTS = 120
 """Fields of a system description on the page."""
 MIN_SHARE = 0.005
@@ -91,6 +93,7 @@ def result_context(entry: SiteEntry, site: Site, packed: Packed | None) -> dict[
         "tree": _boundary_tree(result.runs),
         "meters": _meters(result.runs),
         "co2e": _co2e(entry),
+        "rivals": _rivals(entry, site),
         "system": _system(evidence),
         "table_title": table_heading(entry.table),
         "table_facts": table_facts(entry.table),
@@ -123,6 +126,17 @@ def _headline(entry: SiteEntry) -> dict[str, str]:
     }
 
 
+def _rivals(entry: SiteEntry, site: Site) -> list[SiteEntry]:
+    """Return the ranked entries next to one in its table, the nearest first."""
+    ranked = [item for item in site.table_of(entry) if item.row.rank is not None]
+    place = next((i for i, item in enumerate(ranked) if item is entry), None)
+    if place is None:
+        return ranked[:MAX_RIVALS]
+    steps = [step for size in range(1, MAX_RIVALS + 1) for step in (-size, size)]
+    nearest = [ranked[place + step] for step in steps if 0 <= place + step < len(ranked)]
+    return nearest[:MAX_RIVALS]
+
+
 def _facts(entry: SiteEntry) -> list[Fact]:
     result = entry.result
     facts = [
@@ -148,9 +162,9 @@ def _facts(entry: SiteEntry) -> list[Fact]:
     if rank is not None:
         place = f"{entry.rank} of {sum(row.rank is not None for row in entry.table.rows)}"
         facts.append(Fact("Rank", place))
-        facts.append(
-            Fact("P(first), P(Pareto)", f"{percent(rank.p_first)}, {percent(rank.pareto)}")
-        )
+        if entry.p_first is not None:
+            shares = f"{percent(entry.p_first)}, {percent(rank.pareto)}"
+            facts.append(Fact("P(first), P(Pareto)", shares))
     facts.append(Fact("Covered by readings", f"{100 * result.coverage:.2f} % of the window"))
     if result.estimated_share:
         facts.append(Fact("Estimated", f"{100 * result.estimated_share:.1f} % of the energy"))

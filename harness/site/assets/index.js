@@ -276,7 +276,7 @@
     showTies();
   }
 
-  document.getElementById("facets").open = innerWidth > 700;
+  for (const id of ["facets", "reading"]) document.getElementById(id).open = innerWidth > 700;
   addSorters();
   addTieButtons();
   form.hidden = false;
