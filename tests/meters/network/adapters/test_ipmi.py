@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from fakes.trouble import check_trouble, proxy
 
 from harness.core.errors import UsageError
 from harness.meters.base import Meter, ReadFailed, Unavailable
+from harness.meters.network.adapters.ipmi import Ipmi
 
 MakeMeter = Callable[..., Meter]
 POWER_W = 325
@@ -31,6 +31,7 @@ class PowerBmc(Bmc):
 PowerBmc({"reader": "s3cret"}, port=int(sys.argv[1]), address="127.0.0.1").listen()
 """
 ACTIVE, INACTIVE = 0x40, 0
+OPTIONS = {"user": "reader", "cipher": "3", "timeout": "2"}
 
 
 @functools.cache
@@ -43,16 +44,23 @@ def bmc() -> tuple[int, Path]:
     state.write_text(f"{POWER_W} {ACTIVE}")
     (folder / "bmc.py").write_text(BMC)
     daemons.start([sys.executable, "bmc.py", str(port), str(state)], cwd=folder)
-    time.sleep(0.5)
+    daemons.wait_for(lambda: _answers(port))
     return port, state
+
+
+def _answers(port: int) -> bool:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JOULEMARK_IPMI_PASSWORD", PASSWORD)
+        meter = Ipmi(host="127.0.0.1", port=str(port), **OPTIONS)
+    try:
+        return bool(meter.probe())
+    except Unavailable:
+        return False
 
 
 @pytest.fixture
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOULEMARK_IPMI_PASSWORD", PASSWORD)
-
-
-OPTIONS = {"user": "reader", "cipher": "3", "timeout": "2"}
 
 
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
