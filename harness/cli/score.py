@@ -135,6 +135,11 @@ def _provisioned_kw(path: Path) -> float:
     help="Sort by energy, power, performance, quality, submitter ...; -COLUMN descends.",
 )
 @click.option("--top", type=click.IntRange(1), help="Show so many rows of each table.")
+@click.option(
+    "--picture",
+    type=OutputPath(),
+    help="Also draw all results in one figure: .svg or .png (extra `pictures`).",
+)
 @mkdir_option
 @TIMEOUT
 @gridded
@@ -148,6 +153,7 @@ def leaderboard(
     where: tuple[str, ...],
     sort: str | None,
     top: int | None,
+    picture: Path | None,
     timeout: float,
     level: float,
     seed: int,
@@ -177,6 +183,11 @@ def leaderboard(
         )
     else:
         text = board(tables, table_form)
+    if picture is not None:
+        from harness.cli.carbon.picture import write_picture
+        from harness.render.energy_picture import energy_picture
+
+        write_picture(energy_picture(tables), picture)
     if out is None:
         click.echo(text, nl=False)
     else:
