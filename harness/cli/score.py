@@ -135,12 +135,7 @@ def _provisioned_kw(path: Path) -> float:
     help="Sort by energy, power, performance, quality, submitter ...; -COLUMN descends.",
 )
 @click.option("--top", type=click.IntRange(1), help="Show so many rows of each table.")
-@click.option(
-    "--picture",
-    type=OutputPath(),
-    help="Also draw all results in one figure: .svg or .png (extra `pictures`).",
-)
-@mkdir_option
+@plot_option
 @TIMEOUT
 @gridded
 @seeded
@@ -153,7 +148,7 @@ def leaderboard(
     where: tuple[str, ...],
     sort: str | None,
     top: int | None,
-    picture: Path | None,
+    plot: Path | None,
     timeout: float,
     level: float,
     seed: int,
@@ -183,11 +178,10 @@ def leaderboard(
         )
     else:
         text = board(tables, table_form)
-    if picture is not None:
-        from harness.cli.carbon.picture import write_picture
+    if plot is not None:
         from harness.render.energy_picture import energy_picture
 
-        write_picture(energy_picture(tables), picture)
+        write_picture(energy_picture(tables), plot)
     if out is None:
         click.echo(text, nl=False)
     else:

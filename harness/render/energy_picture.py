@@ -71,7 +71,7 @@ def energy_picture(tables: Sequence[Table]) -> Figure:
 
 def _point(table: Table, result: Result) -> Point | None:
     label = f"{result.entry.submitter} {result.entry.system}".strip()
-    name = table.benchmark or "?"
+    name = table.benchmark.replace("$", "") or "?"  # the legend reads mathematics
     estimate = result.energy_per_unit
     if estimate.value is not None and estimate.value > 0:
         unit = table.unit.removeprefix("J/")
@@ -97,7 +97,8 @@ def _draw(axes: Axes, unit: str, points: Sequence[Point]) -> None:
         axes.plot([], [], "o", color=colour, label=benchmark)
     if any(point.low_j is None for point in points):
         axes.plot([], [], "o", mfc="none", color="black", label="printed, without a trace")
-    axes.set_yticks(range(len(points)), [point.label for point in points], fontsize="small")
+    names = [point.label for point in points]
+    axes.set_yticks(range(len(points)), names, fontsize="small", parse_math=False)
     axes.set(xscale="log", ylim=(len(points) - 0.4, -0.6), xlabel=label)
     axes.xaxis.set_major_formatter(_joules)
     axes.grid(axis="x", linewidth=0.4, color="#ccc")
