@@ -85,6 +85,12 @@ from harness.core.numbers import plain_number
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="File with the API key, readable by its owner only.",
 )
+@click.option(
+    "--tokenizer",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="tokenizer.json of the model: counts the tokens of all replies once more.",
+)
 @click.option("--insecure", is_flag=True, help="Accept any TLS certificate.")
 @METERS
 @click.option(
@@ -122,10 +128,13 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
     from harness.live.endpoint import benchmark_name, parse_load, plan_points
     from harness.live.plan import Settings
     from harness.runners.endpoint.questions import load_questions
+    from harness.runners.endpoint.reference_tokens import ReferenceTokenizer
     from harness.runners.endpoint.runner import Endpoint
 
     _require_usable(url)
     prices = prices_of(options["price"], options["tariff"])
+    if options["tokenizer"] is not None:
+        ReferenceTokenizer(options["tokenizer"])  # a wrong file is reported before anything starts
     questions = load_questions(options["questions"], options["seed"])
     labels = _labels(
         options["concurrency"], options["rate"], options["loadgen_server"], options["offline"]
@@ -147,6 +156,7 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
         timeout_s=options["timeout"],
         verify_tls=not options["insecure"],
         question_set=options["questions"],
+        tokenizer=options["tokenizer"],
     )
     settings = Settings(
         out=out,

@@ -24,6 +24,7 @@ from harness.runners.endpoint.events import EVENTS, Events, Request, align, cloc
 from harness.runners.endpoint.load import Load
 from harness.runners.endpoint.metrics import PointMetrics, point_metrics
 from harness.runners.endpoint.questions import Question, is_correct, parse_questions
+from harness.runners.endpoint.reference_tokens import ReferenceTokenizer
 
 JOB, QUESTIONS, CLIENT = "job.json", "questions.jsonl", "client.json"
 LOAD_PROCESS = "harness.runners.endpoint.load_process"
@@ -79,6 +80,7 @@ class Endpoint:
         questions: What to ask.
         load: When to ask it.
         server: Command that starts a server and prints its URL, for a workload that brings one.
+        tokenizer: ``tokenizer.json`` of a reference tokenizer; None for none.
         key: API key, "" for none; it reaches the process by its environment and is in no file.
         parameters: Further fields of each request.
     """
@@ -95,6 +97,7 @@ class Endpoint:
     parameters: Mapping[str, Any] = field(default_factory=lambda: {"temperature": 0})
     verify_tls: bool = True
     question_set: str = ""
+    tokenizer: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.server:
@@ -147,6 +150,8 @@ class Endpoint:
         }
         point = _derive_or_fail(job.log)
         client = _client(job.log / CLIENT)
+        if self.tokenizer is not None:
+            facts |= _reference_facts(point, self.tokenizer)
         if self.load.kind == "server":
             facts["loadgen"] = _loadgen_results(job.log / LOADGEN_FOLDER / DETAIL)
         return _outcome(point, {**facts, "client": client}, client)
@@ -295,6 +300,13 @@ def endpoint_facts(point: Point) -> dict[str, Any]:
 def _grading_facts(grading: Grading) -> dict[str, Any]:
     marks = {str(index): share for index, share in grading.marks.items()}
     return asdict(grading) | {"marks": marks}
+
+
+def _reference_facts(point: Point, path: Path) -> dict[str, Any]:
+    """Return the tokens of all complete replies by a reference tokenizer, and its hash."""
+    tokenizer = ReferenceTokenizer(path)
+    texts = [request.text for request in point.events.requests if request.completed]
+    return {"reference_tokens": tokenizer.count(texts), "tokenizer_sha256": tokenizer.sha256}
 
 
 def _loadgen_results(path: Path) -> dict[str, Any]:

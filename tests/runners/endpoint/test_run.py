@@ -337,3 +337,36 @@ def test_an_unmodified_client_is_aligned_by_the_clocks_of_the_journals(
     assert "record-matches-log" not in {
         finding.rule for finding in report.findings if finding.status == "fail"
     }
+
+
+def write_tokenizer(path: Path) -> str:
+    """A tokenizer for which every word of a reply is a token, and a full stop too."""
+    tokenizers = pytest.importorskip("tokenizers", reason="pip install 'joulemark[tokenizers]'")
+    words = tokenizers.models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")
+    tokenizer = tokenizers.Tokenizer(words)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.save(str(path))
+    return str(path)
+
+
+def test_a_reference_tokenizer_counts_the_replies_once_more(load: Load, tmp_path: Path) -> None:
+    tokenizer = write_tokenizer(tmp_path / "tokenizer.json")
+    questions = write_questions(tmp_path / "set.jsonl", "France?")
+    with serve(FakeServer()) as fake:
+        load(fake, tmp_path / "out", "--questions", questions, "--tokenizer", tokenizer)
+    (path,) = (tmp_path / "out").rglob("run.json")
+    record = json.loads(path.read_text("utf-8"))["facts"]["endpoint"]
+    assert record["reference_tokens"] == record["output_tokens"] == record["fragments"]
+    assert len(record["tokenizer_sha256"]) == 64
+
+
+def test_a_file_that_is_no_tokenizer_is_refused_before_anything_is_written(
+    load: Load, tmp_path: Path
+) -> None:
+    pytest.importorskip("tokenizers", reason="pip install 'joulemark[tokenizers]'")
+    (tmp_path / "tokenizer.json").write_text("{}", "utf-8")
+    fake = FakeServer(url="http://127.0.0.1:9")
+    done = load(fake, tmp_path / "out", "--tokenizer", str(tmp_path / "tokenizer.json"))
+    assert done.exit_code == 2
+    assert "is no tokenizer" in done.stderr
+    assert not (tmp_path / "out").exists()
