@@ -26,8 +26,8 @@ from harness.core.numbers import plain_number
     default="mixed:40",
     show_default=True,
     metavar="SET",
-    help="Questions: mixed, capitals, arithmetic, letters or comparisons, each with :COUNT, or "
-    "a JSONL file.",
+    help="Questions: mixed, capitals, arithmetic, letters, comparisons or reasoning-gym/TASK, each "
+    "with :COUNT, or a JSONL file.",
 )
 @click.option("--concurrency", default="", metavar="N,...", help="Requests to keep in flight.")
 @click.option("--rate", default="", metavar="R,...", help="Poisson arrivals per second.")

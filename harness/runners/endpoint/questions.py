@@ -31,6 +31,8 @@ from harness.core.errors import UnreadableError, UsageError
 from harness.core.files import read_bytes
 
 MAX_QUESTIONS = 100_000
+REASONING = "reasoning-gym/"
+"""Begin of the names of sets that reasoning-gym generates."""
 MAX_PATTERN_CHARS = 200
 MAX_GRADED_CHARS = 4_000
 """A grader looks at no more of a reply than this."""
@@ -71,13 +73,18 @@ def is_correct(question: Question, reply: str) -> bool:
 
 
 def load_questions(name: str, seed: int = 1) -> list[Question]:
-    """Return a bundled set by name, generated from ``seed``, or the set in a file.
+    """Return a set by name, generated from ``seed``, or the set in a file.
 
     Raises:
         UsageError: if no bundled set and no file has this name.
         UnreadableError: if a line of the file is not a question.
     """
     bundled, colon, count = name.partition(":")
+    if bundled.startswith(REASONING):
+        from harness.runners.endpoint.reasoning_tasks import reasoning_questions
+
+        size = _count(name, count) if colon else DEFAULT_COUNT
+        return reasoning_questions(bundled.removeprefix(REASONING), seed, size)
     if bundled in BUNDLED:
         return BUNDLED[bundled](seed, _count(name, count) if colon else DEFAULT_COUNT)
     path = Path(name)
@@ -85,7 +92,7 @@ def load_questions(name: str, seed: int = 1) -> list[Question]:
         raise UsageError(
             "no such set of questions",
             got=name,
-            expected=f"one of {', '.join(BUNDLED)}, or a JSONL file",
+            expected=f"one of {', '.join(BUNDLED)}, {REASONING}TASK, or a JSONL file",
         )
     return parse_questions(read_bytes(path), str(path))
 

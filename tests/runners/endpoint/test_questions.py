@@ -88,3 +88,27 @@ def test_an_unknown_set_is_refused_with_the_names_of_those_there_are() -> None:
 def test_a_number_of_questions_that_is_none_is_refused(count: str) -> None:
     with pytest.raises(UsageError, match="is no number of questions"):
         load_questions(f"mixed:{count}")
+
+
+def test_tasks_of_reasoning_gym_are_generated_from_the_seed_and_graded_by_comparison() -> None:
+    pytest.importorskip("reasoning_gym", reason="pip install 'joulemark[reasoning]'")
+    first = load_questions("reasoning-gym/basic_arithmetic:5", seed=3)
+    assert [len(first), first[0].grader, first[0].chance] == [5, "number", 0.0]
+    assert first == load_questions("reasoning-gym/basic_arithmetic:5", seed=3)
+    assert first != load_questions("reasoning-gym/basic_arithmetic:5", seed=4)
+    assert is_correct(first[0], f"It is {first[0].answer}.")
+    assert not is_correct(first[0], f"It is {first[0].answer}1.")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("reasoning-gym/basic_arithmetics", "Did you mean basic_arithmetic"),
+        ("reasoning-gym/countdown", "accepts several answers"),
+        ("reasoning-gym/basic_arithmetic:0", "is no number of questions"),
+    ],
+)
+def test_other_tasks_are_refused_with_a_reason(name: str, problem: str) -> None:
+    pytest.importorskip("reasoning_gym", reason="pip install 'joulemark[reasoning]'")
+    with pytest.raises(UsageError, match=problem):
+        load_questions(name)

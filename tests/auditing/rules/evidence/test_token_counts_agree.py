@@ -51,4 +51,6 @@ def test_pass_counts_within_one_percent_or_a_single_count(record: dict[str, Any]
     ids=["fragments", "reference"],
 )
 def test_warn_counts_further_apart(record: dict[str, Any], got: str) -> None:
-    b.assert_found(b.judge(counted(**record)), RULE, "warn", got=got, expected="within 1%")
+    b.assert_found(
+        b.judge(counted(**record)), RULE, "warn", where="run", got=got, expected="within 1%"
+    )
