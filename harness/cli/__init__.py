@@ -3,7 +3,7 @@
 Each command imports the heavy modules that it needs, so `--help` stays fast.
 """
 
-from harness.cli import audit, board, collect, compare, endpoint, run
+from harness.cli import audit, board, collect, compare, endpoint, fidelity, run
 from harness.cli import score as results
 from harness.cli import submission as sign
 from harness.cli.base import cli, main
@@ -18,6 +18,7 @@ __all__ = [
     "collect",
     "compare",
     "endpoint",
+    "fidelity",
     "footprint",
     "main",
     "new",

@@ -53,6 +53,20 @@ from harness.core.numbers import plain_number
     help="Shortest window of a point [s].",
 )
 @click.option(
+    "--rounds",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Least times that each question is asked.",
+)
+@click.option(
+    "--temperature",
+    default=0.0,
+    show_default=True,
+    type=Number(0, 10),
+    help="Temperature of the replies.",
+)
+@click.option(
     "--warm-up",
     default=4,
     show_default=True,
@@ -140,10 +154,14 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
         options["concurrency"], options["rate"], options["loadgen_server"], options["offline"]
     )
     stated = [parse_load(label, len(questions), options["min_duration"]) for label in labels]
+    rounds = options["rounds"]
     if options["loadgen_server"]:
         _require_loadgen()
     ttft_ms, tpot_ms = _limits(options["token_limits"])
-    limited = [replace(load, ttft_limit_ms=ttft_ms, tpot_limit_ms=tpot_ms) for load in stated]
+    limited = [
+        replace(load, count=rounds * load.count, ttft_limit_ms=ttft_ms, tpot_limit_ms=tpot_ms)
+        for load in stated
+    ]
     loads = list(dict.fromkeys(limited))  # 4 and 4.0 are one load
     target = Endpoint(
         url=url,
@@ -154,6 +172,7 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
         key=_key(options["key_env"], options["key_file"]),
         warm_up=options["warm_up"],
         timeout_s=options["timeout"],
+        parameters={"temperature": options["temperature"]},
         verify_tls=not options["insecure"],
         question_set=options["questions"],
         tokenizer=options["tokenizer"],

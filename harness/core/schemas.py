@@ -51,6 +51,7 @@ KINDS = (
     "whatif",
     "comparison",
     "endpoint",
+    "fidelity",
     "rules",
     "trust",
     "countersignature",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.laboratory import endpoints
 from benchmarks.laboratory.command_line import compare_pairs, pairs_of_cells
 from benchmarks.laboratory.sessions import Cell, cells, outcome
 from benchmarks.laboratory.tables import TableCell, table_cells, tables
@@ -20,6 +21,10 @@ MIN_COVERAGE = 0.88
 TABLES = 40
 MAX_FALSE_ORDERS = 6
 """5 % of 40 tables, and three standard errors."""
+ENDPOINT_CELLS = (endpoints.CELLS[3], endpoints.CELLS[5])
+ENDPOINT_SESSIONS = 25
+MIN_ENDPOINT_COVERAGE = 0.8
+"""95 % less three standard errors of 25 sessions."""
 CELLS = {cell.name: cell for cell in cells()}
 KINDS = {kind.name: kind for kind in table_cells()}
 
@@ -75,3 +80,21 @@ def test_identical_systems_are_not_told_apart_by_the_command(kind: TableCell) ->
     assert verdicts.told_apart <= 0.2
     if kind.n == (1, 1) and not kind.pairs:
         assert verdicts.counts["not resolved"] == 20
+
+
+@pytest.mark.parametrize("cell", ENDPOINT_CELLS, ids=lambda cell: cell.name)
+def test_joules_per_token_hold_the_truth(cell: endpoints.Cell) -> None:
+    coverage, half_width = endpoints.coverage_per_token(cell, ENDPOINT_SESSIONS)
+    assert coverage >= MIN_ENDPOINT_COVERAGE
+    assert half_width < 0.025, "a meter of 1 %, and five runs that scatter by 1 %"
+
+
+@pytest.mark.parametrize(("accuracy", "questions"), [(0.05, 50), (0.5, 100), (0.95, 50)])
+def test_joules_per_correct_answer_hold_the_truth(accuracy: float, questions: int) -> None:
+    coverage, _ = endpoints.coverage_per_correct(accuracy, questions, 100)
+    assert coverage >= MIN_COVERAGE
+
+
+def test_equal_servers_are_rarely_told_apart_per_correct_answer() -> None:
+    _, told_apart = endpoints.told_apart(0.5, 40, 60)
+    assert told_apart * 60 <= 8, "5 % of 60, and three standard errors"
