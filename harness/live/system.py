@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.core.errors import UsageError, shorten
 from harness.core.schemas import SCHEMA_VERSION
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "mlcommons-loadgen", "onnxruntime", "magika", "torch")
@@ -27,11 +28,16 @@ REQUIRED = {
     "number_of_nodes": "machines that make up the system",
     "host_processor_model_name": "model of the processor",
     "host_memory_capacity": "memory of each node, like 768 GB",
-    "cooling": "air or liquid",
+    "cooling": "air, liquid, hybrid, immersion or passive",
     "power_management": "governor, power limits",
     "power_supply": "rated power and number of the supplies, like 2 x 1600 W",
 }
 """Fields that a submission needs, and what to write in each."""
+CHOICES = {
+    "status": ("available", "preview", "rdi"),
+    "cooling": ("air", "liquid", "hybrid", "immersion", "passive"),
+}
+"""Words that a vendor's description may use."""
 
 
 def collect(root: Path = Path("/")) -> dict[str, Any]:
@@ -71,6 +77,23 @@ def missing_fields(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name, description in REQUIRED.items()
         if document.get(name) in (None, "")
     ]
+
+
+def check_choices(document: Mapping[str, Any], where: str) -> None:
+    """Check the words that a vendor's description uses, whatever their case.
+
+    Raises:
+        UsageError: A word is none of those that are understood.
+    """
+    for name, choices in CHOICES.items():
+        word = document.get(name)
+        if word is not None and str(word).strip().casefold() not in choices:
+            raise UsageError(
+                f"is no {name}",
+                where=f"{where}#/{name}",
+                got=shorten(repr(word)),
+                expected=", ".join(choices),
+            )
 
 
 def overlay(collected: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from harness.core.timestamps import to_iso
 from harness.formats.base import Entry
 from harness.formats.load import read
 from harness.formats.run_directory import RECORD, SYSTEM
-from harness.live.system import missing_fields, overlay
+from harness.live.system import check_choices, missing_fields, overlay
 from harness.signing.manifest import MANIFEST
 from harness.signing.records import entry_folder, path_part
 
@@ -157,7 +157,15 @@ def _description(system: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     collected = dict(entries[0].system_description or {})
     if collected.get("system_name") == "this machine":
         collected["system_name"] = None
-    return overlay(collected, read_document("system", system))
+    if not system.exists():
+        raise UnreadableError(
+            "is not there",
+            where=str(system),
+            fix="joulemark new system NAME writes one to fill in.",
+        )
+    stated = read_document("system", system)
+    check_choices(stated, str(system))
+    return overlay(collected, stated)
 
 
 def _findings(entries: Sequence[Entry]) -> Iterator[str]:

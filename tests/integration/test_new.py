@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from harness.cli import cli
 from harness.core.errors import UsageError
-from harness.core.schemas import check
+from harness.core.schemas import check, read_document
+from harness.live.system import REQUIRED
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COPIED = ("harness", "tests", "schemas", "workloads", "benchmarks", "docs", "pyproject.toml")
@@ -147,7 +148,9 @@ def test_what_exists_is_not_overwritten() -> None:
 
 
 @pytest.mark.parametrize("kind", ["rule", "meter", "reader"])
-def test_outside_a_checkout_only_workloads_are_written(kind: str, tmp_path: Path) -> None:
+def test_outside_a_checkout_only_workloads_and_systems_are_written(
+    kind: str, tmp_path: Path
+) -> None:
     done = CliRunner().invoke(cli, ["new", kind, "mine", "--out", str(tmp_path)])
     assert isinstance(done.exception, UsageError)
     assert list(tmp_path.iterdir()) == []
@@ -161,3 +164,13 @@ def test_a_workload_outside_a_checkout_can_be_run_from_its_folder(tmp_path: Path
     check("written", json.loads(done.stdout))
     assert (tmp_path / "mine" / "workload.yaml").is_file()
     assert (tmp_path / "tests" / "test_mine.py").is_file()
+
+
+def test_a_system_description_is_valid_as_written(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["new", "system", "oak-1", "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    document = read_document("system", tmp_path / "system.yaml")
+    assert (document["system_name"], document["submitter"]) == ("oak-1", None)
+    for field in REQUIRED:
+        if field not in ("host_processor_model_name", "host_memory_capacity"):
+            assert field in document

@@ -142,6 +142,23 @@ def test_a_system_description_that_lacks_something(
         assert word in str(refused.value)
 
 
+@pytest.mark.parametrize("line", ["cooling: lava", "status: soon"])
+def test_fail_a_word_that_a_system_description_does_not_know(
+    line: str, runs: Path, system: Path, tmp_path: Path
+) -> None:
+    system.write_text(SYSTEM.replace("cooling: air\n", "") + line)
+    name = line.partition(":")[0]
+    with pytest.raises(UsageError, match=f"system.yaml#/{name}: is no {name}; got .*expected a"):
+        pack([runs], system, tmp_path / "out")
+    system.write_text(SYSTEM.replace("cooling: air", "cooling: Liquid"))
+    assert pack([runs], system, tmp_path / "out").folder.is_dir()
+
+
+def test_fail_a_system_description_that_is_not_there(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match=r"is not there.*joulemark new system NAME"):
+        pack([runs], tmp_path / "system.yaml", tmp_path / "out")
+
+
 def test_private_data_is_refused(runs: Path, system: Path, tmp_path: Path) -> None:
     (runs / "note.txt").write_text("")
     folder = next(path.parent for path in runs.rglob("run.json"))

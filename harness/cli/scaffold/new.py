@@ -1,4 +1,4 @@
-"""`joulemark new rule|meter|reader|workload NAME`: write a working skeleton and its test."""
+"""`joulemark new rule|meter|reader|workload|system NAME`: write a skeleton to be filled in."""
 
 from __future__ import annotations
 
@@ -79,7 +79,13 @@ KINDS = {
         },
         next_steps=("Try it: joulemark run $folder --repeat 1 --out runs",),
     ),
+    "system": Skeleton(
+        files={"system.yaml": "system.yaml"},
+        next_steps=("Fill it in, then: joulemark pack RUNS --system system.yaml --out submission",),
+    ),
 }
+OUTSIDE_A_CHECKOUT = ("workload", "system")
+"""Kinds that may be written into any folder."""
 
 
 @cli.command()
@@ -90,7 +96,7 @@ KINDS = {
     "--out",
     default=Path(),
     type=OutputPath(folder=True),
-    help="Root of a checkout of joulemark; for a workload, any folder.",
+    help="Root of a checkout of joulemark; for a workload or system, any folder.",
 )
 @mkdir_option
 @click.option(
@@ -102,10 +108,10 @@ KINDS = {
 )
 @JSON
 def new(kind: str, name: str, out: Path, group: str, as_json: bool) -> int:
-    """Write the skeleton of a rule, meter, reader or workload.
+    """Write the skeleton of a rule, meter, reader, workload or system.
 
-    Writes a file that works, and its test. NAME is in lower case, with words separated by
-    hyphens.
+    Writes a file that works, and its test; of a system, the description to pack with. NAME is in
+    lower case, with words separated by hyphens.
     """
     skeleton = KINDS[kind]
     values = _values(kind, name, out, group)
@@ -133,7 +139,7 @@ def _values(kind: str, name: str, out: Path, group: str) -> dict[str, str]:
             "is no name", where=name, expected="lower case, words separated by hyphens: my-thing"
         )
     in_checkout = (out / "harness" / "auditing").is_dir()
-    if not in_checkout and kind != "workload":
+    if not in_checkout and kind not in OUTSIDE_A_CHECKOUT:
         raise UsageError(
             f"a {kind} belongs into a checkout of joulemark",
             where=str(out),
