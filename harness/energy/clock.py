@@ -41,6 +41,16 @@ MIN_EFFECT = 2e-5
 MIN_DROP = 0.1
 """Share of the load's power by which the energy falls off on both sides of an aligned window."""
 
+MIN_DISPLACEMENT_S = 1.0
+"""How far load is looked for beside the window, at least [s]; by slow readings further."""
+DISPLACEMENT_CELLS = 2.0
+NEAR_CELLS = 3
+"""Cells beside an edge of which the lowest outside and the highest inside show the step."""
+MIN_CONTRAST = 0.2
+"""Step of the load at the edges, as a share of its power, by which its place can be told."""
+MIN_GAIN_S = 0.05
+"""Time of load that the window must gain if it is moved to the load [s]."""
+
 ClockBase = Literal["normal", "uniform"]
 
 
@@ -113,13 +123,9 @@ def clock_effect(
     best = int(search.argmax())
     drop_j = MIN_DROP * inside_w * error.scale_s
     if min(search[best] - search[0], search[best] - search[-1]) > drop_j:
-        aligned_j = float(search.max()) + sum(
-            _step_less_bounds(cells, end_ns, side, edge, end=end)
-            for end_ns, side, edge, end in (
-                (window.start_ns, around[0], edges[0], False),
-                (window.stop_ns, around[1], edges[1], True),
-            )
-        )
+        # what an edge counts of load for a moment outside is not there if the load fills the window
+        surplus_j = sum(max(0.0, edge.energy_j - edge.energy_if_filled_j) for edge in edges)
+        aligned_j = float(search.max()) - surplus_j
         interval_s = cells.interval_ns / NS
         if search_s[-1] > MIN_REACH * interval_s:  # the load may lie in other cells
             shifted_j = filled_energy(float(search_s[best])) - energy_j
@@ -128,6 +134,35 @@ def clock_effect(
             aligned_j = max(aligned_j, shifted_j, conserved_j)
         effect = _with_alignment(effect, aligned_j)
     return _profile(effect)
+
+
+def displacement(cells: Cells, window: Window, around: tuple[Surroundings, Surroundings]) -> float:
+    """Return how much later than the window the load begins and ends in the readings [s].
+
+    It is 0 where the readings show load in the window, or do not show where it lies. Load that
+    rises and falls slowly within and after the window looks alike.
+
+    Args:
+        cells: Cells of the trace.
+        window: The window.
+        around: Cells around both ends of the window.
+    """
+    start, end = around
+    if not start.outside or not end.outside:
+        return 0.0
+    inside_w = min(max(side.inside[:NEAR_CELLS]) for side in around)
+    step_w = inside_w - max(min(side.outside[:NEAR_CELLS]) for side in around)
+    if step_w < MIN_CONTRAST * inside_w or inside_w <= 0:
+        return 0.0
+    reach_s = max(MIN_DISPLACEMENT_S, DISPLACEMENT_CELLS * cells.interval_ns / NS)
+    shifts_s = reach_s * np.linspace(-1, 1, SEARCH_POINTS)
+    gained = _energy_to(cells, window.stop_ns, shifts_s, end, end=True)
+    change = gained - _energy_to(cells, window.start_ns, shifts_s, start, end=False)
+    best = int(change.argmax())
+    drop_j = min(change[best] - change[0], change[best] - change[-1])
+    if change[best] < MIN_GAIN_S * step_w or drop_j < MIN_GAIN_S * step_w:
+        return 0.0
+    return float(shifts_s[best])
 
 
 def _aligned_energy(cells: Cells, window: Window, reach_s: float) -> float:
@@ -185,22 +220,6 @@ def _energy_to(
     at = at + beyond
     change: Floats = at[:-1] - at[-1]
     return change
-
-
-def _step_less_bounds(
-    cells: Cells, end_ns: int, around: Surroundings, edge: Edge, *, end: bool
-) -> float:
-    """Return the energy at an edge with a step, less that in the middle of two bounds [J].
-
-    Shifts are counted from the window with a step of load in its crossing cells, and an aligned
-    load from the energy that was found.
-    """
-    if edge.rule != "between":
-        return 0.0
-    inside_s = around.uncovered_ns / NS
-    to_whole_cell = np.array([-inside_s if end else inside_s])
-    stepped_j = abs(float(_energy_to(cells, end_ns, to_whole_cell, around, end=end)[0]))
-    return stepped_j - edge.energy_j
 
 
 def _beyond(seconds: Floats, power_w: Floats, shifts_s: Floats) -> Floats:

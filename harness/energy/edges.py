@@ -45,7 +45,13 @@ GAP_SHARE = 0.95
 MAX_NOISE_LAG = 3
 """Longest distance in cells over which their scatter is judged: noise may last for some cells."""
 MIN_NOISE_STEPS = 5
-"""Differences between cells that a longer distance must leave."""
+"""Differences between cells that a distance of more than one must leave."""
+MIN_FLOOR_STEPS = 20
+"""The same for the scatter of the floor, of which decaying load may be a part."""
+MAX_NOISE_CELLS = 200
+"""Cells on each side of the window by which the scatter of the floor is judged."""
+MEDIAN_STEP = 0.954
+"""Median |x - y| of a normal x and y with standard deviation 1."""
 CAP_TOLERANCE = 0.005
 """Power above the largest of ten cells inside that the load is still held to be able to draw, as a
 fraction: what the readings of a power-capped load scatter."""
@@ -60,6 +66,7 @@ class Surroundings:
         outside: Power of the whole cells outside [W].
         floor_w: Lowest power of all whole cells outside the window [W]; None where there are none.
         floor_cells: Number of cells searched for the floor.
+        floor_sd_w: Standard deviation of a cell at the floor [W].
         crossing_w: Mean power of the cell that crosses the edge [W]; None where none does.
         crossing_ns: Length of that cell [ns], 0 where there is none.
         uncovered_ns: Length of the part inside that no whole cell covers [ns].
@@ -69,6 +76,7 @@ class Surroundings:
     outside: list[float]
     floor_w: float | None
     floor_cells: int
+    floor_sd_w: float
     crossing_w: float | None
     crossing_ns: int
     uncovered_ns: int
@@ -118,11 +126,13 @@ def surroundings(
     later = cells.power(after, min(cells.stop, after + MAX_OUTSIDE_CELLS))
     floor_w = min((float(side.min()) for side in (earlier, later) if len(side)), default=None)
     floor_cells = len(earlier) + len(later)
+    floor_sd_w = _scatter_of_floor(earlier[-MAX_NOISE_CELLS:], later[:MAX_NOISE_CELLS])
     start = Surroundings(
         head.tolist(),
         earlier[: -NEAREST_CELLS - 1 : -1].tolist(),
         floor_w,
         floor_cells,
+        floor_sd_w,
         *_crossing(cells, first - 1, crosses_start),
         head_ns - start_ns,
     )
@@ -131,6 +141,7 @@ def surroundings(
         later[:NEAREST_CELLS].tolist(),
         floor_w,
         floor_cells,
+        floor_sd_w,
         *_crossing(cells, stop, crosses_stop),
         stop_ns - tail_ns,
     )
@@ -167,7 +178,7 @@ def mean_edge(around: Surroundings, cells: Cells, side: Literal["start", "stop"]
     rest_j = around.crossing_w * (inside_s + outside_s) - outside_w * outside_s
     # 2. Whether that is more than the load can draw, and whether the floor is outside.
     cap_w = max(around.inside) * (1 + CAP_TOLERANCE)
-    scatter_w = _scatter(around.inside)
+    scatter_w = _scatter(around.inside, MAX_NOISE_LAG)
     noise_j = math.hypot(u_outside_j, scatter_w * math.sqrt(inside_s * cells.interval_ns / NS))
     is_above_cap = rest_j > cap_w * inside_s + noise_j
     is_floor = _is_floor(around)
@@ -209,9 +220,9 @@ def _outside_power(around: Surroundings, outside_s: float, cells: Cells) -> tupl
     """
     interval_s = cells.interval_ns / NS
     if not _is_floor(around):
-        u_j = _scatter(around.outside) * math.sqrt(outside_s * interval_s + outside_s**2)
+        u_j = _scatter(around.outside, 1) * math.sqrt(outside_s * interval_s + outside_s**2)
         return around.outside[0], u_j
-    limit_w = around.outside[0] + 3 * _scatter(around.outside)
+    limit_w = around.outside[0] + 3 * around.floor_sd_w
     level = [power for power in around.outside if power <= limit_w]
     deviation_w = float(np.std(level, ddof=1)) if len(level) > 1 else 0.0
     u_j = deviation_w * math.sqrt(outside_s * interval_s + outside_s**2 / len(level))
@@ -227,23 +238,37 @@ def _is_floor(around: Surroundings) -> bool:
     if around.floor_w is None or len(around.outside) < MIN_OUTSIDE_CELLS:
         return False
     deviations = math.sqrt(2 * math.log(around.floor_cells)) + 2
-    tolerance_w = deviations * _scatter(around.outside) + CAP_TOLERANCE * around.floor_w
+    tolerance_w = deviations * around.floor_sd_w + CAP_TOLERANCE * around.floor_w
     return around.outside[0] - around.floor_w <= tolerance_w
 
 
-def _scatter(powers: list[float]) -> float:
-    """Return the standard deviation of a cell from the median steps between cells [W].
+def _scatter(powers: list[float], max_lag: int) -> float:
+    """Return the standard deviation of a cell from the median step between cells [W].
 
     A single step or a spike among the cells does not move it. Noise that lasts for some cells shows
-    in steps over two or three of them.
+    in steps over two or three of them, as does load that sinks.
+
+    Args:
+        powers: Power of cells in a row [W].
+        max_lag: Longest step [cells].
     """
     deviation_w = 0.0
-    for lag in range(1, MAX_NOISE_LAG + 1):
+    for lag in range(1, max_lag + 1):
         steps = sorted(abs(a - b) for a, b in zip(powers[lag:], powers[:-lag], strict=True))
         if not steps or (lag > 1 and len(steps) < MIN_NOISE_STEPS):
             break
-        # the median |x - y| of a normal x and y with deviation 1 is 0.954
-        deviation_w = max(deviation_w, steps[len(steps) // 2] / 0.954)
+        deviation_w = max(deviation_w, steps[len(steps) // 2] / MEDIAN_STEP)
+    return deviation_w
+
+
+def _scatter_of_floor(*sides: Floats) -> float:
+    """Return the same for all cells on both sides of the window, of which most are at the floor."""
+    deviation_w = 0.0
+    for lag in range(1, MAX_NOISE_LAG + 1):
+        steps = np.abs(np.concatenate([side[lag:] - side[:-lag] for side in sides]))
+        if not len(steps) or (lag > 1 and len(steps) < MIN_FLOOR_STEPS):
+            break
+        deviation_w = max(deviation_w, float(np.median(steps)) / MEDIAN_STEP)
     return deviation_w
 
 

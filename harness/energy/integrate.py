@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from harness.core.timestamps import NS
 from harness.energy.cells import Cells
-from harness.energy.clock import ClockError, clock_effect
+from harness.energy.clock import ClockError, clock_effect, displacement
 from harness.energy.cumulative import sum_cells
 from harness.energy.edges import (
     Edge,
@@ -66,6 +66,8 @@ class ChannelEnergy:
         edges: How both edges were found.
         resets: Counter resets that touch the window.
         may_alias: Whether the readings show that sampling meets the load's own period.
+        displacement_s: How much later than the window the load lies in the readings [s]; 0 where
+            they show none of that.
     """
 
     energy_j: float
@@ -83,6 +85,7 @@ class ChannelEnergy:
     edges: tuple[Edge, Edge]
     resets: int = 0
     may_alias: bool = False
+    displacement_s: float = 0.0
 
 
 def energy(trace: Trace, window: Window, clock: ClockError | None = None) -> ChannelEnergy | None:
@@ -142,6 +145,7 @@ def energy(trace: Trace, window: Window, clock: ClockError | None = None) -> Cha
         edges=edges,
         resets=gaps.resets,
         may_alias=sampled and cells.kind == "instant" and halves_disagree(inside),
+        displacement_s=0.0 if sampled else displacement(cells, window, around),
     )
 
 

@@ -148,6 +148,7 @@ def _reading_notes(entry: Entry, run: RunEnergy) -> Iterator[str]:
     for readings in run.readings:
         yield from _checked_notes(readings)
         yield from _sampling_notes(readings)
+        yield from _displacement_notes(entry, readings)
         if readings.trace.channel.clock_error_s is None and readings.energy is not None:
             yield clock_error(readings.trace.channel, entry).source.replace(
                 "unknown clock", "clock error unknown"
@@ -165,8 +166,26 @@ def _checked_notes(readings: ChannelReadings) -> Iterator[str]:
         yield f"{channel_id}: {count} reading{plural} left out: {reason}"
 
 
+def _displacement_notes(entry: Entry, readings: ChannelReadings) -> Iterator[str]:
+    """Yield where the load lies beside the window by more than the clock may be off."""
+    if readings.energy is None:
+        return
+    displacement_s = readings.energy.displacement_s
+    clock = clock_error(readings.trace.channel, entry)
+    deviations = 2.0 if clock.base == "normal" else 1.0
+    if abs(displacement_s) <= deviations * clock.scale_s:
+        return
+    side = "later" if displacement_s > 0 else "earlier"
+    yield (
+        f"{readings.trace.channel.id}: the readings show the load {abs(displacement_s):.1g} s "
+        f"{side} than the window at both ends: late stamps, a clock further off than stated, "
+        "another kind of reading, or load that rises and falls slowly; the interval does not hold "
+        "that error"
+    )
+
+
 def _sampling_notes(readings: ChannelReadings) -> Iterator[str]:
-    """Yield where sampling may miss a part of the load."""
+    """Yield where sampling may miss a part of the load, or the readings of the window."""
     channel, channel_energy = readings.trace.channel, readings.energy
     if channel_energy is not None and channel_energy.may_alias:
         yield (
