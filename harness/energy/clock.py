@@ -41,15 +41,14 @@ MIN_EFFECT = 2e-5
 MIN_DROP = 0.1
 """Share of the load's power by which the energy falls off on both sides of an aligned window."""
 
-MIN_DISPLACEMENT_S = 1.0
-"""How far load is looked for beside the window, at least [s]; by slow readings further."""
-DISPLACEMENT_CELLS = 2.0
-NEAR_CELLS = 3
-"""Cells beside an edge of which the lowest outside and the highest inside show the step."""
+MIN_REACH_S = 1.0
+"""How far from an end of the window its step of load is looked for, at least [s]."""
+REACH_CELLS = 2.0
+"""The same in intervals between readings."""
 MIN_CONTRAST = 0.2
-"""Step of the load at the edges, as a share of its power, by which its place can be told."""
-MIN_GAIN_S = 0.05
-"""Time of load that the window must gain if it is moved to the load [s]."""
+"""Step of the load at an end, as a share of its power, by which its place can be told."""
+MIN_DISPLACEMENT_S = 0.1
+"""Smallest displacement of load that noise does not show [s]."""
 
 ClockBase = Literal["normal", "uniform"]
 
@@ -136,33 +135,45 @@ def clock_effect(
     return _profile(effect)
 
 
-def displacement(cells: Cells, window: Window, around: tuple[Surroundings, Surroundings]) -> float:
+def displacement(cells: Cells, window: Window) -> float:
     """Return how much later than the window the load begins and ends in the readings [s].
 
-    It is 0 where the readings show load in the window, or do not show where it lies. Load that
-    rises and falls slowly within and after the window looks alike.
+    It is 0 where one of both ends lies at the window, or beyond it, or where the readings show no
+    step of load. Load that rises and falls slowly, within and after the window, looks alike.
 
     Args:
         cells: Cells of the trace.
         window: The window.
-        around: Cells around both ends of the window.
     """
-    start, end = around
-    if not start.outside or not end.outside:
+    reach_s = max(MIN_REACH_S, REACH_CELLS * cells.interval_ns / NS)
+    if window.seconds < 4 * reach_s:
         return 0.0
-    inside_w = min(max(side.inside[:NEAR_CELLS]) for side in around)
-    step_w = inside_w - max(min(side.outside[:NEAR_CELLS]) for side in around)
-    if step_w < MIN_CONTRAST * inside_w or inside_w <= 0:
+    begin_s = _step_place(cells, window.start_ns, reach_s, rises=True)
+    end_s = _step_place(cells, window.stop_ns, reach_s, rises=False)
+    if begin_s is None or end_s is None:
         return 0.0
-    reach_s = max(MIN_DISPLACEMENT_S, DISPLACEMENT_CELLS * cells.interval_ns / NS)
-    shifts_s = reach_s * np.linspace(-1, 1, SEARCH_POINTS)
-    gained = _energy_to(cells, window.stop_ns, shifts_s, end, end=True)
-    change = gained - _energy_to(cells, window.start_ns, shifts_s, start, end=False)
-    best = int(change.argmax())
-    drop_j = min(change[best] - change[0], change[best] - change[-1])
-    if change[best] < MIN_GAIN_S * step_w or drop_j < MIN_GAIN_S * step_w:
+    if begin_s * end_s <= 0 or min(abs(begin_s), abs(end_s)) < MIN_DISPLACEMENT_S:
         return 0.0
-    return float(shifts_s[best])
+    return (begin_s + end_s) / 2
+
+
+def _step_place(cells: Cells, end_ns: int, reach_s: float, *, rises: bool) -> float | None:
+    """Return where near an end of the window the load steps, from that end on [s].
+
+    The powers before and after are those beyond the reach, and the step lies where conservation of
+    energy has it. None where nothing was recorded there, or where the power hardly steps.
+    """
+    reach_ns = round(reach_s * NS)
+    cuts_ns = end_ns + reach_ns * np.array([-2, -1, 1, 2])
+    if cuts_ns[0] < cells.start_ns or cuts_ns[-1] > cells.trace.t_ns[-1]:
+        return None
+    before_j, around_j, after_j = energy_between(cells.trace, cuts_ns).tolist()
+    before_w, after_w = before_j / reach_s, after_j / reach_s
+    step_w = after_w - before_w
+    if (step_w > 0) is not rises or abs(step_w) < MIN_CONTRAST * max(before_w, after_w):
+        return None
+    place_s = (after_w * reach_s * 2 - around_j) / step_w - reach_s
+    return place_s if abs(place_s) < reach_s else None
 
 
 def _aligned_energy(cells: Cells, window: Window, reach_s: float) -> float:

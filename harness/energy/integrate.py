@@ -145,7 +145,7 @@ def energy(trace: Trace, window: Window, clock: ClockError | None = None) -> Cha
         edges=edges,
         resets=gaps.resets,
         may_alias=sampled and cells.kind == "instant" and halves_disagree(inside),
-        displacement_s=0.0 if sampled else displacement(cells, window, around),
+        displacement_s=0.0 if sampled else displacement(cells, window),
     )
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.scoring.run_scatter import MIN_LENDER_RUNS, MIN_LENDERS
 from harness.uncertainty.budget import BetweenRunScatter, Budget, run_variance
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.estimate import Estimate
@@ -148,31 +149,34 @@ def _moderated_scatters(budgets: Sequence[Budget]) -> list[BetweenRunScatter]:
     """Return the scatter of each mean of runs, moderated over the table.
 
     Only scatter that the runs themselves show is moderated: a pair or borrowed scatter has been
-    combined with a prior already.
+    combined with a prior already. Two runs that disagree with their lenders keep what they show.
     """
-    has_own_scatter = [
-        budget.run_scatter is not None and budget.run_scatter.source == "own runs"
-        for budget in budgets
-    ]
-    lenders = [
-        run_variance(budget)
-        for budget, counts in zip(budgets, has_own_scatter, strict=True)
-        if counts
-    ]
+    own_runs = [_own_runs(budget) for budget in budgets]
+    if sum(n >= MIN_LENDER_RUNS for n in own_runs) >= MIN_LENDERS:
+        own_runs = [n if n >= MIN_LENDER_RUNS else 0 for n in own_runs]
+    lenders = [run_variance(budget) for budget, n in zip(budgets, own_runs, strict=True) if n]
     shrunk = iter(
         moderated_variances([variance for variance, _ in lenders], [n - 1 for _, n in lenders])
     )
     moderated = []
-    for budget, is_own in zip(budgets, has_own_scatter, strict=True):
+    for budget, n in zip(budgets, own_runs, strict=True):
         scatter = budget.logarithmic().run_scatter
         if scatter is None:
             scatter = BetweenRunScatter(0.0, math.inf, log=True)
-        elif is_own:
+        elif n:
             variance, dof = next(shrunk)
             scale = math.sqrt(variance / run_variance(budget)[1])
             scatter = replace(scatter, scale=scale, dof=dof)
         moderated.append(scatter)
     return moderated
+
+
+def _own_runs(budget: Budget) -> int:
+    """Return the number of runs that show the scatter of a mean; 0 where others show it."""
+    scatter = budget.run_scatter
+    if scatter is None or scatter.source != "own runs":
+        return 0
+    return run_variance(budget)[1]
 
 
 def _scatter_draws(scatter: BetweenRunScatter, entry_id: str, seed: int, draws: int) -> Floats:

@@ -23,7 +23,7 @@ from harness.formats.base import Entry, Run, Work
 from harness.formats.mlperf.loadgen_log import scenario_of, work
 from harness.scoring.repeat_prior import repeat_prior
 from harness.uncertainty.budget import BetweenRunScatter, Budget, run_variance
-from harness.uncertainty.moderated_variance import MAX_PRIOR_DOF, fit_prior
+from harness.uncertainty.moderated_variance import fit_prior
 
 MIN_LENDERS = 5
 """Results that must show their scatter before another one may borrow it."""
@@ -107,11 +107,9 @@ def scatter_of_mean(logs: Sequence[float], evidence: ScatterEvidence) -> Between
     borrowed = evidence.borrowed
     if n > 2 or borrowed is None or _disagrees(variance, borrowed):
         return BetweenRunScatter(math.sqrt(variance / n), n - 1, log=True, n=n)
-    # two runs of a noisy result may agree by chance: the lenders count no more than a prior does
-    dof = min(borrowed.dof, MAX_PRIOR_DOF)
-    combined = (dof * borrowed.variance + variance) / (dof + 1)
+    combined = (borrowed.dof * borrowed.variance + variance) / (borrowed.dof + 1)
     scale = math.sqrt(combined / n)
-    return BetweenRunScatter(scale, dof + 1, log=True, n=n, source="borrowed")
+    return BetweenRunScatter(scale, borrowed.dof + 1, log=True, n=n, source="borrowed")
 
 
 def _scatter_of_one(evidence: ScatterEvidence) -> BetweenRunScatter | None:

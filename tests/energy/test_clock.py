@@ -69,3 +69,42 @@ def test_an_unknown_clock_is_bounded_by_its_round_or_assumed(
     assert "1 s assumed" in unknown.source
     bounded = clock_error(channel, entry_of(family="mlperf-inference"))
     assert (bounded.scale_s, bounded.base) == (0.8, "uniform")
+
+
+class TestDisplacement:
+    """Load that lies beside the window at both of its ends."""
+
+    @staticmethod
+    def found_s(trace: MakeTrace, window: MakeWindow, start_s: float, stop_s: float) -> float:
+        """Return the displacement of load from `start_s` to `stop_s`, with a window of 0 to 60."""
+        fine = np.arange(-20_000, 80_000) / 1000
+        power = np.where((fine >= start_s) & (fine < stop_s), 200.0, 50.0)
+        joules = np.concatenate([[0.0], np.cumsum(power) / 1000])
+        stamps = np.arange(-18.7, 78, 1.0)
+        read = np.diff(np.interp(stamps, np.arange(-20_000, 80_001) / 1000, joules))
+        found = energy(trace(stamps[1:] + 100, read), window(100, 160))
+        assert found is not None
+        return found.displacement_s
+
+    @pytest.mark.parametrize("late_s", [-1.0, -0.4, 0.2, 0.5, 0.8])
+    def test_late_and_early_stamps_are_found(
+        self, late_s: float, trace: MakeTrace, window: MakeWindow
+    ) -> None:
+        found_s = self.found_s(trace, window, late_s, 60 + late_s)
+        assert found_s == pytest.approx(late_s, abs=0.01)
+
+    @pytest.mark.parametrize(
+        ("start_s", "stop_s"),
+        [
+            pytest.param(0.0, 60.0, id="aligned"),
+            pytest.param(0.0, 63.0, id="load goes on"),
+            pytest.param(-2.0, 60.0, id="load began before"),
+            pytest.param(0.5, 60.0, id="rises late"),
+            pytest.param(0.5, 59.5, id="shorter than the window"),
+            pytest.param(-30.0, 90.0, id="no step at all"),
+        ],
+    )
+    def test_a_load_with_one_end_at_the_window_is_not_displaced(
+        self, start_s: float, stop_s: float, trace: MakeTrace, window: MakeWindow
+    ) -> None:
+        assert self.found_s(trace, window, start_s, stop_s) == 0.0

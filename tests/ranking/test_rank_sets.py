@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -63,6 +64,22 @@ def test_better_entries_keep_their_place_before_a_tie() -> None:
         [contender("x", 50), contender("a", 100), contender("b", 100.3), contender("z", 200)]
     )
     assert found == [(1, 1), (2, 3), (2, 3), (4, 4)]
+
+
+def runs(name: str, energy_j: float, cv: float, n: int) -> Contender:
+    """One entry whose own runs show its scatter, with a perfect meter."""
+    scatter = BetweenRunScatter(cv * energy_j / math.sqrt(n), n - 1, n=n)
+    budget = Budget(name, (MeteredEnergy(name, energy_j, 0.0),), run_scatter=scatter)
+    return Contender(estimate(budget, "J", draws=DRAWS), budget)
+
+
+def test_two_runs_that_disagree_with_their_lenders_keep_their_own_scatter() -> None:
+    """Moderated with six quiet entries, 3 % of difference would be told from noise."""
+    quiet = [runs(f"quiet {i}", 100.0, 0.007, 5) for i in range(6)]
+    two = rank([*quiet, runs("two", 103.0, 0.009, 2)])
+    five = rank([*quiet, runs("five", 103.0, 0.009, 5)])
+    assert (two[-1].low, two[-1].high) == (1, 7)
+    assert (five[-1].low, five[-1].high) == (7, 7)
 
 
 def test_no_entry_and_one_entry() -> None:
