@@ -224,7 +224,7 @@ def conversion_notes(readings: Iterable[ChannelReadings]) -> Iterator[str]:
     if stated:
         yield (
             f"readings times a declared conversion efficiency of {_range(stated)}: a peak at most, "
-            "so the interval reaches down to part load"
+            "and the interval holds part load too"
         )
     if curves:
         yield f"readings times the efficiency of the supplies at their load, {_range(curves)}"

@@ -58,7 +58,7 @@ def test_each_note_stands_alone(change: Callable[[int, Trace], Trace], note: str
 
 
 def test_without_a_run_that_counts_there_is_one_note() -> None:
-    assert score(entry("a")).notes == ("no run has both a window and readings that speak of it",)
+    assert score(entry("a")).notes == ("no run has both a window and usable readings in it",)
 
 
 def test_a_model_that_nobody_declared_is_no_unknown_meter() -> None:
@@ -84,7 +84,10 @@ def test_efficiencies_of_1_say_nothing_and_several_are_a_range() -> None:
         return channels(conversion_efficiency=0.95 - 0.01 * number)(number, trace)
 
     (note,) = score(on_channels(PLAIN, falling)).notes
-    assert note == "readings times a declared conversion efficiency of 0.91 to 0.95"
+    assert note == (
+        "readings times a declared conversion efficiency of 0.91 to 0.95: a peak at most, and the "
+        "interval holds part load too"
+    )
 
 
 @pytest.mark.parametrize(("n", "sets"), [(1, 0), (2, 2), (3, 3)])
