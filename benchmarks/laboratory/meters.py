@@ -88,7 +88,7 @@ def read(
         phase: Where between two readings the window begins, in intervals; drawn if ``None``.
     """
     interval = meter.interval_s
-    first = curve.t[0] + 1 + interval * (rng.uniform() if phase is None else phase)
+    first = curve.t[0] + max(1.0, interval) + interval * (rng.uniform() if phase is None else phase)
     t = np.arange(first, curve.t[-1] - 1, interval)
     if meter.kind == "mean":
         values = curve.energy(t - interval, t) / interval

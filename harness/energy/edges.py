@@ -52,6 +52,8 @@ MAX_NOISE_CELLS = 200
 """Cells on each side of the window by which the scatter of the floor is judged."""
 MEDIAN_STEP = 0.954
 """Median |x - y| of a normal x and y with standard deviation 1."""
+MEDIAN_ERROR = 1.2
+"""Relative standard error of the median of normal steps, times the square root of their number."""
 CAP_TOLERANCE = 0.005
 """Power above the largest of ten cells inside that the load is still held to be able to draw, as a
 fraction: what the readings of a power-capped load scatter."""
@@ -262,13 +264,18 @@ def _scatter(powers: list[float], max_lag: int) -> float:
 
 
 def _scatter_of_floor(*sides: Floats) -> float:
-    """Return the same for all cells on both sides of the window, of which most are at the floor."""
+    """Return the same for all cells on both sides of the window, of which most are at the floor.
+
+    It is raised by its standard error, as few cells hardly show it.
+    """
     deviation_w = 0.0
     for lag in range(1, MAX_NOISE_LAG + 1):
         steps = np.abs(np.concatenate([side[lag:] - side[:-lag] for side in sides]))
         if not len(steps) or (lag > 1 and len(steps) < MIN_FLOOR_STEPS):
             break
-        deviation_w = max(deviation_w, float(np.median(steps)) / MEDIAN_STEP)
+        standard_error = MEDIAN_ERROR / math.sqrt(len(steps))
+        typical_w = float(np.median(steps)) / MEDIAN_STEP
+        deviation_w = max(deviation_w, typical_w * (1 + standard_error))
     return deviation_w
 
 
