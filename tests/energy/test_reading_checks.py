@@ -158,3 +158,27 @@ def test_all_ones_in_any_width_and_unit_are_no_reading(
     assert [reading.t_ns for reading in checked.left_out] == [trace([5], [1.0]).t_ns[0]]
     near = [300.0] * 5 + [301.0] + [300.0] * 5
     assert check_readings(trace(range(11), near, boundary="rack"), window(0, 10)).left_out == ()
+
+
+@pytest.mark.parametrize("bits", [31, 32, 63, 64])
+def test_all_ones_of_a_counter_are_no_energy(
+    bits: int, trace: MakeTrace, window: MakeWindow
+) -> None:
+    """A counter of microjoules that answers with all ones once."""
+    energy = [1000.0 + 300.0 * t for t in range(11)]
+    energy[5] = float(2**bits - 1) * 1e-6
+    checked = check_readings(trace(range(11), energy, "counter", boundary="board"), window(0, 10))
+    (left_out,) = checked.left_out
+    assert left_out.reason == (ERROR_VALUE if bits > 32 else GLITCH)
+    assert checked.trace.value.tolist() == energy[:5] + energy[6:]
+
+
+@pytest.mark.parametrize(("covered_s", "is_dead"), [(4.9, False), (5.0, True), (5.1, True)])
+def test_a_counter_that_never_moves_is_dead_after_five_seconds(
+    covered_s: float, is_dead: bool, trace: MakeTrace, window: MakeWindow
+) -> None:
+    times = [covered_s * k / 10 for k in range(11)]
+    checked = check_readings(trace(times, [7.0] * 11, "counter"), window(0, covered_s))
+    assert (checked.fault is not None) is is_dead
+    if is_dead:
+        assert f"did not move in {covered_s:.4g} s" in str(checked.fault)

@@ -342,3 +342,11 @@ def test_command_compares_two_folders() -> None:
     many = CliRunner().invoke(cli, ["compare", str(examples), str(examples / "SimulatedBirch")])
     assert isinstance(many.exception, UsageError)
     assert "Name the folder of one result" in str(many.exception)
+
+
+@pytest.mark.parametrize(("modelled", "name"), [(0, "A"), (1, "B")])
+def test_the_side_that_is_modelled_is_named(modelled: int, name: str) -> None:
+    sides = [result("a", 100.0, cv=0.01), result("b", 100.0, cv=0.01)]
+    sides[modelled] = replace(sides[modelled], measurement_class="modelled")
+    comparison = against(*sides)
+    assert comparison.reasons == (f"{name} is modelled, the other is measured",)

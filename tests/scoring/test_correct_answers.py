@@ -29,6 +29,7 @@ def test_few_questions_make_a_wide_interval() -> None:
     assert per_correct.value == pytest.approx(10_000 / 30, rel=1e-3)
     spread = math.log(per_correct.high / per_correct.low) / 2 / 1.96  # type: ignore[operator]
     assert spread == pytest.approx(math.sqrt(1 / 30.5 - 1 / 101), rel=0.02)
+    assert "of 100 questions, known to 15.13%" in per_correct.note
 
 
 def test_asking_a_question_often_does_not_make_it_many() -> None:
@@ -104,9 +105,7 @@ def test_an_accuracy_that_is_no_share_gives_no_figure(stated: float) -> None:
 def test_gradings_of_unequal_runs_add_up() -> None:
     """30 of 100 and 80 of 200: 110 of 300 over both, chance and questions of the worse run."""
     plain = graded(100.0, 110.0, correct=30, asked=100, questions=100, chance=0.0)
-    second = EndpointEvidence(
-        grading={"correct": 80, "asked": 200, "questions": 50, "chance": 0.25}
-    )
+    second = EndpointEvidence(grading={"correct": 80, "asked": 200, "questions": 50, "chance": 0.1})
     runs = (plain.runs[0], replace(plain.runs[1], evidence=Evidence(endpoint=second)))
     per_correct = score(replace(plain, runs=runs)).per_correct
     assert per_correct is not None

@@ -29,6 +29,8 @@ def test_the_interval_is_the_mean_over_blocks_and_their_spread_the_error() -> No
     assert ends.mean()[1] == pytest.approx(one.mean()[1] + 6.0)
     assert ends.standard_error() == pytest.approx(6.0 / np.sqrt(3))
     assert one.standard_error() == np.inf
+    one.add_block(base + 6.0)
+    assert one.standard_error() == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize("second", [0.0, 1e9, -1e9])

@@ -123,3 +123,12 @@ def test_rounding_of_the_printed_digits_is_no_contradiction(
     )
     found = read_spl(line.encode(), "spl.txt")
     assert (found.electric.mismatch_w.max() == 0) == fits
+
+
+@pytest.mark.parametrize("milliseconds", ["886", "007", "120"])
+def test_stamps_are_read_to_the_millisecond(milliseconds: str) -> None:
+    text = LINES["the sum of three channels only"]
+    rows = [f"Time,02-24-2023 18:16:{second:02d}.{milliseconds},{text}" for second in range(20)]
+    found = read_spl("\n".join(rows).encode(), "spl.txt", 3)
+    first = 1_677_262_560_000 + int(milliseconds)
+    assert (found.t_ns // 10**6).tolist() == [first + 1000 * second for second in range(20)]
