@@ -42,7 +42,7 @@ class IndexRow:
         entry: The entry.
         name: Its system, cut.
         marks: Letters of the footnotes that apply.
-        value: Energy per unit in the unit of the table.
+        value: Energy per unit in the unit of the table; our own digits and spaces only.
         interval: Its interval.
         bar: Path of its interval bar; "" where it has none.
         performance: Its performance in the unit of the table.
