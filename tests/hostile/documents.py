@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.auditing.rules.rulebook import FOLDER, load_rulebook
 from harness.carbon.footprint.compute import account
 from harness.carbon.footprint.document import from_document
 from harness.carbon.formulas import clean_match
@@ -21,12 +24,17 @@ from harness.render.terminal.footprint_account import (
     clean_text,
 )
 from harness.render.terminal.signatures import verification_document, verification_text
+from harness.runners.endpoint.events import COMPLETE, EVENTS, FIRST, ISSUED, START, STOP
+from harness.runners.endpoint.runner import derive, endpoint_facts, performance, quality, work
 from harness.runners.workload import Workload, find_workload
+from harness.signing.anchors import check_anchors
 from harness.signing.trust import read_trust
 from harness.signing.verify import verify
+from harness.traces.journal_reader import read_samples
+from harness.traces.store import stream_csv, write_csv
 from tests.hostile import checks
 from tests.hostile.paths import told
-from tests.hostile.trees import folder_for_now
+from tests.hostile.trees import folder_for_now, planned
 
 GRID = b"""schema_version: "1.0"
 zone: XX
@@ -127,7 +135,63 @@ def _signed(name: str) -> Callable[[bytes], None]:
     return read
 
 
+def _anchors(content: bytes) -> None:
+    path = _PLACE / "anchors.jsonl"
+    path.write_bytes(content)
+    with told():
+        found = check_anchors(_PLACE / "planned", path)
+        "".join(f"{item.where} {item.got}" for item in found.missing).encode("utf-8")
+
+
+def _rulebook(content: bytes) -> None:
+    folder = _PLACE / "rulebooks"
+    folder.mkdir(exist_ok=True)
+    (folder / "mlperf-tiny-v9.yaml").write_bytes(content)
+    with told():
+        load_rulebook(folder, "mlperf-tiny-v9")
+
+
+def _events(content: bytes) -> None:
+    folder = _PLACE / "load"
+    folder.mkdir(exist_ok=True)
+    (folder / EVENTS).write_bytes(content)
+    with told():
+        point = derive(folder)
+        json.dumps(endpoint_facts(point)).encode("utf-8")
+        str((work(point), performance(point), quality(point))).encode("utf-8")
+
+
+def _long_csv(content: bytes) -> None:
+    path = _PLACE / "long.csv"
+    path.write_bytes(content)
+    with told():
+        trace, _ = stream_csv(path)
+        assert len(trace) == len(trace.value)
+
+
 _PLACE = folder_for_now()
+planned(_PLACE / "planned")
+write_csv(
+    next(iter(read_samples(_PLACE / "planned/work/run-1/samples/m.csv").traces)), _PLACE / "t.csv"
+)
+ANCHOR_LINES = b"".join(
+    b'{"at": "2026-03-01T10:00:0%dZ", "run": "run-1", "journal": "m.csv", "link": "%s"}\n'
+    % (number, match.encode())
+    for number, match in enumerate(re.findall(r"chain: (\w+)", _JOURNAL.read_text())[:3])
+)
+EVENT_LINES = b"".join(
+    json.dumps(
+        {"event_type": kind, "id": id_, "timestamp_ns": t, "wall_ns": 10**18 + t, **more}
+    ).encode()
+    + b"\n"
+    for kind, id_, t, more in [
+        (START, None, 1, {}),
+        (ISSUED, "0", 2, {"data": {"question": 0}}),
+        (FIRST, "0", 10**8, {}),
+        (COMPLETE, "0", 10**9, {"data": {"text": "7", "completion_tokens": 2}}),
+        (STOP, None, 2 * 10**9, {}),
+    ]
+)
 DOCUMENTS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
     "grid-document": (GRID, _grid("grid.yaml")),
     "grid-csv": (SERIES, _grid("grid.csv")),
@@ -138,6 +202,10 @@ DOCUMENTS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
         _workload,
     ),
     "settings": (SETTINGS, _settings),
+    "anchors": (ANCHOR_LINES, _anchors),
+    "rulebook": ((FOLDER / "mlperf-tiny-v1.0.yaml").read_bytes(), _rulebook),
+    "endpoint-events": (EVENT_LINES, _events),
+    "long-csv": ((_PLACE / "t.csv").read_bytes(), _long_csv),
     "trust": (TRUST.read_bytes(), _signed(TRUST.name)),
     "manifest": (SIGNED["manifest.json"], _signed("signed/manifest.json")),
     "envelope": (SIGNED["manifest.dsse.json"], _signed("signed/manifest.dsse.json")),

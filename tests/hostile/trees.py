@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
 import json
 import shutil
 import tempfile
@@ -16,6 +17,8 @@ from harness.traces.channel import Accuracy, Channel
 from harness.traces.journal_writer import Journal
 from harness.traces.store import read_csv, write_csv
 from tests.fakes.endpoint_package import Package
+from tests.signing import live
+from tests.tampers import tiny
 
 T0_NS = 1_767_225_600_000_000_000
 INFERENCE = "closed/s/results/m/resnet50/Offline"
@@ -105,6 +108,65 @@ def declared(root: Path) -> None:
     _remove(root / "made")
 
 
+def logger(name: str, text: str, **about: object) -> Callable[[Path], None]:
+    """Return what writes a file of another power logger, and beside it what it does not state."""
+
+    def make(root: Path) -> None:
+        (root / name).write_text(text)
+        if about:
+            (root / f"{name}.about.json").write_text(json.dumps(about))
+
+    return make
+
+
+def planned(root: Path) -> None:
+    """A run recorded live, with the plan that it was made by."""
+    run = live.record(root)
+    plan = {
+        "schema_version": "1.0",
+        "created": "2026-01-05T10:00:00.000000000Z",
+        "tool": {"name": "joulemark", "version": "0.1.0"},
+        "benchmark": "work",
+        "scenario": "",
+        "runs": 1,
+        "seeds": [1],
+        "meters": ["m"],
+        "workload_sha256": "0" * 64,
+    }
+    content = json.dumps(plan, sort_keys=True, separators=(",", ":")).encode()
+    (run.parent / "plan.json").write_bytes(content)
+    record = json.loads((run / "run.json").read_bytes())
+    record["facts"]["plan_sha256"] = hashlib.sha256(content).hexdigest()
+    (run / "run.json").write_text(json.dumps(record))
+
+
+def tiny_result(root: Path) -> None:
+    """A result of MLPerf Tiny with its trace."""
+    tiny.result(root)
+
+
+ROWS = range(11)
+NVIDIA_SMI = "timestamp, index, power.draw [W]\n" + "".join(
+    f"2026/01/05 10:00:{s:02d}.120, {board}, 250.00 W\n" for s in ROWS for board in (0, 1)
+)
+TURBOSTAT = "Time_Of_Day_Seconds\tCPU\tPkgWatt\tRAMWatt\n" + "".join(
+    f"{1_767_607_200 + s}.5\t-\t52.10\t3.20\n" for s in ROWS
+)
+PERF = "# started on Mon Jan  5 10:00:00 2026\n\n" + "".join(
+    f"     {s + 1}.000123456   52.31 Joules power/energy-pkg/\n" for s in ROWS
+)
+PROMETHEUS = "".join(
+    f"# scraped {1_767_607_200 + s}\n"
+    f'DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{{gpu="0",UUID="GPU-a"}} {1_000_000 + 250_000 * s}\n'
+    for s in ROWS
+)
+CODECARBON = (
+    "timestamp,project_name,run_id,duration,emissions,energy_consumed,cpu_energy,gpu_energy\n"
+    "2026-01-05T10:00:00,mine,abc,50.0,0.0006,0.002,0.001,0.001\n"
+    "2026-01-05T10:00:50,mine,abc,100.0,0.0012,0.004,0.002,0.002\n"
+)
+
+
 def _remove(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -140,6 +202,14 @@ FILES: dict[str, tuple[Callable[[Path], None], str]] = {
     "native-system": (native, "system.json"),
     "journal": (native, "run_2/samples/meter.csv"),
     "csv": (declared, "a.csv"),
+    "plan": (planned, "work/plan.json"),
+    "tiny-results": (tiny_result, f"{tiny.PATH}/energy/results.txt"),
+    "tiny-trace": (tiny_result, f"{tiny.PATH}/energy/trace1-energy.bin"),
+    "nvidia-smi": (logger("smi.csv", NVIDIA_SMI), "smi.csv"),
+    "turbostat": (logger("turbostat.txt", TURBOSTAT), "turbostat.txt"),
+    "perf-stat": (logger("perf.txt", PERF), "perf.txt"),
+    "prometheus": (logger("dcgm.prom", PROMETHEUS), "dcgm.prom"),
+    "codecarbon": (logger("emissions.csv", CODECARBON), "emissions.csv"),
     "endpoint-summary": (package, f"{POINT}/result_summary.json"),
     "endpoint-point": (package, f"{POINT}/point.yaml"),
     "endpoint-accuracy": (package, f"{POINT}/accuracy_results.json"),
