@@ -19,7 +19,7 @@ from harness.core.errors import JoulemarkError
 
 S = TypeVar("S", np.int64, np.float64)
 
-SPILL_BYTES = 16 * 2**20
+SPILL_BYTES = 4 * 2**20
 """A column beyond this size lies in a file."""
 SPAN_ROWS = 2**17
 """Rows that are processed at once: a MiB of each column."""

@@ -171,9 +171,8 @@ def _long_csv(content: bytes) -> None:
 
 _PLACE = folder_for_now()
 planned(_PLACE / "planned")
-write_csv(
-    next(iter(read_samples(_PLACE / "planned/work/run-1/samples/m.csv").traces)), _PLACE / "t.csv"
-)
+_JOURNAL = _PLACE / "planned/work/run-1/samples/m.csv"
+write_csv(read_samples(_JOURNAL).traces[0], _PLACE / "t.csv")
 ANCHOR_LINES = b"".join(
     b'{"at": "2026-03-01T10:00:0%dZ", "run": "run-1", "journal": "m.csv", "link": "%s"}\n'
     % (number, match.encode())
