@@ -180,7 +180,7 @@ ANCHOR_LINES = b"".join(
 )
 EVENT_LINES = b"".join(
     json.dumps(
-        {"event_type": kind, "id": id_, "timestamp_ns": t, "wall_ns": 10**18 + t, **more}
+        {"event_type": kind, "sample_uuid": id_, "timestamp_ns": t, "wall_ns": 10**18 + t, **more}
     ).encode()
     + b"\n"
     for kind, id_, t, more in [
