@@ -84,10 +84,10 @@ def _normalised_steps(traces: Sequence[Trace], indices: Sequence[int]) -> Floats
 
 
 def _scale_similarity(first: Trace, second: Trace, correlation: float) -> Similarity:
-    course, other = first.value[:MAX_COURSE_READINGS], second.value[:MAX_COURSE_READINGS]
-    if np.array_equal(course, other):
+    course, compared = first.value[:MAX_COURSE_READINGS], second.value[:MAX_COURSE_READINGS]
+    if np.array_equal(course, compared):
         factor = 1.0
     else:
-        factor = float(np.linalg.norm(np.diff(course)) / np.linalg.norm(np.diff(other)))
+        factor = float(np.linalg.norm(np.diff(course)) / np.linalg.norm(np.diff(compared)))
     shift_s = float(first.t_ns[0] - second.t_ns[0]) / NS
     return Similarity("scale", shift_s, round(min(1.0, correlation), 6), factor)

@@ -27,6 +27,8 @@ from harness.cli.progress_line import progress_line
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from harness.live.measure import Plan, RecordedRun
     from harness.live.plan import Settings
     from harness.runners.workload import Workload
@@ -165,6 +167,17 @@ class RunCommand(click.Command):
     metavar="FILE|URL",
     help="Append the heads of the journals' hash chains there each minute.",
 )
+@click.option(
+    "--time-stamp",
+    default="",
+    metavar="URL",
+    help="Let this authority (RFC 3161) stamp the plan and, each minute, the journals.",
+)
+@click.option(
+    "--plan-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign the plan of the runs with this private key before the first run.",
+)
 @click.option("--resume", is_flag=True, help="Keep the complete runs in OUT; make the others.")
 @click.option(
     "--mlperf-session",
@@ -208,6 +221,8 @@ def run(
         options=_options(options["pairs"]),
         meet=options["meet"],
         anchor=options["anchor"],
+        authority=options["time_stamp"],
+        plan_key=_plan_key(options["plan_key"]),
         resume=options["resume"],
         shared_meters=options["shared_meters"],
         shared_power=options["shared_power"],
@@ -229,6 +244,16 @@ def run(
             expected="joulemark run WORKLOAD, or joulemark run --command -- program arguments",
         )
     return perform(plans, as_json)
+
+
+def _plan_key(path: Path | None) -> Ed25519PrivateKey | None:
+    """Read the key that signs the plan."""
+    if path is None:
+        return None
+    from harness.cli.submission import ask_passphrase
+    from harness.signing.keys import read_private
+
+    return read_private(path, ask_passphrase)
 
 
 def _power_session(

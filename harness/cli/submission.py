@@ -17,7 +17,6 @@ from harness.cli.base import (
     cli,
     complain,
     emit,
-    note,
     wrote,
 )
 from harness.cli.outputs import OutputPath, mkdir_option
@@ -52,7 +51,7 @@ def keygen(out: Path, name: str, passphrase: bool, as_json: bool) -> int:
     """
     from harness.signing.keys import generate
 
-    pair = generate(out, name, _passphrase(new=True) if passphrase else None)
+    pair = generate(out, name, ask_passphrase(new=True) if passphrase else None)
     if as_json:
         public = {
             "kind": "public-key",
@@ -81,7 +80,7 @@ def sign(submission: Path, key: Path, as_json: bool) -> int:
     from harness.signing.keys import read_private
     from harness.signing.sign import sign as sign_it
 
-    path = sign_it(submission, read_private(key, _passphrase))
+    path = sign_it(submission, read_private(key, ask_passphrase))
     wrote("sign", [{"kind": "signature", "path": str(path)}], as_json)
     return OK
 
@@ -103,7 +102,7 @@ def countersign(submission: Path, report: Path, key: Path, as_json: bool) -> int
     from harness.signing.keys import read_private
 
     path = sign_it(
-        submission, read_document("audit-report", report), read_private(key, _passphrase)
+        submission, read_document("audit-report", report), read_private(key, ask_passphrase)
     )
     wrote("countersign", [{"kind": "countersignature", "path": str(path)}], as_json)
     return OK
@@ -116,6 +115,9 @@ def countersign(submission: Path, report: Path, key: Path, as_json: bool) -> int
 )
 @click.option("--report", type=FILE, help="Audit report that the countersignature must cover.")
 @click.option("--anchors", type=FILE, help="Anchors that joulemark run --anchor set.")
+@click.option(
+    "--authority", type=FILE, help="Root certificates (PEM) of trusted time-stamp authorities."
+)
 @TIMEOUT
 @JSON
 def verify(
@@ -123,6 +125,7 @@ def verify(
     trust: Path,
     report: Path | None,
     anchors: Path | None,
+    authority: Path | None,
     timeout: float,
     as_json: bool,
 ) -> int:
@@ -135,20 +138,21 @@ def verify(
     from harness.render.terminal.signatures import verification_document, verification_text
     from harness.signing.anchors import check_anchors
     from harness.signing.discovery import find_submissions
+    from harness.signing.time_stamps import read_roots
     from harness.signing.trust import read_trust
     from harness.signing.verify import RECORDS_STEP, verify_within
 
     trusted = read_trust(trust)
     covered = None if report is None else read_document("audit-report", report)
+    roots = [] if authority is None else read_roots(authority)
     verifications, unreadable = [], []
     for path in paths:
         try:
             for folder in find_submissions(path):
                 verification = verify_within(folder, trusted, covered, timeout)
-                if anchors is not None:
-                    held = check_anchors(folder, anchors)
-                    verification.add(RECORDS_STEP, held.missing)
-                    note(f"{folder}: {held.count} anchors hold, {held.first} to {held.last}")
+                if anchors is not None or authority is not None:
+                    verification.anchors = check_anchors(folder, anchors, roots)
+                    verification.add(RECORDS_STEP, verification.anchors.missing)
                 verifications.append(verification)
         except JoulemarkError as error:
             unreadable.append((str(path), str(error)))
@@ -162,7 +166,7 @@ def verify(
     return FINDINGS if any(item.faults for item in verifications) else OK
 
 
-def _passphrase(new: bool = False) -> bytes:
+def ask_passphrase(new: bool = False) -> bytes:
     """Take the passphrase of a key from the environment, or ask for it.
 
     Raises:

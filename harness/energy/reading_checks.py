@@ -125,12 +125,12 @@ def _error_values(trace: Trace) -> Ints:
     usual = float(some[len(some) // 2])
     if value.max() <= FAR_ABOVE * usual and not _is_code(some).any():
         return np.empty(0, np.int64)
-    found, far_above = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    codes_at, far_above = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for rows in spans(0, len(value)):
         codes = _is_code(value[rows])
-        found.append(rows.start + np.flatnonzero(codes))
+        codes_at.append(rows.start + np.flatnonzero(codes))
         far_above.append(rows.start + np.flatnonzero(codes & (value[rows] > FAR_ABOVE * usual)))
-    indices = np.concatenate(found)
+    indices = np.concatenate(codes_at)
     if len(indices) > len(value) // 2 and trace.channel.kind != "counter":
         return indices
     return np.concatenate(far_above)
@@ -161,8 +161,8 @@ def _glitches(trace: Trace, bad: Ints) -> list[int]:
             if modulus and 0 <= value[fall + 1] - value[fall] + modulus <= modulus / 2:
                 continue  # it passed its modulus
             glitches += _glitch_at(value, fall, t_ns, usual_w)
-    found = sorted(set(glitches))
-    return [int(good[i]) for i in found] if len(bad) else found
+    in_order = sorted(set(glitches))
+    return [int(good[i]) for i in in_order] if len(bad) else in_order
 
 
 def _glitch_at(value: Floats, fall: int, t_ns: Ints, usual_w: float) -> list[int]:

@@ -6,7 +6,8 @@ later can make its chain anew, but not the anchors that others hold:
 
     {"at": "2026-03-01T10:00:00Z", "run": "run-1", "journal": "rapl.csv", "link": "9f0c..."}
 
-The first anchor is that of the plan, made before the first run; its link is the plan's hash.
+The first anchor is that of the plan, made before the first run; its link is the plan's hash. An
+authority by RFC 3161 can stamp each link: its response is then kept as `stamp`, in base64.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.timestamps import to_iso
+from harness.signing.time_stamps import request_stamp
 from harness.traces.journal_chain import LINK
 from harness.traces.journal_reader import segment_paths
 
@@ -41,11 +43,15 @@ class Anchor:
         target: A file to append to, or an http or https address to post to; "" for no anchors.
         run: Id of the run.
         journals: The journals, by their first segments.
+        authority: Address of a time-stamp authority; "" for none.
     """
 
-    def __init__(self, target: str, run: str, journals: Sequence[Path]) -> None:
+    def __init__(
+        self, target: str, run: str, journals: Sequence[Path], authority: str = ""
+    ) -> None:
+        self._is_set = bool(target or authority)
         self._set = _setter(target) if target else None
-        self._run, self._journals = run, journals
+        self._run, self._journals, self._authority = run, journals, authority
         self._next_s = 0.0
         self.lines: list[dict[str, Any]] = []
 
@@ -55,13 +61,13 @@ class Anchor:
         Raises:
             AnchorFailed: The target does not take them.
         """
-        if self._set is not None and time.monotonic() >= self._next_s:
+        if self._is_set and time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + INTERVAL_S
             self.set()
 
     def set(self) -> None:
         """Set the anchors now."""
-        if self._set is None:
+        if not self._is_set:
             return
         for journal in self._journals:
             link = last_link(journal)
@@ -70,11 +76,15 @@ class Anchor:
 
     def add(self, file_name: str, link: str) -> None:
         """Set one anchor."""
+        if not self._is_set:
+            return
+        at = to_iso(time.time_ns())
+        line = {"at": at, "run": self._run, "journal": file_name, "link": link}
+        if self._authority:
+            line["stamp"] = request_stamp(self._authority, link)
         if self._set is not None:
-            at = to_iso(time.time_ns())
-            line = {"at": at, "run": self._run, "journal": file_name, "link": link}
             self._set(json.dumps(line))
-            self.lines.append(line)
+        self.lines.append(line)
 
 
 def last_link(journal: Path) -> str:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.core.errors import UnreadableError, UsageError
 from harness.core.files import read_bytes
@@ -48,7 +48,7 @@ from harness.live.recording import (
     not_writable,
     recording,
 )
-from harness.live.run_plan import PLAN, commit, job_identity
+from harness.live.run_plan import commit, job_identity
 from harness.live.sensors.announcement import announcement
 from harness.meters.arrangement import arrange
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
@@ -64,7 +64,11 @@ from harness.runners.base import (
 )
 from harness.runners.process import execute
 from harness.runners.progress_file import ProgressFile
+from harness.signing.plans import PLAN
 from harness.traces.trace import Window
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SET_ASIDE = ".incomplete"
 """Folder in an entry for runs that `resume` set aside; hidden, so that nobody takes it for runs."""
@@ -106,6 +110,8 @@ class Plan:
         process: Which process of a run on several machines this is.
         meet: HOST:PORT where rank 0 waits; "" for an invitation in the run directory.
         anchor: File or address that takes the heads of the journals' chains; "" for none.
+        authority: Address of an authority that stamps them with its time; "" for none.
+        plan_key: Private key that signs the plan; None for none.
         resume: Keep the complete runs that are there, and make the missing ones.
         shared_meters: Meters of equipment that all machines share; rank 0 samples them.
         rated: Parts that nobody measures, by their rated power.
@@ -120,6 +126,8 @@ class Plan:
     process: ProcessRank = SINGLE_RANK
     meet: str = ""
     anchor: str = ""
+    authority: str = ""
+    plan_key: Ed25519PrivateKey | None = None
     resume: bool = False
     shared_meters: Sequence[MeterRequest] = ()
     rated: Sequence[Rated] = ()
@@ -166,17 +174,21 @@ def measure(plan: Plan, notify: Notify = silent, watch: Notify = silent) -> Iter
             _set_aside_incomplete(folder, notify)
         else:
             _refuse_existing(folder / RANKS / str(rank) if rank else folder)
-    plan_sha256 = ""
+    commitments: dict[str, Any] = {}
     if not rank:
         plan_sha256 = _commit(plan)
-        Anchor(plan.anchor, "", ()).add(PLAN, plan_sha256)
+        anchor = Anchor(plan.anchor, "", (), plan.authority)
+        anchor.add(PLAN, plan_sha256)
+        commitments = {"plan_sha256": plan_sha256}
+        if anchor.lines:
+            commitments["plan_anchors"] = anchor.lines
     prepare(plan, notify)
     sight = visible_devices(request.spec for request in plan.meters) if is_distributed else {}
     for number, (folder, seed) in enumerate(zip(folders, plan.seeds, strict=True), 1):
         if plan.resume and (folder / RECORD).is_file():
             notify(f"run {number}: is there already")
             continue
-        job = Job(folder / LOG, number, seed, plan_sha256)
+        job = Job(folder / LOG, number, seed, commitments)
         if rank:
             yield measure_as_worker(plan, folder, job, Listeners(notify, watch), sight)
         elif is_distributed:
@@ -257,7 +269,7 @@ def measure_run(
         step_energy = StepEnergy(is_used=not is_worker)
         with SamplerGroup(meters, folder / SAMPLES) as samplers:
             journals = [process.journal for process in samplers.processes]
-            anchor = Anchor(plan.anchor, folder.name, journals)
+            anchor = Anchor(plan.anchor, folder.name, journals, plan.authority)
             for line in announcement(samplers.channels) if job.number == 1 else ():
                 listeners.notify(line)
             result, idle_start_ns = _run_workload(
@@ -299,9 +311,7 @@ def _left(result: CommandResult) -> list[str]:
 
 def _commitments(job: Job, anchor: Anchor) -> dict[str, object]:
     """Return what binds a run from outside: its plan, and the anchors of its journals."""
-    facts: dict[str, object] = {}
-    if job.plan_sha256:
-        facts["plan_sha256"] = job.plan_sha256
+    facts: dict[str, object] = dict(job.commitments)
     if anchor.lines:
         facts["anchors"] = anchor.lines
     return facts

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.core.schemas import write_document
@@ -26,6 +26,9 @@ from harness.meters.sampler_process import MeterRequest
 from harness.runners.base import Runner
 from harness.runners.command import Command
 from harness.runners.workload import Workload
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ROUND = "joulemark-2026"
 FALLBACK = "estimator"
@@ -56,6 +59,8 @@ class Settings:
         options: Settings of the workload, by name.
         meet: HOST:PORT where rank 0 of a run on several machines waits; "" for a shared folder.
         anchor: File or address that takes the heads of the journals' chains; "" for none.
+        authority: Address of an authority that stamps them with its time; "" for none.
+        plan_key: Private key that signs the plan; None for none.
         resume: Keep the complete runs that are there, and make the missing ones.
         shared_meters: Meters of equipment that all machines share, as the command line writes them.
         shared_power: Shared equipment that nobody measures, as `NAME=WATTS` or `NAME=WATTS*SHARE`.
@@ -74,6 +79,8 @@ class Settings:
     options: Mapping[str, Any] = field(default_factory=dict)
     meet: str = ""
     anchor: str = ""
+    authority: str = ""
+    plan_key: Ed25519PrivateKey | None = None
     resume: bool = False
     shared_meters: Sequence[str] = ()
     shared_power: Sequence[str] = ()
@@ -285,6 +292,8 @@ def make_plan(entry: Entry, runner: Runner, settings: Settings, repeats: int) ->
         process=process,
         meet=settings.meet,
         anchor=settings.anchor,
+        authority=settings.authority,
+        plan_key=settings.plan_key,
         resume=settings.resume,
         shared_meters=shared,
         rated=shared_power(settings),

@@ -3,8 +3,8 @@
 `plan.json` lies beside the runs. It states how many runs there will be, their seeds, the workload
 and the meters; every run record states the hash of the plan it belongs to. So a run that was left
 out, added or exchanged afterwards shows. Whoever writes everything anew can also write another
-plan: a signature over the plan, or its hash in an anchor outside, made before the runs, prevents
-that.
+plan: its hash in an anchor outside, or the time stamp of an authority, made before the runs,
+prevents that. A signature over the plan (`plan.dsse.json`) says who committed to it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from harness.core.schemas import canonical, parse_json
 from harness.core.timestamps import to_iso
 from harness.live.distributed.job import JobIdentity
 from harness.meters import public_spec
+from harness.signing.plans import PLAN, SIGNED_PLAN, sign_plan
 
 if TYPE_CHECKING:
     from harness.live.measure import Plan
-
-PLAN = "plan.json"
 
 
 def plan_document(plan: Plan, now_ns: int) -> dict[str, Any]:
@@ -105,7 +104,7 @@ def commit(plan: Plan) -> str:
         committed = parse_json(content, where=str(path))
         is_same = isinstance(committed, dict) and _undated(committed) == _undated(document)
         if is_same:
-            return sha256(content)
+            return _signed(plan, content)
         if any(plan.entry.directory.glob("run-*")):
             raise UsageError(
                 "another plan was committed for these runs",
@@ -116,6 +115,13 @@ def commit(plan: Plan) -> str:
             )
     content = canonical(document)
     write_text(path, content.decode())
+    return _signed(plan, content)
+
+
+def _signed(plan: Plan, content: bytes) -> str:
+    """Sign the bytes of a plan, if there is a key for it; return their hash."""
+    if plan.plan_key is not None and not (plan.entry.directory / SIGNED_PLAN).exists():
+        sign_plan(plan.entry.directory, content, plan.plan_key)
     return sha256(content)
 
 

@@ -30,13 +30,13 @@ class Job:
         log: Folder for all that the workload writes.
         number: Number of the run, from 1.
         seed: Seed of the run's random choices.
-        plan_sha256: Hash of the committed plan; "" where there is none.
+        commitments: Hash of the committed plan and its anchors, for the record of the run.
     """
 
     log: Path
     number: int
     seed: int
-    plan_sha256: str = ""
+    commitments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,55 @@ An anchor is the head of a journal's hash chain, published while the run goes on
 the hash of the plan. A link binds everything above it, so a journal that was changed and chained
 anew no longer has the links that were published. Only their presence is checked here; whether the
 chain of a journal is intact is checked by the audit.
+
+Anchors lie in a file that others hold, and in the run records. Those in the records prove nothing
+by themselves; a time stamp of an authority (`harness.signing.time_stamps`) proves when a link
+existed, wherever the anchor lies.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.core.errors import JoulemarkError, UnreadableError
-from harness.core.files import read_bytes, sha256
+from harness.core.errors import JoulemarkError, UnreadableError, shorten
+from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256
+from harness.core.schemas import parse_json
+from harness.core.timestamps import from_iso, to_iso
 from harness.signing.manifest import Difference
+from harness.signing.plans import PLAN
+from harness.signing.time_stamps import stamped_ns
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 _LINK = re.compile(rb"^# chain: ([0-9a-f]{64})$", re.M)
 MAX_ANCHOR_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How many anchors there are, and when the first and the last of them were set.
+
+    Attributes:
+        count: Number of anchors.
+        first: Time of the earliest (ISO 8601); None where there is none.
+        last: Time of the latest (ISO 8601); None where there is none.
+    """
+
+    count: int = 0
+    first: str | None = None
+    last: str | None = None
+
+    @classmethod
+    def from_times(cls, times: Iterable[str]) -> Times:
+        """Return the count and range of some times (ISO 8601)."""
+        ordered = sorted(times)
+        return cls(len(ordered), ordered[0], ordered[-1]) if ordered else cls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,39 +60,81 @@ class Anchors:
     """The outcome of a check of anchors.
 
     Attributes:
-        count: Number of anchors that hold: a journal has their link, or a plan their hash.
-        first: Time of the earliest anchor that holds (ISO 8601); None if none does.
-        last: Time of the latest anchor that holds (ISO 8601); None if none does.
-        missing: Anchors that do not hold.
+        held: Anchors that hold, by the times that they state: a journal has their link, or a plan
+            their hash.
+        stamped: Those that a trusted authority stamped, by its times.
+        missing: Anchors that do not hold, and plans that were stamped after their runs began.
     """
 
-    count: int
-    first: str | None
-    last: str | None
+    held: Times
+    stamped: Times
     missing: tuple[Difference, ...]
 
 
-def check_anchors(folder: Path, file: Path) -> Anchors:
-    """Look up each anchor of a file in the journals and plans of a submission.
+class _Anchor(NamedTuple):
+    """One anchor: when and where it was set, and the authority's stamp; "" for none."""
+
+    at: str
+    link: str
+    label: str
+    stamp: str
+
+
+def check_anchors(
+    folder: Path, file: Path | None = None, roots: Iterable[Certificate] = ()
+) -> Anchors:
+    """Look up each anchor in the journals and plans of a submission.
 
     Args:
         folder: The submission.
-        file: The anchors, a line of JSON each, as `joulemark run --anchor` wrote them.
+        file: Anchors that others hold, a line of JSON each, as `joulemark run --anchor` wrote them.
+        roots: Certificates of trusted time-stamp authorities. With them the stamps in the file and
+            in the run records are checked.
 
     Raises:
         UnreadableError: The file cannot be read, or a line of it is not an anchor.
     """
-    links = _links_of(folder)
-    times, missing = [], []
-    for number, (at, link, label) in enumerate(_lines(file), 1):
-        if link in links:
-            times.append(at)
-        else:
-            got, expected = "no journal with this link", f"the journal as it was at {at}"
-            missing.append(Difference(f"{label}, anchor {number}", got, expected))
-    times.sort()
-    first, last = (times[0], times[-1]) if times else (None, None)
-    return Anchors(len(times), first, last, tuple(missing))
+    links, trusted = _links_of(folder), list(roots)
+    held: list[str] = []
+    stamped_at: list[str] = []
+    missing: list[Difference] = []
+    anchors = list(_lines(file)) if file is not None else []
+    for path in _records(folder) if trusted else ():
+        anchors += _recorded(path)
+    for number, anchor in enumerate(dict.fromkeys(anchors), 1):
+        where = f"{anchor.label}, anchor {number}"
+        if anchor.link not in links:
+            expected = f"the journal as it was at {shorten(anchor.at)}"
+            missing.append(Difference(where, "no journal with this link", expected))
+            continue
+        held.append(anchor.at)
+        if anchor.stamp and trusted:
+            try:
+                stamped_at.append(to_iso(stamped_ns(anchor.stamp, anchor.link, trusted)))
+            except UnreadableError as error:
+                got = f"{error.message}: {error.got}"
+                missing.append(Difference(where, got, "a stamp of a trusted authority"))
+    if trusted:
+        for path in _records(folder):
+            missing += _late_plan(path, folder, trusted)
+    return Anchors(Times.from_times(held), Times.from_times(stamped_at), tuple(missing))
+
+
+def _late_plan(path: Path, folder: Path, roots: list[Certificate]) -> Iterator[Difference]:
+    """Yield a plan that an authority stamped only after the window of its run had begun."""
+    record = _read_record(path)
+    window = record.get("window")
+    start = window.get("start") if isinstance(window, dict) else None
+    for anchor in _anchors_in(record, "plan_anchors"):
+        if not anchor.stamp or not isinstance(start, str):
+            continue
+        try:
+            late = stamped_ns(anchor.stamp, anchor.link, roots) > from_iso(start)
+        except UnreadableError:
+            continue  # reported with the anchor
+        if late:
+            where = path.relative_to(folder).as_posix()
+            yield Difference(where, "a plan stamped after the run began", f"before {start}")
 
 
 def _links_of(folder: Path) -> set[str]:
@@ -70,20 +145,63 @@ def _links_of(folder: Path) -> set[str]:
             links |= {match.decode() for match in _LINK.findall(read_bytes(path))}
         except JoulemarkError:
             continue  # the comparison of files reports it
-    for path in sorted(folder.glob("**/plan.json")):
-        links.add(sha256(read_bytes(path)))
+    for path in sorted(folder.glob(f"**/{PLAN}")):
+        links.add(sha256(read_bytes(path, limit=MAX_DOCUMENT_BYTES)))
     return links
 
 
-def _lines(file: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield time, link and `RUN/JOURNAL` of each anchor of a file."""
+def _lines(file: Path) -> Iterator[_Anchor]:
+    """Yield the anchors of a file."""
     for number, line in enumerate(read_bytes(file, limit=MAX_ANCHOR_BYTES).splitlines(), 1):
         try:
             item = json.loads(line)
-            yield str(item["at"]), str(item["link"]), f"{item['run']}/{item['journal']}"
-        except (ValueError, TypeError, LookupError, RecursionError):
+        except (ValueError, RecursionError):
+            item = None
+        anchor = _anchor(item)
+        if anchor is None:
             raise UnreadableError(
                 "is not an anchor",
                 where=f"{file}:{number}",
                 expected="a line that joulemark run --anchor wrote",
-            ) from None
+            )
+        yield anchor
+
+
+def _records(folder: Path) -> list[Path]:
+    return sorted(folder.glob("**/run.json"))
+
+
+def _read_record(path: Path) -> Mapping[str, Any]:
+    try:
+        document = parse_json(read_bytes(path, limit=MAX_DOCUMENT_BYTES), where=str(path))
+    except JoulemarkError:
+        return {}  # reported by the comparison of records
+    return document if isinstance(document, dict) else {}
+
+
+def _recorded(path: Path) -> Iterator[_Anchor]:
+    """Yield the anchors that a run record repeats."""
+    record = _read_record(path)
+    yield from _anchors_in(record, "plan_anchors")
+    yield from _anchors_in(record, "anchors")
+
+
+def _anchors_in(record: Mapping[str, Any], name: str) -> Iterator[_Anchor]:
+    facts = record.get("facts")
+    items = facts.get(name) if isinstance(facts, dict) else None
+    for item in items if isinstance(items, list) else ():
+        anchor = _anchor(item)
+        if anchor is not None:
+            yield anchor
+
+
+def _anchor(item: object) -> _Anchor | None:
+    """Return an anchor of its document; None where it is none."""
+    if not isinstance(item, dict):
+        return None
+    names = ("at", "link", "run", "journal", "stamp")
+    texts = {name: item[name] for name in names if isinstance(item.get(name), str)}
+    if not texts.keys() >= {"at", "link", "run", "journal"}:
+        return None
+    label = f"{texts['run']}/{texts['journal']}"
+    return _Anchor(texts["at"], texts["link"], label, texts.get("stamp", ""))

@@ -11,7 +11,8 @@
 7. Every listed file exists with its size and hash; every existing file is listed; none is a link.
 8. A countersignature, or a report that it should cover: it is by an auditor's key, over this
    manifest, and over this report.
-9. Every run record states what the manifest states: `harness.signing.records`.
+9. Every run record states what the manifest states: `harness.signing.records`. A signature over a
+   plan of runs is by a valid key of the submitter, over the plan beside it.
 
 A step that fails does not stop those that do not depend on it, so that one look shows all that is
 wrong. Files are compared with what was signed; where no envelope can be read, with the manifest.
@@ -22,14 +23,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
-from harness.core.files import read_bytes, sha256
-from harness.core.schemas import canonical
+from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256
+from harness.core.schemas import canonical, parse_json
 from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.signing import dsse
+from harness.signing.anchors import Anchors
 from harness.signing.countersign import COUNTERSIGNATURE_TYPE, parse_statement, statement
 from harness.signing.manifest import (
     COUNTERSIGNATURE,
@@ -41,6 +44,7 @@ from harness.signing.manifest import (
     parse_manifest,
     read_manifest,
 )
+from harness.signing.plans import PLAN, PLAN_TYPE, signed_plans
 from harness.signing.records import record_differences
 from harness.signing.sign import MANIFEST_TYPE
 from harness.signing.trust import Signers, Trust
@@ -92,6 +96,8 @@ class Verification:
         files: Number of files that the manifest lists.
         listed: SHA-256 of each of them, by path.
         enveloped: Whether there is an envelope at all.
+        plan_signers: Owner and key id of each valid signature over a plan.
+        anchors: What anchors say of its journals and plans; None where none were looked at.
         faults: What is wrong, in the order of the steps.
     """
 
@@ -102,6 +108,8 @@ class Verification:
     files: int = 0
     listed: dict[str, str] = field(default_factory=dict)
     enveloped: bool = False
+    plan_signers: list[tuple[str, str]] = field(default_factory=list)
+    anchors: Anchors | None = None
     faults: list[Fault] = field(default_factory=list)
 
     def attempt(self, step: int, where: str, make: Callable[[], T]) -> T | None:
@@ -165,6 +173,7 @@ def verify(folder: Path, trust: Trust, report: Mapping[str, Any] | None = None) 
     if report is not None or (folder / COUNTERSIGNATURE).exists():
         result.auditors = _auditors(result, signed, trust, report)
     # Step 9
+    _check_plans(result, trust.submitter(manifest["submitter"]))
     result.add(RECORDS_STEP, record_differences(folder, manifest))
     return result
 
@@ -184,6 +193,33 @@ def verify_within(
         late = Difference(MANIFEST, f"not verified: {error}", f"at most {timeout_s:g} s")
         result.add(FILES_STEP, [late])
         return result
+
+
+def _check_plans(result: Verification, signers: Signers) -> None:
+    """Check the signatures over plans: each by a key of the submitter, over the plan beside it."""
+    for path in signed_plans(result.folder):
+        name = path.relative_to(result.folder).as_posix()
+        envelope = _read_envelope(result, name, PLAN_TYPE, (RECORDS_STEP, RECORDS_STEP))
+        plan = result.attempt(
+            RECORDS_STEP, name, partial(read_bytes, path.with_name(PLAN), limit=MAX_DOCUMENT_BYTES)
+        )
+        if envelope is None or plan is None:
+            continue
+        if envelope.payload != plan:
+            result.add(RECORDS_STEP, [Difference(name, "signed another plan", f"{PLAN} beside it")])
+            continue
+        created = _created(plan)
+        steps = (RECORDS_STEP, RECORDS_STEP)
+        result.plan_signers += _valid_signatures(result, name, envelope, signers, created, steps)
+
+
+def _created(plan: bytes) -> str:
+    """Return the date that a plan states; "" where it states none."""
+    try:
+        document = parse_json(plan, where=PLAN)
+    except JoulemarkError:
+        return ""
+    return str(document.get("created", "")) if isinstance(document, dict) else ""
 
 
 def _read_envelope(

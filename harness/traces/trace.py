@@ -138,13 +138,13 @@ class Trace:
         if len(self) < 2 or not self.interval_s:
             return []
         longest_ns = GAP_CELLS * self.expected_interval_s * NS
-        found: list[tuple[int, int]] = []
+        wide_steps: list[tuple[int, int]] = []
         for rows in spans(0, len(self) - 1):
             wide = rows.start + np.flatnonzero(self._steps(rows) > longest_ns)
-            found += [(int(self.t_ns[i]), int(self.t_ns[i + 1])) for i in wide]
+            wide_steps += [(int(self.t_ns[i]), int(self.t_ns[i + 1])) for i in wide]
         if window is None:
-            return found
-        clipped = [(max(a, window.start_ns), min(b, window.stop_ns)) for a, b in found]
+            return wide_steps
+        clipped = [(max(a, window.start_ns), min(b, window.stop_ns)) for a, b in wide_steps]
         return [(a, b) for a, b in clipped if b > a]
 
     @property

@@ -31,9 +31,9 @@ def test_anchors_name_links_of_the_journal_and_the_plan(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [line["journal"] for line in lines[:1]] == ["plan.json"]
     held = check_anchors(tmp_path / "runs", file)
-    assert held.count == len(lines) >= 2
+    assert held.held.count == len(lines) >= 2
     assert held.missing == ()
-    assert held.first == lines[0]["at"]
+    assert held.held.first == lines[0]["at"]
     facts = json.loads((folder / "run.json").read_bytes())["facts"]
     assert facts["anchors"] == lines[1:]
 

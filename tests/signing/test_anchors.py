@@ -41,13 +41,13 @@ def test_anchors_that_hold_are_counted_from_the_first_to_the_last(
     count: int, folder: Path, tmp_path: Path
 ) -> None:
     found = check_anchors(folder, anchors(tmp_path, LINKS[:count]))
-    assert (found.count, found.missing) == (count, ())
-    assert (found.first, found.last) == (min(TIMES[:count]), max(TIMES[:count]))
+    assert (found.held.count, found.missing) == (count, ())
+    assert (found.held.first, found.held.last) == (min(TIMES[:count]), max(TIMES[:count]))
 
 
 def test_a_plan_is_anchored_by_its_hash(folder: Path, tmp_path: Path) -> None:
     found = check_anchors(folder, anchors(tmp_path, [sha256(b"{}"), sha256(b"{ }")]))
-    assert found.count == 1
+    assert found.held.count == 1
     (missing,) = found.missing
     assert "anchor 2" in missing.where
     assert TIMES[1] in missing.expected
@@ -55,7 +55,12 @@ def test_a_plan_is_anchored_by_its_hash(folder: Path, tmp_path: Path) -> None:
 
 def test_without_an_anchor_that_holds_there_is_no_time(folder: Path, tmp_path: Path) -> None:
     found = check_anchors(folder, anchors(tmp_path, ["0" * 64]))
-    assert (found.count, found.first, found.last, len(found.missing)) == (0, None, None, 1)
+    assert (found.held.count, found.held.first, found.held.last, len(found.missing)) == (
+        0,
+        None,
+        None,
+        1,
+    )
 
 
 @pytest.mark.parametrize("line", ["", "{}", "[]", "x", '{"at": 1, "link": 2}'])

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.core.errors import shorten
 from harness.core.schemas import SCHEMA_VERSION
+from harness.signing.anchors import Times
 from harness.signing.verify import STEPS, Fault, Verification
 
 
@@ -21,13 +22,32 @@ def _lines(item: Verification) -> list[str]:
         signed = f"signed by {_owners(item.signers) or 'nobody'}"
         if item.auditors:
             signed += f", countersigned by {_owners(item.auditors)}"
-        return [f"verified  {item.folder}: {item.files} files, {signed}"]
+        return [f"verified  {item.folder}: {item.files} files, {signed}", *_commitments(item)]
     plural = "s" if len(item.faults) > 1 else ""
     lines = [f"REFUSED   {item.folder}: {len(item.faults)} finding{plural}"]
     for fault in item.faults:
         lines.append(f"  step {fault.step}, {STEPS[fault.step]}: {fault.where}")
         lines.append(f"        got {fault.got}, expected {fault.expected}")
     return lines
+
+
+def _commitments(item: Verification) -> list[str]:
+    """Say who signed the plan of the runs, and what anchors show."""
+    lines = []
+    if item.plan_signers:
+        lines.append(f"  plan signed by {_owners(item.plan_signers)}")
+    if item.anchors is not None:
+        lines.append(f"  {_times(item.anchors.held)} hold")
+        if item.anchors.stamped.count:
+            lines.append(f"  {_times(item.anchors.stamped)} by the clock of an authority")
+    return lines
+
+
+def _times(times: Times) -> str:
+    if not times.count:
+        return "no anchors"
+    plural = "s" if times.count > 1 else ""
+    return f"{times.count} anchor{plural} from {shorten(times.first)} to {shorten(times.last)}"
 
 
 def _owners(signatures: Sequence[tuple[str, str]]) -> str:
@@ -53,8 +73,16 @@ def _submission(item: Verification) -> dict[str, Any]:
         "files": item.files,
         "signers": [{"name": name, "key": key} for name, key in item.signers],
         "auditors": [{"name": name, "key": key} for name, key in item.auditors],
+        "plan_signers": [{"name": name, "key": key} for name, key in item.plan_signers],
+        "anchors": None
+        if item.anchors is None
+        else {"held": _range(item.anchors.held), "stamped": _range(item.anchors.stamped)},
         "findings": [_fault(fault) for fault in item.faults],
     }
+
+
+def _range(times: Times) -> dict[str, Any]:
+    return {"count": times.count, "first": times.first, "last": times.last}
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
