@@ -60,6 +60,12 @@ from harness.core.numbers import plain_number
     help="Least times that each question is asked.",
 )
 @click.option(
+    "--lengths",
+    default="",
+    metavar="N,...",
+    help="Longest replies [tokens], each a point: apart enough, they tell prefill from decode.",
+)
+@click.option(
     "--temperature",
     default=0.0,
     show_default=True,
@@ -154,7 +160,7 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
         options["concurrency"], options["rate"], options["loadgen_server"], options["offline"]
     )
     stated = [parse_load(label, len(questions), options["min_duration"]) for label in labels]
-    rounds = options["rounds"]
+    rounds, lengths = options["rounds"], _lengths(options["lengths"])
     if options["loadgen_server"]:
         _require_loadgen()
     ttft_ms, tpot_ms = _limits(options["token_limits"])
@@ -187,7 +193,7 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
         system=options["system"],
         submitter=options["submitter"],
     )
-    status = perform(list(plan_points(target, loads, settings)), as_json=False)
+    status = perform(list(plan_points(target, loads, settings, lengths)), as_json=False)
     report_points(out / benchmark_name(target.model, target.question_set), as_json, prices)
     return status
 
@@ -239,6 +245,17 @@ def _limits(text: str) -> tuple[float, float]:
             expected="TTFT,TPOT in ms",
         )
     return numbers[0], numbers[1]
+
+
+def _lengths(text: str) -> list[int]:
+    """Return the lengths of replies that an option states, each once."""
+    numbers = [plain_number(part) for part in text.split(",")] if text else []
+    lengths = [int(number) for number in numbers if number is not None and 1 <= number <= 1e6]
+    if len(lengths) < len(numbers):
+        raise UsageError(
+            "is no list of lengths", where="--lengths", got=text[:40], expected="counts of tokens"
+        )
+    return list(dict.fromkeys(lengths))
 
 
 def _labels(concurrency: str, rate: str, server: str, offline: bool) -> list[str]:

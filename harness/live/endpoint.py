@@ -12,7 +12,7 @@ from harness.core.errors import UsageError, shorten
 from harness.live.measure import Plan
 from harness.live.plan import Settings, make_entry, make_plan, require_packages
 from harness.runners.endpoint.load import Load
-from harness.runners.endpoint.questions import load_questions
+from harness.runners.endpoint.questions import Question, load_questions
 from harness.runners.endpoint.runner import Endpoint
 from harness.runners.workload import Workload
 
@@ -20,18 +20,34 @@ OPTIONS = ("questions", "threads")
 """Settings of an endpoint workload that ``--set`` changes."""
 
 
-def plan_points(endpoint: Endpoint, loads: Sequence[Load], settings: Settings) -> Iterator[Plan]:
+def plan_points(
+    endpoint: Endpoint,
+    loads: Sequence[Load],
+    settings: Settings,
+    lengths: Sequence[int] = (),
+) -> Iterator[Plan]:
     """Yield the plan of each load on one server.
 
     Args:
         endpoint: The server and its questions; its load is replaced.
         loads: The points.
         settings: Meters, repeats, and where the runs go.
+        lengths: Longest replies [tokens], each a point of its own; empty for those of the set.
     """
     benchmark = benchmark_name(endpoint.model, endpoint.question_set)
     for load in loads:
-        entry = make_entry(settings, benchmark, load.label, "inference")
-        yield make_plan(entry, replace(endpoint, load=load), settings, settings.repeat or 1)
+        for length in lengths or (None,):
+            label = load.label if length is None else f"{load.label}-length-{length}"
+            entry = make_entry(settings, benchmark, label, "inference")
+            point = replace(endpoint, load=load, questions=_shortened(endpoint, length))
+            yield make_plan(entry, point, settings, settings.repeat or 1)
+
+
+def _shortened(endpoint: Endpoint, length: int | None) -> Sequence[Question]:
+    """Return the questions with replies of another greatest length."""
+    if length is None:
+        return endpoint.questions
+    return [replace(question, max_tokens=length) for question in endpoint.questions]
 
 
 def workload_points(

@@ -14,6 +14,7 @@ from harness.energy.cumulative import energy_between
 from harness.render.escape import grid
 from harness.render.numbers import estimate_text, number
 from harness.scoring.answer_costs import Prices, answer_costs
+from harness.scoring.phase_split import LABEL, PhaseSplit, split_phases
 from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate
 
@@ -44,9 +45,21 @@ def endpoint_text(results: Sequence[Result], prices: Prices | None = None) -> st
         f"{points[0].entry.benchmark}: {points[0].measurement_class}, {_boundaries(points)}",
         grid(HEAD, rows, "terminal"),
     ]
+    split = split_phases(points)
+    if isinstance(split, PhaseSplit):
+        lines.append(_phases(split))
     if prices is not None:
         lines += ["", "Dollars per correct answer", _cost_table(points, prices)]
     return "\n".join(lines) + "\n"
+
+
+def _phases(split: PhaseSplit) -> str:
+    """Return the split into prefill and decode, said to be an inference."""
+    parts = [
+        f"{name} {estimate_text(item) if item.value is not None else item.note}"
+        for name, item in (("prefill", split.prefill), ("decode", split.decode))
+    ]
+    return f"{LABEL}, over {split.runs} runs: {'; '.join(parts)}"
 
 
 def _cost_table(points: Sequence[Result], prices: Prices) -> str:
@@ -78,8 +91,14 @@ def endpoint_document(results: Sequence[Result], prices: Prices | None = None) -
         "questions": str(first.get("question_set", "")),
         "measurement_class": points[0].measurement_class if points else "declared",
         "boundary": _boundaries(points),
+        "phases": _phases_document(points),
         "points": [_point(result) | _costs(result, prices) for result in points],
     }
+
+
+def _phases_document(points: Sequence[Result]) -> dict[str, Any] | None:
+    split = split_phases(points) if points else ""
+    return asdict(split) if isinstance(split, PhaseSplit) else None
 
 
 def _costs(result: Result, prices: Prices | None) -> dict[str, Any]:

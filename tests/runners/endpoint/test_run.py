@@ -370,3 +370,22 @@ def test_a_file_that_is_no_tokenizer_is_refused_before_anything_is_written(
     assert done.exit_code == 2
     assert "is no tokenizer" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_lengths_of_replies_are_points_of_their_own(load: Load, tmp_path: Path) -> None:
+    questions = write_questions(tmp_path / "set.jsonl", "France?")
+    words = ["--questions", questions, "--lengths", "1,4", "--temperature", "0.5", "--json"]
+    with serve(FakeServer()) as fake:
+        done = load(fake, tmp_path / "out", *words)
+    names = [point["id"].rpartition("/")[2] for point in json.loads(done.stdout)["points"]]
+    assert names == ["concurrency-1-length-1", "concurrency-1-length-4"]
+    assert {body["max_tokens"] for body in fake.seen} == {1, 4}
+    assert {body["temperature"] for body in fake.seen} == {0.5}
+
+
+@pytest.mark.parametrize("lengths", ["0", "1,,4", "a", "4,-1"])
+def test_lengths_are_counts_of_tokens(lengths: str, load: Load, tmp_path: Path) -> None:
+    fake = FakeServer(url="http://127.0.0.1:9")
+    done = load(fake, tmp_path / "out", "--lengths", lengths)
+    assert done.exit_code == 2
+    assert "is no list of lengths" in done.stderr
