@@ -106,9 +106,12 @@ def _prepare(folder: Path) -> None:
             fix="Choose another folder.",
         )
     folder.mkdir(parents=True, exist_ok=True)
+    for item in folder.iterdir():
+        if item.is_symlink():
+            raise UsageError("is a link, and is not replaced", where=str(item))
+    # what an interrupted build leaves has no tree, so it does not pass for the earlier site
+    for name in (SUMS, TREE):
+        (folder / name).unlink(missing_ok=True)
     for name in FOLDERS:
-        inside = folder / name
-        if inside.is_symlink():
-            raise UsageError("is a link, and is not emptied", where=str(inside))
-        shutil.rmtree(inside, ignore_errors=True)
-        inside.mkdir()
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).mkdir()

@@ -41,6 +41,7 @@ class IndexRow:
     Attributes:
         entry: The entry.
         name: Its system, cut.
+        submitter: Its submitter, cut.
         marks: Letters of the footnotes that apply.
         value: Energy per unit in the unit of the table; our own digits and spaces only.
         interval: Its interval.
@@ -57,6 +58,7 @@ class IndexRow:
 
     entry: SiteEntry
     name: str
+    submitter: str
     marks: str
     value: str
     interval: str
@@ -130,6 +132,7 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
         IndexRow(
             entry=entry,
             name=_cut(entry.result.entry.system or entry.result.entry.id, MAX_NAME),
+            submitter=_submitter(entry),
             marks="".join(mark.letter for mark in MARKS if mark.applies(entry.result)),
             value=column.value(entry.result.energy_per_unit),
             interval=column.interval(entry.result.energy_per_unit),
@@ -204,9 +207,14 @@ def table_id(table: Table) -> str:
     return "t-" + file_name(f"{table.benchmark} {table.scenario}", *facts)
 
 
+def _submitter(entry: SiteEntry) -> str:
+    return _cut(entry.result.entry.submitter, MAX_NAME)
+
+
 def round_name(entry: SiteEntry) -> str:
     """Return the round of an entry, as short as it stays unique: `inference v4.1`."""
-    return entry.result.entry.round.removeprefix("mlperf-").replace("-v", " v")
+    short = entry.result.entry.round.removeprefix("mlperf-").replace("-v", " v")
+    return _cut(short, MAX_NAME)
 
 
 def _notes(table: Table) -> list[str]:
@@ -318,7 +326,7 @@ def facets(tables: Sequence[IndexTable]) -> list[dict[str, Any]]:
         filters.append({"key": key, "label": key.capitalize(), "values": values})
     entries = [row.entry for item in tables for row in (*item.ranked, *item.others)]
     rounds = sorted({round_name(entry) for entry in entries} - {""})
-    submitters = sorted({entry.result.entry.submitter for entry in entries} - {""}, key=str.lower)
+    submitters = sorted({_submitter(entry) for entry in entries} - {""}, key=str.lower)
     filters.append({"key": "round", "label": "Round", "values": rounds})
     filters.append({"key": "submitter", "label": "Submitter", "values": submitters})
     return filters

@@ -59,6 +59,12 @@ def test_a_wide_interval_bridges_two_that_are_apart() -> None:
     ]
 
 
+def test_ties_name_the_pairs_that_chance_explains() -> None:
+    """The outer two share rank 2 with the middle one, and still differ from each other."""
+    ranks = rank([contender("a", 100), contender("b", 106, 0.1), contender("c", 112)])
+    assert [item.tied_with for item in ranks] == [{"b"}, {"a", "c"}, {"b"}]
+
+
 def test_better_entries_keep_their_place_before_a_tie() -> None:
     found = places(
         [contender("x", 50), contender("a", 100), contender("b", 100.3), contender("z", 200)]

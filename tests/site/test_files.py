@@ -43,6 +43,16 @@ def test_later_build_replaces_an_earlier_one(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["new.html"]
 
 
+def test_fail_link_in_an_earlier_site(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / MARKER).write_text("{}")
+    (tmp_path / "precious").write_text("years of work")
+    (tmp_path / "site" / "index.html").symlink_to(tmp_path / "precious")
+    with pytest.raises(UsageError, match="is a link"):
+        SiteWriter(tmp_path / "site")
+    assert (tmp_path / "precious").read_text() == "years of work"
+
+
 def test_fail_folder_that_holds_something_else(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(UsageError, match="not of a board"):
