@@ -13,7 +13,8 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from harness.auditing.cross_entry import CrossEntryEvidence
@@ -36,6 +37,7 @@ from harness.core.progress import NO_PROGRESS, Progress
 from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.energy.evaluation import Evaluation, evaluate
 from harness.formats.base import Entry
+from harness.formats.defects import DefectCode
 
 Settings = Mapping[str, Any]
 """What a rulebook states for one rule."""
@@ -72,10 +74,12 @@ def audit_entry(
     book, note = rulebook_for(entry, round_name)
     judged_by_foreign_round = round_name is None and entry.round != book["round"]
     evaluation = evaluate(entry) if evaluation is None else evaluation
+    judged = _without_incomplete_runs(entry)
+    judged_ids = {run.id for run in judged.runs}
     context = functools.partial(
         RuleContext,
-        entry=entry,
-        runs=evaluation.runs,
+        entry=judged,
+        runs=tuple(run for run in evaluation.runs if run.run.id in judged_ids),
         copies=copies,
         cross_entry=cross_entry,
         round=book["round"],
@@ -115,6 +119,21 @@ def audit_entry(
         without_evidence=_is_without_evidence(rules, findings),
         session=_session_digest(entry),
     )
+
+
+def _without_incomplete_runs(entry: Entry) -> Entry:
+    """Return the entry without runs that were not recorded to their end.
+
+    That they are incomplete is a finding of its own; what else they lack follows from it.
+    """
+    incomplete = {
+        Path(defect.where).name
+        for defect in entry.defects
+        if defect.code is DefectCode.RUN_INCOMPLETE
+    }
+    if not incomplete:
+        return entry
+    return replace(entry, runs=tuple(run for run in entry.runs if run.id not in incomplete))
 
 
 def _is_applied(rule: Rule, book: Mapping[str, Any], chosen: Collection[str] | None) -> bool:

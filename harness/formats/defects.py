@@ -291,7 +291,7 @@ class DefectCode(StrEnum):
         "run-incomplete",
         "fail",
         "a run that was recorded to its end",
-        "Run it again and leave this run out.",
+        "Make it again: the same command with --resume sets it aside and makes what is missing.",
         "run directories",
         "`incomplete.json` in place of `run.json`; the reason is also a note of the result",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from harness.formats.base import Entry, Work
 from harness.formats.run_directory import SAMPLES
 from harness.live.plan import Settings, make_entry, meters
 from harness.live.recording import create_run_directory, finalise, mark_incomplete
+from harness.meters.base import Unavailable
 from harness.meters.sampler_process import SamplerGroup
 from harness.runners.base import Outcome
 from harness.traces.trace import Window
@@ -35,10 +37,18 @@ class RecordedBlock:
         self._requests, self._interval_s = meters(settings), interval_s
 
     def start(self) -> None:
-        """Create the run directory, start the samplers, and mark the begin of the window."""
+        """Create the run directory, start the samplers, and mark the begin of the window.
+
+        Raises:
+            Unavailable: A meter cannot be used; the run directory is removed again.
+        """
         create_run_directory(self.folder, self.entry)
         self._samplers = SamplerGroup(self._requests, self.folder / SAMPLES)
-        self._samplers.__enter__()
+        try:
+            self._samplers.__enter__()
+        except Unavailable:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
         self._idle_start_ns = time.time_ns()
         self._samplers.wait(MARGIN_INTERVALS * self._interval_s)
         self._start_ns = time.time_ns()

@@ -27,7 +27,7 @@ from harness.formats.run_directory import INCOMPLETE, SAMPLES
 from harness.formats.run_directory_writer import record, write_run
 from harness.live.sensors.checks import CheckedSensors, check_sensors
 from harness.live.sensors.shared_equipment import PREFIX, shared_channel, with_shared
-from harness.meters.base import NoteKind
+from harness.meters.base import NoteKind, Unavailable
 from harness.meters.context import summary, unsteady, write_series
 from harness.runners.base import Outcome
 from harness.traces.channel import Channel
@@ -131,13 +131,19 @@ def not_writable(folder: Path, error: OSError) -> RunFailed:
 def recording(folder: Path, entry: Entry) -> Iterator[None]:
     """Create a run directory; where the block fails, write the reason into it.
 
+    Where a meter cannot be used, nothing is left: the workload has not run.
+
     Raises:
         RunFailed: The block failed for a reason a person can mend.
+        Unavailable: A meter cannot be used.
     """
     create_run_directory(folder, entry)
     try:
         yield
     except BaseException as error:
+        if isinstance(error, Unavailable):  # nothing ran: no folder may bar the next start
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         interrupted = isinstance(error, KeyboardInterrupt)
         reason = "it was interrupted" if interrupted else str(error) or type(error).__name__
         with contextlib.suppress(JoulemarkError):  # on a full disk the first reason stays

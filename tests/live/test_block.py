@@ -9,6 +9,7 @@ import pytest
 
 import harness
 from harness.core.errors import UsageError
+from harness.meters.base import Unavailable
 
 METER = ["estimator:idle_w=10,busy_w=20"]
 
@@ -56,6 +57,16 @@ def test_a_block_that_raises_is_incomplete(tmp_path: Path) -> None:
         _ = m.energy
     (report,) = harness.audit(tmp_path).entries
     assert any("the block raised ValueError: no data" in f.got for f in report.findings)
+
+
+def test_a_meter_that_cannot_be_used_leaves_no_folder(tmp_path: Path) -> None:
+    meters = [*METER, "rapl:root=/no/such/folder"]
+    with (
+        pytest.raises(Unavailable, match="no RAPL zone"),
+        harness.measure("step", meters=meters, out=tmp_path, interval_s=0.05),
+    ):
+        pass
+    assert list((tmp_path / "step").iterdir()) == []
 
 
 def test_the_public_names_are_listed() -> None:

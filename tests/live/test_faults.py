@@ -140,7 +140,9 @@ def assert_incomplete(out: Path, *words: str) -> None:
     tree = api.read(out)
     (report,) = api.audit(tree).entries
     assert report.verdict == "invalid"
-    (told,) = [finding for finding in report.findings if "run-incomplete" in finding.got]
+    (told,) = [finding for finding in report.findings if finding.status == "fail"]
+    assert told.got.startswith("run-incomplete")
+    assert "--resume" in told.fix
     (result,) = api.score(tree)
     assert result.energy.value is None
     for word in words:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from harness.core.errors import UsageError
 from harness.live.measure import measure
 from harness.live.plan import Settings, plan_command
+from harness.meters.base import Unavailable
 
 
 def runs(out: Path, repeat: int, resume: bool = False, name: str = "w") -> list[str]:
@@ -50,12 +49,10 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_that_outlives_the_run_is_named(tmp_path: Path) -> None:
-    code = "import subprocess; print(subprocess.Popen(['sleep', '30'], start_new_session=True).pid)"
-    settings = Settings(out=tmp_path, meters=("estimator",), idle_s=(0, 0))
-    (recorded,) = measure(plan_command((sys.executable, "-c", code), settings, name="w"))
-    pid = int((recorded.folder / "log" / "output.txt").read_text())
-    try:
-        assert any(f"{pid} sleep" in advice for advice in recorded.outcome.advice)
-    finally:
-        os.kill(pid, signal.SIGKILL)
+def test_a_start_without_its_meter_is_no_lock(tmp_path: Path) -> None:
+    settings = Settings(out=tmp_path, meters=("estimator", "rapl:root=/no/such"), idle_s=(0, 0))
+    plan = plan_command((sys.executable, "-c", "pass"), settings, name="w")
+    with pytest.raises(Unavailable, match="no RAPL zone"):
+        list(measure(plan))
+    assert not (tmp_path / "w" / "run-1").exists()
+    assert runs(tmp_path, 1) == ["run-1"]

@@ -9,10 +9,12 @@ from harness.auditing.rules.base import RECORDED_RUNS, Rule, RuleContext, Violat
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256
 from harness.core.schemas import parse_json
+from harness.formats.defects import DefectCode
 from harness.formats.run_directory import RECORD
 
 PLAN = "plan.json"
 FIX = "Submit all planned runs and the plan, as they were recorded."
+FIX_INCOMPLETE = "Make the missing runs: the same command with --resume."
 
 
 def check(context: RuleContext) -> Iterator[Violation]:
@@ -43,7 +45,10 @@ def check(context: RuleContext) -> Iterator[Violation]:
 def _compare(context: RuleContext, plan: Mapping[str, Any]) -> Iterator[Violation]:
     """Compare the number of runs and their seeds with the plan."""
     runs, planned = context.entry.runs, plan.get("runs")
-    if len(runs) != planned:
+    if context.defects(DefectCode.RUN_INCOMPLETE):
+        got = "a run that was not recorded to its end, so others may be missing"
+        yield Violation(PLAN, got, f"{shorten(planned)} runs", FIX_INCOMPLETE, status="skip")
+    elif len(runs) != planned:
         yield Violation(PLAN, f"{len(runs)} runs", f"the {shorten(planned)} that were planned", FIX)
     seeds = plan.get("seeds")
     for run, seed in zip(runs, seeds if isinstance(seeds, list) else (), strict=False):

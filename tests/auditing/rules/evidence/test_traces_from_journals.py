@@ -288,4 +288,5 @@ def test_pass_or_fail_of_a_crash_readings_are_kept_and_the_last_link_is_told(
     )
     last = int(hit.got.split("line ")[1].split(",")[0])
     assert content.splitlines()[last - 1].startswith(b"# chain: ")
-    b.assert_pass(found, RULE)
+    # The run is not judged beyond being incomplete.
+    assert [finding.status for finding in b.of(found, RULE)] == ["skip"]
