@@ -16,7 +16,7 @@ from harness.runners.endpoint.questions import Question, load_questions
 from harness.runners.endpoint.runner import Endpoint
 from harness.runners.workload import Workload
 
-OPTIONS = ("questions", "threads")
+OPTIONS = ("model", "questions", "threads")
 """Settings of an endpoint workload that ``--set`` changes."""
 
 
@@ -61,6 +61,7 @@ def workload_points(
     require_packages(chosen)
     scenarios = [chosen.scenario(scenario)] if scenario else chosen.spec["scenarios"]
     runner, model = chosen.spec["runner"], chosen.spec["model"]
+    weights = _weights(settings)
     unknown = sorted(set(settings.options) - set(OPTIONS))
     if unknown:
         raise UsageError("no such setting", got=unknown[0], expected=", ".join(OPTIONS))
@@ -68,7 +69,12 @@ def workload_points(
     local_file = chosen.folder / question_set
     questions = load_questions(str(local_file) if local_file.is_file() else question_set)
     command = [sys.executable, str(chosen.folder / runner["server"])]
-    if model and model.get("sha256"):
+    model_name = model["name"] if model else chosen.name
+    if weights is not None:
+        model_name = weights.stem
+        command += ["--model", str(weights.absolute())]
+        settings = replace(settings, system=f"{settings.system}, {model_name}")
+    elif model and model.get("sha256"):
         command += ["--sha256", model["sha256"]]
     if "threads" in settings.options:
         command += ["--threads", str(settings.options["threads"])]
@@ -76,7 +82,7 @@ def workload_points(
         load = parse_load(item["name"], len(questions), float(item.get("min_duration_s") or 0))
         endpoint = Endpoint(
             url="",
-            model=model["name"] if model else chosen.name,
+            model=model_name,
             questions=questions,
             load=load,
             server=[*command, "--parallel", str(min(load.concurrency, 64))],
@@ -85,6 +91,26 @@ def workload_points(
         entry = make_entry(settings, chosen.name, item["name"], chosen.spec["task"])
         repeats = settings.repeat or int(chosen.spec.get("repeats", 1))
         yield make_plan(entry, endpoint, settings, repeats)
+
+
+def _weights(settings: Settings) -> Path | None:
+    """Return the weights that `--set model=FILE` names in place of the workload's own.
+
+    Raises:
+        UsageError: There is no such file.
+    """
+    stated = settings.options.get("model")
+    if stated is None:
+        return None
+    path = Path(str(stated))
+    if not path.is_file():
+        raise UsageError(
+            "is no file of weights",
+            where="--set model",
+            got=shorten(str(stated), 60),
+            expected="a GGUF file",
+        )
+    return path
 
 
 def parse_load(label: str, count: int, min_duration_s: float) -> Load:

@@ -16,11 +16,13 @@ from harness.render.numbers import estimate_text, number
 from harness.scoring.answer_costs import Prices, answer_costs
 from harness.scoring.phase_split import LABEL, PhaseSplit, split_phases
 from harness.scoring.result import Result
+from harness.scoring.steady_part import Steady, steady_part
 from harness.uncertainty.estimate import Estimate
 
 HEAD = (
     "Point",
     "Energy per token",
+    "Steady part",
     "Per request",
     "Per correct",
     "Right",
@@ -149,6 +151,7 @@ def _row(result: Result) -> list[str]:
     return [
         result.entry.scenario,
         estimate_text(result.energy_per_unit),
+        _steady_text(steady_part(result)),
         estimate_text(_per(result, _sum(result, "requests", "completed"), "J/request")),
         estimate_text(result.per_correct) if result.per_correct else "-",
         f"{correct}/{request_count}" if request_count else "-",
@@ -156,6 +159,10 @@ def _row(result: Result) -> list[str]:
         _latency(record, "ttft_ms"),
         _latency(record, "tpot_ms"),
     ]
+
+
+def _steady_text(steady: Steady | None) -> str:
+    return "-" if steady is None else estimate_text(steady.energy_per_token)
 
 
 def _latency(record: Mapping[str, Any], name: str) -> str:
@@ -179,6 +186,7 @@ def _point(result: Result) -> dict[str, Any]:
     grading = {name: _sum(result, "grading", name) for name in ("correct", "asked")}
     chance = (record.get("grading") or {}).get("chance")
     tokens = _sum(result, "output_tokens")
+    steady = steady_part(result)
     rate = result.performance.value if result.performance else None
     per_joule = result.units_per_joule
     kind, value = _load(result).get("kind"), _load(result).get("value")
@@ -196,6 +204,7 @@ def _point(result: Result) -> dict[str, Any]:
         "token_source": record.get("token_source"),
         "energy": asdict(result.energy),
         "joules_per_output_token": asdict(result.energy_per_unit),
+        "steady": None if steady is None else asdict(steady),
         "joules_per_request": asdict(
             _per(result, _sum(result, "requests", "completed"), "J/request")
         ),

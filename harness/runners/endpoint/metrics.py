@@ -32,6 +32,10 @@ EARLY_STOPPING_CONFIDENCE = 0.99
 MAX_TOKEN_DISAGREEMENT = 0.01
 """Relative difference between two token counts above which the audit reports them."""
 NS_PER_MS = 1e6
+MIN_STEADY_NS = 1_000_000_000
+"""A shorter steady part is none."""
+MIN_FULL_SHARE = 0.9
+"""Least share of the steady part in which the load is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,21 @@ class Distribution:
     bounds: tuple[float | None, float | None, float | None]
 
 
+@dataclass(frozen=True, slots=True)
+class SteadyPart:
+    """The part of a point in which as many requests are in flight as at any time.
+
+    Attributes:
+        window: From the issue that fills the load to the end of the first request that is not
+            followed by another, UTC.
+        output_tokens: Tokens in it: those of each complete reply, spread evenly from its first to
+            its last fragment.
+    """
+
+    window: Window
+    output_tokens: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointMetrics:
     """All figures of one point.
@@ -66,6 +85,7 @@ class PointMetrics:
         token_source: ``usage``, ``fragments`` or "" for none.
         fragments: Fragments of completed replies.
         in_flight: Mean number of requests in flight over the window.
+        steady: The steady part; None where the load has none of a second.
     """
 
     window: Window
@@ -83,6 +103,7 @@ class PointMetrics:
     tpot_mlperf_ms: Distribution | None
     itl_ms: Distribution | None
     latency_ms: Distribution | None
+    steady: SteadyPart | None = None
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -143,6 +164,7 @@ def point_metrics(events: Events) -> PointMetrics:
         ),
         itl_ms=_distribution(_gaps_ms(completed)),
         latency_ms=_distribution([_latency_ms(request) for request in completed]),
+        steady=_steady_part(requests, usage is not None) if source else None,
     )
 
 
@@ -194,6 +216,56 @@ def _window(requests: Sequence[Request]) -> Window:
     if stop_ns <= start_ns:
         raise UnreadableError("the event log ends before it begins", got=f"{stop_ns - start_ns} ns")
     return Window(start_ns, stop_ns)
+
+
+def _steady_part(requests: Sequence[Request], by_usage: bool) -> SteadyPart | None:
+    """Return the part between ramp and drain; None where the load is not full in between."""
+    span_ns = _full_span_ns(requests)
+    if span_ns is None:
+        return None
+    start_ns, stop_ns = span_ns
+    tokens = math.fsum(
+        _tokens_between(request, _token_count(request, by_usage), start_ns, stop_ns)
+        for request in requests
+        if request.completed
+    )
+    first = requests[0]
+    shift_ns = (first.issued_wall_ns or 0) - first.issued_ns
+    return SteadyPart(Window(start_ns + shift_ns, stop_ns + shift_ns), tokens)
+
+
+def _full_span_ns(requests: Sequence[Request]) -> tuple[int, int] | None:
+    """Return from the issue that fills the load to the first end that no issue follows.
+
+    Between an end and the next issue the load is one short for a moment, so it need not be full
+    all the time; a load with random arrivals is full too rarely.
+    """
+    ends_ns = [request.complete_ns for request in requests if request.complete_ns is not None]
+    if len(ends_ns) < len(requests):
+        return None
+    moments = [(request.issued_ns, 1) for request in requests] + [(end, -1) for end in ends_ns]
+    moments.sort()
+    times_ns = np.array([at_ns for at_ns, _ in moments], np.int64)
+    in_flight = np.cumsum([step for _, step in moments])
+    is_full = in_flight == in_flight.max()
+    last_issue_ns = max(request.issued_ns for request in requests)
+    start_ns = int(times_ns[int(np.argmax(is_full))])
+    stop_ns = min(end for end in ends_ns if end >= last_issue_ns)
+    if stop_ns - start_ns < MIN_STEADY_NS:
+        return None
+    lengths_ns = np.diff(times_ns.clip(start_ns, stop_ns))
+    full_ns = int(lengths_ns[is_full[:-1]].sum())
+    return (start_ns, stop_ns) if full_ns >= MIN_FULL_SHARE * (stop_ns - start_ns) else None
+
+
+def _tokens_between(request: Request, count: int, start_ns: int, stop_ns: int) -> float:
+    """Return the tokens of a reply in a span, spread evenly from first to last fragment."""
+    first_ns = request.issued_ns if request.first_ns is None else request.first_ns
+    last_ns = request.later_ns[-1] if request.later_ns else request.complete_ns or first_ns
+    if last_ns <= first_ns:
+        return float(count) if start_ns <= first_ns < stop_ns else 0.0
+    inside_ns = min(last_ns, stop_ns) - max(first_ns, start_ns)
+    return count * max(0, inside_ns) / (last_ns - first_ns)
 
 
 def _busy_seconds(requests: Sequence[Request]) -> float:

@@ -22,7 +22,7 @@ from harness.runners.base import CommandResult, Job, Outcome, Step, WorkloadFail
 from harness.runners.endpoint.address import base_url
 from harness.runners.endpoint.events import EVENTS, Events, Request, align, clock_pairs, read_events
 from harness.runners.endpoint.load import Load
-from harness.runners.endpoint.metrics import PointMetrics, point_metrics
+from harness.runners.endpoint.metrics import PointMetrics, SteadyPart, point_metrics
 from harness.runners.endpoint.questions import Question, is_correct, parse_questions
 from harness.runners.endpoint.reference_tokens import ReferenceTokenizer
 
@@ -293,7 +293,17 @@ def endpoint_facts(point: Point) -> dict[str, Any]:
         "prompt_tokens": metrics.prompt_tokens,
         "in_flight": metrics.in_flight,
         "grading": None if point.grading is None else _grading_facts(point.grading),
+        "steady": None if metrics.steady is None else _steady_facts(metrics.steady),
         **latencies,
+    }
+
+
+def _steady_facts(steady: SteadyPart) -> dict[str, Any]:
+    window = steady.window
+    return {
+        "start_ns": window.start_ns,
+        "stop_ns": window.stop_ns,
+        "output_tokens": steady.output_tokens,
     }
 
 

@@ -95,3 +95,51 @@ def test_the_early_stopping_bound_is_above_the_percentile_and_nears_it() -> None
     bound = early_stopping_bound(values, 0.9)
     assert bound is not None
     assert 90_000 < bound < 90_400
+
+
+def steady_load() -> list[Request]:
+    """Two lanes: full from 100 ms, when the second begins, to 2500 ms, when one ends for good."""
+    return [
+        request(0, 200, 1000, complete_ms=1000, usage=9),
+        request(100, 300, 1500, complete_ms=1500, usage=13),
+        request(1001, 1200, 2500, complete_ms=2500, usage=14),
+        request(1501, 1700, 3700, complete_ms=3700, usage=20),
+    ]
+
+
+def test_the_steady_part_leaves_out_ramp_and_drain_and_splits_tokens_at_its_edges() -> None:
+    steady = point_metrics(Events(tuple(steady_load()))).steady
+    assert steady is not None
+    assert steady.window.start_ns == WALL_NS + 100 * MS
+    assert steady.window.stop_ns == WALL_NS + 2500 * MS
+    # the last reply sends 20 tokens in 2000 ms, of which 800 ms lie before the end
+    assert steady.output_tokens == pytest.approx(9 + 13 + 14 + 20 * 800 / 2000)
+
+
+def test_failed_requests_have_no_token_in_the_steady_part() -> None:
+    requests = steady_load()
+    requests[1].failed = True
+    steady = point_metrics(Events(tuple(requests))).steady
+    assert steady is not None
+    assert steady.output_tokens == pytest.approx(9 + 14 + 8)
+
+
+def test_a_load_that_is_seldom_full_has_no_steady_part() -> None:
+    """Three requests meet once, in a load that has one in flight the rest of the time."""
+    requests = [
+        request(k * 500, k * 500 + 10, complete_ms=k * 500 + 450, usage=2) for k in range(8)
+    ]
+    requests.append(request(100, 110, complete_ms=200, usage=2))
+    assert point_metrics(Events(tuple(requests))).steady is None
+
+
+def test_a_log_that_stops_in_a_request_has_no_steady_part() -> None:
+    requests = steady_load()
+    requests[3].complete_ns = None
+    requests[3].complete_wall_ns = None
+    assert point_metrics(Events(tuple(requests))).steady is None
+
+
+def test_a_short_load_has_no_steady_part() -> None:
+    requests = [request(k * 10, k * 10 + 1, complete_ms=k * 10 + 9, usage=2) for k in range(50)]
+    assert point_metrics(Events(tuple(requests))).steady is None
