@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from harness.core.content_cache import cached_by_content
 from harness.core.numbers import plain_number, stated_number
+from harness.core.timestamps import NS
 from harness.formats.ptdaemon.spl import Spl
 from harness.formats.ptdaemon.spl_table import MAX_PARTS
 from harness.traces.channel import MAX_CLOCK_ERROR_S, Accuracy, Channel
@@ -51,6 +53,10 @@ A WT300E that emulates a WT300 has its name, and firmware like F1.04EM.
 """
 _MODEL_WITH_DC = "yokogawa-wt310e"
 
+_CALIBRATED = re.compile(r"(?:cal_date\s{0,3}[=:]\s{0,3})?(\d{4}-\d{2}-\d{2})", re.ASCII)
+MAX_IDENTITY_CELLS = 100
+DAYS_PER_MONTH = 365.25 / 12
+
 _GO = b": Go with mark '"
 _RANGE = re.compile(
     rb": (V|A)(?:olt|oltage|mp|mpere) range "
@@ -74,6 +80,7 @@ class Analyzer:
         stated_limit_pct: Relative uncertainty of the session by the PTDaemon's own reply [%];
             ``None`` if it states none.
         interval_s: Averaging interval that it was told to keep [s]; ``None`` if unknown.
+        calibrated: Date of its calibration; ``None`` if unknown.
     """
 
     instrument_id: str
@@ -84,6 +91,7 @@ class Analyzer:
     range_a: float | None
     stated_limit_pct: float | None
     interval_s: float | None
+    calibrated: date | None = None
 
     @property
     def range_w(self) -> float | None:
@@ -111,6 +119,7 @@ def analyzer(server: Mapping[str, Any], ptd_log: bytes, mode: str) -> Analyzer:
         range_a=range_a,
         stated_limit_pct=_stated_limit_pct(messages, mode),
         interval_s=_interval_s(messages, mode),
+        calibrated=calibration_date(identity),
     )
 
 
@@ -135,6 +144,26 @@ def _serial(identity: str) -> str:
     parts = identity.split(",")[-1].split(";")
     serial = parts[2] if len(parts) > 2 else ""
     return "" if serial == "0" else serial
+
+
+def calibration_date(identity: str) -> date | None:
+    """Return the date among the cells of an identity, as in ``cal_date=2024-03-01``."""
+    for cell in identity.split(",")[:MAX_IDENTITY_CELLS]:
+        match = _CALIBRATED.fullmatch(cell.strip())
+        if match is not None:
+            try:
+                return date.fromisoformat(match[1])
+            except ValueError:
+                return None
+    return None
+
+
+def calibration_age_months(calibrated: date | None, t_ns: int) -> float | None:
+    """Return the time from a calibration to a time [months]; ``None`` if it is unknown."""
+    if calibrated is None:
+        return None
+    days = (datetime.fromtimestamp(t_ns / NS, UTC).date() - calibrated).days
+    return days / DAYS_PER_MONTH if days >= 0 else None
 
 
 def _interval_s(messages: Sequence[tuple[str, str]], mode: str) -> float | None:
@@ -310,11 +339,15 @@ def _accuracy(spl: Spl, meter: Analyzer) -> Accuracy:
     if meter.range_w is None or needs_power_factor or is_unknown:
         return instrument(UNKNOWN_ANALYZER).accuracy(power_factor=spl.power_factor)
     range_w = meter.range_w * max(1, spl.channels)
+    age_months = None
+    if len(spl.t_ns):
+        age_months = calibration_age_months(meter.calibrated, int(spl.t_ns[0]))
     accuracy = limits.accuracy(
         range_w=range_w,
         power_factor=spl.power_factor,
         volts=meter.range_v,
         amps=meter.range_a,
+        age_months=age_months,
     )
     return _not_below(accuracy, meter.stated_limit_pct, spl.power_w)
 

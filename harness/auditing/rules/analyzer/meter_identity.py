@@ -7,8 +7,11 @@ from typing import Any
 from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
+from harness.formats.base import Run
+from harness.formats.ptdaemon.analyzer import calibration_age_months, calibration_date
 from harness.formats.ptdaemon.power_session import Session
 from harness.formats.ptdaemon.session_logs import SessionLogs
+from harness.traces.instruments import MAX_AGE_MONTHS
 
 SERVER = Location(file="performance/power/server.json")
 PTD_LOG = Location(file="performance/power/ptd_logs.txt")
@@ -35,6 +38,7 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
         yield from _wrong_type(identity, config, device_types)
         yield from _wrong_version(identity, context.accepts["ptd_versions"])
         yield from _untraceable(identity)
+        yield from _old_calibration(identity, context.entry.runs)
         yield from _other_in_log(identity, config, session.open())
     if session.server and len(configs) != len(session.exchanges):
         got = f"{len(configs)} in ptd_config"
@@ -124,6 +128,23 @@ def _untraceable(identity: str) -> Iterator[Violation]:
         )
 
 
+def _old_calibration(identity: str, runs: Sequence[Run]) -> Iterator[Violation]:
+    """Warn of a calibration for which the manual states no limit any more."""
+    windows = [run.window for run in runs if run.window is not None]
+    if not windows:
+        return
+    age_months = calibration_age_months(calibration_date(identity), windows[0].start_ns)
+    if age_months is not None and age_months > MAX_AGE_MONTHS:
+        yield Violation(
+            SERVER,
+            f"calibrated {age_months:.0f} months before the run",
+            f"at most {MAX_AGE_MONTHS:g}",
+            "Have the analyzer calibrated: its manual states no limit for a longer time.",
+            "months",
+            "warn",
+        )
+
+
 def _other_in_log(
     identity: str, config: Mapping[str, Any], logs: SessionLogs
 ) -> Iterator[Violation]:
@@ -159,8 +180,8 @@ RULE = Rule(
     why="Accuracy, ranges and limits belong to a model of analyzer. One name in Identify and "
     "another in the set-up is a session put together by hand.",
     evidence="The reply to Identify against ptd_config, against ptd_logs.txt, and against the "
-    "models and PTDaemon versions of the round. A missing calibration date or serial number is a "
-    "warning.",
+    "models and PTDaemon versions of the round. A missing calibration date or serial number, or a "
+    "calibration of more than 12 months before the run, is a warning.",
     remedy="Measure with an accepted analyzer and the PTDaemon of the round.",
     accepts=("models", "ptd_versions"),
     applies_to=POWER_SESSION,

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.auditing.rules import builders as b
 from tests.tampers import inference as t
 
@@ -13,6 +15,21 @@ def test_pass_but_for_the_calibration_date(tmp_path: Path) -> None:
     found = b.report(b.inference(tmp_path, analyzers="WT333E"))
     (hit,) = b.of(found, RULE)
     assert (hit.status, hit.got.partition(":")[0]) == ("warn", "no calibration date")
+
+
+@pytest.mark.parametrize(("date", "warns"), [("2015-01-01", True), ("2199-01-01", False)])
+def test_warn_of_an_old_calibration(tmp_path: Path, date: str, warns: bool) -> None:
+    """A date after the run is no age."""
+
+    def calibrate(folder: Path) -> None:
+        for path in folder.rglob("power/*"):
+            if path.is_file():
+                content = path.read_bytes()
+                path.write_bytes(content.replace(b"no_cal_date", f"cal_date={date}".encode()))
+
+    found = b.of(t.judged(tmp_path, calibrate), RULE)
+    statuses = [hit.status for hit in found if "months before the run" in hit.got]
+    assert statuses == ["warn"] * warns
 
 
 def test_fail_config_of_another_meter(tmp_path: Path) -> None:
