@@ -60,12 +60,16 @@ def equal_traces(entries: Iterable[Entry]) -> dict[str, list[TraceAddress]]:
 
 
 def calibration_claims(entries: Iterable[Entry]) -> dict[str, list[CalibrationClaim]]:
-    """Return the calibrations that two submitters name, by id of the entry."""
+    """Return the calibrations that two submitters name, by id of the entry.
+
+    A model of power is no meter: all who use it name the same one.
+    """
     first_of_submitter: dict[str, dict[str, str]] = defaultdict(dict)
     named: list[tuple[Entry, str]] = []
     for entry in entries:
-        channels = (trace.channel for run in entry.runs for trace in run.outer)
-        for calibration in sorted({channel.calibration_id for channel in channels}):
+        channels = [trace.channel for run in entry.runs for trace in run.outer]
+        meters = [channel for channel in channels if channel.kind != "estimate"]
+        for calibration in sorted({channel.calibration_id for channel in meters}):
             first_of_submitter[calibration].setdefault(entry.submitter, entry.id)
             named.append((entry, calibration))
     claims: dict[str, list[CalibrationClaim]] = defaultdict(list)

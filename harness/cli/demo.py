@@ -47,7 +47,7 @@ def run_demo(out: Path, notify: Notify | None = None) -> Iterator[str]:
     live, runs = out / "live", out / "runs"
     for folder in (live, runs):
         shutil.rmtree(folder, ignore_errors=True)
-    places = [resource("submissions") / RECORDED, runs]
+    places = [resource("submissions") / name for name in (RECORDED, SIMULATED)]
     if notify is not None:
         yield f"1. Run: {WORKLOAD} live, once, then pack. Its energy is modelled, not measured"
         places.append(_measure_and_pack(live, notify))

@@ -9,9 +9,13 @@ from tests.auditing.rules import builders as b
 RULE = "shared-calibration"
 
 
-def entry(name: str, submitter: str, calibration: str = "wt310/C2PB18013E") -> Entry:
+def entry(
+    name: str, submitter: str, calibration: str = "wt310/C2PB18013E", kind: str = "mean"
+) -> Entry:
     power_w = 400.0 + len(name)
-    readings = b.trace(range(-5, 606), power_w, meter="yokogawa-wt310e", calibration_id=calibration)
+    readings = b.trace(
+        range(-5, 606), power_w, kind, meter="yokogawa-wt310e", calibration_id=calibration
+    )
     return b.entry(b.run(readings), id=name, system=name, submitter=submitter)
 
 
@@ -34,3 +38,8 @@ def test_pass_one_submitter_with_one_meter() -> None:
 
 def test_pass_meters_of_their_own() -> None:
     assert findings(entry("a", "Lab", "x"), entry("bb", "Other", "y")) == {"a": [], "bb": []}
+
+
+def test_pass_one_model_of_power_that_two_submitters_use() -> None:
+    found = findings(entry("a", "Lab", kind="estimate"), entry("bb", "Other", kind="estimate"))
+    assert found == {"a": [], "bb": []}
