@@ -170,7 +170,7 @@ def _latency(record: Mapping[str, Any], name: str) -> str:
     return number(values.get("p90"), "ms", 4) if isinstance(values, Mapping) else "-"
 
 
-def _per(result: Result, total: int, unit: str) -> Estimate:
+def _per(result: Result, total: float, unit: str) -> Estimate:
     """Energy over a count of all runs; the energy of a result is that of one run."""
     if not total or not result.n_runs:
         return Estimate(None, None, None, unit, result.energy.level, "nothing was counted")
@@ -207,6 +207,9 @@ def _point(result: Result) -> dict[str, Any]:
         "steady": None if steady is None else asdict(steady),
         "joules_per_request": asdict(
             _per(result, _sum(result, "requests", "completed"), "J/request")
+        ),
+        "joules_per_1000_requests": asdict(
+            _per(result, _sum(result, "requests", "completed") / 1000, "J/1000-requests")
         ),
         "joules_per_correct": asdict(result.per_correct) if result.per_correct else None,
         "accuracy": grading | {"chance": chance} if grading["asked"] else None,

@@ -70,6 +70,17 @@ def test_a_record_that_states_no_steady_part_gives_none(changes: dict[str, Any])
     assert steady_part(score(loaded(100.0, **changes), draws=10_000)) is None
 
 
+def test_the_document_states_energy_per_thousand_requests() -> None:
+    item = loaded(100.0)
+    (run,) = item.runs
+    record = {"model": "m", "requests": {"completed": 50}}
+    evidence = Evidence(endpoint=EndpointEvidence(model="m", record=record))
+    item = replace(item, runs=(replace(run, evidence=evidence),))
+    (point,) = endpoint_document([score(item, draws=10_000)])["points"]
+    assert point["joules_per_request"]["value"] == pytest.approx(10_000 / 50)
+    assert point["joules_per_1000_requests"]["value"] == pytest.approx(10_000 / 50 * 1000)
+
+
 def test_the_document_has_it_beside_the_whole() -> None:
     (point,) = endpoint_document([score(loaded(100.0), draws=10_000)])["points"]
     assert point["steady"]["energy_per_token"]["value"] == pytest.approx(20.0)

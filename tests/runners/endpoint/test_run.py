@@ -389,3 +389,15 @@ def test_lengths_are_counts_of_tokens(lengths: str, load: Load, tmp_path: Path) 
     done = load(fake, tmp_path / "out", "--lengths", lengths)
     assert done.exit_code == 2
     assert "is no list of lengths" in done.stderr
+
+
+def test_a_hosted_endpoint_without_a_meter_is_modelled_by_declared_watts(
+    load: Load, tmp_path: Path
+) -> None:
+    questions = write_questions(tmp_path / "set.jsonl", "France?")
+    with serve(FakeServer()) as fake:
+        done = load(
+            fake, tmp_path / "out", "--questions", questions, "-m", "nameplate:watts=1400", "--json"
+        )
+    document = json.loads(done.stdout)
+    assert document["measurement_class"] == "modelled"
