@@ -187,7 +187,19 @@ def relation(first: Subject, second: Subject) -> Relation:
         return Relation.SAME
     if first.part == second.part and _may_be_same(first, second):
         return Relation.UNKNOWN
+    if {first.part, second.part} == {"board", "gpu"} and _may_be_one_card(first, second):
+        return Relation.UNKNOWN
     return Relation.APART
+
+
+def _may_be_one_card(first: Subject, second: Subject) -> bool:
+    """Return whether a board and a chip may be of one card: of one maker, without PCI addresses."""
+    makers = {subject.driver.partition("_")[0] for subject in (first, second)}
+    addresses = [
+        PCI_ADDRESS.fullmatch(subject.instance.partition(":gt")[0]) for subject in (first, second)
+    ]
+    is_one_maker = len(makers) == 1 or any(makers <= cards for cards in SAME_CARDS)
+    return "" not in makers and is_one_maker and not all(addresses)
 
 
 def _may_be_same(first: Subject, second: Subject) -> bool:

@@ -60,6 +60,15 @@ def test_two_dies_that_mirror_one_counter_count_once(machine: Machine) -> None:
     assert measured.codes == ["counter-twice"]
 
 
+def test_four_dies_that_mirror_one_counter_are_three_findings(machine: Machine) -> None:
+    machine.jitter_uj = 60_000
+    for die in range(4):
+        machine.zone(f"intel-rapl:{die}", f"package-0-die-{die}", 68)
+    measured = machine.measure(rapl(machine))
+    assert measured.energy_j == pytest.approx(68 * BUSY_S, rel=1e-3)
+    assert measured.codes == ["counter-twice"] * 3
+
+
 def test_two_dies_with_counters_of_their_own_are_both_summed(machine: Machine) -> None:
     machine.zone("intel-rapl:0", "package-0-die-0", 68)
     machine.zone("intel-rapl:1", "package-0-die-1", 68, start_uj=6_000_000_000)
@@ -508,6 +517,22 @@ def test_a_board_that_sleeps_at_first_is_measured_once_it_wakes(machine: Machine
     measured = machine.measure(hwmon(machine))
     assert measured.energy_j == pytest.approx(262 * BUSY_S, rel=0.02)
     assert measured.codes == []
+
+
+def test_the_only_board_may_sleep_when_the_run_begins(machine: Machine) -> None:
+    machine.files("hwmon2", {"name": "amdgpu"})
+    awake = busy(0, 250)
+    machine.texts["hwmon2/power1_average"] = lambda t: (
+        str(round(awake(t) * 1e6)) if awake(t) else "Operation not permitted"
+    )
+    measured = machine.measure(hwmon(machine))
+    assert measured.energy_j == pytest.approx(250 * BUSY_S, rel=0.05)
+
+
+def test_tiles_of_a_card_without_address_are_added_with_a_finding(machine: Machine) -> None:
+    machine.sensor("hwmon1", "i915", 200, file="energy1_input")
+    machine.sensor("hwmon2", "i915_gt0", 90, file="energy1_input", start_uj=3 * 10**9)
+    assert machine.measure(hwmon(machine)).codes == ["containment-unknown"]
 
 
 def test_a_sensor_that_never_answers_is_named(machine: Machine) -> None:

@@ -175,6 +175,8 @@ def _equal_sensors(
     for first, second in equal:
         ids = (first.channel.id, second.channel.id)
         overrides[ids] = Relation.SAME
+        if any(finding.channel == ids[1] for finding in findings):
+            continue  # the third of three: it is one with the first already
         message = f"{ids[0]} and {ids[1]} show one number at all times: it is counted once"
         findings.append(SensorFinding(DefectCode.COUNTER_TWICE, ids[1], message))
     return overrides

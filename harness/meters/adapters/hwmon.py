@@ -126,7 +126,7 @@ class Hwmon:
                 "is not a regular expression", where="--meter hwmon:only", got=str(error)
             ) from None
         sensors = [s for s in self._find() if pattern.fullmatch(s.id) and self._is_wanted(s)]
-        if not any(sensor.answers for sensor in sensors):
+        if not any(sensor.answers or sensor.subject.part == "board" for sensor in sensors):
             raise Unavailable(
                 "no power sensor" if not sensors else "no power sensor answers",
                 where=str(self.root),
