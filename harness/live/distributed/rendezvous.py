@@ -120,4 +120,6 @@ def failure_reason(error: BaseException) -> str:
     """Say in one line why this rank ends, for the other ranks."""
     if isinstance(error, KeyboardInterrupt):
         return "it was interrupted"
-    return str(error) or type(error).__name__
+    text = str(error) or type(error).__name__
+    remedy = error.fix if isinstance(error, JoulemarkError) else ""
+    return text.removesuffix(f". {remedy}") if remedy else text

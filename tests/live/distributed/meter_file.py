@@ -26,7 +26,7 @@ def header(
         "boundary": boundary,
         "meter": "revenue-grade-pdu",
         "calibration_id": calibration_id,
-        "accuracy": {"reading_limit_pct": 0.01, "source": "by construction"},
+        "accuracy": {"reading_limit_pct": 0.2, "source": "by construction"},
         "nominal_interval_s": INTERVAL_S,
         "clock": "test",
         "clock_error_s": 0.0,

@@ -32,6 +32,19 @@ SLURM_PROXY = {
 OPEN_MPI = ("mpirun.openmpi", "--allow-run-as-root", "--oversubscribe", "-n")
 HYDRA = ("mpiexec.hydra", "-launcher", "fork", "-rmk", "user", "-n")
 SRUN = ("bash", str(HERE / "srun_stand_in.sh"))
+MPI_PROGRAM = """
+import ctypes, sys
+mpich = sys.argv[1] == "mpich"
+lib = ctypes.CDLL("libmpich.so.12" if mpich else "libmpi.so.40", mode=ctypes.RTLD_GLOBAL)
+lib.MPI_Init(None, None)
+world = 0x44000000 if mpich else ctypes.byref(ctypes.c_char.in_dll(lib, "ompi_mpi_comm_world"))
+rank, size = ctypes.c_int(), ctypes.c_int()
+lib.MPI_Comm_rank(world, ctypes.byref(rank))
+lib.MPI_Comm_size(world, ctypes.byref(size))
+print(f"rank {rank.value} of {size.value}", flush=True)
+lib.MPI_Finalize()
+"""
+"""A program that starts MPI by itself, as a workload does."""
 PACKAGES = {"mpirun.openmpi": "openmpi-bin", "mpiexec.hydra": "mpich"}
 
 
@@ -87,14 +100,20 @@ def test_a_launcher_numbers_its_ranks(
         assert "SLURM_JOB_ID=7" in jobs.pop()
 
 
-@pytest.mark.parametrize("launcher", [HYDRA, OPEN_MPI], ids=["mpich", "openmpi"])
-def test_a_launched_run_is_complete_with_all_its_ranks(
-    launcher: tuple[str, ...], tmp_path: Path
+@pytest.mark.parametrize(
+    ("launcher", "mpi", "inherited"),
+    [
+        (HYDRA, "mpich", SLURM_PROXY),
+        pytest.param(OPEN_MPI, "openmpi", {}, marks=pytest.mark.long),
+    ],
+    ids=["mpich-in-slurm", "openmpi"],
+)
+def test_a_launched_mpi_program_is_one_complete_run_of_all_its_ranks(
+    launcher: tuple[str, ...], mpi: str, inherited: Mapping[str, str], tmp_path: Path
 ) -> None:
-    inherited = SLURM_PROXY if launcher == HYDRA else {}
     out = tmp_path / "runs"
     options = ["--meter", "estimator", "--interval", "0.02", "--idle", "0.2", "--out", str(out)]
-    work = ["--name", "work", "--command", "--", "sleep", "0.5"]
+    work = ["--name", "work", "--command", "--", sys.executable, "-c", MPI_PROGRAM, mpi]
     command = [sys.executable, str(HERE / "as_machine.py"), "run", *options, *work]
     result = started(launcher, 2, command, environment(tmp_path, 0) | inherited)
     (entry,) = api.read(out).entries
@@ -107,12 +126,15 @@ def test_a_launched_run_is_complete_with_all_its_ranks(
     ]
     assert stated[0]["job"] == stated[1]["job"]
     assert len(run.traces) == 1
+    for rank in (0, 1):
+        log = out / "work" / "run-1" / "ranks" / str(rank) / "log" / "output.txt"
+        assert f"rank {rank} of 2" in log.read_text()
 
 
 @pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="PyTorch is absent: pip install torch"
 )
-@pytest.mark.slow
+@pytest.mark.long
 def test_torchrun_numbers_its_ranks(tmp_path: Path) -> None:
     command = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--no-python"]
     result = subprocess.run(

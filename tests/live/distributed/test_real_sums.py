@@ -1,0 +1,102 @@
+"""Sums of real ranks, each with a meter's file that another program writes in real time.
+
+The truth is worked out from those files and from what the workloads print, on the one true clock
+of this machine; the ranks have clocks of their own, which are wrong.
+"""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import api
+from tests.live.distributed.machines import HERE, as_torchrun, ended, environment, start
+
+SKEW_S = 3.0
+LENGTHS = (1.5, 2.5)
+WORK = (
+    "import os, time\n"
+    "begin = time.time()\n"
+    "time.sleep(float(os.environ['LENGTH']))\n"
+    "print(begin, time.time(), flush=True)\n"
+)
+WRITER_S = 60.0
+
+
+def skew_s(rank: int) -> float:
+    return SKEW_S * (rank % 3)
+
+
+def rows(path: Path, rank: int) -> list[tuple[float, float]]:
+    """Readings of a file: true time and power."""
+    lines = [line.split(",") for line in path.read_text().splitlines()[2:]]
+    return [(int(t_ns) / 1e9 - skew_s(rank), float(power)) for t_ns, power in lines]
+
+
+def energy_between(readings: list[tuple[float, float]], begin_s: float, end_s: float) -> float:
+    """Energy of mean powers, each over the time since the reading before [J]."""
+    energy_j = 0.0
+    for (before_s, _), (at_s, power_w) in itertools.pairwise(readings):
+        energy_j += power_w * max(0.0, min(at_s, end_s) - max(before_s, begin_s))
+    return energy_j
+
+
+@pytest.mark.parametrize(
+    "count", [2, *(pytest.param(n, marks=pytest.mark.long) for n in (4, 8, 16))]
+)
+def test_the_sum_of_real_ranks_is_the_energy_of_their_files(count: int, tmp_path: Path) -> None:
+    writers, processes = [], []
+    try:
+        for rank in range(count):
+            env = environment(tmp_path, rank, skew_s=skew_s(rank), JOIN_S="90")
+            power = [f"pdu/{rank}", str(100 + 30 * rank), str(7 + rank), str(WRITER_S)]
+            script = [sys.executable, str(HERE / "meter_file.py"), str(tmp_path / f"{rank}.csv")]
+            writers.append(subprocess.Popen([*script, *power], env=env))
+        for rank in range(count):
+            until_written(tmp_path / f"{rank}.csv")
+            env = environment(tmp_path, rank, skew_s=skew_s(rank), JOIN_S="90")
+            env |= as_torchrun(rank, count) | {"LENGTH": str(LENGTHS[rank % 2])}
+            options = ["--meter", f"file:path={tmp_path / f'{rank}.csv'}", "--interval", "0.05"]
+            options += ["--idle", "0.5", "--out", str(tmp_path / "runs"), "--name", "work"]
+            command = ["run", *options, "--command", "--", sys.executable, "-c", WORK]
+            processes.append(start(command, env))
+        results = ended(*processes, seconds=150)
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+    assert [status for status, _ in results] == [1] + [0] * (count - 1), results[0][1]
+    run = tmp_path / "runs" / "work" / "run-1"
+    spans = []
+    for rank in range(count):
+        text = (run / "ranks" / str(rank) / "log" / "output.txt").read_text()
+        spans.append([float(word) - skew_s(rank) for word in text.split()])
+    (result,) = api.score(api.read(tmp_path / "runs"))
+    (entry,) = api.read(tmp_path / "runs").entries
+    window = entry.runs[0].window
+    assert window is not None
+    # a program lives a little longer than it works; rank 0, whose clock is true, states both
+    begin_s, end_s = window.start_ns / 1e9, window.stop_ns / 1e9
+    assert 0 <= min(span[0] for span in spans) - begin_s < 3
+    assert 0 <= end_s - max(span[1] for span in spans) < 3
+    truth = sum(
+        energy_between(rows(tmp_path / f"{rank}.csv", rank), begin_s, end_s)
+        for rank in range(count)
+    )
+    assert result.energy.value == pytest.approx(truth, rel=0.003)
+    assert result.energy.low <= truth <= result.energy.high
+    assert {trace.channel.node for trace in entry.runs[0].traces} == {
+        f"node-{rank}" for rank in range(count)
+    }
+
+
+def until_written(path: Path) -> None:
+    end = time.monotonic() + 30
+    while not path.is_file() or path.read_text().count("\n") < 3:
+        assert time.monotonic() < end
+        time.sleep(0.05)
