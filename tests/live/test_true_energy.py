@@ -213,3 +213,38 @@ def test_a_shared_distributor_contains_the_machines(scored: Scored) -> None:
     assert result.energy.value == pytest.approx(900.0 * run.window.seconds, rel=0.003)
     assert {trace.channel.part_of for trace in run.traces} == {None, "shared-wall"}
     assert not findings(report, "node-count")
+
+
+def test_a_rank_with_privileges_measures_what_the_first_rank_only_models(
+    tmp_path: Path, entry_of: Callable[..., Entry]
+) -> None:
+    model = {"kind": "estimate", "boundary": "package", "id": "processors"}
+    machines = [
+        Machine(5, 20, (0, 14), channel=model),
+        Machine(50, 300, (0, 14), channel=counter(update_interval_s=0.001)),
+    ]
+    folder = tmp_path / "work" / "run-1"
+    run = merge(write_ranks(folder, entry_of(), machines, nodes=[0, 0]))
+    assert {trace.channel.id: trace.channel.part_of for trace in run.traces} == {
+        "node-0-processors": "node-0-package-0",
+        "node-0-package-0": None,
+    }
+    assert machine_count(run) == 1
+    (result,) = api.score(api.read(folder))
+    assert result.measurement_class == "sensor"
+    assert result.energy.value == pytest.approx(14 * 300, rel=0.003)
+
+
+def test_boards_that_each_rank_sees_alone_are_summed_under_names_of_their_own(
+    tmp_path: Path, entry_of: Callable[..., Entry]
+) -> None:
+    machines = []
+    for number in (0, 1):
+        subject = {"part": "board", "instance": f"0000:0{number}:00.0", "driver": "nvml"}
+        board = {"id": "gpu-0", "boundary": "board", "extra": {"subject": subject}}
+        machines.append(Machine(50 + number, 300 + 40 * number, (0, 14), channel=board))
+    folder = tmp_path / "work" / "run-1"
+    run = merge(write_ranks(folder, entry_of(), machines, nodes=[0, 0]))
+    assert [trace.channel.id for trace in run.traces] == ["node-0-gpu-0", "node-0-rank-1-gpu-0"]
+    (result,) = api.score(api.read(folder))
+    assert result.energy.value == pytest.approx(14 * 640, rel=0.003)

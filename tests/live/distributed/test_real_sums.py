@@ -25,7 +25,7 @@ WORK = (
     "time.sleep(float(os.environ['LENGTH']))\n"
     "print(begin, time.time(), flush=True)\n"
 )
-WRITER_S = 60.0
+WRITER_S = 240.0
 
 
 def skew_s(rank: int) -> float:
@@ -60,7 +60,7 @@ def test_the_sum_of_real_ranks_is_the_energy_of_their_files(count: int, tmp_path
         for rank in range(count):
             until_written(tmp_path / f"{rank}.csv")
             env = environment(tmp_path, rank, skew_s=skew_s(rank), JOIN_S="90")
-            env |= as_torchrun(rank, count) | {"LENGTH": str(LENGTHS[rank % 2])}
+            env |= as_torchrun(rank, count) | {"LENGTH": str(LENGTHS[rank % 2]), "READY_S": "90"}
             options = ["--meter", f"file:path={tmp_path / f'{rank}.csv'}", "--interval", "0.05"]
             options += ["--idle", "0.5", "--out", str(tmp_path / "runs"), "--name", "work"]
             command = ["run", *options, "--command", "--", sys.executable, "-c", WORK]

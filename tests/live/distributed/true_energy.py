@@ -6,7 +6,7 @@ cells, stamped by the machine's own clock. The truth is worked out here, apart f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -100,22 +100,33 @@ def clock_facts(machine: Machine) -> dict[str, Any]:
 
 
 def write_ranks(
-    folder: Path, entry: Entry, machines: Sequence[Machine], shared: Sequence[Trace] = ()
+    folder: Path,
+    entry: Entry,
+    machines: Sequence[Machine],
+    shared: Sequence[Trace] = (),
+    *,
+    nodes: Sequence[int] | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> Path:
-    """The run directory of all ranks before they are merged."""
+    """The run directory of all ranks before they are merged.
+
+    nodes: the machine of each rank, where some share one; facts: further facts of rank 0
+    """
+    common = facts or {}
     entry = replace(entry, directory=folder.parent, format="joulemark")
     create_run_directory(folder, entry)
     for number, machine in enumerate(machines):
-        facts = {
+        node = nodes[number] if nodes else number
+        rank = {
             "number": number,
             "of": len(machines),
-            "node": f"node-{number}",
+            "node": f"node-{node}",
             "meeting": "m",
-            "clock": clock_facts(machine) if number else None,
+            "clock": clock_facts(machine) if node else None,
         }
         life = machine.span(machine.work)
         window = machine.span(machine.marks) if machine.marks else life
-        facts |= rank_span_facts(window, life)
+        rank |= rank_span_facts(window, life)
         run = Run(
             id=str(number),
             window=window,
@@ -123,7 +134,9 @@ def write_ranks(
             work=Work(1.0, "run") if number == 0 else None,
             seconds=window.seconds,
             success=True,
-            evidence=evidence_from_facts({"rank": facts, "sampler": [{"meter": "m"}]})[0],
+            evidence=evidence_from_facts(
+                {"rank": rank, "sampler": [{"meter": "m"}]} | (dict(common) if not number else {})
+            )[0],
         )
         write_run(entry, run, folder / RANKS / str(number))
     return folder
