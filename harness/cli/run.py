@@ -326,11 +326,13 @@ def perform(plans: Sequence[Plan], as_json: bool) -> int:
                 pass
             continue
         _announce(plan)
+        is_whole = True
         with progress_line(shows_progress()) as line, _says_what_was_kept(plan):
             for recorded in measure(plan, note, line.phase):
                 line.phase("")
                 describe_system(plan, recorded.nodes)
                 if recorded.waits_for:
+                    is_whole = False
                     note(f"{recorded.folder}: recorded. {_next_step(recorded)}")
                     written.append({"kind": "run", "path": str(recorded.folder), "valid": None})
                     continue
@@ -339,7 +341,8 @@ def perform(plans: Sequence[Plan], as_json: bool) -> int:
                 for text in report.notes:
                     complain(f"{recorded.folder.name}: {text}")
                 written.append(report.document())
-        note(f"now: joulemark score {plan.entry.directory}")
+        if is_whole:
+            note(f"now: joulemark score {plan.entry.directory}")
     if as_json and written:
         wrote("run", written, as_json)
     return FINDINGS if any(item["valid"] is False for item in written) else OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,7 +31,12 @@ def scored(tmp_path: Path, entry_of: Callable[..., Entry]) -> Scored:
 
     def make(machines: Sequence[Machine], shared: Sequence[Trace] = ()) -> tuple:
         folder = tmp_path / "work" / "run-1"
-        run = merge(write_ranks(folder, entry_of(round="joulemark-2026"), machines, shared))
+        (tmp_path / "work").mkdir()
+        description = {"schema_version": "1.0", "number_of_nodes": len(machines)}
+        (tmp_path / "work" / "system.json").write_text(json.dumps(description))
+        run = merge(
+            write_ranks(folder, entry_of(round="joulemark-2026", task="training"), machines, shared)
+        )
         tree = api.read(tmp_path / "work")
         (result,) = api.score(tree)
         (report,) = api.audit(tree).entries

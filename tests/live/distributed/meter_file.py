@@ -1,6 +1,6 @@
 """Files that a meter's program would write, with a power that is known by construction.
 
-Run as a script it writes one in real time: `python meter_file.py PATH CALIBRATION POWER STEP_W S`.
+As a script it writes one in real time: `meter_file.py PATH CALIBRATION BOUNDARY POWER_W STEP_W S`.
 """
 
 from __future__ import annotations
@@ -36,11 +36,16 @@ def header(
 
 
 def write_in_real_time(
-    path: Path, calibration_id: str, power_w: float, step_w: float, seconds: float
+    path: Path,
+    calibration_id: str,
+    boundary: str,
+    power_w: float,
+    step_w: float,
+    seconds: float,
 ) -> None:
     """Append the mean power since the last row: it rises by a step every tenth row."""
     with path.open("a", encoding="ascii") as file:
-        file.write(header(calibration_id=calibration_id))
+        file.write(header(calibration_id=calibration_id, boundary=boundary))
         file.flush()
         end = time.monotonic() + seconds
         row = 0
@@ -52,4 +57,4 @@ def write_in_real_time(
 
 
 if __name__ == "__main__":
-    write_in_real_time(Path(sys.argv[1]), sys.argv[2], *map(float, sys.argv[3:6]))
+    write_in_real_time(Path(sys.argv[1]), *sys.argv[2:4], *map(float, sys.argv[4:7]))

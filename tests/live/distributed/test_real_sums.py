@@ -46,30 +46,43 @@ def energy_between(readings: list[tuple[float, float]], begin_s: float, end_s: f
     return energy_j
 
 
+def writer(path: Path, env: dict[str, str], boundary: str, power_w: float) -> subprocess.Popen:
+    """A meter's program that begins to write."""
+    words = [path, f"pdu/{path.stem}", boundary, power_w, power_w / 20, WRITER_S]
+    command = [sys.executable, str(HERE / "meter_file.py"), *map(str, words)]
+    return subprocess.Popen(command, env=env)
+
+
 @pytest.mark.parametrize(
     "count", [2, *(pytest.param(n, marks=pytest.mark.long) for n in (4, 8, 16))]
 )
-def test_the_sum_of_real_ranks_is_the_energy_of_their_files(count: int, tmp_path: Path) -> None:
+def test_the_sum_of_real_ranks_and_a_switch_is_the_energy_of_their_files(
+    count: int, tmp_path: Path
+) -> None:
+    switch = tmp_path / "switch.csv"
     writers, processes = [], []
+    environments = [
+        environment(tmp_path, rank, skew_s=skew_s(rank), JOIN_S="90", READY_S="90")
+        for rank in range(count)
+    ]
     try:
-        for rank in range(count):
-            env = environment(tmp_path, rank, skew_s=skew_s(rank), JOIN_S="90")
-            power = [f"pdu/{rank}", str(100 + 30 * rank), str(7 + rank), str(WRITER_S)]
-            script = [sys.executable, str(HERE / "meter_file.py"), str(tmp_path / f"{rank}.csv")]
-            writers.append(subprocess.Popen([*script, *power], env=env))
-        for rank in range(count):
+        writers.append(writer(switch, environments[0], "interconnect", 45.0))
+        for rank, env in enumerate(environments):
+            writers.append(writer(tmp_path / f"{rank}.csv", env, "wall", 100.0 + 30 * rank))
+        until_written(switch)
+        for rank, env in enumerate(environments):
             until_written(tmp_path / f"{rank}.csv")
-            env = environment(tmp_path, rank, skew_s=skew_s(rank), JOIN_S="90")
-            env |= as_torchrun(rank, count) | {"LENGTH": str(LENGTHS[rank % 2]), "READY_S": "90"}
+            env |= as_torchrun(rank, count) | {"LENGTH": str(LENGTHS[rank % 2])}
             options = ["--meter", f"file:path={tmp_path / f'{rank}.csv'}", "--interval", "0.05"]
             options += ["--idle", "0.5", "--out", str(tmp_path / "runs"), "--name", "work"]
+            options += ["--shared-meter", f"file:path={switch}"]
             command = ["run", *options, "--command", "--", sys.executable, "-c", WORK]
             processes.append(start(command, env))
-        results = ended(*processes, seconds=150)
+        results = ended(*processes, seconds=200)
     finally:
-        for writer in writers:
-            writer.kill()
-            writer.wait()
+        for process in writers:
+            process.kill()
+            process.wait()
     assert [status for status, _ in results] == [1] + [0] * (count - 1), results[0][1]
     run = tmp_path / "runs" / "work" / "run-1"
     spans = []
@@ -84,15 +97,16 @@ def test_the_sum_of_real_ranks_is_the_energy_of_their_files(count: int, tmp_path
     begin_s, end_s = window.start_ns / 1e9, window.stop_ns / 1e9
     assert 0 <= min(span[0] for span in spans) - begin_s < 3
     assert 0 <= end_s - max(span[1] for span in spans) < 3
-    truth = sum(
-        energy_between(rows(tmp_path / f"{rank}.csv", rank), begin_s, end_s)
-        for rank in range(count)
-    )
+    files = [(switch, 0), *((tmp_path / f"{rank}.csv", rank) for rank in range(count))]
+    truth = sum(energy_between(rows(path, rank), begin_s, end_s) for path, rank in files)
     assert result.energy.value == pytest.approx(truth, rel=0.003)
     assert result.energy.low <= truth <= result.energy.high
     assert {trace.channel.node for trace in entry.runs[0].traces} == {
-        f"node-{rank}" for rank in range(count)
+        None,
+        *(f"node-{rank}" for rank in range(count)),
     }
+    (report,) = api.audit(api.read(tmp_path / "runs")).entries
+    assert {item.rule for item in report.findings if item.status == "fail"} <= {"minimum-duration"}
 
 
 def until_written(path: Path) -> None:

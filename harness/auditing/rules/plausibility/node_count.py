@@ -1,7 +1,7 @@
 """As many nodes are measured as the system description states."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.auditing.rules.base import (
     RECORDED_RUNS,
@@ -13,6 +13,7 @@ from harness.auditing.rules.base import (
 )
 from harness.core.errors import shorten
 from harness.energy.run import RunEnergy
+from harness.live.sensors.shared_equipment import CONTAINING, is_shared
 
 COUNT = re.compile(r"(\d{1,9})(?:\.0+)?(?: +nodes?)?", re.ASCII | re.IGNORECASE)
 """A number of nodes, like `8`, `8.0` or `8 nodes`."""
@@ -49,8 +50,15 @@ def check(context: RuleContext) -> Iterator[Violation]:
 
 
 def _measured_nodes(run: RunEnergy) -> set[str]:
-    """Return the nodes with a log at their boundary, else those that any channel names."""
+    """Return the nodes with a log at their boundary, else those that any channel names.
+
+    Shared equipment that feeds the machines of a live run measures all of them.
+    """
     channels = [reading.trace.channel for reading in run.readings]
+    if any(is_shared(channel) and channel.boundary in CONTAINING for channel in channels):
+        recording = run.run.evidence.recording
+        ranks = (recording.ranks if recording else None) or ()
+        return {str(item["node"]) for item in ranks if isinstance(item, Mapping) and "node" in item}
     whole_nodes = {str(channel.node) for channel in channels if channel.boundary == "node"}
     return whole_nodes or {channel.node for channel in channels if channel.node}
 
