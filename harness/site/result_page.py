@@ -449,11 +449,17 @@ def _path_as_given(entry: Entry, site: Site) -> str:
 
 
 def _commands(entry: SiteEntry, site: Site) -> list[str]:
-    """Return the commands that compute the page again."""
+    """Return the commands that compute the page again.
+
+    Scatter that is borrowed comes from the other results: then all of them are scored.
+    """
     path = shlex.quote(_path_as_given(entry.result.entry, site))
-    options = str(site.about.get("options", ""))
+    scored = path
+    scatter = entry.result.scatter
+    if scatter is not None and scatter.source == "borrowed":
+        scored = shlex.join(cast("Sequence[str]", site.about["sources"]))
+    options = str(site.about["options"])
     return [
-        f"joulemark score {path}{options}",
+        f"joulemark score {scored}{options} --explain",
         f"joulemark audit {path} --output-format full",
-        f"joulemark score {path}{options} --explain",
     ]

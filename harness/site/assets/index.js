@@ -24,7 +24,6 @@
       body,
       rows: [...body.rows].map((row) => ({
         row,
-        text: row.textContent.toLowerCase(),
         submitter: row.cells[1].querySelector("small").textContent,
         round: row.cells[keys.indexOf("round")].textContent.trim(),
         verdict: row.cells[keys.indexOf("verdict")].firstElementChild.textContent,
@@ -197,6 +196,12 @@
 
   // Filters
 
+  /** Text of a row; of all rows it is found at the first search. */
+  function textOf(item) {
+    item.text ??= item.row.textContent.toLowerCase();
+    return item.text;
+  }
+
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = Object.fromEntries(selects.map((select) => [select.dataset.facet, select.value]));
@@ -213,7 +218,7 @@
             const visible = (!wanted.round || item.round === wanted.round)
               && (!wanted.submitter || item.submitter === wanted.submitter)
               && (!wanted.verdict || item.verdict === wanted.verdict)
-              && words.every((word) => item.text.includes(word) || heading.includes(word));
+              && words.every((word) => heading.includes(word) || textOf(item).includes(word));
             if (item.row.hidden === visible) item.row.hidden = !visible;
             inTable += visible;
           }
