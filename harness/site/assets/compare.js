@@ -106,7 +106,7 @@
   }
 
   async function show() {
-    const names = decodeURIComponent(location.hash.slice(1)).split(",").filter(Boolean).slice(0, 4);
+    const names = location.hash.slice(1).split(/,|%2C/i).filter(Boolean).slice(0, 4);
     slots.forEach((slot, i) => { slot.value = names[i] && byName.has(names[i]) ? label(byName.get(names[i])) : ""; });
     if (names.length < 2) {
       output.replaceChildren(...(names.length ? [make("p", {}, "Choose a second result.")] : []));

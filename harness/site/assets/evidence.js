@@ -131,11 +131,11 @@ Object.assign(joulemark, (() => {
   }
 
   let received = null;
+  const loaded = new Map();
 
   /** Load the evidence of an entry by its name; also return the hash of the file. */
   async function evidence(name) {
-    evidence.known ??= new Map();
-    if (!evidence.known.has(name)) {
+    if (!loaded.has(name)) {
       if (!/^[a-z0-9-]+$/.test(name)) throw new Error(`no result is named ${name}`);
       const path = `evidence/${name}.js`;
       received = null;
@@ -146,13 +146,24 @@ Object.assign(joulemark, (() => {
       let header = null;
       let fault = null;
       try { header = await decode(text); } catch (error) { fault = error; }
-      evidence.known.set(name, { path, digest: hex(sha256(content)), header, fault });
+      loaded.set(name, { path, digest: hex(sha256(content)), header, fault });
     }
-    return evidence.known.get(name);
+    return loaded.get(name);
   }
 
   let tree = null;
   let signed = null;
+  const signedFiles = new Map();
+
+  /** Load manifest and signatures of a submission by the name of their file. */
+  async function signedFile(name) {
+    if (!signedFiles.has(name)) {
+      if (!/^[a-z0-9-]+$/.test(name)) throw new Error("the evidence names no file of signatures");
+      await joulemark.load(`evidence/${name}.js`);
+      signedFiles.set(name, signed);
+    }
+    return signedFiles.get(name);
+  }
 
   return {
     sha256, hex, fromHex, fromBase64, joined, treeRoot, evidence, decode, utf8,
@@ -160,6 +171,6 @@ Object.assign(joulemark, (() => {
     receiveTree: (stated) => { tree = stated; },
     receiveSigned: (stated) => { signed = stated; },
     async tree() { await joulemark.load("tree.js"); return tree; },
-    async signed(name) { signed = null; await joulemark.load(`evidence/${name}.js`); joulemark.signedFiles ??= {}; joulemark.signedFiles[name] ??= signed; return joulemark.signedFiles[name]; },
+    signed: signedFile,
   };
 })());

@@ -291,6 +291,9 @@
   search.addEventListener("input", update);
   for (const select of selects) select.addEventListener("change", update);
   intensity.addEventListener("input", () => { showCo2e(); update(); });
-  addEventListener("hashchange", recall);
+  addEventListener("hashchange", () => {
+    const isPlace = location.hash && !location.hash.includes("="); // a table, or the skip link
+    if (!isPlace) recall();
+  });
   recall();
 })();
