@@ -256,7 +256,8 @@ def rank(
 
     Args:
         source: A path, several paths, what `search` returned, or what `read` returned.
-        by: "energy", or "co2e" on a common reference intensity.
+        by: "energy"; "co2e" on a common reference intensity; or "correct", energy per correct
+            answer.
         level: Coverage probability of the intervals, and of the ranks of a whole table.
         seed: Seed of the Monte Carlo.
         carbon: Grid and PUE; an annual or declared intensity is the common reference of all

@@ -107,8 +107,8 @@ def _provisioned_kw(path: Path) -> float:
     "--rank-by",
     default="energy",
     show_default=True,
-    type=click.Choice(["energy", "co2e"]),
-    help="Quantity to rank by.",
+    type=click.Choice(["energy", "co2e", "correct"]),
+    help="Quantity to rank by: energy per unit of work, CO2e, or energy per correct answer.",
 )
 @click.option(
     "--format",

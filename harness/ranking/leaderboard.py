@@ -14,10 +14,12 @@ from harness.formats.reference.benchmarks import benchmarks
 from harness.ranking.break_even import break_even_cvs
 from harness.ranking.rank_sets import Contender, Rank, rank
 from harness.ranking.shared_meters import with_separate_errors
+from harness.scoring.correct_answers import UNIT as PER_CORRECT_UNIT
 from harness.scoring.result import Result, TableKey
+from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import SEED
 
-RankBy = Literal["energy", "co2e"]
+RankBy = Literal["energy", "co2e", "correct"]
 CLASSES = ("analyzer", "sensor", "modelled", "declared")
 Evidence = tuple[tuple[int, int, str], ...]
 """What a result was measured from: begin and end of each run [ns], and the hashes of its
@@ -126,12 +128,14 @@ def leaderboard(
     """Return the tables of all results, in the order of their keys.
 
     Entries are ranked by energy per unit of work: the grid moves CO2e more than any system does.
+    Where answers were graded they can be ranked by energy per correct answer instead.
 
     Args:
         results: Results to rank.
         reports: Audit of each entry by its id. An entry without one, or whose id another has too,
             is not ranked.
-        rank_by: "energy", or "co2e" on a common reference intensity, which ranks by energy too.
+        rank_by: "energy"; "co2e" on a common reference intensity, which ranks by energy too; or
+            "correct", energy per correct answer.
         seed: Seed of the joint draws.
 
     Raises:
@@ -142,6 +146,8 @@ def leaderboard(
             "cannot rank by this", got=str(rank_by), expected=" or ".join(get_args(RankBy))
         )
     results = tuple(results)
+    if rank_by == "correct":
+        results = tuple(map(_per_correct_answer, results))
     if rank_by == "co2e":
         common_reference(results)  # one intensity for all cancels: what ranks is energy
     id_counts = Counter(result.entry.id for result in results)
@@ -158,6 +164,15 @@ def leaderboard(
         table = _table(key, groups[group], unique_reports, rank_by, seed)
         tables.append(replace(table, without_evidence=without_evidence))
     return tuple(tables)
+
+
+def _per_correct_answer(result: Result) -> Result:
+    """Return a result whose unit of work is a correct answer; without a figure, with the reason."""
+    per_correct = result.per_correct
+    if per_correct is None:
+        level, note = result.energy_per_unit.level, "no answer was graded"
+        per_correct = Estimate(None, None, None, PER_CORRECT_UNIT, level, note)
+    return replace(result, energy_per_unit=per_correct, per_unit_budget=result.per_correct_budget)
 
 
 def _table_order(key: TableKey) -> tuple[object, ...]:

@@ -14,13 +14,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry, Quality
 from harness.scoring.repeated_runs import energy_per_amount
 from harness.scoring.run_scatter import ScatterEvidence
-from harness.uncertainty.budget import Budget
+from harness.uncertainty.budget import Budget, MultiplicativeComponent
 from harness.uncertainty.coverage_interval import interval
 from harness.uncertainty.estimate import Estimate, estimate
 from harness.uncertainty.monte_carlo import draw
@@ -68,6 +68,18 @@ class Accuracy:
         return share_draws(right, self.questions, seed=seed, key=entry_id, draws=draws)
 
 
+class PerCorrect(NamedTuple):
+    """Energy per correct answer.
+
+    Attributes:
+        estimate: Its estimate, or why there is none.
+        budget: Its budget, with the accuracy as a factor; None without an energy.
+    """
+
+    estimate: Estimate
+    budget: Budget | None = None
+
+
 def energy_per_correct(
     entry: Entry,
     runs: Sequence[RunEnergy],
@@ -79,7 +91,7 @@ def energy_per_correct(
     level: float,
     seed: int,
     draws: int,
-) -> Estimate | None:
+) -> PerCorrect | None:
     """Return the energy per correct answer; ``None`` where quality is no share of correct answers.
 
     Args:
@@ -100,19 +112,21 @@ def energy_per_correct(
     if not answers or min(answers) <= 0:
         return None
     if accuracy.share < MIN_ACCURACY:
-        return Estimate(None, None, None, UNIT, level, "no answer was correct")
+        return PerCorrect(Estimate(None, None, None, UNIT, level, "no answer was correct"))
     shares = accuracy.draws(entry.id, seed, draws)
     lowest = accuracy.share if shares is None else interval(shares, level)[0]
     if lowest <= accuracy.chance:
         note = f"the accuracy of {accuracy.share:.1%} is not above chance, {accuracy.chance:.1%}"
-        return Estimate(None, None, None, UNIT, level, note)
+        return PerCorrect(Estimate(None, None, None, UNIT, level, note))
     correct = [count * accuracy.share for count in answers]
     output = energy_per_amount(UNIT, runs, budget, correct, evidence)
     scaled = budget.scaled(output.factor, output.run_scatter)
     energy = estimate(scaled, UNIT, level=level, seed=seed, draws=draws)
     if shares is None:
-        return replace(energy, note=UNKNOWN_QUESTIONS)
-    return _joint(scaled, energy, accuracy, shares, seed)
+        return PerCorrect(replace(energy, note=UNKNOWN_QUESTIONS), scaled)
+    factor = MultiplicativeComponent("accuracy", accuracy.relative_error, None, "binomial")
+    with_accuracy = replace(scaled, factors=(*scaled.factors, factor))
+    return PerCorrect(_joint(scaled, energy, accuracy, shares, seed), with_accuracy)
 
 
 def _joint(

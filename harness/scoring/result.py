@@ -111,6 +111,7 @@ class Result:
         per_unit_budget: Budget behind `energy_per_unit`; ``None`` without it.
         rows: `budget` as a table.
         per_correct: Energy per correct answer, where quality is a share of correct answers.
+        per_correct_budget: Budget behind it; ``None`` without it.
         scatter: Scatter between runs, and what shows it; ``None`` without energy.
         training: Energy per step and steps to the target, where the logs count steps.
         co2e: Emissions, where a grid was given.
@@ -137,6 +138,7 @@ class Result:
     per_unit_budget: Budget | None = None
     rows: tuple[BudgetRow, ...] = field(default=())
     per_correct: Estimate | None = None
+    per_correct_budget: Budget | None = None
     scatter: ScatterSummary | None = None
     training: Training | None = None
     co2e: Co2e | None = None

@@ -24,7 +24,7 @@ from harness.energy.run import RunEnergy
 from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.mlperf.loadgen_log import samples_per_query
 from harness.formats.reference.benchmarks import benchmarks
-from harness.scoring.correct_answers import energy_per_correct
+from harness.scoring.correct_answers import PerCorrect, energy_per_correct
 from harness.scoring.entry_budget import EntryBudget, entry_budget, with_borrowed_scatter
 from harness.scoring.mlperf_metrics import kept_runs, mlperf_metrics, olympic_mean
 from harness.scoring.notes import result_notes
@@ -145,7 +145,7 @@ def _result(item: EntryBudget, *, level: float, seed: int, draws: int) -> Result
     entry, runs, counted, budget = item.entry, item.runs, item.counted, item.budget
     quality = _worst_quality(entry)
     estimates: dict[str, Estimate] = {}
-    per_correct: Estimate | None = None
+    per_correct: PerCorrect | None = None
     if budget is not None:
         drawn = estimate_all(budget, item.outputs, level=level, seed=seed, draws=draws)
         estimates = {name: _not_negative(estimate) for name, estimate in drawn.items()}
@@ -186,7 +186,8 @@ def _result(item: EntryBudget, *, level: float, seed: int, draws: int) -> Result
         budget=budget,
         per_unit_budget=per_unit_budget,
         rows=tuple(budget_rows(budget)) if budget else (),
-        per_correct=per_correct,
+        per_correct=None if per_correct is None else per_correct.estimate,
+        per_correct_budget=None if per_correct is None else per_correct.budget,
         scatter=summary(scatter, len(counted), scattering.value),
         training=_training(entry, counted, item.counts, estimates),
         provision=package_provision(entry),

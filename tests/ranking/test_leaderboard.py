@@ -17,12 +17,14 @@ from harness.auditing.report import EntryReport, Finding
 from harness.core.errors import UsageError
 from harness.core.schemas import check
 from harness.formats.base import Defect, Entry, Quality, Quantity, Work
+from harness.formats.evidence import EndpointEvidence, Evidence
 from harness.ranking.leaderboard import Table, leaderboard
 from harness.render.json import leaderboard_document
 from harness.render.terminal.leaderboard import board as text_of
 from harness.scoring.result import Result
 from harness.scoring.score import score
 from tests.auditing.rules import builders as b
+from tests.scoring.test_score import entry as scored_entry
 
 WORK = Work(1000.0, "sample")
 
@@ -477,3 +479,36 @@ def test_simulated_tree_from_files_to_document(tmp_path: Path) -> None:
     ]
     results: list[Result] = [row.result for table in tables for row in table.rows]
     assert all(result.entry.simulated for result in results)
+
+
+def test_by_correct_answers_quality_counts_and_luck_has_no_rank() -> None:
+    """B needs more energy and answers more; C is right by chance; D was never graded."""
+
+    def graded(name: str, power_w: float, **grading: float) -> Result:
+        plain = scored_entry(name, *(power_w * (1 + 0.001 * k) for k in range(-2, 3)))
+        evidence = Evidence(endpoint=EndpointEvidence(grading=grading)) if grading else Evidence()
+        runs = tuple(replace(run, evidence=evidence) for run in plain.runs)
+        return score(replace(plain, runs=runs), draws=20_000)
+
+    asked = {"asked": 1000, "questions": 1000, "chance": 0.0}
+    results = [
+        graded("a", 100.0, correct=200, **asked),
+        graded("b", 150.0, correct=900, **asked),
+        graded("c", 10.0, correct=500, **asked | {"chance": 0.5}),
+        graded("d", 10.0),
+    ]
+    reports = {
+        result.entry.id: EntryReport(id=result.entry.id, round="", verdict="valid", findings=())
+        for result in results
+    }
+    (by_energy,) = leaderboard(results, reports)
+    assert by_energy.unit == "J/query"
+    (table,) = leaderboard(results, reports, rank_by="correct")
+    assert table.unit == "J/correct-answer"
+    rows = {row.result.entry.id: row for row in table.rows}
+    assert rows["b"].rank is not None
+    assert rows["a"].rank is not None
+    assert (rows["b"].rank.low, rows["a"].rank.low) == (1, 2)
+    assert rows["b"].result.energy_per_unit.value == pytest.approx(15_000 / 900, rel=1e-3)
+    assert "not above chance" in rows["c"].reasons[0]
+    assert rows["d"].reasons == ("no answer was graded",)
