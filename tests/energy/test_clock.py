@@ -108,3 +108,17 @@ class TestDisplacement:
         self, start_s: float, stop_s: float, trace: MakeTrace, window: MakeWindow
     ) -> None:
         assert self.found_s(trace, window, start_s, stop_s) == 0.0
+
+
+def test_an_error_of_limits_shifts_as_often_early_as_late(
+    trace: MakeTrace, window: MakeWindow
+) -> None:
+    """Power that rises by 1 W each second, a window of 60 s, a clock within 2 s: within 120 J."""
+    found = energy(
+        trace(range(200), [100.0 + t for t in range(200)]), window(60, 120), clock(2.0, "uniform")
+    )
+    assert found is not None
+    effect = np.array(found.clock_effect_j)
+    assert effect[0] == pytest.approx(-120, abs=9)
+    assert effect[-1] == pytest.approx(120, abs=9)
+    assert effect[len(effect) // 2] == pytest.approx(0, abs=5)

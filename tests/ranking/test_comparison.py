@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,11 @@ def test_single_runs_are_not_resolved_and_never_get_an_interval_of_no_width() ->
     assert comparison.more_runs == 4
     assert comparison.break_even_cv == pytest.approx(0.034, abs=0.001)
     assert "3.4" in comparison.resolving
+    # five runs of each: sqrt(5) less scatter of the mean, and t of 8 degrees of freedom for 1.96
+    several, single = (
+        float(text) for text in re.findall(r"less than ([\d.]+)%", comparison.resolving)
+    )
+    assert several / single == pytest.approx(5**0.5 * 1.95996 / 2.30600, rel=0.005)
     within_meters = against(result("a", 100.0, gain=0.05), result("b", 101.0, gain=0.05))
     assert (within_meters.verdict, within_meters.more_runs) == ("not resolved", None)
     assert "meter" in within_meters.resolving

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import UnreadableError
-from harness.signing.discovery import find_submissions
+from harness.signing.discovery import MAX_DEPTH, find_submissions
 from harness.signing.manifest import MANIFEST
 
 SUBMISSIONS = Path(__file__).resolve().parents[2] / "submissions"
@@ -47,3 +47,17 @@ def test_links_are_not_followed(packed: Path, tmp_path: Path) -> None:
     (tmp_path / "tree" / "link").symlink_to(packed)
     with pytest.raises(UnreadableError):
         find_submissions(tmp_path / "tree")
+
+
+def test_submissions_are_found_down_to_the_last_depth(packed: Path, tmp_path: Path) -> None:
+    """A submission may lie in 33 nested folders, and no deeper."""
+    for depth in (MAX_DEPTH + 1, MAX_DEPTH + 2):
+        root = tmp_path / f"deep-{depth}"
+        target = root.joinpath(*["d"] * (depth - 1), "submission")
+        target.parent.mkdir(parents=True)
+        shutil.copytree(packed, target)
+        if depth == MAX_DEPTH + 1:
+            assert find_submissions(root) == [target]
+        else:
+            with pytest.raises(UnreadableError):
+                find_submissions(root)

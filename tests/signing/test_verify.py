@@ -542,7 +542,17 @@ def test_what_does_not_match_its_manifest_is_not_signed(signed: Signed, how: str
     with pytest.raises(UsageError, match="is not what its manifest lists") as caught:
         sign(signed.folder, signed.keys[OWNER])
     assert caught.value.where == str(path)
+    assert "more differences" not in caught.value.got
     assert not (signed.folder / ENVELOPE).exists()
+
+
+def test_what_differs_in_several_files_is_counted(signed: Signed) -> None:
+    (signed.folder / ENVELOPE).unlink()
+    for name in ("one.txt", "three.txt", "two.txt"):
+        some_file(signed.folder).with_name(name).write_text("")
+    with pytest.raises(UsageError, match="is not what its manifest lists") as caught:
+        sign(signed.folder, signed.keys[OWNER])
+    assert caught.value.got.endswith(", and 2 more differences")
 
 
 def test_an_envelope_over_something_else_is_not_written_over(signed: Signed) -> None:

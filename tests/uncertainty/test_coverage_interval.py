@@ -52,3 +52,17 @@ def test_a_short_block_counts_only_where_it_is_alone() -> None:
     before = ends.mean()
     ends.add_block(np.full(10, 1e6))
     assert ends.mean() == before
+
+
+def test_a_block_with_few_draws_beyond_the_fences_is_sorted_whole() -> None:
+    """Five draws far out are fewer than the end needs: it lies among the others."""
+    ends = IntervalEnds(0.95)
+    ends.add_block(np.random.default_rng(1).normal(size=BLOCK))
+    first = ends.mean()
+    calm = np.linspace(-0.5, 0.5, BLOCK)
+    calm[:5] = 100.0
+    ends.add_block(calm)
+    position = int(0.025 * BLOCK)
+    ordered = np.sort(calm)
+    assert ends.mean()[0] == pytest.approx((first[0] + ordered[position]) / 2)
+    assert ends.mean()[1] == pytest.approx((first[1] + ordered[-1 - position]) / 2)

@@ -420,3 +420,12 @@ def test_own_round_fails_what_is_questioned_elsewhere() -> None:
 def test_shares_of_the_window_are_printed_in_percent() -> None:
     assert limit_text({"value": 0.05, "unit": "share of the window"}) == "5 % of the window"
     assert limit_text({"value": 10, "unit": "s"}) == "10 s"
+
+
+@pytest.mark.parametrize(
+    "fault", ["severity: fatal", "severity: fail, clause: 7", "severity: fail, claws: c"]
+)
+def test_a_rulebook_of_ones_own_is_checked_even_without_a_base(fault: str, tmp_path: Path) -> None:
+    books(tmp_path, a=f"{BASE}\n  time-order: {{{fault}}}\n")
+    with pytest.raises(SchemaError, match=r"a\.yaml"):
+        load_rulebook(tmp_path, "a")

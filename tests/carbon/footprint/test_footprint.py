@@ -451,3 +451,27 @@ def test_score_joins_the_hours_of_a_file(hours: Path) -> None:
     assert_refused(
         joulemark("score", ALDER, "--hourly", net), "series of another kind", "accounting: market"
     )
+
+
+def test_notes_of_an_account_are_there_only_where_they_apply() -> None:
+    """The building, and heat that is given away: each by itself, or neither."""
+    plain = entry("t5")
+    assert account(plain).notes == ("declared, not measured",)
+    bare = entry("luccioni-2022/bloom-176b")
+    assert [note for note in account(bare).notes if "without PUE" in note]
+    assert not [note for note in account(bare).notes if "heat" in note]
+
+
+@pytest.mark.parametrize(
+    ("basis", "u_ln"), [("measured", 0.05 / math.sqrt(3)), ("borrowed", 0.1), ("rated", 0.22)]
+)
+def test_the_basis_of_the_power_is_the_width_of_the_energy(basis: str, u_ln: float) -> None:
+    """Sensors of 5 %, four models of one chip, ten rated powers: half a width of 1.96 u."""
+    text = "--hours 100 --processors 8 --watts 300 --pue 1.1 --intensity-g-per-kwh 300"
+    done = joulemark(
+        *("footprint", "compute", "--json", "--power-basis", basis, *text.split()),
+        *("--intensity-source", "supplier statement"),
+    )
+    assert done.returncode == 0, done.stderr
+    energy = json.loads(done.stdout)["it_energy"]
+    assert math.log(energy["high"] / energy["low"]) / 2 == pytest.approx(1.96 * u_ln, rel=0.03)

@@ -49,8 +49,9 @@ def test_the_recorded_time_is_followed(
 def test_a_trace_that_cannot_be_played_is_refused(
     tmp_path: Path, channel: Callable[..., Channel]
 ) -> None:
-    with pytest.raises(Unavailable, match=r"wall\.csv"):
+    with pytest.raises(Unavailable, match=r"wall\.csv") as caught:
         Replay(str(tmp_path / "wall.csv")).probe()
+    assert caught.value.fix
     write_csv(
         build_trace(channel("mean"), np.array([], np.int64), np.array([])), tmp_path / "e.csv"
     )

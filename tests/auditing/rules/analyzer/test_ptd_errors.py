@@ -1,5 +1,6 @@
 """ptd-errors: the PTDaemon reported no error."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,12 @@ def test_warn_uncertainty_that_no_other_rule_looks_at(tmp_path: Path) -> None:
         found, RULE, "warn", where="ptd_logs.txt", got=f"{text} (2 times", expected="no warning"
     )
     b.assert_pass(found, "ptd-uncertainty")
+
+
+def test_an_error_is_placed_by_its_time_to_the_millisecond(tmp_path: Path) -> None:
+    found = t.judged(tmp_path, t.error_after_testing)
+    places = [item.where for item in b.of(found, RULE) if "Lost connection" in item.got]
+    assert len(places) == 1
+    assert re.fullmatch(
+        r"performance/power/ptd_logs\.txt, \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", places[0]
+    )

@@ -197,3 +197,17 @@ def test_skip_no_session() -> None:
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"
     )
+
+
+@pytest.mark.parametrize(("fewer", "statuses"), [(2, []), (3, ["fail"])])
+def test_spl_txt_of_several_analyzers_lacks_few_unpaired_readings(
+    fewer: int, statuses: list[str], tmp_path: Path
+) -> None:
+    """They are stopped in turn, the first a reading later here: 3 are no finding."""
+
+    def shorten(folder: Path) -> None:
+        path = t.spl(folder)
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-fewer]))
+
+    found = t.judged(tmp_path, shorten, analyzers="two_analyzers")
+    assert [f.status for f in b.of(found, RULE) if f.status != "pass"][:1] == statuses
