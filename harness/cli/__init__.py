@@ -3,7 +3,7 @@
 Each command imports the heavy modules that it needs, so `--help` stays fast.
 """
 
-from harness.cli import audit, board, collect, compare, endpoint, fidelity, run
+from harness.cli import audit, board, calibrate, collect, compare, endpoint, fidelity, run
 from harness.cli import score as results
 from harness.cli import submission as sign
 from harness.cli.base import cli, main
@@ -14,6 +14,7 @@ from harness.cli.watch import watch
 __all__ = [
     "audit",
     "board",
+    "calibrate",
     "cli",
     "collect",
     "compare",

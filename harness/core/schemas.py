@@ -61,6 +61,7 @@ KINDS = (
     "watch",
     "zones",
     "meter-map",
+    "calibration",
     "disclosure",
     "disclosure-facts",
 )

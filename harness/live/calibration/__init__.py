@@ -1,0 +1,1 @@
+"""Compare meters under a load pulse of known times: gain, offset, lag, averaging and faults."""
