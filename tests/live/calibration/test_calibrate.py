@@ -110,6 +110,8 @@ def test_the_processors_work_as_the_pulses_say() -> None:
 
 def test_one_meter_cannot_be_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    assert main(["calibrate", "--meter", "estimator", "--out", str(out)]) == 2
+    with pytest.raises(SystemExit) as ended:
+        main(["calibrate", "--meter", "estimator", "--out", str(out)])
+    assert ended.value.code == 2
     assert "comparing takes two meters" in capsys.readouterr().err
     assert not out.exists()
