@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
+from harness.core.numbers import stated_number
 from harness.core.schemas import SCHEMA_VERSION
 from harness.energy.cumulative import energy_between
 from harness.render.escape import grid
-from harness.render.numbers import estimate_text, number
+from harness.render.numbers import estimate_text, number, percent
 from harness.scoring.answer_costs import Prices, answer_costs
 from harness.scoring.phase_split import LABEL, PhaseSplit, split_phases
 from harness.scoring.result import Result
 from harness.scoring.steady_part import Steady, steady_part
 from harness.uncertainty.estimate import Estimate
 
+CLIENT_W = 3.5
+"""Power of a busy logical processor, for the client's own energy [W], as the estimator assumes."""
 HEAD = (
     "Point",
     "Energy per token",
@@ -26,6 +29,7 @@ HEAD = (
     "Per request",
     "Per correct",
     "Right",
+    "Less chance",
     "Tokens/s",
     "TTFT p90",
     "TPOT p90",
@@ -47,12 +51,49 @@ def endpoint_text(results: Sequence[Result], prices: Prices | None = None) -> st
         f"{points[0].entry.benchmark}: {points[0].measurement_class}, {_boundaries(points)}",
         grid(HEAD, rows, "terminal"),
     ]
-    split = split_phases(points)
-    if isinstance(split, PhaseSplit):
-        lines.append(_phases(split))
+    lines += list(_remarks(points))
     if prices is not None:
         lines += ["", "Dollars per correct answer", _cost_table(points, prices)]
     return "\n".join(lines) + "\n"
+
+
+def _remarks(points: Sequence[Result]) -> Iterator[str]:
+    """Yield what sets the interval per correct answer, the client's own energy, and the phases."""
+    for result in points:
+        if result.per_correct is not None and result.per_correct.note:
+            yield f"{result.entry.scenario}, per correct answer: {result.per_correct.note}"
+    client = [_client(result) for result in points]
+    cpu_s = math.fsum(item["cpu_s"] for item in client)
+    requests = sum(_sum(result, "requests", "issued") for result in points)
+    if cpu_s and requests:
+        yield (
+            f"client, apart: {number(cpu_s, 's', 3)} of processor time, "
+            f"{number(1000 * cpu_s / requests, 'ms', 3)} a request, "
+            f"{number(cpu_s * CLIENT_W, 'J', 2)} modelled at {CLIENT_W:g} W a busy processor"
+        )
+    split = split_phases(points)
+    if isinstance(split, PhaseSplit):
+        yield _phases(split)
+
+
+def _client(result: Result) -> dict[str, float]:
+    """Return the processor time of the client over all runs, and its energy by a model."""
+    cpu_s = 0.0
+    for run in result.entry.runs:
+        client = run.evidence.endpoint.record.get("client") if run.evidence.endpoint else None
+        value = client.get("cpu_s") if isinstance(client, Mapping) else None
+        stated = None if isinstance(value, str) else stated_number(value)
+        cpu_s += stated if stated is not None and stated > 0 else 0.0
+    return {"cpu_s": cpu_s, "modelled_energy_j": cpu_s * CLIENT_W}
+
+
+def _less_chance(result: Result) -> float | None:
+    """Return the share of right answers less what guessing gives; ``None`` without grades."""
+    chance = stated_number((_record(result).get("grading") or {}).get("chance"))
+    asked = _sum(result, "grading", "asked")
+    if not asked or chance is None:
+        return None
+    return _sum(result, "grading", "correct") / asked - chance
 
 
 def _phases(split: PhaseSplit) -> str:
@@ -155,6 +196,7 @@ def _row(result: Result) -> list[str]:
         estimate_text(_per(result, _sum(result, "requests", "completed"), "J/request")),
         estimate_text(result.per_correct) if result.per_correct else "-",
         f"{correct}/{request_count}" if request_count else "-",
+        percent(_less_chance(result)),
         number(result.performance.value if result.performance else None, digits=4),
         _latency(record, "ttft_ms"),
         _latency(record, "tpot_ms"),
@@ -212,7 +254,10 @@ def _point(result: Result) -> dict[str, Any]:
             _per(result, _sum(result, "requests", "completed") / 1000, "J/1000-requests")
         ),
         "joules_per_correct": asdict(result.per_correct) if result.per_correct else None,
-        "accuracy": grading | {"chance": chance} if grading["asked"] else None,
+        "client": _client(result),
+        "accuracy": grading | {"chance": chance, "less_chance": _less_chance(result)}
+        if grading["asked"]
+        else None,
         "tokens_per_second": rate,
         "tokens_per_joule": per_joule,
         "ttft_ms": record.get("ttft_ms"),

@@ -73,6 +73,17 @@ def test_without_a_tariff_energy_costs_nothing_that_is_known() -> None:
     assert answer_costs(result(), replace(PRICES, tariff_per_kwh=None)).energy is None
 
 
+def test_the_client_is_stated_apart_and_what_sets_the_interval() -> None:
+    item = result(client={"cpu_s": 2.0}, grading=GRADING | {"chance": 0.1})
+    text = endpoint_text([item])
+    assert "client, apart: 2 s of processor time, 20 ms a request, 7 J modelled" in text
+    assert "30.0% of 100 questions, known to 15.1" in text
+    assert "the accuracy sets the interval" in text
+    (point,) = endpoint_document([item])["points"]
+    assert point["client"] == {"cpu_s": 2.0, "modelled_energy_j": 7.0}
+    assert point["accuracy"]["less_chance"] == pytest.approx(0.2)
+
+
 def test_both_columns_are_named() -> None:
     text = endpoint_text([result()], PRICES)
     assert "Declared price" in text

@@ -11,6 +11,7 @@ from harness.render.terminal import co2e
 from harness.render.terminal.budget import budget_table, explain
 from harness.scoring.provision import Provision
 from harness.scoring.result import Result
+from harness.uncertainty.estimate import Estimate
 
 WIDTH = 80
 """Columns of the short form."""
@@ -42,8 +43,7 @@ def _block(result: Result, explained: bool) -> Iterator[str]:
     yield from _figure("energy", f"{estimate_text(result.energy)}, {result.measurand}")
     yield from _figure("mean power", estimate_text(result.mean_power))
     yield from _figure("per unit", estimate_text(result.energy_per_unit))
-    if result.per_correct is not None:
-        yield from _figure("per correct", estimate_text(result.per_correct))
+    yield from _per_correct(result.per_correct)
     unit = result.energy_per_unit.unit.removeprefix("J/")
     if result.units_per_joule and unit != "run":
         yield from _figure("work", number(result.units_per_joule, f"{unit} per joule"))
@@ -63,6 +63,15 @@ def _block(result: Result, explained: bool) -> Iterator[str]:
         yield from _explanation(result)
     for note in result.notes:
         yield from _wrapped(f"note: {plain(note)}", "  ", "    ")
+
+
+def _per_correct(per_correct: Estimate | None) -> Iterator[str]:
+    """Yield energy per correct answer, and whether energy or accuracy sets its interval."""
+    if per_correct is None:
+        return
+    yield from _figure("per correct", estimate_text(per_correct))
+    if per_correct.note:
+        yield from _figure("", per_correct.note)
 
 
 def _figure(name: str, text: str) -> Iterator[str]:

@@ -92,7 +92,12 @@ def test_points_are_measured_scored_and_valid(load: Load, tmp_path: Path) -> Non
         completed = point["requests"]["completed"]
         assert completed % 3 == 0, "each question is asked equally often"
         assert point["output_tokens"] == completed * len(ANSWER)
-        assert point["accuracy"] == {"correct": completed, "asked": completed, "chance": 0.0}
+        assert point["accuracy"] == {
+            "correct": completed,
+            "asked": completed,
+            "chance": 0.0,
+            "less_chance": 1.0,
+        }
         expected_j = WATTS * point["duration_s"] / point["output_tokens"]
         assert point["joules_per_output_token"]["value"] == pytest.approx(expected_j, rel=0.01)
         assert point["idle_w"]["before"] == pytest.approx(WATTS, rel=0.01)
