@@ -53,6 +53,8 @@ MIN_POWER_W = {
 """Less than any such part draws while it works [W]: a tenth or less of the smallest one sold."""
 ERROR_CODES = tuple(float(2**bits - 1) for bits in (31, 32, 63, 64))
 """What a driver returns in place of a reading: all ones, signed or unsigned."""
+WATT_CODES = (0xFFFF, 0x7FFF)
+"""All ones of 16 bits, which some BMCs and supplies return in place of a power in whole watts."""
 FAR_ABOVE = 5.0
 """An error code stands so many times above the usual reading."""
 DRIVER_UNITS = (1.0, 1e-3, 1e-6)
@@ -138,7 +140,7 @@ def _error_values(trace: Trace) -> Ints:
 
 def _is_code(value: Floats) -> np.ndarray:
     """Whether readings are an error code, or just below one."""
-    matches = np.zeros(len(value), bool)
+    matches = np.isin(value, WATT_CODES)
     for code in ERROR_CODES:
         below = code * 2.0**-20 if code > 2**40 else 16
         for unit in DRIVER_UNITS:

@@ -153,8 +153,16 @@ def _group_into_runs(files: Sequence[_File], where: str) -> list[list[_File]]:
             _require_one_boundary(group)
             _require_agreement(group)
             groups.append(group)
+        elif len({file.trace.content_sha256 for file in group}) == 1:
+            groups += [[file] for file in group]  # copies of one file: the audit tells
         elif len(ids) == 1:
-            groups += [[file] for file in group]  # repeats of one channel, or copies: audit tells
+            raise UnreadableError(
+                "has files of one window and one channel id, with different readings",
+                where=where,
+                got=", ".join(f"{file.path.name}: {file.trace.channel.id}" for file in group),
+                expected="a different id for each channel, or a different window for each run",
+                fix="Correct the headers; runs one after the other have windows of their own.",
+            )
         else:
             raise UnreadableError(
                 "has files of one window that share some channel ids and not others",

@@ -15,6 +15,7 @@ from harness.formats.defects import SENSOR_DEFECTS, DefectCode
 from harness.scoring.repeat_prior import repeat_pairs
 from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
 from harness.traces.channel import Channel
+from harness.traces.clean import FAILED, NEGATIVE
 from harness.uncertainty.budget import BetweenRunScatter
 
 NOTED_DEFECTS = (
@@ -164,6 +165,17 @@ def _checked_notes(readings: ChannelReadings) -> Iterator[str]:
     for reason, count in reasons.items():
         plural = "s" if count > 1 else ""
         yield f"{channel_id}: {count} reading{plural} left out: {reason}"
+    failed = [item for item in readings.trace.dropped if item.reason in (FAILED, NEGATIVE)]
+    if failed:
+        plural = "s" if len(failed) > 1 else ""
+        quoted = shorten(failed[0].raw, 40)
+        yield f"{channel_id}: {len(failed)} failed reading{plural} left out (first: {quoted})"
+    if readings.energy is not None and readings.energy.resets:
+        times = "once" if readings.energy.resets == 1 else f"{readings.energy.resets} times"
+        yield (
+            f"{channel_id}: the counter began anew {times} inside the window; what it counted in "
+            "that step is lost and was filled in"
+        )
 
 
 def _displacement_notes(entry: Entry, readings: ChannelReadings) -> Iterator[str]:

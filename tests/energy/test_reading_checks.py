@@ -28,7 +28,8 @@ class TestLeftOut:
     """Single readings that are no measurement."""
 
     @pytest.mark.parametrize(
-        "reading", [4294967.295, 4294.967295, 2147483.647, 4294967295.0, 4294967.294]
+        "reading",
+        [4294967.295, 4294.967295, 2147483.647, 4294967295.0, 4294967.294, 65535.0, 32767.0],
     )
     def test_an_error_value_is_a_gap(
         self, reading: float, trace: MakeTrace, window: MakeWindow, entry_of: Callable[..., Entry]
@@ -40,6 +41,14 @@ class TestLeftOut:
         assert [(item.position, item.reason) for item in checked.left_out] == [(60, ERROR_VALUE)]
         joules = energy_of(readings, window(10, 110), entry_of)
         assert joules == pytest.approx(100 * 354, rel=2e-3)
+
+    @pytest.mark.parametrize("reading", [65534.0, 32768.0])
+    def test_a_large_reading_beside_an_error_value_stays(
+        self, reading: float, trace: MakeTrace, window: MakeWindow
+    ) -> None:
+        power = 353.0 + T % 3
+        power[60] = reading
+        assert check_readings(trace(T, power, boundary="node"), window(10, 110)).left_out == ()
 
     @pytest.mark.parametrize("reading", [200.0, 3e13, 2.0**64 * 1e-6 - 5])
     def test_a_glitch_of_a_counter_that_goes_on_costs_nothing(

@@ -29,9 +29,11 @@ HEADER: dict[str, Any] = {
 }
 
 
-def play(path: Path, kind: str = "mean", seed: int = 1, **run: Any) -> Any:
+def play(path: Path, kind: str = "mean", seed: int = 1, seconds: float = 60.0, **run: Any) -> Any:
     """A simulated session as declared CSV; its truth."""
-    recording, truth = simulate_window(kind, seed=seed, error=PERFECT, resolution=0.01)
+    recording, truth = simulate_window(
+        kind, seed=seed, duration_s=seconds, error=PERFECT, resolution=0.01
+    )
     energy = {"quantity": "energy", "unit": "J"} if kind == "counter" else {}
     said = {"window": {"start": to_iso(truth.t0_ns), "stop": to_iso(truth.t1_ns)}} | run
     write_csv(
@@ -76,12 +78,20 @@ def test_one_file_is_an_entry_too(tmp_path: Path) -> None:
 
 
 def test_each_file_is_one_run(tmp_path: Path) -> None:
-    truths = [play(tmp_path / f"run-{seed}.csv", seed=seed) for seed in range(3)]
+    truths = [play(tmp_path / f"run-{seed}.csv", seed=seed, seconds=60 + seed) for seed in range(3)]
     result = score(FORMAT.read(tmp_path, "it"), draws=10_000)
     assert [run.energy_j for run in result.runs] == pytest.approx(
         [truth.energy_j for truth in truths], rel=5e-4
     )
     assert result.measurand == "long-run mean"
+
+
+def test_fail_two_recordings_of_one_channel_in_one_window(tmp_path: Path) -> None:
+    """Two feeds whose header was copied are no two runs."""
+    for seed in range(2):
+        play(tmp_path / f"feed-{seed}.csv", seed=seed)
+    with pytest.raises(UnreadableError, match="one window and one channel id, with different"):
+        FORMAT.read(tmp_path, "it")
 
 
 def test_without_a_window_the_whole_trace_is_taken_and_that_is_noted(tmp_path: Path) -> None:

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.formats.base import Defect, Entry, Rated
 from harness.formats.defects import DefectCode
 from harness.scoring.score import score, score_all
 from harness.traces.channel import Accuracy
-from harness.traces.trace import Trace
+from harness.traces.clean import FAILED
+from harness.traces.trace import Dropped, Trace
+from tests.auditing.rules import builders as b
 from tests.scoring.test_run_scatter import paired
 from tests.scoring.test_score import entry, lenders, run
 
@@ -55,6 +58,24 @@ def test_each_note_stands_alone(change: Callable[[int, Trace], Trace], note: str
     assert len(notes) == 1
     assert note in notes[0]
     assert " to " not in notes[0].partition("efficiency of")[2]
+
+
+def test_a_failed_reading_is_said_with_its_text() -> None:
+    failed = Dropped(60, PLAIN.runs[0].window.start_ns, "1.8e+19", FAILED)
+
+    def with_one_failure(number: int, trace: Trace) -> Trace:
+        return trace if number else replace(trace, dropped=(failed,))
+
+    (note,) = score(on_channels(PLAIN, with_one_failure)).notes
+    assert note.endswith(": 1 failed reading left out (first: 1.8e+19)")
+
+
+def test_a_counter_that_began_anew_is_said() -> None:
+    seconds = np.arange(-5.0, 126.0)
+    counted_j = np.where(seconds < 60, 5000 + 100 * seconds, 100 * (seconds - 60))
+    evidence = b.entry(b.run(b.trace(seconds, counted_j, "counter"), window=b.window(0, 120)))
+    notes = score(evidence, draws=20_000).notes
+    assert [note for note in notes if "began anew once inside the window" in note]
 
 
 def test_without_a_run_that_counts_there_is_one_note() -> None:
