@@ -148,7 +148,7 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
     from harness.live.endpoint import benchmark_name, parse_load, plan_points
     from harness.live.plan import Settings
     from harness.runners.endpoint.questions import load_questions
-    from harness.runners.endpoint.reference_tokens import ReferenceTokenizer
+    from harness.runners.endpoint.replies.reference_tokens import ReferenceTokenizer
     from harness.runners.endpoint.runner import Endpoint
 
     _require_usable(url)

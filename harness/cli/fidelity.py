@@ -28,7 +28,11 @@ def fidelity(reference: Path, candidate: Path, as_json: bool, seed: int) -> int:
         joulemark endpoint URL --model M --questions mixed:20 --rounds 20 --temperature 1 --out a
         joulemark fidelity a b
     """
-    from harness.runners.endpoint.fidelity import LEVEL, compare_completions, completions_below
+    from harness.runners.endpoint.replies.fidelity import (
+        LEVEL,
+        compare_completions,
+        completions_below,
+    )
 
     result = compare_completions(
         completions_below(reference), completions_below(candidate), seed=seed

@@ -33,7 +33,7 @@ def prices_of(price: str | None, tariff: float | None) -> Any:
     Raises:
         UsageError: `price` is no pair of prices.
     """
-    from harness.scoring.answer_costs import Prices
+    from harness.scoring.endpoint.answer_costs import Prices
 
     if price is None:
         return None if tariff is None else Prices(tariff_per_kwh=tariff)

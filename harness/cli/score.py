@@ -66,7 +66,7 @@ def score(
     tree = read_tree(paths, timeout_s=timeout)
     results = api.score(tree, level=level, seed=seed, carbon=carbon, timeout_s=timeout)
     if power_kw is not None:
-        from harness.scoring.provision import with_provision
+        from harness.scoring.endpoint.provision import with_provision
 
         results = api.Results(with_provision(result, power_kw) for result in results)
     if plot is not None and results:

@@ -14,10 +14,10 @@ from harness.core.schemas import SCHEMA_VERSION
 from harness.energy.cumulative import energy_between
 from harness.render.escape import grid
 from harness.render.numbers import estimate_text, number, percent
-from harness.scoring.answer_costs import Prices, answer_costs
-from harness.scoring.phase_split import LABEL, PhaseSplit, split_phases
+from harness.scoring.endpoint.answer_costs import Prices, answer_costs
+from harness.scoring.endpoint.phase_split import LABEL, PhaseSplit, split_phases
+from harness.scoring.endpoint.steady_part import Steady, steady_part
 from harness.scoring.result import Result
-from harness.scoring.steady_part import Steady, steady_part
 from harness.uncertainty.estimate import Estimate
 
 CLIENT_W = 3.5

@@ -21,7 +21,7 @@ from harness.uncertainty.closed_form import BudgetRow
 from harness.uncertainty.estimate import Estimate
 
 if TYPE_CHECKING:
-    from harness.scoring.provision import Provision
+    from harness.scoring.endpoint.provision import Provision
 
 
 class TableKey(NamedTuple):

@@ -25,10 +25,10 @@ from harness.formats.base import Entry, Quality, Quantity
 from harness.formats.mlperf.loadgen_log import samples_per_query
 from harness.formats.reference.benchmarks import benchmarks
 from harness.scoring.correct_answers import PerCorrect, energy_per_correct
+from harness.scoring.endpoint.provision import package_provision
 from harness.scoring.entry_budget import EntryBudget, entry_budget, with_borrowed_scatter
 from harness.scoring.mlperf_metrics import kept_runs, mlperf_metrics, olympic_mean
 from harness.scoring.notes import result_notes
-from harness.scoring.provision import package_provision
 from harness.scoring.repeated_runs import WorkAmounts
 from harness.scoring.result import Result, measurement_class
 from harness.scoring.run_scatter import summary

@@ -24,7 +24,7 @@ from harness.runners.endpoint.events import EVENTS, Events, Request, align, cloc
 from harness.runners.endpoint.load import Load
 from harness.runners.endpoint.metrics import PointMetrics, SteadyPart, point_metrics
 from harness.runners.endpoint.questions import Question, is_correct, parse_questions
-from harness.runners.endpoint.reference_tokens import ReferenceTokenizer
+from harness.runners.endpoint.replies.reference_tokens import ReferenceTokenizer
 
 JOB, QUESTIONS, CLIENT = "job.json", "questions.jsonl", "client.json"
 LOAD_PROCESS = "harness.runners.endpoint.load_process"

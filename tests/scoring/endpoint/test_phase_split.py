@@ -9,7 +9,7 @@ import pytest
 
 from harness.formats.evidence import EndpointEvidence, Evidence
 from harness.render.endpoint import endpoint_document, endpoint_text
-from harness.scoring.phase_split import PhaseSplit, split_phases
+from harness.scoring.endpoint.phase_split import PhaseSplit, split_phases
 from harness.scoring.result import Result
 from harness.scoring.score import score
 from tests.scoring.test_score import entry

@@ -10,8 +10,8 @@ import pytest
 from harness.formats.base import Entry
 from harness.formats.evidence import EndpointEvidence, Evidence
 from harness.render.endpoint import endpoint_document
+from harness.scoring.endpoint.steady_part import steady_part
 from harness.scoring.score import score
-from harness.scoring.steady_part import steady_part
 from tests.scoring.test_score import S, entry
 
 

@@ -12,8 +12,8 @@ import pytest
 from harness.cli import main
 from harness.core.errors import UnreadableError
 from harness.core.schemas import check
-from harness.runners.endpoint.fidelity import Completions, compare_completions
 from harness.runners.endpoint.questions import Question
+from harness.runners.endpoint.replies.fidelity import Completions, compare_completions
 
 WORDS = ("red", "green", "blue", "black")
 

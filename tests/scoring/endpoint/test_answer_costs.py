@@ -11,7 +11,7 @@ import pytest
 from harness.core.schemas import check
 from harness.formats.evidence import EndpointEvidence, Evidence
 from harness.render.endpoint import endpoint_document, endpoint_text
-from harness.scoring.answer_costs import Prices, answer_costs
+from harness.scoring.endpoint.answer_costs import Prices, answer_costs
 from harness.scoring.result import Result
 from harness.scoring.score import score
 from tests.scoring.test_score import entry

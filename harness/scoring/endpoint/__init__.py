@@ -1,0 +1,1 @@
+"""Figures of loads on LLM endpoints beside energy: cost, steady part, phases, provision."""
