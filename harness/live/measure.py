@@ -16,10 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.core.errors import UnreadableError, UsageError
-from harness.core.files import read_bytes
+from harness.core.errors import UsageError
 from harness.formats.base import Entry, Rated, Run
-from harness.formats.mlperf.mllog import read_all
 from harness.formats.run_directory import RECORD, SAMPLES
 from harness.live.anchor import Anchor
 from harness.live.disk import DiskWatch
@@ -52,16 +50,8 @@ from harness.live.run_plan import commit, job_identity
 from harness.live.sensors.announcement import announcement
 from harness.meters.arrangement import arrange
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
-from harness.runners.base import (
-    OUTPUT,
-    CommandResult,
-    Job,
-    Outcome,
-    Runner,
-    WorkloadFailed,
-    marked_window,
-    stop_status,
-)
+from harness.runners.base import OUTPUT, CommandResult, Job, Outcome, Runner
+from harness.runners.command import printed_outcome
 from harness.runners.process import execute
 from harness.runners.progress_file import ProgressFile
 from harness.signing.plans import PLAN
@@ -288,7 +278,7 @@ def measure_run(
         facts = _commitments(job, anchor) | step_energy.facts()
         if rendezvous.placement:
             clock = Clock.compared(before, after).facts() if before and after else None
-            spans = rank_span_facts(outcome.window, Window(result.start_ns, result.stop_ns))
+            spans = rank_span_facts(outcome.window, result.life)
             facts["rank"] = rendezvous.facts() | {"clock": clock} | spans
         outcome = replace(outcome, facts=dict(outcome.facts) | facts)
         if result.left:
@@ -379,22 +369,9 @@ class _LiveDisplay:
 
 
 def _worker_outcome(job: Job, result: CommandResult) -> Outcome:
-    """Return what a rank other than 0 states: when its work ran, by its own marks if it has any.
-
-    Raises:
-        WorkloadFailed: Its log cannot be read, or marks no window.
-    """
-    try:
-        paths = [job.log / OUTPUT, *sorted(job.log.glob("result_*.txt"))]
-        lines = [line for path in paths for line in read_all(read_bytes(path))[0]]
-    except UnreadableError as error:
-        raise WorkloadFailed(error.message, where=error.where) from None
-    window = marked_window(lines)
-    return Outcome(
-        window=window or Window(result.start_ns, result.stop_ns),
-        success=stop_status(lines) if window else None,
-        facts={"cpu_s": result.cpu_s},
-    )
+    """Return what a rank other than 0 states: when its work ran, by its own marks if it has any."""
+    results = sorted(job.log.glob("result_*.txt"))
+    return printed_outcome([job.log / OUTPUT, *results], result)
 
 
 def measure_as_coordinator(

@@ -90,6 +90,11 @@ class CommandResult:
     cpu_s: float
     left: tuple[LeftProcess, ...] = ()
 
+    @property
+    def life(self) -> Window:
+        """The life of the command."""
+        return Window(self.start_ns, self.stop_ns)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.core.errors import UnreadableError
@@ -23,7 +23,6 @@ from harness.runners.base import (
 )
 from harness.runners.endpoint.events import EVENTS
 from harness.runners.endpoint.runner import endpoint_outcome
-from harness.traces.trace import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +53,31 @@ class Command:
         event_logs = sorted(job.log.rglob(EVENTS))
         if event_logs:
             return endpoint_outcome(event_logs[0].parent, job.log.parent / SAMPLES)
-        try:
-            lines, _ = read_all(read_bytes(job.log / OUTPUT))
-        except UnreadableError as error:
-            raise WorkloadFailed(error.message, where=error.where) from None
-        window = marked_window(lines)
-        return Outcome(
-            window=window or Window(result.start_ns, result.stop_ns),
-            success=stop_status(lines) if window else True,
-            work=Work(1.0, "run"),
-            facts={
-                "window_from": "run_start and run_stop" if window else "the life of the program",
-                "cpu_s": result.cpu_s,
-            },
-        )
+        outcome = printed_outcome([job.log / OUTPUT], result)
+        success = True if outcome.window == result.life else outcome.success
+        return replace(outcome, success=success, work=Work(1.0, "run"))
+
+
+def printed_outcome(logs: Sequence[Path], result: CommandResult) -> Outcome:
+    """Return the window and the success that a program printed; its life where it marked none.
+
+    Args:
+        logs: Files with its MLLOG lines.
+        result: How it ended.
+
+    Raises:
+        WorkloadFailed: A log cannot be read, or the marks are no window.
+    """
+    try:
+        lines = [line for path in logs for line in read_all(read_bytes(path))[0]]
+    except UnreadableError as error:
+        raise WorkloadFailed(error.message, where=error.where) from None
+    window = marked_window(lines)
+    return Outcome(
+        window=window or result.life,
+        success=stop_status(lines) if window else None,
+        facts={
+            "window_from": "run_start and run_stop" if window else "the life of the program",
+            "cpu_s": result.cpu_s,
+        },
+    )

@@ -114,6 +114,12 @@ def _edge_nodes(ranks: Sequence[Mapping[str, Any]], end: str, t_ns: int) -> set[
     return {str(rank.get("node")) for rank in defining_ranks(ranks) if rank["window"][end] == t_ns}
 
 
+def rank_number(rank: Mapping[str, Any]) -> int:
+    """Return the number of a rank; -1 where its record states none."""
+    number = rank.get("number")
+    return number if type(number) is int else -1
+
+
 def seconds_outside(ranks: Sequence[Mapping[str, Any]], window: Window) -> dict[int, float]:
     """Return how long each rank without marks worked outside the window [s].
 
@@ -136,5 +142,5 @@ def seconds_outside(ranks: Sequence[Mapping[str, Any]], window: Window) -> dict[
         limits = (window.start_ns, window.stop_ns) if marks_window(rank) else (start_ns, stop_ns)
         early_ns, late_ns = max(0, limits[0] - span.start_ns), max(0, span.stop_ns - limits[1])
         if early_ns or late_ns:
-            outside[int(rank.get("number", -1))] = (early_ns + late_ns) / NS
+            outside[rank_number(rank)] = (early_ns + late_ns) / NS
     return outside

@@ -257,6 +257,21 @@ def test_containers_of_one_machine_are_one_by_the_counter_of_its_kernel(
     assert (facts["node"], facts["machine_shown_by"]) == ("node-0", "a counter of the kernel")
 
 
+def test_this_machine_seen_from_two_containers_is_one(
+    side: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not worker.kernel_counter():
+        pytest.skip("this kernel states no counter in /proc/stat")
+    marks = worker.machine_marks()
+    boots = iter(["a", "b"])
+    for module in (coordinator.machine, worker):
+        monkeypatch.setattr(module, "machine_marks", lambda: marks | {"boot": next(boots)})
+    other = meet(side, tmp_path, 1, 2, lambda rendezvous: rendezvous.facts()["node"])
+    with Coordinator(ProcessRank(0, 2), tmp_path, "") as rendezvous:
+        assert rendezvous.nodes == 1
+    assert other.result(10) == "node-0"  # although rank 0 left as soon as it had placed it
+
+
 def test_the_reason_of_one_rank_reaches_all(side: ThreadPoolExecutor, tmp_path: Path) -> None:
     def fail(rendezvous: Worker) -> None:
         rendezvous.wait_for_all("ready", nothing)

@@ -7,7 +7,12 @@ from harness.auditing.rules.base import RECORDED_RUNS, Rule, RuleContext, Violat
 from harness.core.errors import JoulemarkError
 from harness.core.timestamps import NS
 from harness.formats.base import Run
-from harness.live.distributed.rank_windows import common_window, read_span, seconds_outside
+from harness.live.distributed.rank_windows import (
+    common_window,
+    rank_number,
+    read_span,
+    seconds_outside,
+)
 from harness.live.merge_ranks import recorded_ranks
 
 FIX = "Submit the record as joulemark wrote it."
@@ -64,15 +69,16 @@ def _changed_ranks(
     except JoulemarkError:
         return  # reported by traces-from-journals
     for stated in ranks:
-        original = recorded.get(stated.get("number", -1))
+        number = rank_number(stated)
+        original = recorded.get(number)
         for name in ("window", "life"):
             span = read_span(stated.get(name))
             expected = read_span(original.get(name)) if original else span
             if span != expected:
                 yield Violation(
                     location(run),
-                    f"another {name} of rank {stated.get('number')}",
-                    f"that of ranks/{stated.get('number')}",
+                    f"another {name} of rank {number}",
+                    f"that of ranks/{number}",
                     FIX,
                 )
 
