@@ -98,7 +98,7 @@ def compare(
         _check_energy(result)
     differences = dict(_differences(a, b))
     comparison = _compare_units(a, b, tuple(differences.values()), level, seed, draws)
-    if differences.keys() <= OTHER_MODELS:
+    if differences.keys() <= OTHER_MODELS and SAME_RUNS not in comparison.reasons:
         questions = pair_questions(a, b, level=level, seed=seed, draws=draws)
         return replace(comparison, questions=questions)
     return comparison

@@ -60,7 +60,15 @@ def point_rule(
 
     def check_entry(context: RuleContext) -> Iterator[Violation]:
         package = package_of(context)
-        if package is not None and package.layout in layouts:
+        if package is None:
+            yield Violation(
+                "result",
+                "no files of the package here",
+                "the package",
+                "Audit the original package.",
+                status="skip",
+            )
+        elif package.layout in layouts:
             yield from check(package, context)
 
     check_entry.__module__ = check.__module__
@@ -73,6 +81,7 @@ def point_rule(
         check=check_entry,
         applies_to=ENDPOINT_PACKAGES,
         limits=limits,
+        ties_evidence=True,
     )
 
 

@@ -65,6 +65,11 @@ def test_an_import_keeps_the_figures(tmp_path: Path) -> None:
     assert before is not None
     assert after is not None
     assert after.figures == dict(before.figures)
+    (report,) = api.audit(tmp_path / "own").entries
+    assert {finding.status for finding in report.findings} == {"skip"}
+    assert report.without_evidence, "an import holds none of the package's files"
+    (original,) = api.audit(entry.directory).entries
+    assert not original.without_evidence
 
 
 @pytest.mark.parametrize(
