@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing import Pool
 
 from benchmarks.laboratory.command_line import compare_pairs, pairs_of_cells
+from benchmarks.laboratory.limits import limit_of
 from benchmarks.laboratory.sessions import SEED, Cell, Outcome, cells, misdeclared, outcome
 from benchmarks.laboratory.tables import table_cells, tables, thousand
 
@@ -47,14 +48,13 @@ def print_sessions(title: str, chosen: Sequence[Cell], options: argparse.Namespa
     print("|---|---|---|---|---|---|")
     work = [(cell, options.sessions, options.seed) for cell in chosen]
     if options.jobs > 1:
-        names = [cell.name for cell in chosen]
         with Pool(options.jobs) as pool:
-            numbers = [(i, options.sessions, options.seed, title) for i in range(len(names))]
-            for name, result in zip(names, pool.imap(_outcome_of, numbers), strict=True):
-                print(line(name, result), flush=True)
+            numbers = [(i, options.sessions, options.seed, title) for i in range(len(chosen))]
+            for cell, result in zip(chosen, pool.imap(_outcome_of, numbers), strict=True):
+                print(line(cell, result), flush=True)
     else:
         for cell, count, seed in work:
-            print(line(cell.name, outcome(cell, count, seed)), flush=True)
+            print(line(cell, outcome(cell, count, seed)), flush=True)
     print()
 
 
@@ -65,13 +65,22 @@ def _outcome_of(job: tuple[int, int, int, str]) -> Outcome:
     return outcome(chosen[number], count, seed)
 
 
-def line(name: str, result: Outcome) -> str:
-    """Return a row of the table."""
-    bars = "met" if met(result) else "**missed**"
+def line(cell: Cell, result: Outcome) -> str:
+    """Return the row of a cell."""
     return (
-        f"| {name} | {result.coverage:.1%} | {result.width:.2f} | {result.half_width:.2%} "
-        f"| {result.bias:+.2%} | {bars} |"
+        f"| {cell.name} | {result.coverage:.1%} | {result.width:.2f} | {result.half_width:.2%} "
+        f"| {result.bias:+.2%} | {_bars(cell, result)} |"
     )
+
+
+def _bars(cell: Cell, result: Outcome) -> str:
+    """Return whether a cell meets the bars, or the known limit that it shows."""
+    if cell.group == "misdeclared":
+        return "-"  # what is declared wrongly has no bars
+    if met(result):
+        return "met"
+    limit = limit_of(cell, "narrow" if result.coverage < LOW else "wide")
+    return "**missed**" if limit is None else limit.name
 
 
 def met(result: Outcome) -> bool:

@@ -88,12 +88,21 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Session:
-    """One session: the true energy and what was printed [J]."""
+    """One session: the true energy and what was printed.
+
+    Attributes:
+        truth: True energy [J].
+        value: Energy that was printed [J].
+        low: Lower end of its interval [J].
+        high: Upper end [J].
+        words: Notes and lines of the budget.
+    """
 
     truth: float
     value: float
     low: float
     high: float
+    words: tuple[str, ...] = ()
 
 
 def sessions(cell: Cell, count: int, seed: int = SEED) -> Iterator[Session]:
@@ -143,13 +152,15 @@ def one_session(cell: Cell, rng: np.random.Generator, long_run: float | None = N
             traces.append(trace)
         runs.append(as_run(traces, cell.seconds, start_s, f"run_{number}", 1000.0))
         energies.append(energy)
-    estimate = score(as_entry("cell", runs), draws=DRAWS).energy
+    result = score(as_entry("cell", runs), draws=DRAWS)
+    estimate = result.energy
     nothing = float("nan")
     return Session(
         float(np.mean(energies)) if long_run is None else long_run,
         nothing if estimate.value is None else estimate.value,
         nothing if estimate.low is None else estimate.low,
         nothing if estimate.high is None else estimate.high,
+        (*result.notes, *(row.term for row in result.rows)),
     )
 
 

@@ -8,16 +8,24 @@ all.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.laboratory import endpoints
 from benchmarks.laboratory.command_line import compare_pairs, pairs_of_cells
-from benchmarks.laboratory.sessions import Cell, cells, outcome
+from benchmarks.laboratory.limits import LIMITS, Limit, limit_of
+from benchmarks.laboratory.sessions import Cell, cells, outcome, sessions
 from benchmarks.laboratory.tables import TableCell, table_cells, tables
 
+DOCS = Path(__file__).parents[2] / "docs" / "explanation"
+COVERAGE_PAGE, LIMITS_PAGE = DOCS / "coverage.md", DOCS / "limits.md"
 SESSIONS = 100
 MIN_COVERAGE = 0.88
 """95 % less three standard errors of 100 sessions."""
+FEW_SESSIONS = 40
+MIN_COVERAGE_OF_FEW = 0.84
+"""The same of 40 sessions."""
 TABLES = 40
 MAX_FALSE_ORDERS = 6
 """5 % of 40 tables, and three standard errors."""
@@ -43,6 +51,51 @@ KINDS = {kind.name: kind for kind in table_cells()}
 )
 def test_intervals_hold_the_truth(name: str) -> None:
     assert outcome(CELLS[name], SESSIONS).coverage >= MIN_COVERAGE
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "capped, ramp up 0.5 s; mean",  # the first method: 2.5 to 60 %
+        "capped, both ramps 0.5 s; mean",
+        "warm-up that dips; mean",  # the first method: 48 to 70 %
+        "kernels 3 Hz; mean",
+        "noisy 2 %; mean, clock sd 0.5 s",  # the first method: 85 %
+        "capped; counter, update 0.1 s; window 10 s",  # the first method: 15 %
+        "steady; mean, step 10 W",  # the first method: 50 to 79 %
+        "noisy 2 %; mean, three readings missing over the start",  # the first method: 72 %
+        "capped, ramp up 0.5 s; instant",  # the first method: 46 to 82 %
+        "readings locked to the load; instant, kernels 0.3 Hz; n = 3",  # the first method: 0 %
+        # the first method: 0 %
+        "read at the wall, best efficiency of the supplies stated; n = 1",
+    ],
+)
+def test_hard_cells_hold_the_truth(name: str) -> None:
+    assert outcome(CELLS[name], FEW_SESSIONS).coverage >= MIN_COVERAGE_OF_FEW
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
+def test_known_limits_print_what_their_page_says(limit: Limit) -> None:
+    cell = CELLS[limit.example]
+    assert limit_of(cell, limit.direction) is limit
+    played = list(sessions(cell, 10))
+    printing = [any(limit.prints in words for words in session.words) for session in played]
+    assert sum(printing) > len(played) / 2
+    page = LIMITS_PAGE.read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| **{limit.name}**"))
+    assert limit.prints in row.replace("*", "")
+
+
+def test_every_cell_of_the_tables_meets_its_bars_or_is_a_known_limit() -> None:
+    rows = [
+        line.strip("| \n").split(" | ")
+        for line in COVERAGE_PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and line.count(" | ") == 5
+    ]
+    bars = {row[0]: row[-1] for row in rows}
+    names = {limit.name for limit in LIMITS}
+    assert bars.keys() >= CELLS.keys()
+    assert {name: bars[name] for name in CELLS if bars[name] not in names | {"met"}} == {}
 
 
 def test_ordinary_intervals_are_no_wider_than_they_must_be() -> None:

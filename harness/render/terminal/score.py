@@ -147,7 +147,7 @@ def _training(result: Result) -> Iterator[str]:
     if training.reference_steps is not None and training.energy_at_reference is not None:
         steps, energy = _count(training.reference_steps), training.energy_at_reference
         yield from _figure(
-            "at reference", f"at {steps}, which the reference needs: {estimate_text(energy)}"
+            "reference", f"at {steps}, which the reference needs: {estimate_text(energy)}"
         )
 
 
