@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator, Sequence
 from multiprocessing import Pool
 
@@ -11,6 +12,8 @@ from benchmarks.laboratory.limits import limit_of
 from benchmarks.laboratory.sessions import SEED, Cell, Outcome, cells, misdeclared, outcome
 from benchmarks.laboratory.tables import table_cells, tables, thousand
 
+WITHIN_ERROR = "met, within its error"
+"""A coverage that misses a bar by less than the standard error of so many sessions."""
 LOW, HIGH, MAX_WIDTH = 0.94, 0.98, 1.3
 """Bars of a cell: coverage from 94 to 98 %, and at most 1.3 times the width of the oracle."""
 
@@ -44,17 +47,18 @@ def main() -> None:
 def print_sessions(title: str, chosen: Sequence[Cell], options: argparse.Namespace) -> None:
     """Print the outcomes of cells, each as soon as it is there."""
     print(f"### {title}\n")
-    print("| cell | coverage | width / oracle | half-width | bias | bars |")
+    last = "bars" if title == "Coverage" else "note"
+    print(f"| cell | coverage | width / oracle | half-width | bias | {last} |")
     print("|---|---|---|---|---|---|")
     work = [(cell, options.sessions, options.seed) for cell in chosen]
     if options.jobs > 1:
         with Pool(options.jobs) as pool:
             numbers = [(i, options.sessions, options.seed, title) for i in range(len(chosen))]
             for cell, result in zip(chosen, pool.imap(_outcome_of, numbers), strict=True):
-                print(line(cell, result), flush=True)
+                print(line(cell, result, options.sessions), flush=True)
     else:
         for cell, count, seed in work:
-            print(line(cell, outcome(cell, count, seed)), flush=True)
+            print(line(cell, outcome(cell, count, seed), count), flush=True)
     print()
 
 
@@ -65,27 +69,36 @@ def _outcome_of(job: tuple[int, int, int, str]) -> Outcome:
     return outcome(chosen[number], count, seed)
 
 
-def line(cell: Cell, result: Outcome) -> str:
-    """Return the row of a cell."""
+def line(cell: Cell, result: Outcome, count: int) -> str:
+    """Return the row of a cell.
+
+    Args:
+        cell: The cell.
+        result: What it showed.
+        count: Sessions that were played.
+    """
     return (
         f"| {cell.name} | {result.coverage:.1%} | {result.width:.2f} | {result.half_width:.2%} "
-        f"| {result.bias:+.2%} | {_bars(cell, result)} |"
+        f"| {result.bias:+.2%} | {_bars(cell, result, count)} |"
     )
 
 
-def _bars(cell: Cell, result: Outcome) -> str:
-    """Return whether a cell meets the bars, or the known limit that it shows."""
+def _bars(cell: Cell, result: Outcome, count: int) -> str:
+    """Return whether a cell meets the bars, or its known limit; its notes if it is misdeclared."""
     if cell.group == "misdeclared":
-        return "-"  # what is declared wrongly has no bars
+        return f"{result.noted:.0%}"  # what is declared wrongly has no bars
     if met(result):
         return "met"
+    if met(result, math.sqrt(0.05 * 0.95 / count)):
+        return WITHIN_ERROR
     limit = limit_of(cell, "narrow" if result.coverage < LOW else "wide")
     return "**missed**" if limit is None else limit.name
 
 
-def met(result: Outcome) -> bool:
-    """Whether a cell meets the bars."""
-    return LOW <= result.coverage <= HIGH and result.width <= MAX_WIDTH
+def met(result: Outcome, error: float = 0.0) -> bool:
+    """Return whether a cell meets the bars, its coverage within an error."""
+    is_covered = LOW - error <= result.coverage <= HIGH + error
+    return is_covered and result.width <= MAX_WIDTH
 
 
 def table_lines(count: int, seed: int) -> Iterator[str]:

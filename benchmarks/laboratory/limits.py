@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.laboratory.sessions import Cell
+from benchmarks.laboratory.sessions import BESIDE_WINDOW, Cell
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ LIMITS = (
         "load beside its window",
         "narrow",
         lambda cell: cell.meter.late_s > 0 and cell.meter.stated_late_s is None,
-        "the readings show the load",
+        BESIDE_WINDOW,
         "noisy 2 %; mean, stamps 0.3 s late, not stated",
     ),
     Limit(

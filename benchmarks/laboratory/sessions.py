@@ -27,6 +27,8 @@ from harness.traces.supplies import Supply
 SEED = 20210410
 DRAWS = 10_000
 BETWEEN_RUNS_S = 10_000.0
+BESIDE_WINDOW = "the readings show the load"
+"""Part of the note on load that lies beside its window."""
 LONG_RUN_PLAYS = 400
 """Plays whose mean is taken for the long-run mean of a load."""
 
@@ -78,12 +80,14 @@ class Outcome:
         width: Mean width of the interval over that of the oracle.
         bias: Mean relative error of the value.
         half_width: Mean half-width of the interval, relative.
+        noted: Share of sessions with a note that the load lies beside its window.
     """
 
     coverage: float
     width: float
     bias: float
     half_width: float
+    noted: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -203,11 +207,13 @@ def outcome(cell: Cell, count: int, seed: int = SEED) -> Outcome:
     if cell.shows_scatter:  # an oracle, too, knows the scatter of n runs by Student's t only
         oracle *= float(stats.t.ppf(0.975, cell.n - 1) / stats.norm.ppf(0.975))
     width = float(np.mean((high - low) / truth))
+    noted = [any(BESIDE_WINDOW in words for words in session.words) for session in played]
     return Outcome(
         float(held.mean()),
         width / oracle if oracle > 0 else float("inf"),
         float(errors.mean()),
         width / 2,
+        float(np.mean(noted)),
     )
 
 

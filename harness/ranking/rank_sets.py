@@ -106,6 +106,7 @@ def rank(contenders: Sequence[Contender], *, level: float = LEVEL, seed: int = S
     drawn_values = joint.errors + joint.values[:, None]
     first = drawn_values == drawn_values.min(axis=0)
     p_first = (first / first.sum(axis=0)).mean(axis=1)
+    pareto = _undominated_shares(drawn_values, entries)
     ranks: dict[int, Rank] = {}
     for position, index in enumerate(order):
         ties = np.flatnonzero(~different[position]).tolist()
@@ -113,7 +114,7 @@ def rank(contenders: Sequence[Contender], *, level: float = LEVEL, seed: int = S
             low=int(low[position]),
             high=int(high[position]),
             p_first=float(p_first[position]),
-            pareto=_undominated_share(drawn_values, entries, position),
+            pareto=pareto[position],
             tied_with=frozenset(entries[i].budget.id for i in ties if i != position),
         )
     return [ranks[i] for i in range(len(contenders))]
@@ -193,19 +194,34 @@ def _errors_without_scatter(budget: Budget, seed: int, draws: int) -> Floats:
     return centred
 
 
-def _undominated_share(drawn_values: Floats, entries: Sequence[Contender], i: int) -> float:
-    """Return the share of draws in which nobody at least as good needs less energy."""
-    rivals = [
-        j for j, rival in enumerate(entries) if j != i and _at_least_as_good(rival, entries[i])
-    ]
-    if not rivals:
-        return 1.0
-    return float((drawn_values[rivals].min(axis=0) >= drawn_values[i]).mean())
+def _undominated_shares(drawn_values: Floats, entries: Sequence[Contender]) -> list[float]:
+    """Return for each entry the share of draws in which nobody at least as good needs less energy.
+
+    Args:
+        drawn_values: Draws of ln(energy per unit), shape (k, draws).
+        entries: The entries.
+    """
+    goods = [_column([entry.performance for entry in entries])]
+    goods.append(_column([entry.quality for entry in entries]))
+    lowest, highest = drawn_values.min(axis=1), drawn_values.max(axis=1)
+    shares = []
+    for i, own in enumerate(drawn_values):
+        # 1. Those that reach its performance and quality; what is unknown reaches nothing.
+        is_rival = np.ones(len(entries), bool)
+        is_rival[i] = False
+        for good in goods:
+            if not np.isnan(good[i]):
+                is_rival &= good >= good[i]
+        # 2. One that needs less in every draw settles it; those that never do are left out.
+        if (highest[is_rival] < lowest[i]).any():
+            shares.append(0.0)
+            continue
+        is_rival &= lowest < highest[i]
+        best = drawn_values[is_rival].min(axis=0, initial=np.inf)
+        shares.append(float((best >= own).mean()))
+    return shares
 
 
-def _at_least_as_good(rival: Contender, entry: Contender) -> bool:
-    """Whether a rival reaches the performance and the quality of an entry."""
-    goods = ((rival.performance, entry.performance), (rival.quality, entry.quality))
-    return all(
-        needed is None or (reached is not None and reached >= needed) for reached, needed in goods
-    )
+def _column(values: Sequence[float | None]) -> Floats:
+    """Return values with NaN for those that are unknown."""
+    return np.array([np.nan if value is None else value for value in values], np.float64)

@@ -1,4 +1,4 @@
-"""Real tables: an order is printed with what shows it, and what the evidence leaves open is tied."""
+"""Real tables: an order with what shows it, and a tie where the evidence leaves it open."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from harness import api
 def test_resnet50_offline_of_v4_1_holds_by_the_scatter_of_its_pairs(real_data: Path) -> None:
     tables = api.rank(real_data / "mlperf-inference-v4.1")
     table = next(
-        table
-        for table in tables
-        if (table.benchmark, table.scenario) == ("resnet50", "Offline")
+        table for table in tables if (table.benchmark, table.scenario) == ("resnet50", "Offline")
     )
     first, second = table.rows
     assert [(row.rank.low, row.rank.high) for row in (first, second) if row.rank] == [
