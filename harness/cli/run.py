@@ -178,6 +178,11 @@ class RunCommand(click.Command):
     type=click.Path(path_type=Path, dir_okay=False),
     help="Sign the plan of the runs with this private key before the first run.",
 )
+@click.option(
+    "--calibration",
+    type=click.Path(dir_okay=False, exists=True),
+    help="Document of joulemark calibrate: lag, averaging and quantum of the sensors.",
+)
 @click.option("--resume", is_flag=True, help="Keep the complete runs in OUT; make the others.")
 @click.option(
     "--mlperf-session",
@@ -221,6 +226,7 @@ def run(
         options=_options(options["pairs"]),
         meet=options["meet"],
         anchor=options["anchor"],
+        calibration=options["calibration"] or "",
         authority=options["time_stamp"],
         plan_key=_plan_key(options["plan_key"]),
         resume=options["resume"],

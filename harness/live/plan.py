@@ -22,6 +22,7 @@ from harness.live.sensors.shared_equipment import PREFIX, refuse_several
 from harness.live.system import collect
 from harness.meters import MeterSpec, automatic, make, parse, probe
 from harness.meters.base import Unavailable
+from harness.meters.calibration import read_calibration
 from harness.meters.sampler_process import MeterRequest
 from harness.runners.base import Runner
 from harness.runners.command import Command
@@ -59,6 +60,7 @@ class Settings:
         options: Settings of the workload, by name.
         meet: HOST:PORT where rank 0 of a run on several machines waits; "" for a shared folder.
         anchor: File or address that takes the heads of the journals' chains; "" for none.
+        calibration: Document of `joulemark calibrate` for the sensors; "" for none.
         authority: Address of an authority that stamps them with its time; "" for none.
         plan_key: Private key that signs the plan; None for none.
         resume: Keep the complete runs that are there, and make the missing ones.
@@ -79,6 +81,7 @@ class Settings:
     options: Mapping[str, Any] = field(default_factory=dict)
     meet: str = ""
     anchor: str = ""
+    calibration: str = ""
     authority: str = ""
     plan_key: Ed25519PrivateKey | None = None
     resume: bool = False
@@ -95,7 +98,10 @@ def meters(settings: Settings) -> list[MeterRequest]:
     specs = [parse(text) for text in settings.meters]
     if not specs:
         specs = available() or [parse(FALLBACK)]
-    return [_request(spec, settings.interval_s) for spec in specs]
+    if settings.calibration:
+        read_calibration(Path(settings.calibration))  # a wrong file is refused before the first run
+    requests = [_request(spec, settings.interval_s) for spec in specs]
+    return [replace(request, calibration=settings.calibration) for request in requests]
 
 
 def shared_meters(settings: Settings) -> list[MeterRequest]:

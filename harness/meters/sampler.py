@@ -3,7 +3,8 @@
 One process per meter: a meter that is slow, hangs or crashes delays neither the other meters nor
 the workload. The protocol with the process that starts it (`python -m harness.meters.sampler`):
 
-1. one line of JSON on stdin says what to sample: `{"meter", "options", "interval_s", "journal"}`;
+1. one line of JSON on stdin says what to sample: `{"meter", "options", "interval_s", "journal"}`,
+   and "calibration" where there is one;
 2. one line of JSON on stdout answers: `{"ready": [channel headers]}`, `{"unavailable": {...}}` if
    the meter cannot be used, or `{"lost": reason}` if the journal cannot be written;
 3. sampling goes on until stdin is closed, by request or because the starting process died.
@@ -28,6 +29,7 @@ from typing import Any
 
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.meters.base import Meter, ReadFailed, Reading
+from harness.meters.calibration import calibrated, read_calibration
 from harness.meters.context import Context, look
 from harness.meters.registry import MeterSpec, declared_source, make, public_spec
 from harness.traces.channel import DECLARED_SOURCE, Channel
@@ -243,6 +245,8 @@ def prepare(request: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
         )
         for channel in probed
     ]
+    if request.get("calibration"):
+        channels = calibrated(channels, read_calibration(Path(request["calibration"])))
     about = {
         "meter": spec.name,
         "options": dict(public_spec(spec).options),

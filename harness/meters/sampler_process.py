@@ -42,11 +42,13 @@ class MeterRequest:
         spec: Which meter, with its options.
         interval_s: Time between reads [s].
         journal_prefix: Begin of the name of its journal.
+        calibration: File with the calibration of its sensors; "" for none.
     """
 
     spec: MeterSpec
     interval_s: float
     journal_prefix: str = ""
+    calibration: str = ""
 
 
 class SamplerProcess:
@@ -75,6 +77,7 @@ class SamplerProcess:
                 "options": dict(request.spec.options),
                 "interval_s": request.interval_s,
                 "journal": str(journal),
+                "calibration": request.calibration,
             }
         )
 

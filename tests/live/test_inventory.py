@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 from fakes import lay_out
+from fakes.json_server import Answer, json_server
 from fakes.pynvml import Board, Driver
 
+from harness.cli import main
+from harness.core.schemas import check
 from harness.live import inventory, plan
 from harness.meters import MeterSpec, automatic
 from harness.render.terminal.inventory import meters_text
@@ -61,6 +65,34 @@ def test_the_tree_as_text() -> None:
     assert "  + gpu-0 (board, counter, 5 % of reading)" in text
     assert "containment unknown: psys and gpu-0" in text
     assert "note: gpu-1: " in text
+
+
+def test_one_meter_is_probed_with_its_present_values(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOULEMARK_HTTP_PASSWORD", "s3cret")
+    answers: dict[str, Answer] = {
+        "/shelly": lambda _: {"gen": 2, "app": "PlusPlugS", "ver": "1.4.4"},
+        "/rpc/Switch.GetStatus?id=0": lambda _: {"apower": 61.5},
+    }
+    with json_server(answers) as port:
+        spec = f"http:host=127.0.0.1,port={port},user=admin,interval=1"
+        with pytest.raises(SystemExit) as ended:
+            main(["meters", "--probe", spec])
+        assert ended.value.code == 0
+        text = capsys.readouterr().out
+        with pytest.raises(SystemExit):
+            main(["meters", "--probe", spec, "--json"])
+        document = json.loads(capsys.readouterr().out)
+    check("inventory", document)
+    (channel,) = document["meters"][0]["channels"]
+    assert (channel["id"], channel["value"], channel["unit"]) == ("plug", 61.5, "W")
+    assert "plug                 61.5 W" in text
+    assert "every 1 s" in text
+    assert "steps of 0.1 W" in text
+    assert "PlusPlugS" in text
+    for hidden in ("127.0.0.1", "s3cret"):
+        assert hidden not in text + json.dumps(document)
 
 
 def test_the_remedy_stands_below_what_is_missing() -> None:
