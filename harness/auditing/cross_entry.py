@@ -105,15 +105,17 @@ class NearDuplicate(NamedTuple):
     Attributes:
         counterpart: Address of the other trace.
         kind: `repeat` for the same readings at another time or on another node, `resample` for
-            every nth reading of the other, `scale` for the same course times a factor.
+            every nth reading of the other, `scale` for the same course times a factor, `noise`
+            for that course with noise added.
         shift_s: Time stamps of this trace minus those of the other [s].
-        share: Share of the shorter trace that recurs; for `scale` the correlation of the steps.
+        share: Share of the shorter trace that recurs; for `scale` and `noise` the correlation of
+            the steps.
         factor: Readings of this trace over those of the other; for `resample` how many readings of
             one stand for each of the other.
     """
 
     counterpart: TraceAddress
-    kind: Literal["repeat", "resample", "scale"]
+    kind: Literal["repeat", "resample", "scale", "noise"]
     shift_s: float
     share: float
     factor: float

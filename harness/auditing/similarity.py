@@ -15,7 +15,7 @@ Pair = tuple[int, int]
 class Similarity:
     """A relation between two contents, wherever they occur; attributes as in `NearDuplicate`."""
 
-    kind: Literal["repeat", "resample", "scale"]
+    kind: Literal["repeat", "resample", "scale", "noise"]
     shift_s: float
     share: float
     factor: float

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from lab_simulator import TrainingForm
 
@@ -28,7 +29,8 @@ from tests.auditing.rules import builders as b
 
 
 def clean() -> b.Entry:
-    return b.entry(b.run(b.trace(range(-5, 606))))
+    noise = np.random.default_rng(5).normal(0, 4, 611)
+    return b.entry(b.run(b.trace(range(-5, 606), (400 + noise).round(2))))
 
 
 def breaking(rule_id: str, monkeypatch: pytest.MonkeyPatch, *, after: int = 0) -> None:

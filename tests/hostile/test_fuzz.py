@@ -176,6 +176,10 @@ FOUND = {
         lambda: put("csv", FACTOR, FACTOR + b'5e-324, "x": '),
     ),
     "an efficiency of 1e308": ("csv", lambda: put("csv", EFFICIENCY, EFFICIENCY + b'1e308, "x": ')),
+    "a scrape at infinity": (
+        "prometheus",
+        lambda: put("prometheus", b"# scraped 1767607200", b"# scraped 1e400"),
+    ),
     "a line that ends in its middle": ("grid-csv", lambda: put("grid-csv", b"00:00,", b"00:00\r,")),
 }
 """Damage that once met a fault of the harness."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from harness.core.errors import JoulemarkError, UnreadableError
 from harness.core.numbers import plain_number
 from harness.core.schemas import parse_json
-from harness.core.timestamps import from_iso
+from harness.core.timestamps import NS, from_iso
 from harness.formats.power_log import About, Column, LoggerFormat, PowerLog, missing, put_inside
 from harness.traces.channel import Kind
 from harness.traces.instruments import UNKNOWN_SENSOR
@@ -179,8 +179,9 @@ def _time_ns(text: str) -> int:
         except JoulemarkError:
             return 0
     seconds = number / 1000 if number > MILLISECONDS_ABOVE else number
-    t_ns = round(seconds * 1e6) * 1000
-    return t_ns if 0 < t_ns <= T_MAX_NS else 0
+    if not 0 < seconds * NS <= T_MAX_NS:  # or infinity
+        return 0
+    return round(seconds * 1e6) * 1000
 
 
 def _series(samples: Iterator[Sample]) -> dict[tuple[str, str], dict[int, tuple[float, str]]]:

@@ -169,3 +169,24 @@ def test_fail_does_not_depend_on_order() -> None:
     backward = b.judge(*entries[::-1])
     assert [f.status for f in b.of(backward, RULE)] == ["fail"]
     assert "+7.000 s later" in b.of(backward, RULE)[0].got
+
+
+def test_warn_copy_with_noise_at_another_time() -> None:
+    load = np.random.default_rng(3)
+    course = 400 + load.normal(0, 20, 611)
+    one = b.trace(range(-5, 606), course.round(1))
+    noisy = b.trace(range(-5, 606), (course * (1 + load.normal(0, 0.01, 611))).round(1))
+    entries = [b.entry(b.run(one), id="e1"), b.entry(b.run(b.shifted(noisy, 7000.0)), id="e2")]
+    (finding,) = b.of(b.judge(*entries), RULE)
+    assert finding.status == "warn"
+    assert "nearly the course of" in finding.got
+
+
+def test_pass_alike_at_the_same_time() -> None:
+    """Nodes that run together are alike; only another time makes a copy of them."""
+    load = np.random.default_rng(3)
+    course = 400 + load.normal(0, 20, 611)
+    one = b.trace(range(-5, 606), course.round(1))
+    noisy = b.trace(range(-5, 606), (course * (1 + load.normal(0, 0.01, 611))).round(1))
+    entries = [b.entry(b.run(one), id="e1"), b.entry(b.run(noisy), id="e2")]
+    assert [f.status for f in b.of(b.judge(*entries), RULE)] == []
