@@ -292,7 +292,7 @@ def _power_fault(trace: Trace, window: Window) -> str | None:
 
 def _too_little(channel: Channel, mean_w: float, seconds: float) -> str | None:
     """Find a mean power below what a part of its kind draws while it works."""
-    limit_w = MIN_POWER_W.get(channel.boundary)
+    limit_w = None if channel.may_rest else MIN_POWER_W.get(channel.boundary)
     if limit_w is None or seconds < MIN_STILL_S or not 0 <= mean_w < limit_w:
         return None
     return (

@@ -82,7 +82,9 @@ def run_energy(entry: Entry, run: Run) -> RunEnergy:
         expected_nodes = max(stated_nodes(entry), len(measured_nodes))
     nodes = len(measured_nodes), expected_nodes
     faulty = any(item.fault is not None for item in readings)
-    if window is None or not measured or faulty:
+    # A live run recorded every channel of its sum: what one lacks is lost, and no part of it.
+    partial = entry.is_native and len(measured) < len(readings)
+    if window is None or not measured or faulty or partial:
         return RunEnergy(run, readings, None, 0.0, 0.0, 0.0, 0.0, 0.0, nodes, channels_j=channels_j)
     # 2. Parts that nobody measured: declared by their rated power, or nodes like the others.
     parts = metered_energies(measured, window.seconds)

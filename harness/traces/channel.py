@@ -69,6 +69,9 @@ class Accuracy:
         return limit / 100
 
 
+MAY_BE_ZERO = "may_be_zero"
+"""Field of a header: of several supplies this one may rest at 0 W, in cold redundancy."""
+SUPPLIES = frozenset({"psu", "psu-output"})
 DECLARED_SOURCE = "declared_source"
 """Field of a header: what a meter was told to read instead of the machine's own sensors."""
 
@@ -138,6 +141,11 @@ class Channel:
     sampled_share: float | None = None
     source: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether 0 W is a reading: of a supply that rests while another carries the load."""
+        return self.boundary in SUPPLIES and self.extra.get(MAY_BE_ZERO) is True
 
     @property
     def declared_source(self) -> str:

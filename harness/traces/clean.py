@@ -19,8 +19,6 @@ from harness.traces.trace import T_MAX_NS, T_MIN_NS, Dropped, Floats, Ints, Trac
 NEVER_ZERO = frozenset({"wall", "pdu", "psu", "node", "rack"})
 """Boundaries that hold a whole running machine: 0 W there is a failed read, not a reading."""
 
-MAY_REST = frozenset({"psu", "psu-output"})
-"""Of several supplies one may rest at 0 W; its channel then says `may_be_zero`."""
 MAX_DROPPED = 1_000_000
 """Each dropped reading is kept with its reason, a quarter of a kilobyte; a log with more of them
 yields no energy."""
@@ -59,8 +57,8 @@ def build_trace(
         UnreadableError: More than MAX_DROPPED readings cannot be used.
     """
     t_ns, value = np.asarray(t_ns, np.int64), np.asarray(value, np.float64)
-    may_rest = channel.boundary in MAY_REST and channel.extra.get("may_be_zero") is True
-    lowest = channel.quantity == "power" and channel.boundary in NEVER_ZERO and not may_rest
+    never_zero = channel.boundary in NEVER_ZERO and not channel.may_rest
+    lowest = channel.quantity == "power" and never_zero
     ceiling = largest_value(channel.quantity)
     if _all_good(t_ns, value, lowest):
         try:

@@ -19,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.energy.integrate import energy
+from harness.energy.run import run_energy
 from harness.live.sensors.checks import SensorFinding, check_sensors
 from harness.meters.base import Meter, ReadFailed
 from harness.traces.clean import build_trace
 from harness.traces.trace import Trace, Window
+from tests.auditing.rules import builders
 
 EPOCH_NS = 1_700_000_000 * 10**9
 INTERVAL_S = 0.2
@@ -58,12 +59,9 @@ class Measured:
 
     @property
     def energy_j(self) -> float | None:
-        """Sum over the outermost channels [J]; None where one of them yields no energy."""
-        tops = [trace for trace in self.traces if trace.channel.part_of is None]
-        parts = [energy(trace, self.window) for trace in tops]
-        if not parts or any(part is None for part in parts):
-            return None
-        return math.fsum(part.energy_j for part in parts if part is not None)
+        """Energy as a score computes it [J]; None where a channel that is summed yields none."""
+        run = builders.run(*self.traces, window=self.window)
+        return run_energy(builders.entry(run), run).energy_j
 
     @property
     def codes(self) -> list[str]:

@@ -63,7 +63,7 @@ def find_fault(trace: Trace, traces: Sequence[Trace]) -> SensorFault | None:
 
 def _rests(trace: Trace, traces: Sequence[Trace]) -> bool:
     """Return whether a supply rests at 0 W while another of the machine carries the load."""
-    if not trace.channel.extra.get("may_be_zero"):
+    if not trace.channel.may_rest:
         return False
     part = subject_of(trace.channel).part
     return any(

@@ -24,7 +24,7 @@ from harness.meters.topology import (
     classify,
 )
 from harness.traces.calibration import calibration_id
-from harness.traces.channel import Accuracy, Channel, Kind
+from harness.traces.channel import MAY_BE_ZERO, SUPPLIES, Accuracy, Channel, Kind
 from harness.traces.instruments import instrument
 
 MICRO = 1e-6
@@ -303,10 +303,10 @@ def _channel(id_: str, sensor: Sensor, may_be_zero: bool) -> Channel:
     """
     counter = sensor.kind == "counter"
     part = sensor.subject.part
-    is_supply = part in ("psu", "psu-output")
+    is_supply = part in SUPPLIES
     extra = sensor.subject.header()
     if is_supply and may_be_zero:
-        extra["may_be_zero"] = True
+        extra[MAY_BE_ZERO] = True
     return Channel(
         id=id_,
         quantity="energy" if counter else "power",
