@@ -38,6 +38,9 @@ MAX_READINGS = 1_000_000
 """An entry with more readings has no evidence file: a browser would not open it."""
 COMPRESSION = 1
 """The fastest level of zlib: readings are mostly noise, which no level compresses."""
+RECOMPUTED = frozenset(["clock", "rated parts", "supplies at part load"])
+"""Terms of a budget with an expectation that `energy.js` computes again; what others expect is
+stated in the evidence, and the page says so."""
 PREFIX, SUFFIX = b'joulemark.receiveEvidence("', b'");\n'
 
 
@@ -110,9 +113,19 @@ def _run(entry: Entry, run: RunEnergy, counts: bool, packed: Packed | None) -> d
         "rated": [
             {"power_w": item.power_w, "idle_share": item.idle_share} for item in run.run.rated
         ],
+        "corrections": _corrections(run),
         "channels": [_channel(entry, reading) for reading in run.readings],
         "record": None if packed is None else _record(run, packed, entry),
     }
+
+
+def _corrections(run: RunEnergy) -> list[dict[str, Any]]:
+    """Return what the budget expects besides the terms that a browser computes again [J]."""
+    return [
+        {"name": item.name, "energy_j": item.mean, "is_bound": item.base == "uniform"}
+        for item in run.terms
+        if item.name not in RECOMPUTED and item.mean
+    ]
 
 
 def _channel(entry: Entry, reading: ChannelReadings) -> dict[str, Any]:
@@ -125,6 +138,7 @@ def _channel(entry: Entry, reading: ChannelReadings) -> dict[str, Any]:
         "boundary": channel.boundary,
         "node": channel.node,
         "factor": reading.factor,
+        "below": reading.conversion.below,
         "counter_modulus_j": channel.counter_modulus_j,
         "nominal_interval_s": channel.nominal_interval_s,
         "update_interval_s": channel.update_interval_s,

@@ -10,6 +10,10 @@ joulemark.energy = (() => {
   const CAP_TOLERANCE = 0.005;
   const MAX_NOISE_LAG = 3;
   const MIN_NOISE_STEPS = 5;
+  const MIN_FLOOR_STEPS = 20;
+  const MAX_NOISE_CELLS = 200;
+  const MEDIAN_STEP = 0.954;
+  const MEDIAN_ERROR = 1.2;
   const MIN_REPEATS = 0.2;
   const UNKNOWN_UPDATE_S = 0.1;
   const ALIGNED = 0.75;
@@ -200,23 +204,37 @@ joulemark.energy = (() => {
     const floors = [earlier, later].filter((side) => side.length).map(smallest);
     const floor = floors.length ? smallest(floors) : null;
     const floorCells = earlier.length + later.length;
+    const floorSd = scatterOfFloor([earlier.slice(-MAX_NOISE_CELLS), later.slice(0, MAX_NOISE_CELLS)]);
     const crossing = (cell, crosses) => {
       if (!crosses) return { crossing: null, crossingNs: 0 };
       const power = cells.kind === "mean" ? cells.value[cell] : cells.power(cell);
       return { crossing: power, crossingNs: cells.length(cell) };
     };
     return [
-      { inside: head, outside: earlier.slice(-NEAREST_CELLS).reverse(), floor, floorCells, ...crossing(first - 1, crossesStart), uncoveredNs: headNs - startNs },
-      { inside: tail, outside: later.slice(0, NEAREST_CELLS), floor, floorCells, ...crossing(stop, crossesStop), uncoveredNs: stopNs - tailNs },
+      { inside: head, outside: earlier.slice(-NEAREST_CELLS).reverse(), floor, floorCells, floorSd, ...crossing(first - 1, crossesStart), uncoveredNs: headNs - startNs },
+      { inside: tail, outside: later.slice(0, NEAREST_CELLS), floor, floorCells, floorSd, ...crossing(stop, crossesStop), uncoveredNs: stopNs - tailNs },
     ];
   }
 
-  function scatter(powers) {
+  /** Standard deviation of a cell from the median step between cells up to a distance. */
+  function scatter(powers, maxLag) {
     let widest = 0;
-    for (let lag = 1; lag <= MAX_NOISE_LAG; lag++) {
+    for (let lag = 1; lag <= maxLag; lag++) {
       const steps = powers.slice(lag).map((power, i) => Math.abs(power - powers[i])).sort((a, b) => a - b);
       if (!steps.length || (lag > 1 && steps.length < MIN_NOISE_STEPS)) break;
-      widest = Math.max(widest, steps[steps.length >> 1] / 0.954);
+      widest = Math.max(widest, steps[steps.length >> 1] / MEDIAN_STEP);
+    }
+    return widest;
+  }
+
+  /** The same for all cells on both sides of the window, raised by its standard error. */
+  function scatterOfFloor(sides) {
+    let widest = 0;
+    for (let lag = 1; lag <= MAX_NOISE_LAG; lag++) {
+      const steps = sides.flatMap((side) => side.slice(lag).map((power, i) => Math.abs(power - side[i])));
+      if (!steps.length || (lag > 1 && steps.length < MIN_FLOOR_STEPS)) break;
+      const error = MEDIAN_ERROR / Math.sqrt(steps.length);
+      widest = Math.max(widest, quantile(steps, 0.5) / MEDIAN_STEP * (1 + error));
     }
     return widest;
   }
@@ -230,16 +248,16 @@ joulemark.energy = (() => {
   function isFloor(around) {
     if (around.floor === null || around.outside.length < MIN_OUTSIDE_CELLS) return false;
     const deviations = Math.sqrt(2 * Math.log(around.floorCells)) + 2;
-    const tolerance = deviations * scatter(around.outside) + CAP_TOLERANCE * around.floor;
+    const tolerance = deviations * around.floorSd + CAP_TOLERANCE * around.floor;
     return around.outside[0] - around.floor <= tolerance;
   }
 
   function outsidePower(around, outsideS, cells) {
     const intervalS = cells.intervalNs / NS;
     if (!isFloor(around)) {
-      return [around.outside[0], scatter(around.outside) * Math.sqrt(outsideS * intervalS + outsideS ** 2)];
+      return [around.outside[0], scatter(around.outside, 1) * Math.sqrt(outsideS * intervalS + outsideS ** 2)];
     }
-    const limit = around.outside[0] + 3 * scatter(around.outside);
+    const limit = around.outside[0] + 3 * around.floorSd;
     const level = around.outside.filter((power) => power <= limit);
     return [mean(level), deviation(level) * Math.sqrt(outsideS * intervalS + outsideS ** 2 / level.length)];
   }
@@ -279,7 +297,7 @@ joulemark.energy = (() => {
     const rest = around.crossing * (insideS + outsideS) - outsideW * outsideS;
     // 2. Whether that is more than the load can draw, and whether the floor is outside.
     const cap = largest(around.inside) * (1 + CAP_TOLERANCE);
-    const noise = Math.hypot(uOutside, scatter(around.inside) * Math.sqrt(insideS * cells.intervalNs / NS));
+    const noise = Math.hypot(uOutside, scatter(around.inside, MAX_NOISE_LAG) * Math.sqrt(insideS * cells.intervalNs / NS));
     const isAboveCap = rest > cap * insideS + noise;
     const atFloor = isFloor(around);
     // 3. Load that goes on outside; nothing below the floor; otherwise two bounds.
@@ -382,14 +400,6 @@ joulemark.energy = (() => {
     return cells.energy(first, stop) + (start + end);
   }
 
-  /** Energy at an edge with a step of load, less that in the middle of two bounds. */
-  function stepLessBounds(cells, endNs, around, edge, isEnd) {
-    if (edge.rule !== "between") return 0;
-    const insideS = around.uncoveredNs / NS;
-    const [change] = energyTo(cells, endNs, [isEnd ? -insideS : insideS], around, isEnd);
-    return Math.abs(change) - edge.energy;
-  }
-
   /** Equally likely effects as a function of a standard normal X, at equally spaced X. */
   function profile(effect) {
     const sorted = [...effect].sort((a, b) => a - b);
@@ -428,8 +438,9 @@ joulemark.energy = (() => {
     const best = found.indexOf(largest(found));
     const drop = MIN_DROP * insideW * scale;
     if (Math.min(found[best] - found[0], found[best] - found[found.length - 1]) > drop) {
-      let aligned = found[best] + (stepLessBounds(cells, startNs, around[0], edges[0], false)
-        + stepLessBounds(cells, stopNs, around[1], edges[1], true));
+      // what an edge counts of load for a moment outside is not there if the load fills the window
+      const surplus = edges.map((edge) => Math.max(0, edge.energy - (edge.filled ?? edge.energy)));
+      let aligned = found[best] - (surplus[0] + surplus[1]);
       const intervalS = cells.intervalNs / NS;
       const reach = searched[searched.length - 1];
       if (reach > MIN_REACH * intervalS) {
@@ -511,10 +522,15 @@ joulemark.energy = (() => {
     });
     const missing = nodes.size ? Math.min(run.nodes_expected, MAX_NODES) - nodes.size : 0;
     const assumed = missing > 0 ? missing * sum(nodes.values()) / nodes.size : 0;
-    const energy = sum([...parts, ...clocks, ...rated, assumed]);
+    // what else the budget expects is stated by the evidence, and the page says so
+    const stated = run.corrections.filter((item) => !item.is_bound).map((item) => item.energy_j);
+    const energy = sum([...parts, ...clocks, ...rated, assumed, ...stated]);
     // a rated part is bounded by its power, and on average half way down to its idle share
     const below = run.rated.map((part, i) => -rated[i] * (1 - part.idle_share) / 2);
-    return { energy, expected: sum([energy, ...below]), channels: channels.map(({ result }) => result) };
+    // a stated efficiency is the peak: supplies at part load lie below it, on average half way
+    const partLoad = measured.map(({ channel }, i) => -parts[i] * channel.below / 2);
+    const bounds = run.corrections.filter((item) => item.is_bound).map((item) => item.energy_j);
+    return { energy, expected: sum([energy, ...below, ...partLoad, ...bounds]), channels: channels.map(({ result }) => result) };
   }
 
   /** Recompute a result from its readings: the energy of each run, their mean, and the energy per unit. */

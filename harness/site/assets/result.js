@@ -106,6 +106,8 @@
     const shown = (value) => (Number.isNaN(value) ? null : value);
     const runsAgree = header.runs.every((run, i) => agree(run.energy_j, again.runs[i]?.energy ?? null));
     steps.check(runsAgree, `The energy of ${count(header.runs.length, "run")} is the same to twelve digits (${ms.toFixed(0)} ms)`, "The energy of a run is another one");
+    const statedTerms = new Set(header.runs.flatMap((run) => run.corrections.map((item) => item.name)));
+    for (const term of statedTerms) steps.add("open", `What "${term}" adds is stated by the budget, and not computed again`);
     if (again.energy === null && header.energy_j === null && shown(stated.energy) === null) {
       steps.add("good", "No energy follows from the readings, as this page says");
       return again;
