@@ -3,7 +3,17 @@
 Each command imports the heavy modules that it needs, so `--help` stays fast.
 """
 
-from harness.cli import audit, board, calibrate, collect, compare, endpoint, fidelity, run
+from harness.cli import (
+    audit,
+    board,
+    calibrate,
+    collect,
+    compare,
+    director,
+    endpoint,
+    fidelity,
+    run,
+)
 from harness.cli import score as results
 from harness.cli import submission as sign
 from harness.cli.base import cli, main
@@ -18,6 +28,7 @@ __all__ = [
     "cli",
     "collect",
     "compare",
+    "director",
     "endpoint",
     "fidelity",
     "footprint",

@@ -190,6 +190,12 @@ class RunCommand(click.Command):
     help="Make a power session of MLPerf Inference with the PTDaemons that --meter names.",
 )
 @click.option("--ntp", default="", metavar="HOST", help="Time server of --mlperf-session.")
+@click.option(
+    "--director",
+    default="",
+    metavar="HOST:PORT",
+    help="Director of --mlperf-session on another machine, in place of --meter.",
+)
 @JSON
 @OUT
 def run(
@@ -235,7 +241,8 @@ def run(
         work_limit_s=options["rank_timeout"],
     )
     if options["mlperf_session"]:
-        return _power_session(words, settings, scenario, options["ntp"], as_json)
+        place = {"ntp": options["ntp"], "director": options["director"]}
+        return _power_session(words, settings, scenario, place, as_json)
     if command:
         plans = [plan_command(words, settings, name=options["name"])]
     elif len(words) == 1:
@@ -263,7 +270,11 @@ def _plan_key(path: Path | None) -> Ed25519PrivateKey | None:
 
 
 def _power_session(
-    words: tuple[str, ...], settings: Settings, scenario: str | None, ntp: str, as_json: bool
+    words: tuple[str, ...],
+    settings: Settings,
+    scenario: str | None,
+    place: dict[str, str],
+    as_json: bool,
 ) -> int:
     """Make a power session of MLPerf Inference, and say where its package lies."""
     from dataclasses import replace
@@ -273,13 +284,14 @@ def _power_session(
     from harness.meters import parse
     from harness.runners.workload import find_workload
 
-    if len(words) != 1 or not settings.meters:
+    if len(words) != 1 or bool(settings.meters) == bool(place["director"]):
         raise UsageError(
-            "a power session needs one workload and a PTDaemon",
+            "a power session needs one workload, and PTDaemons or a director",
             where="--mlperf-session",
             expected="joulemark run WORKLOAD --mlperf-session --meter ptdaemon:host=HOST,log=FILE",
         )
-    request = SessionRequest([parse(text) for text in settings.meters], ntp)
+    meters = [parse(text) for text in settings.meters]
+    request = SessionRequest(meters, ntp=place["ntp"], director=place["director"])
     # the readings come from the daemons; the plan needs no meters of its own
     plan = plan_workload(
         find_workload(words[0]), replace(settings, meters=["estimator"]), scenario=scenario

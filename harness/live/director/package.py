@@ -8,12 +8,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.core.files import read_bytes, write_text
+from harness.core.files import read_bytes
 from harness.live.director.power_client import PowerClient
 from harness.live.director.power_server import RANGING, TESTING, DirectedAnalyzer, PowerServer
 from harness.live.director.session_log import timezone_s
 from harness.meters.network.ptd_client import PtdSample
 
+DIRECTOR_FILES = (
+    "power/ptd_logs.txt",
+    "power/server.log",
+    "power/server.json",
+    "ranging/spl.txt",
+    "run_1/spl.txt",
+)
+"""What the director contributes to a package."""
 LOADGEN_LOGS = ("mlperf_log_detail.txt", "mlperf_log_summary.txt")
 FOLDERS = {RANGING: "ranging", TESTING: "run_1"}
 DEVICE_TYPES = {
@@ -32,39 +40,34 @@ GROUP_FIELDS = 8
 """Fields of one channel in a reading: Watts, Volts, Amps and PF, each with its value."""
 
 
-def write_package(
-    folder: Path, client: PowerClient, server: PowerServer, logs: Mapping[str, Path]
-) -> None:
-    """Write all files of a session below `performance`, with their hashes in the two documents.
-
-    Args:
-        folder: The folder `performance`.
-        client: The client's side of the session.
-        server: The director's side.
-        logs: Folder with LoadGen's logs, by mode.
-    """
-    client_files = {"power/client.log": client.log.text}
-    server_files = {
+def director_files(server: PowerServer) -> dict[str, str]:
+    """Return the files that the director contributes, by their path below `performance`."""
+    files = {
         "power/ptd_logs.txt": "".join(item.log_text() for item in server.analyzers),
         "power/server.log": server.log.text,
     }
     for mode, name in FOLDERS.items():
-        for log in LOADGEN_LOGS:
-            content = read_bytes(logs[mode] / log).decode("utf-8")
-            client_files[f"{name}/{log}"] = content
-        server_files[f"{name}/spl.txt"] = spl_text(server.analyzers, server.session, mode)
-    for path, content in {**client_files, **server_files}.items():
-        write_text(folder / path, content)
-    documents = {
-        "client": _document("client", client, client_files),
-        "server": _document("server", server, server_files)
-        | {
-            "ptd_messages": [item for analyzer in server.analyzers for item in analyzer.messages],
-            "ptd_config": [_ptd_config(item) for item in server.analyzers],
-        },
+        files[f"{name}/spl.txt"] = spl_text(server.analyzers, server.session, mode)
+    document = _document("server", server, files) | {
+        "ptd_messages": [item for analyzer in server.analyzers for item in analyzer.messages],
+        "ptd_config": [_ptd_config(item) for item in server.analyzers],
     }
-    for name, document in documents.items():
-        write_text(folder / "power" / f"{name}.json", json.dumps(document, indent=4) + "\n")
+    return files | {"power/server.json": json.dumps(document, indent=4) + "\n"}
+
+
+def client_files(client: PowerClient, logs: Mapping[str, Path]) -> dict[str, str]:
+    """Return the files that the system under test contributes.
+
+    Args:
+        client: The client's side of the session.
+        logs: Folder with LoadGen's logs, by mode.
+    """
+    files = {"power/client.log": client.log.text}
+    for mode, name in FOLDERS.items():
+        for log in LOADGEN_LOGS:
+            files[f"{name}/{log}"] = read_bytes(logs[mode] / log).decode("utf-8")
+    document = _document("client", client, files)
+    return files | {"power/client.json": json.dumps(document, indent=4) + "\n"}
 
 
 def _document(

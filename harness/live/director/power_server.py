@@ -130,6 +130,8 @@ class PowerServer:
 
     def _new(self, label: str, client_uuid: str) -> str:
         name = time.strftime("%Y-%m-%d_%H-%M-%S")
+        if is_emulated(self.analyzers):
+            label = "_".join(filter(None, (EMULATED_LABEL, label)))
         self.session = f"{name}_{label}" if label else name
         self.uuids = {"client": client_uuid, "server": str(uuid.uuid4())}
         return f"OK {self.session},{self.uuids['server']}"

@@ -18,7 +18,7 @@ from harness.core.errors import UsageError
 from harness.core.files import write_text
 from harness.formats.load import read
 from harness.formats.run_directory_writer import write_entry
-from harness.live.director.package import LOADGEN_LOGS, sources, write_package
+from harness.live.director.package import LOADGEN_LOGS, client_files, sources
 from harness.live.director.power_client import PowerClient
 from harness.live.director.power_server import (
     EMULATED_LABEL,
@@ -26,9 +26,9 @@ from harness.live.director.power_server import (
     DirectedAnalyzer,
     PowerServer,
     SessionFailed,
-    is_emulated,
     named_failure,
 )
+from harness.live.director.remote import Director, LocalDirector, RemoteDirector
 from harness.live.measure import Notify, Plan, prepare, silent
 from harness.live.system import collect
 from harness.meters.network import options
@@ -52,11 +52,13 @@ class SessionRequest:
     Attributes:
         meters: The PTDaemons, as `--meter` names them; each with the option `log`.
         ntp: Time server to compare with; "" for none.
+        director: HOST:PORT of a director on another machine; "" for one in this process.
         settle_s: Pause before each Go and each Stop [s].
     """
 
     meters: Sequence[MeterSpec]
     ntp: str = ""
+    director: str = ""
     settle_s: float = SETTLE_S
 
 
@@ -99,21 +101,48 @@ def run_session(plan: Plan, request: SessionRequest, notify: Notify = silent) ->
         raise UsageError(
             "there is a session already", where=str(package), fix="Choose another --out."
         )
-    analyzers = [_analyzer(spec, number) for number, spec in enumerate(request.meters, 1)]
-    server = PowerServer(analyzers, settle_s=request.settle_s)
-    emulated = _identify(analyzers)
-    client = PowerClient(server.handle, request.ntp, EMULATED_LABEL if emulated else "")
+    director = _director(request)
+    client = PowerClient(director.ask, request.ntp)
     prepare(plan, notify)
     logs = {"ranging": out / LOGS / "ranging", "testing": out / LOGS / "run_1"}
     try:
         client.run(_workload(plan, logs, notify), sources())
+        files = client_files(client, logs) | director.files()
     finally:
-        server.close()
-    write_package(package / "performance", client, server, logs)
+        director.close()
+    for path, content in files.items():
+        write_text(package / "performance" / path, content)
+    emulated = EMULATED_LABEL in client.session
     _write_accuracy(plan, package)
     _write_system(plan, package, emulated)
     notify(f"package: {package}")
     return WrittenSession(package, _write_runs(package, out / RUNS), emulated)
+
+
+def _director(request: SessionRequest) -> Director:
+    """Return the director of a session: in this process, or on another machine.
+
+    Raises:
+        JoulemarkError: It, or one of its PTDaemons, cannot be used.
+    """
+    if request.director:
+        return RemoteDirector(request.director)
+    return LocalDirector(power_server(request.meters, request.settle_s))
+
+
+def power_server(meters: Sequence[MeterSpec], settle_s: float = SETTLE_S) -> PowerServer:
+    """Return a director's side whose PTDaemons answer.
+
+    Args:
+        meters: The PTDaemons, as `--meter` names them.
+        settle_s: Pause before each Go and each Stop [s].
+
+    Raises:
+        JoulemarkError: One is no PTDaemon, does not answer, or its log cannot be read.
+    """
+    analyzers = [_analyzer(spec, number) for number, spec in enumerate(meters, 1)]
+    _identify(analyzers)
+    return PowerServer(analyzers, settle_s=settle_s)
 
 
 def _package_folder(plan: Plan, out: Path) -> Path:
@@ -156,8 +185,8 @@ def _analyzer(spec: MeterSpec, number: int) -> DirectedAnalyzer:
     return DirectedAnalyzer(number, PtdClient(lines), Path(spec.options["log"]))
 
 
-def _identify(analyzers: Sequence[DirectedAnalyzer]) -> bool:
-    """Check that each daemon answers and its log can be read; return whether one is emulated."""
+def _identify(analyzers: Sequence[DirectedAnalyzer]) -> None:
+    """Check that each daemon answers and its log can be read."""
     try:
         for analyzer in analyzers:
             analyzer.client.open()
@@ -165,7 +194,6 @@ def _identify(analyzers: Sequence[DirectedAnalyzer]) -> bool:
             analyzer.log_text()
     except PeerFailed as error:
         raise named_failure(error) from None
-    return is_emulated(analyzers)
 
 
 def _workload(plan: Plan, logs: dict[str, Path], notify: Notify) -> Callable[[str], None]:

@@ -20,12 +20,14 @@ class LineClient:
         port: Its TCP port.
         timeout_s: Longest time for one exchange [s].
         line_end: What ends a line that is sent; on receipt, any line feed does.
+        max_line_bytes: A longer line is no answer.
     """
 
     host: str
     port: int
     timeout_s: float
     line_end: bytes = b"\r\n"
+    max_line_bytes: int = MAX_LINE_BYTES
     _socket: socket.socket | None = field(default=None, repr=False)
     _rest: bytes = field(default=b"", repr=False)
 
@@ -84,8 +86,8 @@ class LineClient:
         """Return the next line, without its end."""
         connection = self._connected()
         while b"\n" not in self._rest:
-            if len(self._rest) > MAX_LINE_BYTES:
-                raise PeerFailed(f"a line of more than {MAX_LINE_BYTES} bytes")
+            if len(self._rest) > self.max_line_bytes:
+                raise PeerFailed(f"a line of more than {self.max_line_bytes} bytes")
             chunk = connection.recv(65536)
             if not chunk:
                 raise PeerFailed("the peer closed the connection")

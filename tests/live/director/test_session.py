@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +24,13 @@ from harness.formats.base import NATIVE, Entry
 from harness.formats.load import read
 from harness.live.director import power_client
 from harness.live.director.package import sources
-from harness.live.director.session import SessionRequest, WrittenSession, run_session
+from harness.live.director.remote import RemoteDirector, serve
+from harness.live.director.session import (
+    SessionRequest,
+    WrittenSession,
+    power_server,
+    run_session,
+)
 from harness.live.measure import Plan
 from harness.meters import parse
 from harness.runners.base import CommandResult, Job
@@ -136,7 +144,7 @@ def content_classes(log: str) -> list[str]:
     classes = []
     for line in log.splitlines():
         text = line.partition("[INFO] ")[2]
-        text = text.replace("new,emulated,", "new,,").replace("_emulated", "")
+        text = text.replace("_emulated", "")
         text = re.sub(r"'Time,.*", "'READINGS", text)
         text = re.sub(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", "SESSION", text)
         text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", text)
@@ -225,6 +233,45 @@ def test_several_analyzers_and_channels_are_summed(tmp_path: Path) -> None:
     assert "Analyzer1" in fields
     assert "Ch3" in fields
     assert "Analyzer2" in fields
+
+
+def test_a_director_on_another_machine_gives_the_same_package(tmp_path: Path) -> None:
+    emulator = daemon(tmp_path)
+    spec = parse(f"ptdaemon:host=127.0.0.1,port={emulator.port},log={emulator.log}")
+    notes: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = f"127.0.0.1:{listener.getsockname()[1]}"
+        waiting = threading.Thread(
+            target=serve, args=(listener, lambda: power_server([spec], 0.0), notes.append)
+        )
+        waiting.start()
+        written = run_session(plan(tmp_path / "out"), SessionRequest([], director=place))
+        waiting.join(10)
+    emulator.close()
+    assert failures(written.package / "performance", [sources()]) == {}
+    assert written.emulated
+    assert any("has ended" in text for text in notes)
+
+
+def test_a_director_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(JoulemarkError, match="joulemark director --meter"):
+        run_session(plan(tmp_path), SessionRequest([], director="127.0.0.1:1"))
+
+
+def test_a_remote_director_serves_its_own_files_only(tmp_path: Path) -> None:
+    emulator = daemon(tmp_path)
+    spec = parse(f"ptdaemon:host=127.0.0.1,port={emulator.port},log={emulator.log}")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        waiting = threading.Thread(
+            target=serve, args=(listener, lambda: power_server([spec], 0.0), lambda _: None)
+        )
+        waiting.start()
+        remote = RemoteDirector(f"127.0.0.1:{listener.getsockname()[1]}")
+        for command in ("download,,/etc/passwd", "download,x,power/server.log", "", "nonsense"):
+            assert remote.ask(command) == "Error"
+        remote.close()
+        waiting.join(10)
+    emulator.close()
 
 
 def test_fixed_ranges_are_put_back(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""The command that directs power sessions for a system on another machine."""
+
+from __future__ import annotations
+
+import socket
+
+import click
+
+from harness.cli.base import OK, cli, note
+from harness.cli.run import METERS
+from harness.core.errors import UsageError
+
+
+@cli.command()
+@METERS
+@click.option(
+    "--listen",
+    default="127.0.0.1:4950",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Address to wait at.",
+)
+@click.option("--once", is_flag=True, help="End after one session.")
+def director(meters: tuple[str, ...], listen: str, once: bool) -> int:
+    """Direct power sessions of MLPerf Inference for another machine.
+
+    Runs on the machine with the analyzer. The system under test then runs
+    joulemark run WORKLOAD --mlperf-session --director HOST:4950. There is no login: listen on a
+    network that only both machines are in.
+
+    \b
+        joulemark director --meter ptdaemon:host=127.0.0.1,log=ptd_logfile.txt
+    """
+    from harness.live.director.remote import serve
+    from harness.live.director.session import power_server
+    from harness.meters import parse
+
+    specs = [parse(text) for text in meters]
+    if not specs:
+        raise UsageError("directs nothing", where="--meter", expected="ptdaemon:host=HOST,log=FILE")
+    host, _, port = listen.rpartition(":")
+    if not port.isdigit():
+        raise UsageError("is no address", where="--listen", got=listen, expected="HOST:PORT")
+    power_server(specs).close()  # a wrong meter is refused before anybody waits
+    try:
+        listener = socket.create_server((host, int(port)))
+    except OSError as error:
+        raise UsageError(
+            f"cannot be listened at: {error.strerror}", where="--listen", got=listen
+        ) from None
+    with listener:
+        note(f"waiting at {listen}")
+        while True:
+            serve(listener, lambda: power_server(specs), note)
+            if once:
+                return OK
