@@ -174,7 +174,7 @@ def _stated(cell: Cell, supply: PowerSupply) -> dict[str, Any]:
         return {"conversion_efficiency": round(supply.peak, 3)}
     shares = np.array([0.1, 0.2, 0.5, 1.0])
     points = zip(shares.tolist(), supply.efficiency(shares).tolist(), strict=True)
-    return {"supply": Supply(supply.rated_w, points=tuple(points))}
+    return {"supply": Supply(supply.rated_w, "certificate", tuple(points))}
 
 
 def _scaled(curve: Curve, level: float) -> Curve:

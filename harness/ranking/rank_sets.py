@@ -205,7 +205,7 @@ def _undominated_shares(drawn_values: Floats, entries: Sequence[Contender]) -> l
     goods.append(_column([entry.quality for entry in entries]))
     lowest, highest = drawn_values.min(axis=1), drawn_values.max(axis=1)
     shares = []
-    for i, own in enumerate(drawn_values):
+    for i, values in enumerate(drawn_values):
         # 1. Those that reach its performance and quality; what is unknown reaches nothing.
         is_rival = np.ones(len(entries), bool)
         is_rival[i] = False
@@ -218,7 +218,7 @@ def _undominated_shares(drawn_values: Floats, entries: Sequence[Contender]) -> l
             continue
         is_rival &= lowest < highest[i]
         best = drawn_values[is_rival].min(axis=0, initial=np.inf)
-        shares.append(float((best >= own).mean()))
+        shares.append(float((best >= values).mean()))
     return shares
 
 

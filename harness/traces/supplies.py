@@ -37,6 +37,8 @@ room temperature."""
 GRADE_LIMIT = 0.02
 """Relative limit of an efficiency by a grade: grades are minima and lie two points apart at half
 load, so a supply that exceeds one by more has the next."""
+CERTIFICATE = "certificate"
+"""Grade of supplies that are stated by points of their certificate."""
 GRID = np.linspace(0.0, 1.0, 501)
 
 
@@ -114,25 +116,27 @@ class Supply:
 
     Attributes:
         rated_w: Rated output of all of them together [W].
-        grade: Their 80 PLUS grade; empty where points are stated.
+        grade: Their 80 PLUS grade, or "certificate" where points are stated.
         points: Points of their certificate: share of the rated output, and efficiency there.
     """
 
     rated_w: float
-    grade: str = ""
+    grade: str
     points: tuple[tuple[float, float], ...] = ()
 
     @staticmethod
     def from_document(document: Mapping[str, Any]) -> Supply:
         """Return the supplies of a valid header."""
-        points = _distinct(document.get("points") or ())
-        return Supply(float(document["rated_w"]), str(document.get("grade") or ""), points)
+        grade = str(document["grade"])
+        points = _distinct(document["points"]) if grade == CERTIFICATE else ()
+        return Supply(float(document["rated_w"]), grade, points)
 
     def document(self) -> dict[str, Any]:
         """Return the supplies as they stand in a header."""
+        document: dict[str, Any] = {"rated_w": self.rated_w, "grade": self.grade}
         if self.points:
-            return {"rated_w": self.rated_w, "points": [list(point) for point in self.points]}
-        return {"rated_w": self.rated_w, "grade": self.grade}
+            document["points"] = [list(point) for point in self.points]
+        return document
 
     @property
     def limit(self) -> float:

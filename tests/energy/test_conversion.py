@@ -62,7 +62,7 @@ def test_a_curve_is_read_at_the_load_of_each_cell(
 
 def test_light_and_full_load_are_converted_apart(trace: MakeTrace, window: MakeWindow) -> None:
     """The efficiency of the mean power would be another one."""
-    supply = Supply(1000.0, points=((0.2, 0.8), (1.0, 0.9)))
+    supply = Supply(1000.0, "certificate", ((0.2, 0.8), (1.0, 0.9)))
     found = conversion(readings("mean", trace, supply=supply), window(0, 50))
     watts = np.array([200.0] * 10 + [1000.0] * 40)
     output_j = supply.curve.output_w(watts, 1000.0).sum()

@@ -68,7 +68,11 @@ def test_a_stated_peak_leaves_all_loads_open_that_the_readings_allow(
 
 def test_of_several_points_at_one_share_the_lowest_counts() -> None:
     supply = Supply.from_document(
-        {"rated_w": 800, "points": [[1, 0.9], [0.5, 0.94], [0.5, 0.92], [0.2, 0.9]]}
+        {
+            "rated_w": 800,
+            "grade": "certificate",
+            "points": [[1, 0.9], [0.5, 0.94], [0.5, 0.92], [0.2, 0.9]],
+        }
     )
     assert supply.points == ((0.2, 0.9), (0.5, 0.92), (1.0, 0.9))
 
@@ -77,7 +81,7 @@ def test_of_several_points_at_one_share_the_lowest_counts() -> None:
     "document",
     [
         {"rated_w": 800.0, "grade": "gold"},
-        {"rated_w": 800.0, "points": [[0.2, 0.9], [1.0, 0.92]]},
+        {"rated_w": 800.0, "grade": "certificate", "points": [[0.2, 0.9], [1.0, 0.92]]},
     ],
 )
 def test_a_document_survives_reading_and_writing(document: dict[str, object]) -> None:
