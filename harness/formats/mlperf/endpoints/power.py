@@ -22,8 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from harness.formats.mlperf.endpoints.fields import (
     count_in,
     list_in,
@@ -128,6 +126,8 @@ def _engaged_nodes(nodes_used: object, sets: tuple[NodeSet, ...]) -> dict[str, i
 @functools.cache
 def constants(version: str = NEWEST) -> Mapping[str, Any]:
     """Return the constants of a version of the checker."""
+    import yaml  # slow to import: only packages that state their power pay for it
+
     table: Mapping[str, Any] = yaml.safe_load(CONSTANTS.read_text("utf-8"))
     return mapping_in(table, version)
 
