@@ -174,7 +174,7 @@ def test_the_plan_is_anchored_once_and_the_anchors_of_all_ranks_hold(tmp_path: P
     assert anchors.held.count == len(lines) >= 3
 
 
-@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.long), 1])
 def test_a_rank_that_is_killed_leaves_an_incomplete_run_with_the_reason(
     victim: int, tmp_path: Path
 ) -> None:
@@ -251,6 +251,7 @@ def test_machines_without_a_common_folder_are_merged_afterwards(tmp_path: Path) 
     assert "is a complete run already" in said
 
 
+@pytest.mark.long
 def test_the_rank_of_another_run_is_not_merged(tmp_path: Path) -> None:
     port = free_port()
     for name in ("x", "y"):
