@@ -144,8 +144,9 @@ class Coordinator(Rendezvous):
 
     def _listen(self) -> None:
         """Start to listen, and write the invitation."""
-        addresses = own_addresses()
-        address, port = parse_address(self.meet) if self.meet else (addresses[0], 0)
+        address, port = os.environ.get("MASTER_ADDR", ""), 0
+        if self.meet:
+            address, port = parse_address(self.meet)
         try:
             self.server = listen(address, port, backlog=self.process.world_size + MAX_STRANGERS)
         except OSError as error:
@@ -158,7 +159,7 @@ class Coordinator(Rendezvous):
         self.selector.register(self.server, selectors.EVENT_READ)
         if not self.meet:
             port = self.server.getsockname()[1]
-            self._invite({"addresses": addresses, "port": port, "token": self.invited})
+            self._invite({"addresses": own_addresses(), "port": port, "token": self.invited})
 
     def _invite(self, invitation: Mapping[str, Any]) -> None:
         """Write the invitation atomically, readable by this user only.
