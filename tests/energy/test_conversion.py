@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,14 @@ import pytest
 
 from harness.energy.conversion import NO_CONVERSION, conversion
 from harness.formats.base import Entry, Run
+from harness.scoring.result import Result
 from harness.scoring.score import score
 from harness.traces.supplies import Supply, grades
 from harness.traces.trace import Trace, Window
 
 MakeTrace = Callable[..., Trace]
 MakeWindow = Callable[[float, float], Window]
+Scored = Callable[[Trace, Window], Result]
 
 IDLE, LOAD = [200.0] * 10, [1000.0] * 40
 
@@ -29,20 +30,15 @@ def readings(kind: str, trace: MakeTrace, **channel: Any) -> Trace:
     return trace(range(1, len(powers) + 1), powers, kind, **channel)
 
 
-def entry_of(trace: Trace, window: Window) -> Entry:
-    run = Run(id="run_1", window=window, traces=(trace,), success=True)
-    return Entry(
-        id="e",
-        directory=Path("e"),
-        format="test",
-        round="",
-        task="inference",
-        submitter="s",
-        system="m",
-        benchmark="b",
-        scenario="Offline",
-        runs=(run,),
-    )
+@pytest.fixture
+def scored(entry_of: Callable[..., Entry]) -> Callable[[Trace, Window], Result]:
+    """Score one run."""
+
+    def result(trace: Trace, window: Window) -> Result:
+        run = Run(id="run_1", window=window, traces=(trace,), success=True)
+        return score(entry_of(run), draws=5_000)
+
+    return result
 
 
 def test_nothing_stated_converts_nothing(trace: MakeTrace, window: MakeWindow) -> None:
@@ -88,27 +84,25 @@ def test_what_no_supply_does_is_left_to_the_audit(
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.8, 1.0])
 def test_the_interval_of_a_stated_peak_holds_the_energy_at_any_load(
-    share: float, trace: MakeTrace, window: MakeWindow
+    share: float, scored: Scored, trace: MakeTrace, window: MakeWindow
 ) -> None:
     """The first method took the peak as a constant, and held none of these."""
     truth_j = 40_000 * float(grades()["platinum"].efficiency(share))
     found = readings("mean", trace, conversion_efficiency=0.94, clock_error_s=0.0)
-    energy = score(entry_of(found, window(10, 50)), draws=5_000).energy
+    energy = scored(found, window(10, 50)).energy
     assert energy.low is not None
     assert energy.high is not None
     assert energy.low <= truth_j <= energy.high
 
 
-def test_the_budget_and_the_notes_name_the_supplies(trace: MakeTrace, window: MakeWindow) -> None:
-    stated = score(
-        entry_of(readings("mean", trace, conversion_efficiency=0.94), window(10, 50)), draws=2_000
-    )
+def test_the_budget_and_the_notes_name_the_supplies(
+    scored: Scored, trace: MakeTrace, window: MakeWindow
+) -> None:
+    stated = scored(readings("mean", trace, conversion_efficiency=0.94), window(10, 50))
     assert "supplies at part load" in {row.term for row in stated.rows}
     assert any("a peak at most" in note for note in stated.notes)
-    by_curve = score(
-        entry_of(readings("mean", trace, supply=Supply(1880.0, "platinum")), window(10, 50)),
-        draws=2_000,
-    )
+    supply = Supply(1880.0, "platinum")
+    by_curve = scored(readings("mean", trace, supply=supply), window(10, 50))
     assert "supplies at part load" not in {row.term for row in by_curve.rows}
     assert any("supplies at their load, 0.94" in note for note in by_curve.notes)
 

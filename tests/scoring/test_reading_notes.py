@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,45 +11,44 @@ from harness.formats.base import Entry, Run
 from harness.scoring.score import score
 from harness.traces.trace import Trace, Window
 
+Notes = Callable[[Trace, Window], str]
 MakeTrace = Callable[..., Trace]
 MakeWindow = Callable[[float, float], Window]
 
 
-def notes(trace: Trace, window: Window) -> str:
-    run = Run(id="run_1", window=window, traces=(trace,), success=True)
-    entry = Entry(
-        id="e",
-        directory=Path("e"),
-        format="test",
-        round="",
-        task="inference",
-        submitter="s",
-        system="m",
-        benchmark="b",
-        scenario="Offline",
-        runs=(run,),
-    )
-    return "\n".join(score(entry, draws=1_000).notes)
+@pytest.fixture
+def notes(entry_of: Callable[..., Entry]) -> Callable[[Trace, Window], str]:
+    """Return the notes of a result of one run."""
+
+    def words(trace: Trace, window: Window) -> str:
+        run = Run(id="run_1", window=window, traces=(trace,), success=True)
+        return "\n".join(score(entry_of(run), draws=1_000).notes)
+
+    return words
 
 
 def block(begin: int, end: int, until: int = 80) -> list[float]:
     return [400.0 if begin <= second < end else 100.0 for second in range(until)]
 
 
-def test_instants_warn_of_what_lies_between_them(trace: MakeTrace, window: MakeWindow) -> None:
+def test_instants_warn_of_what_lies_between_them(
+    notes: Notes, trace: MakeTrace, window: MakeWindow
+) -> None:
     text = notes(trace(range(80), block(10, 70), "instant"), window(10, 70))
     assert "instant readings, one in 1 s: peaks between two of them" in text
     assert "the interval does not hold that error" in text
 
 
-def test_halves_that_disagree_warn_of_aliasing(trace: MakeTrace, window: MakeWindow) -> None:
+def test_halves_that_disagree_warn_of_aliasing(
+    notes: Notes, trace: MakeTrace, window: MakeWindow
+) -> None:
     value = np.where(np.arange(80) % 2, 400.0, 300.0).tolist()
     text = notes(trace(range(80), value, "instant"), window(10, 70))
     assert "every second reading differs from those between" in text
     assert "peaks between" not in text  # one warning of sampling is enough
 
 
-def test_means_warn_of_nothing(trace: MakeTrace, window: MakeWindow) -> None:
+def test_means_warn_of_nothing(notes: Notes, trace: MakeTrace, window: MakeWindow) -> None:
     found = notes(trace(range(1, 81), block(10, 70), clock_error_s=0.01), window(10, 70))
     assert "does not hold" not in found
 
@@ -68,6 +66,7 @@ def test_load_beside_its_window_is_noted(
     late_s: float,
     clock_error_s: float | None,
     warns: bool,
+    notes: Notes,
     trace: MakeTrace,
     window: MakeWindow,
 ) -> None:
