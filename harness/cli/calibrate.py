@@ -24,7 +24,7 @@ from harness.core.errors import UsageError
 )
 @click.option(
     "--key",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=click.Path(path_type=Path, dir_okay=False),
     help="Private key to sign the calibration with.",
 )
 @JSON

@@ -180,7 +180,7 @@ class RunCommand(click.Command):
 )
 @click.option(
     "--calibration",
-    type=click.Path(dir_okay=False, exists=True),
+    type=click.Path(dir_okay=False),
     help="Document of joulemark calibrate: lag, averaging and quantum of the sensors.",
 )
 @click.option("--resume", is_flag=True, help="Keep the complete runs in OUT; make the others.")

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from harness.core.errors import JoulemarkError, SchemaError, UsageError
 from harness.core.files import read_bytes
-from harness.core.schemas import MAX_YAML_BYTES, parse_document
+from harness.core.schemas import MAX_YAML_BYTES, parse_document, schema
 from harness.core.suggestions import unknown_name
 from harness.traces.channel import Accuracy, Kind
 from harness.traces.instruments import UNKNOWN_SENSOR, instrument
@@ -135,11 +135,43 @@ def read_map(path: Path) -> DeviceMap:
     content = read_bytes(path, limit=MAX_YAML_BYTES)
     document = parse_document("meter-map", content, where=str(path), as_yaml=True)
     try:
+        _refuse_unknown(document)
         return _device_map(document, hashlib.sha256(content).hexdigest())
     except JoulemarkError as error:
         raise SchemaError(
             error.message, where=f"{path}{error.where}", got=error.got, expected=error.expected
         ) from None
+
+
+def _refuse_unknown(document: Mapping[str, Any]) -> None:
+    """Raise SchemaError for a field that no map has: a misspelt one would be passed over."""
+    fields = schema("meter-map")["properties"]
+    protocol = document["protocol"]
+    cases = {
+        case["if"]["properties"]["protocol"]["const"]: case["then"]["properties"]["channels"]
+        for case in schema("meter-map")["allOf"]
+    }
+    places = cases[protocol]["items"]["properties"]["read"]["properties"]
+    _only_known(document, fields, "#")
+    for number, item in enumerate(document["channels"]):
+        where = f"#/channels/{number}"
+        _only_known(item, fields["channels"]["items"]["properties"], where)
+        _only_known(item["read"], places, f"{where}/read")
+        if protocol == "prometheus" and len({"query", "expression"} & item["read"].keys()) != 1:
+            raise SchemaError(
+                "reads no series, or two", where=f"{where}/read", expected="query or expression"
+            )
+
+
+def _only_known(item: Mapping[str, Any], fields: Mapping[str, Any], where: str) -> None:
+    unknown = sorted(item.keys() - fields.keys())
+    if unknown:
+        raise SchemaError(
+            "is no field of a map",
+            where=f"{where}/{unknown[0]}",
+            got=unknown[0],
+            expected=", ".join(fields),
+        )
 
 
 def _device_map(document: Mapping[str, Any], sha256: str) -> DeviceMap:
