@@ -23,8 +23,8 @@ from harness.scoring.repeated_runs import valid_runs
 from harness.site.entries import VERDICTS, Site, SiteEntry, rule_title, with_unit
 from harness.site.evidence import Packed
 from harness.site.index_page import table_facts, table_heading, table_id
-from harness.site.numbers import Scale, percent, seconds_text, significant
-from harness.site.plots.svg import element, picture, text, titled
+from harness.site.numbers import percent, seconds_text, significant
+from harness.site.plots.result import budget_bar, run_picture
 from harness.site.plots.trace import trace_figure
 from harness.traces.channel import Channel
 from harness.uncertainty.closed_form import BudgetRow
@@ -84,11 +84,11 @@ def result_context(entry: SiteEntry, site: Site, packed: Packed | None) -> dict[
         "notes": [*result.notes, *(entry.report.notes if entry.report else ())],
         "trace": trace_figure(entry),
         "budget": _budget_rows(result.rows),
-        "budget_bar": _budget_bar(result.rows),
+        "budget_bar": budget_bar(result.rows),
         "explanation": explain(result),
         "runs": [_run_row(run, result.runs) for run in result.runs[:MAX_RUNS]],
         "runs_hidden": max(0, len(result.runs) - MAX_RUNS),
-        "run_plot": _run_plot(result.runs),
+        "run_plot": run_picture(result.runs),
         "scatter": _scatter_text(entry),
         "tree": _boundary_tree(result.runs),
         "meters": _meters(result.runs),
@@ -254,24 +254,6 @@ def _budget_rows(rows: Sequence[BudgetRow]) -> list[dict[str, str]]:
     return lines
 
 
-def _budget_bar(rows: Sequence[BudgetRow]) -> Any:
-    """Return the shares of the variance as one bar, its parts in six tints."""
-    if not rows:
-        return None
-    width, left, parts = 960.0, 0.0, []
-    for number, row in enumerate(rows):
-        part_width = width * row.share
-        if part_width < 1:
-            continue
-        css = f"share-{min(number, 5)}"
-        box = element("rect", x=left, y=0.0, width=max(1.0, part_width - 1), height=30.0, css=css)
-        if part_width > 8 * len(row.term) + 12:
-            box += text(left + 8, 20, row.term, f"share-label on-{min(number, 5)}")
-        parts.append(titled(box, f"{row.term}: {100 * row.share:.1f} % of the variance"))
-        left += part_width
-    return picture(width, 30, "Shares of the variance", parts)
-
-
 # Runs
 
 
@@ -291,24 +273,6 @@ def _run_row(run: RunEnergy, runs: Sequence[RunEnergy]) -> dict[str, str]:
         "gap": f"{significant(run.largest_gap_s, 3)} s",
         "counts": "yes" if id(run) in counted else "no",
     }
-
-
-def _run_plot(runs: Sequence[RunEnergy]) -> Any:
-    """Return the energies of the runs as dots on one line, to see how they scatter."""
-    energies = [(run.run.id, run.energy_j) for run in runs if run.energy_j is not None]
-    if len(energies) < 2:
-        return None
-    width, height = 960.0, 56.0
-    scale = Scale.around([energy for _, energy in energies], width - 40, margin=0.08)
-    parts = [element("path", d=f"M20 20H{width - 20}", css="axis")]
-    for tick in scale.ticks(6):
-        x = 20 + scale.at(tick)
-        parts.append(element("path", d=f"M{x:.1f} 20v6", css="axis"))
-        parts.append(text(x, 44, f"{significant(tick, 6)} J", "tick", "middle"))
-    for name, energy in energies:
-        dot = element("circle", cx=20 + scale.at(energy), cy=20.0, r=5.0, css="run-dot")
-        parts.append(titled(dot, f"{name}: {significant(energy, 6)} J"))
-    return picture(width, height, "Energy of each run", parts)
 
 
 def _scatter_text(entry: SiteEntry) -> str:
