@@ -185,3 +185,23 @@ def test_a_table_with_a_bare_carriage_return_is_no_log(
     assert code != 0
     assert "holds no result that can be read" in out + err
     assert "Please report" not in err
+
+
+def test_score_is_short_and_the_budget_comes_when_asked_for(run: Run) -> None:
+    code, short, _ = run("score", TRAINING)
+    assert code == 0
+    assert max(map(len, short.splitlines())) <= 80
+    assert "Share" not in short
+    _, explained, _ = run("score", TRAINING, "--explain")
+    assert "Share" in explained
+    assert "meter gain" in explained
+
+
+def test_a_level_in_percent_is_understood(run: Run) -> None:
+    assert run("score", TRAINING, "--level", "95")[1] == run("score", TRAINING)[1]
+
+
+def test_a_level_that_is_none_gets_the_right_hint(run: Run) -> None:
+    code, _, error = run("score", TRAINING, "--level", "950")
+    assert code == 2
+    assert "write 0.95 or 95" in error
