@@ -306,7 +306,7 @@ class Coordinator(Rendezvous):
                         continue
                     if machine.share_a_counter(readings[first], readings[second]):
                         pairs.append((first, second))
-        return machine.joined(machines, pairs)
+        return machine.with_containers(machine.joined(machines, pairs), marks)
 
     def _ask_counter(self, rank: int) -> int:
         """Return a counter of the kernel of a rank's machine; 0 where it does not answer."""

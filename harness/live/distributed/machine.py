@@ -156,6 +156,22 @@ def joined(machines: Sequence[Machine], pairs: Sequence[tuple[int, int]]) -> lis
     return result
 
 
+def with_containers(
+    machines: Sequence[Machine], marks: Sequence[Mapping[str, Any]]
+) -> list[Machine]:
+    """Return the machines with a note on those whose ranks run in several containers."""
+    containers: dict[int, set[str]] = defaultdict(set)
+    for machine, rank_marks in zip(machines, marks, strict=True):
+        if "cgroup" in rank_marks:
+            containers[machine.number].add(str(rank_marks["cgroup"]))
+    return [
+        Machine(item.number, f"{item.shown_by}, in {len(containers[item.number])} containers")
+        if len(containers[item.number]) > 1
+        else item
+        for item in machines
+    ]
+
+
 def _boot_time(marks: Mapping[str, Any]) -> int:
     booted_s = marks.get("booted_s")
     return booted_s if isinstance(booted_s, int) else 0

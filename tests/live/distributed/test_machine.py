@@ -16,6 +16,7 @@ from harness.live.distributed.machine import (
     machine_marks,
     share_a_counter,
     surely_differ,
+    with_containers,
 )
 from tests.live.distributed.machines import machine_root
 
@@ -80,6 +81,14 @@ def test_machines_that_turn_out_to_be_one_are_renumbered() -> None:
     found = joined(machines, [(1, 2), (2, 3)])
     assert [item.number for item in found] == [0, 1, 1, 1, 1]
     assert [item.shown_by for item in found] == ["boot id", *["a counter of the kernel"] * 4]
+
+
+def test_the_record_says_that_ranks_of_a_machine_run_in_several_containers() -> None:
+    marks = [{"boot": "a", "cgroup": "x"}, {"boot": "a", "cgroup": "y"}, {"boot": "b"}]
+    found = with_containers(group_by_marks(marks), marks)
+    assert [item.shown_by for item in found] == [*["boot id, in 2 containers"] * 2, "boot id"]
+    alike = [{"boot": "a", "cgroup": "x"}] * 2
+    assert with_containers(group_by_marks(alike), alike) == group_by_marks(alike)
 
 
 @pytest.fixture
