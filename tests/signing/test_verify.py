@@ -305,7 +305,9 @@ def test_a_manifest_that_is_laid_out_is_another(signed: Signed) -> None:
 
 def test_a_manifest_taken_out_is_found(signed: Signed) -> None:
     (signed.folder / MANIFEST).unlink()
-    only(signed.verified(), 3, where=MANIFEST, got="No such file")
+    found = signed.verified()
+    only(found, 3, where=MANIFEST, got="No such file")
+    assert found.files == len(found.listed)
 
 
 def test_an_envelope_taken_out_is_found_and_files_are_still_looked_at(signed: Signed) -> None:
@@ -629,6 +631,17 @@ def test_a_submitter_is_no_auditor(signed: Signed, owner: str) -> None:
         got=f"of submitter {owner}",
         expected="audit",
     )
+
+
+def test_a_revoked_key_of_an_auditor_is_a_fault_of_the_countersignature(signed: Signed) -> None:
+    signed.countersign()
+    signed.believe()
+    document = json.loads(signed.trust_file.read_text())
+    document["auditors"][AUDITOR][0]["revoked"] = "left"
+    signed.trust_file.write_text(json.dumps(document))
+    found = verify(signed.folder, read_trust(signed.trust_file))
+    only(found, 8, where=f"{COUNTERSIGNATURE}#/signatures/0", got="revoked: left")
+    assert found.auditors == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[" * 5000])

@@ -52,6 +52,8 @@ def test_the_counter_is_read_in_joules(monkeypatch: pytest.MonkeyPatch, old: boo
         ({"current_socket_power": 250, "average_socket_power": "N/A"}, 250.0),
         ({"current_socket_power": "N/A", "average_socket_power": 91}, 91.0),
         ({"current_socket_power": 0xFFFF, "average_socket_power": 91}, 91.0),
+        ({"current_socket_power": 0, "average_socket_power": 91}, 91.0),
+        ({"current_socket_power": 1, "average_socket_power": 91}, 1.0),
     ],
 )
 def test_without_a_counter_socket_power_is_read_in_watts(
