@@ -129,3 +129,13 @@ def test_fail_a_record_deeper_in_an_entry(signed: Signed) -> None:
     hidden.write_bytes(records(signed)[0].read_bytes())
     sign_again(signed)
     assert f"{ENTRY}/more/run-1/run.json" in [fault.where for fault in record_faults(signed)]
+
+
+def test_pass_records_of_the_ranks_of_a_run_count_with_their_run(signed: Signed) -> None:
+    run = records(signed)[0]
+    for rank in ("0", "1"):
+        folder = run.parent / "ranks" / rank
+        folder.mkdir(parents=True)
+        (folder / run.name).write_bytes(run.read_bytes())
+    sign_again(signed)
+    assert record_faults(signed) == []

@@ -1,5 +1,6 @@
 """ptd-replies: the PTDaemon's own figures are those of the trace."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -211,4 +212,19 @@ def test_skip_no_session() -> None:
     found = b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE))
     b.assert_found(
         found, RULE, "skip", where="result", got="no files of a power session", expected="logs"
+    )
+
+
+@pytest.mark.parametrize("analyzer", [0, 1])
+def test_fail_figures_of_either_of_two_analyzers(analyzer: int, tmp_path: Path) -> None:
+    def change(folder: Path) -> None:
+        server = json.loads(t.power(folder, "server.json").read_text())
+        messages = server["ptd_messages"]
+        of_one = messages[analyzer] if isinstance(messages[0], list) else messages
+        reply = [message["reply"] for message in of_one if message["cmd"] == "Watts"][-1]
+        t.everywhere(folder, reply, reply.replace("Watts,", "Watts,9", 1))
+
+    found = t.judged(tmp_path, change, analyzers="two_analyzers")
+    b.assert_found(
+        found, RULE, "fail", where="server.json", got="Watts after testing: mean", expected="by"
     )
