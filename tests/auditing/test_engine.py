@@ -462,3 +462,8 @@ def test_lists_of_a_neighbouring_round_only_warn(tmp_path: Path) -> None:
     assert {f.status for f in found.findings if f.rule == "meter-identity"} == {"warn"}
     asked = audit.audit_entry(between, {}, "mlperf-inference-v4.1")
     assert "fail" in {f.status for f in asked.findings if f.rule == "meter-identity"}
+
+
+def test_an_entry_is_without_evidence_where_nothing_ties_its_readings(tmp_path: Path) -> None:
+    assert not b.report(b.inference(tmp_path)).without_evidence
+    assert b.judge(b.entry(b.run(b.trace(range(-5, 606))), round=b.INFERENCE)).without_evidence

@@ -154,3 +154,14 @@ def test_sampling_repeats_where_readings_meet_every_run_alike(
     assert found.budget is not None
     names = {item.name for item in found.budget.components}
     assert ("sampling" in names) is is_shared
+
+
+def test_one_run_is_no_repetition() -> None:
+    """With the scatter of others, where its readings fall is part of that scatter."""
+    alone = entry("a", 100.0)
+    (item,) = alone.runs
+    found, *_ = score_all([replace(alone, runs=(sampled(item, 0.0),)), *lenders(5)])
+    assert found.scatter is not None
+    assert found.scatter.source == "borrowed"
+    assert found.budget is not None
+    assert [c.correlation_key for c in found.budget.components if c.name == "sampling"] == [None]

@@ -394,7 +394,9 @@ def test_an_envelope_that_is_a_link_is_not_followed(signed: Signed) -> None:
 def test_what_is_signed_and_no_manifest_is_found(signed: Signed, payload: bytes) -> None:
     (signed.folder / MANIFEST).write_bytes(payload)
     envelope(signed, payload, OWNER)
-    (fault,) = signed.verified().faults
+    found = signed.verified()
+    assert found.files == 0
+    (fault,) = found.faults
     assert fault.step == 4
     assert fault.where.startswith(f"{ENVELOPE}#/payload")
 
@@ -631,6 +633,13 @@ def test_a_submitter_is_no_auditor(signed: Signed, owner: str) -> None:
         got=f"of submitter {owner}",
         expected="audit",
     )
+
+
+def test_a_countersignature_over_another_type_is_found(signed: Signed) -> None:
+    signed.countersign()
+    path = signed.folder / COUNTERSIGNATURE
+    path.write_bytes(canonical(json.loads(path.read_text()) | {"payloadType": "text/plain"}))
+    only(signed.verified(), 8, where=f"{COUNTERSIGNATURE}#/payloadType", got="text/plain")
 
 
 def test_a_revoked_key_of_an_auditor_is_a_fault_of_the_countersignature(signed: Signed) -> None:

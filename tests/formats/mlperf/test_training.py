@@ -414,3 +414,12 @@ def test_runs_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for number in range(200):
         (folder / f"result_{number}.txt").write_text(line(MS0, "run_start", None))
     assert [run.id for run in read(folder).runs] == [f"result_{number}" for number in range(200)]
+
+
+def test_mlperfs_own_sums_are_the_same_where_a_log_is_read_line_by_line(tmp_path: Path) -> None:
+    folder, _ = simulated(tmp_path / "numbers")
+    strings, _ = simulated(tmp_path / "strings", form=TrainingForm(string_values=True))
+    before, found = quick(read(folder)).compat, quick(read(strings)).compat
+    for name in ("mlperf_training_v4.0", "mlperf_training_current"):
+        assert found[name]["value"] == pytest.approx(before[name]["value"])
+        assert found[name]["value"] > 0
