@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from harness.core.errors import UsageError
 from harness.meters.network import options
 from harness.meters.network.http_client import HttpClient, parse_fingerprint
-from harness.meters.network.polled import NetworkMeter
+from harness.meters.network.json_answers import sample
+from harness.meters.network.polled import Fetched, NetworkMeter, Point, Sample
 
 HTTPS_PORT = 443
 
@@ -75,6 +77,30 @@ class HttpMeter(NetworkMeter):
                 expected=f"{options.variable(name, 'password')} in the environment, "
                 "or password_file=FILE",
             )
+
+    def document(self, path: str) -> Any:
+        """Return what the device answers at a path.
+
+        Raises:
+            PeerFailed: It does not answer.
+        """
+        return self.client.get_json(path)
+
+    def fetch(self, points: Sequence[Point]) -> Fetched:
+        """Ask each path once, however many numbers it holds.
+
+        Raises:
+            PeerFailed: The device does not answer.
+        """
+        documents: dict[str, Any] = {}
+        fetched: dict[str, Sequence[Sample] | str] = {}
+        for point in points:
+            path, pointer = str(point.read["path"]), str(point.read["pointer"])
+            if path not in documents:
+                documents[path] = self.document(path)
+            result = sample(documents[path], pointer, str(point.read.get("stamp", "")))
+            fetched[point.id] = result if isinstance(result, str) else [result]
+        return fetched
 
     def disconnect(self) -> None:
         """Close the connection."""

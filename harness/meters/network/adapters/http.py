@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,8 +11,7 @@ from harness.meters.network.deadline import PeerFailed
 from harness.meters.network.device_map import DeviceMap
 from harness.meters.network.http_client import status_text
 from harness.meters.network.http_meter import HttpMeter
-from harness.meters.network.json_answers import at, sample
-from harness.meters.network.polled import Fetched, Point, Sample
+from harness.meters.network.json_answers import at
 
 OK, NOT_FOUND = 200, 404
 IDENTITY_POINTERS = {"model": "/model", "app": "/app", "firmware": "/ver", "serial": "/mac"}
@@ -39,21 +37,13 @@ class Http(HttpMeter):
         """Return whether the path of a map answers with what the map says."""
         return self._identify(device_map)
 
-    def fetch(self, points: Sequence[Point]) -> Fetched:
-        """Ask each path once.
+    def document(self, path: str) -> Any:
+        """Return the JSON at a path.
 
         Raises:
-            PeerFailed: The device does not answer.
+            PeerFailed: The device gives none.
         """
-        answers: dict[str, Any] = {}
-        fetched: dict[str, Sequence[Sample] | str] = {}
-        for point in points:
-            path = str(point.read["path"])
-            if path not in answers:
-                answers[path] = self.client.get_json(self._with_login(path))
-            result = sample(answers[path], point.read["pointer"], point.read.get("stamp", ""))
-            fetched[point.id] = result if isinstance(result, str) else [result]
-        return fetched
+        return self.client.get_json(self._with_login(path))
 
     def _identify(self, device_map: DeviceMap) -> bool:
         """Ask a device what it is; return whether it is what a map describes.

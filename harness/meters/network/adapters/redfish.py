@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.core.errors import shorten
@@ -14,7 +14,6 @@ from harness.meters.network.device_map import DeviceMap, MapChannel
 from harness.meters.network.http_client import Answer, status_text
 from harness.meters.network.http_meter import HttpMeter
 from harness.meters.network.json_answers import as_time_ns, at, sample
-from harness.meters.network.polled import Fetched, Point, Sample
 
 ROOT = "/redfish/v1"
 SESSIONS = f"{ROOT}/SessionService/Sessions"
@@ -50,7 +49,6 @@ class Redfish(HttpMeter):
             self.protocol, "session", session or options.YES, (options.YES, options.NO)
         )
         self._session = ""
-        self._documents: dict[str, Any] = {}
 
     def connect(self) -> None:
         """Log in, and ask the service what it is.
@@ -101,23 +99,13 @@ class Redfish(HttpMeter):
             suffix = "" if len(members) == 1 else f"-{member.rstrip('/').rpartition('/')[2]}"
             yield suffix, {**item.read, "path": member.removeprefix(ROOT) + rest}
 
-    def fetch(self, points: Sequence[Point]) -> Fetched:
-        """Ask each resource once.
+    def document(self, path: str) -> Any:
+        """Return a resource; an empty one where the service has none.
 
         Raises:
-            PeerFailed: The BMC does not answer.
+            PeerFailed: The service does not answer, or refuses.
         """
-        documents: dict[str, Any] = {}
-        fetched: dict[str, Sequence[Sample] | str] = {}
-        for point in points:
-            path = str(point.read["path"])
-            if path not in documents:
-                documents[path] = self._get(path)
-            result = sample(
-                documents[path], str(point.read["pointer"]), str(point.read.get("stamp", ""))
-            )
-            fetched[point.id] = result if isinstance(result, str) else [result]
-        return fetched
+        return self._get(path)
 
     def device_time_ns(self) -> int | None:
         """Return the time of the BMC's clock [ns UTC], as its manager states it."""
