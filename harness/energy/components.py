@@ -40,6 +40,10 @@ EDGE_NAMES = {
         "edge, two readings of the trace",
         "power inside and power outside are both bounds",
     ),
+    "surplus": (
+        "edge, two readings of the trace",
+        "load that went on, or swings faster than the readings",
+    ),
     "gap": ("gap over an edge", "powers on both sides of the gap are bounds"),
     "nearest": ("edge step between readings", "a step of load within one interval"),
 }

@@ -8,10 +8,11 @@ outside is known. What is known is decided by evidence (docs/explanation/methodo
    floor of the trace: load went on outside. The power inside is held.
 2. *outside*: the rest is what the load can draw, and the power outside is the floor, so nothing can
    have been below it. It is taken off the cell.
-3. *between*: otherwise both are bounds, with the value in the middle and a rectangular distribution
-   between them. Either load that warmed up may have dipped before the window, though not below the
-   floor; or the rest is more than the load can draw next to the floor: load went on for a moment,
-   or it swings faster than the readings show.
+3. *between*: the rest is what the load can draw, but load that warmed up may have dipped before the
+   window, though not below the floor. Both are bounds, with the value in the middle and a
+   rectangular distribution between them.
+4. *surplus*: the rest is more than the load can draw, next to the floor. Load went on for a moment,
+   or it swings faster than the readings show: both are bounds likewise.
 
 A *gap* over an edge is bounded by the powers on both of its sides. Readings of an *instant* do not
 show when within an interval the power stepped; that step is part of the uncertainty.
@@ -30,7 +31,7 @@ from harness.energy.cells import Cells
 from harness.energy.gaps import NEAREST_CELLS, swing_variance, value_range
 from harness.traces.trace import Floats
 
-EdgeRule = Literal["covered", "held", "outside", "between", "gap", "nearest"]
+EdgeRule = Literal["covered", "held", "outside", "between", "surplus", "gap", "nearest"]
 
 MIN_OUTSIDE_CELLS = 3
 """Whole cells outside an edge that are needed to tell the floor of the trace."""
@@ -196,7 +197,8 @@ def mean_edge(around: Surroundings, cells: Cells, side: Literal["start", "stop"]
     noise_j = math.hypot(u_outside_j, held.u_j)
     half_width_j = _half_width(*bounds, noise_j, BOUNDS_SHARE)
     filled_j = held.energy_j if is_above_cap else max(bounds)
-    return Edge("between", sum(bounds) / 2, 0.0, half_width_j, inside_s, filled_j)
+    rule: EdgeRule = "surplus" if is_above_cap else "between"
+    return Edge(rule, sum(bounds) / 2, 0.0, half_width_j, inside_s, filled_j)
 
 
 def _held(around: Surroundings, cells: Cells) -> Edge:

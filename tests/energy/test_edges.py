@@ -57,7 +57,7 @@ FULL_START, FULL_END = 0.6 * 200 + 0.4 * 50, 0.3 * 200 + 0.7 * 50
         pytest.param(
             FULL_START + 30,
             IDLE,
-            "between",
+            "surplus",
             0.6 * 200 + 30 / 2,
             30 / 2 / 0.8,
             id="load for a moment before, or one that swings",

@@ -151,6 +151,8 @@ def test_a_constant_more_power_is_that_much_more_energy(data: st.DataObject, mor
         # what is left of a crossing cell may be below 0 without it, and is then held
         assume([edge.rule for edge in found.edges] == [edge.rule for edge in more.edges])
         assume(all(edge.energy_j > 0 for edge in found.edges if edge.rule != "covered"))
+        bounded = [edge for edge in found.edges if edge.rule in ("between", "surplus")]
+        assume(all(edge.energy_j > edge.half_width_j for edge in bounded))
         assert more.energy_j == pytest.approx(found.energy_j + more_w * window.seconds, rel=1e-9)
 
 

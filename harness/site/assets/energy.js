@@ -306,7 +306,7 @@ joulemark.energy = (() => {
     const lower = Math.max(0, rest);
     const other = atFloor ? hold.energy : Math.min(hold.energy, mostInside(around, insideS, outsideS));
     const filled = isAboveCap ? hold.energy : Math.max(lower, other);
-    return { rule: "between", energy: (lower + other) / 2, filled };
+    return { rule: isAboveCap ? "surplus" : "between", energy: (lower + other) / 2, filled };
   }
 
   /** The energy at an edge of instants: the nearest reading stands for one interval. */
