@@ -10,7 +10,8 @@ from harness.core.errors import UsageError
 from harness.meters.network import options
 from harness.meters.network.http_client import HttpClient, parse_fingerprint
 from harness.meters.network.json_answers import sample
-from harness.meters.network.polled import Fetched, NetworkMeter, Point, Sample
+from harness.meters.network.points import Fetched, Point, Sample
+from harness.meters.network.polled import NetworkMeter
 
 HTTPS_PORT = 443
 

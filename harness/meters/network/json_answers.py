@@ -8,7 +8,7 @@ from typing import Any
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.numbers import plain_number
 from harness.core.timestamps import NS, from_iso
-from harness.meters.network.polled import Sample
+from harness.meters.network.points import Sample
 
 MILLISECONDS_FROM = 1e11
 """A number above is a time in milliseconds since 1970, one below in seconds."""

@@ -25,7 +25,7 @@ from harness.meters.base import Note, NoteKind, ReadFailed, Reading, Unavailable
 from harness.meters.network import options
 from harness.meters.network.deadline import PeerFailed
 from harness.meters.network.device_map import DeviceMap, MapChannel, built_in_maps, find_map
-from harness.meters.readings import counter_fault, power_fault
+from harness.meters.network.points import Fetched, Point, Sample, reading_fault, rounded_up
 from harness.meters.topology import Subject
 from harness.traces.calibration import pseudonym
 from harness.traces.channel import Accuracy, Channel
@@ -37,40 +37,6 @@ NEARLY = 0.9
 """Share of a refresh interval after which an unchanged value counts as a new reading."""
 MAX_EARLY_S, MAX_LATE_S = 5.0, 30.0
 """How far a device's clock may be off before its stamps are not used [s]."""
-CLOCK_STEPS = (1.0, 2.0, 5.0, 10.0)
-"""A clock's error is rounded up to one of these times a power of ten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A number as the device gave it.
-
-    Attributes:
-        value: The number, before scaling.
-        stamp_ns: The device's own time of it [ns UTC]; None where it states none.
-    """
-
-    value: float
-    stamp_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One number to read: a channel of the map, or one row or member of it.
-
-    Attributes:
-        id: Id of the channel.
-        item: What the map says of it.
-        read: Where the number is.
-    """
-
-    id: str
-    item: MapChannel
-    read: Mapping[str, Any]
-
-
-Fetched = Mapping[str, Sequence[Sample] | str]
-"""For each point the numbers since the last fetch, oldest first, or why there is none."""
 
 
 @dataclass(slots=True)
@@ -319,7 +285,7 @@ class NetworkMeter:
             if not fault and not answer:
                 fault = "no value"
             if not isinstance(answer, str) and answer:
-                fault = _fault(point.item, answer[-1].value)
+                fault = reading_fault(point.item, answer[-1].value)
             if fault:
                 self.notes.append(Note(NoteKind.REMARK, point.id, f"is left out: {fault}"))
             else:
@@ -451,7 +417,7 @@ class NetworkMeter:
                 continue
             self._last[point.id] = _Last(sample.value, sample.stamp_ns, now_ns)
             t_ns = sample.stamp_ns if self._stamps_used else None
-            fault = _fault(point.item, sample.value)
+            fault = reading_fault(point.item, sample.value)
             value = math.nan if fault else sample.value * point.item.scale
             yield Reading(point.id, value, t_ns, fault)
 
@@ -463,20 +429,3 @@ class NetworkMeter:
             return sample.stamp_ns <= last.stamp_ns
         age_s = (now_ns - last.mono_ns) / NS
         return sample.value == last.value and age_s < NEARLY * self._refresh_of(point)
-
-
-def rounded_up(seconds: float) -> float:
-    """Return the next larger of 1, 2 and 5 times a power of ten; at least 0.01 s."""
-    power = 10.0 ** math.floor(math.log10(max(seconds, 0.01)))
-    return next((step * power for step in CLOCK_STEPS if step * power >= seconds), 10 * power)
-
-
-def _fault(item: MapChannel, value: float) -> str:
-    """Return why a number is no reading, or ""."""
-    if not math.isfinite(value):
-        return "not a number"
-    if value in item.error_values:
-        return f"{value:g} is the device's mark for no value"
-    if item.quantity == "energy":
-        return counter_fault(int(value * item.scale), "J")
-    return power_fault(value * item.scale, item.boundary, int(value))

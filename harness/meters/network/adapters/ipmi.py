@@ -15,7 +15,8 @@ from harness.meters.base import Unavailable
 from harness.meters.network import options
 from harness.meters.network.deadline import PeerFailed
 from harness.meters.network.device_map import DeviceMap
-from harness.meters.network.polled import Fetched, NetworkMeter, Point, Sample
+from harness.meters.network.points import Fetched, Point, Sample
+from harness.meters.network.polled import NetworkMeter
 
 LOCAL = "local"
 """Host that stands for the BMC of this machine, through its driver."""

@@ -11,7 +11,8 @@ from typing import Any
 from harness.meters.base import Unavailable
 from harness.meters.network import options
 from harness.meters.network.deadline import PeerFailed
-from harness.meters.network.polled import Fetched, NetworkMeter, Point, Sample
+from harness.meters.network.points import Fetched, Point, Sample
+from harness.meters.network.polled import NetworkMeter
 
 FORMATS: Mapping[str, str] = {
     "int16": "h",

@@ -15,7 +15,8 @@ from harness.meters.network import options
 from harness.meters.network.deadline import PeerFailed, reason
 from harness.meters.network.device_map import DeviceMap
 from harness.meters.network.json_answers import sample
-from harness.meters.network.polled import Fetched, NetworkMeter, Point, Sample
+from harness.meters.network.points import Fetched, Point, Sample
+from harness.meters.network.polled import NetworkMeter
 
 KEEPALIVE_S = 10
 MAX_WAITING = 10_000

@@ -12,7 +12,8 @@ from harness.meters.network import options
 from harness.meters.network.deadline import PeerFailed
 from harness.meters.network.device_map import DeviceMap
 from harness.meters.network.line_client import LineClient
-from harness.meters.network.polled import Fetched, NetworkMeter, Point, Sample
+from harness.meters.network.points import Fetched, Point, Sample
+from harness.meters.network.polled import NetworkMeter
 
 MAX_LINES = 2000
 IDENTITY = {

@@ -19,7 +19,7 @@ from harness.meters.network.http_client import status_text
 from harness.meters.network.http_meter import HttpMeter
 from harness.meters.network.json_answers import as_number, at
 from harness.meters.network.metric_text import Selector, metrics, selector
-from harness.meters.network.polled import Fetched, Point, Sample
+from harness.meters.network.points import Fetched, Point, Sample
 
 HISTORY_S = 300.0
 """How far back the first query looks [s]: the time for which Prometheus repeats a value."""

@@ -14,7 +14,8 @@ from harness.meters.base import Note, NoteKind
 from harness.meters.network.deadline import PeerFailed
 from harness.meters.network.device_map import DeviceMap
 from harness.meters.network.line_client import LineClient
-from harness.meters.network.polled import Fetched, NetworkMeter, Point, Sample
+from harness.meters.network.points import Fetched, Point, Sample
+from harness.meters.network.polled import NetworkMeter
 from harness.meters.network.ptd_client import PtdClient, PtdSample
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import instrument

@@ -13,7 +13,8 @@ from harness.meters.base import Note, NoteKind, Unavailable
 from harness.meters.network import options
 from harness.meters.network.deadline import PeerFailed
 from harness.meters.network.device_map import DeviceMap
-from harness.meters.network.polled import Fetched, NetworkMeter, Point, Sample
+from harness.meters.network.points import Fetched, Point, Sample
+from harness.meters.network.polled import NetworkMeter
 from harness.traces.channel import Accuracy
 from harness.traces.instruments import instrument
 

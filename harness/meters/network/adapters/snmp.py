@@ -13,7 +13,8 @@ from harness.meters.base import Unavailable
 from harness.meters.network import options
 from harness.meters.network.deadline import PeerFailed
 from harness.meters.network.device_map import DeviceMap, MapChannel
-from harness.meters.network.polled import Fetched, NetworkMeter, Point, Sample
+from harness.meters.network.points import Fetched, Point, Sample
+from harness.meters.network.polled import NetworkMeter
 
 SYSTEM_DESCRIPTION, SYSTEM_OBJECT = "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.2.0"
 """sysDescr and sysObjectID of SNMPv2-MIB: what a device is."""
