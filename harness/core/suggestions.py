@@ -9,7 +9,7 @@ from harness.core.errors import UsageError, shorten
 
 MIN_SIMILARITY = 0.6
 MAX_SUGGESTIONS = 3
-MAX_LISTED = 12
+MAX_LISTED = 20
 
 
 def suggestion(name: str, candidates: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ LIMIT_PCT = 70.0
 
 
 class Nameplate:
-    """A declared power. Its results are labelled as modelled.
+    """The rated power of what serves, declared in watts; its results are labelled as modelled.
 
     Attributes:
         watts: The declared power [W].
@@ -31,7 +31,7 @@ class Nameplate:
 
     simulated = False
 
-    def __init__(self, watts: str = "", boundary: str = "wall") -> None:
+    def __init__(self, watts: str, boundary: str = "wall") -> None:
         power_w = plain_number(watts)
         if power_w is None or not 0 < power_w <= MAX_W:
             raise UsageError(
