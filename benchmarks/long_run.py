@@ -24,7 +24,7 @@ from harness.formats.run_directory import SAMPLES
 from harness.live.recording import create_run_directory, finalise
 from harness.runners.base import Outcome
 from harness.traces.channel import Accuracy, Channel
-from harness.traces.journal_writer import Journal
+from harness.traces.journal.writer import Journal
 from harness.traces.trace import Window
 
 T_NS = 1_700_000_000_000_000_000

@@ -3,23 +3,14 @@
 Each command imports the heavy modules that it needs, so `--help` stays fast.
 """
 
-from harness.cli import (
-    audit,
-    board,
-    calibrate,
-    collect,
-    compare,
-    director,
-    endpoint,
-    fidelity,
-    run,
-)
+from harness.cli import audit, board, collect, compare, endpoint, fidelity
 from harness.cli import score as results
 from harness.cli import submission as sign
 from harness.cli.base import cli, main
 from harness.cli.carbon import footprint, report, whatif
+from harness.cli.live import calibrate, director, run
+from harness.cli.live.watch import watch
 from harness.cli.scaffold import new
-from harness.cli.watch import watch
 
 __all__ = [
     "audit",

@@ -27,8 +27,8 @@ from harness.cli.base import (
     note,
     shows_progress,
 )
-from harness.cli.outputs import OutputPath, mkdir_option
-from harness.cli.progress_line import progress_line
+from harness.cli.common.outputs import OutputPath, mkdir_option
+from harness.cli.common.progress_line import progress_line
 
 if TYPE_CHECKING:
     from harness.auditing.changes import Change
@@ -232,7 +232,7 @@ def _outputs(
 def _document(
     report: Report, round_name: str | None, changes: list[Change] | None
 ) -> dict[str, Any]:
-    from harness.render.audit_json import audit_document
+    from harness.render.audit_report.document import audit_document
 
     return audit_document(report, round_name, changes)
 
@@ -249,15 +249,15 @@ def _write(
     from harness.core.files import write_text
 
     if form == "html":
-        from harness.render.audit_html import audit_html
+        from harness.render.audit_report.html import audit_html
 
         write_text(path, audit_html(report, entries))
     elif form == "sarif":
-        from harness.render.sarif import sarif_text
+        from harness.render.audit_report.sarif import sarif_text
 
         write_text(path, sarif_text(report))
     elif form == "junit":
-        from harness.render.junit import junit_text
+        from harness.render.audit_report.junit import junit_text
 
         write_text(path, junit_text(report, strict=strict))
     else:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from harness import __version__
+from harness.cli.common.settings import load_settings
 from harness.cli.group import CommandGroup, usage_error_text
-from harness.cli.settings import load_settings
 from harness.core.errors import JoulemarkError, UsageError
 from harness.core.printable import printable
 

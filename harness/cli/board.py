@@ -20,8 +20,8 @@ from harness.cli.base import (
     shows_progress,
 )
 from harness.cli.carbon.options import gridded
-from harness.cli.outputs import OutputPath, mkdir_option
-from harness.cli.progress_line import progress_line
+from harness.cli.common.outputs import OutputPath, mkdir_option
+from harness.cli.common.progress_line import progress_line
 from harness.core.errors import UsageError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.base import JSON, OK, PATHS, UNREADABLE, cli, note, read_tree, seeded, wrote
-from harness.cli.outputs import OutputPath, mkdir_option
+from harness.cli.common.outputs import OutputPath, mkdir_option
 
 
 @cli.command()

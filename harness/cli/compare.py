@@ -10,7 +10,7 @@ import click
 
 from harness.cli.base import JSON, OK, cli, emit, read_tree, seeded
 from harness.cli.carbon.options import gridded, sides
-from harness.cli.pictures import plot_option, write_picture
+from harness.cli.common.pictures import plot_option, write_picture
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def compare(
     from harness.emissions.decomposition import decompose_results
     from harness.ranking.comparison import compare as compare_results
     from harness.ranking.shared_meters import with_separate_errors
+    from harness.render.terminal.carbon.footprint_account import decomposition_text
     from harness.render.terminal.comparison import comparison_document, comparison_text
-    from harness.render.terminal.footprint_account import decomposition_text
 
     results: list[Result] = []
     verdicts: list[str] = []

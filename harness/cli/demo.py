@@ -13,7 +13,7 @@ from harness.core.files import write_text
 from harness.core.resources import resource
 from harness.core.schemas import SCHEMA_VERSION, write_document
 from harness.ranking.leaderboard import leaderboard
-from harness.render.audit_json import audit_document
+from harness.render.audit_report.document import audit_document
 from harness.render.json import leaderboard_document, result_document
 from harness.render.terminal.audit import audit_text
 from harness.render.terminal.leaderboard import board

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from harness.cli.base import JSON, Number, cli, emit, note
-from harness.cli.prices import priced, prices_of
-from harness.cli.run import IDLE, INTERVAL, METERS, OUT, SUBMITTER, SYSTEM, perform
+from harness.cli.common.prices import priced, prices_of
+from harness.cli.live.run import IDLE, INTERVAL, METERS, OUT, SUBMITTER, SYSTEM, perform
 from harness.core.errors import UsageError
 from harness.core.files import refuse_shared
 from harness.core.numbers import plain_number

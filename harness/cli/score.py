@@ -24,8 +24,8 @@ from harness.cli.base import (
     wrote,
 )
 from harness.cli.carbon.options import gridded
-from harness.cli.outputs import OutputPath, mkdir_option
-from harness.cli.pictures import plot_option, write_picture
+from harness.cli.common.outputs import OutputPath, mkdir_option
+from harness.cli.common.pictures import plot_option, write_picture
 from harness.core.errors import UsageError
 
 

@@ -19,7 +19,7 @@ from harness.cli.base import (
     emit,
     wrote,
 )
-from harness.cli.outputs import OutputPath, mkdir_option
+from harness.cli.common.outputs import OutputPath, mkdir_option
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)

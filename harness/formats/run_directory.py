@@ -46,8 +46,8 @@ from harness.formats.base import (
 from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import natural
 from harness.formats.evidence_facts import evidence_from_facts
-from harness.traces.journal_chain import links
-from harness.traces.journal_reader import readable
+from harness.traces.journal.chain import links
+from harness.traces.journal.reader import readable
 from harness.traces.store import read_listed
 from harness.traces.trace import Trace, Window
 

@@ -23,8 +23,8 @@ from typing import Any
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.timestamps import to_iso
 from harness.signing.time_stamps import request_stamp
-from harness.traces.journal_chain import LINK
-from harness.traces.journal_reader import segment_paths
+from harness.traces.journal.chain import LINK
+from harness.traces.journal.reader import segment_paths
 
 INTERVAL_S = 60.0
 TAIL_BYTES = 1 << 16

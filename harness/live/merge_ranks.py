@@ -33,7 +33,7 @@ from harness.live.distributed.rank_windows import (
 )
 from harness.live.rank_traces import RankTraces, clocks_of, merge_traces
 from harness.live.recording import NO_REASON, RunFailed, traces_of
-from harness.traces.journal_reader import journal_paths, read_samples
+from harness.traces.journal.reader import journal_paths, read_samples
 from harness.traces.trace import Trace, Window
 
 RANKS = "ranks"

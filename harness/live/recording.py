@@ -31,7 +31,7 @@ from harness.meters.base import NoteKind, Unavailable
 from harness.meters.context import summary, unsteady, write_series
 from harness.runners.base import Outcome
 from harness.traces.channel import Channel
-from harness.traces.journal_reader import Samples, journal_paths, read_samples
+from harness.traces.journal.reader import Samples, journal_paths, read_samples
 from harness.traces.trace import Trace, Window
 
 CONTEXT = "context.csv"

@@ -33,7 +33,7 @@ from harness.meters.calibration import calibrated, read_calibration
 from harness.meters.context import Context, look
 from harness.meters.registry import MeterSpec, declared_source, make, public_spec
 from harness.traces.channel import DECLARED_SOURCE, Channel
-from harness.traces.journal_writer import Journal
+from harness.traces.journal.writer import Journal
 
 BEAT_S = 1.0
 """Time between two clock lines, and before a read that does not return is reported [s]."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from harness.auditing.changes import Change, changes_since
 from harness.auditing.report import EntryReport, Finding, Report, Status
-from harness.render.audit_json import audit_document
+from harness.render.audit_report.document import audit_document
 from tests.auditing.rules import builders as b
 
 

@@ -24,7 +24,7 @@ from harness.core.errors import UsageError
 from harness.energy import evaluation
 from harness.energy.run import RunEnergy, run_energy
 from harness.formats.base import Entry, Run
-from harness.render.audit_json import audit_document
+from harness.render.audit_report.document import audit_document
 from tests.auditing.rules import builders as b
 
 

@@ -21,9 +21,9 @@ from harness.auditing.rules.rulebook import describe_rounds, rounds, rulebook
 from harness.auditing.rules.selection import choose
 from harness.core.errors import UsageError
 from harness.core.schemas import check
-from harness.render.audit_html import audit_html
-from harness.render.junit import junit_text
-from harness.render.sarif import sarif_text
+from harness.render.audit_report.html import audit_html
+from harness.render.audit_report.junit import junit_text
+from harness.render.audit_report.sarif import sarif_text
 from harness.render.terminal.rules import rule_text, rules_text
 from tests.auditing.rules import builders as b
 from tests.cli.test_cli import EXAMPLES, assert_refused, joulemark

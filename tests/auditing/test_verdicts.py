@@ -13,7 +13,7 @@ from harness.auditing.report import Finding, Location, Status, verdict_of
 from harness.auditing.rules import RULES
 from harness.auditing.rules.base import Outcome, RuleContext, Violation
 from harness.auditing.rules.rulebook import rulebook
-from harness.render.audit_json import audit_document
+from harness.render.audit_report.document import audit_document
 from tests.auditing.rules import builders as b
 
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from harness.cli import progress_line as module
-from harness.cli.progress_line import progress_line
+from harness.cli.common import progress_line as module
+from harness.cli.common.progress_line import progress_line
 from harness.core.progress import NO_PROGRESS
 
 

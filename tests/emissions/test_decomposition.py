@@ -27,7 +27,7 @@ from harness.emissions.decomposition import (
 from harness.emissions.footprint_comparison import compare_footprints
 from harness.emissions.result_emissions import with_co2e
 from harness.formats.base import Run, Work
-from harness.render.terminal.footprint_account import factors_document, factors_text
+from harness.render.terminal.carbon.footprint_account import factors_document, factors_text
 from harness.scoring.result import Result
 from harness.scoring.score import score
 

@@ -19,7 +19,7 @@ from harness.core.errors import UsageError
 from harness.core.schemas import check
 from harness.emissions.whatif import whatif
 from harness.formats.base import Run, Work
-from harness.render.terminal.whatif import bars, whatif_document, whatif_text
+from harness.render.terminal.carbon.whatif import bars, whatif_document, whatif_text
 from harness.scoring.result import Result
 from harness.scoring.score import score
 from harness.traces.clean import build_trace

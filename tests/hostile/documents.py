@@ -17,7 +17,7 @@ from harness.carbon.grid.columns import read_numbers
 from harness.carbon.grid.hourly import read_hourly
 from harness.core.resources import resource
 from harness.core.schemas import dump_document, read_settings
-from harness.render.terminal.footprint_account import (
+from harness.render.terminal.carbon.footprint_account import (
     account_document,
     account_text,
     clean_document,
@@ -30,7 +30,7 @@ from harness.runners.workload import Workload, find_workload
 from harness.signing.anchors import check_anchors
 from harness.signing.trust import read_trust
 from harness.signing.verify import verify
-from harness.traces.journal_reader import read_samples
+from harness.traces.journal.reader import read_samples
 from harness.traces.store import stream_csv, write_csv
 from tests.hostile import checks
 from tests.hostile.paths import told

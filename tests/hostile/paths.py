@@ -13,15 +13,15 @@ from harness.auditing.report import Report
 from harness.core.errors import JoulemarkError
 from harness.core.schemas import dump_document
 from harness.formats.load import Tree
-from harness.render.audit_html import audit_html
-from harness.render.audit_json import audit_document
+from harness.render.audit_report.document import audit_document
+from harness.render.audit_report.html import audit_html
+from harness.render.audit_report.junit import junit_text
+from harness.render.audit_report.sarif import sarif_text
 from harness.render.json import (
     import_document,
     leaderboard_document,
     result_document,
 )
-from harness.render.junit import junit_text
-from harness.render.sarif import sarif_text
 from harness.render.terminal.audit import FORMS, audit_text
 from harness.render.terminal.comparison import comparison_document, comparison_text
 from harness.render.terminal.leaderboard import board

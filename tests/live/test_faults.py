@@ -21,7 +21,7 @@ import pytest
 
 from harness import api
 from harness.core.schemas import check
-from harness.traces.journal_reader import read_samples
+from harness.traces.journal.reader import read_samples
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PLUGINS = REPOSITORY / "tests" / "fakes" / "plugins"

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import harness.traces.journal_writer as journal_module
+import harness.traces.journal.writer as journal_module
 from harness import api
 from harness.formats.base import Entry
 from harness.formats.run_directory import SAMPLES
 from harness.live.recording import create_run_directory, finalise
 from harness.runners.base import Outcome
-from harness.traces.journal_writer import Journal
+from harness.traces.journal.writer import Journal
 from harness.traces.trace import Window
 
 T = 1_700_000_000_000_000_000

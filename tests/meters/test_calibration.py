@@ -15,7 +15,7 @@ from harness.meters import parse
 from harness.meters.calibration import HEADER_FIELD, calibrated, read_calibration
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.traces.channel import Channel
-from harness.traces.journal_reader import read_samples
+from harness.traces.journal.reader import read_samples
 
 
 def estimate(value: float | None) -> dict[str, Any]:

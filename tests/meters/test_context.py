@@ -12,8 +12,8 @@ from harness.meters.base import Reading
 from harness.meters.context import look, summary, unsteady, write_series
 from harness.meters.sampler import Sampler
 from harness.traces.channel import Channel
-from harness.traces.journal_reader import read_samples
-from harness.traces.journal_writer import Journal
+from harness.traces.journal.reader import read_samples
+from harness.traces.journal.writer import Journal
 
 LOOKS = [
     (second * 10**9, {"gpu-0": {"temperature_c": value}})

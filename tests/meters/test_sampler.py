@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from fakes import lay_out
 
-import harness.traces.journal_writer as journal_module
+import harness.traces.journal.writer as journal_module
 from harness.core.errors import UsageError
 from harness.meters import parse
 from harness.meters import sampler_process as sampling
@@ -24,8 +24,8 @@ from harness.meters.base import Reading, Unavailable
 from harness.meters.sampler import Sampler, check_interval
 from harness.meters.sampler_process import MeterRequest, SamplerGroup, SamplingLost
 from harness.traces.channel import Channel
-from harness.traces.journal_reader import Samples, read_samples
-from harness.traces.journal_writer import Journal
+from harness.traces.journal.reader import Samples, read_samples
+from harness.traces.journal.writer import Journal
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -18,8 +18,8 @@ from lab_simulator import TrainingForm
 
 from harness import api
 from harness.auditing.report import EntryReport, Finding, Report
-from harness.render.junit import junit_text
-from harness.render.sarif import sarif_text
+from harness.render.audit_report.junit import junit_text
+from harness.render.audit_report.sarif import sarif_text
 from tests.auditing.rules import builders as b
 
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}

@@ -12,7 +12,7 @@ import pytest
 from lab_simulator import TrainingForm
 
 from harness import api
-from harness.render.audit_html import MAX_PLOTS, audit_html
+from harness.render.audit_report.html import MAX_PLOTS, audit_html
 from harness.render.terminal.leaderboard import board
 from tests.auditing.rules import builders as b
 from tests.render.terminal.test_audit import a_round

@@ -20,7 +20,7 @@ from harness.auditing.report import EntryReport, Finding, Report
 from harness.core.schemas import check
 from harness.formats.base import Quality, Quantity, Work
 from harness.ranking.leaderboard import Table, leaderboard
-from harness.render.audit_json import audit_document
+from harness.render.audit_report.document import audit_document
 from harness.render.escape import FORMATS, escape, grid, plain
 from harness.render.json import leaderboard_document
 from harness.render.leaderboard_csv import columns

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-import harness.traces.journal_writer as journal_module
+import harness.traces.journal.writer as journal_module
 from harness.formats.base import Entry
 from harness.formats.run_directory import SAMPLES
 from harness.live.recording import create_run_directory, finalise
 from harness.runners.base import Outcome
 from harness.traces.channel import Accuracy, Channel
-from harness.traces.journal_writer import Journal
+from harness.traces.journal.writer import Journal
 from harness.traces.trace import Window
 
 T_NS = 1_700_000_000_000_000_000

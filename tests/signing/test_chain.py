@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.traces.journal_chain import Chain, links
-from harness.traces.journal_reader import read_samples
-from harness.traces.journal_writer import Journal
+from harness.traces.journal.chain import Chain, links
+from harness.traces.journal.reader import read_samples
+from harness.traces.journal.writer import Journal
 from tests.signing import live
 
 LAW = settings(

@@ -18,14 +18,14 @@ from unittest import mock
 
 import numpy as np
 
-import harness.traces.journal_writer as journal_module
+import harness.traces.journal.writer as journal_module
 from harness.formats.base import Entry, Quality, Quantity, Work
 from harness.live.recording import create_run_directory, finalise
 from harness.runners.base import Outcome
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import instrument
-from harness.traces.journal_chain import LINK, Chain
-from harness.traces.journal_writer import MAGIC, Journal
+from harness.traces.journal.chain import LINK, Chain
+from harness.traces.journal.writer import MAGIC, Journal
 from harness.traces.store import read_csv, write_csv
 from harness.traces.trace import Trace, Window
 from tests.signing.live import state_hashes

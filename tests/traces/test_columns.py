@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from harness.core import files
 from harness.core.errors import UnreadableError
 from harness.core.timeout import TimeLimitExceeded, deadline
-from harness.traces import clean, columns, journal_segment, store
+from harness.traces import clean, columns, store
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.columns import GrowingColumn, median_of, order_statistic, spans
-from harness.traces.journal_reader import read_samples
+from harness.traces.journal import segment as journal_segment
+from harness.traces.journal.reader import read_samples
 from harness.traces.store import parse_csv, read_listed, stream_csv, write_csv
 from harness.traces.trace import Trace
 from tests.signing import live

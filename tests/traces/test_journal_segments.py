@@ -10,8 +10,8 @@ import pytest
 
 from harness.core.errors import UnreadableError
 from harness.traces.channel import Channel
-from harness.traces.journal_reader import journal_paths, read_samples, segment_paths
-from harness.traces.journal_writer import Journal
+from harness.traces.journal.reader import journal_paths, read_samples, segment_paths
+from harness.traces.journal.writer import Journal
 
 T = 1_700_000_000_000_000_000
 

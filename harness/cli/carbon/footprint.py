@@ -9,7 +9,7 @@ import click
 
 from harness.cli.base import JSON, OK, TABLE_FORMATS, Number, cli, emit, seeded, table_format
 from harness.cli.carbon.options import gridded
-from harness.cli.pictures import picture_option, write_picture
+from harness.cli.common.pictures import picture_option, write_picture
 from harness.core.errors import UsageError
 
 POWER = ("measured", "borrowed", "rated")
@@ -81,7 +81,7 @@ def compute(
     are energy x intensity.
     """
     from harness.carbon.footprint.compute import account, with_grid
-    from harness.render.terminal.footprint_account import account_document, account_text
+    from harness.render.terminal.carbon.footprint_account import account_document, account_text
 
     item = _item(document) if document else _from_numbers(**numbers)
     result = account(with_grid(item, carbon), level=level, seed=seed)
@@ -172,7 +172,7 @@ def published(
     Without NAMES, prints a table of all; with NAMES, each of these in full.
     """
     from harness.carbon.catalogue import catalogue, entry
-    from harness.render.terminal import footprint as render
+    from harness.render.terminal.carbon import footprint as render
 
     table_form = table_format(form, as_json)
     items = [entry(name) for name in names] if names else catalogue()
@@ -208,7 +208,7 @@ def compare(
     """
     from harness.carbon.footprint.compute import with_grid
     from harness.emissions.footprint_comparison import compare_footprints
-    from harness.render.terminal.footprint_account import factors_document, factors_text
+    from harness.render.terminal.carbon.footprint_account import factors_document, factors_text
 
     sides = [with_grid(_item(name), carbon) for name in (a, b)]
     comparison = compare_footprints(*sides, level=level, seed=seed)
@@ -236,7 +236,7 @@ def clean(path: Path, as_json: bool) -> int:
     """
     from harness.carbon.formulas import clean_match
     from harness.carbon.grid.columns import read_numbers
-    from harness.render.terminal.footprint_account import clean_document, clean_text
+    from harness.render.terminal.carbon.footprint_account import clean_document, clean_text
 
     energy, supply, grid = read_numbers(path, ("energy_kwh", "clean_kwh", "g_per_kwh"))
     match = clean_match(energy, supply, grid)

@@ -10,7 +10,7 @@ import click
 
 from harness.cli.base import JSON, OK, PATHS, UNREADABLE, cli, note, read_tree, seeded
 from harness.cli.carbon.options import gridded
-from harness.cli.outputs import OutputPath, mkdir_option
+from harness.cli.common.outputs import OutputPath, mkdir_option
 from harness.core.errors import UsageError
 
 STANDARDS = ("annex-xi", "boamps", "sci-ai")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness.cli.base import JSON, OK, cli, emit, read_tree, seeded
-from harness.cli.pictures import picture_option, write_picture
+from harness.cli.common.pictures import picture_option, write_picture
 from harness.core.errors import UsageError
 
 
@@ -63,7 +63,7 @@ def whatif(
     from harness.cli.carbon.options import declared_pue, read_series, zone_intensity
     from harness.core.timestamps import from_iso
     from harness.emissions.whatif import whatif as move_run
-    from harness.render.terminal.whatif import whatif_document, whatif_text
+    from harness.render.terminal.carbon.whatif import whatif_document, whatif_text
 
     intensities: list[Any] = [read_series(name) for name in hourly]
     if not hourly:

@@ -11,7 +11,7 @@ from string import Template
 import click
 
 from harness.cli.base import JSON, OK, cli, note, wrote
-from harness.cli.outputs import OutputPath, mkdir_option
+from harness.cli.common.outputs import OutputPath, mkdir_option
 from harness.core.errors import UsageError
 from harness.core.files import write_text
 

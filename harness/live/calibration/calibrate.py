@@ -25,7 +25,7 @@ from harness.live.recording import traces_of
 from harness.meters import public_spec
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.signing import dsse
-from harness.traces.journal_reader import journal_paths, read_samples
+from harness.traces.journal.reader import journal_paths, read_samples
 from harness.traces.trace import Trace
 
 if TYPE_CHECKING:

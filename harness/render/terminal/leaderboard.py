@@ -10,7 +10,7 @@ from harness.ranking.leaderboard import Row, Table
 from harness.render.escape import escape, grid
 from harness.render.leaderboard_csv import leaderboard_csv
 from harness.render.numbers import estimate_text, number, percent
-from harness.render.terminal import co2e
+from harness.render.terminal.carbon import co2e
 from harness.scoring.notes import conversion_notes
 from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
 from harness.scoring.result import Result

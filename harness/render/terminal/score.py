@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from harness.render.escape import plain
 from harness.render.numbers import decimals, estimate_text, number, percent
-from harness.render.terminal import co2e
 from harness.render.terminal.budget import budget_table, explain
+from harness.render.terminal.carbon import co2e
 from harness.scoring.endpoint.provision import Provision
 from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate

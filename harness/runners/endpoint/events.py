@@ -46,7 +46,7 @@ MAX_LINE_BYTES = 4_000_000
 """A longer line is not an event: one reply never needs this much."""
 
 CLOCK_LINE = re.compile(rb"# clock: \[(\d{1,18}|\d{19}), ?(\d{1,18})\b", re.ASCII)
-"""Line of a journal with both clocks (harness.traces.journal_writer)."""
+"""Line of a journal with both clocks (harness.traces.journal.writer)."""
 
 START, STOP = "session.start_performance_tracking", "session.stop_performance_tracking"
 ISSUED, FIRST, LATER = "sample.issued", "sample.recv_first", "sample.recv_non_first"

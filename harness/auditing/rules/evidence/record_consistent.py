@@ -27,7 +27,7 @@ from harness.formats.run_directory import SAMPLES
 from harness.live.distributed.rank_windows import window_of_rank_0
 from harness.live.merge_ranks import journal_folders
 from harness.runners.workload import find_workloads
-from harness.traces.journal_reader import Samples, readable
+from harness.traces.journal.reader import Samples, readable
 
 FIX = "Submit the record as joulemark wrote it."
 DURATION_SLACK = 0.01

@@ -139,7 +139,7 @@ def test_fail_journal_cut_is_open_and_holds_less_than_the_trace(run: Path) -> No
 def test_fail_journal_and_trace_differ_even_with_a_new_chain(
     run: Path, how: Callable[[list[bytes]], None]
 ) -> None:
-    from harness.traces.journal_chain import Chain
+    from harness.traces.journal.chain import Chain
 
     def forge(lines: list[bytes]) -> None:
         how(lines)

@@ -18,7 +18,7 @@ channel: its number in the header; t_ns: wall clock [ns UTC]; t_mono_ns: monoton
 late_ns: how late the read began after its deadline [ns]. A `clock` line is both clocks at one
 moment, and the processor time that the sampler itself has used so far. A `context` line is what
 else the meter said at one moment (`harness.meters.context`). A `chain` line binds all
-that stands above it (`harness.traces.journal_chain`).
+that stands above it (`harness.traces.journal.chain`).
 
 A long journal is written in segments: `meter.csv`, `meter.0002.csv` and so on. Each ends with
 
@@ -41,7 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.traces.channel import Channel
-from harness.traces.journal_chain import CLOCK, CONTEXT, END, NEXT, Chain
+from harness.traces.journal.chain import CLOCK, CONTEXT, END, NEXT, Chain
 
 MAGIC = "# joulemark-samples: "
 COLUMNS = "channel,t_ns,t_mono_ns,late_ns,value,fault"

@@ -22,8 +22,8 @@ from harness.cli.base import (
     shows_progress,
     wrote,
 )
-from harness.cli.outputs import Command, OutputPath, mkdir_option
-from harness.cli.progress_line import progress_line
+from harness.cli.common.outputs import Command, OutputPath, mkdir_option
+from harness.cli.common.progress_line import progress_line
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -332,7 +332,7 @@ def perform(plans: Sequence[Plan], as_json: bool) -> int:
     Returns:
         The exit code: 1 if a run is not valid.
     """
-    from harness.cli.run_report import report_on
+    from harness.cli.live.run_report import report_on
     from harness.live.measure import measure
     from harness.live.plan import describe_system
 

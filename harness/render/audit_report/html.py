@@ -21,7 +21,7 @@ from harness.auditing.summary import (
     sorted_findings,
 )
 from harness.formats.base import Entry
-from harness.render.audit_page import SCRIPT, STYLE
+from harness.render.audit_report.page import SCRIPT, STYLE
 from harness.render.escape import escape
 from harness.render.trace_svg import entry_svg
 

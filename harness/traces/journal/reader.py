@@ -16,9 +16,9 @@ from harness.core.schemas import check, parse_json
 from harness.core.timestamps import NS
 from harness.traces.channel import Channel
 from harness.traces.columns import GrowingColumn, order_statistic
-from harness.traces.journal_chain import Links, links
-from harness.traces.journal_segment import ChannelColumns, SegmentReadings, line_groups
-from harness.traces.journal_writer import MAGIC, segment_path
+from harness.traces.journal.chain import Links, links
+from harness.traces.journal.segment import ChannelColumns, SegmentReadings, line_groups
+from harness.traces.journal.writer import MAGIC, segment_path
 from harness.traces.trace import Ints, Trace
 
 STEP_MIN_NS = 10_000_000

@@ -19,7 +19,7 @@ from harness.core.errors import UnreadableError
 from harness.traces.channel import Channel
 from harness.traces.clean import MAX_DROPPED, build_trace
 from harness.traces.columns import GrowingColumn
-from harness.traces.journal_chain import CLOCK, CONTEXT, END, LINK, NEXT
+from harness.traces.journal.chain import CLOCK, CONTEXT, END, LINK, NEXT
 from harness.traces.text_lines import steps
 from harness.traces.trace import Floats, Ints, Trace
 

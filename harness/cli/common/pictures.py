@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.base import note
-from harness.cli.outputs import Command, OutputPath, mkdir_option
+from harness.cli.common.outputs import Command, OutputPath, mkdir_option
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ import socket
 import click
 
 from harness.cli.base import OK, cli, note
-from harness.cli.run import METERS
+from harness.cli.live.run import METERS
 from harness.core.errors import UsageError
 
 

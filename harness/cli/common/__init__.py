@@ -1,0 +1,1 @@
+"""What several commands share: outputs, progress, pictures, prices and settings."""

@@ -1,0 +1,1 @@
+"""Commands that measure: run and what belongs to it, watch, calibrate and the director."""

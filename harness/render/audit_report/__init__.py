@@ -1,0 +1,1 @@
+"""The report of an audit as a page, a document of data, JUnit and SARIF."""

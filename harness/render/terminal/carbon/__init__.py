@@ -1,0 +1,1 @@
+"""Emissions and footprints on the terminal."""
