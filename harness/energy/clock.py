@@ -41,6 +41,8 @@ MIN_EFFECT = 2e-5
 MIN_DROP = 0.1
 """Share of the load's power by which the energy falls off on both sides of an aligned window."""
 
+PLATEAU = 1e-9
+"""Energies of shifts that differ by less are equal, relative to the energy of the window."""
 MIN_REACH_S = 1.0
 """How far from an end of the window its step of load is looked for, at least [s]."""
 REACH_CELLS = 2.0
@@ -119,7 +121,7 @@ def clock_effect(
     if np.abs(effect).max() < MIN_EFFECT * inside_w * window.seconds:
         return ()
     # 2. Load that falls off on both sides of one shift is aligned with the window there.
-    best = int(search.argmax())
+    best = _nearest_largest(search_s, search, PLATEAU * inside_w * window.seconds)
     drop_j = MIN_DROP * inside_w * error.scale_s
     if min(search[best] - search[0], search[best] - search[-1]) > drop_j:
         # what an edge counts of load for a moment outside is not there if the load fills the window
@@ -203,6 +205,12 @@ def _profile(effect: Floats) -> tuple[float, ...]:
 @cache
 def _grid() -> Floats:
     return np.linspace(-PROFILE_LIMIT, PROFILE_LIMIT, QUANTILES)
+
+
+def _nearest_largest(shifts_s: Floats, energies_j: Floats, tolerance_j: float) -> int:
+    """Return which shift has the largest energy; of equal ones, the one nearest to 0."""
+    largest = np.flatnonzero(energies_j >= energies_j.max() - tolerance_j)
+    return int(largest[np.abs(shifts_s[largest]).argmin()])
 
 
 def _with_alignment(effect: Floats, aligned_j: float) -> Floats:

@@ -74,7 +74,10 @@ def test_a_signal_ends_it_cleanly_while_it_exports(sent: signal.Signals) -> None
         url = next(line for line in process.stderr if "serving" in line).split()[-1]
         text = urllib.request.urlopen(url, timeout=5).read().decode()
         process.send_signal(sent)
-        last = process.stderr.read().splitlines()
+        try:
+            last = process.communicate(timeout=20)[1].splitlines()
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert 'joulemark_channel_info{channel="processors",kind="estimate"' in text
     assert len(last) == 1

@@ -11,7 +11,7 @@ MODULES = (
     "harness.core.numbers",
     "harness.formats.csv_dialect",
     "harness.formats.mlperf.power_columns",
-    "harness.formats.mlperf.tiny_log",
+    "harness.formats.mlperf.tiny_files.log",
     "harness.formats.power_log",
     "harness.formats.ptdaemon.rounding",
     "harness.formats.ptdaemon.spl_table",

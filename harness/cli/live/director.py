@@ -6,13 +6,14 @@ import socket
 
 import click
 
-from harness.cli.base import OK, cli, note
+from harness.cli.base import JSON, OK, cli, note, wrote
 from harness.cli.live.run import METERS
 from harness.core.errors import UsageError
 
 
 @cli.command()
 @METERS
+@JSON
 @click.option(
     "--listen",
     default="127.0.0.1:4950",
@@ -21,12 +22,12 @@ from harness.core.errors import UsageError
     help="Address to wait at.",
 )
 @click.option("--once", is_flag=True, help="End after one session.")
-def director(meters: tuple[str, ...], listen: str, once: bool) -> int:
+def director(meters: tuple[str, ...], as_json: bool, listen: str, once: bool) -> int:
     """Direct power sessions of MLPerf Inference for another machine.
 
     Runs on the machine with the analyzer. The system under test then runs
     joulemark run WORKLOAD --mlperf-session --director HOST:4950. There is no login: listen on a
-    network that only both machines are in.
+    network that only both machines are in. The logs are written there, so --json lists no files.
 
     \b
         joulemark director --meter ptdaemon:host=127.0.0.1,log=ptd_logfile.txt
@@ -53,4 +54,7 @@ def director(meters: tuple[str, ...], listen: str, once: bool) -> int:
         while True:
             serve(listener, lambda: power_server(specs), note)
             if once:
-                return OK
+                break
+    if as_json:
+        wrote("director", [], as_json)
+    return OK

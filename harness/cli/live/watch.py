@@ -96,12 +96,19 @@ def watch(
 
 @contextmanager
 def _ends_on_signal() -> Iterator[None]:
-    """Let SIGTERM, by which services are stopped, end the command as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Let SIGTERM, by which services are stopped, end the command as Ctrl-C does.
+
+    SIGINT is set too: a shell that starts the command in the background has it ignored.
+    """
+    before = {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _exported(watched: Watch, address: tuple[str, int] | None) -> Any:

@@ -22,6 +22,7 @@ joulemark.energy = (() => {
   const SEARCH_POINTS = 49;
   const MIN_REACH = 0.25;
   const MIN_EFFECT = 2e-5;
+  const PLATEAU = 1e-9;
   const MIN_DROP = 0.1;
   const PROFILE_LIMIT = 4;
   const MAX_NODES = 1e6;
@@ -419,6 +420,15 @@ joulemark.energy = (() => {
     return sum(x.map((at, i) => weights[i] * interpolate(at, grid, values))) / sum(weights);
   }
 
+  /** Return which shift has the largest energy; of equal ones, the one nearest to 0. */
+  function nearestLargest(shifts, energies, tolerance) {
+    const least = largest(energies) - tolerance;
+    return energies.reduce((best, energy, i) => {
+      if (energy < least) return best;
+      return best < 0 || Math.abs(shifts[i]) < Math.abs(shifts[best]) ? i : best;
+    }, -1);
+  }
+
   function clockEffect(cells, startNs, stopNs, around, edges, energy, [scale, base]) {
     const insideW = Math.max(around[0].inside[0], around[1].inside[0]);
     if (!scale || insideW <= 0) return [];
@@ -435,7 +445,7 @@ joulemark.energy = (() => {
     const seconds = (stopNs - startNs) / NS;
     if (largest(effect.map(Math.abs)) < MIN_EFFECT * insideW * seconds) return [];
     // 2. Load that falls off on both sides of one shift is aligned with the window there.
-    const best = found.indexOf(largest(found));
+    const best = nearestLargest(searched, found, PLATEAU * insideW * seconds);
     const drop = MIN_DROP * insideW * scale;
     if (Math.min(found[best] - found[0], found[best] - found[found.length - 1]) > drop) {
       // what an edge counts of load for a moment outside is not there if the load fills the window
