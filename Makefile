@@ -25,13 +25,13 @@ demo: $(VENV)/.run  ## run a workload live; audit and rank it beside the bundled
 	$(BIN)/joulemark demo --out out/demo
 
 test: $(VENV)/.dev  ## all tests; PYTEST_ARGS adds options
-	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 long: $(VENV)/.dev  ## the tests that take minutes each and that `make test` leaves out: before a release
-	$(BIN)/python -m pytest -n auto -m long $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m long $(PYTEST_ARGS)
 
 coverage: $(VENV)/.dev  ## the tests with branch coverage of the package; fails below 90 %
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 check: $(VENV)/.dev docs  ## style, types, layers, documentation: everything that is not a test
 	$(BIN)/ruff check .
