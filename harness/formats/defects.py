@@ -374,7 +374,7 @@ class DefectCode(StrEnum):
         "channels of which none contains another",
         "Name the meters whose sensors stand apart, for example with --meter hwmon:only=...",
         "run directories",
-        "two channels are added and nobody knows whether one contains the other",
+        "two channels are added, and it is not known whether one contains the other",
     )
     BOARD_UNMEASURED = (
         "board-unmeasured",

@@ -1,4 +1,4 @@
-"""Show a site on this machine: plain files over HTTP, for nobody else."""
+"""Show a site on this machine: plain files over HTTP, on the loopback address only."""
 
 from __future__ import annotations
 

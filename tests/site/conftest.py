@@ -91,9 +91,9 @@ def served(folder: Path) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium."""
+    """A headless Chromium, for one module: while it is there, no other event loop can run."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright is absent: pip install 'joulemark[test]'"
     )
