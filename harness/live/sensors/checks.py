@@ -91,7 +91,8 @@ def check_sensors(traces: Sequence[Trace]) -> CheckedSensors:
         others = len(arrangement.unknown) - 1
         more = f", nor of {others} more pairs" if others else ""
         message = (
-            f"{first} and {second} are added, and it is not known whether one contains the other{more}"
+            f"{first} and {second} are added, and it is not known whether one contains the other"
+            f"{more}"
         )
         findings.append(SensorFinding(DefectCode.CONTAINMENT_UNKNOWN, first, message))
     order = {trace.channel.id: number for number, trace in enumerate(traces)}
