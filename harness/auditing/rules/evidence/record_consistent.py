@@ -25,7 +25,6 @@ from harness.formats.base import Quality, Run
 from harness.formats.defects import DefectCode
 from harness.formats.run_directory import SAMPLES
 from harness.live.distributed.rank_windows import window_of_rank_0
-from harness.live.merge_ranks import journal_folders
 from harness.runners.workload import find_workloads
 from harness.traces.journal.reader import Samples, readable
 
@@ -147,6 +146,9 @@ def _of_metric(quality: Quality, metric: str) -> Quality | None:
 
 
 def _compare_with_journals(context: RuleContext, run: Run) -> Iterator[Violation]:
+    # Imported late: `rules` lists the rules without what records runs.
+    from harness.live.merge_ranks import journal_folders
+
     try:
         folders = journal_folders(run_folder(context.entry, run), run)
     except JoulemarkError:

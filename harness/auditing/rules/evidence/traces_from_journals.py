@@ -20,7 +20,6 @@ from harness.core.errors import JoulemarkError, shorten
 from harness.core.timestamps import to_iso
 from harness.formats.base import Run
 from harness.formats.run_directory import RECORD, SAMPLES
-from harness.live.merge_ranks import RANKS, journal_folders, journalled
 from harness.traces.trace import Trace
 
 FIX = "Submit the traces that joulemark made when the run ended, beside their journals."
@@ -28,6 +27,9 @@ FIX = "Submit the traces that joulemark made when the run ended, beside their jo
 
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report traces that differ from those that the journals give."""
+    # Imported late: `rules` lists the rules without what records runs.
+    from harness.live.merge_ranks import RANKS, journal_folders
+
     has_journals = False
     for run in context.entry.runs:
         folder = run_folder(context.entry, run)
@@ -55,6 +57,8 @@ def check(context: RuleContext) -> Iterator[Violation]:
 
 def _compare(run: Run, folder: Path) -> Iterator[Violation]:
     """Compare each trace with the one that its journal gives today."""
+    from harness.live.merge_ranks import journalled
+
     try:
         journal_traces = {trace.channel.id: trace for trace in journalled(folder, run)}
     except JoulemarkError as error:
