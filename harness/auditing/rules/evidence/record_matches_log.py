@@ -28,14 +28,6 @@ from harness.formats.run_directory import SAMPLES
 from harness.live.distributed.rank_windows import window_of_rank_0
 from harness.runners.base import OUTPUT, marked_window, stop_status
 from harness.runners.endpoint.events import EVENTS
-from harness.runners.endpoint.runner import (
-    derive,
-    endpoint_facts,
-    is_valid,
-    performance,
-    quality,
-    work,
-)
 from harness.runners.loadgen import DETAIL
 from harness.traces.trace import Window
 
@@ -177,6 +169,16 @@ def _loadgen_statements(run: Run, log: Path, context: RuleContext) -> Iterator[S
 
 def _endpoint_statements(run: Run, log: Path, context: RuleContext) -> Iterator[Statement]:
     """Derive the point from its events and questions again, answers graded anew."""
+    # Imported late: `rules` lists the rules without the client.
+    from harness.runners.endpoint.runner import (
+        derive,
+        endpoint_facts,
+        is_valid,
+        performance,
+        quality,
+        work,
+    )
+
     point = derive(log.parent, run_folder(context.entry, run) / SAMPLES)
     yield from _window_statements(run, point.metrics.window, context.limits["slack_s"])
     yield Statement("success", run.success, is_valid(point))

@@ -13,7 +13,6 @@ from harness.live.distributed.rank_windows import (
     read_span,
     seconds_outside,
 )
-from harness.live.merge_ranks import recorded_ranks
 
 FIX = "Submit the record as joulemark wrote it."
 EQUAL_S = 1e-6
@@ -64,6 +63,9 @@ def _changed_ranks(
     context: RuleContext, run: Run, ranks: list[Mapping[str, Any]]
 ) -> Iterator[Violation]:
     """Report ranks whose own record states another window."""
+    # Imported late: `rules` lists the rules without what records runs.
+    from harness.live.merge_ranks import recorded_ranks
+
     try:
         recorded = recorded_ranks(context.entry.directory, run)
     except JoulemarkError:
