@@ -278,10 +278,33 @@ def _ranked(
     timeout_s: float | None,
 ) -> tuple[tuple[Table, ...], dict[str, EntryReport]]:
     """Return the leaderboard of a tree, and the audit of each entry by its id."""
+    common = None if carbon is None else as_reference(carbon)
+    results, reports = score_and_audit(
+        tree, level=level, seed=seed, carbon=common, timeout_s=timeout_s
+    )
+    return leaderboard(results, reports, rank_by=by, seed=seed), reports
+
+
+def score_and_audit(
+    tree: Tree,
+    *,
+    level: float = LEVEL,
+    seed: int = SEED,
+    carbon: Inputs | None = None,
+    timeout_s: float | None = None,
+) -> tuple[list[Result], dict[str, EntryReport]]:
+    """Return the result of each entry, and its audit by id; each energy is integrated once.
+
+    Args:
+        tree: What `read` returned.
+        level: Coverage probability of the intervals.
+        seed: Seed of the Monte Carlo.
+        carbon: Grid and PUE of the emissions; None computes none.
+        timeout_s: How long each step may take for one entry [s].
+    """
     from harness.auditing.engine import audit_entries
     from harness.auditing.submission import with_submission_defects
 
-    # once, for the audit and the score
     evaluations = [evaluate_within(entry, timeout_s) for entry in tree.entries]
     audited = audit_entries(
         with_submission_defects(tree.entries, timeout_s=timeout_s),
@@ -292,10 +315,8 @@ def _ranked(
         tree.entries, level=level, seed=seed, evaluations=evaluations, timeout_s=timeout_s
     )
     if carbon is not None:
-        common = as_reference(carbon)
-        results = [with_co2e(result, common, level=level, seed=seed) for result in results]
-    reports = {report.id: report for report in audited}
-    return leaderboard(results, reports, rank_by=by, seed=seed), reports
+        results = [with_co2e(result, carbon, level=level, seed=seed) for result in results]
+    return list(results), {report.id: report for report in audited}
 
 
 def board(

@@ -33,8 +33,7 @@ def collect(paths: tuple[Path, ...], as_json: bool, out: Path, level: float, see
     from harness.render.store.rows import table_rows
 
     tree = read_tree(paths)
-    results = api.score(tree, level=level, seed=seed)
-    reports = {report.id: report for report in api.audit(tree).entries}
+    results, reports = api.score_and_audit(tree, level=level, seed=seed)
     counts = write_store(out, table_rows(results, reports))
     note("the store has " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
     wrote("collect", [{"kind": "store", "path": str(out)}], as_json)

@@ -56,13 +56,13 @@ def report(
 
     facts = {} if facts_path is None else read_document("disclosure-facts", facts_path)
     tree = read_tree(paths)
-    results = api.score(tree, level=level, seed=seed, carbon=carbon)
+    results, reports = api.score_and_audit(tree, level=level, seed=seed, carbon=carbon)
     if standard == "boamps":
         text = json.dumps(_boamps(results, facts), indent=2) + "\n"
     else:
         from harness.render.disclosure.sheet import disclosure_document, disclosure_sheet
 
-        verdicts = {entry.id: str(entry.verdict) for entry in api.audit(tree).entries}
+        verdicts = {entry_id: str(entry.verdict) for entry_id, entry in reports.items()}
         document = disclosure_document(standard, results, verdicts, facts, tree.unreadable)
         is_json = as_json or (out is not None and out.suffix.lower() == ".json")
         text = dump_document("disclosure", document) if is_json else disclosure_sheet(document)

@@ -34,6 +34,7 @@ def statements(result: Result, facts: Facts) -> list[Statement]:
     persona = "provider" if result.entry.task == "training" else "consumer"
     embodied = _embodied(facts)
     units, unit = _functional_units(result, facts)
+    operational = _operational(result, units, unit)
     return [
         Statement(name="Persona", clause="SCI for AI, 6", status="declared", value=persona),
         in_kwh("E: energy of one run", _E, result.energy, result),
@@ -41,8 +42,8 @@ def statements(result: Result, facts: Facts) -> list[Statement]:
         _intensity(result),
         embodied,
         units,
-        _operational(result, units, unit),
-        _sci(result, embodied, units, unit),
+        operational,
+        _sci(operational, embodied, units),
     ]
 
 
@@ -129,8 +130,7 @@ def _operational(result: Result, units: Statement, unit: str) -> Statement:
     )
 
 
-def _sci(result: Result, embodied: Statement, units: Statement, unit: str) -> Statement:
-    operational = _operational(result, units, unit)
+def _sci(operational: Statement, embodied: Statement, units: Statement) -> Statement:
     if not isinstance(operational.value, float) or not isinstance(embodied.value, float | int):
         return unknown("SCI: (E x I + M) per R", _SCI, "E, I, M and R are needed")
     assert isinstance(units.value, float | int)  # the operational part is known

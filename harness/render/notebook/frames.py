@@ -55,10 +55,11 @@ RESULT_ESTIMATES = (
 
 def result_rows(results: Sequence[Result]) -> list[Row]:
     """Return a row for each result."""
-    return [_result_row(entry) for entry in result_document(results)["entries"]]
+    return [result_row(entry) for entry in result_document(results)["entries"]]
 
 
-def _result_row(entry: Mapping[str, Any]) -> Row:
+def result_row(entry: Mapping[str, Any]) -> Row:
+    """Return the row of one entry of the document of results."""
     row: Row = {name: entry[name] for name in DESCRIPTION}
     for name, path in RESULT_ESTIMATES:
         row |= estimate_cells(name, entry, path)

@@ -13,7 +13,7 @@ from harness import __version__
 from harness.auditing.report import EntryReport
 from harness.formats.base import Entry
 from harness.render.json import result_document
-from harness.render.notebook.frames import result_rows
+from harness.render.notebook.frames import result_row
 from harness.render.store.dictionary import ENTRIES, SYSTEMS, TABLES
 from harness.scoring.result import Result
 
@@ -45,12 +45,11 @@ def table_rows(results: Sequence[Result], reports: Mapping[str, EntryReport]) ->
         reports: The audit of each entry, by its id.
     """
     documents = result_document(results)["entries"]
-    flat_rows = result_rows(results)
     rows: Rows = {name: [] for name in TABLES}
-    for result, document, flat_row in zip(results, documents, flat_rows, strict=True):
+    for result, document in zip(results, documents, strict=True):
         report = reports[result.entry.id]
         key = {"key": entry_key(result.entry, report)}
-        rows["entries"].append(key | _entry(flat_row, report))
+        rows["entries"].append(key | _entry(result_row(document), report))
         rows["estimates"] += [key | row for row in _estimates(document)]
         rows["budget"] += [key | row for row in _budget(document)]
         rows["runs"] += [key | row for row in _runs(result)]
