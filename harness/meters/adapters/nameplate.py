@@ -1,7 +1,7 @@
 """State the declared power of a system that has no meter here (kind `estimate`): no reading at all.
 
-For a hosted endpoint, whose machine nobody can measure: the rated power of what serves it, all the
-time. The result is labelled as modelled, and never ranked with a measured one.
+For a hosted endpoint, whose machine its users cannot measure: the rated power of what serves it,
+all the time. The result is labelled as modelled, and never ranked with a measured one.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ class NetworkMeter:
         """Return the present numbers of some points.
 
         Raises:
-            PeerFailed: The device does not answer; it is connected to anew at the next read.
+            PeerFailed: The device does not answer; the next read connects again.
         """
         raise NotImplementedError
 

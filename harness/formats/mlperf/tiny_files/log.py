@@ -241,7 +241,7 @@ def _start_ns(text: str) -> int | None:
 def read_quality(text: str, benchmark: str) -> Quality | None:
     """Return the quality that a ``results.txt`` prints: AUC for ad, top-1 [%] for others.
 
-    A streaming benchmark counts the wake words that it missed, and those that nobody spoke.
+    A streaming benchmark counts the wake words that it missed, and those it heard in vain.
     """
     if benchmark == "sww":
         return _detections(text)
