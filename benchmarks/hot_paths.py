@@ -10,12 +10,8 @@ import numpy as np
 from benchmarks.table import Row, compare
 from harness.core.content_cache import clear_all
 from harness.formats.ptdaemon.spl import read_spl
-from harness.uncertainty.budget import (
-    BetweenRunScatter,
-    Budget,
-    MeteredEnergy,
-    UncertaintyComponent,
-)
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy, UncertaintyComponent
 from harness.uncertainty.estimate import estimate
 from harness.uncertainty.monte_carlo import DRAWS
 from harness.uncertainty.random_draws import clear_draws

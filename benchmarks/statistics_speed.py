@@ -16,12 +16,8 @@ from harness.ranking.rank_sets import Contender, rank
 from harness.scoring.score import score
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
-from harness.uncertainty.budget import (
-    BetweenRunScatter,
-    Budget,
-    MeteredEnergy,
-    UncertaintyComponent,
-)
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy, UncertaintyComponent
 from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import DRAWS
 from harness.uncertainty.random_draws import clear_draws

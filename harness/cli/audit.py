@@ -175,7 +175,7 @@ def _check_names(chosen: dict[str, list[str]], round_name: str | None) -> None:
 
 def _earlier_report(path: Path) -> Any:
     """Read the report of an earlier audit."""
-    from harness.core.schemas import read_document
+    from harness.core.documents import read_document
 
     return read_document("audit-report", path)
 
@@ -261,7 +261,7 @@ def _write(
 
         write_text(path, junit_text(report, strict=strict))
     else:
-        from harness.core.schemas import write_document
+        from harness.core.documents import write_document
 
         write_document("audit-report", document(), path)
 

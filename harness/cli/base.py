@@ -295,7 +295,7 @@ def check_suffix(out: Path, suffixes: Iterable[str], fix: str) -> None:
 
 def emit(kind: str, document: dict[str, Any]) -> None:
     """Print a document as JSON after checking it against its schema."""
-    from harness.core.schemas import dump_document
+    from harness.core.documents import dump_document
 
     click.echo(dump_document(kind, document), nl=False)
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from harness import api
+from harness.core.documents import write_document
 from harness.core.errors import MissingExtraError
 from harness.core.files import write_text
 from harness.core.resources import resource
-from harness.core.schemas import SCHEMA_VERSION, write_document
+from harness.core.schemas import SCHEMA_VERSION
 from harness.ranking.leaderboard import leaderboard
 from harness.render.audit_report.document import audit_document
 from harness.render.json import leaderboard_document, result_document

@@ -84,8 +84,8 @@ def _provisioned_kw(path: Path) -> float:
     Raises:
         UsageError: No total follows from it.
     """
+    from harness.core.documents import parse_json
     from harness.core.files import read_bytes
-    from harness.core.schemas import parse_json
     from harness.formats.mlperf.endpoints.power import provisioned_power
 
     document = parse_json(read_bytes(path), where=str(path))
@@ -161,8 +161,8 @@ def leaderboard(
     of the whole table, whatever rows --where and --top choose.
     """
     from harness import api
+    from harness.core.documents import dump_document
     from harness.core.files import write_text
-    from harness.core.schemas import dump_document
     from harness.ranking.view import view
     from harness.render.json import leaderboard_document
     from harness.render.terminal.leaderboard import board

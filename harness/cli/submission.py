@@ -97,7 +97,7 @@ def sign(submission: Path, key: Path, as_json: bool) -> int:
 @JSON
 def countersign(submission: Path, report: Path, key: Path, as_json: bool) -> int:
     """Sign, as an auditor, the report on a submission."""
-    from harness.core.schemas import read_document
+    from harness.core.documents import read_document
     from harness.signing.countersign import countersign as sign_it
     from harness.signing.keys import read_private
 
@@ -133,8 +133,8 @@ def verify(
 
     Takes packed submissions and folders that hold some, like `audit`.
     """
+    from harness.core.documents import read_document
     from harness.core.errors import JoulemarkError
-    from harness.core.schemas import read_document
     from harness.render.terminal.signatures import verification_document, verification_text
     from harness.signing.anchors import check_anchors
     from harness.signing.discovery import find_submissions

@@ -20,7 +20,8 @@ from harness.carbon.footprint.totals import it_kwh, values
 from harness.core.errors import UsageError
 from harness.emissions.emission_budget import components_of_hours
 from harness.scoring.result import Result
-from harness.uncertainty.budget import Budget, MeteredEnergy, MultiplicativeComponent
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import MeteredEnergy, MultiplicativeComponent
 from harness.uncertainty.coverage_interval import LEVEL, interval
 from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import DRAWS, SEED, draw

@@ -20,9 +20,9 @@ from harness.carbon.factor import Factor
 from harness.carbon.series import Series
 from harness.carbon.time_weighting import J_PER_KWH
 from harness.emissions.run_emissions import RunOnGrid
-from harness.uncertainty.budget import (
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import (
     BetweenRunScatter,
-    Budget,
     MultiplicativeComponent,
     UncertaintyComponent,
 )

@@ -25,7 +25,8 @@ from harness.emissions.run_emissions import RunOnGrid, energy_by_step
 from harness.energy.run import RunEnergy
 from harness.scoring.result import Result
 from harness.traces.trace import Window
-from harness.uncertainty.budget import Budget, MeteredEnergy
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import MeteredEnergy
 from harness.uncertainty.coverage_interval import LEVEL, interval
 from harness.uncertainty.estimate import Estimate, estimate
 from harness.uncertainty.monte_carlo import DRAWS, SEED, draw

@@ -25,7 +25,7 @@ from harness.energy.cells import Cells
 from harness.energy.cumulative import energy_between
 from harness.energy.edges import Edge, Surroundings
 from harness.traces.trace import Floats, Window
-from harness.uncertainty.budget import PROFILE_LIMIT
+from harness.uncertainty.components import PROFILE_LIMIT
 
 ALIGNED = 0.75
 """Probability that load which begins and ends near both ends of the window fills it."""

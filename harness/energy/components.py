@@ -21,7 +21,7 @@ from harness.energy.reading_checks import CheckedReadings
 from harness.formats.base import Entry
 from harness.traces.channel import Channel
 from harness.traces.trace import Floats, Trace, Window
-from harness.uncertainty.budget import MeteredEnergy, UncertaintyComponent
+from harness.uncertainty.components import MeteredEnergy, UncertaintyComponent
 
 UNKNOWN_CLOCK_S = 1.0
 """Bound of the error of a clock of which nothing is known [s]; marked as assumed."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.energy.components import Measured
 from harness.formats.base import Entry
-from harness.uncertainty.budget import MeteredEnergy, UncertaintyComponent
+from harness.uncertainty.components import MeteredEnergy, UncertaintyComponent
 
 MAX_NODES = 1_000_000
 """A description that states more nodes states none; the largest systems have 160 thousand."""

@@ -21,7 +21,8 @@ from harness.energy.reading_checks import CheckedReadings, check_readings
 from harness.formats.base import Entry, Rated, Run
 from harness.traces.channel import Channel
 from harness.traces.trace import Trace, Window
-from harness.uncertainty.budget import Budget, MeteredEnergy, UncertaintyComponent
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import MeteredEnergy, UncertaintyComponent
 
 __all__ = ["UNKNOWN_CLOCK_S", "ChannelReadings", "RunEnergy", "exceeds", "run_energy"]
 

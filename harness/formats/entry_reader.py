@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from harness.core.documents import key_twice, parse_json
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES, read_bytes
-from harness.core.schemas import key_twice, parse_json
 from harness.formats.base import Defect
 from harness.formats.defects import DefectCode
 

@@ -28,10 +28,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.documents import parse_json
 from harness.core.errors import UnreadableError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes
 from harness.core.numbers import plain_number
-from harness.core.schemas import check, parse_json
+from harness.core.schemas import check
 from harness.core.timestamps import NS, from_iso
 from harness.formats.base import (
     Defect,

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from harness.core.documents import parse_document, read_document
 from harness.core.errors import SchemaError, UnreadableError, shorten
 from harness.core.files import (
     MAX_DOCUMENT_BYTES,
@@ -28,7 +29,6 @@ from harness.core.files import (
     sha256,
 )
 from harness.core.printable import printable
-from harness.core.schemas import parse_document, read_document
 from harness.core.timestamps import from_iso
 from harness.formats.base import (
     NATIVE,

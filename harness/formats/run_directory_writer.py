@@ -12,9 +12,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from harness.core.documents import write_document
 from harness.core.errors import UnreadableError
 from harness.core.files import file_sha256, read_bytes, sha256
-from harness.core.schemas import SCHEMA_VERSION, write_document
+from harness.core.schemas import SCHEMA_VERSION
 from harness.core.timestamps import to_iso
 from harness.formats.base import Entry, Run
 from harness.formats.evidence_facts import facts_of

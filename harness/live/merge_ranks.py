@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.documents import read_document
 from harness.core.errors import UnreadableError, UsageError, shorten
-from harness.core.schemas import read_document
 from harness.core.timestamps import from_iso
 from harness.formats.base import Defect, Entry, Run
 from harness.formats.defects import DefectCode

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.documents import write_document
 from harness.core.errors import JoulemarkError, UsageError, shorten
-from harness.core.schemas import write_document
 from harness.formats.base import NATIVE, Entry, Rated
 from harness.formats.run_directory import SYSTEM
 from harness.live.distributed.job import TOKEN_VARIABLE, job_token

@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from harness.core.documents import write_document
 from harness.core.errors import JoulemarkError, UsageError
 from harness.core.files import read_bytes, sha256
-from harness.core.schemas import write_document
 from harness.formats.base import Defect, Entry, Rated, Run
 from harness.formats.defects import DefectCode
 from harness.formats.evidence import Evidence, RecordingEvidence

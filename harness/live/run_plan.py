@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
+from harness.core.documents import canonical, parse_json
 from harness.core.errors import UsageError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256, write_text
-from harness.core.schemas import canonical, parse_json
 from harness.core.timestamps import to_iso
 from harness.live.distributed.job import JobIdentity
 from harness.meters import public_spec

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.core.documents import parse_document
 from harness.core.errors import UsageError
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes
-from harness.core.schemas import parse_document
 from harness.traces.channel import Channel
 
 HEADER_FIELD = "calibration"

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.scoring.run_scatter import MIN_LENDER_RUNS, MIN_LENDERS
-from harness.uncertainty.budget import BetweenRunScatter, Budget, run_variance
+from harness.uncertainty.budget import Budget, run_variance
+from harness.uncertainty.components import BetweenRunScatter
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.moderated_variance import moderated_variances

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.core.documents import read_document
 from harness.core.errors import JoulemarkError
 from harness.core.resources import resource
-from harness.core.schemas import read_document
 from harness.core.suggestions import unknown_name
 
 SPEC = "workload.yaml"

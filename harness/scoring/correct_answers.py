@@ -20,7 +20,8 @@ from harness.energy.run import RunEnergy
 from harness.formats.base import Entry, Quality
 from harness.scoring.repeated_runs import energy_per_amount
 from harness.scoring.run_scatter import ScatterEvidence
-from harness.uncertainty.budget import Budget, MultiplicativeComponent
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import MultiplicativeComponent
 from harness.uncertainty.coverage_interval import interval
 from harness.uncertainty.estimate import Estimate, estimate
 from harness.uncertainty.monte_carlo import draw

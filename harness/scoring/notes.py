@@ -16,7 +16,7 @@ from harness.scoring.repeat_prior import repeat_pairs
 from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
 from harness.traces.channel import Channel
 from harness.traces.clean import FAILED, NEGATIVE
-from harness.uncertainty.budget import BetweenRunScatter
+from harness.uncertainty.components import BetweenRunScatter
 
 NOTED_DEFECTS = (
     DefectCode.SCENARIO_INFERRED,

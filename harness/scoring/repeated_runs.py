@@ -19,12 +19,8 @@ from harness.formats.base import Entry
 from harness.scoring.run_scatter import ScatterEvidence, scatter_of_mean
 from harness.traces.instruments import instruments
 from harness.traces.trace import Window
-from harness.uncertainty.budget import (
-    BetweenRunScatter,
-    Budget,
-    MeteredEnergy,
-    UncertaintyComponent,
-)
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy, UncertaintyComponent
 from harness.uncertainty.estimate import OutputQuantity
 
 SYSTEMATIC = frozenset(["window edges", "gaps", "quantisation"])

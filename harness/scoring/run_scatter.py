@@ -22,7 +22,8 @@ from harness.energy.run import RunEnergy, run_energy
 from harness.formats.base import Entry, Run, Work
 from harness.formats.mlperf.loadgen_log import scenario_of, work
 from harness.scoring.repeat_prior import repeat_prior
-from harness.uncertainty.budget import BetweenRunScatter, Budget, run_variance
+from harness.uncertainty.budget import Budget, run_variance
+from harness.uncertainty.components import BetweenRunScatter
 from harness.uncertainty.moderated_variance import fit_prior
 
 MIN_LENDERS = 5

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256
-from harness.core.schemas import parse_json
 from harness.core.timestamps import from_iso, to_iso
 from harness.signing.manifest import Difference
 from harness.signing.plans import PLAN

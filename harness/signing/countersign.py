@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.documents import canonical
 from harness.core.errors import UsageError
 from harness.core.files import sha256, write_text
-from harness.core.schemas import SCHEMA_VERSION, canonical, check
+from harness.core.schemas import SCHEMA_VERSION, check
 from harness.core.timestamps import to_iso
 from harness.signing import dsse
 from harness.signing.manifest import COUNTERSIGNATURE, parse_canonical, parse_manifest

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.core.documents import canonical, parse_json
 from harness.core.errors import UnreadableError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, first_unequal
-from harness.core.schemas import canonical, parse_json
 from harness.signing.keys import key_id
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from harness.core.documents import canonical, parse_json
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, first_unequal, read_blocks, read_bytes
-from harness.core.schemas import canonical, check, parse_json
+from harness.core.schemas import check
 
 MANIFEST = "manifest.json"
 ENVELOPE = "manifest.dsse.json"

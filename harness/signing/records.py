@@ -17,9 +17,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_inside, sha256
-from harness.core.schemas import parse_json
 from harness.signing.manifest import Difference
 
 RESULTS, SYSTEMS = "results", "systems"

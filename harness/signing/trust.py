@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.core.documents import read_document
 from harness.core.errors import SchemaError, UnreadableError, shorten
-from harness.core.schemas import read_document
 from harness.core.suggestions import suggestion
 from harness.core.timestamps import NS, from_iso, to_iso
 from harness.signing.keys import key_id, read_public_line

@@ -27,9 +27,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.core.documents import canonical, parse_json
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256
-from harness.core.schemas import canonical, parse_json
 from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.signing import dsse
 from harness.signing.anchors import Anchors

@@ -15,9 +15,10 @@ from typing import Any
 
 from harness import __version__
 from harness.auditing.engine import audit_entries
+from harness.core.documents import canonical, read_document, write_document
 from harness.core.errors import UnreadableError, UsageError, shorten
 from harness.core.files import file_sha256, read_blocks
-from harness.core.schemas import SCHEMA_VERSION, canonical, check, read_document, write_document
+from harness.core.schemas import SCHEMA_VERSION, check
 from harness.core.timestamps import to_iso
 from harness.formats.base import Entry
 from harness.formats.load import read

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.core.documents import parse_json
 from harness.core.errors import MissingExtraError, UnreadableError, shorten
 from harness.core.files import read_blocks, read_bytes, sha256, write_parts
-from harness.core.schemas import check, parse_json
+from harness.core.schemas import check
 from harness.traces.channel import Channel
 from harness.traces.clean import MAX_DROPPED, build_trace, number_or_nan
 from harness.traces.columns import GrowingColumn

@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from harness.uncertainty.budget import BetweenRunScatter, Budget, ScatterShape
+from harness.uncertainty.budget import Budget
 from harness.uncertainty.closed_form import combine, coverage_factor, numerical_tolerance
+from harness.uncertainty.components import BetweenRunScatter, ScatterShape
 from harness.uncertainty.coverage_interval import LEVEL, IntervalEnds
 from harness.uncertainty.monte_carlo import (
     DRAWS,

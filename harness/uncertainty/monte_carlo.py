@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.uncertainty.budget import (
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import (
     PROFILE_LIMIT,
     BetweenRunScatter,
-    Budget,
     MeteredEnergy,
     ScatterShape,
     UncertaintyComponent,

@@ -26,7 +26,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.uncertainty.budget import Base, ScatterShape
+from harness.uncertainty.components import Base, ScatterShape
 from harness.uncertainty.scale_mixture import ScaleMixture
 
 Floats = NDArray[np.float64]

@@ -14,18 +14,10 @@ import jsonschema
 import numpy as np
 import pytest
 
+from harness.core.documents import canonical, dump_document, read_document, write_document
 from harness.core.errors import SchemaError, UnreadableError, UsageError
 from harness.core.resources import resource
-from harness.core.schemas import (
-    KINDS,
-    SCHEMA_VERSION,
-    canonical,
-    check,
-    dump_document,
-    read_document,
-    schema,
-    write_document,
-)
+from harness.core.schemas import KINDS, SCHEMA_VERSION, check, schema
 from harness.formats.base import Entry, Run
 from harness.formats.evidence import Evidence
 from harness.formats.run_directory import NativeFormat

@@ -15,8 +15,8 @@ from harness.carbon.footprint.document import from_document
 from harness.carbon.formulas import clean_match
 from harness.carbon.grid.columns import read_numbers
 from harness.carbon.grid.hourly import read_hourly
+from harness.core.documents import dump_document, read_settings
 from harness.core.resources import resource
-from harness.core.schemas import dump_document, read_settings
 from harness.render.terminal.carbon.footprint_account import (
     account_document,
     account_text,
@@ -89,7 +89,7 @@ def _clean(content: bytes) -> None:
 
 
 def _footprint(content: bytes) -> None:
-    from harness.core.schemas import read_document
+    from harness.core.documents import read_document
 
     path = _PLACE / "footprint.json"
     path.write_bytes(content)

@@ -10,8 +10,8 @@ from typing import Any
 
 from harness import api
 from harness.auditing.report import Report
+from harness.core.documents import dump_document
 from harness.core.errors import JoulemarkError
-from harness.core.schemas import dump_document
 from harness.formats.load import Tree
 from harness.render.audit_report.document import audit_document
 from harness.render.audit_report.html import audit_html

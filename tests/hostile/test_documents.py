@@ -9,15 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness import api
+from harness.core.documents import key_twice, parse_json, read_document, read_settings
 from harness.core.errors import JoulemarkError, SchemaError, UnreadableError
-from harness.core.schemas import (
-    MAX_FAULTS,
-    check,
-    key_twice,
-    parse_json,
-    read_document,
-    read_settings,
-)
+from harness.core.schemas import MAX_FAULTS, check
 from tests.hostile import trees
 from tests.hostile.documents import GRID, SERIES
 from tests.hostile.paths import whole

@@ -13,8 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import cli
+from harness.core.documents import read_document
 from harness.core.errors import UsageError
-from harness.core.schemas import check, read_document
+from harness.core.schemas import check
 from harness.live.system import REQUIRED
 
 REPOSITORY = Path(__file__).resolve().parents[2]

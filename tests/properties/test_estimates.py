@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.uncertainty.budget import (
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import (
     BetweenRunScatter,
-    Budget,
     MeteredEnergy,
     MultiplicativeComponent,
     UncertaintyComponent,

@@ -8,7 +8,8 @@ import pytest
 
 from harness.ranking.break_even import break_even_cv, break_even_cvs
 from harness.ranking.rank_sets import Contender
-from harness.uncertainty.budget import BetweenRunScatter, Budget, MeteredEnergy
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy
 from harness.uncertainty.estimate import Estimate
 
 Z = 1.959964

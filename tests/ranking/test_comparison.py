@@ -17,12 +17,8 @@ from harness.ranking.comparison import Comparison, compare
 from harness.ranking.rank_sets import Contender, rank
 from harness.scoring.result import Result
 from harness.scoring.score import score
-from harness.uncertainty.budget import (
-    BetweenRunScatter,
-    Budget,
-    MeteredEnergy,
-    UncertaintyComponent,
-)
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy, UncertaintyComponent
 from harness.uncertainty.estimate import Estimate, estimate
 from harness.uncertainty.moderated_variance import Prior, fit_prior, moderate
 from harness.uncertainty.multiple_comparisons import rank_sets, significant_differences

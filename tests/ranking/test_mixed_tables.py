@@ -11,7 +11,8 @@ import pytest
 from harness.formats.base import Entry
 from harness.ranking.rank_sets import Contender, rank
 from harness.scoring.score import score_all
-from harness.uncertainty.budget import BetweenRunScatter, Budget, MeteredEnergy
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy
 from harness.uncertainty.estimate import Estimate
 from tests.scoring.test_run_scatter import paired
 from tests.scoring.test_score import entry, lenders

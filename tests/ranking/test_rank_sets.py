@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from harness.ranking.rank_sets import Contender, Rank, rank
-from harness.uncertainty.budget import BetweenRunScatter, Budget, MeteredEnergy
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy
 from harness.uncertainty.estimate import estimate
 
 DRAWS = 20_000

@@ -12,7 +12,8 @@ from harness.ranking.comparison import correlation_keys
 from harness.ranking.shared_meters import instrument_claims, with_separate_errors
 from harness.scoring.score import score
 from harness.traces.channel import Accuracy
-from harness.uncertainty.budget import Budget, MeteredEnergy, UncertaintyComponent
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import MeteredEnergy, UncertaintyComponent
 from tests.scoring.test_score import entry, run
 
 

@@ -12,7 +12,7 @@ from harness.formats.base import Entry, Work
 from harness.scoring.repeat_prior import repeat_pairs, repeat_prior
 from harness.scoring.run_scatter import summary
 from harness.scoring.score import score
-from harness.uncertainty.budget import BetweenRunScatter
+from harness.uncertainty.components import BetweenRunScatter
 from tests.scoring.test_score import entry, run
 
 

@@ -24,7 +24,8 @@ from harness.scoring.score import score, score_all
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
 from harness.uncertainty import estimate
-from harness.uncertainty.budget import BetweenRunScatter, Budget, MeteredEnergy
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy
 from harness.uncertainty.monte_carlo import Block, blocks
 
 S = 1_000_000_000

@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from harness import api
+from harness.core.documents import write_document
 from harness.core.resources import resource
-from harness.core.schemas import write_document
 from harness.render.audit_report.document import audit_document
 from harness.signing.countersign import countersign
 from harness.signing.keys import generate, public_line, read_private

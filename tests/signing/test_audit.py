@@ -11,7 +11,7 @@ import pytest
 
 from harness import api
 from harness.auditing.report import EntryReport, Finding
-from harness.core.schemas import canonical
+from harness.core.documents import canonical
 from harness.signing.manifest import ENVELOPE, MANIFEST
 from harness.submission.pack import pack
 from tests.signing.conftest import AUDITOR, OTHER, OWNER, SYSTEM, Signed

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from harness.core.documents import canonical
 from harness.core.files import sha256
-from harness.core.schemas import canonical
 from harness.signing.manifest import MANIFEST
 from harness.signing.verify import Fault
 from tests.signing.conftest import OWNER, Signed

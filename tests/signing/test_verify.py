@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.core.documents import canonical
 from harness.core.errors import JoulemarkError, SchemaError, UnreadableError, UsageError
-from harness.core.schemas import canonical
 from harness.core.timestamps import from_iso
 from harness.signing import dsse
 from harness.signing.countersign import COUNTERSIGNATURE_TYPE, countersign

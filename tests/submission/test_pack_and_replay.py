@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness import api
+from harness.core.documents import canonical, read_document
 from harness.core.errors import JoulemarkError, UnreadableError, UsageError
 from harness.core.resources import resource
-from harness.core.schemas import canonical, check, read_document
+from harness.core.schemas import check
 from harness.formats.run_directory import INCOMPLETE
 from harness.live.measure import measure
 from harness.live.plan import Settings, describe_system, plan_command

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.uncertainty.budget import (
-    BetweenRunScatter,
-    Budget,
-    MeteredEnergy,
-    MultiplicativeComponent,
-    UncertaintyComponent,
-)
+from harness.uncertainty.budget import Budget
 from harness.uncertainty.closed_form import (
     budget_rows,
     combine,
     coverage_factor,
     numerical_tolerance,
+)
+from harness.uncertainty.components import (
+    BetweenRunScatter,
+    MeteredEnergy,
+    MultiplicativeComponent,
+    UncertaintyComponent,
 )
 from harness.uncertainty.coverage_interval import interval
 from harness.uncertainty.estimate import estimate

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.uncertainty.budget import Budget, MeteredEnergy, MultiplicativeComponent
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import MeteredEnergy, MultiplicativeComponent
 from harness.uncertainty.monte_carlo import draw
 
 

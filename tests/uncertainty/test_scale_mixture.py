@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from harness.uncertainty.budget import BetweenRunScatter, Budget, MeteredEnergy
+from harness.uncertainty.budget import Budget
+from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy
 from harness.uncertainty.estimate import estimate
 from harness.uncertainty.scale_mixture import ScaleMixture, fit_scale_mixture
 

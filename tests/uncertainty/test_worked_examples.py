@@ -8,13 +8,9 @@ from dataclasses import replace
 import pytest
 from uncertainties import ufloat
 
-from harness.uncertainty.budget import (
-    BetweenRunScatter,
-    Budget,
-    MeteredEnergy,
-    UncertaintyComponent,
-)
+from harness.uncertainty.budget import Budget
 from harness.uncertainty.closed_form import combine, coverage_factor
+from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy, UncertaintyComponent
 from harness.uncertainty.estimate import estimate
 
 NOTHING = MeteredEnergy("none", 0.0, 0.0)

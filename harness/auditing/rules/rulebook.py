@@ -21,8 +21,9 @@ import yaml
 
 from harness.auditing.rules import BY_NAME
 from harness.auditing.rules.base import recorded_runs
+from harness.core.documents import read_document
 from harness.core.errors import SchemaError, shorten
-from harness.core.schemas import check, read_document
+from harness.core.schemas import check
 from harness.core.suggestions import unknown_name
 from harness.formats.base import NATIVE, Entry
 

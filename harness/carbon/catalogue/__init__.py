@@ -6,8 +6,8 @@ import functools
 from pathlib import Path
 
 from harness.carbon.footprint.document import Footprint, from_document
+from harness.core.documents import read_document
 from harness.core.errors import UsageError
-from harness.core.schemas import read_document
 from harness.core.suggestions import suggestion
 
 FOLDER = Path(__file__).parent

@@ -11,8 +11,9 @@ import numpy as np
 from harness.carbon.factor import Factor
 from harness.carbon.footprint.document import INTENSITIES, Footprint
 from harness.carbon.footprint.totals import KG_PER_T, Numbers, emissions_kg, facility_kwh, values
-from harness.uncertainty.budget import Budget, MeteredEnergy, MultiplicativeComponent
+from harness.uncertainty.budget import Budget
 from harness.uncertainty.closed_form import BudgetRow
+from harness.uncertainty.components import MeteredEnergy, MultiplicativeComponent
 from harness.uncertainty.coverage_interval import LEVEL, interval
 from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import SEED, draw

@@ -13,8 +13,8 @@ from harness.carbon.factor import TO_G_PER_KWH, Factor, checked_pue, g_per_kwh
 from harness.carbon.grid.columns import read_columns
 from harness.carbon.grid.stamps import SKIPPED, is_newest_first, to_ns
 from harness.carbon.series import Floats, Ints, Series
+from harness.core.documents import read_document
 from harness.core.errors import UnreadableError
-from harness.core.schemas import read_document
 from harness.core.timestamps import to_iso
 
 MAX_STEPS = 10_000_000

@@ -96,7 +96,7 @@ def _item(name: str) -> Any:
     """Return a footprint from a file, or from the catalogue by its name."""
     from harness.carbon.catalogue import entry
     from harness.carbon.footprint.document import from_document
-    from harness.core.schemas import read_document
+    from harness.core.documents import read_document
 
     path = Path(name)
     return from_document(read_document("footprint", path)) if path.is_file() else entry(name)

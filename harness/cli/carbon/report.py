@@ -52,7 +52,7 @@ def report(
     of exactly one result.
     """
     from harness import api
-    from harness.core.schemas import dump_document, read_document
+    from harness.core.documents import dump_document, read_document
 
     facts = {} if facts_path is None else read_document("disclosure-facts", facts_path)
     tree = read_tree(paths)

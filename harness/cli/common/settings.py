@@ -49,7 +49,7 @@ def load_settings(group: click.Group, stated: Path | None) -> tuple[Options, lis
     user_file = users_file()
     paths = [user_file] if user_file.is_file() else []
     for path in [*paths, *([stated] if stated else [])]:
-        from harness.core.schemas import read_settings
+        from harness.core.documents import read_settings
 
         for name, options in read_settings(path).items():
             command = _find(group, name, path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.core.schemas import parse_json
+from harness.core.documents import parse_json
 from harness.formats.base import Work
 from harness.formats.power_log import About, LoggerFormat, PowerLog, missing, positive
 

@@ -17,9 +17,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, UnreadableError
 from harness.core.numbers import plain_number
-from harness.core.schemas import parse_json
 from harness.core.timestamps import NS, from_iso
 from harness.formats.power_log import About, Column, LoggerFormat, PowerLog, missing, put_inside
 from harness.traces.channel import Kind

@@ -17,9 +17,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.numbers import stated_number
-from harness.core.schemas import parse_json
 from harness.core.timestamps import from_iso
 from harness.formats.power_log import About, Column, LoggerFormat, PowerLog, missing
 

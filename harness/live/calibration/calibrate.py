@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
+from harness.core.documents import canonical
 from harness.core.errors import UsageError
 from harness.core.files import write_text
-from harness.core.schemas import SCHEMA_VERSION, canonical, check
+from harness.core.schemas import SCHEMA_VERSION, check
 from harness.core.timestamps import to_iso
 from harness.energy.sampling import inferred_resolution
 from harness.live.calibration.faults import name_faults, refresh_s

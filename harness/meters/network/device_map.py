@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.core.documents import MAX_YAML_BYTES, parse_document
 from harness.core.errors import JoulemarkError, SchemaError, UsageError
 from harness.core.files import read_bytes
-from harness.core.schemas import MAX_YAML_BYTES, parse_document, schema
+from harness.core.schemas import schema
 from harness.core.suggestions import unknown_name
 from harness.traces.channel import Accuracy, Kind
 from harness.traces.instruments import UNKNOWN_SENSOR, instrument

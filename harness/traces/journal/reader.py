@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.files import read_bytes
-from harness.core.schemas import check, parse_json
+from harness.core.schemas import check
 from harness.core.timestamps import NS
 from harness.traces.channel import Channel
 from harness.traces.columns import GrowingColumn, order_statistic

@@ -29,9 +29,10 @@ from harness.auditing.rules.rulebook import (
 )
 from harness.auditing.rules.selection import choose, find_rule
 from harness.cli import cli
+from harness.core.documents import read_document
 from harness.core.errors import SchemaError, UsageError
 from harness.core.resources import resource
-from harness.core.schemas import check, read_document
+from harness.core.schemas import check
 from tests.auditing.rules import builders as b
 
 REPOSITORY = Path(__file__).resolve().parents[3]

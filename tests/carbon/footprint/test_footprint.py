@@ -20,8 +20,9 @@ from harness.carbon.footprint.document import Footprint, from_document
 from harness.carbon.footprint.intervals import intervals
 from harness.carbon.footprint.totals import common_convention
 from harness.cli import main
+from harness.core.documents import read_document
 from harness.core.errors import UsageError
-from harness.core.schemas import check, read_document
+from harness.core.schemas import check
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ALDER = REPOSITORY / "submissions" / "lab-2026" / "inference" / "closed" / "SimulatedAlder"

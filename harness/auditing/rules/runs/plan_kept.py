@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.auditing.rules.base import RECORDED_RUNS, Rule, RuleContext, Violation, location
+from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256
-from harness.core.schemas import parse_json
 from harness.formats.defects import DefectCode
 from harness.formats.run_directory import RECORD
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.core.documents import parse_yaml
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
-from harness.core.schemas import parse_yaml
 from harness.formats.base import Entry, Format, Quality, Quantity, Run, Work
 from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import Reader, natural

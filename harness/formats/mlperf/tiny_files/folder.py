@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.printable import well_formed
-from harness.core.schemas import parse_json
 from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import Reader
 from harness.formats.mlperf.tiny_files import log

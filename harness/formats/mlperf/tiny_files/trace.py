@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.core.documents import parse_json
 from harness.core.errors import UnreadableError, shorten
-from harness.core.schemas import parse_json
 from harness.traces.trace import Floats
 
 MAGIC = 0xF1

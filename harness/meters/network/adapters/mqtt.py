@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, UsageError, shorten
-from harness.core.schemas import parse_json
 from harness.meters.base import Unavailable
 from harness.meters.network import options
 from harness.meters.network.deadline import PeerFailed, reason
