@@ -24,8 +24,8 @@ from harness.meters import parse
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace
+from harness.traces.csv_store import write_csv
 from harness.traces.journal.reader import read_samples
-from harness.traces.store import write_csv
 from harness.traces.trace import Floats
 
 

@@ -8,7 +8,7 @@ from harness.cli import score as results
 from harness.cli import submission as sign
 from harness.cli.base import cli, main
 from harness.cli.carbon import footprint, report, whatif
-from harness.cli.live import calibrate, director, run
+from harness.cli.live import calibrate, director, inventory, recorded, run
 from harness.cli.live.watch import watch
 from harness.cli.scaffold import new
 
@@ -23,8 +23,10 @@ __all__ = [
     "endpoint",
     "fidelity",
     "footprint",
+    "inventory",
     "main",
     "new",
+    "recorded",
     "report",
     "results",
     "run",

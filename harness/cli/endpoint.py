@@ -12,7 +12,8 @@ import click
 
 from harness.cli.base import JSON, Number, cli, emit, note
 from harness.cli.common.prices import priced, prices_of
-from harness.cli.live.run import IDLE, INTERVAL, METERS, OUT, SUBMITTER, SYSTEM, perform
+from harness.cli.live.options import IDLE, INTERVAL, METERS, OUT, SUBMITTER, SYSTEM
+from harness.cli.live.run import perform
 from harness.core.errors import UsageError
 from harness.core.files import refuse_shared
 from harness.core.numbers import plain_number

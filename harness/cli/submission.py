@@ -1,4 +1,4 @@
-"""Commands for signatures: keygen, sign, countersign, verify."""
+"""Commands for submissions: pack, keygen, sign, countersign, verify."""
 
 from __future__ import annotations
 
@@ -8,24 +8,67 @@ from pathlib import Path
 
 import click
 
-from harness.cli.base import (
-    FINDINGS,
-    JSON,
-    OK,
-    TIMEOUT,
-    UNREADABLE,
-    cli,
-    complain,
-    emit,
-    wrote,
-)
+from harness.cli.base import FINDINGS, JSON, OK, TIMEOUT, UNREADABLE, cli, complain, emit, wrote
 from harness.cli.common.outputs import OutputPath, mkdir_option
+from harness.cli.live.options import OUT
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 SUBMISSION = click.argument("submission", type=FOLDER)
 KEY = click.option("--key", required=True, type=FILE, help="Private key made by joulemark keygen.")
 PASSPHRASE = "JOULEMARK_PASSPHRASE"
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--system",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="System description by the vendor (YAML).",
+)
+@click.option(
+    "--division",
+    default="open",
+    show_default=True,
+    type=click.Choice(["closed", "open"]),
+    help="Division to submit to.",
+)
+@click.option(
+    "--force", is_flag=True, help="Pack what an audit would refuse, and mark the submission."
+)
+@click.option("--private", is_flag=True, help="Pack files that name this machine or its user.")
+@JSON
+@OUT
+def pack(
+    paths: tuple[Path, ...],
+    system: Path,
+    division: str,
+    force: bool,
+    private: bool,
+    as_json: bool,
+    out: Path,
+) -> int:
+    """Pack run directories into a submission.
+
+    Writes the manifest with the hashes of all files, and the system description.
+    """
+    from harness.submission.pack import pack as pack_runs
+
+    packed = pack_runs(paths, system, out, division=division, force=force, private=private)
+    notes = [f"{pointer} is empty: {description}" for pointer, description in packed.missing]
+    for note_text in notes:
+        complain(f"{system}#{note_text}")
+    for finding in packed.forced:
+        complain(f"packed by force: {finding}")
+    submission = {
+        "kind": "submission",
+        "path": str(packed.folder),
+        "valid": not packed.forced,
+        "notes": [*notes, *packed.forced],
+    }
+    wrote("pack", [submission], as_json)
+    return FINDINGS if packed.forced else OK
 
 
 @cli.command()

@@ -25,7 +25,7 @@ import re
 from decimal import Decimal
 
 from harness.core.errors import UnreadableError, shorten
-from harness.traces.store import MAGIC
+from harness.traces.csv_store import MAGIC
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")

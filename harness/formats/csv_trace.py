@@ -31,7 +31,7 @@ from harness.formats.base import (
 from harness.formats.csv_dialect import is_declared_trace, standard_form
 from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import natural
-from harness.traces.store import MAGIC, parse_csv
+from harness.traces.csv_store import MAGIC, parse_csv
 from harness.traces.trace import Trace, Window
 
 _HEAD_BYTES = 4 + 2 * len(MAGIC)

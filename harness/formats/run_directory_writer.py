@@ -20,7 +20,8 @@ from harness.core.timestamps import to_iso
 from harness.formats.base import Entry, Run
 from harness.formats.evidence_facts import facts_of
 from harness.formats.run_directory import ENTRY_FIELDS, INCOMPLETE, RECORD, SYSTEM
-from harness.traces.store import write_csv, write_parquet
+from harness.traces.csv_store import write_csv
+from harness.traces.parquet_store import write_parquet
 from harness.traces.trace import Trace
 
 

@@ -23,7 +23,8 @@ from harness.formats.evidence import Evidence
 from harness.formats.run_directory import NativeFormat
 from harness.formats.run_directory_writer import write_entry
 from harness.traces.channel import Accuracy, Channel
-from harness.traces.store import header_document, read_csv, write_csv
+from harness.traces.csv_store import read_csv, write_csv
+from harness.traces.header import header_document
 from harness.traces.trace import Trace, Window
 from harness.uncertainty.closed_form import BudgetRow
 from harness.uncertainty.estimate import Estimate

@@ -12,7 +12,7 @@ MODULES = (
     "harness.formats.csv_dialect",
     "harness.formats.mlperf.power_columns",
     "harness.formats.mlperf.tiny_files.log",
-    "harness.formats.power_log",
+    "harness.formats.power_log.cells",
     "harness.formats.ptdaemon.rounding",
     "harness.formats.ptdaemon.spl_table",
 )

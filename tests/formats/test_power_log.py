@@ -12,16 +12,11 @@ from hypothesis import strategies as st
 from harness.core.errors import JoulemarkError, UnreadableError
 from harness.formats.base import Work
 from harness.formats.discovery import Found, find
-from harness.formats.power_log import About, LoggerFormat, reading, stamp_ns
+from harness.formats.power_log.cells import reading, stamp_ns
+from harness.formats.power_log.log import About
+from harness.formats.power_log.reader import LoggerFormat
 from harness.formats.registry import formats
-from tests.formats.loggers.logs import (
-    SECONDS,
-    T0_S,
-    codes,
-    energy_j,
-    read,
-    write,
-)
+from tests.formats.loggers.logs import SECONDS, T0_S, codes, energy_j, read, write
 from tests.formats.loggers.test_codecarbon import CARBON_HEADER
 from tests.formats.loggers.test_ipmi_dcmi import dcmi
 from tests.formats.loggers.test_nvidia_smi import smi

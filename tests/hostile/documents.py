@@ -30,8 +30,8 @@ from harness.runners.workload import Workload, find_workload
 from harness.signing.anchors import check_anchors
 from harness.signing.trust import read_trust
 from harness.signing.verify import verify
+from harness.traces.csv_store import stream_csv, write_csv
 from harness.traces.journal.reader import read_samples
-from harness.traces.store import stream_csv, write_csv
 from tests.hostile import checks
 from tests.hostile.paths import told
 from tests.hostile.trees import folder_for_now, planned

@@ -16,7 +16,7 @@ import pytest
 from harness import api
 from harness.auditing.report import EntryReport
 from harness.scoring.result import Result
-from harness.traces.store import read_csv, write_csv
+from harness.traces.csv_store import read_csv, write_csv
 from tests.auditing.rules import builders as b
 from tests.signing import live
 from tests.signing.live import state_hashes

@@ -19,7 +19,8 @@ from harness.core.files import MAX_FILE_BYTES, read_bytes
 from harness.formats.mlperf import mllog
 from harness.formats.ptdaemon import spl, spl_table
 from harness.traces.clean import MAX_DROPPED
-from harness.traces.store import read_csv, read_trace
+from harness.traces.csv_store import read_csv
+from harness.traces.store import read_trace
 from harness.traces.text_lines import STEP, count_filled, line_groups
 from tests.hostile import trees
 

@@ -16,7 +16,7 @@ from harness.core.files import MAX_FILE_BYTES, read_bytes
 from harness.formats.csv_trace import is_trace
 from harness.formats.discovery import MAX_DEPTH, Found, Skipped, find
 from harness.scoring.score import score
-from harness.traces.store import read_csv
+from harness.traces.csv_store import read_csv
 
 
 def tree(folder: Path) -> Path:

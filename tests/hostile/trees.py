@@ -14,8 +14,8 @@ from lab_simulator import TrainingForm, write_inference, write_training
 
 from harness import api
 from harness.traces.channel import Accuracy, Channel
+from harness.traces.csv_store import read_csv, write_csv
 from harness.traces.journal.writer import Journal
-from harness.traces.store import read_csv, write_csv
 from tests.fakes.endpoint_package import Package
 from tests.signing import live
 from tests.tampers import tiny

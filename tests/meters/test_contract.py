@@ -17,7 +17,7 @@ from harness.meters import MeterSpec, built_in, make, names, parse, summary
 from harness.meters.base import Meter, Unavailable
 from harness.meters.registry import declared_source
 from harness.traces.clean import build_trace
-from harness.traces.store import header_document
+from harness.traces.header import header_document
 
 HERE = Path(__file__).parent
 ADDED = """

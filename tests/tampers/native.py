@@ -23,10 +23,10 @@ from harness.formats.base import Entry, Quality, Quantity, Work
 from harness.live.recording import create_run_directory, finalise
 from harness.runners.base import Outcome
 from harness.traces.channel import Accuracy, Channel
+from harness.traces.csv_store import read_csv, write_csv
 from harness.traces.instruments import instrument
 from harness.traces.journal.chain import LINK, Chain
 from harness.traces.journal.writer import MAGIC, Journal
-from harness.traces.store import read_csv, write_csv
 from harness.traces.trace import Trace, Window
 from tests.signing.live import state_hashes
 

@@ -20,9 +20,10 @@ from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.traces import clean, columns, store
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.columns import GrowingColumn, median_of, order_statistic, spans
+from harness.traces.csv_store import parse_csv, stream_csv, write_csv
 from harness.traces.journal import segment as journal_segment
 from harness.traces.journal.reader import read_samples
-from harness.traces.store import parse_csv, read_listed, stream_csv, write_csv
+from harness.traces.store import read_listed
 from harness.traces.trace import Trace
 from tests.signing import live
 

@@ -11,7 +11,9 @@ import pytest
 
 from harness.core.errors import JoulemarkError, SchemaError, UnreadableError
 from harness.traces.clean import build_trace
-from harness.traces.store import MAGIC, read_csv, read_parquet, read_trace, write_csv, write_parquet
+from harness.traces.csv_store import MAGIC, read_csv, write_csv
+from harness.traces.parquet_store import read_parquet, write_parquet
+from harness.traces.store import read_trace
 from harness.traces.trace import Trace
 
 try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.base import FINDINGS, JSON, OK, Number, cli, emit, note
-from harness.cli.live.run import INTERVAL, METERS, OUT
+from harness.cli.live.options import INTERVAL, METERS, OUT
 from harness.core.errors import UsageError
 
 

@@ -7,7 +7,7 @@ import socket
 import click
 
 from harness.cli.base import JSON, OK, cli, note, wrote
-from harness.cli.live.run import METERS
+from harness.cli.live.options import METERS
 from harness.core.errors import UsageError
 
 

@@ -1,4 +1,4 @@
-"""Commands that measure: run, merge, replay, workloads, meters, doctor, pack."""
+"""The command `run`: measure a workload or any program."""
 
 from __future__ import annotations
 
@@ -10,20 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.base import (
-    FINDINGS,
-    JSON,
-    OK,
-    Number,
-    cli,
-    complain,
-    emit,
-    note,
-    shows_progress,
-    wrote,
-)
-from harness.cli.common.outputs import Command, OutputPath, mkdir_option
+from harness.cli.base import FINDINGS, JSON, OK, Number, cli, complain, note, shows_progress, wrote
 from harness.cli.common.progress_line import progress_line
+from harness.cli.live.options import IDLE, INTERVAL, METERS, OUT, SUBMITTER, SYSTEM
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,45 +21,6 @@ if TYPE_CHECKING:
     from harness.live.measure import Plan, RecordedRun
     from harness.live.plan import Settings
     from harness.runners.workload import Workload
-
-
-def _out_option(command: Command) -> Command:
-    """Add the folder to write to."""
-    option = click.option(
-        "-o", "--out", required=True, type=OutputPath(folder=True), help="Folder to write to."
-    )
-    return option(mkdir_option(command))
-
-
-OUT = _out_option
-
-# Options of all commands that record runs
-METERS = click.option(
-    "-m",
-    "--meter",
-    "meters",
-    multiple=True,
-    metavar="NAME[:OPTION=VALUE,...]",
-    help="Meter to read; repeat for several.",
-)
-INTERVAL = click.option(
-    "--interval",
-    default=0.1,
-    show_default=True,
-    type=Number(0.001, 3600),
-    help="Time between two readings [s].",
-)
-IDLE = click.option(
-    "--idle",
-    default=3.0,
-    show_default=True,
-    type=Number(0, 3600),
-    help="Idle time to record before and after each run [s].",
-)
-SYSTEM = click.option(
-    "--system", default="this machine", show_default=True, help="Name of the system."
-)
-SUBMITTER = click.option("--submitter", default="", help="Name of the submitter.")
 
 
 class RunCommand(click.Command):
@@ -399,157 +349,3 @@ def _options(pairs: tuple[str, ...]) -> dict[str, str]:
             raise UsageError("is no setting", where="--set", got=pair, expected="NAME=VALUE")
         options[name] = value
     return options
-
-
-@cli.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
-@JSON
-def merge(paths: tuple[Path, ...], as_json: bool) -> int:
-    """Merge the ranks of a run that several machines recorded.
-
-    The folders of all ranks must lie in RUN/ranks.
-    """
-    from harness.live.merge_ranks import merge as merge_ranks
-
-    for folder in paths:
-        merge_ranks(folder)
-    wrote("merge", [{"kind": "run", "path": str(folder)} for folder in paths], as_json)
-    return OK
-
-
-@cli.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--realtime", is_flag=True, help="Take as long as the recorded runs took.")
-@JSON
-@OUT
-def replay(paths: tuple[Path, ...], realtime: bool, as_json: bool, out: Path) -> int:
-    """Play recorded runs through the pipeline again.
-
-    Takes every format that can be read. The same input gives the same bytes each time.
-    """
-    from harness.live.replay import replay as replay_runs
-
-    folders = replay_runs(*paths, out=out, realtime=realtime, notify=note)
-    wrote("replay", [{"kind": "run", "path": str(folder)} for folder in folders], as_json)
-    return OK
-
-
-@cli.command()
-@JSON
-def workloads(as_json: bool) -> int:
-    """List the workloads and whether they can run here."""
-    from harness.live import inventory
-    from harness.render.terminal.inventory import workloads_text
-
-    items = inventory.workloads()
-    _inventory({"workloads": items}, workloads_text(items), as_json)
-    return OK
-
-
-@cli.command()
-@click.option(
-    "--probe",
-    "spec",
-    metavar="NAME[:OPTION=VALUE,...]",
-    help="Show what this meter finds: channels, present values, and how it is recorded.",
-)
-@JSON
-def meters(spec: str | None, as_json: bool) -> int:
-    """List the meters, their channels and their accuracy.
-
-    For a meter that cannot be used here, print what to do about it. Then show what a run without
-    --meter would sum: which channel contains which, and what is not measured.
-
-    \b
-        joulemark meters --probe snmp:host=pdu-3.lab
-    """
-    from harness.live import inventory
-    from harness.render.terminal.inventory import meters_text, probed_text
-
-    if spec is not None:
-        probed = inventory.probed_meter(spec)
-        _inventory({"meters": [probed]}, probed_text(probed), as_json)
-        return OK
-    items, default_run = inventory.meters(), inventory.default_run()
-    text = meters_text(items, default_run)
-    _inventory({"meters": items, "default_run": default_run}, text, as_json)
-    return OK
-
-
-@cli.command()
-@JSON
-def doctor(as_json: bool) -> int:
-    """Check this machine, and print a fix for what is missing.
-
-    Exits with 1 if no workload can be run or nothing can be measured.
-    """
-    from harness.live import inventory
-    from harness.render.terminal.inventory import doctor_text
-
-    lists = inventory.everything()
-    _inventory(lists, doctor_text(lists), as_json)
-    for name in ("meters", "workloads"):
-        if not any(item["ready"] for item in lists[name]):
-            return FINDINGS
-    return OK
-
-
-def _inventory(lists: dict[str, Any], text: str, as_json: bool) -> None:
-    from harness.core.schemas import SCHEMA_VERSION
-
-    if as_json:
-        emit("inventory", {"schema_version": SCHEMA_VERSION} | lists)
-    else:
-        click.echo(text, nl=False)
-
-
-@cli.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--system",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="System description by the vendor (YAML).",
-)
-@click.option(
-    "--division",
-    default="open",
-    show_default=True,
-    type=click.Choice(["closed", "open"]),
-    help="Division to submit to.",
-)
-@click.option(
-    "--force", is_flag=True, help="Pack what an audit would refuse, and mark the submission."
-)
-@click.option("--private", is_flag=True, help="Pack files that name this machine or its user.")
-@JSON
-@OUT
-def pack(
-    paths: tuple[Path, ...],
-    system: Path,
-    division: str,
-    force: bool,
-    private: bool,
-    as_json: bool,
-    out: Path,
-) -> int:
-    """Pack run directories into a submission.
-
-    Writes the manifest with the hashes of all files, and the system description.
-    """
-    from harness.submission.pack import pack as pack_runs
-
-    packed = pack_runs(paths, system, out, division=division, force=force, private=private)
-    notes = [f"{pointer} is empty: {description}" for pointer, description in packed.missing]
-    for note_text in notes:
-        complain(f"{system}#{note_text}")
-    for finding in packed.forced:
-        complain(f"packed by force: {finding}")
-    submission = {
-        "kind": "submission",
-        "path": str(packed.folder),
-        "valid": not packed.forced,
-        "notes": [*notes, *packed.forced],
-    }
-    wrote("pack", [submission], as_json)
-    return FINDINGS if packed.forced else OK

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.base import JSON, OK, Number, cli, emit, note
-from harness.cli.live.run import METERS
+from harness.cli.live.options import METERS
 
 if TYPE_CHECKING:
     from harness.live.monitor.watch import Snapshot, Watch

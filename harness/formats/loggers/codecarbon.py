@@ -9,17 +9,9 @@ from __future__ import annotations
 
 from harness.core.errors import UnreadableError, shorten
 from harness.formats.defects import DefectCode
-from harness.formats.power_log import (
-    About,
-    Column,
-    LoggerFormat,
-    PowerLog,
-    csv_rows,
-    missing,
-    reading,
-    stamp_ns,
-    zone_note,
-)
+from harness.formats.power_log.cells import csv_rows, missing, reading, stamp_ns, zone_note
+from harness.formats.power_log.log import About, Column, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 
 METER = "declared-model"
 J_PER_KWH = 3.6e6

@@ -13,7 +13,9 @@ from typing import Any
 from harness.core.documents import parse_json
 from harness.core.errors import UnreadableError
 from harness.formats.base import Work
-from harness.formats.power_log import About, LoggerFormat, PowerLog, missing, positive
+from harness.formats.power_log.cells import missing, positive
+from harness.formats.power_log.log import About, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 
 ENERGY, PER_TOKEN, POWER = "total_gpu_energy_j", "joules_per_output_token", "avg_total_gpu_power_w"
 

@@ -16,16 +16,9 @@ from __future__ import annotations
 import re
 
 from harness.core.errors import UnreadableError
-from harness.formats.power_log import (
-    About,
-    Column,
-    LoggerFormat,
-    PowerLog,
-    missing,
-    reading,
-    stamp_ns,
-    zone_note,
-)
+from harness.formats.power_log.cells import missing, reading, stamp_ns, zone_note
+from harness.formats.power_log.log import About, Column, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 
 METER = "bmc-redfish"
 _POWER = re.compile(r"Instantaneous power reading\s*:\s*(.*?)\s*Watts", re.I)

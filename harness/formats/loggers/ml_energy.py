@@ -12,7 +12,9 @@ from typing import Any
 
 from harness.core.documents import parse_json
 from harness.formats.base import Work
-from harness.formats.power_log import About, LoggerFormat, PowerLog, missing, positive
+from harness.formats.power_log.cells import missing, positive
+from harness.formats.power_log.log import About, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 
 
 class MlEnergy(LoggerFormat):

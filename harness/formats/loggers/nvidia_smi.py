@@ -15,17 +15,9 @@ from __future__ import annotations
 import re
 
 from harness.formats.defects import DefectCode
-from harness.formats.power_log import (
-    About,
-    Column,
-    LoggerFormat,
-    PowerLog,
-    csv_rows,
-    missing,
-    reading,
-    stamp_ns,
-    zone_note,
-)
+from harness.formats.power_log.cells import csv_rows, missing, reading, stamp_ns, zone_note
+from harness.formats.power_log.log import About, Column, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 
 METER = "nvidia-nvml"
 POWER_COLUMNS = ("power.draw.instant", "power.draw", "power.draw.average")

@@ -16,18 +16,9 @@ from __future__ import annotations
 
 import re
 
-from harness.formats.power_log import (
-    ABOUT_SUFFIX,
-    About,
-    Column,
-    LoggerFormat,
-    PowerLog,
-    missing,
-    put_inside,
-    reading,
-    stamp_ns,
-    zone_note,
-)
+from harness.formats.power_log.cells import missing, put_inside, reading, stamp_ns, zone_note
+from harness.formats.power_log.log import ABOUT_SUFFIX, About, Column, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 
 METER = "intel-rapl"
 DOMAINS = {

@@ -15,15 +15,9 @@ from __future__ import annotations
 import re
 
 from harness.core.errors import UnreadableError
-from harness.formats.power_log import (
-    About,
-    Column,
-    LoggerFormat,
-    PowerLog,
-    missing,
-    reading,
-    stamp_ns,
-)
+from harness.formats.power_log.cells import missing, reading, stamp_ns
+from harness.formats.power_log.log import About, Column, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 
 METER = "declared-model"
 _SAMPLE = re.compile(r"^\*\*\* Sampled system activity \((.+?)\) \(([0-9.]+)ms elapsed\)", re.M)

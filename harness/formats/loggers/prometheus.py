@@ -21,7 +21,9 @@ from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, UnreadableError
 from harness.core.numbers import plain_number
 from harness.core.timestamps import NS, from_iso
-from harness.formats.power_log import About, Column, LoggerFormat, PowerLog, missing, put_inside
+from harness.formats.power_log.cells import missing, put_inside
+from harness.formats.power_log.log import About, Column, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 from harness.traces.channel import Kind
 from harness.traces.instruments import UNKNOWN_SENSOR
 from harness.traces.trace import T_MAX_NS

@@ -21,7 +21,9 @@ from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
 from harness.core.numbers import stated_number
 from harness.core.timestamps import from_iso
-from harness.formats.power_log import About, Column, LoggerFormat, PowerLog, missing
+from harness.formats.power_log.cells import missing
+from harness.formats.power_log.log import About, Column, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 
 METER = "bmc-redfish"
 TIME_FIELDS = ("time", "timestamp", "Date", "ReadingTime", "DateTime")

@@ -11,16 +11,9 @@ The row of ``-`` is the sum of all processors; the other rows are its parts and 
 
 from __future__ import annotations
 
-from harness.formats.power_log import (
-    ABOUT_SUFFIX,
-    About,
-    Column,
-    LoggerFormat,
-    PowerLog,
-    missing,
-    put_inside,
-    reading,
-)
+from harness.formats.power_log.cells import missing, put_inside, reading
+from harness.formats.power_log.log import ABOUT_SUFFIX, About, Column, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 
 METER = "intel-rapl"
 TIME = "Time_Of_Day_Seconds"

@@ -15,17 +15,9 @@ from __future__ import annotations
 
 import re
 
-from harness.formats.power_log import (
-    About,
-    Column,
-    LoggerFormat,
-    PowerLog,
-    csv_rows,
-    missing,
-    reading,
-    stamp_ns,
-    zone_note,
-)
+from harness.formats.power_log.cells import csv_rows, missing, reading, stamp_ns, zone_note
+from harness.formats.power_log.log import About, Column, PowerLog
+from harness.formats.power_log.reader import LoggerFormat
 from harness.traces.instruments import UNKNOWN_ANALYZER
 
 _POWER = re.compile(r"P-?(\d|SIGMA[AB]?|Σ[AB]?)(?:\s*[\[(](k?W|mW)[\])])?", re.I)

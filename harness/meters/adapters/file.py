@@ -10,7 +10,8 @@ from pathlib import Path
 from harness.core.errors import JoulemarkError
 from harness.meters.base import ReadFailed, Reading, Unavailable
 from harness.traces.channel import Channel
-from harness.traces.store import column_names, declared_channel
+from harness.traces.csv_store import declared_channel
+from harness.traces.header import column_names
 
 FIX = (
     "docs/reference/formats.md shows the header line; "

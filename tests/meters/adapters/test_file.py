@@ -12,7 +12,7 @@ import pytest
 from harness.meters.adapters.file import File
 from harness.meters.base import ReadFailed, Unavailable
 from harness.traces.channel import Accuracy, Channel
-from harness.traces.store import MAGIC
+from harness.traces.csv_store import MAGIC
 
 T = 1_700_000_000_000_000_000
 

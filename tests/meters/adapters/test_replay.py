@@ -12,7 +12,7 @@ from harness.meters.adapters.replay import Replay
 from harness.meters.base import ReadFailed, Unavailable
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.clean import build_trace
-from harness.traces.store import write_csv
+from harness.traces.csv_store import write_csv
 
 T = 1_700_000_000_000_000_000
 

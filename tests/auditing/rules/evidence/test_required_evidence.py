@@ -11,7 +11,8 @@ import pytest
 
 from harness import api
 from harness.core.files import sha256
-from harness.traces.store import read_trace, write_csv
+from harness.traces.csv_store import write_csv
+from harness.traces.store import read_trace
 from tests.auditing.rules import builders as b
 from tests.signing import live
 

@@ -166,7 +166,7 @@ def test_fail_journal_and_trace_differ_even_with_a_new_chain(
 
 def rewrite(run: Path, change: Callable[[str], str]) -> None:
     """Change the text of the trace, and all that identifies it, as a forger would."""
-    from harness.traces.store import read_csv, write_csv
+    from harness.traces.csv_store import read_csv, write_csv
 
     path = run / "traces" / "total.csv"
     first, rest = path.read_text().split("\n", 1)

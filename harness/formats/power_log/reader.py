@@ -1,4 +1,4 @@
-"""The contract of readers of other loggers' files, and what they share.
+"""The contract of readers of other loggers' files, and the way from a log to an entry.
 
 A reader recognises a file by its first bytes (`LoggerFormat.recognises`) and turns its text into a
 `PowerLog` (`LoggerFormat.parse`): columns of times and readings, each with kind, boundary and
@@ -14,15 +14,12 @@ a file needs one of them, the reader refuses it and says which.
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
 import re
 import stat
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +28,6 @@ import numpy as np
 from harness.core.documents import parse_json
 from harness.core.errors import UnreadableError, shorten
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes
-from harness.core.numbers import plain_number
 from harness.core.schemas import check
 from harness.core.timestamps import NS, from_iso
 from harness.formats.base import (
@@ -39,104 +35,24 @@ from harness.formats.base import (
     Entry,
     Format,
     Run,
-    Work,
     stated_names,
     stated_results,
     stated_window,
 )
 from harness.formats.csv_dialect import BYTE_ORDER_MARK, UTF_16_MARKS, without_byte_order_mark
 from harness.formats.defects import DefectCode
-from harness.traces.channel import Channel, Kind
+from harness.formats.power_log.cells import positive
+from harness.formats.power_log.log import ABOUT_SUFFIX, About, Column, PowerLog
+from harness.traces.channel import Channel
 from harness.traces.clean import build_trace
-from harness.traces.instruments import UNKNOWN_SENSOR, instrument
-from harness.traces.trace import T_MAX_NS, T_MIN_NS, Trace, Window
+from harness.traces.instruments import instrument
+from harness.traces.trace import Trace, Window
 
 HEAD_BYTES = 4096
 """A reader recognises a file by so many bytes."""
-ABOUT_SUFFIX = ".about.json"
 MAX_CHANNELS = 4096
-MAX_NUMBER = 1e18
-"""No log states a larger number that means anything."""
 _UTC_OFFSET = re.compile(r"([+-])(0[0-9]|1[0-4]):([0-5][0-9])")
 """No zone lies further than fourteen hours from UTC."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class Column:
-    """The readings of one channel, in the order of the file.
-
-    Attributes:
-        id: Name of the channel.
-        kind: What a reading is, see `Channel`.
-        boundary: Where it is measured.
-        meter: Its row in the table of instruments.
-        quantity: ``power`` [W] or ``energy`` [J], a counter.
-        part_of: The channel that contains it.
-        source: The quantity or column that it was read from, for the calibration id.
-        t_ns: Times [ns, UTC], 0 for an invalid time.
-        values: Readings [W or J], NaN where the file gives none.
-        raw: The same as the file states them.
-    """
-
-    id: str
-    kind: Kind
-    boundary: str
-    meter: str = UNKNOWN_SENSOR
-    quantity: str = "power"
-    part_of: str | None = None
-    source: str = ""
-    t_ns: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    raw: list[str] = field(default_factory=list)
-
-    def add(self, t_ns: int, value: float | None, raw: str) -> None:
-        """Add a reading; ``None`` if the file gives none."""
-        self.t_ns.append(t_ns if T_MIN_NS < t_ns <= T_MAX_NS else 0)
-        self.values.append(float("nan") if value is None else value)
-        self.raw.append(raw)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What stands beside a file, in ``<file>.about.json``.
-
-    Attributes:
-        run: What was run and when, as in the header of a CSV trace.
-        utc_offset_ns: What the clock of the file is ahead of UTC [ns]; ``None`` if not stated.
-        start_ns: When a file with relative times begins [ns, UTC]; ``None`` if not stated.
-        interval_s: Time between readings [s]; ``None`` if not stated.
-        channel: Fields of the header of a CSV trace that replace the reader's.
-    """
-
-    run: Mapping[str, Any] = field(default_factory=dict)
-    utc_offset_ns: int | None = None
-    start_ns: int | None = None
-    interval_s: float | None = None
-    channel: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
-class PowerLog:
-    """What a file states.
-
-    Attributes:
-        columns: Its channels.
-        notes: What is odd about it.
-        declared_energy_j: Energy that it states without readings [J].
-        seconds: Length of the run that it states [s].
-        work: Work that it states.
-        system: Name of the system that it states.
-        benchmark: What was run, as it states it.
-    """
-
-    columns: Sequence[Column] = ()
-    notes: list[tuple[DefectCode, str]] = field(default_factory=list)
-    declared_energy_j: float | None = None
-    seconds: float | None = None
-    work: Work | None = None
-    system: str = ""
-    benchmark: str = ""
 
 
 class LoggerFormat(Format):
@@ -249,122 +165,6 @@ def _head(path: Path, modified_ns: int, size: int) -> str:  # noqa: ARG001 - par
     if content.startswith(UTF_16_MARKS):
         return content.decode("utf-16", "replace")
     return content.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace")
-
-
-# --- What readers share
-
-
-def csv_rows(text: str, where: str = "") -> Iterator[list[str]]:
-    """Yield the rows of a CSV text with commas or semicolons, cells without outer spaces.
-
-    Any of the three line ends is read, even mixed.
-
-    Args:
-        text: The text.
-        where: Path of the file, for messages.
-
-    Raises:
-        UnreadableError: A cell is too long, as behind a quote that nothing closes.
-    """
-    lines = io.StringIO(text, newline=None)  # turns \r\n and \r into \n
-    first = lines.readline()
-    lines.seek(0)
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    try:
-        for row in csv.reader(lines, delimiter=delimiter):
-            if row:
-                yield [cell.strip() for cell in row]
-    except csv.Error as error:
-        raise UnreadableError(f"is not readable as CSV: {error}", where=where) from error
-
-
-def reading(cell: str, unit: str = "") -> float | None:
-    """Return the number of a cell that may carry its unit; ``None`` if it is none that is possible.
-
-    A decimal comma is read, since such cells hold one number each.
-
-    Example:
-        >>> reading("251.30 W", "W"), reading("52,31"), reading("[N/A]"), reading("1_0")
-        (251.3, 52.31, None, None)
-    """
-    text = cell.strip().removesuffix(unit).strip() if unit else cell.strip()
-    if text.count(",") == 1 and "." not in text:
-        text = text.replace(",", ".")
-    number = plain_number(text)
-    return number if number is not None and abs(number) < MAX_NUMBER else None
-
-
-def stamp_ns(text: str, about: About, *forms: str) -> int:
-    """Return the time of a stamp [ns, UTC], 0 if it is none.
-
-    Args:
-        text: The stamp.
-        about: States the zone of a stamp without one; UTC is assumed otherwise.
-        forms: The forms that it may have, as for ``datetime.strptime``; the first that fits counts.
-    """
-    if not text.isascii():  # strptime reads digits of other scripts
-        return 0
-    for form in forms:
-        try:
-            return moment_ns(datetime.strptime(text.strip(), form), about)
-        except ValueError:
-            continue
-    return 0
-
-
-def moment_ns(moment: datetime, about: About) -> int:
-    """Return a moment [ns, UTC], 0 if it is outside 1970 to 2099."""
-    offset_ns = 0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-        offset_ns = about.utc_offset_ns or 0
-    since = moment - _EPOCH
-    t_ns = (since.days * 86400 + since.seconds) * NS + since.microseconds * 1000 - offset_ns
-    return t_ns if 0 < t_ns <= T_MAX_NS else 0
-
-
-def zone_note(about: About, where: str) -> list[tuple[DefectCode, str]]:
-    """Note that stamps without a zone are taken for UTC.
-
-    Raises:
-        UnreadableError: A window is stated, so that the zone matters, and the zone is not.
-    """
-    if about.utc_offset_ns is not None:
-        return []
-    if about.run.get("window"):
-        raise UnreadableError(
-            "has stamps without a time zone, and a window is stated",
-            where=where,
-            expected='the zone of its clock, as "utc_offset": "+01:00"',
-            fix=f"Add utc_offset to {Path(where).name}{ABOUT_SUFFIX}.",
-        )
-    return [(DefectCode.LOG_ASSUMPTION, "stamps without a time zone are read as UTC")]
-
-
-def put_inside(column: Column, containers: Iterable[str], channels: Collection[str]) -> None:
-    """Make a column a part of what contains it, so that the two are not added.
-
-    Args:
-        column: The column.
-        containers: Ids of the channels that may contain it, the nearest first.
-        channels: Ids of the channels that are there.
-    """
-    column.part_of = next((name for name in containers if name in channels), None)
-
-
-def positive(value: object) -> float | None:
-    """Return a JSON number above 0; ``None`` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 < value < MAX_NUMBER else None
-
-
-def missing(where: str, field: str, expected: str, fix: str) -> UnreadableError:
-    """Return the error of a file that lacks something."""
-    return UnreadableError(f"states no {field}", where=where, expected=expected, fix=fix)
-
-
-# --- From a log to an entry
 
 
 def _read_about(path: Path) -> About:
