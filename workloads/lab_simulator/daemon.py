@@ -29,9 +29,9 @@ from .analyzer import (
 )
 from .clock import utc_stamp
 from .meter import Recording
-from .power import NS
+from .power import NS, to_ns
 from .power_server import GO_REPLY
-from .ptdaemon import PtDaemon, summary
+from .ptdaemon import CONNECT_S, PtDaemon, summary
 
 VERSION = "1.11.1"
 Power = Callable[[int, int], float]
@@ -70,7 +70,8 @@ class EmulatedDaemon:
         self._lock = threading.Lock()
         self._measuring = threading.Event()
         self._written = 0
-        self.daemon.connect(time.time_ns())
+        # The daemon was connected to its analyzer just now; its log must not lie ahead of time.
+        self.daemon.connect(time.time_ns() - to_ns(CONNECT_S))
         self._server = socketserver.ThreadingTCPServer(
             ("127.0.0.1", port), self._handler(), bind_and_activate=False
         )

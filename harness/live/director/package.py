@@ -29,7 +29,9 @@ DEVICE_TYPES = {
     "YokogawaWT500": 35,
     "YokogawaWT500_multichannel": 48,
     "YokogawaWT310": 49,
+    "YokogawaWT310E": 49,
     "YokogawaWT330": 52,
+    "YokogawaWT330E": 52,
     "YokogawaWT330_multichannel": 77,
     "YokogawaWT210_DC": 508,
     "YokogawaWT310_DC": 549,
@@ -43,7 +45,9 @@ GROUP_FIELDS = 8
 def director_files(server: PowerServer) -> dict[str, str]:
     """Return the files that the director contributes, by their path below `performance`."""
     files = {
-        "power/ptd_logs.txt": "".join(item.log_text() for item in server.analyzers),
+        "power/ptd_logs.txt": "".join(
+            f"Analyzer {item.number}\n{item.log_text()}" for item in server.analyzers
+        ),
         "power/server.log": server.log.text,
     }
     for mode, name in FOLDERS.items():

@@ -1,7 +1,7 @@
 """The director: it commands the analyzers of a session through their PTDaemons.
 
-It answers the commands of the system under test as MLPerf's own director does, in one process
-with it or on another machine. In order, for each session:
+It answers the commands of the system under test as MLPerf's own director does since 2025, in one
+process with it or on another machine. In order, for each session:
 
 1. `new`: a session with a name and two identities.
 2. `start,ranging`: greet each daemon, keep its ranges, set them to automatic, measure.
@@ -29,6 +29,8 @@ SETTLE_S = 10.0
 """Pause before each Go and each Stop, as in MLPerf's director [s]."""
 CURRENT_MARGIN = 1.1
 """The current range of the testing run, by the largest current of the ranging run."""
+CURRENT_RANGE_COMMANDS = 2
+"""How often the current range is set to automatic: MLPerf's director does it twice, since 2025."""
 RANGING, TESTING = "ranging", "testing"
 MODES = (RANGING, TESTING)
 AUTOMATIC = PtdRange(None, None)
@@ -87,6 +89,7 @@ class PowerServer:
         session: Name of the session; empty before `new`.
         uuids: Identities of client and server.
         phases: Four pairs of times for each mode.
+        is_done: Whether the session was brought to its end.
     """
 
     analyzers: Sequence[DirectedAnalyzer]
@@ -96,6 +99,7 @@ class PowerServer:
     session: str = ""
     uuids: dict[str, str] = field(default_factory=dict)
     phases: dict[str, list[list[float]]] = field(default_factory=dict)
+    is_done: bool = False
 
     def handle(self, command: str) -> str:
         """Answer one command of the client.
@@ -166,12 +170,15 @@ class PowerServer:
             PeerFailed: One does not answer.
         """
         for analyzer in self.analyzers:
-            analyzer.client.listener = self._listener(analyzer)
-            analyzer.client.open()
-            self._name(analyzer, "connected to PTDaemon")
-            analyzer.initial = analyzer.client.ranges()
-            ranges = _shown(analyzer.initial)
-            self._name(analyzer, f"initial range for Amps is {ranges[0]} for Volts is {ranges[1]}")
+            self._connect(analyzer)
+
+    def _connect(self, analyzer: DirectedAnalyzer) -> None:
+        analyzer.client.listener = self._listener(analyzer)
+        analyzer.client.open()
+        self._note(analyzer, "connected to PTDaemon")
+        analyzer.initial = analyzer.client.ranges()
+        amps, volts = _shown(analyzer.initial)
+        self._note(analyzer, f"says the initial range for Amps is {amps} for Volts is {volts}")
 
     def close(self) -> None:
         """Let go of all daemons."""
@@ -179,10 +186,12 @@ class PowerServer:
             analyzer.client.close()
 
     def _start_ranging(self) -> None:
-        self.connect()
         for analyzer in self.analyzers:
+            self._connect(analyzer)
             analyzer.client.set_range("V", "Auto")
-            analyzer.client.set_range("A", "Auto")
+        for _ in range(CURRENT_RANGE_COMMANDS):
+            for analyzer in self.analyzers:
+                analyzer.client.set_range("A", "Auto")
         time.sleep(self.settle_s)
         self.log.add("Starting ranging mode")
         self._go(RANGING)
@@ -207,7 +216,7 @@ class PowerServer:
         self.log.add("Starting testing mode")
         for analyzer in self.analyzers:
             amps = analyzer.max_amps * CURRENT_MARGIN
-            self.log.add(f"maxAmps: {amps}, maxVolts: {analyzer.max_volts:.6f}")
+            self._note(analyzer, f"maxAmps: {amps}, maxVolts: {analyzer.max_volts:.6f}")
         self._go(TESTING)
 
     def _stop_testing(self) -> None:
@@ -219,6 +228,8 @@ class PowerServer:
             self._read_samples(analyzer, TESTING)
             analyzer.client.ask("Uncertainty")
             analyzer.client.ask("Watts")
+        for what in (str(len(self.analyzers)), "spl", "ptd"):
+            self.log.add(f"Merging {what} log files into one file")
 
     def _done(self) -> None:
         """Put back the ranges that were found."""
@@ -229,9 +240,10 @@ class PowerServer:
                 analyzer.client.set_range("A", amps)
             except PeerFailed as error:
                 raise SessionFailed(f"the ranges were not put back: {error}") from None
-            self.log.add(f"Set initial values for Amps {amps} and Volts {volts}")
-        self.log.add("Stopping ptd...")
+            self._note(analyzer, f"set initial values for Amps {amps} and Volts {volts}")
+            self._note(analyzer, "stopping ptd...")
         self.close()
+        self.is_done = True
 
     def _go(self, mode: str) -> None:
         for analyzer in self.analyzers:
@@ -245,29 +257,22 @@ class PowerServer:
     # --- what the log says
 
     def _listener(self, analyzer: DirectedAnalyzer) -> Callable[[str, str], None]:
-        """Return what notes an exchange with a daemon; of several, the log says which."""
-        several = len(self.analyzers) > 1
-        prefix = f"Analyzer [{analyzer.number}] "
-        sending = f"{prefix}is sending to ptd" if several else "Sending to ptd"
-        receiving = f"{prefix}recieved reply from ptd" if several else "Reply from ptd"
+        """Return what notes an exchange with a daemon, in the words of MLPerf's director."""
 
         def listen(command: str, reply: str) -> None:
             if command:
-                self.log.add(f"{sending}: {command!r}")
+                self._note(analyzer, f"is sending to ptd: {command!r}")
+                self._note(analyzer, f"recieved reply from ptd: {reply!r}")
                 analyzer.messages.append({"cmd": command, "reply": reply})
             else:
                 count = reply.count("\n")
-                trying = f"{prefix}is trying" if several else "Trying"
-                self.log.add(f"{trying} to read {count} lines")
-            self.log.add(f"{receiving}: {reply!r}")
+                self._note(analyzer, f"is trying to read {count} lines")
+                self._note(analyzer, f"got reply from ptd: {reply!r}")
 
         return listen
 
-    def _name(self, analyzer: DirectedAnalyzer, text: str) -> None:
-        if len(self.analyzers) > 1:
-            self.log.add(f"Analyzer [{analyzer.number}] {text}")
-        else:
-            self.log.add(text[0].upper() + text[1:])
+    def _note(self, analyzer: DirectedAnalyzer, text: str) -> None:
+        self.log.add(f"Analyzer [{analyzer.number}] {text}")
 
 
 def largest(samples: Sequence[PtdSample]) -> tuple[float, float]:

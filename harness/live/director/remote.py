@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import socket
 from collections.abc import Callable
 from typing import Protocol
@@ -151,11 +152,13 @@ def serve(
     """
     connection, _ = listener.accept()
     server = make_server()
+    files = functools.cache(lambda: director_files(server))
     notify("a client is connected")
     with connection, connection.makefile("rb") as lines:
         try:
             while line := lines.readline(MAX_COMMAND_BYTES):
-                reply = _answer(server, line.decode("utf-8", "replace").strip(), notify)
+                command = line.decode("utf-8", "replace").strip()
+                reply = _answer(server, command, files, notify)
                 connection.sendall(reply.encode() + b"\r\n")
         except OSError as error:
             notify(f"the client is lost: {error.strerror}")
@@ -164,16 +167,29 @@ def serve(
     notify(f"session {server.session or 'none'} has ended")
 
 
-def _answer(server: PowerServer, command: str, notify: Callable[[str], None]) -> str:
-    """Return the answer to a command; a failure is said here, and there as an error."""
+def _answer(
+    server: PowerServer,
+    command: str,
+    files: Callable[[], dict[str, str]],
+    notify: Callable[[str], None],
+) -> str:
+    """Return the answer to a command; a failure is said here, and there as an error.
+
+    Args:
+        server: The director's side of the session.
+        command: What the client sent.
+        files: Returns the director's files, the same each time: a PTDaemon writes to its log even
+            after the session, and the hashes in server.json are those of one moment.
+        notify: Called with a line for the user.
+    """
     try:
         words = command.split(",")
         if words[0] != "download":
             return server.handle(command)
         is_own = len(words) == 3 and words[1] == server.session and words[2] in DIRECTOR_FILES
-        if not is_own:
+        if not is_own or not server.is_done:
             return "Error"
-        return ENCODED + base64.b64encode(director_files(server)[words[2]].encode()).decode()
+        return ENCODED + base64.b64encode(files()[words[2]].encode()).decode()
     except JoulemarkError as error:
         notify(str(error))
         return f"Error: {shorten(error.message, 200)}"

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
-import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from lab_simulator.analyzer import WT310E, WT333E
-from lab_simulator.daemon import EmulatedDaemon
 
 from harness import audit, score
 from harness.core.errors import JoulemarkError, UsageError
-from harness.formats.base import NATIVE, Entry
+from harness.formats.base import NATIVE
 from harness.formats.load import read
 from harness.live.director import power_client
 from harness.live.director.package import sources
@@ -31,93 +25,12 @@ from harness.live.director.session import (
     power_server,
     run_session,
 )
-from harness.live.measure import Plan
 from harness.meters import parse
-from harness.runners.base import CommandResult, Job
 
 from .power_dev_contract import failures
+from .sessions import LOAD_S, POWER_W, daemon, plan, session
 
-POWER_W = 312.0
-LOAD_S = 1.0
-LOADGEN = """
-import sys, time
-folder, load_s = sys.argv[1], float(sys.argv[2])
-def stamp(t):
-    return time.strftime("%m-%d-%Y %H:%M:%S", time.gmtime(t)) + f".{int(t * 1000) % 1000:03d}"
-time.sleep(0.1)
-begin = time.time()
-time.sleep(load_s)
-end = time.time()
-values = {"loadgen_version": "5.1", "effective_scenario": "Offline", "result_validity": "VALID",
-          "effective_test_mode": "PerformanceOnly", "power_begin": stamp(begin),
-          "power_end": stamp(end), "result_query_count": 1, "result_samples_per_second": 100.0,
-          "effective_min_duration_ms": 1000}
-with open(folder + "/mlperf_log_detail.txt", "w") as file:
-    for key, value in values.items():
-        shown = value if not isinstance(value, str) else '"' + value + '"'
-        file.write(f':::MLLOG {{"key": "{key}", "value": {shown}, "time_ms": 1.0}}\\n')
-with open(folder + "/mlperf_log_summary.txt", "w") as file:
-    file.write("Result is : VALID\\n")
-time.sleep(0.1)
-"""
-
-
-@dataclass
-class Load:
-    """A workload that writes logs like LoadGen's."""
-
-    load_s: float = LOAD_S
-    environment: Mapping[str, str] = field(default_factory=dict)
-    quality: Any = None
-
-    def steps(self, folder: Path) -> Iterator[Any]:
-        del folder
-        return iter(())
-
-    def command(self, job: Job) -> Sequence[str]:
-        job.log.mkdir(parents=True, exist_ok=True)
-        return [sys.executable, "-c", LOADGEN, str(job.log), str(self.load_s)]
-
-    def outcome(self, job: Job, result: CommandResult) -> Any:
-        del job, result
-        return SimpleNamespace(advice=())
-
-
-def plan(out: Path) -> Plan:
-    entry = Entry(
-        id="resnet50/Offline",
-        directory=out / "resnet50" / "Offline",
-        format=NATIVE,
-        family=NATIVE,
-        round="joulemark-2026",
-        task="inference",
-        submitter="Lab",
-        system="box",
-        benchmark="resnet50",
-        scenario="Offline",
-        division="closed",
-    )
-    return Plan(entry=entry, runner=Load(), meters=[], seeds=[1])
-
-
-def daemon(folder: Path, name: str = "ptd", **options: Any) -> EmulatedDaemon:
-    watts = options.pop("watts", POWER_W)
-    log = folder / f"{name}_log.txt"
-    return EmulatedDaemon(lambda _b, _e: watts, log=log, sample_s=0.05, **options)
-
-
-def session(out: Path, *daemons: EmulatedDaemon, **options: Any) -> WrittenSession:
-    meters = [parse(f"ptdaemon:host=127.0.0.1,port={one.port},log={one.log}") for one in daemons]
-    return run_session(plan(out), SessionRequest(meters, settle_s=0.0, **options))
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> WrittenSession:
-    folder = tmp_path_factory.mktemp("session")
-    emulator = daemon(folder)
-    result = session(folder / "out", emulator)
-    emulator.close()
-    return result
+DOCUMENTS = ("power/client.json", "power/server.json")
 
 
 def test_the_package_passes_every_check_of_power_dev_but_the_identity_of_its_software(
@@ -128,52 +41,16 @@ def test_the_package_passes_every_check_of_power_dev_but_the_identity_of_its_sof
     assert failures(performance).keys() == {"sources of the client", "sources of the server"}
 
 
-def test_the_contract_is_that_of_real_packages(real_data: Path) -> None:
-    """Every check passes on real results, their sources aside, as power-dev's own passed them."""
+def test_the_contract_is_that_of_real_packages(real_data: Path, real_rounds: Path) -> None:
+    """Every check passes on accepted results of v4.1 and v5.1, as power-dev's own passed them."""
     folders = [path.parents[1] for path in real_data.rglob("power/server.json")]
-    assert folders
-    for folder in folders[:6]:
-        found = failures(
-            folder, [json.loads((folder / "power/client.json").read_text())["sources"]]
-        )
-        assert found.keys() <= {"sources of the server"}, (folder, found)
-
-
-def content_classes(log: str) -> list[str]:
-    """Return the messages of a server.log as classes of content: words stay, values go."""
-    classes = []
-    for line in log.splitlines():
-        text = line.partition("[INFO] ")[2]
-        text = text.replace("_emulated", "")
-        text = re.sub(r"'Time,.*", "'READINGS", text)
-        text = re.sub(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", "SESSION", text)
-        text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", text)
-        text = re.sub(r"'Yokogawa[^']*'", "'IDENTITY'", text)
-        text = re.sub(r"-?\d+(\.\d+)?", "N", text)
-        classes.append(text)
-    return classes
-
-
-def test_the_dialogue_is_that_of_a_real_session(written: WrittenSession, real_data: Path) -> None:
-    """In order and content class, message by message, for one channel and the ranges on Auto."""
-    ours = content_classes((written.package / "performance/power/server.log").read_text())
-    compared = 0
-    for path in real_data.rglob("performance/power/server.log"):
-        log = path.read_text("utf-8", "replace")
-        if "RL,*,*" not in log or "Invalid number of parameters" not in log:
-            continue
-        real = [
-            text
-            for text in content_classes(log)
-            if not text.startswith(("Running PTDaemon", "Got command from the client 'stop'"))
-            and "server will be stopped" not in text
-        ]
-        opening = real.index("Got command from the client 'time'")
-        assert set(real[:opening]) <= {"Sending reply to client 'OK'"}
-        real = real[opening:]
-        assert ours == real
-        compared += 1
-    assert compared
+    accepted = real_rounds / "valid" / "inference_results_v5.1"
+    folders += [path.parents[1] for path in accepted.rglob("power/server.json")]
+    assert len(folders) >= 9
+    for folder in folders:
+        documents = [json.loads((folder / name).read_text()) for name in DOCUMENTS]
+        accepted_sources = [document["sources"] for document in documents]
+        assert failures(folder, accepted_sources) == {}, folder
 
 
 def test_every_log_says_that_the_daemon_is_emulated(written: WrittenSession) -> None:
@@ -209,13 +86,13 @@ def test_our_run_directories_lie_beside_the_package(written: WrittenSession) -> 
 def test_the_ranges_of_the_testing_run_come_from_the_ranging_run(written: WrittenSession) -> None:
     server = json.loads((written.package / "performance/power/server.json").read_text())
     commands = [item["cmd"] for item in server["ptd_messages"] if item["cmd"].startswith("SR")]
-    assert commands[:2] == ["SR,V,Auto", "SR,A,Auto"]
-    assert commands[4:] == ["SR,V,Auto", "SR,A,Auto"]
+    assert commands[:3] == ["SR,V,Auto", "SR,A,Auto", "SR,A,Auto"]
+    assert commands[5:] == ["SR,V,Auto", "SR,A,Auto"]
     readings = (written.package / "performance/ranging/spl.txt").read_text().split("\n")
     volts = max(float(line.split(",")[5]) for line in readings if line)
     amps = max(float(line.split(",")[7]) for line in readings if line)
-    assert commands[2] == f"SR,V,{volts:.6f}"
-    assert float(commands[3].split(",")[2]) == pytest.approx(1.1 * amps)
+    assert commands[3] == f"SR,V,{volts:.6f}"
+    assert float(commands[4].split(",")[2]) == pytest.approx(1.1 * amps)
 
 
 def test_several_analyzers_and_channels_are_summed(tmp_path: Path) -> None:
@@ -235,8 +112,21 @@ def test_several_analyzers_and_channels_are_summed(tmp_path: Path) -> None:
     assert "Analyzer2" in fields
 
 
-def test_a_director_on_another_machine_gives_the_same_package(tmp_path: Path) -> None:
+def test_a_director_on_another_machine_gives_the_same_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon goes on writing to its log, yet the hashes are those of the files."""
     emulator = daemon(tmp_path)
+    assert emulator.log is not None
+    log = emulator.log
+
+    class WhileTheDaemonWrites(RemoteDirector):
+        def ask(self, command: str) -> str:
+            if command.startswith("download"):
+                log.write_bytes(log.read_bytes() + b"Waiting for a connection...\r\n")
+            return super().ask(command)
+
+    monkeypatch.setattr("harness.live.director.session.RemoteDirector", WhileTheDaemonWrites)
     spec = parse(f"ptdaemon:host=127.0.0.1,port={emulator.port},log={emulator.log}")
     notes: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -274,13 +164,11 @@ def test_a_remote_director_serves_its_own_files_only(tmp_path: Path) -> None:
     emulator.close()
 
 
-def test_fixed_ranges_are_put_back(tmp_path: Path) -> None:
-    emulator = daemon(tmp_path)
-    emulator.range_v, emulator.range_a = 300.0, 10.0
-    written = session(tmp_path / "out", emulator)
-    emulator.close()
-    assert failures(written.package / "performance", [sources()]) == {}
-    assert (emulator.range_v, emulator.range_a) == (300.0, 10.0)
+def test_fixed_ranges_are_put_back(multichannel: WrittenSession) -> None:
+    assert failures(multichannel.package / "performance", [sources()]) == {}
+    server = json.loads((multichannel.package / "performance/power/server.json").read_text())
+    commands = [item["cmd"] for item in server["ptd_messages"]]
+    assert commands[-2:] == ["SR,V,300.000000", "SR,A,10.000000"]
 
 
 @pytest.mark.parametrize(
