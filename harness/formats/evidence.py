@@ -24,7 +24,7 @@ from harness.traces.trace import Window
 if TYPE_CHECKING:
     from harness.formats.mlperf.endpoints.accuracy import Score
     from harness.formats.mlperf.endpoints.curve import Curve
-    from harness.formats.mlperf.endpoints.power import ProvisionedPower
+    from harness.formats.mlperf.endpoints.provisioned import ProvisionedPower
     from harness.formats.mlperf.endpoints.summary import Summary
     from harness.formats.ptdaemon.power_session import Session
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -13,7 +13,6 @@ from harness.auditing.report import Finding
 from harness.auditing.summary import severity_of, sorted_findings
 from harness.carbon.co2e import Basis
 from harness.core.timestamps import to_iso
-from harness.energy.components import ChannelReadings
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
 from harness.render.numbers import estimate_text
@@ -26,7 +25,7 @@ from harness.site.index_page import table_facts, table_heading, table_id
 from harness.site.numbers import percent, seconds_text, significant
 from harness.site.plots.result import budget_bar, run_picture
 from harness.site.plots.trace import trace_figure
-from harness.traces.channel import Channel
+from harness.site.result_channels import boundary_tree, meter_rows
 from harness.uncertainty.closed_form import BudgetRow
 
 MAX_FINDINGS = 100
@@ -35,21 +34,12 @@ MAX_FILES = 300
 """Files whose hashes are on the page."""
 MAX_RUNS = 200
 """Runs on the page."""
-MAX_CHANNELS = 150
-"""Channels on the page."""
 MAX_RIVALS = 5
 """Entries of the same table that a page offers to compare with."""
 MAX_FACTS = 120
 """Fields of a system description on the page."""
 MIN_SHARE = 0.005
 """Smaller shares of the variance are shown together."""
-KINDS = {
-    "mean": "mean power over each interval",
-    "instant": "power at instants",
-    "counter": "energy counter",
-    "estimate": "estimated by a model, not measured",
-}
-"""What the readings of a channel are."""
 
 
 class Fact(NamedTuple):
@@ -57,15 +47,6 @@ class Fact(NamedTuple):
 
     name: str
     value: str
-
-
-class Node(NamedTuple):
-    """A channel in the tree of boundaries, with those inside it."""
-
-    label: str
-    detail: str
-    energy: str
-    children: list[Node]
 
 
 def result_context(entry: SiteEntry, site: Site, packed: Packed | None) -> dict[str, Any]:
@@ -90,8 +71,8 @@ def result_context(entry: SiteEntry, site: Site, packed: Packed | None) -> dict[
         "runs_hidden": max(0, len(result.runs) - MAX_RUNS),
         "run_plot": run_picture(result.runs),
         "scatter": _scatter_text(entry),
-        "tree": _boundary_tree(result.runs),
-        "meters": _meters(result.runs),
+        "tree": boundary_tree(result.runs),
+        "meters": meter_rows(result.runs),
         "co2e": _co2e(entry),
         "rivals": _rivals(entry, site),
         "system": _system(evidence),
@@ -281,74 +262,6 @@ def _scatter_text(entry: SiteEntry) -> str:
         return ""
     source = SCATTER_TEXTS[scatter.source].format(n=scatter.n)
     return source if scatter.cv is None else f"{100 * scatter.cv:.2g} %, {source}"
-
-
-# Boundaries and meters
-
-
-def _boundary_tree(runs: Sequence[RunEnergy]) -> list[Node]:
-    """Return the channels of the first run that has some, each inside the one that contains it."""
-    run = next((item for item in runs if item.run.traces), None)
-    if run is None:
-        return []
-    energies = {reading.trace.channel.id: reading for reading in run.readings}
-    channels = [trace.channel for trace in run.run.traces][:MAX_CHANNELS]
-    channel_ids = {channel.id for channel in channels}
-    inside: dict[str | None, list[Channel]] = {}
-    for channel in channels:
-        parent = channel.part_of if channel.part_of in channel_ids - {channel.id} else None
-        inside.setdefault(parent, []).append(channel)
-
-    def nodes(parent: str | None, path: frozenset[str]) -> Iterator[Node]:
-        for channel in inside.get(parent, []):
-            if channel.id in path:  # a loop of strangers
-                continue
-            below = list(nodes(channel.id, path | {channel.id}))
-            yield Node(
-                channel.id,
-                f"{channel.boundary}, {KINDS[channel.kind]}",
-                _channel_energy(energies.get(channel.id)),
-                below,
-            )
-
-    return list(nodes(None, frozenset()))
-
-
-def _channel_energy(reading: ChannelReadings | None) -> str:
-    if reading is None:
-        return "part of the one above, not added"
-    if reading.energy is None:
-        return f"no energy: {reading.fault}" if reading.fault else "no energy in the window"
-    return f"{significant(reading.energy.energy_j * reading.factor, 6)} J"
-
-
-def _meters(runs: Sequence[RunEnergy]) -> list[dict[str, str]]:
-    """Return each meter with its limits and its calibration, once."""
-    meters: dict[tuple[object, ...], dict[str, str]] = {}
-    for run in runs:
-        for reading in run.readings:
-            channel = reading.trace.channel
-            key = (channel.meter, channel.calibration_id, channel.accuracy.gain_mpe)
-            meters.setdefault(key, _meter(channel, reading))
-    return list(meters.values())[:MAX_CHANNELS]
-
-
-def _meter(channel: Channel, reading: ChannelReadings) -> dict[str, str]:
-    accuracy = channel.accuracy
-    limits = f"±{100 * accuracy.gain_mpe:.3g} % of the reading"
-    if accuracy.range_limit_w:
-        limits += f", ±{significant(accuracy.range_limit_w, 3)} W"
-    interval_s = reading.trace.interval_s
-    clock = "unknown" if channel.clock_error_s is None else f"±{channel.clock_error_s:.3g} s"
-    return {
-        "meter": channel.meter,
-        "calibration": channel.calibration_id,
-        "kind": KINDS[channel.kind],
-        "limits": limits + (" (assumed: the widest of its class)" if accuracy.assumed else ""),
-        "source": accuracy.source,
-        "interval": "–" if not interval_s else f"{significant(interval_s, 3)} s",
-        "clock": clock,
-    }
 
 
 # CO2e, system, provenance

@@ -57,6 +57,13 @@ def listen(address: str, port: int, backlog: int) -> socket.socket:
     return socket.create_server(("", port), backlog=backlog)
 
 
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on at present."""
+    with socket.create_server(("", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
 def own_addresses() -> list[str]:
     """Return where other machines may reach this one, the most likely address first.
 

@@ -14,7 +14,6 @@ import json
 import os
 import secrets
 import selectors
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from typing import Any
 
 from harness.core.errors import UsageError, shorten
 from harness.live.distributed import machine
-from harness.live.distributed.addresses import listen, own_addresses, parse_address
+from harness.live.distributed.addresses import free_port, listen, own_addresses, parse_address
 from harness.live.distributed.clock_offset import Offset
 from harness.live.distributed.connection import (
     Connection,
@@ -273,7 +272,8 @@ class Coordinator(Rendezvous):
     def _place_all(self) -> None:
         """Place all ranks and tell each its placement."""
         everyone = [self.joined[rank] for rank in range(self.process.world_size)]
-        machines = self._settle_machines([joined.marks for joined in everyone])
+        marks = [joined.marks for joined in everyone]
+        machines = machine.tell_apart(marks, self._ask_counter)
         numbers = [item.number for item in machines]
         sights = [joined.sight for joined in everyone]
         meters = assign_meters(numbers, sights)
@@ -282,7 +282,7 @@ class Coordinator(Rendezvous):
             numbers,
             secrets.token_hex(8),
             self._workload_address(numbers),
-            _free_port(),
+            free_port(),
             meters,
             [item.shown_by for item in machines],
         )
@@ -290,23 +290,6 @@ class Coordinator(Rendezvous):
         self.placement = placements[0]
         for rank in self.connections:
             self._send(rank, placement=placements[rank].document())
-
-    def _settle_machines(self, marks: list[Mapping[str, Any]]) -> list[machine.Machine]:
-        """Return the machine of each rank; ask for counters where the marks leave doubt."""
-        machines = machine.group_by_marks(marks)
-        pairs = []
-        for group in machine.doubtful_groups(marks, machines):
-            readings: dict[int, list[int]] = {rank: [] for rank in group}
-            for _ in range(machine.COUNTER_ROUNDS):
-                for rank in group:
-                    readings[rank].append(self._ask_counter(rank))
-            for position, first in enumerate(group):
-                for second in group[position + 1 :]:
-                    if machine.surely_differ(marks[first], marks[second]):
-                        continue
-                    if machine.share_a_counter(readings[first], readings[second]):
-                        pairs.append((first, second))
-        return machine.with_containers(machine.joined(machines, pairs), marks)
 
     def _ask_counter(self, rank: int) -> int:
         """Return a counter of the kernel of a rank's machine; 0 where it does not answer."""
@@ -411,9 +394,3 @@ class Coordinator(Rendezvous):
 
 def _rank_lost(rank: int, error: PeerLost) -> RankLost:
     return RankLost(f"rank {rank} is gone", got=str(error), fix=SEE_OUTPUT)
-
-
-def _free_port() -> int:
-    with socket.create_server(("", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port

@@ -20,7 +20,7 @@ import itertools
 import os
 import platform
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,33 @@ def machine_marks() -> dict[str, Any]:
 def kernel_counter() -> int:
     """Return the number of context switches since the kernel booted; 0 where it does not say."""
     return _kernel_statistics().get("ctxt", 0)
+
+
+def tell_apart(
+    marks: Sequence[Mapping[str, Any]], ask_counter: Callable[[int], int]
+) -> list[Machine]:
+    """Return the machine of each rank.
+
+    Args:
+        marks: Marks of each rank's machine.
+        ask_counter: Returns the counter of the kernel that a rank reads; it is called only for
+            ranks whose marks leave doubt.
+    """
+    # 1 and 2. By the ids of boot and hardware.
+    machines = group_by_marks(marks)
+
+    # 3. Ask doubtful ranks in turn for a counter of their kernel.
+    pairs = []
+    for group in doubtful_groups(marks, machines):
+        readings: dict[int, list[int]] = {rank: [] for rank in group}
+        for _ in range(COUNTER_ROUNDS):
+            for rank in group:
+                readings[rank].append(ask_counter(rank))
+        for first, second in itertools.combinations(group, 2):
+            may_be_one = not surely_differ(marks[first], marks[second])
+            if may_be_one and share_a_counter(readings[first], readings[second]):
+                pairs.append((first, second))
+    return with_containers(joined(machines, pairs), marks)
 
 
 def group_by_marks(marks: Sequence[Mapping[str, Any]]) -> list[Machine]:

@@ -10,13 +10,8 @@ from harness.formats.defects import DefectCode
 from harness.formats.entry_reader import Reader
 from harness.formats.mlperf.endpoints.accuracy import Score
 from harness.formats.mlperf.endpoints.fields import count_in, list_in, number_in, text_in
-from harness.formats.mlperf.endpoints.power import ProvisionedPower
-from harness.formats.mlperf.endpoints.summary import (
-    BLOCKS,
-    StatBlock,
-    Summary,
-    histogram_edges,
-)
+from harness.formats.mlperf.endpoints.provisioned import ProvisionedPower
+from harness.formats.mlperf.endpoints.summary import BLOCKS, StatBlock, Summary, histogram_edges
 
 ROUNDING = 1e-9
 """Relative difference of a printed figure that the order of a sum explains."""

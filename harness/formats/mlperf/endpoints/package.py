@@ -33,7 +33,8 @@ from harness.formats.mlperf.endpoints.accuracy import Score, read_scores
 from harness.formats.mlperf.endpoints.curve import Curve, CurvePoint
 from harness.formats.mlperf.endpoints.defects import note_defects
 from harness.formats.mlperf.endpoints.fields import count_in, mapping_in, text_in, value_in
-from harness.formats.mlperf.endpoints.power import ProvisionedPower, provisioned_power
+from harness.formats.mlperf.endpoints.power import provisioned_power
+from harness.formats.mlperf.endpoints.provisioned import ProvisionedPower
 from harness.formats.mlperf.endpoints.summary import Summary
 
 FAMILY = "mlperf-endpoints"

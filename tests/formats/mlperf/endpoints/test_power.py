@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.formats.mlperf.endpoints.power import ProvisionedPower, provisioned_power
+from harness.formats.mlperf.endpoints.power import provisioned_power
+from harness.formats.mlperf.endpoints.provisioned import ProvisionedPower
 from tests.fakes.endpoint_package import Package, sourced
 
 
