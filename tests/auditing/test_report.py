@@ -26,7 +26,8 @@ from harness.render.audit_report.junit import junit_text
 from harness.render.audit_report.sarif import sarif_text
 from harness.render.terminal.rules import rule_text, rules_text
 from tests.auditing.rules import builders as b
-from tests.cli.test_cli import EXAMPLES, assert_refused, joulemark
+from tests.cli.test_cli import EXAMPLES, assert_refused
+from tests.command_line import in_a_process, joulemark
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>\u202e\x1b[31m]]>&{{\ud800\x00'
 
@@ -326,7 +327,7 @@ def test_jobs_order_zone_and_locale_change_no_byte(tmp_path: Path) -> None:
         (("--jobs", 5), {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONHASHSEED": "7"}),
         ((), {"TZ": "America/St_Johns", "LANG": "tr_TR.UTF-8", "PYTHONHASHSEED": "1"}),
     ):
-        done = joulemark("audit", tmp_path, "--json", *options, **environment)
+        done = in_a_process("audit", tmp_path, "--json", *options, **environment)
         assert done.stderr == plain.stderr
         assert done.stdout == plain.stdout
     forward = json.loads(joulemark("audit", tmp_path / "a", tmp_path / "b", "--json").stdout)[

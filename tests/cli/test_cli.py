@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,26 +13,12 @@ from click.testing import CliRunner
 from harness.cli import cli
 from harness.core.errors import JoulemarkError
 from harness.core.schemas import check
+from tests.command_line import REPOSITORY, Done, in_a_process, joulemark
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "submissions" / "lab-2026"
 
 
-def joulemark(
-    *args: object, cwd: Path = REPOSITORY, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, args)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error", **environment},
-    )
-
-
-def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+def assert_refused(done: Done, *words: str) -> None:
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("joulemark:")]
@@ -179,7 +164,9 @@ def test_leaderboard_in_every_form(form: str, tmp_path: Path) -> None:
 
 def test_verdicts_do_not_depend_on_zone_and_locale() -> None:
     plain = joulemark("audit", EXAMPLES, "--json").stdout
-    assert joulemark("audit", EXAMPLES, "--json", TZ="Asia/Kathmandu", LC_ALL="C").stdout == plain
+    assert (
+        in_a_process("audit", EXAMPLES, "--json", TZ="Asia/Kathmandu", LC_ALL="C").stdout == plain
+    )
 
 
 def test_bad_option_is_explained() -> None:

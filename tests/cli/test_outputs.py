@@ -13,7 +13,7 @@ from harness.cli import cli
 from harness.core.errors import UsageError
 from harness.core.files import write_text
 from harness.core.schemas import check
-from tests.cli.test_settings import REPOSITORY, joulemark
+from tests.command_line import REPOSITORY, joulemark
 
 EXAMPLES = REPOSITORY / "submissions"
 

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.command_line import REPOSITORY, Done, joulemark
+
 ENTRY = REPOSITORY / "submissions/lab-2026/training/SimulatedAlder"
 MINIMAL = ENTRY
 
 
-def joulemark(
-    *arguments: object, cwd: Path = REPOSITORY, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        check=False,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
-    )
-
-
-def level(done: subprocess.CompletedProcess[str]) -> float:
+def level(done: Done) -> float:
     assert done.returncode == 0, done.stderr
     return float(json.loads(done.stdout)["entries"][0]["energy"]["level"])
 

@@ -15,23 +15,16 @@ from harness.core.errors import JoulemarkError, SchemaError, UnreadableError
 from harness.core.files import write_text
 from harness.core.printable import UNSEEN, printable, visible_json, well_formed
 from harness.core.schemas import check
+from tests import command_line
+from tests.command_line import REPOSITORY, Done
 from tests.hostile import checks, trees
 from tests.hostile.paths import whole
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 
-
-def joulemark(*args: object, **env: str) -> subprocess.CompletedProcess[bytes]:
-    """The command in a process of its own; never a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", *map(os.fsencode, map(str, args))],
-        capture_output=True,
-        cwd=REPOSITORY,
-        timeout=100,
-        check=False,
-        env={**os.environ, "PYTHONWARNINGS": "error", **env},
-    )
-    assert b"Traceback" not in done.stderr, done.stderr
+def joulemark(*args: object) -> Done:
+    """Run the command; it prints never a traceback."""
+    done = command_line.joulemark(*args)
+    assert "Traceback" not in done.stderr, done.stderr
     return done
 
 
@@ -49,9 +42,9 @@ def test_an_entry_whose_name_is_no_utf_8_is_not_judged_and_the_name_is_shown(
     command: str, form: list[str], latin_1: Path
 ) -> None:
     done = joulemark(command, latin_1, *form)
-    assert b"has a name that is no UTF-8 text" in done.stderr
-    checks.visible(done.stdout.decode("utf-8"))
-    checks.visible(done.stderr.decode("utf-8"))
+    assert "has a name that is no UTF-8 text" in done.stderr
+    checks.visible(done.stdout)
+    checks.visible(done.stderr)
 
 
 def test_a_run_whose_name_is_no_utf_8(tmp_path: Path) -> None:
@@ -73,14 +66,21 @@ def test_a_tree_below_a_folder_that_is_no_utf_8(latin_1: Path) -> None:
 def test_a_path_on_the_command_line_is_shown_harmless() -> None:
     done = joulemark("audit", "/no\udcff\x1b[31m\u202e")
     assert done.returncode == 2
-    checks.visible(done.stderr.decode("utf-8"))
+    checks.visible(done.stderr)
 
 
 def test_a_terminal_that_knows_few_letters(tmp_path: Path) -> None:
     trees.training(tmp_path)
     (tmp_path / "t").rename(tmp_path / "Z\u00fcrich \u4eac")
-    said = joulemark("score", tmp_path, PYTHONIOENCODING="iso8859-1").stdout
-    assert b"Z\xfcrich " + rb"\u4eac/results" in said
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "score", str(tmp_path)],
+        capture_output=True,
+        cwd=REPOSITORY,
+        timeout=100,
+        check=True,
+        env=os.environ | {"PYTHONIOENCODING": "iso8859-1"},
+    )
+    assert b"Z\xfcrich " + rb"\u4eac/results" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -14,26 +14,18 @@ import pytest
 
 from harness.core.schemas import check
 from harness.signing.manifest import COUNTERSIGNATURE, ENVELOPE
+from tests import command_line
+from tests.command_line import REPOSITORY, Done
 from tests.signing.conftest import Signed
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 NEW = {key: value for key, value in os.environ.items() if not key.startswith("JOULEMARK")} | {
     "PYTHONPATH": str(REPOSITORY),
     "PYTHONWARNINGS": "error",
 }
 
 
-def joulemark(*args: object, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, args)],
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-        stdin=subprocess.DEVNULL,
-        timeout=120,
-        check=False,
-        env=NEW | environment,
-    )
+def joulemark(*args: object, code: int = 0, **environment: str) -> Done:
+    done = command_line.joulemark(*args, **environment)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
     return done
