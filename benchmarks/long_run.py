@@ -3,8 +3,9 @@
     python -m benchmarks.long_run --channels 8 --hours 19 --rate 10
 
 No machine is measured: the readings are made up. Each phase runs in a process of its own, so that
-its peak of memory is its own: memory that the system cannot take back (anonymous), looked at every
-20 ms. Columns of a long trace lie in temporary files, whose pages it can take back.
+its processor time, which other processes change little, and its peak of memory are its own. Memory
+is what the system cannot take back (anonymous), looked at every 20 ms. Columns of a long trace lie
+in temporary files, whose pages it can take back.
 """
 
 from __future__ import annotations
@@ -101,12 +102,15 @@ def _phase(name: str, work: Callable[..., object], arguments: tuple[object, ...]
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    started = time.monotonic()
+    started, processor_started = time.monotonic(), time.process_time()
     work(*arguments)
-    seconds = time.monotonic() - started
+    seconds, processor_s = time.monotonic() - started, time.process_time() - processor_started
     ended.set()
     watcher.join()
-    print(f"{name:<10} {seconds:8.1f} s  {peak[0]:8.0f} MiB", flush=True)
+    print(
+        f"{name:<10} {seconds:8.1f} s {processor_s:8.1f} s of a processor {peak[0]:8.0f} MiB",
+        flush=True,
+    )
 
 
 def anonymous_mib() -> float:

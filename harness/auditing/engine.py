@@ -38,6 +38,7 @@ from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.energy.evaluation import Evaluation, evaluate
 from harness.formats.base import Entry
 from harness.formats.defects import DefectCode
+from harness.traces.journal.reader import JournalReader
 
 Settings = Mapping[str, Any]
 """What a rulebook states for one rule."""
@@ -83,6 +84,7 @@ def audit_entry(
         copies=copies,
         cross_entry=cross_entry,
         round=book["round"],
+        journals=JournalReader(),
     )
 
     findings = [_broken_integration(run, error) for run, error in evaluation.failures]

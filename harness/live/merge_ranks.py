@@ -33,7 +33,7 @@ from harness.live.distributed.rank_windows import (
 )
 from harness.live.rank_traces import RankTraces, clocks_of, merge_traces
 from harness.live.recording import NO_REASON, RunFailed, traces_of
-from harness.traces.journal.reader import journal_paths, read_samples
+from harness.traces.journal.reader import JournalReader, journal_paths
 from harness.traces.trace import Trace, Window
 
 RANKS = "ranks"
@@ -242,15 +242,20 @@ def journal_folders(folder: Path, run: Run) -> list[Path]:
     return [path for path in folders if path.is_dir() and not path.is_symlink()]
 
 
-def journalled(folder: Path, run: Run) -> Iterator[Trace]:
+def journalled(folder: Path, run: Run, reader: JournalReader) -> Iterator[Trace]:
     """Yield the traces that the journals of a run directory give today, of all its ranks.
+
+    Args:
+        folder: The run directory.
+        run: The run, as its record states it.
+        reader: Reads the journals.
 
     Raises:
         JoulemarkError: A journal or the record of a rank cannot be read.
     """
     ranks: list[RankTraces] = []
     for part, rank_facts in _parts_of(folder, run):
-        journals = [read_samples(path) for path in journal_paths(part / SAMPLES)]
+        journals = [reader.read(path) for path in journal_paths(part / SAMPLES)]
         traces = tuple(traces_of(journals))
         if rank_facts is None:
             yield from traces

@@ -21,7 +21,7 @@ from harness.traces.channel import Channel
 from harness.traces.clean import MAX_DROPPED, build_trace, number_or_nan
 from harness.traces.columns import GrowingColumn
 from harness.traces.header import column_names, dropped_readings, header_document, verified
-from harness.traces.text_lines import STEP, Cells, line_groups
+from harness.traces.text_lines import STEP, Cells, has_signed_cell, line_groups, steps
 from harness.traces.trace import T_MAX_NS, Dropped, Floats, Ints, Trace
 
 CHUNK_ROWS = 2**16
@@ -170,7 +170,7 @@ def _from_blocks(
 
 def _plain_rows(block: bytes, width: int) -> tuple[Ints, Floats, Ints] | None:
     """Parse a block of nothing but digits at once; None where it holds anything else."""
-    if block.translate(None, b"0123456789.e+-,\n") or b",+" in block or b"\n+" in block:
+    if block.translate(None, b"0123456789.e+-,\n") or has_signed_cell(block):
         return None
     fields = [("t_ns", np.int64), ("value", np.float64), ("position", np.int64)]
     try:
@@ -220,6 +220,9 @@ def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: s
         raise UnreadableError(
             "has lines too short for readings", where=where, got=f"{len(body)} bytes"
         )
+    trace = _from_plain_rows(channel, body, width)
+    if trace is not None:
+        return verified(trace, document.get("content_sha256"), where)
     lines, dropped_lines = _rows(body.splitlines(), width, where)
     chunks = [_columns(some, width) for some in line_groups(lines)] or [_columns([], width)]
     t_ns, value, position = (np.concatenate(column) for column in zip(*chunks, strict=True))
@@ -229,6 +232,22 @@ def _from_rows(document: dict[str, Any], names: list[str], body: bytes, where: s
     else:
         trace = build_trace(channel, t_ns, value, Cells(lines, 1))
     return verified(trace, document.get("content_sha256"), where)
+
+
+def _from_plain_rows(channel: Channel, body: bytes, width: int) -> Trace | None:
+    """Make a trace of many rows of digits at once.
+
+    None where a row holds anything else, or a reading is dropped: its text is kept line by line.
+    """
+    if width != 2 or len(body) < STEP // 64:
+        return None
+    groups = [_plain_rows(body[at:end], width) for at, end in steps(body)]
+    columns = [group for group in groups if group is not None]
+    if len(columns) < len(groups):
+        return None
+    t_ns, value, _ = (np.concatenate(column) for column in zip(*columns, strict=True))
+    trace = build_trace(channel, t_ns, value)
+    return None if trace.dropped else trace
 
 
 def _width(channel: Channel, names: list[str], where: str) -> int:

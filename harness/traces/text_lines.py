@@ -11,6 +11,7 @@ import numpy as np
 STEP = 4 * 2**20
 """Bytes of text that are processed at once, which bounds the memory that their objects take."""
 _SPACES = b" \t\x0b\x0c"
+_SIGNS = (b",+", b",-", b"\n+", b"\n-")
 T = TypeVar("T", bound=bytes)
 
 
@@ -21,6 +22,16 @@ def steps(content: bytes, size: int = STEP) -> Iterator[tuple[int, int]]:
         end = content.find(b"\n", at + size) + 1 or len(content)
         yield at, end
         at = end
+
+
+def has_signed_cell(text: bytes) -> bool:
+    """Tell whether a cell of comma-separated lines begins with a sign.
+
+    Such cells are read one by one: `numpy.loadtxt` takes ``-0`` and ``+1`` for whole numbers.
+    """
+    if b"-" not in text and b"+" not in text:
+        return False
+    return text.startswith((b"+", b"-")) or any(sign in text for sign in _SIGNS)
 
 
 def count_filled(content: bytes) -> int:

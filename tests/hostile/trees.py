@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -173,11 +175,34 @@ def _remove(folder: Path) -> None:
     folder.rmdir()
 
 
+PREFIX = "joulemark-hostile-"
+
+
 def folder_for_now() -> Path:
-    """A folder that is removed when the process ends."""
-    path = Path(tempfile.mkdtemp(prefix="joulemark-hostile-"))
+    """A folder that is removed when the process ends.
+
+    A process that was killed, or that a fuzzer ended, removes nothing: the next one does.
+    """
+    _remove_left_folders()
+    path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
+
+
+@functools.cache
+def _remove_left_folders() -> None:
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        process = path.name.removeprefix(PREFIX).partition("-")[0]
+        if process.isdecimal() and not _is_alive(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
+    return True
 
 
 FILES: dict[str, tuple[Callable[[Path], None], str]] = {

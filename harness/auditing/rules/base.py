@@ -31,6 +31,7 @@ from harness.formats.ptdaemon.power_session import Session
 from harness.formats.run_directory import RECORD, SAMPLES
 from harness.traces.clean import SAME_TIME, number_or_nan
 from harness.traces.columns import spans
+from harness.traces.journal.reader import JournalReader
 from harness.traces.trace import Ints, Trace
 
 POWER_SESSION = frozenset({"mlperf-inference"})
@@ -103,6 +104,7 @@ class RuleContext:
         cross_entry: What else the entry has in common with those audited with it.
         round: The round whose rulebook judges the entry.
         accepts: Texts that the round accepts (tools, meters), by name of the list.
+        journals: Reads each journal of the entry once, for all rules.
     """
 
     entry: Entry
@@ -112,6 +114,7 @@ class RuleContext:
     cross_entry: CrossEntryEvidence = field(default_factory=CrossEntryEvidence)
     round: str = ""
     accepts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    journals: JournalReader = field(default_factory=JournalReader)
 
     @property
     def summed_traces(self) -> Iterator[tuple[RunEnergy, Trace]]:

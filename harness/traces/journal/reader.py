@@ -177,9 +177,10 @@ def read_samples(path: Path) -> Samples:
                 expected=f"segment {number} after link {chain.last_link[:16]}",
             )
         parsed = SegmentReadings(columns, late)
-        for group in line_groups(body):
-            if not parsed.add_plain(group):
-                parsed.add_lines(group)
+        for comments, readings in line_groups(body):
+            parsed.add_lines(comments)
+            if readings and not parsed.add_plain(readings):
+                parsed.add_lines(readings)
         end = parsed.end
         context += parsed.context
         clocks.append(np.array(parsed.clocks, np.int64).reshape(-1, 3))
@@ -213,7 +214,7 @@ def _joined(before: Links, segment: Links) -> Links:
 
 def _split(content: bytes, path: Path) -> tuple[dict[str, Any], bytes, bool]:
     """Return the header, the text of the readings, and whether its last line is cut off."""
-    first, _, body = content.partition(b"\n")
+    first = content[: _line_end(content, 0)].removesuffix(b"\n")
     if not first.startswith(MAGIC.encode()):
         raise UnreadableError(
             "is not a journal of samples", where=str(path), got=shorten(repr(first[:40]))
@@ -221,10 +222,16 @@ def _split(content: bytes, path: Path) -> tuple[dict[str, Any], bytes, bool]:
     header = parse_json(first[len(MAGIC) :], where=f"{path}:1")
     if not isinstance(header, dict):
         raise UnreadableError("is not a journal of samples", where=f"{path}:1")
-    whole = body.rfind(b"\n") + 1
-    broken_off = whole < len(body)  # no line end: the writer was stopped in it
-    _, _, readings = body[:whole].partition(b"\n")  # after the names of the columns
+    begin = _line_end(content, 0)
+    whole = max(begin, content.rfind(b"\n") + 1)
+    broken_off = whole < len(content)  # no line end: the writer was stopped in it
+    readings = content[_line_end(content, begin) : whole]  # after the names of the columns
     return header, readings, broken_off
+
+
+def _line_end(content: bytes, begin: int) -> int:
+    """Return where the line after the one at `begin` begins."""
+    return content.find(b"\n", begin) + 1 or len(content)
 
 
 def _header(document: Any, where: str) -> tuple[dict[str, Any], list[Channel]]:
@@ -244,12 +251,36 @@ def _header(document: Any, where: str) -> tuple[dict[str, Any], list[Channel]]:
     return document, [Channel.from_header(header) for header in headers]
 
 
+class JournalReader:
+    """Read each journal once, however many rules look at it: what one saw, all saw."""
+
+    def __init__(self) -> None:
+        self._results: dict[Path, Samples | JoulemarkError] = {}
+
+    def read(self, path: Path) -> Samples:
+        """Return a journal by its first segment; raises what `read_samples` raises."""
+        result = self._results.get(path)
+        if result is None:
+            try:
+                result = read_samples(path)
+            except JoulemarkError as error:
+                result = error
+            self._results[path] = result
+        if isinstance(result, JoulemarkError):
+            raise result
+        return result
+
+    def readable(self, folder: Path) -> list[Samples]:
+        """Return all journals of a folder that can be read, by name."""
+        journals = []
+        for path in journal_paths(folder):
+            try:
+                journals.append(self.read(path))
+            except JoulemarkError:
+                continue
+        return journals
+
+
 def readable(folder: Path) -> list[Samples]:
     """Return all journals of a folder that can be read, by name."""
-    journals = []
-    for path in journal_paths(folder):
-        try:
-            journals.append(read_samples(path))
-        except JoulemarkError:
-            continue
-    return journals
+    return JournalReader().readable(folder)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -20,7 +19,7 @@ from harness.traces.channel import Channel
 from harness.traces.clean import MAX_DROPPED, build_trace
 from harness.traces.columns import GrowingColumn
 from harness.traces.journal.chain import CLOCK, CONTEXT, END, LINK, NEXT
-from harness.traces.text_lines import steps
+from harness.traces.text_lines import has_signed_cell, steps
 from harness.traces.trace import Floats, Ints, Trace
 
 _DIGITS = b"0123456789.e+-,\n"
@@ -82,20 +81,29 @@ class _SourceTexts(Sequence[str]):
         return self._faults.get(index) or repr(float(self._value[index]))
 
 
-_COMMENT = re.compile(rb"^#[^\n]*\n", re.M)
 GROUP_BYTES = 2**20
 
 
-def line_groups(readings: bytes) -> Iterator[bytes]:
+def line_groups(text: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield comments and readings apart, about a megabyte at a time, each in their order."""
-    for first, stop in steps(readings, GROUP_BYTES):
-        text = readings[first:stop]
-        comments = b"".join(_COMMENT.findall(text))
-        if comments:
-            yield comments
-            text = _COMMENT.sub(b"", text)
-        if text:
-            yield text
+    for first, stop in steps(text, GROUP_BYTES):
+        group = text[first:stop]
+        comments, readings, at = [], [], 0
+        for begin, end in _comments(group):
+            readings.append(group[at:begin])
+            comments.append(group[begin:end])
+            at = end
+        readings.append(group[at:])
+        yield b"".join(comments), b"".join(readings)
+
+
+def _comments(text: bytes) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each line that begins with #."""
+    begin = 0 if text.startswith(b"#") else text.find(b"\n#") + 1 or len(text)
+    while begin < len(text):
+        end = text.find(b"\n", begin) + 1 or len(text)
+        yield begin, end
+        begin = text.find(b"\n#", end - 1) + 1 or len(text)
 
 
 class SegmentReadings:
@@ -121,7 +129,7 @@ class SegmentReadings:
 
     def add_plain(self, group: bytes) -> bool:
         """Add readings without a fault at once; return False where a line holds anything else."""
-        if group.translate(None, _DIGITS) or b",+" in group or b"\n+" in group:
+        if group.translate(None, _DIGITS) or has_signed_cell(group):
             return False
         try:
             with warnings.catch_warnings():

@@ -26,7 +26,7 @@ from harness.formats.defects import DefectCode
 from harness.formats.run_directory import SAMPLES
 from harness.live.distributed.rank_windows import window_of_rank_0
 from harness.runners.workload import find_workloads
-from harness.traces.journal.reader import Samples, readable
+from harness.traces.journal.reader import Samples
 
 FIX = "Submit the record as joulemark wrote it."
 DURATION_SLACK = 0.01
@@ -153,7 +153,7 @@ def _compare_with_journals(context: RuleContext, run: Run) -> Iterator[Violation
         folders = journal_folders(run_folder(context.entry, run), run)
     except JoulemarkError:
         return  # reported by traces-from-journals
-    journals = [journal for folder in folders for journal in readable(folder)]
+    journals = [journal for folder in folders for journal in context.journals.readable(folder)]
     yield from _wrong_counts(run, journals)
     for journal in journals:
         if journal.about.get("simulated") and not context.entry.simulated:

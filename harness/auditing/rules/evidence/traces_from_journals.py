@@ -20,6 +20,7 @@ from harness.core.errors import JoulemarkError, shorten
 from harness.core.timestamps import to_iso
 from harness.formats.base import Run
 from harness.formats.run_directory import RECORD, SAMPLES
+from harness.traces.journal.reader import JournalReader
 from harness.traces.trace import Trace
 
 FIX = "Submit the traces that joulemark made when the run ended, beside their journals."
@@ -41,7 +42,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         if journals:
             has_journals = True
             if (folder / RECORD).is_file():  # without a record the journals are the traces
-                yield from _compare(run, folder)
+                yield from _compare(run, folder, context.journals)
         elif run.evidence.samplers or (folder / RANKS).is_dir():
             got = "recorded live, and no journals"
             yield Violation(location(run), got, f"a folder {SAMPLES}", FIX, status="warn")
@@ -55,12 +56,13 @@ def check(context: RuleContext) -> Iterator[Violation]:
         )
 
 
-def _compare(run: Run, folder: Path) -> Iterator[Violation]:
+def _compare(run: Run, folder: Path, reader: JournalReader) -> Iterator[Violation]:
     """Compare each trace with the one that its journal gives today."""
     from harness.live.merge_ranks import journalled
 
     try:
-        journal_traces = {trace.channel.id: trace for trace in journalled(folder, run)}
+        traces = journalled(folder, run, reader)
+        journal_traces = {trace.channel.id: trace for trace in traces}
     except JoulemarkError as error:
         yield Violation(f"{run.id}/{SAMPLES}", str(error), "journals that can be read", FIX)
         return
