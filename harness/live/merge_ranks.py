@@ -32,7 +32,7 @@ from harness.live.distributed.rank_windows import (
     span_document,
 )
 from harness.live.rank_traces import RankTraces, clocks_of, merge_traces
-from harness.live.recording import NO_REASON, RunFailed, traces_of
+from harness.live.recording import NO_REASON, RESERVE, RunFailed, traces_of
 from harness.traces.journal.reader import JournalReader, journal_paths
 from harness.traces.trace import Trace, Window
 
@@ -80,6 +80,7 @@ def merge(folder: Path) -> Run:
     window = common_window(ranks)
     if window is not None and window != run.window:
         run = replace(run, window=window, seconds=window.seconds)
+    (folder / RESERVE).unlink(missing_ok=True)
     write_run(replace(entry, simulated=simulated, defects=tuple(defects)), run, folder)
     (folder / INCOMPLETE).unlink()
     return run

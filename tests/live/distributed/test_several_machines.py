@@ -105,6 +105,7 @@ def test_two_machines_make_one_run_on_one_timeline(tmp_path: Path) -> None:
     (a, said), (b, other) = ended(machine(tmp_path, 0), machine(tmp_path, 1, skew_s=skew_s))
     assert (a, b) == (TOO_SHORT, 0), said + other
     folder = tmp_path / "runs" / "work" / "run-1"
+    assert not list(folder.rglob(".*"))  # the room kept for a reason of failure is given back
     entry = read(tmp_path / "runs")
     (run,) = entry.runs
     assert [trace.channel.node for trace in run.traces] == ["node-0", "node-1"]

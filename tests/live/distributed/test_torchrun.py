@@ -71,7 +71,7 @@ def launched(
 
 
 def test_a_training_on_two_machines_is_one_run_with_the_energy_of_both(tmp_path: Path) -> None:
-    options = ("--repeat", "2", "--set", "members=1", "--set", "target=0.95")
+    options = ("--repeat", "2")
     port = free_port()
     ranks = [
         launched(tmp_path, machine, port, *options, skew_s=machine * 3.0) for machine in (0, 1)
