@@ -20,7 +20,7 @@ from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import SEED
 
 RankBy = Literal["energy", "co2e", "correct"]
-CLASSES = ("analyzer", "sensor", "modelled", "declared")
+CLASSES = ("analyzer", "analyzer-scpi", "sensor", "modelled", "declared")
 Evidence = tuple[tuple[int, int, str], ...]
 """What a result was measured from: begin and end of each run [ns], and the hashes of its
 readings."""
@@ -63,7 +63,7 @@ class Table:
         benchmark: Name of the benchmark.
         scenario: LoadGen scenario, or "".
         unit: Unit of the energy per unit of work.
-        measurement_class: analyzer, sensor, modelled or declared.
+        measurement_class: analyzer, analyzer-scpi, sensor, modelled or declared.
         rank_by: What ranks.
         level: Coverage probability of intervals and rank sets, 0 to 1.
         rows: Ranked entries first, in their order; then the others.

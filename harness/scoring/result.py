@@ -32,7 +32,7 @@ class TableKey(NamedTuple):
         benchmark: Name of the benchmark.
         scenario: LoadGen scenario, or "".
         unit: Unit of the energy per unit of work.
-        measurement_class: analyzer, sensor, modelled or declared.
+        measurement_class: analyzer, analyzer-scpi, sensor, modelled or declared.
         simulated: Whether the results say that they are simulated.
         division: closed, open or network; "" where they do not say.
         boundary: What the energy includes, outermost first: "wall", or "board+package".
@@ -49,7 +49,12 @@ class TableKey(NamedTuple):
 
 
 def measurement_class(entry: Entry) -> str:
-    """Return analyzer, sensor, modelled or declared; classes are never ranked together."""
+    """Return how an entry was measured; classes are never ranked together.
+
+    Returns:
+        analyzer, analyzer-scpi (a power session without SPEC's PTDaemon), sensor, modelled or
+        declared.
+    """
     channels = [trace.channel for run in entry.runs for trace in run.outer]
     if not channels:
         return "declared"
@@ -62,7 +67,9 @@ def measurement_class(entry: Entry) -> str:
         table[channel.meter].measurement_class if channel.meter in table else "sensor"
         for channel in channels
     }
-    return next(name for name in ("modelled", "sensor", "analyzer") if name in classes)
+    weakest = next(name for name in ("modelled", "sensor", "analyzer") if name in classes)
+    is_direct = any(channel.without_daemon for channel in channels)
+    return "analyzer-scpi" if weakest == "analyzer" and is_direct else weakest
 
 
 def table_key(entry: Entry, unit: str, measurement_class: str) -> TableKey:
@@ -71,7 +78,7 @@ def table_key(entry: Entry, unit: str, measurement_class: str) -> TableKey:
     Args:
         entry: The evidence.
         unit: Unit of its energy per unit of work.
-        measurement_class: analyzer, sensor, modelled or declared.
+        measurement_class: analyzer, analyzer-scpi, sensor, modelled or declared.
     """
     return TableKey(
         task=entry.task,
@@ -91,7 +98,7 @@ class Result:
 
     Attributes:
         entry: The evidence.
-        measurement_class: analyzer, sensor, modelled or declared.
+        measurement_class: analyzer, analyzer-scpi, sensor, modelled or declared.
         measurand: "realised" energy of the recorded run, or "long-run mean" of the workload on the
             system.
         n_runs: Runs of the entry.

@@ -178,7 +178,7 @@ def table_heading(table: Table) -> str:
 
 def table_facts(table: Table) -> str:
     """Return what the entries of a table have in common."""
-    measured = table.measurement_class in ("analyzer", "sensor")
+    measured = table.measurement_class in ("analyzer", "analyzer-scpi", "sensor")
     word = "measured by" if measured else "not measured:"
     parts = [
         table.task,

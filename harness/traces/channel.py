@@ -74,6 +74,8 @@ MAY_BE_ZERO = "may_be_zero"
 SUPPLIES = frozenset({"psu", "psu-output"})
 DECLARED_SOURCE = "declared_source"
 """Field of a header: what a meter was told to read instead of the machine's own sensors."""
+NO_DAEMON = "no_daemon"
+"""Field of a header: an analyzer was read in a power session without SPEC's PTDaemon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,11 @@ class Channel:
     def declared_source(self) -> str:
         """What its meter was told to read instead of the machine's own sensors; "" for nothing."""
         return str(self.extra.get(DECLARED_SOURCE) or "")
+
+    @property
+    def without_daemon(self) -> bool:
+        """Whether an analyzer was read in a power session without SPEC's PTDaemon."""
+        return self.extra.get(NO_DAEMON) is True
 
     def header(self) -> dict[str, Any]:
         """Return the document of `schemas/power-trace.schema.json`, less what the store adds."""

@@ -17,7 +17,7 @@ from harness.core.numbers import plain_number, stated_number
 from harness.core.timestamps import NS
 from harness.formats.ptdaemon.spl import Spl
 from harness.formats.ptdaemon.spl_table import MAX_PARTS
-from harness.traces.channel import MAX_CLOCK_ERROR_S, Accuracy, Channel
+from harness.traces.channel import MAX_CLOCK_ERROR_S, NO_DAEMON, Accuracy, Channel
 from harness.traces.clean import build_trace
 from harness.traces.instruments import UNKNOWN_ANALYZER, instrument
 from harness.traces.trace import VALUE_MAX, Floats, Ints, Trace
@@ -27,7 +27,7 @@ TOTAL = "total"
 MAX_MESSAGES, MAX_GO_COMMANDS = 10_000, 64
 RANGE_SEARCH_BYTES = 65536
 """Ranges are set within so many bytes before a Go; farther lies the reply to RL of the last run."""
-_VOLT_STEPS = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0, 1000.0)
+VOLT_STEPS = (15.0, 30.0, 60.0, 150.0, 300.0, 600.0, 1000.0)
 _AMP_STEPS = (
     (re.compile(r"WT310E?H"), (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)),
     (
@@ -38,6 +38,9 @@ _AMP_STEPS = (
     (re.compile(r""), (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0)),
 )
 """Current ranges [A] of the analyzers that PTDaemon knows, by a pattern of their identity."""
+
+WITHOUT_DAEMON = "-scpi,"
+"""End of the version that joulemark's director states where it reads an analyzer by SCPI itself."""
 
 _MODELS = (
     (re.compile(r"WT3[13]\dE|WT3[13]\d;[^;]{0,40};F[\d.]{1,10}EM"), "yokogawa-wt310e"),
@@ -111,7 +114,7 @@ def analyzer(server: Mapping[str, Any], ptd_log: bytes, mode: str) -> Analyzer:
     identity = next((reply for cmd, reply in messages if cmd == "Identify" and reply), "")
     range_v, range_a = _ranges(messages, ptd_log, mode, amp_steps(identity))
     return Analyzer(
-        instrument_id=_instrument_id(identity),
+        instrument_id=instrument_id(identity),
         identity=identity,
         serial=_serial(identity),
         channels=_channels(identity),
@@ -191,7 +194,8 @@ def amp_steps(identity: str) -> tuple[float, ...]:
     return next(steps for pattern, steps in _AMP_STEPS if pattern.search(model))
 
 
-def _instrument_id(identity: str) -> str:
+def instrument_id(identity: str) -> str:
+    """Return the row of an analyzer in the table of instruments, by its reply to ``Identify``."""
     model = identity.upper()
     for pattern, name in _MODELS:
         if pattern.search(model):
@@ -233,12 +237,13 @@ def _ranges(
             break
         if cmd.startswith(("SR,V,", "SR,A,")):
             requested[cmd[3]] = cmd[5:]
-    volts = in_force["V"] or _range_for(requested.get("V", ""), _VOLT_STEPS)
-    amps = in_force["A"] or _range_for(requested.get("A", ""), steps)
+    volts = in_force["V"] or range_for(requested.get("V", ""), VOLT_STEPS)
+    amps = in_force["A"] or range_for(requested.get("A", ""), steps)
     return volts or None, amps or None
 
 
-def _range_for(requested: str, steps: tuple[float, ...]) -> float | None:
+def range_for(requested: str, steps: tuple[float, ...]) -> float | None:
+    """Return the smallest range that holds a requested value; ``None`` where there is none."""
     value = plain_number(requested)
     if value is None:
         return None
@@ -322,6 +327,7 @@ def traces(
         clock_error_s=clock_error,
         current="dc" if meter.instrument_id.endswith("-dc") else "ac",
         source=source,
+        extra={NO_DAEMON: True} if WITHOUT_DAEMON in meter.identity else {},
     )
     parts = [_trace_of_part(_part(total, name), spl.t_ns, power_w) for name, power_w in spl.parts]
     return (build_trace(total, spl.t_ns, spl.power_w, spl.raw), *parts)

@@ -12,7 +12,7 @@ from harness.core.files import read_bytes
 from harness.live.director.power_client import PowerClient
 from harness.live.director.power_server import RANGING, TESTING, DirectedAnalyzer, PowerServer
 from harness.live.director.session_log import timezone_s
-from harness.meters.network.ptd_client import PtdSample
+from harness.meters.network.clients.ptdaemon import PtdSample
 
 DIRECTOR_FILES = (
     "power/ptd_logs.txt",
@@ -112,7 +112,7 @@ def _ptd_config(analyzer: DirectedAnalyzer) -> dict[str, Any]:
     name, *fields = analyzer.client.identity.split(",")
     device_type = DEVICE_TYPES.get(name)
     channels = _channels(analyzer)
-    command = ["(runs already)", "-p", str(analyzer.client.lines.port)]
+    command = list(analyzer.command)
     if channels > 1:
         command += ["-c", f"1,{channels}"]
     return {

@@ -17,13 +17,13 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Protocol
 
 from harness.core.errors import JoulemarkError, shorten
-from harness.core.files import MAX_FILE_BYTES, read_bytes
+from harness.formats.ptdaemon.analyzer import WITHOUT_DAEMON
 from harness.live.director.session_log import HELLO_SERVER, Messages, SessionLog, both_times
-from harness.meters.network.deadline import PeerFailed
-from harness.meters.network.ptd_client import PtdClient, PtdRange, PtdSample
+from harness.meters.network.clients.deadline import PeerFailed
+from harness.meters.network.clients.ptdaemon import EMULATED, Listener, PtdRange, PtdSample
 
 SETTLE_S = 10.0
 """Pause before each Go and each Stop, as in MLPerf's director [s]."""
@@ -37,11 +37,58 @@ AUTOMATIC = PtdRange(None, None)
 EMULATED_LABEL = "emulated"
 """Part of the session's name where a daemon is emulated; it is in every log and every reading."""
 
+DIRECT_LABEL = "scpi"
+"""The same where an analyzer is read without a PTDaemon."""
+
 
 class SessionFailed(JoulemarkError):
     """A power session cannot be brought to its end."""
 
     exit_code = 1
+
+
+class AnalyzerClient(Protocol):
+    """What the director needs of an analyzer: a PTDaemon, or what answers like one.
+
+    Attributes:
+        listener: Called with each command and its answer.
+        identity: The answer to `Identify`.
+    """
+
+    listener: Listener
+    identity: str
+
+    def open(self) -> None:
+        """Connect, greet and identify."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+    def ask(self, command: str) -> str:
+        """Return the answer to `Watts` or `Uncertainty`."""
+        ...
+
+    def ranges(self) -> PtdRange:
+        """Return the present ranges."""
+        ...
+
+    def set_range(self, quantity: str, value: str) -> None:
+        """Set the range of `V` or `A` to a number or `Auto`."""
+        ...
+
+    def go(self, mark: str) -> None:
+        """Begin to measure."""
+        ...
+
+    def stop(self) -> None:
+        """End the measurement."""
+        ...
+
+    def samples(self) -> list[PtdSample]:
+        """Return all readings of the measurement."""
+        ...
 
 
 @dataclass(slots=True)
@@ -50,8 +97,10 @@ class DirectedAnalyzer:
 
     Attributes:
         number: From 1.
-        client: Its PTDaemon.
-        log: File that the daemon writes.
+        client: Its PTDaemon, or what answers in its place.
+        log_text: Returns what the daemon has logged; it raises UnreadableError where that cannot
+            be read.
+        command: How it was reached, as `ptd_config` states it.
         messages: Commands to the daemon and its answers.
         initial: Ranges before the session.
         max_volts: Largest voltage of the ranging run [V].
@@ -60,21 +109,14 @@ class DirectedAnalyzer:
     """
 
     number: int
-    client: PtdClient
-    log: Path
+    client: AnalyzerClient
+    log_text: Callable[[], str]
+    command: Sequence[str]
     messages: list[dict[str, str]] = field(default_factory=list)
     initial: PtdRange = AUTOMATIC
     max_volts: float = 0.0
     max_amps: float = 0.0
     samples: dict[str, list[PtdSample]] = field(default_factory=dict)
-
-    def log_text(self) -> str:
-        """Return what the daemon has logged.
-
-        Raises:
-            UnreadableError: Its log cannot be read.
-        """
-        return read_bytes(self.log, limit=MAX_FILE_BYTES).decode("utf-8", "replace")
 
 
 @dataclass(slots=True)
@@ -134,8 +176,11 @@ class PowerServer:
 
     def _new(self, label: str, client_uuid: str) -> str:
         name = time.strftime("%Y-%m-%d_%H-%M-%S")
-        if is_emulated(self.analyzers):
-            label = "_".join(filter(None, (EMULATED_LABEL, label)))
+        marks = {
+            EMULATED_LABEL: is_emulated(self.analyzers),
+            DIRECT_LABEL: is_direct(self.analyzers),
+        }
+        label = "_".join([*(text for text, applies in marks.items() if applies), label]).strip("_")
         self.session = f"{name}_{label}" if label else name
         self.uuids = {"client": client_uuid, "server": str(uuid.uuid4())}
         return f"OK {self.session},{self.uuids['server']}"
@@ -228,8 +273,8 @@ class PowerServer:
             self._read_samples(analyzer, TESTING)
             analyzer.client.ask("Uncertainty")
             analyzer.client.ask("Watts")
-        for what in (str(len(self.analyzers)), "spl", "ptd"):
-            self.log.add(f"Merging {what} log files into one file")
+        for merged in (str(len(self.analyzers)), "spl", "ptd"):
+            self.log.add(f"Merging {merged} log files into one file")
 
     def _done(self) -> None:
         """Put back the ranges that were found."""
@@ -305,13 +350,19 @@ def _shown(ranges: PtdRange) -> tuple[str, str]:
 
 def is_emulated(analyzers: Sequence[DirectedAnalyzer]) -> bool:
     """Return whether a daemon of a session says that it is emulated."""
-    return any(analyzer.client.is_emulated for analyzer in analyzers)
+    return any(EMULATED.search(analyzer.client.identity) for analyzer in analyzers)
+
+
+def is_direct(analyzers: Sequence[DirectedAnalyzer]) -> bool:
+    """Return whether an analyzer of a session is read without a PTDaemon."""
+    return any(WITHOUT_DAEMON in analyzer.client.identity for analyzer in analyzers)
 
 
 def named_failure(error: PeerFailed) -> SessionFailed:
-    """Return the error for a daemon that cannot be reached."""
+    """Return the error for an analyzer that cannot be reached."""
     return SessionFailed(
-        f"the PTDaemon cannot be used: {shorten(error)}",
-        where="--meter ptdaemon",
-        fix="Start it with TZ=UTC, and end any other client: it takes one at a time.",
+        f"the analyzer cannot be used: {shorten(error)}",
+        where="--meter",
+        fix="Start its PTDaemon with TZ=UTC, or turn on its remote control for SCPI; end any other "
+        "client: both take one at a time.",
     )

@@ -17,8 +17,8 @@ from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.core.files import MAX_FILE_BYTES
 from harness.live.director.package import DIRECTOR_FILES, director_files
 from harness.live.director.power_server import PowerServer, SessionFailed
-from harness.meters.network.deadline import PeerFailed
-from harness.meters.network.line_client import LineClient
+from harness.meters.network.clients.deadline import PeerFailed
+from harness.meters.network.clients.lines import LineClient
 
 PORT = 4950
 """Port of MLPerf's director."""

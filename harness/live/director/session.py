@@ -1,6 +1,7 @@
 """A power session of MLPerf Inference from beginning to end, and the package it leaves.
 
     joulemark run WORKLOAD --scenario S --meter ptdaemon:host=...,log=FILE --mlperf-session
+    joulemark run WORKLOAD --scenario S --meter scpi:host=... --mlperf-session
 
 The package lies below OUT as a submission to MLPerf has it; our own run directories, read from it,
 lie beside it in OUT/runs.
@@ -8,6 +9,7 @@ lie beside it in OUT/runs.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.errors import UsageError
-from harness.core.files import write_text
+from harness.core.files import MAX_FILE_BYTES, read_bytes, write_text
 from harness.formats.load import read
 from harness.formats.run_directory_writer import write_entry
 from harness.live.director.package import LOADGEN_LOGS, client_files, sources
@@ -29,17 +31,25 @@ from harness.live.director.power_server import (
     named_failure,
 )
 from harness.live.director.remote import Director, LocalDirector, RemoteDirector
+from harness.live.director.scpi_analyzer import ScpiAnalyzer
 from harness.live.measure import Notify, Plan, prepare, silent
 from harness.live.system import collect
 from harness.meters.network import options
-from harness.meters.network.deadline import PeerFailed
-from harness.meters.network.line_client import LineClient
-from harness.meters.network.ptd_client import PtdClient
+from harness.meters.network.clients.deadline import PeerFailed
+from harness.meters.network.clients.lines import LineClient
+from harness.meters.network.clients.ptdaemon import PtdClient
+from harness.meters.network.clients.scpi import DEFAULT_PORT as SCPI_PORT
+from harness.meters.network.clients.scpi import LINKS, ScpiClient
 from harness.meters.registry import MeterSpec
 from harness.runners.base import Job
 from harness.runners.process import execute
 
-METER = "ptdaemon"
+DAEMON, SCPI = "ptdaemon", "scpi"
+OPTIONS = {
+    DAEMON: frozenset({"host", "port", "log", "timeout"}),
+    SCPI: frozenset({"host", "port", "link", "timeout"}),
+}
+"""The meters that can direct, and the options that they take."""
 DEFAULT_PORT, TIMEOUT_S = 8888, 15.0
 RUNS, LOGS, SYSTEMS = "runs", "logs", "systems"
 EMULATED_NOTE = "SIMULATED: the readings come from an emulated PTDaemon"
@@ -50,7 +60,8 @@ class SessionRequest:
     """How to run a session.
 
     Attributes:
-        meters: The PTDaemons, as `--meter` names them; each with the option `log`.
+        meters: The analyzers, as `--meter` names them: PTDaemons, each with the option `log`, or
+            analyzers over SCPI.
         ntp: Time server to compare with; "" for none.
         director: HOST:PORT of a director on another machine; "" for one in this process.
         settle_s: Pause before each Go and each Stop [s].
@@ -131,14 +142,14 @@ def _director(request: SessionRequest) -> Director:
 
 
 def power_server(meters: Sequence[MeterSpec], settle_s: float = SETTLE_S) -> PowerServer:
-    """Return a director's side whose PTDaemons answer.
+    """Return a director's side whose analyzers answer.
 
     Args:
-        meters: The PTDaemons, as `--meter` names them.
+        meters: The analyzers, as `--meter` names them.
         settle_s: Pause before each Go and each Stop [s].
 
     Raises:
-        JoulemarkError: One is no PTDaemon, does not answer, or its log cannot be read.
+        JoulemarkError: One cannot direct, does not answer, or its log cannot be read.
     """
     analyzers = [_analyzer(spec, number) for number, spec in enumerate(meters, 1)]
     _identify(analyzers)
@@ -156,33 +167,61 @@ def _analyzer(spec: MeterSpec, number: int) -> DirectedAnalyzer:
     """Return the analyzer of a `--meter`.
 
     Raises:
-        UsageError: It is no PTDaemon, or its log is not named.
+        UsageError: It is neither a PTDaemon nor an analyzer that speaks SCPI, or an option is
+            wrong or missing.
     """
-    allowed = {"host", "port", "log", "timeout"}
+    allowed = OPTIONS.get(spec.name, frozenset())
     unknown = sorted(spec.options.keys() - allowed)
-    if spec.name != METER or unknown:
+    if not allowed or unknown:
         raise UsageError(
-            "a power session is measured by PTDaemons",
+            "a power session is measured by PTDaemons, or by analyzers over SCPI",
             where=f"--meter {spec.name}",
             got=", ".join(unknown) or spec.name,
-            expected="ptdaemon:host=HOST,log=FILE",
+            expected="ptdaemon:host=HOST,log=FILE or scpi:host=HOST",
             fix="Measure other meters in a run of their own.",
         )
-    if not spec.options.get("log"):
+    return (_over_scpi if spec.name == SCPI else _over_daemon)(spec, number)
+
+
+def _over_daemon(spec: MeterSpec, number: int) -> DirectedAnalyzer:
+    log = spec.options.get("log")
+    if not log:
         raise UsageError(
             "the log of the PTDaemon is not named",
             where="--meter ptdaemon",
             expected="log=FILE, the file that its option -l names",
             fix="MLPerf's package contains it as ptd_logs.txt.",
         )
-    address = options.address(
-        METER, spec.options.get("host", ""), spec.options.get("port", ""), DEFAULT_PORT
-    )
-    timeout_s = options.number(
-        METER, "timeout", spec.options.get("timeout", ""), TIMEOUT_S, 0.1, options.MAX_TIMEOUT_S
-    )
+    address, timeout_s = _place(spec, DEFAULT_PORT)
     lines = LineClient(address.host, address.port, timeout_s)
-    return DirectedAnalyzer(number, PtdClient(lines), Path(spec.options["log"]))
+    command = ("(runs already)", "-p", str(address.port))
+    return DirectedAnalyzer(number, PtdClient(lines), functools.partial(_read_log, log), command)
+
+
+def _over_scpi(spec: MeterSpec, number: int) -> DirectedAnalyzer:
+    link = options.choice(SCPI, "link", spec.options.get("link", "") or LINKS[0], LINKS)
+    address, timeout_s = _place(spec, SCPI_PORT)
+    analyzer = ScpiAnalyzer(ScpiClient(address.host, address.port, link, timeout_s))
+    return DirectedAnalyzer(number, analyzer, analyzer.log_text, ("(no PTDaemon: SCPI)",))
+
+
+def _place(spec: MeterSpec, default_port: int) -> tuple[options.Address, float]:
+    """Return address and time limit [s] of an analyzer."""
+    given = spec.options
+    address = options.address(spec.name, given.get("host", ""), given.get("port", ""), default_port)
+    timeout_s = options.number(
+        spec.name, "timeout", given.get("timeout", ""), TIMEOUT_S, 0.1, options.MAX_TIMEOUT_S
+    )
+    return address, timeout_s
+
+
+def _read_log(path: str) -> str:
+    """Return what a PTDaemon has logged.
+
+    Raises:
+        UnreadableError: Its log cannot be read.
+    """
+    return read_bytes(Path(path), limit=MAX_FILE_BYTES).decode("utf-8", "replace")
 
 
 def _identify(analyzers: Sequence[DirectedAnalyzer]) -> None:

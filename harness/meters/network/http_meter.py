@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from harness.core.errors import UsageError
 from harness.meters.network import options
-from harness.meters.network.http_client import HttpClient, parse_fingerprint
+from harness.meters.network.clients.http import HttpClient, parse_fingerprint
 from harness.meters.network.json_answers import sample
 from harness.meters.network.points import Fetched, Point, Sample
 from harness.meters.network.polled import NetworkMeter

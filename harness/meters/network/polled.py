@@ -23,7 +23,7 @@ from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.core.timestamps import NS
 from harness.meters.base import Note, NoteKind, ReadFailed, Reading, Unavailable, whole_read
 from harness.meters.network import options
-from harness.meters.network.deadline import PeerFailed
+from harness.meters.network.clients.deadline import PeerFailed
 from harness.meters.network.device_map import DeviceMap, MapChannel, built_in_maps, find_map
 from harness.meters.network.points import Fetched, Point, Sample, reading_fault, rounded_up
 from harness.meters.topology import Subject

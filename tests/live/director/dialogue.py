@@ -81,15 +81,15 @@ def _without_options(classes: Sequence[str]) -> list[str]:
 
 def as_in_2024(classes: Sequence[str]) -> list[str]:
     """Return a dialogue of 2025 as the director of v4.1 had it: one analyzer, and no number."""
-    told = []
+    kept = []
     for text in classes:
         for new, old in WORDS_OF_2024:
             text = text.replace(new, old)
         if not text.startswith("Merging "):
-            told.append(text)
+            kept.append(text)
     # The current range was set to automatic once, not twice.
-    second = next(k for k in range(len(told)) if told[k : k + 4] == SET_CURRENT * 2)
-    return told[:second] + told[second + 2 :]
+    second = next(k for k in range(len(kept)) if kept[k : k + 4] == SET_CURRENT * 2)
+    return kept[:second] + kept[second + 2 :]
 
 
 def as_until_2023(classes: Sequence[str]) -> list[str]:
@@ -98,7 +98,7 @@ def as_until_2023(classes: Sequence[str]) -> list[str]:
     It took the readings from the daemon's log, compared the clocks before each run only, and
     stopped the daemon once more at the end.
     """
-    told: list[str] = []
+    kept: list[str] = []
     position = 0
     while position < len(classes):
         text = classes[position]
@@ -111,7 +111,7 @@ def as_until_2023(classes: Sequence[str]) -> list[str]:
         elif is_question or is_dropped_comparison:
             position += 2
         else:
-            told.append(text)
+            kept.append(text)
             position += 1
-    done = told.index("Got command from the client 'session,SESSION,done'")
-    return told[: done + 1] + STOP_AT_THE_END + told[done + 1 :]
+    done = kept.index("Got command from the client 'session,SESSION,done'")
+    return kept[: done + 1] + STOP_AT_THE_END + kept[done + 1 :]

@@ -174,9 +174,10 @@ def test_fixed_ranges_are_put_back(multichannel: WrittenSession) -> None:
 @pytest.mark.parametrize(
     ("meter", "words"),
     [
-        ("rapl", "measured by PTDaemons"),
+        ("rapl", "measured by PTDaemons, or by analyzers over SCPI"),
+        ("scpi:host=127.0.0.1,log=x", "got log"),
         ("ptdaemon:host=127.0.0.1", "the log of the PTDaemon is not named"),
-        ("ptdaemon:host=127.0.0.1,port=1,log=x", "the PTDaemon cannot be used"),
+        ("ptdaemon:host=127.0.0.1,port=1,log=x", "the analyzer cannot be used"),
     ],
 )
 def test_a_meter_that_cannot_direct_is_refused(meter: str, words: str, tmp_path: Path) -> None:

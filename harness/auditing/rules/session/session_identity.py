@@ -8,6 +8,7 @@ from typing import Any
 from harness.auditing.report import Location
 from harness.auditing.rules.base import POWER_SESSION, Rule, RuleContext, Violation, for_session
 from harness.core.errors import shorten
+from harness.formats.ptdaemon.analyzer import WITHOUT_DAEMON
 from harness.formats.ptdaemon.power_session import FOLDERS, MODES, Session
 
 REQUIRED_KEYS = (
@@ -25,10 +26,16 @@ CLIENT, SERVER = (
     Location(file="performance/power/client.json"),
     Location(file="performance/power/server.json"),
 )
+DIRECT_FIX = (
+    "Measure through SPEC's PTDaemon; or rank the run directories of the session, which have a "
+    "class of their own."
+)
 FIX = "Submit the files of one session, as they were written."
 SESSION_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d-\d\d-\d\d)")
 EMULATED = re.compile(r"version=([^,]{1,80}-emulated),")
 """What joulemark's emulator of a PTDaemon answers to Identify."""
+DIRECT = re.compile(rf"version=([^,]{{1,80}}{WITHOUT_DAEMON})")
+"""What joulemark's director states where it read the analyzer by SCPI itself."""
 MAX_ZONE_S = 15 * 3600
 QUARTER_HOUR_S = 900
 NAMED_EARLY_S = 1.5
@@ -48,20 +55,24 @@ def check(context: RuleContext, session: Session) -> Iterator[Violation]:
         yield from _other_messages(session)
         yield from _other_protocol(session)
         yield from _wrong_name(session, context.limits["name_slack_s"])
-    yield from _emulated(session)
+    yield from _without_daemon(session)
     if session.server.get("debug"):
         got = "the server ran in debug mode"
         yield Violation(SERVER, got, "no debug", "Measure again without it.")
 
 
-def _emulated(session: Session) -> Iterator[Violation]:
-    """Report a PTDaemon that says itself that no analyzer is behind it."""
+def _without_daemon(session: Session) -> Iterator[Violation]:
+    """Report a PTDaemon that says itself that it is emulated, and an analyzer read without one."""
     for messages in session.exchanges:
         identity = next((item.reply for item in messages if item.cmd == "Identify"), "")
-        version = EMULATED.search(identity)
-        if version:
-            got = f"an emulated PTDaemon ({shorten(version[1], 40)})"
+        emulated, direct = EMULATED.search(identity), DIRECT.search(identity)
+        if emulated:
+            got = f"an emulated PTDaemon ({shorten(emulated[1], 40)})"
             yield Violation(SERVER, got, "the readings of an analyzer", "Measure with an analyzer.")
+        if direct:
+            version = direct[1].rstrip(",")
+            got = f"an analyzer read by SCPI, without a PTDaemon ({shorten(version, 40)})"
+            yield Violation(SERVER, got, "the readings of SPEC's PTDaemon", DIRECT_FIX)
 
 
 def _missing_keys(session: Session) -> Iterator[Violation]:
@@ -180,8 +191,8 @@ RULE = Rule(
     why="The readings of a better session, put into the folder of another, carry its mark; two "
     "documents of two hosts must report the same session.",
     evidence="Mark of each reading against the session; name, identifiers, messages and protocol "
-    "of client.json against server.json; the debug mode; an emulated PTDaemon; the name against "
-    "the time of the session (a warning).",
+    "of client.json against server.json; the debug mode; an emulated PTDaemon; an analyzer read "
+    "without a PTDaemon; the name against the time of the session (a warning).",
     remedy="Submit the files of one session, as they were written.",
     limits=("name_slack_s",),
     applies_to=POWER_SESSION,

@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from harness.core.errors import shorten
-from harness.meters.network.deadline import PeerFailed
+from harness.meters.network.clients.deadline import PeerFailed
+from harness.meters.network.clients.http import status_text
 from harness.meters.network.device_map import DeviceMap
-from harness.meters.network.http_client import status_text
 from harness.meters.network.http_meter import HttpMeter
 from harness.meters.network.json_answers import at
 

@@ -13,7 +13,7 @@ from harness.core.errors import UsageError, shorten
 from harness.core.numbers import plain_number
 from harness.meters.base import Unavailable
 from harness.meters.network import options
-from harness.meters.network.deadline import PeerFailed
+from harness.meters.network.clients.deadline import PeerFailed
 from harness.meters.network.device_map import DeviceMap
 from harness.meters.network.points import Fetched, Point, Sample
 from harness.meters.network.polled import NetworkMeter

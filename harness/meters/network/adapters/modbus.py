@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.meters.base import Unavailable
 from harness.meters.network import options
-from harness.meters.network.deadline import PeerFailed
+from harness.meters.network.clients.deadline import PeerFailed
 from harness.meters.network.points import Fetched, Point, Sample
 from harness.meters.network.polled import NetworkMeter
 

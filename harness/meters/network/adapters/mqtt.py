@@ -12,7 +12,7 @@ from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.meters.base import Unavailable
 from harness.meters.network import options
-from harness.meters.network.deadline import PeerFailed, reason
+from harness.meters.network.clients.deadline import PeerFailed, reason
 from harness.meters.network.device_map import DeviceMap
 from harness.meters.network.json_answers import sample
 from harness.meters.network.points import Fetched, Point, Sample

@@ -9,9 +9,9 @@ from typing import Any
 from harness.core.errors import UsageError, shorten
 from harness.core.numbers import plain_number
 from harness.meters.network import options
-from harness.meters.network.deadline import PeerFailed
+from harness.meters.network.clients.deadline import PeerFailed
+from harness.meters.network.clients.lines import LineClient
 from harness.meters.network.device_map import DeviceMap
-from harness.meters.network.line_client import LineClient
 from harness.meters.network.points import Fetched, Point, Sample
 from harness.meters.network.polled import NetworkMeter
 

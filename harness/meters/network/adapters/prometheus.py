@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.meters.base import Note, NoteKind
-from harness.meters.network.deadline import PeerFailed
+from harness.meters.network.clients.deadline import PeerFailed
+from harness.meters.network.clients.http import status_text
 from harness.meters.network.device_map import DeviceMap, MapChannel
-from harness.meters.network.http_client import status_text
 from harness.meters.network.http_meter import HttpMeter
 from harness.meters.network.json_answers import as_number, at
 from harness.meters.network.metric_text import Selector, metrics, selector

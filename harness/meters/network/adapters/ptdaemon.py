@@ -11,12 +11,12 @@ from typing import Any
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.meters.base import Note, NoteKind
-from harness.meters.network.deadline import PeerFailed
+from harness.meters.network.clients.deadline import PeerFailed
+from harness.meters.network.clients.lines import LineClient
+from harness.meters.network.clients.ptdaemon import PtdClient, PtdSample
 from harness.meters.network.device_map import DeviceMap
-from harness.meters.network.line_client import LineClient
 from harness.meters.network.points import Fetched, Point, Sample
 from harness.meters.network.polled import NetworkMeter
-from harness.meters.network.ptd_client import PtdClient, PtdSample
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.instruments import instrument
 

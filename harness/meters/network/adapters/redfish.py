@@ -9,9 +9,9 @@ from typing import Any
 
 from harness.core.errors import shorten
 from harness.meters.network import options
-from harness.meters.network.deadline import PeerFailed
+from harness.meters.network.clients.deadline import PeerFailed
+from harness.meters.network.clients.http import Answer, status_text
 from harness.meters.network.device_map import DeviceMap, MapChannel
-from harness.meters.network.http_client import Answer, status_text
 from harness.meters.network.http_meter import HttpMeter
 from harness.meters.network.json_answers import as_time_ns, at, sample
 

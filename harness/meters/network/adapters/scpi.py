@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from harness.core.errors import shorten
 from harness.core.numbers import plain_number
-from harness.meters.base import Note, NoteKind, Unavailable
+from harness.meters.base import Note, NoteKind
 from harness.meters.network import options
-from harness.meters.network.deadline import PeerFailed
+from harness.meters.network.clients.scpi import DEFAULT_PORT, LINKS, ScpiClient
 from harness.meters.network.device_map import DeviceMap
 from harness.meters.network.points import Fetched, Point, Sample
 from harness.meters.network.polled import NetworkMeter
 from harness.traces.channel import Accuracy
 from harness.traces.instruments import instrument
 
-IDENTIFY = "*IDN?"
-MAX_ANSWER_BYTES = 1 << 16
 WIDEST_V, WIDEST_A = 1000.0, 20.0
 """Ranges that are taken where an analyzer does not state its own [V, A]."""
-LINKS = ("socket", "vxi11")
 
 
 class Scpi(NetworkMeter):
@@ -36,7 +31,7 @@ class Scpi(NetworkMeter):
     """
 
     protocol = "scpi"
-    default_port = 5025
+    default_port = DEFAULT_PORT
     remedy = (
         "Check that remote control by Ethernet is on, and how it is linked: link=socket or "
         "link=vxi11. Most instruments take one connection."
@@ -44,9 +39,8 @@ class Scpi(NetworkMeter):
 
     def __init__(self, link: str = "", **common: Any) -> None:
         super().__init__(**common)
-        self._link = options.choice(self.protocol, "link", link or LINKS[0], LINKS)
-        self._resource: Any = None
-        self._failures: tuple[type[Exception], ...] = (OSError,)
+        link = options.choice(self.protocol, "link", link or LINKS[0], LINKS)
+        self._client = ScpiClient(self.address.host, self.address.port, link, self.timeout_s)
         self._range_w: float | None = None
 
     def connect(self) -> None:
@@ -56,38 +50,14 @@ class Scpi(NetworkMeter):
             PeerFailed: The instrument does not answer.
             Unavailable: The packages pyvisa and pyvisa-py are not installed.
         """
-        pyvisa = _library()
-        self._failures = (pyvisa.Error, OSError, ValueError, EOFError)
-        host, port = self.address.host, self.address.port
-        is_socket = self._link == "socket"
-        place = f"TCPIP::{host}::{port}::SOCKET" if is_socket else f"TCPIP::{host}::INSTR"
-        timeout_ms = round(self.timeout_s * 1000)
-        try:
-            self._resource = pyvisa.ResourceManager("@py").open_resource(
-                place,
-                open_timeout=timeout_ms,
-                timeout=timeout_ms,
-                read_termination="\n",
-                write_termination="\n",
-            )
-        except self._failures as error:
-            raise PeerFailed(f"no connection ({type(error).__name__})") from None
-        words = self._ask(IDENTIFY).split(",")
-        if len(words) < 3:
-            raise PeerFailed("no answer to *IDN? as an instrument gives it")
-        names = ("maker", "model", "serial", "firmware")
-        self.identity = {
-            name: shorten(word.strip(), 40) for name, word in zip(names, words, strict=False)
-        }
+        self._client.open()
+        self.identity = dict(self._client.identity)
         if self.points:  # connected anew
             self._setup()
 
     def disconnect(self) -> None:
         """Close the connection."""
-        if self._resource is not None:
-            with contextlib.suppress(*self._failures):
-                self._resource.close()
-            self._resource = None
+        self._client.close()
 
     def recognises(self, device_map: DeviceMap) -> bool:
         """Return whether the identity is of the kind that a map describes."""
@@ -99,8 +69,8 @@ class Scpi(NetworkMeter):
         if self.map is None:
             return
         for command in self.map.setup:
-            self._write(command)
-        answers = [plain_number(self._ask(query)) for query in self.map.ranges]
+            self._client.write(command)
+        answers = [plain_number(self._client.ask(query)) for query in self.map.ranges]
         if self.map.ranges:
             volts, amps = answers[0] or WIDEST_V, answers[1] or WIDEST_A
             self._range_w = volts * amps
@@ -125,7 +95,7 @@ class Scpi(NetworkMeter):
         for point in points:
             query, field = str(point.read["query"]), int(point.read.get("field", 0))
             if query not in answers:
-                answers[query] = self._ask(query).split(",")
+                answers[query] = self._client.ask(query).split(",")
             words = answers[query]
             value = plain_number(words[field]) if field < len(words) else None
             if value is None:
@@ -136,50 +106,13 @@ class Scpi(NetworkMeter):
 
     def configuration(self) -> dict[str, Any]:
         """Return what the record states; an analyzer without a PTDaemon is marked as such."""
-        return super().configuration() | {"link": self._link, "session": "scpi, no PTDaemon"}
+        return super().configuration() | {"link": self._client.link, "session": "scpi, no PTDaemon"}
 
     def _accuracy(self, point: Point) -> Accuracy:
         """Return the limits of an analyzer at the ranges in use."""
         if self._range_w is None:
             return point.item.accuracy
         return instrument(point.item.instrument).accuracy(range_w=self._range_w)
-
-    def _write(self, command: str) -> None:
-        try:
-            self._resource.write(command)
-        except self._failures as error:
-            raise PeerFailed(f"no connection ({type(error).__name__})") from None
-
-    def _ask(self, query: str) -> str:
-        """Send a query and return its answer.
-
-        Raises:
-            PeerFailed: The instrument does not answer.
-        """
-        begun_s = time.monotonic()
-        try:
-            text = str(self._resource.query(query))
-        except self._failures as error:
-            raise PeerFailed(
-                f"no answer within {self.timeout_s:g} s ({type(error).__name__})"
-            ) from None
-        if time.monotonic() - begun_s > self.timeout_s:  # PyVISA bounds each wait, not their sum
-            raise PeerFailed(f"no whole answer within {self.timeout_s:g} s")
-        return text[:MAX_ANSWER_BYTES].strip()
-
-
-def _library() -> Any:
-    """Import PyVISA, whose backend in Python needs no driver of a maker."""
-    try:
-        import pyvisa
-        import pyvisa_py  # noqa: F401
-    except ImportError:
-        raise Unavailable(
-            "the packages pyvisa and pyvisa-py are not installed",
-            where="scpi",
-            fix="pip install 'joulemark[scpi]'",
-        ) from None
-    return pyvisa
 
 
 METER = Scpi

@@ -16,7 +16,7 @@ from lab_simulator.analyzer import WT333E
 from lab_simulator.daemon import EmulatedDaemon
 
 from harness.meters.base import Meter, ReadFailed, Unavailable
-from harness.meters.network.ptd_client import parse_sample
+from harness.meters.network.clients.ptdaemon import parse_sample
 
 MakeMeter = Callable[..., Meter]
 POWER_W = 327.4

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import socketserver
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes.scpi_instrument import NO_DATA, OVERLOAD, POWER_W, Instrument
 from fakes.trouble import check_trouble, proxy
 
 from harness.core.errors import UsageError
@@ -19,55 +18,6 @@ from harness.meters.base import Meter, ReadFailed, Unavailable
 pytest.importorskip("pyvisa_py", reason="pip install 'joulemark[scpi]'")
 
 MakeMeter = Callable[..., Meter]
-POWER_W = 150.5
-NO_DATA, OVERLOAD = "9.91E+37", "9.9E+37"
-
-
-class Instrument:
-    """A WT310E, or another instrument by its identity; it integrates once it is told to."""
-
-    def __init__(self, identity: str = "YOKOGAWA,WT310E,C2XYZ,F1.04") -> None:
-        self.identity, self.commands = identity, []
-        self.power = f"{POWER_W:.4E}"
-        self.started_s: float | None = None
-        self.ranges = {"VOLTAGE": "300.0E+00", "CURRENT": "2.0E+00"}
-        instrument = self
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                while line := self.rfile.readline(4096):
-                    answer = instrument.answer(line.decode().strip())
-                    if answer is not None:
-                        self.wfile.write(f"{answer}\n".encode())
-
-        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port: int = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def answer(self, command: str) -> str | None:
-        self.commands.append(command)
-        if command == ":INTEGRATE:START":
-            self.started_s = time.monotonic()
-        if not command.partition(" ")[0].endswith("?"):
-            return None
-        if command == "*IDN?":
-            return self.identity
-        if command == ":NUMERIC:NORMAL:VALUE?":
-            return f"{self.power},{self.energy()}"
-        if command == "MEASURE:POWER? (@1)":
-            return "1.2345E+01"
-        quantity = command.split(":")[2].partition("?")[0]
-        return self.ranges.get(quantity, "")
-
-    def energy(self) -> str:
-        if self.started_s is None:
-            return NO_DATA
-        return f"{POWER_W * (time.monotonic() - self.started_s) / 3600:.9E}"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @functools.cache

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from harness.core.errors import JoulemarkError, shorten
 from harness.core.numbers import plain_number
 from harness.core.timestamps import from_mlperf
-from harness.meters.network.deadline import PeerFailed
-from harness.meters.network.line_client import LineClient
+from harness.meters.network.clients.deadline import PeerFailed
+from harness.meters.network.clients.lines import LineClient
 
 GREETING = "Hello, PTDaemon here!"
 SAMPLE_MS = 1000

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import SplitResult
 
 from harness.core.errors import UsageError, shorten
-from harness.meters.network.deadline import PeerFailed, connect, deadline
+from harness.meters.network.clients.deadline import PeerFailed, connect, deadline
 
 MAX_ANSWER_BYTES = 32 * 2**20
 FINGERPRINT_DIGITS = 64

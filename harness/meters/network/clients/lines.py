@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass, field
 
-from harness.meters.network.deadline import PeerFailed, connect, deadline
+from harness.meters.network.clients.deadline import PeerFailed, connect, deadline
 
 MAX_LINE_BYTES = 1 << 16
 """A longer line is no answer to a question about power."""

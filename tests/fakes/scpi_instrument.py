@@ -1,0 +1,92 @@
+"""An instrument that answers SCPI on a socket of 127.0.0.1."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+import time
+
+POWER_W = 150.5
+NO_DATA, OVERLOAD = "9.91E+37", "9.9E+37"
+VALUES = {"U": "2.3010E+02", "I": "0.6600E+00", "LAMBDA": "0.9910E+00"}
+
+
+class Instrument:
+    """A WT310E, or another instrument by its identity; it integrates once it is told to.
+
+    Args:
+        identity: Its answer to `*IDN?`.
+
+    Attributes:
+        items: What it numbers, as the commands set it up.
+        ranges: Voltage and current range, as it writes them.
+        automatic: Which ranges are automatic.
+        port: Its port on 127.0.0.1.
+    """
+
+    def __init__(self, identity: str = "YOKOGAWA,WT310E,C2XYZ,F1.04") -> None:
+        self.identity, self.commands = identity, []
+        self.power = f"{POWER_W:.4E}"
+        self.started_s: float | None = None
+        self.items = {1: "P,1", 2: "WH,1"}
+        self.automatic = {"VOLTAGE": True, "CURRENT": True}
+        self.ranges = {"VOLTAGE": "300.0E+00", "CURRENT": "2.0E+00"}
+        instrument = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                while line := self.rfile.readline(4096):
+                    answer = instrument.answer(line.decode().strip())
+                    if answer is not None:
+                        self.wfile.write(f"{answer}\n".encode())
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port: int = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def answer(self, command: str) -> str | None:
+        self.commands.append(command)
+        if command == ":INTEGRATE:START":
+            self.started_s = time.monotonic()
+        if not command.partition(" ")[0].endswith("?"):
+            self.set(command)
+            return None
+        if command == "*IDN?":
+            return self.identity
+        if command == ":NUMERIC:NORMAL:VALUE?":
+            return ",".join(self.value(self.items[number]) for number in sorted(self.items))
+        if command == "MEASURE:POWER? (@1)":
+            return "1.2345E+01"
+        quantity = command.split(":")[2].partition("?")[0]
+        if command.endswith(":AUTO?"):
+            return str(int(self.automatic[quantity]))
+        return self.ranges.get(quantity, "")
+
+    def set(self, command: str) -> None:
+        """Take an item or a range."""
+        words = command.split(":")
+        if words[-1].startswith("ITEM"):
+            number, _, item = words[-1].removeprefix("ITEM").partition(" ")
+            self.items[int(number)] = item
+        elif words[1:2] == ["INPUT"]:
+            name, _, value = words[-1].partition(" ")
+            self.automatic[words[2]] = value == "ON"
+            if name == "RANGE":
+                self.ranges[words[2]] = f"{float(value[:-1]):.2E}"
+
+    def value(self, item: str) -> str:
+        """Return the present value of an item."""
+        quantity = item.partition(",")[0]
+        if quantity == "P":
+            return self.power
+        return self.energy() if quantity == "WH" else VALUES[quantity]
+
+    def energy(self) -> str:
+        if self.started_s is None:
+            return NO_DATA
+        return f"{POWER_W * (time.monotonic() - self.started_s) / 3600:.9E}"
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
