@@ -152,9 +152,9 @@ class ScpiAnalyzer:
                 raise PeerFailed(f"no range of {quantity} holds {shorten(value, 20)}")
             self._client.write(f":INPUT:{word}:AUTO OFF")
             self._client.write(f":INPUT:{word}:RANGE {range_value:g}{quantity}")
-            taken = plain_number(self._client.ask(f":INPUT:{word}:RANGE?"))
-            if taken is None or abs(taken / range_value - 1) > 1e-6:
-                raise PeerFailed(f"the range of {quantity} is {taken}, not {range_value:g}")
+            reply = plain_number(self._client.ask(f":INPUT:{word}:RANGE?"))
+            if reply is None or abs(reply / range_value - 1) > 1e-6:
+                raise PeerFailed(f"the range of {quantity} is {reply}, not {range_value:g}")
         volts = range_value if quantity == "V" else self._ranges.volts
         amps = range_value if quantity == "A" else self._ranges.amps
         self._ranges = PtdRange(amps, volts)

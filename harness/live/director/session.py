@@ -207,10 +207,12 @@ def _over_scpi(spec: MeterSpec, number: int) -> DirectedAnalyzer:
 
 def _place(spec: MeterSpec, default_port: int) -> tuple[options.Address, float]:
     """Return address and time limit [s] of an analyzer."""
-    given = spec.options
-    address = options.address(spec.name, given.get("host", ""), given.get("port", ""), default_port)
+    stated = spec.options
+    address = options.address(
+        spec.name, stated.get("host", ""), stated.get("port", ""), default_port
+    )
     timeout_s = options.number(
-        spec.name, "timeout", given.get("timeout", ""), TIMEOUT_S, 0.1, options.MAX_TIMEOUT_S
+        spec.name, "timeout", stated.get("timeout", ""), TIMEOUT_S, 0.1, options.MAX_TIMEOUT_S
     )
     return address, timeout_s
 

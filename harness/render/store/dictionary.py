@@ -43,7 +43,7 @@ ENTRIES = (
     Column("scenario", "text", "scenario, empty where there is none"),
     Column("task", "text", "inference or training"),
     Column("simulated", "truth", "whether its readings come from a simulator"),
-    Column("measurement_class", "text", "analyzer, sensor, modelled or declared"),
+    Column("measurement_class", "text", "analyzer, analyzer-scpi, sensor, modelled or declared"),
     Column("boundary", "text", "what the energy includes"),
     Column("measurand", "text", "realised, or long-run mean"),
     Column("n_runs", "integer", "timed runs"),
