@@ -83,7 +83,7 @@ class PtdClient:
     """
 
     lines: LineClient
-    listener: Listener = field(default=lambda _command, _reply: None)
+    listener: Listener = field(default_factory=lambda: _ignore)
     identity: str = ""
 
     @property
@@ -180,6 +180,10 @@ class PtdClient:
         lines = self.lines.lines(count, timeout_s)
         self.listener("", "\n".join(lines) + "\n")
         return [sample for line in lines if (sample := parse_sample(line)) is not None]
+
+
+def _ignore(_command: str, _reply: str) -> None:
+    """Note nothing of an exchange."""
 
 
 def parse_sample(line: str) -> PtdSample | None:
