@@ -51,12 +51,14 @@ class AnalyzerClient(Protocol):
     """What the director needs of an analyzer: a PTDaemon, or what answers like one.
 
     Attributes:
-        listener: Called with each command and its answer.
         identity: The answer to `Identify`.
     """
 
-    listener: Listener
     identity: str
+
+    def listen(self, listener: Listener) -> None:
+        """Call a function with each command and its answer from now on."""
+        ...
 
     def open(self) -> None:
         """Connect, greet and identify."""
@@ -218,7 +220,7 @@ class PowerServer:
             self._connect(analyzer)
 
     def _connect(self, analyzer: DirectedAnalyzer) -> None:
-        analyzer.client.listener = self._listener(analyzer)
+        analyzer.client.listen(self._listener(analyzer))
         analyzer.client.open()
         self._note(analyzer, "connected to PTDaemon")
         analyzer.initial = analyzer.client.ranges()

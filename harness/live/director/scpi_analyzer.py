@@ -71,12 +71,11 @@ class ScpiAnalyzer:
         sample_s: Time between two readings [s]; MLPerf demands one second.
 
     Attributes:
-        listener: Called with each command and its answer.
         identity: The answer to `Identify`; empty before `open`.
     """
 
     def __init__(self, client: ScpiClient, sample_s: float = SAMPLE_MS / 1000) -> None:
-        self.listener: Listener = lambda _command, _reply: None
+        self._listener: Listener = lambda _command, _reply: None
         self.identity = ""
         self._client = client
         self._sample_s = sample_s
@@ -85,6 +84,10 @@ class ScpiAnalyzer:
         self._ranges = PtdRange(None, None)
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
+
+    def listen(self, listener: Listener) -> None:
+        """Call a function with each command and its answer from now on."""
+        self._listener = listener
 
     def open(self) -> None:
         """Connect, identify, and set the instrument up.
@@ -103,8 +106,8 @@ class ScpiAnalyzer:
         for command in SETUP:
             self._client.write(command)
         self.identity = identity
-        self.listener("Hello", GREETING)
-        self.listener("Identify", identity)
+        self._listener("Hello", GREETING)
+        self._listener("Identify", identity)
         self._say(f"Analyzer identity: {meter}")
 
     def close(self) -> None:
@@ -132,7 +135,7 @@ class ScpiAnalyzer:
             states.append((is_auto, value))
         self._ranges = PtdRange(*(None if is_auto else value for is_auto, value in states))
         shown = [f"{int(is_auto)},{value:.6f}" for is_auto, value in states]
-        self.listener("RR", ",".join(["Ranges", *shown]))
+        self._listener("RR", ",".join(["Ranges", *shown]))
         return self._ranges
 
     def set_range(self, quantity: str, value: str) -> None:
@@ -160,7 +163,7 @@ class ScpiAnalyzer:
         self._ranges = PtdRange(amps, volts)
         shown = "Auto" if range_value is None else f"{range_value:.6f}{quantity}"
         self._say(f"{name} range set to {shown}")
-        self.listener(f"SR,{quantity},{value}", f"Range {quantity} changed")
+        self._listener(f"SR,{quantity},{value}", f"Range {quantity} changed")
 
     def go(self, mark: str) -> None:
         """Begin to measure.
@@ -175,27 +178,27 @@ class ScpiAnalyzer:
         self._say(f"Go with mark '{mark}'")
         self._thread = threading.Thread(target=self._measure, daemon=True)
         self._thread.start()
-        self.listener(f"Go,{SAMPLE_MS},0,{mark}", STARTED)
+        self._listener(f"Go,{SAMPLE_MS},0,{mark}", STARTED)
 
     def stop(self) -> None:
         """End the measurement."""
         was_measuring = self._end()
         if was_measuring:
             self._say("Completed test")
-        self.listener("Stop", STOPPED if was_measuring else NOTHING_TO_STOP)
+        self._listener("Stop", STOPPED if was_measuring else NOTHING_TO_STOP)
 
     def samples(self) -> list[PtdSample]:
         """Return all readings of the last measurement."""
         samples = list(self._samples)
-        self.listener("RL", f"Last {len(samples)} samples")
-        self.listener("", "".join(f"{sample.line}\n" for sample in samples))
+        self._listener("RL", f"Last {len(samples)} samples")
+        self._listener("", "".join(f"{sample.line}\n" for sample in samples))
         return samples
 
     def ask(self, command: str) -> str:
         """Return the answer to `Watts` or `Uncertainty`."""
         samples = list(self._samples)
         reply = self._watts(samples) if command == "Watts" else self._uncertainty(samples)
-        self.listener(command, reply)
+        self._listener(command, reply)
         return reply
 
     # --- measuring

@@ -83,13 +83,17 @@ class PtdClient:
     """
 
     lines: LineClient
-    listener: Listener = field(default_factory=lambda: _ignore)
+    listener: Listener = field(default=lambda _command, _reply: None)
     identity: str = ""
 
     @property
     def is_emulated(self) -> bool:
         """Whether the daemon says that no analyzer is behind it."""
         return bool(EMULATED.search(self.identity))
+
+    def listen(self, listener: Listener) -> None:
+        """Call a function with each command and its answer from now on."""
+        self.listener = listener
 
     def open(self) -> None:
         """Connect, greet and identify.
@@ -180,10 +184,6 @@ class PtdClient:
         lines = self.lines.lines(count, timeout_s)
         self.listener("", "\n".join(lines) + "\n")
         return [sample for line in lines if (sample := parse_sample(line)) is not None]
-
-
-def _ignore(_command: str, _reply: str) -> None:
-    """Note nothing of an exchange."""
 
 
 def parse_sample(line: str) -> PtdSample | None:
