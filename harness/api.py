@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from harness.auditing.report import EntryReport, Report
+from harness.batch.examined import Examined
 from harness.carbon.co2e import Inputs
 from harness.core.errors import UsageError
 from harness.core.progress import NO_PROGRESS, Progress
@@ -45,11 +46,14 @@ from harness.uncertainty.estimate import Estimate
 from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 if TYPE_CHECKING:
+    from harness.batch.work import Plan
     from harness.live.block import RecordedBlock
+    from harness.signing.trust import Trust
     from harness.site.build import BuiltSite
 
 Places = str | Path | Sequence[str | Path] | Iterable[Found | Skipped]
 Source = Tree | Places
+Rankable = Tree | Examined | Places
 
 
 def _tree(source: Source, timeout_s: float | None = None) -> Tree:
@@ -159,6 +163,8 @@ def score(
     draws: int = DRAWS,
     carbon: Inputs | None = None,
     timeout_s: float | None = None,
+    jobs: int = 1,
+    scheduler: str | None = None,
 ) -> Results:
     """Compute energy, energy per unit and their intervals for each entry.
 
@@ -170,11 +176,21 @@ def score(
         carbon: Grid and PUE; with them each result carries its CO2e.
         timeout_s: How long reading, integrating and drawing one entry may take, each [s]; an
             entry that takes longer has no energy.
+        jobs: Number of processes; they change nothing but the time.
+        scheduler: Address of a Dask scheduler, whose workers score in their place.
 
     Returns:
         One result for each entry, in the order of the tree: a list that shows itself in a
-        notebook, with `to_pandas`, `to_arrow`, `plot` and `plot_power`.
+        notebook, with `to_pandas`, `to_arrow`, `plot` and `plot_power`. Results that other
+        processes scored come without their readings, which `plot_power` needs.
     """
+    if not isinstance(source, Tree) and (jobs > 1 or scheduler is not None):
+        from harness.batch.work import Plan
+
+        plan = Plan(
+            judges=False, timeout_s=timeout_s, level=level, seed=seed, draws=draws, carbon=carbon
+        )
+        return Results(_examined(source, plan, jobs, scheduler).results)
     entries = _tree(source, timeout_s).entries
     results = score_all(entries, level=level, seed=seed, draws=draws, timeout_s=timeout_s)
     if carbon is None:
@@ -191,6 +207,7 @@ def audit(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     jobs: int = 1,
+    scheduler: str | None = None,
     timeout_s: float | None = None,
     trust: str | Path | None = None,
     progress: Progress = NO_PROGRESS,
@@ -204,6 +221,7 @@ def audit(
         ignore: Ids of rules to leave out.
         jobs: Number of processes; they change nothing but the time. Each judges what it reads,
             unless `source` was read already.
+        scheduler: Address of a Dask scheduler, whose workers do it in their place.
         timeout_s: How long one entry may take [s]; an entry that takes longer is unjudged.
         trust: File that says whose signatures count; without one no signature is checked.
         progress: Receives each phase.
@@ -216,18 +234,12 @@ def audit(
 
     chosen = choose(select, ignore)
     trusted = None if trust is None else read_trust(Path(trust))
-    if jobs > 1 and not isinstance(source, Tree):
-        from harness.auditing.parallel import audit_in_parallel
+    if not isinstance(source, Tree) and (jobs > 1 or scheduler is not None):
+        from harness.batch.work import Plan
 
-        return audit_in_parallel(
-            _places(source),
-            jobs,
-            round_name=round_name,
-            chosen=chosen,
-            timeout_s=timeout_s,
-            trust=trusted,
-            progress=progress,
-        )
+        plan = Plan(scores=False, round_name=round_name, chosen=chosen, timeout_s=timeout_s)
+        done = _examined(source, plan, jobs, scheduler, trusted, progress)
+        return Report(done.reports, done.unreadable, done.skipped)
     tree = _tree(source, timeout_s)
     entries = with_submission_defects(tree.entries, trusted, timeout_s)
     reports = audit_entries(
@@ -242,20 +254,22 @@ def audit(
 
 
 def rank(
-    source: Source,
+    source: Rankable,
     *,
     by: RankBy = "energy",
     level: float = LEVEL,
     seed: int = SEED,
     carbon: Inputs | None = None,
     timeout_s: float | None = None,
+    jobs: int = 1,
+    scheduler: str | None = None,
 ) -> Tables:
     """Make the leaderboard: a table for each benchmark, scenario and class of measurement.
 
     The tables show themselves in a notebook, and have `to_pandas` and `to_arrow`.
 
     Args:
-        source: A path, several paths, what `search` returned, or what `read` returned.
+        source: A path, several paths, what `search`, `read` or `examine` returned.
         by: "energy"; "co2e" on a common reference intensity; or "correct", energy per correct
             answer.
         level: Coverage probability of the intervals, and of the ranks of a whole table.
@@ -264,9 +278,72 @@ def rank(
             entries.
         timeout_s: How long each step may take for one entry [s]; an entry that takes longer is
             unjudged, and unranked.
+        jobs: Number of processes; they change nothing but the time.
+        scheduler: Address of a Dask scheduler, whose workers do it in their place.
     """
-    tables, _ = _ranked(_tree(source, timeout_s), by, level, seed, carbon, timeout_s)
-    return Tables(tables)
+    if isinstance(source, Examined):
+        return Tables(leaderboard(source.results, source.reports_by_id, rank_by=by, seed=seed))
+    if isinstance(source, Tree) or (jobs <= 1 and scheduler is None):
+        tables, _ = _ranked(_tree(source, timeout_s), by, level, seed, carbon, timeout_s)
+        return Tables(tables)
+    done = examine(
+        source,
+        level=level,
+        seed=seed,
+        carbon=carbon,
+        timeout_s=timeout_s,
+        jobs=jobs,
+        scheduler=scheduler,
+    )
+    return rank(done, by=by, seed=seed)
+
+
+def examine(
+    source: Places,
+    *,
+    judges: bool = True,
+    level: float = LEVEL,
+    seed: int = SEED,
+    carbon: Inputs | None = None,
+    timeout_s: float | None = None,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Examined:
+    """Score and audit each entry where it is read, so that a tree need not fit into memory.
+
+    Args:
+        source: A path, several paths, or what `search` returned.
+        judges: Whether to audit; then an annual or declared intensity of `carbon` is the common
+            reference of all entries.
+        level: Coverage probability of the intervals.
+        seed: Seed of the Monte Carlo.
+        carbon: Grid and PUE of the emissions; None computes none.
+        timeout_s: How long each step may take for one entry [s].
+        jobs: Number of processes.
+        scheduler: Address of a Dask scheduler, whose workers do it in their place.
+        progress: Receives each phase.
+    """
+    from harness.batch.work import Plan
+
+    inputs = as_reference(carbon) if judges and carbon is not None else carbon
+    plan = Plan(judges=judges, level=level, seed=seed, carbon=inputs, timeout_s=timeout_s)
+    return _examined(source, plan, jobs, scheduler, progress=progress)
+
+
+def _examined(
+    source: Places,
+    plan: Plan,
+    jobs: int,
+    scheduler: str | None,
+    trust: Trust | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Examined:
+    from harness.batch.examine import examine
+    from harness.core.executors.base import executor_of
+
+    with executor_of(jobs, scheduler) as executor:
+        return examine(_places(source), executor, plan, trust=trust, progress=progress)
 
 
 def _ranked(
@@ -403,6 +480,7 @@ def _public_keys(path: Path) -> dict[str, dict[str, str]]:
 
 __all__ = [
     "Comparison",
+    "Examined",
     "Import",
     "Imported",
     "Results",
@@ -411,6 +489,7 @@ __all__ = [
     "audit",
     "board",
     "compare",
+    "examine",
     "import_tree",
     "load",
     "measure",

@@ -29,6 +29,7 @@ from harness.cli.base import (
 )
 from harness.cli.common.outputs import OutputPath, mkdir_option
 from harness.cli.common.progress_line import progress_line
+from harness.cli.common.workers import Workers, workers_option
 
 if TYPE_CHECKING:
     from harness.auditing.changes import Change
@@ -85,14 +86,7 @@ FORM_BY_SUFFIX = {
     type=FILE,
     help="Trust file: also check signatures, and warn of unsigned submissions.",
 )
-@click.option(
-    "-j",
-    "--jobs",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1, 256),
-    help="Number of processes.",
-)
+@workers_option
 @TIMEOUT
 @click.option(
     "--output-format",
@@ -118,7 +112,7 @@ def audit(
     sarif: Path | None,
     junit: Path | None,
     trust: Path | None,
-    jobs: int,
+    workers: Workers,
     timeout: float,
     form: str | None,
     verbose: bool,
@@ -138,7 +132,7 @@ def audit(
         outputs = _outputs(outs, html, sarif, junit)
         options = {"round_name": round_name, "timeout_s": timeout, "trust": trust, **chosen}
         with_plots = any(form == "html" for _, form in outputs)
-        report, entries = _audit(paths, jobs, with_plots, options, progress)
+        report, entries = _audit(paths, workers, with_plots, options, progress)
         progress.phase("Writing")
         changes = None
         if earlier is not None:
@@ -182,7 +176,7 @@ def _earlier_report(path: Path) -> Any:
 
 def _audit(
     paths: tuple[Path, ...],
-    jobs: int,
+    workers: Workers,
     with_plots: bool,
     options: dict[str, Any],
     progress: Progress,
@@ -193,10 +187,10 @@ def _audit(
     progress.phase("Searching")
     items = api.search(*paths)
     progress.phase("Reading", len(items))
-    if jobs > 1 and not with_plots:
-        return api.audit(items, jobs=jobs, progress=progress, **options), ()
-    tree = api.load(progress.track(items), jobs=jobs, timeout_s=options["timeout_s"])
-    report = api.audit(tree, jobs=jobs, progress=progress, **options)
+    if workers.elsewhere and not with_plots:
+        return api.audit(items, progress=progress, **workers.options(), **options), ()
+    tree = api.load(progress.track(items), jobs=workers.jobs, timeout_s=options["timeout_s"])
+    report = api.audit(tree, jobs=workers.jobs, progress=progress, **options)
     return report, tree.entries if with_plots else ()
 
 

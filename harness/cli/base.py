@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from harness import __version__
+from harness.cli.common.progress_line import progress_line
 from harness.cli.common.settings import load_settings
 from harness.cli.group import CommandGroup, usage_error_text
 from harness.core.errors import JoulemarkError, UsageError
 from harness.core.printable import printable
 
 if TYPE_CHECKING:
-    from harness.api import Tree
+    from harness.api import Examined, Tree
     from harness.auditing.report import Report
+    from harness.cli.common.workers import Workers
 
 OK, FINDINGS, UNREADABLE, UNJUDGED, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes: success, findings, bad usage or unreadable input, could not judge, interrupted."""
@@ -193,7 +195,17 @@ def read_tree(paths: Sequence[Path], jobs: int = 1, timeout_s: float | None = No
     return tree
 
 
-def complain_of(result: Tree | Report) -> None:
+def examine_tree(paths: Sequence[Path], workers: Workers, **options: Any) -> Examined:
+    """Score and audit where the entries are read, with progress; report what cannot be read."""
+    from harness import api
+
+    with progress_line(shows_progress()) as shown:
+        done = api.examine(api.search(*paths), progress=shown, **workers.options(), **options)
+    complain_of(done)
+    return done
+
+
+def complain_of(result: Tree | Report | Examined) -> None:
     """Print one line per entry that cannot be read, and one for all folders passed over."""
     for path, reason in result.unreadable:
         complain(f"cannot be read: {printable(path)}: {printable(reason)}")

@@ -17,6 +17,7 @@ from harness.cli.base import (
     cli,
     complain,
     emit,
+    examine_tree,
     note,
     read_tree,
     seeded,
@@ -26,6 +27,7 @@ from harness.cli.base import (
 from harness.cli.carbon.options import gridded
 from harness.cli.common.outputs import OutputPath, mkdir_option
 from harness.cli.common.pictures import plot_option, write_picture
+from harness.cli.common.workers import Workers, workers_option
 from harness.core.errors import UsageError
 
 
@@ -34,6 +36,7 @@ from harness.core.errors import UsageError
 @JSON
 @click.option("--explain", is_flag=True, help="Explain where the uncertainty comes from.")
 @plot_option
+@workers_option
 @TIMEOUT
 @click.option(
     "--provisioned",
@@ -48,6 +51,7 @@ def score(
     as_json: bool,
     explain: bool,
     plot: Path | None,
+    workers: Workers,
     timeout: float,
     provisioned: Path | None,
     level: float,
@@ -63,8 +67,14 @@ def score(
     from harness.render.terminal.score import score_text
 
     power_kw = None if provisioned is None else _provisioned_kw(provisioned)
-    tree = read_tree(paths, timeout_s=timeout)
-    results = api.score(tree, level=level, seed=seed, carbon=carbon, timeout_s=timeout)
+    options = {"level": level, "seed": seed, "carbon": carbon, "timeout_s": timeout}
+    tree: api.Tree | api.Examined
+    if workers.elsewhere:
+        tree = examine_tree(paths, workers, judges=False, **options)
+        results = api.Results(tree.results)
+    else:
+        tree = read_tree(paths, timeout_s=timeout)
+        results = api.score(tree, **options)
     if power_kw is not None:
         from harness.scoring.endpoint.provision import with_provision
 
@@ -136,6 +146,7 @@ def _provisioned_kw(path: Path) -> float:
 )
 @click.option("--top", type=click.IntRange(1), help="Show so many rows of each table.")
 @plot_option
+@workers_option
 @TIMEOUT
 @gridded
 @seeded
@@ -149,6 +160,7 @@ def leaderboard(
     sort: str | None,
     top: int | None,
     plot: Path | None,
+    workers: Workers,
     timeout: float,
     level: float,
     seed: int,
@@ -169,8 +181,13 @@ def leaderboard(
 
     table_form = table_format(form, as_json, out)
     view((), where=where, sort=sort)  # a mistyped name is refused before anything is read
-    tree = read_tree(paths, timeout_s=timeout)
-    ranked = api.rank(tree, by=rank_by, level=level, seed=seed, carbon=carbon, timeout_s=timeout)
+    options = {"level": level, "seed": seed, "carbon": carbon, "timeout_s": timeout}
+    tree: api.Tree | api.Examined
+    if workers.elsewhere:
+        tree = examine_tree(paths, workers, **options)
+    else:
+        tree = read_tree(paths, timeout_s=timeout)
+    ranked = api.rank(tree, by=rank_by, **options)
     tables = api.Tables(view(ranked, where=where, sort=sort, top=top))
     if table_form == "json":
         text = dump_document(

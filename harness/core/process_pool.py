@@ -11,7 +11,7 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from multiprocessing.connection import Connection, wait
@@ -26,6 +26,8 @@ TURN_S = 0.05
 """How long a process works before it answers [s]; a message costs as much as a small item."""
 MAX_TURN_ITEMS = 32
 """Items sent to a process at once."""
+MAX_ATTEMPTS = 3
+"""Processes that may end with an item before it is taken to be the cause."""
 DIED = "its process ended early: it crashed, or was killed, as the system does without memory"
 """Reason for an item that took its process with it."""
 
@@ -42,7 +44,7 @@ def spread(
         function: Must be picklable if there are several jobs.
         items: Must be picklable likewise.
         jobs: Number of processes.
-        lost: Returns what stands for an item whose process ended; other items are not affected.
+        lost: Returns what stands for an item that ends its processes; others are not affected.
     """
     if jobs <= 1:
         return map(function, items)
@@ -63,7 +65,8 @@ def share(
         function: Must be picklable.
         items: Must be picklable.
         jobs: Number of processes.
-        lost: Returns what stands for an item whose process ended.
+        lost: Returns what stands for an item that ends its processes, `MAX_ATTEMPTS` of them. A
+            process that was killed by chance changes nothing.
         homes: The process for each item, to reuse what it holds; None for the next free one.
 
     Raises:
@@ -88,6 +91,8 @@ class _Sharing(Generic[T, R]):
         self._turns = [1] * jobs
         self._busy: dict[Connection, tuple[int, list[tuple[int, T]], float]] = {}
         self._results: dict[int, tuple[int, R]] = {}
+        self._attempts: Counter[int] = Counter()
+        self._failed_starts = 0
 
     def results(self) -> list[tuple[int, R]]:
         """Return for each item, in order, its process and the result."""
@@ -123,7 +128,8 @@ class _Sharing(Generic[T, R]):
     def _take(self, pipe: Connection) -> None:
         home, turn, since = self._busy.pop(pipe)
         answer = _workers[home].answer()
-        if answer is None and not turn:
+        self._failed_starts = 0 if answer is not None else self._failed_starts + (not turn)
+        if self._failed_starts >= MAX_ATTEMPTS:
             raise JoulemarkError(
                 "no further process starts",
                 fix="Use one job; or, in a script of your own, call it below"
@@ -131,10 +137,13 @@ class _Sharing(Generic[T, R]):
             )
         if answer is None:
             self._turns[home] = 1
-            if len(turn) > 1:  # one of them ended the process; sent one by one, it shows
+            if len(turn) == 1:
+                self._attempts[turn[0][0]] += 1
+            if len(turn) > 1 or self._may_be_tried(turn):
+                # One of them may have ended the process: sent one by one, it shows.
                 self.queues[home].extendleft(reversed(turn))
                 turn = []
-        else:
+        elif turn:
             as_many = int(len(turn) * TURN_S / max(time.monotonic() - since, 1e-6))
             self._turns[home] = max(1, min(as_many, 2 * len(turn), MAX_TURN_ITEMS))
         self._give(home)  # first, as it waits for work
@@ -143,6 +152,9 @@ class _Sharing(Generic[T, R]):
         results = [self._lost(item) for _, item in turn] if answer is None else answer
         for (index, _), result in zip(turn, results, strict=True):
             self._results[index] = home, result
+
+    def _may_be_tried(self, turn: list[tuple[int, T]]) -> bool:
+        return any(self._attempts[index] < MAX_ATTEMPTS for index, _ in turn)
 
 
 class _Worker:

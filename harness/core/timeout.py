@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import signal
 import threading
 from collections.abc import Iterator
@@ -20,19 +21,33 @@ class TimeLimitExceeded(BaseException):
 def deadline(seconds: float | None) -> Iterator[None]:
     """Raise TimeLimitExceeded in the block once it has taken a time [s].
 
-    It uses the alarm of the process. So it works in the main thread on POSIX only, and does not
-    interrupt a single call into C.
+    The main thread of a POSIX process uses the alarm of the process; any other thread, such as
+    that of a Dask worker, a timer. Neither interrupts a single call into C.
 
     Args:
         seconds: The limit; None for no limit.
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
-    if seconds is None or not in_main_thread or not hasattr(signal, "setitimer"):
+    if seconds is None:
         yield
-        return
+    elif in_main_thread and hasattr(signal, "setitimer"):
+        with _alarm(seconds):
+            yield
+    else:
+        with _timer(seconds):
+            yield
+
+
+def _message(seconds: float) -> str:
+    return f"it took longer than {seconds:g} s"
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Limit a block in the main thread."""
 
     def expire(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise TimeLimitExceeded(f"it took longer than {seconds:g} s")
+        raise TimeLimitExceeded(_message(seconds))
 
     previous = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -41,3 +56,34 @@ def deadline(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+
+
+@contextlib.contextmanager
+def _timer(seconds: float) -> Iterator[None]:
+    """Limit a block in any thread: a second thread raises the exception in this one."""
+    thread = ctypes.c_ulong(threading.get_ident())
+    raise_in_thread = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    lock = threading.Lock()
+    is_running = True
+
+    class Expired(TimeLimitExceeded):
+        """The exception of this block; Python creates it without arguments."""
+
+        def __init__(self) -> None:
+            super().__init__(_message(seconds))
+
+    def expire() -> None:
+        with lock:
+            if is_running:
+                raise_in_thread(thread, ctypes.py_object(Expired))
+
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        with lock:  # from here on it is not raised any more; what is on its way is withdrawn
+            is_running = False
+            raise_in_thread(thread, None)
+        timer.cancel()

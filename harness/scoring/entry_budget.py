@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
@@ -83,6 +84,18 @@ class EntryBudget:
         return one_alone or len(self.counted) == 2
 
 
+class Lender(NamedTuple):
+    """What an entry shows of the scatter between runs of its table.
+
+    Attributes:
+        table: The table.
+        budget: Budget of its energy per unit of work.
+    """
+
+    table: TableKey
+    budget: Budget
+
+
 def entry_budget(entry: Entry, runs: tuple[RunEnergy, ...]) -> EntryBudget:
     """Return what is known of an entry before it is drawn.
 
@@ -101,11 +114,12 @@ def entry_budget(entry: Entry, runs: tuple[RunEnergy, ...]) -> EntryBudget:
 
 def with_borrowed_scatter(items: Sequence[EntryBudget]) -> list[EntryBudget]:
     """Let entries with too few runs borrow the scatter of the others of their table."""
-    scatters = _scatter_by_table(items)
-    return [_borrowing(item, scatters.get(item.table)) for item in items]
+    scatters = scatter_by_table(lender for item in items if (lender := lender_of(item)))
+    return [borrowing(item, scatters.get(item.table)) for item in items]
 
 
-def _borrowing(item: EntryBudget, borrowed: PooledScatter | None) -> EntryBudget:
+def borrowing(item: EntryBudget, borrowed: PooledScatter | None) -> EntryBudget:
+    """Return an entry with the scatter of its table, if it needs it and the table lends any."""
     if borrowed is None or not item.may_borrow:
         return item
     evidence = replace(item.evidence, borrowed=borrowed)
@@ -116,16 +130,20 @@ def _borrowing(item: EntryBudget, borrowed: PooledScatter | None) -> EntryBudget
     return replace(item, evidence=evidence, budget=budget, outputs=outputs)
 
 
-def _scatter_by_table(items: Iterable[EntryBudget]) -> dict[TableKey, PooledScatter]:
+def lender_of(item: EntryBudget) -> Lender | None:
+    """Return what an entry lends to the others of its table; ``None`` from too few runs."""
+    if len(item.counted) < MIN_LENDER_RUNS:
+        return None
+    budget = item.per_unit_budget
+    return None if budget is None else Lender(item.table, budget)
+
+
+def scatter_by_table(lenders: Iterable[Lender]) -> dict[TableKey, PooledScatter]:
     """Return the scatter that each table lends; a table with too few lenders is left out."""
-    lenders: dict[TableKey, list[Budget]] = {}
-    for item in items:
-        if len(item.counted) < MIN_LENDER_RUNS:
-            continue
-        budget = item.per_unit_budget
-        if budget is not None:
-            lenders.setdefault(item.table, []).append(budget)
-    scatters = {table: pooled_scatter(budgets) for table, budgets in lenders.items()}
+    budgets: dict[TableKey, list[Budget]] = {}
+    for lender in lenders:
+        budgets.setdefault(lender.table, []).append(lender.budget)
+    scatters = {table: pooled_scatter(items) for table, items in budgets.items()}
     return {table: scatter for table, scatter in scatters.items() if scatter is not None}
 
 

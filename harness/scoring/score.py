@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -69,26 +69,78 @@ def score_all(
         timeout_s: How long integrating, and then drawing, one entry may take [s].
     """
     entries = tuple(entries)
-    entries_by_id = {entry.id: entry for entry in entries}
     energies: Iterable[Evaluation | None] = evaluations or [None] * len(entries)
-    reasons: dict[str, str] = {}
-    budgets = []
-    for entry, evaluation in zip(entries, energies, strict=True):
-        item, reason = _attempt(partial(_budget_of, entry, evaluation), timeout_s)
-        if item is None:
-            reasons[entry.id], item = reason, _nothing_counted(entry)
-        budgets.append(item)
-    results = []
-    for item in with_borrowed_scatter(budgets):
-        draw = partial(_result, item, level=level, seed=seed, draws=draws)
-        result, reason = _attempt(draw, timeout_s)
-        reason = reasons.get(item.entry.id, reason)
-        if result is None:
-            result = _result(_nothing_counted(item.entry), level=level, seed=seed, draws=draws)
-        if reason:
-            result = _without_energy(result, entries_by_id[item.entry.id], reason)
-        results.append(result)
-    return results
+    attempts = [
+        budget_within(entry, evaluation, timeout_s)
+        for entry, evaluation in zip(entries, energies, strict=True)
+    ]
+    borrowed = with_borrowed_scatter([attempt.item for attempt in attempts])
+    return [
+        draw_within(
+            replace(attempt, item=item), level=level, seed=seed, draws=draws, timeout_s=timeout_s
+        )
+        for attempt, item in zip(attempts, borrowed, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetAttempt:
+    """An entry before it is drawn, or why it has no budget.
+
+    Attributes:
+        entry: The evidence.
+        item: What is known of it; without runs where it could not be integrated.
+        reason: Why it could not; "" where it could.
+    """
+
+    entry: Entry
+    item: EntryBudget
+    reason: str = ""
+
+
+def budget_within(
+    entry: Entry, evaluation: Evaluation | None, timeout_s: float | None
+) -> BudgetAttempt:
+    """Return the budget of an entry, or the reason why it cannot be had, or not in time.
+
+    Args:
+        entry: The evidence.
+        evaluation: Its energies, where they are known already.
+        timeout_s: How long integrating may take [s].
+    """
+    item, reason = _attempt(partial(_budget_of, entry, evaluation), timeout_s)
+    if item is None:
+        return BudgetAttempt(entry, _nothing_counted(entry), reason)
+    return BudgetAttempt(entry, item)
+
+
+def draw_within(
+    attempt: BudgetAttempt, *, level: float, seed: int, draws: int, timeout_s: float | None
+) -> Result:
+    """Return the result of an entry; without energy where it cannot be drawn, or not in time.
+
+    Args:
+        attempt: The entry, with the scatter that it borrows.
+        level: Coverage probability of the intervals, 0 to 1.
+        seed: Seed of the Monte Carlo.
+        draws: Draws of the Monte Carlo.
+        timeout_s: How long drawing may take [s].
+    """
+    draw = partial(_result, attempt.item, level=level, seed=seed, draws=draws)
+    result, reason = _attempt(draw, timeout_s)
+    reason = attempt.reason or reason
+    if result is None:
+        nothing = _nothing_counted(attempt.item.entry)
+        result = _result(nothing, level=level, seed=seed, draws=draws)
+    return _without_energy(result, attempt.entry, reason) if reason else result
+
+
+def without_energy(
+    entry: Entry, reason: str, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS
+) -> Result:
+    """Return what stands for the result of an entry that could not be scored."""
+    result = _result(_nothing_counted(entry), level=level, seed=seed, draws=draws)
+    return _without_energy(result, entry, reason)
 
 
 def _nothing_counted(entry: Entry) -> EntryBudget:

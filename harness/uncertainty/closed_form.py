@@ -91,7 +91,7 @@ class _RowTable:
         largest = max((u for u, _ in self._u.values()), default=0.0) or 1.0
         total = math.fsum((u / largest) ** 2 for u, _ in self._u.values())
         rows = [
-            BudgetRow(name, u, (u / largest) ** 2 / total, dof, key, source)
+            BudgetRow(name, u, (u / largest) ** 2 / total, dof and float(dof), key, source)
             for (name, key, dof), (u, source) in self._u.items()
             if u > 0
         ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,36 @@ def test_a_block_that_takes_too_long_is_ended() -> None:
     with pytest.raises(TimeLimitExceeded, match=r"longer than 0\.05 s"), deadline(0.05):
         busy(60)
     assert time.monotonic() < began + 30
+
+
+def in_a_thread(work: Callable[[], object]) -> object:
+    """Return what a function returns in a second thread, or the exception that it raises."""
+    outcomes: list[object] = []
+
+    def run() -> None:
+        try:
+            outcomes.append(work())
+        except BaseException as error:  # noqa: BLE001 - returned
+            outcomes.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(60)
+    return outcomes[0]
+
+
+def test_a_thread_has_limits_too_and_the_inner_one_is_its_own() -> None:
+    def work() -> str:
+        with pytest.raises(TimeLimitExceeded, match=r"longer than 0\.05 s"), deadline(0.05):
+            forgiving()
+        with deadline(60), pytest.raises(TimeLimitExceeded, match=r"0\.04"), deadline(0.04):
+            busy(60)
+        with deadline(0.05):
+            pass
+        busy(0.1)  # nothing is raised afterwards
+        return "done"
+
+    assert in_a_thread(work) == "done"
 
 
 def test_no_fault_that_is_lived_with_hides_it() -> None:

@@ -6,18 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness import api
-from harness.auditing import engine as auditing
-from harness.auditing import parallel
-from harness.auditing.relations import NO_CROSS_ENTRY_EVIDENCE
 from harness.core.errors import UsageError
-from harness.core.process_pool import DIED, share, spread
-from harness.formats import load as importing
+from harness.core.process_pool import share, spread
 from tests.auditing.rules import builders as b
 
 
@@ -61,7 +55,6 @@ def test_an_item_goes_to_the_process_that_did_one_before() -> None:
 
 def test_a_process_that_is_killed_takes_one_item_with_it() -> None:
     assert list(spread(die_of_seven, range(20), 2, lost=minus)) == [*range(7), -7, *range(8, 20)]
-    assert list(spread(die_of_seven, [7, 7, 7, 1], 2, lost=minus)) == [-7, -7, -7, 1]
 
 
 def test_an_error_is_raised_and_the_next_call_gets_its_own_answers() -> None:
@@ -84,22 +77,4 @@ def test_a_script_without_a_guard_gets_one_line(tmp_path: Path) -> None:
     )
     assert done.stdout.startswith(
         "told: no further process starts. Use one job; or, in a script of your own"
-    )
-
-
-def test_an_entry_whose_process_died_is_unjudged_and_the_others_are_not(tmp_path: Path) -> None:
-    b.training(tmp_path / "tree", runs=2)
-    (found,) = api.search(tmp_path / "tree")
-    assert importing.died(found) == (found.id, f"{found.directory}: was not read: {DIED}.")  # type: ignore[union-attr]
-    (plain,) = api.audit([found]).entries
-    (entry,) = api.read(tmp_path / "tree").entries
-    task = auditing.Task(
-        replace(entry, runs=(), defects=()), {}, NO_CROSS_ENTRY_EVIDENCE, None, None, None
-    )
-    report = auditing.report_lost(task)
-    assert (report.verdict, report.id) == ("unjudged", entry.id)
-    assert DIED in report.findings[0].got
-    reading = parallel._ReadTask((0, 0), found, None)
-    assert parallel._judge(parallel._JudgeTask(reading, task)) == plain, (
-        "where another process had it, it is read again"
     )

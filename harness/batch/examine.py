@@ -1,0 +1,130 @@
+"""Audit and score the entries of a tree with any executor.
+
+1. The executor reads each place (`open_entry`).
+2. This process compares the outlines: which traces are copies, what scatter each table lends, what
+   is wrong with the submissions that hold the entries.
+3. The executor audits and scores each entry, given that (`finish_entry`).
+
+The outcome is the same as that of `harness.api` for a tree in memory, for every executor.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from harness.auditing.relations import Compared, compare_within
+from harness.auditing.submission import with_submission_defects
+from harness.batch.examined import Examined
+from harness.batch.work import (
+    Context,
+    Finished,
+    FinishTask,
+    OpenTask,
+    Outline,
+    Plan,
+    finish_entry,
+    not_finished,
+    open_entry,
+)
+from harness.core.executors.base import Executor, Home
+from harness.core.progress import NO_PROGRESS, Progress
+from harness.formats.base import Entry
+from harness.formats.discovery import Found, Skipped
+from harness.formats.load import died
+from harness.scoring.entry_budget import scatter_by_table
+from harness.signing.trust import Trust
+
+
+def examine(
+    places: Iterable[Found | Skipped],
+    executor: Executor,
+    plan: Plan,
+    *,
+    trust: Trust | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Examined:
+    """Audit and score what discovery found.
+
+    Args:
+        places: What discovery found.
+        executor: Where the work is done.
+        plan: What is done with each entry.
+        trust: Whose signatures count; None checks none.
+        progress: Receives each phase.
+
+    Raises:
+        JoulemarkError: The executor cannot work.
+    """
+    places = list(places)
+    executor.check_paths(_roots(places))
+    progress.phase("Reading", len(places))
+    name = secrets.token_hex(8)
+    tasks = [OpenTask((name, number), place, plan) for number, place in enumerate(places)]
+    opened = executor.share(open_entry, progress.track(tasks), lost=lambda task: died(task.place))
+    entries = [
+        (task, home, outcome)
+        for task, (home, outcome) in zip(tasks, opened, strict=True)
+        if isinstance(outcome, Outline)
+    ]
+
+    progress.phase("Comparing traces")
+    outlines = [outline for _, _, outline in entries]
+    compared, contexts = _contexts(outlines, plan, trust)
+
+    progress.phase("Judging" if plan.judges else "Scoring", len(entries))
+    finish_tasks = [
+        FinishTask(task, _without_readings(outline.entry), context)
+        for (task, _, outline), context in zip(entries, contexts, strict=True)
+    ]
+    homes: list[Home] = [home for _, home, _ in entries]
+    finished = executor.share(
+        finish_entry, progress.track(finish_tasks), lost=not_finished, homes=homes
+    )
+    return _examined([outcome for _, outcome in opened], [done for _, done in finished], compared)
+
+
+def _roots(places: Sequence[Found | Skipped]) -> list[str]:
+    """Return the first and the last folder: one that sees them sees what lies between."""
+    folders = [str(place.directory) for place in places if isinstance(place, Found)]
+    return list(dict.fromkeys([*folders[:1], *folders[-1:]]))
+
+
+def _contexts(
+    outlines: Sequence[Outline], plan: Plan, trust: Trust | None
+) -> tuple[Compared, list[Context]]:
+    """Return what the entries show of each other, and of each entry its part."""
+    entries = [outline.entry for outline in outlines]
+    compared = Compared(None)
+    contexts = [Context() for _ in outlines]
+    if plan.judges:
+        compared = compare_within(entries, plan.timeout_s)
+        with_defects = with_submission_defects(entries, trust, plan.timeout_s)
+        contexts = [Context(entry.defects, *compared.of_entry(entry.id)) for entry in with_defects]
+    scatters = scatter_by_table(outline.lender for outline in outlines if outline.lender)
+    return compared, [
+        replace(context, borrowed=scatters.get(outline.table))
+        if outline.may_borrow and outline.table
+        else context
+        for outline, context in zip(outlines, contexts, strict=True)
+    ]
+
+
+def _without_readings(entry: Entry) -> Entry:
+    return replace(entry, runs=())
+
+
+def _examined(
+    opened: Sequence[Outline | Skipped | tuple[str, str]],
+    finished: Sequence[Finished],
+    compared: Compared,
+) -> Examined:
+    reports = [compared.judged(item.report) for item in finished if item.report is not None]
+    results = [item.result.result(item.co2e) for item in finished if item.result is not None]
+    return Examined(
+        reports=tuple(reports),
+        results=tuple(results),
+        unreadable=tuple(item for item in opened if isinstance(item, tuple)),
+        skipped=tuple((item.path, item.reason) for item in opened if isinstance(item, Skipped)),
+    )

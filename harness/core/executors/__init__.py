@@ -1,0 +1,1 @@
+"""Where the work on many entries is done: in this process, in several, or on many machines."""
