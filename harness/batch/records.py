@@ -52,7 +52,7 @@ class TraceRecord:
     value: bytes = b""
 
     @staticmethod
-    def of(trace: Trace, *, with_readings: bool) -> TraceRecord:
+    def build(trace: Trace, *, with_readings: bool) -> TraceRecord:
         """Return the record of a trace."""
         header, digest = trace.channel.header(), trace.content_sha256
         if not with_readings:
@@ -86,12 +86,12 @@ class RunRecord:
     sources: tuple[str, ...] = ()
 
     @staticmethod
-    def of(run: Run, *, with_readings: bool) -> RunRecord:
+    def build(run: Run, *, with_readings: bool) -> RunRecord:
         """Return the record of a run."""
         return RunRecord(
             id=run.id,
             window=run.window,
-            traces=tuple(TraceRecord.of(t, with_readings=with_readings) for t in run.outer),
+            traces=tuple(TraceRecord.build(t, with_readings=with_readings) for t in run.outer),
             work=run.work,
             performance=run.performance,
             quality=run.quality,
@@ -141,7 +141,7 @@ class EntryRecord:
     digests: dict[str, str]
 
     @staticmethod
-    def of(entry: Entry, *, with_readings: bool = False) -> EntryRecord:
+    def build(entry: Entry, *, with_readings: bool = False) -> EntryRecord:
         """Return the record of an entry.
 
         Args:
@@ -160,7 +160,7 @@ class EntryRecord:
             benchmark=entry.benchmark,
             scenario=entry.scenario,
             division=entry.division,
-            runs=tuple(RunRecord.of(run, with_readings=with_readings) for run in entry.runs),
+            runs=tuple(RunRecord.build(run, with_readings=with_readings) for run in entry.runs),
             system_description=None if description is None else dict(description),
             scaling_factor=entry.scaling_factor,
             simulated=entry.simulated,
@@ -215,7 +215,7 @@ class RunEnergyRecord:
     channels_j: dict[str, float]
 
     @staticmethod
-    def of(energy: RunEnergy, place: int) -> RunEnergyRecord:
+    def build(energy: RunEnergy, place: int) -> RunEnergyRecord:
         """Return the record of an energy."""
         return RunEnergyRecord(
             run=place,
@@ -281,12 +281,12 @@ class ResultRecord:
     provision: Provision | None
 
     @staticmethod
-    def of(result: Result) -> ResultRecord:
+    def build(result: Result) -> ResultRecord:
         """Return the record of a result."""
         places = {id(run): place for place, run in enumerate(result.entry.runs)}
-        runs = [RunEnergyRecord.of(item, places[id(item.run)]) for item in result.runs]
+        runs = [RunEnergyRecord.build(item, places[id(item.run)]) for item in result.runs]
         return ResultRecord(
-            entry=EntryRecord.of(result.entry),
+            entry=EntryRecord.build(result.entry),
             runs=tuple(runs),
             compat=dict(result.compat),
             **{name: getattr(result, name) for name in _SHARED_FIELDS},

@@ -202,7 +202,7 @@ def finish_entry(task: FinishTask) -> Finished:
     if plan.carbon is not None:
         options = {"level": plan.level, "seed": plan.seed, "draws": plan.draws}
         result = with_co2e(result, plan.carbon, **options)  # type: ignore[arg-type]
-    return Finished(report, ResultRecord.of(result), result.co2e)
+    return Finished(report, ResultRecord.build(result), result.co2e)
 
 
 def not_finished(task: FinishTask) -> Finished:
@@ -212,7 +212,7 @@ def not_finished(task: FinishTask) -> Finished:
     if plan.judges:
         report = report_lost(_judgement(entry, plan, task.context, None))
     if plan.scores:
-        result = ResultRecord.of(without_energy(entry, f"not scored: {DIED}", plan.level))
+        result = ResultRecord.build(without_energy(entry, f"not scored: {DIED}", plan.level))
     return Finished(report, result)
 
 
