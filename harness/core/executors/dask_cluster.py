@@ -99,7 +99,9 @@ class DaskCluster(Executor):
     def __init__(self, address: str) -> None:
         self._distributed = _distributed()
         try:
-            self._client = self._distributed.Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+            self._client = self._distributed.Client(
+                address, timeout=CONNECT_TIMEOUT_S, set_as_default=False
+            )
         except (OSError, TimeoutError, ValueError) as error:
             raise UsageError(
                 "no Dask scheduler answers",
