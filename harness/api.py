@@ -397,7 +397,7 @@ def score_and_audit(
 
 
 def board(
-    source: Source,
+    source: Rankable,
     out: str | Path,
     *,
     level: float = LEVEL,
@@ -414,7 +414,8 @@ def board(
     The site needs no network and no server: open its `index.html`.
 
     Args:
-        source: A path, several paths, what `search` returned, or what `read` returned.
+        source: A path, several paths, what `search`, `read` or `examine` returned; the last has no
+            readings, so the site neither shows nor recomputes them.
         out: Folder to write to: a new or empty one, or that of an earlier board.
         level: Coverage probability of the intervals, and of the ranks of a whole table.
         seed: Seed of the Monte Carlo.
@@ -433,8 +434,14 @@ def board(
     from harness.site.build import TITLE, About, build_site
 
     progress.phase("Ranking")
-    tree = _tree(source, timeout_s)
-    tables, reports = _ranked(tree, "energy", level, seed, carbon, timeout_s)
+    tables: Sequence[Table]
+    if isinstance(source, Examined):
+        tree: Tree | Examined = source
+        reports = source.reports_by_id
+        tables = rank(source, seed=seed)
+    else:
+        tree = _tree(source, timeout_s)
+        tables, reports = _ranked(tree, "energy", level, seed, carbon, timeout_s)
     about = About(
         sources=list(sources) or _source_names(source, tree),
         created=to_iso(time.time_ns()).partition("T")[0],
@@ -454,13 +461,13 @@ def board(
     )
 
 
-def _source_names(source: Source, tree: Tree) -> list[str]:
+def _source_names(source: Rankable, tree: Tree | Examined) -> list[str]:
     """Return the paths that were given; of a tree the first part of its entries' ids."""
     if isinstance(source, str | Path):
         return [str(source)]
     if isinstance(source, Sequence) and all(isinstance(item, str | Path) for item in source):
         return [str(item) for item in source]
-    return sorted({entry.id.partition("/")[0] for entry in tree.entries})
+    return sorted({name.partition("/")[0] for name in tree.ids})
 
 
 def _public_keys(path: Path) -> dict[str, dict[str, str]]:

@@ -28,3 +28,8 @@ class Examined:
     def reports_by_id(self) -> dict[str, EntryReport]:
         """The audit of each entry, by its id."""
         return {report.id: report for report in self.reports}
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the entries, in the order of the tree."""
+        return [result.entry.id for result in self.results]

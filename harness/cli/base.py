@@ -205,6 +205,21 @@ def examine_tree(paths: Sequence[Path], workers: Workers, **options: Any) -> Exa
     return done
 
 
+def read_stored_results(paths: Sequence[Path], level: float, seed: int, carbon: object) -> Examined:
+    """Read the results of stores, and report what could not be read when they were collected."""
+    from harness.render.store.reader import read_stores
+
+    if carbon is not None:
+        raise UsageError(
+            "a store holds no readings, and emissions need them",
+            where=str(paths[0]),
+            fix="Name the trees, or leave out the grid.",
+        )
+    stored = read_stores(paths, level, seed)
+    complain_of(stored)
+    return stored
+
+
 def complain_of(result: Tree | Report | Examined) -> None:
     """Print one line per entry that cannot be read, and one for all folders passed over."""
     for path, reason in result.unreadable:

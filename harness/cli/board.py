@@ -15,6 +15,7 @@ from harness.cli.base import (
     UNREADABLE,
     cli,
     note,
+    read_stored_results,
     read_tree,
     seeded,
     shows_progress,
@@ -67,14 +68,20 @@ def board(
     """Write the results as a web site with evidence.
 
     It has tables, plots, a page for each result and comparisons, and needs no network and no
-    server: open its index.html. Prints where it is, and the root
-    of the hashes of all its files. With --serve and without --out, PATHS is a site to show.
+    server: open its index.html. Prints where it is, and the root of the hashes of all its files.
+    Of a store that `collect` wrote, it has all but the readings: no plot of a trace, and nothing
+    to recompute. With --serve and without --out, PATHS is a site to show.
     """
     if out is None:
         return _serve_existing(paths, serve, port)
     from harness import api
+    from harness.render.store.files import are_stores
 
-    tree = read_tree(paths, timeout_s=timeout)
+    tree: api.Tree | api.Examined
+    if are_stores(paths):
+        tree = read_stored_results(paths, level, seed, carbon)
+    else:
+        tree = read_tree(paths, timeout_s=timeout)
     with progress_line(shows_progress()) as progress:
         built = api.board(
             tree,

@@ -55,7 +55,12 @@ def collect(
 
     done = examine_tree(paths, workers, level=level, seed=seed, timeout_s=timeout)
     reports = {report.id: report for report in done.reports}
-    counts = write_store(out, table_rows(done.results, reports))
+    counts = write_store(
+        out,
+        table_rows(
+            done.results, reports, seed=seed, unreadable=done.unreadable, skipped=done.skipped
+        ),
+    )
     note("the store has " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
     wrote("collect", [{"kind": "store", "path": str(out)}], as_json)
     return OK if done.results else UNREADABLE

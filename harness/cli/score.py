@@ -19,6 +19,7 @@ from harness.cli.base import (
     emit,
     examine_tree,
     note,
+    read_stored_results,
     read_tree,
     seeded,
     table_format,
@@ -166,7 +167,7 @@ def leaderboard(
     seed: int,
     carbon: Any,
 ) -> int:
-    """Rank the results, with intervals.
+    """Rank the results of trees, or of stores that `collect` wrote, with intervals.
 
     Prints one table per benchmark, scenario and class of measurement. Invalid entries are listed
     below the ranked ones, with the reason. The format follows the suffix of --out. Ranks stay those
@@ -177,13 +178,16 @@ def leaderboard(
     from harness.core.files import write_text
     from harness.ranking.view import view
     from harness.render.json import leaderboard_document
+    from harness.render.store.files import are_stores
     from harness.render.terminal.leaderboard import board
 
     table_form = table_format(form, as_json, out)
     view((), where=where, sort=sort)  # a mistyped name is refused before anything is read
     options = {"level": level, "seed": seed, "carbon": carbon, "timeout_s": timeout}
     tree: api.Tree | api.Examined
-    if workers.elsewhere:
+    if are_stores(paths):
+        tree = read_stored_results(paths, level, seed, carbon)
+    elif workers.elsewhere:
         tree = examine_tree(paths, workers, **options)
     else:
         tree = read_tree(paths, timeout_s=timeout)

@@ -30,6 +30,11 @@ class Tree:
     unreadable: tuple[tuple[str, str], ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the entries, in the order of the tree."""
+        return [entry.id for entry in self.entries]
+
 
 @dataclass(frozen=True, slots=True)
 class Imported:

@@ -19,7 +19,7 @@ from harness.render.json import leaderboard_document, result_document
 from harness.render.leaderboard_csv import leaderboard_csv
 from harness.render.terminal.leaderboard import MARKS
 from harness.site.entries import VERDICTS, Site, SiteEntry, site_entries
-from harness.site.evidence import Packed, evidence_script
+from harness.site.evidence import Packed, evidence_script, has_readings
 from harness.site.files import MARKER, SiteWriter
 from harness.site.index_page import co2e_note, facets, index_table
 from harness.site.names import file_name
@@ -162,7 +162,9 @@ class _Builder:
             self.writer.write(f"evidence/{entry.name}.js", script)
             self.has_evidence.add(entry.name)
         context = result_context(entry, self.site, packed)
-        self.page(entry.page, "result.html", has_evidence=script is not None, **context)
+        context["has_evidence"] = script is not None
+        context["has_readings"] = has_readings(entry.result)
+        self.page(entry.page, "result.html", **context)
         document = result_document([entry.result])
         self.writer.write(f"results/{entry.name}.json", json.dumps(document) + "\n")
 

@@ -64,7 +64,7 @@ class Packed:
 def evidence_script(
     result: Result, about: Mapping[str, Any], packed: Packed | None
 ) -> bytes | None:
-    """Return the evidence file of an entry; ``None`` where it would be too large.
+    """Return the evidence file of an entry; ``None`` where it has no readings, or too many.
 
     Args:
         result: The result.
@@ -73,6 +73,8 @@ def evidence_script(
     """
     channels = [reading for run in result.runs for reading in run.readings]
     if sum(len(reading.trace) for reading in channels) > MAX_READINGS:
+        return None
+    if not has_readings(result):
         return None
     columns: list[bytes] = []
     for reading in channels:
@@ -83,6 +85,12 @@ def evidence_script(
     length = len(header).to_bytes(4, "little")
     content = zlib.compress(b"".join([length, header, *columns]), COMPRESSION)
     return PREFIX + base64.b64encode(content) + SUFFIX
+
+
+def has_readings(result: Result) -> bool:
+    """Return whether the readings behind an energy are at hand; those of a store are not."""
+    lengths = [len(reading.trace) for run in result.runs for reading in run.readings]
+    return any(lengths) or result.energy.value is None
 
 
 def _header(result: Result, packed: Packed | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The tables of a store: each column with its type, unit and meaning.
 
-Every table has the column `key`, which says to which entry a row belongs.
+Every table has the column `key`, which says to which entry a row belongs; what was passed over
+belongs to none, and has keys of its own.
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-VERSION = "1"
+VERSION = "2"
 """Version of the tables; a store of another version is not added to."""
 
-Type = Literal["text", "number", "integer", "truth", "time"]
+Type = Literal["text", "number", "integer", "truth", "time", "bytes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Column:
 
     Attributes:
         name: Its name.
-        type: text, number, integer, truth, or time (UTC, to the microsecond).
+        type: text, number, integer, truth, time (UTC, to the microsecond), or bytes.
         meaning: What it says; for a number with its unit. Empty cells mean that it is not known.
     """
 
@@ -116,6 +117,20 @@ SYSTEMS = (
     Column("accelerators_per_node", "number", "accelerators in a node"),
     Column("description", "text", "the whole description as JSON"),
 )
+RECORDS = (
+    KEY,
+    Column("seed", "integer", "seed of the Monte Carlo"),
+    Column("level", "number", "coverage probability of the intervals, 0 to 1"),
+    Column(
+        "record", "bytes", "result and audit without readings, in MessagePack; ranks are made of it"
+    ),
+)
+PASSED_OVER = (
+    Column("key", "text", "digest of kind, path and reason"),
+    Column("kind", "text", "unreadable, or skipped: a folder without a power measurement"),
+    Column("path", "text", "path inside the tree that was collected"),
+    Column("reason", "text", "why it is no entry"),
+)
 TABLES: dict[str, tuple[Column, ...]] = {
     "entries": ENTRIES,
     "estimates": ESTIMATES,
@@ -123,6 +138,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "runs": RUNS,
     "findings": FINDINGS,
     "systems": SYSTEMS,
+    "records": RECORDS,
+    "passed_over": PASSED_OVER,
 }
 """The columns of each table."""
 

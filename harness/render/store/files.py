@@ -6,12 +6,13 @@ table. Collecting a measurement again replaces its rows, so a store has each onc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import MissingExtraError, UsageError, shorten
 from harness.core.files import refuse_special, replacing
-from harness.render.store.dictionary import TABLES, VERSION
+from harness.render.store.dictionary import KEY, TABLES, VERSION
 from harness.render.store.rows import Rows
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _schema(arrow: Any, name: str) -> pyarrow.Schema:
         "integer": arrow.int64(),
         "truth": arrow.bool_(),
         "time": arrow.timestamp("us", tz="UTC"),
+        "bytes": arrow.binary(),
     }
     fields = [arrow.field(column.name, types[column.type]) for column in TABLES[name]]
     return arrow.schema(fields, metadata={MARK: VERSION.encode()})
@@ -63,10 +65,10 @@ def _write_parquet(arrow: Any, out: Path, tables: dict[str, Any]) -> dict[str, i
     if out.exists() and not out.is_dir():
         raise _not_a_store(out, "a file")
     out.mkdir(parents=True, exist_ok=True)
-    keys = tables["entries"].column("key")
     merged = {}
     for name, table in tables.items():
         path = out / f"{name}.parquet"
+        keys = _replaced_keys(tables, name)
         if path.exists():
             old = _read_parquet(arrow, parquet, path, table.schema)
             others = arrow.compute.invert(arrow.compute.is_in(old.column("key"), keys))
@@ -76,6 +78,12 @@ def _write_parquet(arrow: Any, out: Path, tables: dict[str, Any]) -> dict[str, i
         with replacing(out / f"{name}.parquet") as file:
             parquet.write_table(table, file, compression="zstd")
     return {name: table.num_rows for name, table in merged.items()}
+
+
+def _replaced_keys(tables: dict[str, Any], name: str) -> Any:
+    """Return the keys whose rows a table loses to the new ones."""
+    of_entries = KEY in TABLES[name]
+    return tables["entries" if of_entries else name].column("key")
 
 
 def _read_parquet(arrow: Any, parquet: Any, path: Path, schema: pyarrow.Schema) -> pyarrow.Table:
@@ -96,13 +104,17 @@ def _write_duckdb(out: Path, tables: dict[str, Any]) -> dict[str, int]:
     counts = {}
     try:
         with duckdb.connect(str(out)) as database:
+            database.execute("create table if not exists joulemark_store (version varchar)")
+            if not database.execute("from joulemark_store").fetchall():
+                database.execute("insert into joulemark_store values (?)", [VERSION])
             _check_version(database, out)
             database.begin()
             for name, table in tables.items():
                 database.register(f"new_{name}", table)
             for name in tables:  # names of our own
                 database.execute(f"create table if not exists {name} as from new_{name} limit 0")
-                database.execute(f"delete from {name} where key in (select key from new_entries)")
+                keys = "new_entries" if KEY in TABLES[name] else f"new_{name}"
+                database.execute(f"delete from {name} where key in (select key from {keys})")
                 database.execute(f"insert into {name} by name from new_{name}")
                 (counts[name],) = database.execute(f"select count(*) from {name}").fetchone()
             database.commit()
@@ -112,17 +124,72 @@ def _write_duckdb(out: Path, tables: dict[str, Any]) -> dict[str, int]:
 
 
 def _check_version(database: Any, out: Path) -> None:
-    database.execute("create table if not exists joulemark_store (version varchar)")
     versions = [row[0] for row in database.execute("from joulemark_store").fetchall()]
-    if not versions:
-        database.execute("insert into joulemark_store values (?)", [VERSION])
-    elif versions != [VERSION]:
+    if versions != [VERSION]:
         raise _not_a_store(out, f"version {', '.join(map(str, versions))}")
+
+
+def _parquet_rows(store: Path, name: str) -> list[dict[str, Any]]:
+    import pyarrow.parquet as parquet
+
+    arrow = _import("pyarrow", "parquet")
+    path = store / f"{name}.parquet"
+    return _read_parquet(arrow, parquet, path, _schema(arrow, name)).to_pylist()  # type: ignore[no-any-return]
+
+
+def _duckdb_rows(store: Path, name: str) -> list[dict[str, Any]]:
+    duckdb = _import("duckdb", "store")
+    refuse_special(store)
+    columns = [column.name for column in TABLES[name]]
+    settings = {"enable_external_access": "false", "lock_configuration": "true"}
+    try:
+        with duckdb.connect(str(store), read_only=True, config=settings) as database:
+            _check_version(database, store)
+            rows = database.execute(f"select {', '.join(columns)} from {name}").fetchall()
+    except duckdb.Error as error:
+        raise _not_a_store(store, shorten(str(error))) from None
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def read_rows(store: Path, name: str) -> list[dict[str, Any]]:
+    """Return the rows of one table of a store, in the order in which they were added.
+
+    Raises:
+        MissingExtraError: pyarrow or duckdb is not installed.
+        UsageError: It is no store, or one of another version.
+    """
+    if store.suffix.lower() == ".duckdb":
+        return _duckdb_rows(store, name)
+    return _parquet_rows(store, name)
+
+
+def is_store(path: Path) -> bool:
+    """Return whether a path looks like a store: by its name, or by the file of its entries."""
+    if path.suffix.lower() == ".duckdb":
+        return path.is_file()
+    return (path / "entries.parquet").is_file()
+
+
+def are_stores(paths: Sequence[Path]) -> bool:
+    """Return whether some paths are stores.
+
+    Raises:
+        UsageError: Some are, and others are not.
+    """
+    stores = [path for path in paths if is_store(path)]
+    if stores and len(stores) < len(paths):
+        raise UsageError(
+            "stores and trees cannot be ranked together",
+            got=", ".join(map(str, paths)),
+            expected="stores only, or trees only",
+            fix=f"Add the trees to the store: joulemark collect TREE --out {stores[0]}",
+        )
+    return bool(stores)
 
 
 def _not_a_store(path: Path, got: str) -> UsageError:
     return UsageError(
-        "is no store that could be added to",
+        "is no store of this release",
         where=str(path),
         got=got,
         expected=f"nothing, or a store of version {VERSION}",

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from harness import __version__
 from harness.auditing.report import EntryReport
+from harness.batch.stored import StoredEntry
 from harness.formats.base import Entry
 from harness.render.json import result_document
 from harness.render.notebook.frames import result_row
 from harness.render.store.dictionary import ENTRIES, SYSTEMS, TABLES
 from harness.scoring.result import Result
+from harness.uncertainty.monte_carlo import SEED
 
 QUANTITIES = ("energy", "mean_power", "energy_per_unit", "energy_per_correct")
 """Estimates that the store keeps. Emissions depend on a grid, which is chosen when one asks."""
@@ -37,12 +39,22 @@ def entry_key(entry: Entry, report: EntryReport) -> str:
     return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:32]
 
 
-def table_rows(results: Sequence[Result], reports: Mapping[str, EntryReport]) -> Rows:
+def table_rows(
+    results: Sequence[Result],
+    reports: Mapping[str, EntryReport],
+    *,
+    seed: int = SEED,
+    unreadable: Iterable[tuple[str, str]] = (),
+    skipped: Iterable[tuple[str, str]] = (),
+) -> Rows:
     """Return the rows of each table.
 
     Args:
         results: The results to collect.
         reports: The audit of each entry, by its id.
+        seed: Seed of the Monte Carlo that drew them.
+        unreadable: Path and reason of results that could not be read.
+        skipped: Path and reason of folders that were passed over.
     """
     documents = result_document(results)["entries"]
     rows: Rows = {name: [] for name in TABLES}
@@ -55,7 +67,25 @@ def table_rows(results: Sequence[Result], reports: Mapping[str, EntryReport]) ->
         rows["runs"] += [key | row for row in _runs(result)]
         rows["findings"] += [key | row for row in _findings(report)]
         rows["systems"].append(key | _system(result.entry))
+        rows["records"].append(key | _record(result, report, seed))
+    rows["passed_over"] += _passed_over("unreadable", unreadable)
+    rows["passed_over"] += _passed_over("skipped", skipped)
     return rows
+
+
+def _record(result: Result, report: EntryReport, seed: int) -> Row:
+    return {
+        "seed": seed,
+        "level": result.energy_per_unit.level,
+        "record": StoredEntry.build(result, report).encode(),
+    }
+
+
+def _passed_over(kind: str, pairs: Iterable[tuple[str, str]]) -> Iterator[Row]:
+    for path, reason in pairs:
+        text = "\n".join((kind, path, reason))
+        key = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+        yield {"key": key, "kind": kind, "path": path, "reason": reason}
 
 
 def _entry(flat_row: Mapping[str, Any], report: EntryReport) -> Row:

@@ -12,12 +12,16 @@ import pytest
 from click.testing import CliRunner
 
 from harness import api
+from harness.batch.records import encode
+from harness.batch.stored import read_stored
 from harness.cli import cli
 from harness.core.errors import UsageError
 from harness.core.schemas import check
 from harness.render.store.dictionary import TABLES, dictionary_text
 from harness.render.store.files import write_store
+from harness.render.store.reader import read_stores
 from harness.render.store.rows import Rows, table_rows
+from harness.uncertainty.monte_carlo import SEED
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "submissions" / "joulemark-2026"
@@ -49,7 +53,7 @@ def query() -> Query:
 
 def test_rows_have_the_columns_of_the_dictionary(rows: Rows) -> None:
     for name, items in rows.items():
-        assert items, name
+        assert items or name == "passed_over"
         for row in items:
             assert row.keys() == {column.name for column in TABLES[name]}, name
 
@@ -105,6 +109,82 @@ def test_rounds_are_added(rows: Rows, query: Query, tmp_path: Path) -> None:
     counts = write_store(store, other)
     assert counts == {name: 2 * len(items) for name, items in rows.items()}
     assert query(store, "select count(distinct key) from findings") == [(2 * len(rows["entries"]),)]
+
+
+def _output(*arguments: str) -> str:
+    done = CliRunner().invoke(cli, [*arguments, "-q"])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["store.parquet", "store.duckdb"])
+@pytest.mark.parametrize("form", ["json", "csv", "md"])
+def test_a_leaderboard_of_a_store_is_that_of_its_trees(
+    name: str, form: str, tmp_path: Path
+) -> None:
+    trees = [str(ROOT / "submissions" / tree) for tree in ("joulemark-2026", "lab-2026")]
+    store = str(tmp_path / name)
+    _output("collect", *trees, "--out", store)
+    expected = _output("leaderboard", *trees, "--format", form)
+    assert _output("leaderboard", store, "--format", form) == expected
+
+
+def test_rows_of_what_was_passed_over_are_kept_once(tmp_path: Path) -> None:
+    store = tmp_path / "store.parquet"
+    results, reports = api.score_and_audit(api.read(RECORDED))
+    passed_over = {"unreadable": [("a", "torn")], "skipped": [("b", "empty")]}
+    for _ in range(2):
+        write_store(store, table_rows(results, reports, **passed_over))  # type: ignore[arg-type]
+    stored = read_stores([store], 0.95, SEED)
+    assert stored.unreadable == (("a", "torn"),)
+    assert stored.skipped == (("b", "empty"),)
+    assert stored.ids == [result.entry.id for result in results]
+
+
+def test_a_board_of_a_store_has_no_readings_and_says_so(rows: Rows, tmp_path: Path) -> None:
+    write_store(tmp_path / "store.parquet", rows)
+    _output("board", str(tmp_path / "store.parquet"), "--out", str(tmp_path / "site"))
+    pages = list((tmp_path / "site" / "results").glob("*.html"))
+    assert len(pages) == len(rows["entries"])
+    for page in pages:
+        assert "made from a store, which holds no readings" in page.read_text("utf-8")
+    assert not list((tmp_path / "site" / "evidence").glob("*.js"))
+
+
+def test_another_level_a_grid_and_a_mixture_are_refused(rows: Rows, tmp_path: Path) -> None:
+    store = tmp_path / "store.parquet"
+    write_store(store, rows)
+    for arguments, text in (
+        (["--level", "0.9"], "another level or seed"),
+        (["--seed", "4"], "another level or seed"),
+        (["--zone", "FR"], "emissions need"),
+        ([str(RECORDED)], "stores and trees"),
+    ):
+        done = CliRunner().invoke(cli, ["leaderboard", str(store), *arguments])
+        assert text in str(done.exception), arguments
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"",
+        b"\xc1",
+        b"\x82",
+        encode({"result": 1, "report": {}}),
+        encode([[]] * 40),
+    ],
+)
+def test_a_forged_record_is_refused_in_one_line(record: bytes, rows: Rows, tmp_path: Path) -> None:
+    forged = [row | {"record": record} for row in rows["records"]]
+    write_store(tmp_path / "store.parquet", rows | {"records": forged})
+    with pytest.raises(UsageError, match="no store of this release"):
+        read_stores([tmp_path / "store.parquet"], 0.95, SEED)
+
+
+def test_a_record_leads_to_no_file(rows: Rows) -> None:
+    result, _ = read_stored(rows["records"][0]["record"])
+    assert not result.entry.directory.exists()
+    assert not any(path.is_dir() for path in list(result.entry.directory.parents)[:-2])
 
 
 @pytest.mark.parametrize("name", ["store.parquet", "store.duckdb"])

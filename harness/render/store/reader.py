@@ -1,0 +1,63 @@
+"""Read the results of a store, to rank them as if their trees had been read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.auditing.report import EntryReport
+from harness.batch.examined import Examined
+from harness.batch.stored import read_stored
+from harness.core.errors import SchemaError, UsageError
+from harness.render.store.files import read_rows
+from harness.scoring.result import Result
+
+
+def read_stores(paths: Sequence[Path], level: float, seed: int) -> Examined:
+    """Return the results of stores.
+
+    Args:
+        paths: The stores.
+        level: Coverage probability of the intervals that is wanted.
+        seed: Seed that is wanted.
+
+    Raises:
+        UsageError: One is no store of this release, or its results were drawn with another level
+            or seed.
+    """
+    results: list[Result] = []
+    reports: list[EntryReport] = []
+    passed_over: dict[str, list[tuple[str, str]]] = {"unreadable": [], "skipped": []}
+    for path in paths:
+        for row in read_rows(path, "records"):
+            _check_drawn(path, row["level"], row["seed"], level, seed)
+            try:
+                result, report = read_stored(row["record"] or b"")
+            except SchemaError as error:
+                raise UsageError(
+                    "is no store of this release", where=str(path), got=str(error)
+                ) from None
+            results.append(result)
+            reports.append(report)
+        for row in read_rows(path, "passed_over"):
+            passed_over.get(row["kind"], []).append((row["path"], row["reason"]))
+    return Examined(
+        tuple(reports),
+        tuple(results),
+        tuple(passed_over["unreadable"]),
+        tuple(passed_over["skipped"]),
+    )
+
+
+def _check_drawn(
+    path: Path, level: float, seed: int, wanted_level: float, wanted_seed: int
+) -> None:
+    """Refuse results whose intervals are not the ones that are asked for."""
+    if (level, seed) != (wanted_level, wanted_seed):
+        raise UsageError(
+            "has intervals of another level or seed",
+            where=str(path),
+            got=f"level {level}, seed {seed}",
+            expected=f"level {wanted_level:g}, seed {wanted_seed}",
+            fix="State that level and seed, or collect the results again with yours.",
+        )
