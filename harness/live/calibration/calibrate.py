@@ -20,7 +20,8 @@ from harness.core.schemas import SCHEMA_VERSION, check
 from harness.core.timestamps import to_iso
 from harness.energy.sampling import inferred_resolution
 from harness.live.calibration.faults import name_faults, refresh_s
-from harness.live.calibration.fit import LEVEL, Fit, Interval, fit
+from harness.live.calibration.fit import Fit, fit
+from harness.live.calibration.interval import LEVEL, Interval
 from harness.live.calibration.pulses import play, schedule
 from harness.live.recording import traces_of
 from harness.meters import public_spec

@@ -1,0 +1,28 @@
+"""A number with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEVEL = 0.95
+"""Coverage probability of all intervals of a calibration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A number with its interval at this level.
+
+    Attributes:
+        value: Mean of the posterior.
+        low: Low end.
+        high: High end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def widened(self, half_width: float) -> Interval:
+        """Return an interval that also holds `half_width` on both sides of the value."""
+        low, high = self.value - half_width, self.value + half_width
+        return Interval(self.value, min(self.low, low), max(self.high, high))
