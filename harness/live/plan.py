@@ -61,6 +61,7 @@ class Settings:
         meet: HOST:PORT where rank 0 of a run on several machines waits; "" for a shared folder.
         anchor: File or address that takes the heads of the journals' chains; "" for none.
         calibration: Document of `joulemark calibrate` for the sensors; "" for none.
+        calibration_key: File with the public key of who signed it; "" for none.
         authority: Address of an authority that stamps them with its time; "" for none.
         plan_key: Private key that signs the plan; None for none.
         resume: Keep the complete runs that are there, and make the missing ones.
@@ -82,6 +83,7 @@ class Settings:
     meet: str = ""
     anchor: str = ""
     calibration: str = ""
+    calibration_key: str = ""
     authority: str = ""
     plan_key: Ed25519PrivateKey | None = None
     resume: bool = False
@@ -98,10 +100,11 @@ def meters(settings: Settings) -> list[MeterRequest]:
     specs = [parse(text) for text in settings.meters]
     if not specs:
         specs = available() or [parse(FALLBACK)]
-    if settings.calibration:
-        read_calibration(Path(settings.calibration))  # a wrong file is refused before the first run
+    path, key_file = settings.calibration, settings.calibration_key
+    if path:
+        read_calibration(Path(path), key_file)  # a wrong file is refused before the first run
     requests = [_request(spec, settings.interval_s) for spec in specs]
-    return [replace(request, calibration=settings.calibration) for request in requests]
+    return [replace(item, calibration=path, calibration_key=key_file) for item in requests]
 
 
 def shared_meters(settings: Settings) -> list[MeterRequest]:

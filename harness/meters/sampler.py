@@ -246,7 +246,9 @@ def prepare(request: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
         for channel in probed
     ]
     if request.get("calibration"):
-        channels = calibrated(channels, read_calibration(Path(request["calibration"])))
+        key_file = str(request.get("calibration_key", ""))
+        calibration = read_calibration(Path(request["calibration"]), key_file)
+        channels = calibrated(channels, calibration)
     about = {
         "meter": spec.name,
         "options": dict(public_spec(spec).options),

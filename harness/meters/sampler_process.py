@@ -43,12 +43,14 @@ class MeterRequest:
         interval_s: Time between reads [s].
         journal_prefix: Begin of the name of its journal.
         calibration: File with the calibration of its sensors; "" for none.
+        calibration_key: File with the public key of who signed it; "" for none.
     """
 
     spec: MeterSpec
     interval_s: float
     journal_prefix: str = ""
     calibration: str = ""
+    calibration_key: str = ""
 
 
 class SamplerProcess:
@@ -78,6 +80,7 @@ class SamplerProcess:
                 "interval_s": request.interval_s,
                 "journal": str(journal),
                 "calibration": request.calibration,
+                "calibration_key": request.calibration_key,
             }
         )
 

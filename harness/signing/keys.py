@@ -129,6 +129,23 @@ def read_private(path: Path, passphrase: Passphrase) -> Ed25519PrivateKey:
     return key
 
 
+def read_public(path: Path) -> Ed25519PublicKey:
+    """Read a public key as `generate` writes it.
+
+    Raises:
+        UnreadableError: The file has no Ed25519 public key.
+    """
+    lines = read_bytes(path, limit=MAX_KEY_BYTES).decode("ascii", "replace").splitlines()
+    try:
+        return read_public_line(lines[1] if len(lines) == 3 else "")
+    except ValueError:
+        raise UnreadableError(
+            "is no public key",
+            where=str(path),
+            expected="a file like lab.pub.pem, as joulemark keygen writes it",
+        ) from None
+
+
 def read_public_line(line: str) -> Ed25519PublicKey:
     """Parse what `public_line` returns.
 

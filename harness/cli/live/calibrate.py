@@ -23,6 +23,13 @@ from harness.core.errors import UsageError
     help="Time for all pulses [s].",
 )
 @click.option(
+    "--load",
+    type=click.Choice(["cpu", "gpu", "both"]),
+    default="cpu",
+    show_default=True,
+    help="What works: the processors, the graphics boards, or both.",
+)
+@click.option(
     "--key",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Private key to sign the calibration with.",
@@ -34,13 +41,14 @@ def calibrate(
     interval: float,
     reference: str,
     seconds: float,
+    load: str,
     key: Path | None,
     as_json: bool,
     out: Path,
 ) -> int:
     """Compare meters under a square load of known times.
 
-    All processors work and rest in turns of 3 to 9 seconds. Each meter is compared with the
+    The load works and rests in turns of 3 to 9 seconds. Each meter is compared with the
     reference, which should be the best and fastest of them. Exits with 1 if a fault is found.
 
     \b
@@ -62,8 +70,9 @@ def calibrate(
         )
     requests = requested(Settings(out=out, meters=meters, interval_s=interval))
     private = read_private(key, ask_passphrase) if key is not None else None
-    note(f"the processors work and rest for {seconds:g} s")
-    document = make_calibration(CalibrationRequest(requests, reference, out, seconds), private)
+    note(f"the load works and rests for {seconds:g} s")
+    request = CalibrationRequest(requests, reference, out, seconds, load)
+    document = make_calibration(request, private)
     if as_json:
         emit("calibration", document)
     else:

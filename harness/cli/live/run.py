@@ -131,7 +131,13 @@ class RunCommand(click.Command):
 @click.option(
     "--calibration",
     type=click.Path(dir_okay=False),
-    help="Document of joulemark calibrate: lag, averaging and quantum of the sensors.",
+    help="Document of joulemark calibrate: lag, averaging, quantum and limits of the sensors.",
+)
+@click.option(
+    "--calibration-key",
+    default="",
+    type=click.Path(dir_okay=False),
+    help="Public key that must have signed --calibration.",
 )
 @click.option("--resume", is_flag=True, help="Keep the complete runs in OUT; make the others.")
 @click.option(
@@ -183,6 +189,7 @@ def run(
         meet=options["meet"],
         anchor=options["anchor"],
         calibration=options["calibration"] or "",
+        calibration_key=options["calibration_key"],
         authority=options["time_stamp"],
         plan_key=_plan_key(options["plan_key"]),
         resume=options["resume"],
@@ -190,6 +197,7 @@ def run(
         shared_power=options["shared_power"],
         work_limit_s=options["rank_timeout"],
     )
+    _note_calibration(settings)
     if options["mlperf_session"]:
         place = {"ntp": options["ntp"], "director": options["director"]}
         return _power_session(words, settings, scenario, place, as_json)
@@ -207,6 +215,21 @@ def run(
             expected="joulemark run WORKLOAD, or joulemark run --command -- program arguments",
         )
     return perform(plans, as_json)
+
+
+def _note_calibration(settings: Settings) -> None:
+    """Say what limits the use of the calibration that was named.
+
+    Raises:
+        JoulemarkError: It cannot be used.
+    """
+    if not settings.calibration:
+        return
+    from harness.meters.calibration import read_calibration
+
+    calibration = read_calibration(Path(settings.calibration), settings.calibration_key)
+    for remark in calibration.remarks():
+        note(f"calibration: {remark}")
 
 
 def _plan_key(path: Path | None) -> Ed25519PrivateKey | None:

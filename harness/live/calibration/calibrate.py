@@ -18,15 +18,18 @@ from harness.core.errors import UsageError
 from harness.core.files import write_text
 from harness.core.schemas import SCHEMA_VERSION, check
 from harness.core.timestamps import to_iso
-from harness.energy.sampling import inferred_resolution
-from harness.live.calibration.faults import name_faults, refresh_s
+from harness.live.calibration.faults import name_faults
 from harness.live.calibration.fit import Fit, fit
 from harness.live.calibration.interval import LEVEL, Interval
+from harness.live.calibration.loads import workers
 from harness.live.calibration.pulses import play, schedule
+from harness.live.calibration.steps import quantum, refresh
 from harness.live.recording import traces_of
 from harness.meters import public_spec
+from harness.meters.calibration import PAYLOAD_TYPE
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.signing import dsse
+from harness.traces.channel import Accuracy
 from harness.traces.journal.reader import journal_paths, read_samples
 from harness.traces.trace import Trace
 
@@ -34,8 +37,18 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 DOCUMENT, ENVELOPE, SAMPLES = "calibration.json", "calibration.dsse.json", "samples"
-PAYLOAD_TYPE = "application/vnd.joulemark.calibration+json"
+NO_STEP = "the readings lie on no grid"
+NO_CHANGES = "the readings hardly change"
 UNRESOLVED = "the meter averages over longer than the pulses last"
+SHOWN = {
+    "gain": "gain",
+    "offset_w": "offset_w",
+    "lag_s": "lag_s",
+    "averaging_s": "averaging_s",
+    "quantum_estimate": "quantum",
+    "refresh_estimate": "refresh_s",
+}
+"""Estimates that a terminal shows, with their labels."""
 Play = Callable[[Callable[[], None]], list[tuple[int, bool]]]
 
 
@@ -48,12 +61,14 @@ class CalibrationRequest:
         reference: Id of the channel that the others are compared with; "" for the first.
         out: Folder for the document and the readings.
         seconds: Time for all pulses [s].
+        load: What works in the pulses: `cpu`, `gpu` or `both`.
     """
 
     meters: Sequence[MeterRequest]
     reference: str
     out: Path
     seconds: float
+    load: str = "cpu"
 
 
 def calibrate(
@@ -73,8 +88,8 @@ def calibrate(
     """
     if request.out.exists():
         raise UsageError("is there already", where=str(request.out), fix="Choose another --out.")
+    play_pulses = pulses or _pulses_of(request)
     samples = request.out / SAMPLES
-    play_pulses = pulses or (lambda check: play(schedule(request.seconds), check))
     with SamplerGroup(request.meters, samples) as samplers:
         edges = play_pulses(samplers.check)
     traces = list(traces_of([read_samples(path) for path in journal_paths(samples)]))
@@ -90,6 +105,12 @@ def calibrate(
     }
     write_calibration(document, request.out, key)
     return document
+
+
+def _pulses_of(request: CalibrationRequest) -> Play:
+    """Return what plays the pulses; a load that is not there is refused before."""
+    load = workers(request.load)
+    return lambda check: play(schedule(request.seconds), check, load)
 
 
 def _reference(traces: Sequence[Trace], id_: str) -> Trace:
@@ -108,47 +129,61 @@ def meter_document(trace: Trace, reference: Trace) -> dict[str, Any]:
         trace: Its readings.
         reference: Readings of the reference.
     """
-    quantum = trace.channel.resolution
-    if quantum is None and trace.channel.quantity == "power" and len(trace):
-        quantum = inferred_resolution(trace.value) or None
+    step, refreshed = quantum(trace), refresh(trace)
+    is_power = trace.channel.quantity == "power"
+    resolution = trace.channel.resolution
+    if resolution is None and step is not None:
+        resolution = step.value
     item: dict[str, Any] = {
         "id": trace.channel.id,
         "calibration_id": trace.channel.calibration_id,
         "reference": reference.channel.id,
         "readings": len(trace),
-        "quantum": quantum,
-        "refresh_s": refresh_s(trace),
+        "quantum": resolution,
+        "refresh_s": None if refreshed is None else refreshed.value,
+        "quantum_estimate": _estimate(step, "W" if is_power else "J", NO_STEP),
+        "refresh_estimate": _estimate(refreshed, "s", NO_CHANGES),
     }
     if trace is reference:
-        return item | {"faults": []}
-    is_power = trace.channel.quantity == "power"
-    estimate = fit(trace, reference, (quantum or 0.0) if is_power else 0.0)
+        return item | {"accuracy": _limits(trace.channel.accuracy), "faults": []}
+    estimate = fit(trace, reference, (resolution or 0.0) if is_power else 0.0)
     faults = list(name_faults(trace, estimate))
     codes = {fault.code for fault in faults}
     is_resolved = not codes & {"one-minute-means", "other-feed"}
+    item["reference_accuracy"] = _limits(reference.channel.accuracy)
     return item | _estimates(estimate, is_resolved) | {"faults": [asdict(item) for item in faults]}
 
 
 def _estimates(estimate: Fit | None, is_resolved: bool) -> dict[str, Any]:
     if estimate is None:
         return {}
-    none = {"value": None, "low": None, "high": None, "level": LEVEL, "note": UNRESOLVED}
+    gain = estimate.gain if is_resolved else None
+    offset_w = estimate.offset_w if is_resolved else None
     return {
-        "gain": _document(estimate.gain, "1") if is_resolved else none | {"unit": "1"},
-        "offset_w": _document(estimate.offset_w, "W") if is_resolved else none | {"unit": "W"},
-        "lag_s": _document(estimate.lag_s, "s"),
-        "averaging_s": _document(estimate.averaging_s, "s"),
+        "gain": _estimate(gain, "1", UNRESOLVED),
+        "offset_w": _estimate(offset_w, "W", UNRESOLVED),
+        "lag_s": _estimate(estimate.lag_s, "s", ""),
+        "averaging_s": _estimate(estimate.averaging_s, "s", ""),
         "explained": round(estimate.explained, 4),
     }
 
 
-def _document(interval: Interval, unit: str) -> dict[str, Any]:
+def _estimate(interval: Interval | None, unit: str, reason: str) -> dict[str, Any]:
+    """Return an estimate; without an interval it states the reason instead."""
+    if interval is None:
+        missing = {"value": None, "low": None, "high": None}
+        return missing | {"level": LEVEL, "unit": unit, "note": reason}
+    ends = {"value": interval.value, "low": interval.low, "high": interval.high}
+    return ends | {"level": LEVEL, "unit": unit}
+
+
+def _limits(accuracy: Accuracy) -> dict[str, Any]:
+    """Return the limits of a channel, as later runs need them of the reference."""
     return {
-        "value": interval.value,
-        "low": interval.low,
-        "high": interval.high,
-        "level": LEVEL,
-        "unit": unit,
+        "gain_mpe": accuracy.gain_mpe,
+        "offset_mpe_w": accuracy.range_limit_w,
+        "source": accuracy.source,
+        "assumed": accuracy.assumed,
     }
 
 
@@ -177,10 +212,8 @@ def table(document: dict[str, Any]) -> str:
         if item["id"] == document["reference"]:
             continue
         lines.append(item["id"])
-        for name in ("gain", "offset_w", "lag_s", "averaging_s"):
-            lines.append(f"  {name:<12} {_shown(item.get(name))}")
-        lines.append(f"  {'quantum':<12} {_number(item['quantum'])}")
-        lines.append(f"  {'refresh_s':<12} {_number(item['refresh_s'])}")
+        for name, label in SHOWN.items():
+            lines.append(f"  {label:<12} {_shown(item.get(name))}")
         lines += [f"  fault: {fault['message']}" for fault in item["faults"]]
     return "".join(f"{line}\n" for line in lines)
 
@@ -190,7 +223,3 @@ def _shown(estimate: dict[str, Any] | None) -> str:
         return "cannot be had"
     low, high = estimate["low"], estimate["high"]
     return f"{estimate['value']:.5g} [{low:.5g}, {high:.5g}] {estimate['unit']}"
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3g}"

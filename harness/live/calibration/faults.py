@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from harness.core.timestamps import NS
 from harness.live.calibration.fit import Fit
+from harness.live.calibration.steps import refresh
 from harness.traces.trace import Trace
 
 MIN_EXPLAINED = 0.3
@@ -32,7 +30,6 @@ MINUTE_S = (40.0, 80.0)
 """Windows that are called one-minute means [s]."""
 STALE = 2.5
 """A number that changes in longer than so many refresh intervals is repeated."""
-MIN_CHANGES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +43,6 @@ class Fault:
 
     code: str
     message: str
-
-
-def refresh_s(trace: Trace) -> float | None:
-    """Return the time between two changes of the readings [s]; None where they hardly change."""
-    changed = np.flatnonzero(np.diff(trace.value) != 0) + 1
-    if len(changed) < MIN_CHANGES:
-        return None
-    return float(np.median(np.diff(trace.t_ns[changed]))) / NS
 
 
 def name_faults(trace: Trace, fit: Fit | None) -> Iterator[Fault]:
@@ -76,12 +65,12 @@ def name_faults(trace: Trace, fit: Fit | None) -> Iterator[Fault]:
 def _stale(trace: Trace) -> Iterator[Fault]:
     """Report numbers that are repeated for longer than the meter says that it needs."""
     stated_s = trace.channel.nominal_interval_s
-    seen_s = refresh_s(trace)
-    if stated_s and seen_s and seen_s > STALE * stated_s:
+    interval = refresh(trace)
+    if stated_s and interval is not None and interval.value > STALE * stated_s:
         yield Fault(
             "stale-repeats",
-            f"its number changes each {seen_s:.3g} s, and it is said to each {stated_s:.3g} s: "
-            f"state refresh={seen_s:.3g}",
+            f"its number changes each {interval.value:.3g} s, and it is said to each "
+            f"{stated_s:.3g} s: state refresh={interval.value:.3g}",
         )
 
 

@@ -1,22 +1,21 @@
-"""A square load of known times: all processors work, or none."""
+"""A square load of known times: all workers of a load work, or none."""
 
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.synchronize import Event
 
 import numpy as np
+
+from harness.live.calibration.loads import POLL_S, Worker
 
 IDLE_S = 10.0
 """Idle time before and after the pulses [s]."""
 SHORTEST_S, LONGEST_S = 3.0, 9.0
 """Lengths of busy and idle pulses [s]. They vary: equal ones would look alike after a period."""
 SEED = 20
-POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class Pulse:
     """A time of one load.
 
     Attributes:
-        busy: Whether the processors work.
+        busy: Whether the load is on.
         seconds: How long [s].
     """
 
@@ -50,26 +49,26 @@ def schedule(seconds: float, seed: int = SEED) -> list[Pulse]:
 
 
 def play(
-    pulses: Sequence[Pulse], check: Callable[[], None], processes: int = 0
+    pulses: Sequence[Pulse], check: Callable[[], None], load: Sequence[Worker]
 ) -> list[tuple[int, bool]]:
-    """Let all processors work and rest as the pulses say.
+    """Let all workers of a load work and rest as the pulses say.
 
     Args:
         pulses: The pulses.
         check: Called now and then; what it raises ends the load.
-        processes: How many processors work; 0 for all.
+        load: What works.
 
     Returns:
         When each pulse began [ns UTC], and whether it was busy.
     """
     context = multiprocessing.get_context("spawn")
     work, end = context.Event(), context.Event()
-    count = processes or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    workers = [
-        context.Process(target=_work, args=(work, end), daemon=True) for _ in range(max(count, 1))
+    processes = [
+        context.Process(target=target, args=(*arguments, work, end), daemon=True)
+        for target, arguments in load
     ]
-    for worker in workers:
-        worker.start()
+    for process in processes:
+        process.start()
     edges = []
     try:
         for pulse in pulses:
@@ -82,18 +81,7 @@ def play(
     finally:
         end.set()
         work.set()
-        for worker in workers:
-            worker.join(2)
-            worker.kill()
+        for process in processes:
+            process.join(2)
+            process.kill()
     return edges
-
-
-def _work(work: Event, end: Event) -> None:
-    """Compute while told to, in a process of its own."""
-    value = 1.0
-    while not end.is_set():
-        if not work.wait(POLL_S):
-            continue
-        for _ in range(20_000):
-            value = value * 1.000001 + 1e-9
-        value = 1.0

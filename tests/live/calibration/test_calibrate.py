@@ -15,16 +15,18 @@ from harness.core.schemas import check
 from harness.live.calibration.calibrate import (
     DOCUMENT,
     ENVELOPE,
-    PAYLOAD_TYPE,
     CalibrationRequest,
     calibrate,
     table,
 )
+from harness.live.calibration.loads import work_on_processor
 from harness.live.calibration.pulses import IDLE_S, LONGEST_S, play, schedule
 from harness.meters import parse
+from harness.meters.calibration import PAYLOAD_TYPE, calibrated, read_calibration
 from harness.meters.sampler_process import MeterRequest
 from harness.signing import dsse
 from harness.signing.keys import generate, read_private
+from harness.traces.channel import Accuracy, Channel
 
 PULSES_S = (0.6, 0.4, 0.7, 0.3, 0.5, 0.8, 0.35, 0.65, 0.45, 0.55)
 SAMPLE_S = 0.02
@@ -40,7 +42,8 @@ def load_w(t_ns: int, begun_ns: int) -> float:
             break
         since_s -= length_s
         busy = not busy
-    return 250.0 if busy and since_s < 0 else 100.0
+    flicker_w = 0.4 * (t_ns // 20_000_000 % 7)
+    return (250.0 if busy and since_s < 0 else 100.0) + flicker_w
 
 
 def pulses(check: Callable[[], None]) -> list[tuple[int, bool]]:
@@ -84,6 +87,21 @@ def test_two_meters_are_compared_and_the_document_signed(tmp_path: Path) -> None
     assert envelope.payload_type == PAYLOAD_TYPE
     assert dsse.is_signed_by(envelope, envelope.signatures[0], key.public_key())
     assert "127.0.0.1" not in json.dumps(written)
+    # A later run uses it: the limits of the second analyzer hold its gain.
+    calibration = read_calibration(tmp_path / "out" / DOCUMENT, str(keys.public))
+    assert calibration.signature == "verified"
+    for name in ("quantum_estimate", "refresh_estimate"):
+        assert compared[name]["low"] <= compared[name]["value"] <= compared[name]["high"]
+    assert compared["refresh_estimate"]["value"] == pytest.approx(SAMPLE_S, rel=0.5)
+    later = Channel(
+        id=compared["id"],
+        kind="mean",
+        boundary="wall",
+        calibration_id=compared["calibration_id"],
+        accuracy=Accuracy(reading_limit_pct=0.1, source="its manual"),
+    )
+    (applied,) = calibrated([later], calibration)
+    assert applied.accuracy.gain_mpe >= GAIN - 1 - 0.02
     assert "gain" in table(document)
 
 
@@ -102,7 +120,8 @@ def test_the_processors_work_as_the_pulses_say() -> None:
         def __init__(self, busy: bool, seconds: float) -> None:
             self.busy, self.seconds = busy, seconds
 
-    edges = play([Short(True, 0.2), Short(False, 0.1)], lambda: None, processes=1)  # type: ignore[list-item]
+    pulses = [Short(True, 0.2), Short(False, 0.1)]
+    edges = play(pulses, lambda: None, [(work_on_processor, ())])  # type: ignore[arg-type]
     assert [busy for _, busy in edges] == [True, False]
     assert 0.15 < (edges[1][0] - edges[0][0]) / 1e9 < 2.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.live.calibration.faults import name_faults, refresh_s
+from harness.live.calibration.faults import name_faults
 from harness.live.calibration.fit import Fit, fit
 from harness.traces.trace import Trace
 
@@ -94,10 +94,3 @@ def test_too_few_readings_are_not_fitted() -> None:
     result = fit(meter, reference)
     assert result is None
     assert [fault.code for fault in name_faults(meter, result)] == ["too-few-readings"]
-
-
-def test_the_refresh_interval_is_that_of_changes() -> None:
-    meter, _ = fitted(Errors(interval_s=0.5), 1)
-    repeated = np.repeat(meter.value[::4], 4)[: len(meter)]
-    seen = refresh_s(Trace(meter.channel, meter.t_ns.copy(), repeated))
-    assert seen == pytest.approx(2.0)
