@@ -23,7 +23,8 @@ from harness.auditing.rules.rulebook import rulebook
 from harness.core.errors import UsageError
 from harness.energy import evaluation
 from harness.energy.run import RunEnergy, run_energy
-from harness.formats.base import Entry, Run
+from harness.formats.base import Defect, Entry, Run
+from harness.formats.defects import DefectCode
 from harness.render.audit_report.document import audit_document
 from tests.auditing.rules import builders as b
 
@@ -127,6 +128,16 @@ def test_never_raises_for_odd_evidence(value: float, description: dict[str, obje
 def test_a_run_without_anything_has_a_place() -> None:
     found = b.judge(b.entry(b.run(id="r7", window=None, sources=())))
     assert {f.where for f in found.findings if f.status == "fail"} == {"r7"}
+
+
+def test_an_incomplete_run_is_one_finding_and_the_complete_ones_are_judged() -> None:
+    """What an incomplete run lacks follows from that; what is wrong with another is still told."""
+    late = b.run(b.trace(range(3, 606)), id="run-1")
+    entry = b.entry(late, b.run(id="run-2", window=None, sources=()))
+    defect = Defect(DefectCode.RUN_INCOMPLETE, "entry/run-2", "killed")
+    found = b.judge(replace(entry, defects=(defect,)))
+    failed = {f.rule: f.where for f in found.findings if f.status == "fail"}
+    assert failed == {"window-inside-trace": "total.csv", "evidence-readable": "entry/run-2"}
 
 
 def test_severity_of_the_rulebook_turns_a_fail_into_a_warning() -> None:

@@ -204,6 +204,14 @@ class TestCounter:
         assert found.filled_j == pytest.approx(100)
         assert found.u_gap_j > 0
 
+    def test_a_reset_in_the_first_step_holds_what_was_counted_since(
+        self, trace: MakeTrace, window: MakeWindow
+    ) -> None:
+        found = energy(
+            trace(range(4), [500, 40, 140, 240], "counter", update_interval_s=0.0), window(0, 3)
+        )
+        assert (found.energy_j, found.resets) == (pytest.approx(240), 1)
+
     def test_resets_outside_the_window_do_not_count(
         self, trace: MakeTrace, window: MakeWindow
     ) -> None:

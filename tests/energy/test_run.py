@@ -94,3 +94,14 @@ def test_coverage_is_that_of_the_worst_channel_and_0_where_one_is_silent() -> No
     assert measured(node(0, 400.0)).coverage == 1.0
     assert measured(node(0, 400.0), half).coverage == pytest.approx(0.5, abs=0.01)
     assert measured(node(0, 400.0), silent).coverage == 0.0
+
+
+@pytest.mark.parametrize("bounds_s", [(0.1, 0.3), (0.3, 0.0), (0.0, 0.2)])
+def test_clocks_of_machines_may_lengthen_or_shorten_a_window_at_both_ends(
+    bounds_s: tuple[float, float],
+) -> None:
+    """400 W for as long as both bounds together, more or less; 95 % of the draws hold both."""
+    found = measured(b.trace(range(-5, 106), 400.0, edge_bounds_s=bounds_s))
+    clocks = component(found, "clocks of the machines")
+    assert clocks.up == pytest.approx(400 * sum(bounds_s) / 0.95, rel=1e-9)
+    assert clocks.down == pytest.approx(-400 * sum(bounds_s) / 0.95, rel=1e-9)

@@ -127,6 +127,7 @@ def test_what_differs_in_kind_is_not_comparable(given: dict[str, Any], reason: s
     comparison = against(result("a", 100.0, cv=0.01), result("b", 100.0, cv=0.01, **given))
     assert comparison.verdict == "not comparable"
     assert comparison.ratio.value is None
+    assert comparison.difference.value is None
     assert any(reason in text for text in comparison.reasons)
 
 

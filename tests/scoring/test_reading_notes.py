@@ -53,6 +53,16 @@ def test_means_warn_of_nothing(notes: Notes, trace: MakeTrace, window: MakeWindo
     assert "does not hold" not in found
 
 
+@pytest.mark.parametrize("kind", ["mean", "instant"])
+def test_only_instants_may_alias(
+    kind: str, notes: Notes, trace: MakeTrace, window: MakeWindow
+) -> None:
+    """Means that alternate are the load; and so are instants whose halves agree."""
+    value = np.where(np.arange(80) % 2, 400.0, 300.0) if kind == "mean" else np.full(80, 300.0)
+    text = notes(trace(range(80), value.tolist(), kind), window(10, 70))
+    assert "every second reading" not in text
+
+
 @pytest.mark.parametrize(
     ("late_s", "clock_error_s", "warns"),
     [

@@ -141,9 +141,16 @@ def test_readings_of_a_window_take_both_edges(trace: Callable, window: Callable)
 def test_content_hash_tells_values_and_times_and_not_the_channel(trace: Callable) -> None:
     one = trace([1, 2], [1, 2]).content_sha256
     assert one == trace([1, 2], [1, 2], boundary="board").content_sha256
-    assert (
-        len({one, trace([1, 2], [1, 3]).content_sha256, trace([1, 3], [1, 2]).content_sha256}) == 3
-    )
+    others = [
+        trace(times, values).content_sha256
+        for times, values in [
+            ([1, 2], [1, 3]),
+            ([1, 3], [1, 2]),
+            ([0.5, 2], [1, 2]),
+            ([1, 2], [3, 2]),
+        ]
+    ]
+    assert len({one, *others}) == 5
 
 
 def test_header_is_the_inverse_of_from_header(channel: Callable) -> None:

@@ -298,7 +298,9 @@ def test_coverage_factor_matches_the_table_of_jcgm_100(nu: float, k: float) -> N
     assert coverage_factor(0.95, nu) == pytest.approx(k, abs=0.005)
 
 
-@pytest.mark.parametrize(("u", "delta"), [(0.0354, 0.0005), (35.4, 0.5), (1.0, 0.05), (99.0, 0.5)])
+@pytest.mark.parametrize(
+    ("u", "delta"), [(0.0354, 0.0005), (35.4, 0.5), (1.0, 0.05), (99.0, 0.5), (0.0, 0.0)]
+)
 def test_numerical_tolerance_is_half_a_unit_of_the_second_digit(u: float, delta: float) -> None:
     assert numerical_tolerance(u) == pytest.approx(delta)
 

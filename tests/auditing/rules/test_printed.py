@@ -59,3 +59,8 @@ def test_a_value_agrees_within_what_was_rounded_away(
     value: float, text: str, error: float, expected: bool
 ) -> None:
     assert agrees(value, text, value_error=error) is expected
+
+
+def test_a_number_that_overflows_agrees_with_nothing() -> None:
+    assert not agrees(1.0, "1e400")
+    assert not agrees(math.inf, "1e400")

@@ -40,6 +40,7 @@ ABOUT = {
     "licence": "own",
 }
 HOURS = [f"2022-01-01T{hour:02}:00Z" for hour in range(6)]
+ORDER = "got 2022-01-01T00:00:00Z after 2022-01-01T01:00:00Z"
 
 
 @pytest.fixture
@@ -331,7 +332,7 @@ def test_leap_day_and_end_of_year_are_hours_like_others(written: Callable[..., P
 @pytest.mark.parametrize(
     ("stamps", "values", "words"),
     [
-        ([HOURS[1], HOURS[0], HOURS[2]], [100] * 3, ("not in order", "row 3")),
+        ([HOURS[1], HOURS[0], HOURS[2]], [100] * 3, ("not in order", "row 3", ORDER)),
         (
             [HOURS[0], HOURS[1], "2022-01-01T01:20Z", HOURS[2], HOURS[3]],
             [100] * 5,
