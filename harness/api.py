@@ -23,6 +23,7 @@ import html
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ContextDecorator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -30,6 +31,7 @@ from harness.auditing.report import EntryReport, Report
 from harness.batch.examined import Examined
 from harness.carbon.co2e import Inputs
 from harness.core.errors import UsageError
+from harness.core.executors.workers import Workers
 from harness.core.progress import NO_PROGRESS, Progress
 from harness.core.timestamps import to_iso
 from harness.emissions.result_emissions import as_reference, with_co2e
@@ -165,6 +167,7 @@ def score(
     timeout_s: float | None = None,
     jobs: int = 1,
     scheduler: str | None = None,
+    cache: str | Path | None = None,
 ) -> Results:
     """Compute energy, energy per unit and their intervals for each entry.
 
@@ -178,19 +181,21 @@ def score(
             entry that takes longer has no energy.
         jobs: Number of processes; they change nothing but the time.
         scheduler: Address of a Dask scheduler, whose workers score in their place.
+        cache: Folder that keeps outcomes; those of entries that did not change are reused.
 
     Returns:
         One result for each entry, in the order of the tree: a list that shows itself in a
         notebook, with `to_pandas`, `to_arrow`, `plot` and `plot_power`. Results that other
         processes scored come without their readings, which `plot_power` needs.
     """
-    if not isinstance(source, Tree) and (jobs > 1 or scheduler is not None):
+    workers = Workers(jobs, scheduler, cache)
+    if workers.by_entry and not isinstance(source, Tree):
         from harness.batch.work import Plan
 
         plan = Plan(
             judges=False, timeout_s=timeout_s, level=level, seed=seed, draws=draws, carbon=carbon
         )
-        return Results(_examined(source, plan, jobs, scheduler).results)
+        return Results(_examined(source, plan, workers).results)
     entries = _tree(source, timeout_s).entries
     results = score_all(entries, level=level, seed=seed, draws=draws, timeout_s=timeout_s)
     if carbon is None:
@@ -208,6 +213,7 @@ def audit(
     ignore: Sequence[str] = (),
     jobs: int = 1,
     scheduler: str | None = None,
+    cache: str | Path | None = None,
     timeout_s: float | None = None,
     trust: str | Path | None = None,
     progress: Progress = NO_PROGRESS,
@@ -222,6 +228,7 @@ def audit(
         jobs: Number of processes; they change nothing but the time. Each judges what it reads,
             unless `source` was read already.
         scheduler: Address of a Dask scheduler, whose workers do it in their place.
+        cache: Folder that keeps outcomes; those of entries that did not change are reused.
         timeout_s: How long one entry may take [s]; an entry that takes longer is unjudged.
         trust: File that says whose signatures count; without one no signature is checked.
         progress: Receives each phase.
@@ -234,11 +241,12 @@ def audit(
 
     chosen = choose(select, ignore)
     trusted = None if trust is None else read_trust(Path(trust))
-    if not isinstance(source, Tree) and (jobs > 1 or scheduler is not None):
+    workers = Workers(jobs, scheduler, cache)
+    if workers.by_entry and not isinstance(source, Tree):
         from harness.batch.work import Plan
 
         plan = Plan(scores=False, round_name=round_name, chosen=chosen, timeout_s=timeout_s)
-        done = _examined(source, plan, jobs, scheduler, trusted, progress)
+        done = _examined(source, plan, workers, trusted, progress)
         return Report(done.reports, done.unreadable, done.skipped)
     tree = _tree(source, timeout_s)
     entries = with_submission_defects(tree.entries, trusted, timeout_s)
@@ -263,6 +271,7 @@ def rank(
     timeout_s: float | None = None,
     jobs: int = 1,
     scheduler: str | None = None,
+    cache: str | Path | None = None,
 ) -> Tables:
     """Make the leaderboard: a table for each benchmark, scenario and class of measurement.
 
@@ -280,10 +289,12 @@ def rank(
             unjudged, and unranked.
         jobs: Number of processes; they change nothing but the time.
         scheduler: Address of a Dask scheduler, whose workers do it in their place.
+        cache: Folder that keeps outcomes; those of entries that did not change are reused.
     """
     if isinstance(source, Examined):
         return Tables(leaderboard(source.results, source.reports_by_id, rank_by=by, seed=seed))
-    if isinstance(source, Tree) or (jobs <= 1 and scheduler is None):
+    workers = Workers(jobs, scheduler, cache)
+    if isinstance(source, Tree) or not workers.by_entry:
         tables, _ = _ranked(_tree(source, timeout_s), by, level, seed, carbon, timeout_s)
         return Tables(tables)
     done = examine(
@@ -292,8 +303,7 @@ def rank(
         seed=seed,
         carbon=carbon,
         timeout_s=timeout_s,
-        jobs=jobs,
-        scheduler=scheduler,
+        **workers.options(),
     )
     return rank(done, by=by, seed=seed)
 
@@ -308,6 +318,7 @@ def examine(
     timeout_s: float | None = None,
     jobs: int = 1,
     scheduler: str | None = None,
+    cache: str | Path | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Examined:
     """Score and audit each entry where it is read, so that a tree need not fit into memory.
@@ -322,27 +333,31 @@ def examine(
         timeout_s: How long each step may take for one entry [s].
         jobs: Number of processes.
         scheduler: Address of a Dask scheduler, whose workers do it in their place.
+        cache: Folder that keeps outcomes; those of entries that did not change are reused.
         progress: Receives each phase.
     """
     from harness.batch.work import Plan
 
     inputs = as_reference(carbon) if judges and carbon is not None else carbon
     plan = Plan(judges=judges, level=level, seed=seed, carbon=inputs, timeout_s=timeout_s)
-    return _examined(source, plan, jobs, scheduler, progress=progress)
+    return _examined(source, plan, Workers(jobs, scheduler, cache), progress=progress)
 
 
 def _examined(
     source: Places,
     plan: Plan,
-    jobs: int,
-    scheduler: str | None,
+    workers: Workers,
     trust: Trust | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Examined:
     from harness.batch.examine import examine
     from harness.core.executors.base import executor_of
 
-    with executor_of(jobs, scheduler) as executor:
+    if workers.cache is not None:
+        from harness.batch.cache import open_cache
+
+        plan = replace(plan, cache=open_cache(Path(workers.cache)))
+    with executor_of(workers.jobs, workers.scheduler) as executor:
         return examine(_places(source), executor, plan, trust=trust, progress=progress)
 
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from harness.auditing.relations import Compared, compare_within
 from harness.auditing.submission import with_submission_defects
 from harness.batch.examined import Examined
+from harness.batch.kept_relations import KeptRelations
 from harness.batch.work import (
     Context,
     Finished,
@@ -75,7 +76,7 @@ def examine(
 
     progress.phase("Judging" if plan.judges else "Scoring", len(entries))
     finish_tasks = [
-        FinishTask(task, _without_readings(outline.entry), context)
+        FinishTask(task, _without_readings(outline.entry), context, outline.fingerprint)
         for (task, _, outline), context in zip(entries, contexts, strict=True)
     ]
     homes: list[Home] = [home for _, home, _ in entries]
@@ -99,7 +100,7 @@ def _contexts(
     compared = Compared(None)
     contexts = [Context() for _ in outlines]
     if plan.judges:
-        compared = compare_within(entries, plan.timeout_s)
+        compared = _compared(outlines, plan)
         with_defects = with_submission_defects(entries, trust, plan.timeout_s)
         contexts = [Context(entry.defects, *compared.of_entry(entry.id)) for entry in with_defects]
     scatters = scatter_by_table(outline.lender for outline in outlines if outline.lender)
@@ -109,6 +110,21 @@ def _contexts(
         else context
         for outline, context in zip(outlines, contexts, strict=True)
     ]
+
+
+def _compared(outlines: Sequence[Outline], plan: Plan) -> Compared:
+    """Compare the entries with each other, unless a cache knows the outcome for all of them."""
+    key = ""
+    if plan.cache is not None and all(outline.fingerprint for outline in outlines):
+        key = plan.cache.key("compared", [outline.fingerprint for outline in outlines])
+        kept = plan.cache.get(key, KeptRelations)
+        if kept is not None:
+            return Compared(kept.relations())
+    entries = [outline.entry for outline in outlines]
+    compared = compare_within(entries, plan.timeout_s)
+    if plan.cache is not None and key and not compared.left_out:
+        plan.cache.put(key, KeptRelations.build(compared, [entry.id for entry in entries]))
+    return compared
 
 
 def _without_readings(entry: Entry) -> Entry:

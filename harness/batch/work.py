@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.auditing.cross_entry import CrossEntryEvidence
 from harness.auditing.engine import Task, judge, report_lost
 from harness.auditing.relations import NO_CROSS_ENTRY_EVIDENCE, Copies
 from harness.auditing.report import EntryReport
-from harness.batch.records import ResultRecord
-from harness.carbon.co2e import Co2e, Inputs
+from harness.batch.cache import Cache
+from harness.batch.fingerprint import fingerprint
+from harness.batch.records import EntryRecord, ResultRecord
+from harness.carbon.co2e import Inputs
 from harness.core.process_pool import DIED
 from harness.emissions.result_emissions import with_co2e
 from harness.energy.evaluation import Evaluation, evaluate_within
@@ -27,7 +30,13 @@ from harness.formats.load import load_one
 from harness.scoring.entry_budget import Lender, borrowing, lender_of
 from harness.scoring.result import TableKey
 from harness.scoring.run_scatter import PooledScatter
-from harness.scoring.score import BudgetAttempt, budget_within, draw_within, without_energy
+from harness.scoring.score import (
+    NOT_SCORED,
+    BudgetAttempt,
+    budget_within,
+    draw_within,
+    without_energy,
+)
 from harness.traces.trace import Trace
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.monte_carlo import DRAWS, SEED
@@ -52,6 +61,7 @@ class Plan:
         seed: Seed of the Monte Carlo.
         draws: Draws of the Monte Carlo.
         carbon: Grid and PUE of the emissions; None computes none.
+        cache: Where outcomes are kept; None keeps none.
     """
 
     judges: bool = True
@@ -63,6 +73,7 @@ class Plan:
     seed: int = SEED
     draws: int = DRAWS
     carbon: Inputs | None = None
+    cache: Cache | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +101,14 @@ class Outline:
         table: Table of its result; None where it is not scored.
         may_borrow: Whether its own runs do not show its scatter.
         lender: What it lends to others of its table; None from too few runs.
+        fingerprint: Fingerprint of its files; "" where it is not cached.
     """
 
     entry: Entry
     table: TableKey | None = None
     may_borrow: bool = False
     lender: Lender | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,18 @@ class Context:
     cross_entry: CrossEntryEvidence = NO_CROSS_ENTRY_EVIDENCE
     borrowed: PooledScatter | None = None
 
+    def document(self) -> list[Any]:
+        """Return it as plain data, to be hashed."""
+        evidence = self.cross_entry
+        return [
+            self.defects,
+            sorted((self.copies or {}).items()),
+            sorted(evidence.near_duplicates.items()),
+            sorted(evidence.ac_dc_pairs.items()),
+            sorted(evidence.calibration_claims.items(), key=lambda item: item[0]),
+            self.borrowed,
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class FinishTask:
@@ -123,11 +148,13 @@ class FinishTask:
         opened: How it was read.
         outline: What stands for it where it can no longer be read, without readings.
         context: What the other entries show of it.
+        fingerprint: Fingerprint of its files; "" where it is not cached.
     """
 
     opened: OpenTask
     outline: Entry
     context: Context
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +169,18 @@ class Finished:
 
     report: EntryReport | None
     result: ResultRecord | None
-    co2e: Co2e | None = None
+    co2e: Any = None  # a Co2e, which is not encoded
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing broke, and no time limit ended it: then it would be the same again."""
+        broken = self.report is not None and any(
+            finding.status == "error" for finding in self.report.findings
+        )
+        unscored = self.result is not None and (self.result.energy.note or "").startswith(
+            NOT_SCORED
+        )
+        return not broken and not unscored
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,25 +205,59 @@ _kept: dict[tuple[str, int], tuple[_Kept, int]] = {}
 def open_entry(task: OpenTask) -> Outline | Skipped | tuple[str, str]:
     """Read an entry, and return its outline; what is no entry stays as it is."""
     _forget_other_work(task.key[0])
+    mark = _fingerprint(task)
+    if mark:
+        outline = kept_outline(task.plan, mark)
+        if outline is not None:
+            return outline
     kept = _read(task)
     if not isinstance(kept, _Kept):
         return kept
     _keep(task.key, kept)
-    outline = _outline(kept.entry, with_readings=task.plan.judges)
+    mark = mark if mark == _fingerprint(task) else ""  # else it changed while it was read
+    outline = _outline_of(kept, task.plan, mark)
+    if mark:
+        keep_outline(task.plan, outline)
+    return outline
+
+
+def _fingerprint(task: OpenTask) -> str:
+    """Return the fingerprint of an entry; "" where it is not cached."""
+    if task.plan.cache is None or not isinstance(task.place, Found):
+        return ""
+    return fingerprint(task.place) or ""
+
+
+def _outline_of(kept: _Kept, plan: Plan, mark: str) -> Outline:
+    outline = _outline(kept.entry, with_readings=plan.judges)
     if kept.budget is None:
-        return Outline(outline)
+        return Outline(outline, fingerprint=mark)
     item = kept.budget.item
-    return Outline(outline, item.table, item.may_borrow, lender_of(item))
+    return Outline(outline, item.table, item.may_borrow, lender_of(item), mark)
 
 
 def finish_entry(task: FinishTask) -> Finished:
     """Audit and score an entry."""
+    plan = task.opened.plan
+    key = kept_key(plan, task.fingerprint, task.context)
+    if plan.cache is not None and key:
+        finished = plan.cache.get(key, Finished)
+        if finished is not None:
+            return finished
     kept_here, _ = _kept.pop(task.opened.key, (None, 0))
     kept = kept_here or _read(task.opened)
     if not isinstance(kept, _Kept):
         return not_finished(task)
+    finished = _finished(kept, task)
+    if key and finished.is_final and task.fingerprint == _fingerprint(task.opened):
+        assert plan.cache is not None
+        plan.cache.put(key, finished)
+    return finished
+
+
+def _finished(kept: _Kept, task: FinishTask) -> Finished:
     plan, context = task.opened.plan, task.context
-    report = result = None
+    report = None
     if plan.judges:
         entry = replace(kept.entry, defects=(*kept.entry.defects, *context.defects))
         report = judge(_judgement(entry, plan, context, kept.evaluation))
@@ -212,7 +284,7 @@ def not_finished(task: FinishTask) -> Finished:
     if plan.judges:
         report = report_lost(_judgement(entry, plan, task.context, None))
     if plan.scores:
-        result = ResultRecord.build(without_energy(entry, f"not scored: {DIED}", plan.level))
+        result = ResultRecord.build(without_energy(entry, f"{NOT_SCORED} {DIED}", plan.level))
     return Finished(report, result)
 
 
@@ -275,3 +347,47 @@ def _outer_traces(run: Run) -> tuple[Trace, ...]:
     for trace in traces:
         _ = trace.content_sha256  # computed here, it travels with the trace
     return traces
+
+
+# The cache
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptOutline:
+    """The encoded form of an outline; attributes as in `Outline`."""
+
+    entry: EntryRecord
+    table: TableKey | None
+    may_borrow: bool
+    lender: Lender | None
+
+
+def kept_outline(plan: Plan, mark: str) -> Outline | None:
+    """Return the outline that a cache keeps of an entry; None where it keeps none."""
+    assert plan.cache is not None
+    found = plan.cache.get(_outline_key(plan, mark), _KeptOutline)
+    if found is None:
+        return None
+    return Outline(found.entry.entry(), found.table, found.may_borrow, found.lender, mark)
+
+
+def keep_outline(plan: Plan, outline: Outline) -> None:
+    """Keep the outline of an entry in the cache."""
+    assert plan.cache is not None
+    record = EntryRecord.build(outline.entry, with_readings=True)
+    kept = _KeptOutline(record, outline.table, outline.may_borrow, outline.lender)
+    plan.cache.put(_outline_key(plan, outline.fingerprint), kept)
+
+
+def _outline_key(plan: Plan, mark: str) -> str:
+    assert plan.cache is not None
+    return plan.cache.key("outline", mark, plan.judges, plan.scores)
+
+
+def kept_key(plan: Plan, mark: str, context: Context) -> str:
+    """Return the key of what came of an entry; "" where it is not cached."""
+    if plan.cache is None or not mark or plan.carbon is not None:
+        return ""
+    chosen = None if plan.chosen is None else sorted(plan.chosen)
+    options = [plan.judges, plan.scores, plan.round_name, chosen, plan.level, plan.seed, plan.draws]
+    return plan.cache.key("finished", mark, options, context.document())

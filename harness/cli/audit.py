@@ -29,7 +29,8 @@ from harness.cli.base import (
 )
 from harness.cli.common.outputs import OutputPath, mkdir_option
 from harness.cli.common.progress_line import progress_line
-from harness.cli.common.workers import Workers, workers_option
+from harness.cli.common.workers import workers_option
+from harness.core.executors.workers import Workers
 
 if TYPE_CHECKING:
     from harness.auditing.changes import Change
@@ -187,7 +188,7 @@ def _audit(
     progress.phase("Searching")
     items = api.search(*paths)
     progress.phase("Reading", len(items))
-    if workers.elsewhere and not with_plots:
+    if workers.by_entry and not with_plots:
         return api.audit(items, progress=progress, **workers.options(), **options), ()
     tree = api.load(progress.track(items), jobs=workers.jobs, timeout_s=options["timeout_s"])
     report = api.audit(tree, jobs=workers.jobs, progress=progress, **options)

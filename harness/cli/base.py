@@ -24,7 +24,7 @@ from harness.core.printable import printable
 if TYPE_CHECKING:
     from harness.api import Examined, Tree
     from harness.auditing.report import Report
-    from harness.cli.common.workers import Workers
+    from harness.core.executors.workers import Workers
 
 OK, FINDINGS, UNREADABLE, UNJUDGED, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes: success, findings, bad usage or unreadable input, could not judge, interrupted."""

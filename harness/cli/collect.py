@@ -19,7 +19,8 @@ from harness.cli.base import (
     wrote,
 )
 from harness.cli.common.outputs import OutputPath, mkdir_option
-from harness.cli.common.workers import Workers, workers_option
+from harness.cli.common.workers import workers_option
+from harness.core.executors.workers import Workers
 
 
 @cli.command()

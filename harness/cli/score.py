@@ -28,8 +28,9 @@ from harness.cli.base import (
 from harness.cli.carbon.options import gridded
 from harness.cli.common.outputs import OutputPath, mkdir_option
 from harness.cli.common.pictures import plot_option, write_picture
-from harness.cli.common.workers import Workers, workers_option
+from harness.cli.common.workers import workers_option
 from harness.core.errors import UsageError
+from harness.core.executors.workers import Workers
 
 
 @cli.command()
@@ -70,7 +71,7 @@ def score(
     power_kw = None if provisioned is None else _provisioned_kw(provisioned)
     options = {"level": level, "seed": seed, "carbon": carbon, "timeout_s": timeout}
     tree: api.Tree | api.Examined
-    if workers.elsewhere:
+    if workers.by_entry:
         tree = examine_tree(paths, workers, judges=False, **options)
         results = api.Results(tree.results)
     else:
@@ -187,7 +188,7 @@ def leaderboard(
     tree: api.Tree | api.Examined
     if are_stores(paths):
         tree = read_stored_results(paths, level, seed, carbon)
-    elif workers.elsewhere:
+    elif workers.by_entry:
         tree = examine_tree(paths, workers, **options)
     else:
         tree = read_tree(paths, timeout_s=timeout)

@@ -313,6 +313,17 @@ class Format(ABC):
         """Say why a folder that looks like a result of this format is none; "" if it does not."""
         return ""
 
+    def surroundings(self, directory: Path) -> tuple[Path, ...] | None:  # noqa: ARG002
+        """Return what reading or judging an entry looks at outside of it.
+
+        A cache compares their bytes: of a file all, of a folder the names in it and its smaller
+        files, not those of folders below it. Paths that do not exist count too.
+
+        Returns:
+            Files and folders; ``None`` where it is not known, then the entry is not cached.
+        """
+        return None
+
     @abstractmethod
     def read(self, directory: Path, entry_id: str) -> Entry:
         """Read the entry.

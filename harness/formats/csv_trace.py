@@ -65,6 +65,10 @@ class CsvTrace(Format):
         """Tell whether a file is a CSV file with a declared header."""
         return is_trace(path)
 
+    def surroundings(self, directory: Path) -> tuple[Path, ...]:  # noqa: ARG002
+        """Return nothing: a trace stands for itself."""
+        return ()
+
     def read(self, directory: Path, entry_id: str) -> Entry:
         """Read the entry; what the headers do not state stays empty."""
         if directory.is_file():

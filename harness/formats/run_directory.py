@@ -112,6 +112,10 @@ class NativeFormat(Format):
             for record in RECORDS
         )
 
+    def surroundings(self, directory: Path) -> tuple[Path, ...]:
+        """Return where the plan of a single run directory is."""
+        return (directory.parent / "plan.json",)
+
     def read(self, directory: Path, entry_id: str) -> Entry:
         """Read all run directories in a folder, or the one that it is."""
         paths = _record_paths(directory)

@@ -41,6 +41,8 @@ from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 T = TypeVar("T")
 
+NOT_SCORED = "not scored:"
+"""Begin of the note of an entry that broke, or took too long."""
 NO_BUDGET = Budget("", ())
 """Stands for the budget of an entry without energy."""
 
@@ -159,11 +161,11 @@ def _attempt(make: Callable[[], T], timeout_s: float | None) -> tuple[T | None, 
         with deadline(timeout_s):
             return make(), ""
     except TimeLimitExceeded as error:
-        return None, f"not scored: {error}"
+        return None, f"{NOT_SCORED} {error}"
     except MemoryError:
         raise  # the tree needs more than there is
     except Exception as error:  # noqa: BLE001 - whatever an entry holds, the others are scored
-        return None, f"not scored: {type(error).__name__}: {shorten(error)}"
+        return None, f"{NOT_SCORED} {type(error).__name__}: {shorten(error)}"
 
 
 def _without_energy(result: Result, entry: Entry, reason: str) -> Result:

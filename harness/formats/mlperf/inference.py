@@ -61,6 +61,15 @@ class MlperfInference(Format):
         """Say that a scenario folder has no power measurement."""
         return "no power was measured" if {"performance", "accuracy"} <= names else ""
 
+    def surroundings(self, directory: Path) -> tuple[Path, ...]:
+        """Return the folders of a submission that describe systems and power."""
+        path = Path(os.path.abspath(directory))
+        if len(path.parents) < 4:
+            return tuple(path.parents)
+        root, scenario = path.parents[3], path.parts[-3:]
+        measurements = [root.joinpath("measurements", *scenario[:depth]) for depth in range(4)]
+        return (*path.parents[:3], root / "systems", root / "power", *measurements)
+
     def read(self, directory: Path, entry_id: str) -> Entry:
         """Read the testing run, and the ranging run as evidence beside it."""
         reader = Reader(directory)

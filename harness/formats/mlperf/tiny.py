@@ -75,6 +75,10 @@ class MlperfTiny(Format):
         has_runs = {"performance", "accuracy"} & {name.lower() for name in names}
         return "no energy was measured" if has_runs else ""
 
+    def surroundings(self, directory: Path) -> tuple[Path, ...]:
+        """Return the folder of a submission that describes systems."""
+        return folder.descriptions_of(directory)
+
     def read(self, directory: Path, entry_id: str) -> Entry:
         """Read one run for each window of the energy run."""
         reader = Reader(directory)

@@ -69,6 +69,11 @@ class MlperfTraining(Format):
             return ""
         return "power is no folder" if "power" in names else "no power was measured"
 
+    def surroundings(self, directory: Path) -> tuple[Path, ...]:
+        """Return the folder of a submission that describes systems."""
+        parents = Path(os.path.abspath(directory)).parents
+        return (parents[2] / "systems",) if len(parents) > 2 else ()
+
     def read(self, directory: Path, entry_id: str) -> Entry:
         """Read one run for each result log, with or without power."""
         reader = Reader(directory)

@@ -99,6 +99,10 @@ class LoggerFormat(Format):
         except UnreadableError:
             return False
 
+    def surroundings(self, directory: Path) -> tuple[Path, ...]:
+        """Return the file that describes a log."""
+        return (directory.with_name(directory.name + ABOUT_SUFFIX),)
+
     def read(self, directory: Path, entry_id: str) -> Entry:
         """Read a file as an entry with one run."""
         path, where = directory, str(directory)

@@ -67,6 +67,16 @@ class MlperfEndpoints(Format):
         has_point = any(_POINT_FOLDER.fullmatch(path.name) for path in directory.glob("*/r*"))
         return "" if has_point else "a provisioned power without a point"
 
+    def surroundings(self, directory: Path) -> tuple[Path, ...]:
+        """Return the other points of the curve, and the shared folders of the submission."""
+        path = Path(os.path.abspath(directory))
+        root = path.parents[3] if len(path.parents) > 3 else path.parents[-1]
+        points = sorted(path.parent.glob("r*"))
+        system = _system_of_round(directory)
+        stated = _shared_paths(_yaml(directory / POINT, Reader(directory)))
+        shared = [root / name for name in ("src", "docs", *stated) if _is_plain(name)]
+        return (path.parents[1] / POWER, path.parent, *points, root, system, *shared)
+
     def read(self, directory: Path, entry_id: str) -> Entry:
         """Read the point.
 
@@ -263,8 +273,13 @@ def _shared_paths(point: Mapping[str, Any]) -> Iterator[str]:
 
 def _is_folder_inside(root: Path, name: str) -> bool:
     """Return whether a name is a folder below a root, without a way out of it."""
-    is_plain = not os.path.isabs(name) and ".." not in Path(name).parts and "\0" not in name
-    return is_plain and len(name) < 1000 and (root / name).is_dir()
+    return _is_plain(name) and (root / name).is_dir()
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name leads to nothing outside of the folder that it is joined to."""
+    is_inside = not os.path.isabs(name) and ".." not in Path(name).parts
+    return is_inside and "\0" not in name and len(name) < 1000
 
 
 def _run(directory: Path, evidence: PackageEvidence, files: _Files) -> Run:

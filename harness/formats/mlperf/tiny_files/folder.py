@@ -132,17 +132,25 @@ def round_of(directory: Path) -> str:
     return f"mlperf-tiny-v{matches[-1][1]}" if matches else ""
 
 
+def descriptions_of(directory: Path) -> tuple[Path, ...]:
+    """Return the folder that describes the systems of a submission; none outside of one."""
+    parts = Path(os.path.abspath(directory)).parts
+    if "results" not in parts:
+        return ()
+    at = len(parts) - 1 - parts[::-1].index("results")
+    return (Path(*parts[:at]) / "systems",)
+
+
 def system_description(directory: Path, system: str, reader: Reader) -> Mapping[str, Any] | None:
     """Return the description of a system; ``None`` where no file in ``systems`` is named like it.
 
     A file may be named after the system, the board, or both; the one that has most letters of the
     system's name, and fewest others, is taken.
     """
-    parts = Path(os.path.abspath(directory)).parts
-    if "results" not in parts:
+    folders = descriptions_of(directory)
+    if not folders:
         return None
-    at = len(parts) - 1 - parts[::-1].index("results")
-    descriptions = Path(*parts[:at]) / "systems"
+    (descriptions,) = folders
     names = [letters for part in system.split("/") if (letters := _letters(part))]
     ranked = []
     for path in sorted(descriptions.glob("*.json")):
