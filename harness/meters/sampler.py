@@ -39,6 +39,8 @@ BEAT_S = 1.0
 """Time between two clock lines, and before a read that does not return is reported [s]."""
 CONTEXT_S = 1.0
 """Time between two looks at temperatures, clocks and the like [s]."""
+CLOSE_S = 1.0
+"""How long a meter may take to be closed [s]."""
 GRACE_S = 1.0
 """How long a read may go on after sampling was told to stop [s]."""
 NAP_S = 0.2
@@ -188,6 +190,23 @@ class Sampler:
         ending: dict[str, Any] = {"missed": self.missed, "hung": hung}
         self.journal.end(ending)
 
+    def release(self) -> None:
+        """Let go of the meter, so that the next run can use it: log out, end a measurement.
+
+        A meter that hangs, or takes its time to end, is left alone.
+        """
+        close = getattr(self.meter, "close", None)
+        if close is None or not self.stopped.is_set():
+            return
+
+        def close_quietly() -> None:
+            with contextlib.suppress(Exception):
+                close()
+
+        closing = threading.Thread(target=close_quietly, daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
+
 
 def main() -> int:
     """Run the sampler process; see the module docstring for its protocol. Return the exit code."""
@@ -318,6 +337,7 @@ def watch(sampler: Sampler) -> None:
         while not (select.select([0], [], [], BEAT_S)[0] and not os.read(0, 4096)):
             sampler.beat()
         sampler.finish()
+        sampler.release()
     except OSError as error:
         os._exit(lost(error))
     os._exit(DONE)

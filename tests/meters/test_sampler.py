@@ -319,3 +319,30 @@ def test_a_journal_cut_anywhere_can_be_read(laggard: Callable, tmp_path: Path) -
         assert len(found.traces[0]) >= before
         before = len(found.traces[0])
     assert before == 8
+
+
+class Closing:
+    """A meter that notes whether it was closed, and may fail at it."""
+
+    simulated = False
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.fault, self.closed = fault, False
+
+    def close(self) -> None:
+        self.closed = True
+        if self.fault is not None:
+            raise self.fault
+
+
+@pytest.mark.parametrize("fault", [None, OSError("gone"), ValueError("nonsense")])
+def test_a_meter_is_closed_after_its_last_read(
+    fault: Exception | None, tmp_path: Path, channel: Callable[..., Channel]
+) -> None:
+    meter = Closing(fault)
+    sampler = Sampler(meter, [], Journal(tmp_path / "x.csv", [channel("mean")], {}), 0.1)  # type: ignore[arg-type]
+    sampler.release()
+    assert not meter.closed  # a read may still be going on
+    sampler.stopped.set()
+    sampler.release()
+    assert meter.closed
