@@ -1,4 +1,4 @@
-"""`joulemark collect PATH... --out STORE`."""
+"""The commands for many rounds: `joulemark collect` and `joulemark history`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from harness.cli.base import (
     TIMEOUT,
     UNREADABLE,
     cli,
+    emit,
     examine_tree,
     note,
+    read_stored_results,
     seeded,
     wrote,
 )
@@ -65,3 +67,51 @@ def collect(
     note("the store has " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
     wrote("collect", [{"kind": "store", "path": str(out)}], as_json)
     return OK if done.results else UNREADABLE
+
+
+@cli.command()
+@PATHS
+@JSON
+@click.option("--benchmark", required=True, metavar="NAME", help="Benchmark, such as resnet50.")
+@click.option("--scenario", metavar="NAME", help="Scenario, such as Offline; all by default.")
+@workers_option
+@TIMEOUT
+@seeded
+def history(
+    paths: tuple[Path, ...],
+    as_json: bool,
+    benchmark: str,
+    scenario: str | None,
+    workers: Workers,
+    timeout: float,
+    level: float,
+    seed: int,
+) -> int:
+    """Show one benchmark over the rounds.
+
+    Takes trees, or stores that `collect` wrote. Between two rounds it says what changed: the
+    definition of the benchmark and the quality to reach, which make energies incomparable, and
+    the rules, which make verdicts incomparable.
+    """
+    from harness.core.errors import UsageError
+    from harness.core.suggestions import unknown_name
+    from harness.ranking.history import history as history_of
+    from harness.render.history import history_document
+    from harness.render.store.files import are_stores
+    from harness.render.terminal.history import history_text
+
+    if are_stores(paths):
+        done = read_stored_results(paths, level, seed, None)
+    else:
+        done = examine_tree(paths, workers, level=level, seed=seed, timeout_s=timeout)
+    series = history_of(done.results, done.reports_by_id, benchmark, scenario)
+    if done.results and not series:
+        names = sorted({result.entry.benchmark for result in done.results})
+        if benchmark not in names:
+            raise unknown_name("--benchmark: no result of it", benchmark, names)
+        raise UsageError("--scenario: no result of it", got=str(scenario))
+    if as_json:
+        emit("history", history_document(series, benchmark, done.unreadable, done.skipped))
+    else:
+        click.echo(history_text(series), nl=False)
+    return OK if series else UNREADABLE

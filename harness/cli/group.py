@@ -22,7 +22,7 @@ SECTIONS = {
         "sign",
     ),
     "Audit": ("audit", "rules", "verify", "countersign"),
-    "Read results": ("score", "leaderboard", "compare", "board", "collect"),
+    "Read results": ("score", "leaderboard", "compare", "board", "collect", "history"),
     "CO2e and disclosure": ("whatif", "footprint", "report"),
     "Extend": ("new",),
 }

@@ -168,11 +168,12 @@ def leaderboard(
     seed: int,
     carbon: Any,
 ) -> int:
-    """Rank the results of trees, or of stores that `collect` wrote, with intervals.
+    """Rank the results, with intervals.
 
-    Prints one table per benchmark, scenario and class of measurement. Invalid entries are listed
-    below the ranked ones, with the reason. The format follows the suffix of --out. Ranks stay those
-    of the whole table, whatever rows --where and --top choose.
+    Takes trees, or stores that `collect` wrote. Prints one table per benchmark, scenario and class
+    of measurement. Invalid entries are listed below the ranked ones, with the reason. The format
+    follows the suffix of --out. Ranks stay those of the whole table, whatever rows --where and
+    --top choose.
     """
     from harness import api
     from harness.core.documents import dump_document

@@ -58,6 +58,7 @@ KINDS = (
     "calibration",
     "disclosure",
     "disclosure-facts",
+    "history",
 )
 
 
