@@ -365,10 +365,10 @@ class _KeptOutline:
 def kept_outline(plan: Plan, mark: str) -> Outline | None:
     """Return the outline that a cache keeps of an entry; None where it keeps none."""
     assert plan.cache is not None
-    found = plan.cache.get(_outline_key(plan, mark), _KeptOutline)
-    if found is None:
+    kept = plan.cache.get(_outline_key(plan, mark), _KeptOutline)
+    if kept is None:
         return None
-    return Outline(found.entry.entry(), found.table, found.may_borrow, found.lender, mark)
+    return Outline(kept.entry.entry(), kept.table, kept.may_borrow, kept.lender, mark)
 
 
 def keep_outline(plan: Plan, outline: Outline) -> None:

@@ -183,15 +183,15 @@ def _version(round_name: str) -> tuple[str, int, int, str]:
 
 
 def _transition(key: TableKey, earlier: RoundResults, later: RoundResults) -> Transition:
-    known = earlier.round in rounds() and later.round in rounds()
-    rules = _judged_differently(earlier.round, later.round) if known else ()
+    rulebooks_known = earlier.round in rounds() and later.round in rounds()
+    rules = _judged_differently(earlier.round, later.round) if rulebooks_known else ()
     return Transition(
         earlier=earlier.round,
         later=later.round,
         definitions=tuple(_definitions(key, earlier.round, later.round)),
         targets=_changed_targets(earlier, later),
         rules=tuple(rules),
-        rulebooks_known=known,
+        rulebooks_known=rulebooks_known,
     )
 
 
@@ -203,7 +203,7 @@ def _definitions(key: TableKey, earlier: str, later: str) -> Iterator[tuple[str,
         is_between = tuple(before) < change.version <= tuple(after)
         is_about = change.is_about(family, key.benchmark, key.scenario)
         if is_between and is_about and family == later_family:
-            yield change.what, change.source
+            yield change.change, change.source
 
 
 def _changed_targets(

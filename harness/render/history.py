@@ -76,7 +76,9 @@ def _transition(item: Transition) -> dict[str, Any]:
         "energies_comparable": item.energies_comparable,
         "verdicts_comparable": item.verdicts_comparable,
         "rulebooks_known": item.rulebooks_known,
-        "definitions": [{"what": what, "source": source} for what, source in item.definitions],
+        "definitions": [
+            {"change": change, "source": source} for change, source in item.definitions
+        ],
         "targets": None
         if targets is None
         else {"earlier": list(targets[0]), "later": list(targets[1])},

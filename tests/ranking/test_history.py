@@ -107,7 +107,7 @@ def test_rules_that_judge_differently_are_named(result: Result) -> None:
 
 def test_each_known_change_has_a_source() -> None:
     for change in definition_changes():
-        assert change.what
+        assert change.change
         assert change.source
         assert change.version > (0, 0)
 

@@ -22,7 +22,7 @@ class DefinitionChange:
         version: Major and minor number of the first round with it.
         benchmark: The benchmark; "" for all.
         scenario: The scenario; "" for all.
-        what: What is new, and what was before.
+        change: What is new, and what was before.
         source: Where the rules state it.
     """
 
@@ -30,7 +30,7 @@ class DefinitionChange:
     version: tuple[int, int]
     benchmark: str
     scenario: str
-    what: str
+    change: str
     source: str
 
     def is_about(self, family: str, benchmark: str, scenario: str) -> bool:
@@ -54,6 +54,6 @@ def _change(row: dict[str, str]) -> DefinitionChange:
         version=(int(major), int(minor)),
         benchmark=row["benchmark"],
         scenario=row["scenario"],
-        what=row["what"],
+        change=row["change"],
         source=row["source"],
     )

@@ -54,8 +54,8 @@ def _row(group: RoundResults) -> list[str]:
 
 def _changes(item: Transition) -> Iterator[str]:
     """Yield what changed between two rounds, a line each."""
-    for what, source in item.definitions:
-        yield f"definition: {what} ({source})"
+    for change, source in item.definitions:
+        yield f"definition: {change} ({source})"
     if item.targets is not None:
         before, after = (" and ".join(f"{value:g}" for value in side) for side in item.targets)
         yield f"quality to reach: {before}, then {after}"
