@@ -178,6 +178,7 @@ def leaderboard(
     from harness import api
     from harness.core.documents import dump_document
     from harness.core.files import write_text
+    from harness.ranking.question_sets import question_sets
     from harness.ranking.view import view
     from harness.render.json import leaderboard_document
     from harness.render.store.files import are_stores
@@ -195,12 +196,12 @@ def leaderboard(
         tree = read_tree(paths, timeout_s=timeout)
     ranked = api.rank(tree, by=rank_by, **options)
     tables = api.Tables(view(ranked, where=where, sort=sort, top=top))
+    sets = question_sets(ranked, tables)
     if table_form == "json":
-        text = dump_document(
-            "leaderboard", leaderboard_document(tables, tree.unreadable, tree.skipped)
-        )
+        document = leaderboard_document(tables, tree.unreadable, tree.skipped, sets)
+        text = dump_document("leaderboard", document)
     else:
-        text = board(tables, table_form)
+        text = board(tables, table_form, sets)
     if plot is not None:
         from harness.render.energy_picture import energy_picture
 

@@ -147,7 +147,7 @@ def leaderboard(
         )
     results = tuple(results)
     if rank_by == "correct":
-        results = tuple(map(_per_correct_answer, results))
+        results = tuple(map(per_correct_answer, results))
     if rank_by == "co2e":
         common_reference(results)  # one intensity for all cancels: what ranks is energy
     id_counts = Counter(result.entry.id for result in results)
@@ -166,7 +166,7 @@ def leaderboard(
     return tuple(tables)
 
 
-def _per_correct_answer(result: Result) -> Result:
+def per_correct_answer(result: Result) -> Result:
     """Return a result whose unit of work is a correct answer; without a figure, with the reason."""
     per_correct = result.per_correct
     if per_correct is None:
@@ -233,7 +233,7 @@ def _table(
 
 def _ranked_rows(candidates: Sequence[_Candidate], level: float, seed: int) -> list[Row]:
     results = with_separate_errors([candidate.result for candidate in candidates])
-    contenders = [_contender(result) for result in results]
+    contenders = [contender(result) for result in results]
     ranks = rank(contenders, level=level, seed=seed)
     rows = [
         Row(candidate.result, candidate.verdict, (), rank_set, candidate.questions)
@@ -254,7 +254,7 @@ def _single_run_rows(
     if not candidates:
         return []
     results = [candidate.result for candidate in (*ranked, *candidates)]
-    contenders = [_contender(result) for result in with_separate_errors(results)]
+    contenders = [contender(result) for result in with_separate_errors(results)]
     limits = break_even_cvs(contenders, level=level, seed=seed)[len(ranked) :]
     rows = [
         Row(
@@ -321,7 +321,8 @@ def evidence_of(result: Result) -> Evidence:
     return tuple(sorted(runs))
 
 
-def _contender(result: Result) -> Contender:
+def contender(result: Result) -> Contender:
+    """Return what ranking needs of a result that has a budget."""
     assert result.per_unit_budget is not None
     return Contender(
         estimate=result.energy_per_unit,

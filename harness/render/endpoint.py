@@ -16,6 +16,7 @@ from harness.render.escape import grid
 from harness.render.numbers import estimate_text, number, percent
 from harness.scoring.endpoint.answer_costs import Prices, answer_costs
 from harness.scoring.endpoint.phase_split import LABEL, PhaseSplit, split_phases
+from harness.scoring.endpoint.records import first_record, latency_ms, stated_load, total_count
 from harness.scoring.endpoint.steady_part import Steady, steady_part
 from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate
@@ -64,7 +65,7 @@ def _remarks(points: Sequence[Result]) -> Iterator[str]:
             yield f"{result.entry.scenario}, per correct answer: {result.per_correct.note}"
     client = [_client(result) for result in points]
     cpu_s = math.fsum(item["cpu_s"] for item in client)
-    requests = sum(_sum(result, "requests", "issued") for result in points)
+    requests = sum(total_count(result, "requests", "issued") for result in points)
     if cpu_s and requests:
         yield (
             f"client, apart: {number(cpu_s, 's', 3)} of processor time, "
@@ -89,11 +90,11 @@ def _client(result: Result) -> dict[str, float]:
 
 def _less_chance(result: Result) -> float | None:
     """Return the share of right answers less what guessing gives; ``None`` without grades."""
-    chance = stated_number((_record(result).get("grading") or {}).get("chance"))
-    asked = _sum(result, "grading", "asked")
+    chance = stated_number((first_record(result).get("grading") or {}).get("chance"))
+    asked = total_count(result, "grading", "asked")
     if not asked or chance is None:
         return None
-    return _sum(result, "grading", "correct") / asked - chance
+    return total_count(result, "grading", "correct") / asked - chance
 
 
 def _phases(split: PhaseSplit) -> str:
@@ -126,7 +127,7 @@ def _dollars(cost: Estimate) -> str:
 def endpoint_document(results: Sequence[Result], prices: Prices | None = None) -> dict[str, Any]:
     """Return the document of ``endpoint --json``."""
     points = _in_order(results)
-    first = _record(points[0]) if points else {}
+    first = first_record(points[0]) if points else {}
     return {
         "schema_version": SCHEMA_VERSION,
         "model": str(first.get("model", "")),
@@ -152,54 +153,31 @@ def _costs(result: Result, prices: Prices | None) -> dict[str, Any]:
 
 def _in_order(results: Sequence[Result]) -> list[Result]:
     """Points by kind of load, then by its value."""
-    points = [result for result in results if _record(result)]
-    return sorted(points, key=lambda result: (_load(result).get("kind", ""), _load_value(result)))
+    points = [result for result in results if first_record(result)]
+    return sorted(
+        points, key=lambda result: (stated_load(result).get("kind", ""), _load_value(result))
+    )
 
 
 def _load_value(result: Result) -> float:
-    value = _load(result).get("value")
+    value = stated_load(result).get("value")
     return float(value) if isinstance(value, int | float) else math.inf
 
 
-def _record(result: Result) -> Mapping[str, Any]:
-    """Return what the first run states of its point."""
-    for run in result.entry.runs:
-        if run.evidence.endpoint is not None:
-            return run.evidence.endpoint.record
-    return {}
-
-
-def _load(result: Result) -> Mapping[str, Any]:
-    load = _record(result).get("load")
-    return load if isinstance(load, Mapping) else {}
-
-
-def _sum(result: Result, *path: str) -> int:
-    """Sum a count over all runs."""
-    total = 0
-    for run in result.entry.runs:
-        value: Any = run.evidence.endpoint.record if run.evidence.endpoint else {}
-        for name in path:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        total += value if isinstance(value, int) else 0
-    return total
-
-
 def _row(result: Result) -> list[str]:
-    record = _record(result)
-    correct = _sum(result, "grading", "correct")
-    request_count = _sum(result, "grading", "asked")
+    correct = total_count(result, "grading", "correct")
+    request_count = total_count(result, "grading", "asked")
     return [
         result.entry.scenario,
         estimate_text(result.energy_per_unit),
         _steady_text(steady_part(result)),
-        estimate_text(_per(result, _sum(result, "requests", "completed"), "J/request")),
+        estimate_text(_per(result, total_count(result, "requests", "completed"), "J/request")),
         estimate_text(result.per_correct) if result.per_correct else "-",
         f"{correct}/{request_count}" if request_count else "-",
         percent(_less_chance(result)),
         number(result.performance.value if result.performance else None, digits=4),
-        _latency(record, "ttft_ms"),
-        _latency(record, "tpot_ms"),
+        _latency(result, "ttft_ms"),
+        _latency(result, "tpot_ms"),
     ]
 
 
@@ -207,9 +185,8 @@ def _steady_text(steady: Steady | None) -> str:
     return "-" if steady is None else estimate_text(steady.energy_per_token)
 
 
-def _latency(record: Mapping[str, Any], name: str) -> str:
-    values = record.get(name)
-    return number(values.get("p90"), "ms", 4) if isinstance(values, Mapping) else "-"
+def _latency(result: Result, name: str) -> str:
+    return number(latency_ms(result, name, "p90"), "ms", 4)
 
 
 def _per(result: Result, total: float, unit: str) -> Estimate:
@@ -224,14 +201,14 @@ def _per(result: Result, total: float, unit: str) -> Estimate:
 
 
 def _point(result: Result) -> dict[str, Any]:
-    record = _record(result)
-    grading = {name: _sum(result, "grading", name) for name in ("correct", "asked")}
+    record = first_record(result)
+    grading = {name: total_count(result, "grading", name) for name in ("correct", "asked")}
     chance = (record.get("grading") or {}).get("chance")
-    tokens = _sum(result, "output_tokens")
+    tokens = total_count(result, "output_tokens")
     steady = steady_part(result)
     rate = result.performance.value if result.performance else None
     per_joule = result.units_per_joule
-    kind, value = _load(result).get("kind"), _load(result).get("value")
+    kind, value = stated_load(result).get("kind"), stated_load(result).get("value")
     return {
         "id": result.entry.id,
         "load": {"kind": kind, "value": value},
@@ -239,7 +216,7 @@ def _point(result: Result) -> dict[str, Any]:
         "runs": result.n_runs,
         "duration_s": math.fsum(run.run.window.seconds for run in result.runs if run.run.window),
         "requests": {
-            name: _sum(result, "requests", name)
+            name: total_count(result, "requests", name)
             for name in ("issued", "completed", "failed", "retries")
         },
         "output_tokens": tokens,
@@ -248,10 +225,10 @@ def _point(result: Result) -> dict[str, Any]:
         "joules_per_output_token": asdict(result.energy_per_unit),
         "steady": None if steady is None else asdict(steady),
         "joules_per_request": asdict(
-            _per(result, _sum(result, "requests", "completed"), "J/request")
+            _per(result, total_count(result, "requests", "completed"), "J/request")
         ),
         "joules_per_1000_requests": asdict(
-            _per(result, _sum(result, "requests", "completed") / 1000, "J/1000-requests")
+            _per(result, total_count(result, "requests", "completed") / 1000, "J/1000-requests")
         ),
         "joules_per_correct": asdict(result.per_correct) if result.per_correct else None,
         "client": _client(result),

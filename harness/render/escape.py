@@ -68,3 +68,29 @@ def escape(text: object, form: str) -> str:
         }
         return "".join(table.get(c, c) for c in line)
     return line
+
+
+def section(title: str, table: str, notes: Sequence[str], form: str) -> str:
+    """Put a heading over a table and its footnotes below, in one of FORMATS.
+
+    Args:
+        title: Heading, not yet escaped.
+        table: The table, as ``grid`` lays it out.
+        notes: Footnotes, not yet escaped.
+        form: terminal, md, html or latex.
+    """
+    heading = escape(title, form)
+    if form == "md":
+        heading = f"### {heading}\n"
+    elif form == "html":
+        heading = f"<h2>{heading}</h2>"
+    elif form == "latex":
+        heading = f"\\subsection*{{{heading}}}"
+    text = f"{heading}\n{table}"
+    clean = [escape(note, form) for note in notes]
+    if not clean:
+        return text
+    if form == "html":
+        return f"{text}<p>{'<br>'.join(clean)}</p>"
+    line_end = "  " if form == "md" else ""
+    return text + "\n\n" + "\n".join(note + line_end for note in clean)

@@ -13,6 +13,7 @@ from harness.energy.run import RunEnergy
 from harness.formats.base import Quality, Quantity
 from harness.formats.load import Import
 from harness.ranking.leaderboard import Row, Table
+from harness.ranking.question_sets import ModelRow, QuestionSet
 from harness.scoring.boundary import outermost
 from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate
@@ -111,7 +112,10 @@ def _quality(item: Quality | None) -> dict[str, Any] | None:
 
 
 def leaderboard_document(
-    tables: Sequence[Table], unreadable: Pairs = (), skipped: Pairs = ()
+    tables: Sequence[Table],
+    unreadable: Pairs = (),
+    skipped: Pairs = (),
+    sets: Sequence[QuestionSet] = (),
 ) -> dict[str, Any]:
     """Make the document of `leaderboard --json`."""
     return {
@@ -135,6 +139,7 @@ def leaderboard_document(
             }
             for table in tables
         ],
+        "question_sets": [_question_set(questions) for questions in sets],
         "unreadable": _pairs(unreadable),
         "skipped": _pairs(skipped),
     }
@@ -168,6 +173,34 @@ def _row(row: Row) -> dict[str, Any]:
         "estimated_share": result.estimated_share,
         "simulated": result.entry.simulated,
         "inferred": result.inferred,
+    }
+
+
+def _question_set(questions: QuestionSet) -> dict[str, Any]:
+    key = questions.key
+    boundary = outermost(tuple(key.boundary.split("+"))) if key.boundary else None
+    return key._asdict() | {
+        "boundary": boundary,
+        "rows": [_model_row(row) for row in questions.rows],
+    }
+
+
+def _model_row(row: ModelRow) -> dict[str, Any]:
+    return {
+        "id": row.row.result.entry.id,
+        "model": row.model,
+        "load": row.load,
+        "energy_per_token": None if row.per_token is None else estimate(row.per_token),
+        "energy_per_correct": None if row.per_correct is None else estimate(row.per_correct),
+        "tokens_per_second": row.tokens_per_second,
+        "replies_per_second": row.replies_per_second,
+        "ttft_p90_ms": row.ttft_p90_ms,
+        "correct": row.correct,
+        "asked": row.asked,
+        "pareto_model": row.pareto_model,
+        "pareto": row.pareto,
+        "verdict": row.row.verdict,
+        "reasons": list(row.row.reasons),
     }
 
 

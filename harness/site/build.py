@@ -15,6 +15,7 @@ from harness.auditing.submission import SubmissionFiles, submission_files
 from harness.core.progress import NO_PROGRESS, Progress
 from harness.core.schemas import SCHEMA_VERSION
 from harness.ranking.leaderboard import Table
+from harness.ranking.question_sets import question_sets
 from harness.render.json import leaderboard_document, result_document
 from harness.render.leaderboard_csv import leaderboard_csv
 from harness.render.terminal.leaderboard import MARKS
@@ -26,6 +27,7 @@ from harness.site.names import file_name
 from harness.site.pages import (
     audit_context,
     benchmark_context,
+    models_context,
     submitter_context,
     verdict_counts,
 )
@@ -140,11 +142,17 @@ class _Builder:
         self.writer = writer
         self.submissions: dict[Path, SubmissionFiles] = {}
         self.has_evidence: set[str] = set()
+        self.models = models_context(site)
 
     def page(self, path: str, template: str, current: str = "", **context: Any) -> None:
         """Write one page; `current` is its place in the navigation."""
         top = "../" * path.count("/")
-        common = {"about": self.site.about, "top": top, "current": current}
+        common = {
+            "about": self.site.about,
+            "has_models": bool(self.models["sets"]),
+            "top": top,
+            "current": current,
+        }
         self.writer.write(path, render(template, **common, **context))
 
     def write_assets(self) -> None:
@@ -208,7 +216,10 @@ class _Builder:
             verdicts=verdict_counts(self.site),
             unreadable=self.site.unreadable,
         )
-        document = leaderboard_document([table for table, _ in self.site.tables])
+        if self.models["sets"]:
+            self.page("models.html", "models.html", "models", **self.models)
+        all_tables = [table for table, _ in self.site.tables]
+        document = leaderboard_document(all_tables, sets=question_sets(all_tables))
         self.writer.write("leaderboard.json", json.dumps(document) + "\n")
         text = leaderboard_csv([table for table, _ in self.site.tables])
         self.writer.write("leaderboard.csv", text)

@@ -9,7 +9,15 @@ from typing import Any
 
 from harness.auditing.report import SEVERITIES, VERDICTS, EntryReport, Finding
 from harness.auditing.summary import severity_of, sorted_findings
+from harness.ranking.question_sets import question_sets
 from harness.render.numbers import estimate_text
+from harness.render.terminal.question_sets import (
+    HEAD,
+    LEGEND,
+    has_front,
+    set_cells,
+    set_title,
+)
 from harness.site.entries import Site, SiteEntry, rule_title, with_unit
 from harness.site.index_page import table_facts, table_heading, table_id
 from harness.site.plots.tables import table_figures
@@ -176,6 +184,23 @@ def _label(finding: Finding) -> str | None:
 def _broken_rule(finding: Finding, severity: str) -> BrokenRule:
     title = rule_title(finding.rule)
     return BrokenRule(severity, finding.rule, title, finding.fix, finding.clause)
+
+
+# Models of LLM endpoints
+
+
+def models_context(site: Site) -> dict[str, Any]:
+    """Return what the template of the models' page needs; no sets where no endpoint is."""
+    pages = {id(entry.row): entry.page for entry in site.entries}
+    sets = []
+    for questions in question_sets([table for table, _ in site.tables]):
+        rows = [
+            {"page": pages[id(row.row)], "cells": set_cells(row), "verdict": row.row.verdict}
+            for row in questions.rows
+        ]
+        notes = LEGEND if has_front(questions) else ()
+        sets.append({"title": set_title(questions), "rows": rows, "notes": notes})
+    return {"head": HEAD, "sets": sets}
 
 
 # Benchmarks

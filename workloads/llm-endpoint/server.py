@@ -42,6 +42,9 @@ def main() -> None:
         if found != options.sha256:
             sys.exit(f"other weights than the workload names: SHA-256 {found}")
 
+    # Threads that wait for each other sleep. By default they spin, and on a machine that does other
+    # work too, most of the processor time would go into waiting.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import xllamacpp
 
     parameters = xllamacpp.CommonParams()

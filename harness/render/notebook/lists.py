@@ -91,9 +91,12 @@ class Tables(tuple[Table, ...]):
 
     def _repr_html_(self) -> str:
         """Show the tables in a notebook."""
+        from harness.ranking.question_sets import question_sets
         from harness.render.terminal.leaderboard import sections
+        from harness.render.terminal.question_sets import set_sections
 
-        return "\n".join(sections(self, "html"))
+        parts = [*sections(self, "html"), *set_sections(question_sets(self), "html")]
+        return "\n".join(parts)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return a data frame with a row for each entry (extra `pandas`)."""

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from harness.ranking.leaderboard import Row, Table
-from harness.render.escape import escape, grid
+from harness.ranking.question_sets import QuestionSet, question_sets
+from harness.render.escape import grid, section
 from harness.render.leaderboard_csv import leaderboard_csv
 from harness.render.numbers import estimate_text, number, percent
 from harness.render.terminal.carbon import co2e
+from harness.render.terminal.question_sets import set_sections
 from harness.scoring.notes import conversion_notes
 from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
 from harness.scoring.result import Result
@@ -41,16 +43,19 @@ _STYLE = (
 )
 
 
-def board(tables: Sequence[Table], form: str) -> str:
-    """Return all tables as text.
+def board(tables: Sequence[Table], form: str, sets: Sequence[QuestionSet] | None = None) -> str:
+    """Return all tables as text; those of LLM endpoints side by side come last.
 
     Args:
         tables: Tables of a leaderboard.
         form: terminal, md, csv, html or latex.
+        sets: LLM endpoints by their questions; found in the tables if not given. CSV leaves them
+            out: its rows hold all of their figures.
     """
     if form == "csv":
         return leaderboard_csv(tables)
     parts = sections(tables, form)
+    parts += set_sections(question_sets(tables) if sets is None else sets, form)
     if form == "html":
         return _page("\n".join(parts))
     return "\n\n".join(parts) + "\n"
@@ -102,23 +107,9 @@ def _title(table: Table, *, in_full: bool = False) -> str:
 
 
 def _section(table: Table, title: str, form: str) -> str:
-    heading = escape(title, form)
-    if form == "md":
-        heading = f"### {heading}\n"
-    elif form == "html":
-        heading = f"<h2>{heading}</h2>"
-    elif form == "latex":
-        heading = f"\\subsection*{{{heading}}}"
     with_co2e = co2e.shown(row.result for row in table.rows)
     rows = [_row(row, with_co2e) for row in table.rows]
-    text = f"{heading}\n{grid(_head(with_co2e), rows, form)}"
-    notes = [escape(note, form) for note in footnotes(table)]
-    if not notes:
-        return text
-    if form == "html":
-        return f"{text}<p>{'<br>'.join(notes)}</p>"
-    line_end = "  " if form == "md" else ""
-    return text + "\n\n" + "\n".join(note + line_end for note in notes)
+    return section(title, grid(_head(with_co2e), rows, form), footnotes(table), form)
 
 
 class Mark(NamedTuple):

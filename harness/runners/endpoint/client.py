@@ -154,13 +154,13 @@ async def _refused(response: aiohttp.ClientResponse) -> RequestFailed:
 
 async def _read(response: aiohttp.ClientResponse, on_fragment: OnFragment) -> Reply:
     """Read a stream of server-sent events, or a plain JSON reply of a server without streams."""
-    reply, parts, length, complete = Reply(), [], 0, False
+    reply, parts, length = Reply(), [], 0
     if response.content_type == "application/json":
         chunks = _single(await _whole_body(response))
     else:
         chunks = _chunks(response)
     async for chunk in chunks:
-        if "error" in chunk:
+        if chunk.get("error"):
             raise RequestFailed(f"the server: {_message(chunk['error'])}", retry=False)
         text, reason = _fragment(chunk)
         if text:
@@ -170,12 +170,21 @@ async def _read(response: aiohttp.ClientResponse, on_fragment: OnFragment) -> Re
             if length > MAX_REPLY_CHARS:
                 raise RequestFailed("the reply does not end", retry=False)
         if reason is not None:
-            reply.finish_reason, complete = reason, True
+            reply.finish_reason = reason
         _enter_usage(chunk.get("usage"), reply)
-    if not complete:
+    if reply.finish_reason is None:
         raise RequestFailed("the stream ended before the reply did", retry=True)
-    reply.text = "".join(parts)
+    reply.text = _whole_characters("".join(parts))
     return reply
+
+
+def _whole_characters(text: str) -> str:
+    r"""Join halves of characters, and replace those without their other half.
+
+    JSON may state a character in two escapes (``\ud83d\ude00``), and a server that ends its
+    fragments in between sends them apart. No file can hold a half.
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 async def _whole_body(response: aiohttp.ClientResponse) -> bytes:
@@ -208,7 +217,7 @@ async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, A
         if payload == b"[DONE]":
             return
         try:
-            chunk = json.loads(payload)
+            chunk = json.loads(payload.decode("utf-8", "replace"))
         except (ValueError, RecursionError):
             raise RequestFailed("an event of the stream is not JSON", retry=False) from None
         if isinstance(chunk, dict):
@@ -247,11 +256,16 @@ def _enter_usage(usage: object, reply: Reply) -> None:
         return
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    reply.completion_tokens = count_of(usage.get("completion_tokens"))
-    reply.prompt_tokens = count_of(usage.get("prompt_tokens"))
-    reply.cached_tokens = count_of(cached)
+    counts = {
+        "completion_tokens": count_of(usage.get("completion_tokens")),
+        "prompt_tokens": count_of(usage.get("prompt_tokens")),
+        "cached_tokens": count_of(cached),
+    }
+    for name, count in counts.items():
+        if count is not None:
+            setattr(reply, name, count)
 
 
 def _message(error: object) -> str:
     message = error.get("message") if isinstance(error, dict) else error
-    return " ".join(str(message).split())[:200]
+    return _whole_characters(" ".join(str(message).split())[:200])
