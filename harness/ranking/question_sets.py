@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import NamedTuple
 
 from harness.core.numbers import stated_number
@@ -153,13 +154,18 @@ def _key(table: Table, result: Result) -> SetKey | None:
         return None
     return SetKey(
         sha256=sha256,
-        questions=name if isinstance(name, str) and name else sha256[:12],
+        questions=_set_name(name) if isinstance(name, str) and name else sha256[:12],
         measurement_class=table.measurement_class,
         boundary=table.boundary,
         division=table.division,
         simulated=table.simulated,
         without_evidence=table.without_evidence,
     )
+
+
+def _set_name(name: str) -> str:
+    """Return the name of a set; of a set in a file the file's, wherever it lay."""
+    return PurePath(name).name if name.endswith(".jsonl") else name
 
 
 def _model_row(row: Row) -> ModelRow:

@@ -23,6 +23,7 @@ from harness.uncertainty.estimate import Estimate
 
 CLIENT_W = 3.5
 """Power of a busy logical processor, for the client's own energy [W], as the estimator assumes."""
+TOKEN_UNIT = "J/token"
 HEAD = (
     "Point",
     "Energy per token",
@@ -169,16 +170,29 @@ def _row(result: Result) -> list[str]:
     request_count = total_count(result, "grading", "asked")
     return [
         result.entry.scenario,
-        estimate_text(result.energy_per_unit),
+        estimate_text(_per_token(result)),
         _steady_text(steady_part(result)),
         estimate_text(_per(result, total_count(result, "requests", "completed"), "J/request")),
         estimate_text(result.per_correct) if result.per_correct else "-",
         f"{correct}/{request_count}" if request_count else "-",
         percent(_less_chance(result)),
-        number(result.performance.value if result.performance else None, digits=4),
+        number(_tokens_per_second(result), digits=4),
         _latency(result, "ttft_ms"),
         _latency(result, "tpot_ms"),
     ]
+
+
+def _per_token(result: Result) -> Estimate:
+    """Return the energy per output token, or that nothing counted them."""
+    energy = result.energy_per_unit
+    if energy.unit == TOKEN_UNIT:
+        return energy
+    return Estimate(None, None, None, TOKEN_UNIT, energy.level, "nothing counted the tokens")
+
+
+def _tokens_per_second(result: Result) -> float | None:
+    performance = result.performance
+    return performance.value if performance and performance.unit == "tokens/s" else None
 
 
 def _steady_text(steady: Steady | None) -> str:
@@ -206,8 +220,8 @@ def _point(result: Result) -> dict[str, Any]:
     chance = (record.get("grading") or {}).get("chance")
     tokens = total_count(result, "output_tokens")
     steady = steady_part(result)
-    rate = result.performance.value if result.performance else None
-    per_joule = result.units_per_joule
+    per_token = _per_token(result)
+    per_joule = result.units_per_joule if per_token.value is not None else None
     kind, value = stated_load(result).get("kind"), stated_load(result).get("value")
     return {
         "id": result.entry.id,
@@ -219,10 +233,10 @@ def _point(result: Result) -> dict[str, Any]:
             name: total_count(result, "requests", name)
             for name in ("issued", "completed", "failed", "retries")
         },
-        "output_tokens": tokens,
-        "token_source": record.get("token_source"),
+        "output_tokens": tokens or None,
+        "token_source": record.get("token_source") or None,
         "energy": asdict(result.energy),
-        "joules_per_output_token": asdict(result.energy_per_unit),
+        "joules_per_output_token": asdict(per_token),
         "steady": None if steady is None else asdict(steady),
         "joules_per_request": asdict(
             _per(result, total_count(result, "requests", "completed"), "J/request")
@@ -235,7 +249,7 @@ def _point(result: Result) -> dict[str, Any]:
         "accuracy": grading | {"chance": chance, "less_chance": _less_chance(result)}
         if grading["asked"]
         else None,
-        "tokens_per_second": rate,
+        "tokens_per_second": _tokens_per_second(result),
         "tokens_per_joule": per_joule,
         "ttft_ms": record.get("ttft_ms"),
         "tpot_ms": record.get("tpot_ms"),

@@ -141,6 +141,10 @@ async def ask(
             return await _read(response, on_fragment)
     except TimeoutError:
         raise RequestFailed(f"no complete reply in {server.timeout_s:g} s", retry=False) from None
+    except aiohttp.ClientConnectorCertificateError as error:
+        reason = getattr(error.certificate_error, "verify_message", "") or "it is not valid"
+        message = f"the certificate of the server: {reason}; --insecure accepts any"
+        raise RequestFailed(message, retry=False) from None
     except (aiohttp.ClientError, OSError) as error:
         raise RequestFailed(f"{type(error).__name__}: {error}"[:300], retry=True) from None
 

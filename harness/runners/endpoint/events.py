@@ -324,8 +324,9 @@ def tokens(requests: Iterable[Request], source: str) -> int | None:
         source: ``usage`` (as the server counts them) or ``fragments`` (one token each).
 
     Returns:
-        The sum. None if ``usage`` is missing from a completed request, or if the log keeps only
-        the first fragment of each reply, so that fragments count nothing.
+        The sum. None if ``usage`` is missing from a completed request, or says 0 of a reply that
+        has text; None, too, if the log keeps only the first fragment of each reply, so that
+        fragments count nothing.
     """
     completed = [request for request in requests if request.completed]
     if source == "fragments":
@@ -334,7 +335,12 @@ def tokens(requests: Iterable[Request], source: str) -> int | None:
             if any(r.later_ns for r in completed)
             else None
         )
-    counts = [request.usage_tokens for request in completed]
+    counts = [_usage_of(request) for request in completed]
     if any(count is None for count in counts):
         return None
-    return sum(count for count in counts if count is not None)
+    return sum(count for count in counts if count is not None) or None
+
+
+def _usage_of(request: Request) -> int | None:
+    """Return the tokens of a reply as its server counts them; None where it does not count."""
+    return None if request.usage_tokens == 0 and request.fragments else request.usage_tokens

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,32 @@ from aiohttp import web
 ANSWER = ("The", " capital", " is", " Paris", ".")
 
 
+def _event(text: str, **more: Any) -> bytes:
+    """One event of a chat, its text as JSON writes it."""
+    fields = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in more.items())
+    choice = f'{{"index":0,"delta":{{"content":"{text}"}}}}'
+    return f'data: {{"choices":[{choice}]{fields}}}\n\n'.encode()
+
+
+END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+ODD_STREAMS = {
+    "halves": _event("Paris \\ud83d") + _event("\\ude00") + _event(" \\ud83d") + END,
+    "latin": _event("Paris").replace(b"Paris", b"Par\xeds") + END,
+    "nulls": _event("Paris", error=None, usage=None) + END,
+    "usage": _event("Paris", usage={"completion_tokens": 1, "prompt_tokens": 7})
+    + END
+    + b'data: {"choices":[],"usage":{}}\n\n',
+    "absurd": _event("Paris", usage={"completion_tokens": -1, "prompt_tokens": 1e300}) + END,
+    "zero": _event("Paris", usage={"completion_tokens": 0, "prompt_tokens": 7}) + END,
+    "endless": b"data: " + b"x" * (1 << 21),
+    "nested": b"data: " + b"[" * 100_000 + b"\n\n" + END,
+    "half-error": b'data: {"error":{"message":"\\ud83d broke"}}\n\n',
+    "html": b"<html>busy</html>",
+    "list": b'data: []\n\ndata: 7\n\ndata: {"choices":[7]}\n\n' + _event("Paris") + END,
+}
+"""What servers and proxies send that is off the path; by the prompt."""
+
+
 @dataclass
 class FakeServer:
     """One server.
@@ -27,6 +54,7 @@ class FakeServer:
         dialect: vllm, sglang, llama-server, ollama, tgi or plain (no streaming).
         fragment_s: Time between fragments [s].
         busy: Requests refused with 429 before the first is answered.
+        tls: Certificate and key; None for plain HTTP.
         seen: Bodies of all requests.
         keys: Authorization headers of all requests.
     """
@@ -39,6 +67,7 @@ class FakeServer:
     in_flight: int = 0
     most_in_flight: int = 0
     url: str = ""
+    tls: ssl.SSLContext | None = None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -47,6 +76,9 @@ class FakeServer:
         if self.busy:
             self.busy -= 1
             return web.json_response({"error": {"message": "slow down"}}, status=429)
+        prompt = body["messages"][0]["content"] if "messages" in body else body["prompt"]
+        if prompt in ODD_STREAMS:
+            return web.Response(body=ODD_STREAMS[prompt], content_type="text/event-stream")
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
@@ -60,9 +92,7 @@ class FakeServer:
         if prompt.startswith("refused"):
             return web.json_response({"error": {"message": "no such model"}}, status=404)
         if self.dialect == "plain":
-            garbled = prompt.startswith("garbled")
-            body_bytes = b"\xff{" if garbled else json.dumps(self._document(chat)).encode()
-            return web.Response(body=body_bytes, content_type="application/json")
+            return self._whole_answer(prompt, chat)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         end = b"\r\n\r\n" if self.dialect == "sglang" else b"\n\n"
@@ -94,6 +124,11 @@ class FakeServer:
             await response.write(b"data: [DONE]" + end)
         return response
 
+    def _whole_answer(self, prompt: str, chat: bool) -> web.Response:
+        garbled = prompt.startswith("garbled")
+        body = b"\xff{" if garbled else json.dumps(self._document(chat)).encode()
+        return web.Response(body=body, content_type="application/json")
+
     def _field(self, number: int) -> str:
         """Name of the text: SGLang sends reasoning apart."""
         is_reasoning = self.dialect == "sglang" and number == 0
@@ -124,10 +159,11 @@ def serve(server: FakeServer) -> Iterator[FakeServer]:
         app.router.add_post("/v1/completions", server.handle)
         runner.append(web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True))
         await runner[0].setup()
-        site = web.TCPSite(runner[0], "127.0.0.1", 0)
+        site = web.TCPSite(runner[0], "127.0.0.1", 0, ssl_context=server.tls)
         await site.start()
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-        server.url = f"http://127.0.0.1:{port}"
+        scheme = "https" if server.tls else "http"
+        server.url = f"{scheme}://127.0.0.1:{port}"
         started.set()
 
     def run() -> None:

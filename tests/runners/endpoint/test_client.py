@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 pytest.importorskip("aiohttp", reason="pip install 'joulemark[endpoint]'")
 
@@ -70,6 +77,72 @@ def test_a_failure_is_named_and_retried_only_where_that_can_help(
     ):
         request(fake, prompt, timeout_s=0.3)
     assert caught.value.retry is retry
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "tokens"),
+    [
+        ("halves", "Paris \N{GRINNING FACE} \N{REPLACEMENT CHARACTER}", None),
+        ("latin", "Par\N{REPLACEMENT CHARACTER}s", None),
+        ("nulls", "Paris", None),
+        ("usage", "Paris", 1),
+        ("absurd", "Paris", None),
+        ("zero", "Paris", 0),
+        ("list", "Paris", None),
+    ],
+)
+def test_odd_streams_are_understood(prompt: str, text: str, tokens: int | None) -> None:
+    with serve(FakeServer()) as fake:
+        reply, _ = request(fake, prompt)
+    assert (reply.text, reply.completion_tokens) == (text, tokens)
+    assert reply.text.encode("utf-8"), "it can be written to a file"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "message"),
+    [
+        ("endless", "a line of the stream does not end"),
+        ("nested", "an event of the stream is not JSON"),
+        ("half-error", "the server: \N{REPLACEMENT CHARACTER} broke"),
+        ("html", "the stream ended before the reply did"),
+    ],
+)
+def test_broken_streams_fail_with_a_reason(prompt: str, message: str) -> None:
+    with serve(FakeServer()) as fake, pytest.raises(RequestFailed, match=message):
+        request(fake, prompt)
+
+
+def test_a_certificate_of_its_own_is_refused_unless_any_is_accepted(tmp_path: Path) -> None:
+    with serve(FakeServer(tls=own_certificate(tmp_path))) as fake:
+        with pytest.raises(RequestFailed, match="certificate") as caught:
+            request(fake)
+        assert not caught.value.retry, "it will not change"
+        assert "--insecure" in str(caught.value)
+        reply, _ = request(fake, verify_tls=False)
+    assert reply.text == "".join(ANSWER)
+
+
+def own_certificate(folder: Path) -> ssl.SSLContext:
+    """Make a certificate for 127.0.0.1 that nobody else signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
 
 
 def test_a_busy_server_may_be_asked_again() -> None:

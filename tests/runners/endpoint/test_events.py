@@ -103,12 +103,13 @@ def test_a_log_without_a_request_is_refused(content: bytes) -> None:
         read_events(content)
 
 
-def test_usage_is_missing_where_one_reply_lacks_it() -> None:
+@pytest.mark.parametrize("data", [{}, {"completion_tokens": 0}], ids=["none", "0 of some text"])
+def test_usage_is_missing_where_one_reply_lacks_it(data: dict[str, int]) -> None:
     events = read_events(
         log_of(
             *(
                 {"event_type": kind, "timestamp_ns": at, "sample_uuid": name, "data": data}
-                for name, data in (("a", {"completion_tokens": 3}), ("b", {}))
+                for name, data in (("a", {"completion_tokens": 3}), ("b", data))
                 for kind, at in ((ISSUED, 1), (FIRST, 2), (LATER, 3), (COMPLETE, 4))
             )
         )

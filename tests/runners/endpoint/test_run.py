@@ -107,6 +107,24 @@ def test_points_are_measured_scored_and_valid(load: Load, tmp_path: Path) -> Non
         assert failed <= {"minimum-duration"}, "the windows are short on purpose"
 
 
+def test_tokens_that_nothing_counts_are_absent_and_never_replies(
+    load: Load, tmp_path: Path
+) -> None:
+    """One reply has no usage and one fragment each: fragments count nothing."""
+    questions = write_questions(tmp_path / "set.jsonl", "nulls", "usage", "latin")
+    with serve(FakeServer()) as fake:
+        done = load(fake, tmp_path / "out", "--questions", questions, "--json")
+    assert_only_too_short(done)
+    (point,) = json.loads(done.stdout)["points"]
+    assert point["output_tokens"] is None
+    assert point["tokens_per_second"] is None
+    assert point["tokens_per_joule"] is None
+    assert point["joules_per_output_token"]["value"] is None
+    assert point["joules_per_output_token"]["note"] == "nothing counted the tokens"
+    assert point["joules_per_request"]["value"] > 0
+    assert point["accuracy"]["correct"] == 2 / 3 * point["accuracy"]["asked"]
+
+
 def test_loadgen_plays_its_server_scenario_with_token_latencies(load: Load, tmp_path: Path) -> None:
     pytest.importorskip("mlperf_loadgen", reason="pip install 'joulemark[loadgen]'")
     questions = write_questions(tmp_path / "set.jsonl", "France?", "broken", "Italy?", "Spain?")
