@@ -260,6 +260,7 @@ def prepare(request: Mapping[str, Any]) -> tuple[Sampler, dict[str, Any]]:
         replace(
             channel,
             nominal_interval_s=nominal_interval_s(channel, interval_s, polls),
+            update_interval_s=update_interval_s(channel, interval_s, polls),
             extra={**channel.extra, **declared},
         )
         for channel in probed
@@ -295,6 +296,22 @@ def nominal_interval_s(channel: Channel, interval_s: float, polls: bool) -> floa
     """
     update_s = channel.nominal_interval_s or interval_s
     return max(update_s, interval_s) if polls else update_s
+
+
+def update_interval_s(channel: Channel, interval_s: float, polls: bool) -> float | None:
+    """Return how late a count may be for its stamp [s]; None where it is not.
+
+    A count that is polled is seen at the next read at the latest, or at the next update.
+
+    Args:
+        channel: The channel.
+        interval_s: Time between reads [s].
+        polls: Whether a read returns only the present value.
+    """
+    update_s = channel.update_interval_s
+    if update_s is None or not polls:
+        return update_s
+    return max(update_s, min(interval_s, channel.nominal_interval_s or interval_s))
 
 
 def check_interval(channels: Sequence[Channel], interval_s: float, spec: MeterSpec) -> None:

@@ -180,10 +180,10 @@ class NetworkMeter:
         Raises:
             ReadFailed: The device does not answer.
         """
-        now_ns = time.monotonic_ns()
+        now_ns, poll_ns = time.monotonic_ns(), round(self._poll_s() * NS)
         if now_ns < self._due_ns:
             return ()
-        self._due_ns = now_ns + round(self._poll_s() * NS)
+        self._due_ns = max(self._due_ns, now_ns - poll_ns) + poll_ns  # at even times, on average
         try:
             self._connect()
             fetched = self.fetch(self.points)
@@ -352,8 +352,8 @@ class NetworkMeter:
             current=item.current,
             counter_modulus_j=item.modulus_j,
             resolution=item.quantum,
-            update_interval_s=item.refresh_s if item.kind == "counter" else None,
-            stamp_lag_s=item.lag_s or None,
+            update_interval_s=self._update_s(point) if item.kind == "counter" else None,
+            stamp_lag_s=self._lag_s(item) or None,
             averaging_s=item.averaging_s if averages else None,
             extra=self._subject(point, boundary).header(),
         )
@@ -388,6 +388,24 @@ class NetworkMeter:
             bound_s = max(abs(offset_s), abs(offset_s - self._stamp_age_s(refresh_s)))
             return rounded_up(bound_s / math.sqrt(3))
         return self._poll_s() / math.sqrt(12)
+
+    def _update_s(self, point: Point) -> float:
+        """Return how late a count may be for its stamp [s].
+
+        A device that stamps counts may count up to a refresh late. Where we stamp, the count is new
+        at the stamp, up to the time between two polls: older ones are dropped as repeats.
+        """
+        refresh_s = self._refresh_of(point)
+        return refresh_s if self._stamps_used else min(refresh_s, self._poll_s())
+
+    def _lag_s(self, item: MapChannel) -> float:
+        """Return how late the stamps of a number are in the mean [s].
+
+        Our own stamp is later than the update by half of the time between two polls. For counters
+        the budget takes that from the update interval.
+        """
+        is_polled = not self._stamps_used and not self.pushes and item.kind != "counter"
+        return item.lag_s + (self._poll_s() / 2 if is_polled else 0.0)
 
     def _stamp_age_s(self, refresh_s: float) -> float:
         """Return how old the stamp may be that showed the offset of the device's clock [s]."""
