@@ -31,12 +31,11 @@ from harness.site.pages import (
     submitter_context,
     verdict_counts,
 )
+from harness.site.plots.finding_marks import FindingMark, finding_marks
 from harness.site.result_page import result_context
 from harness.site.templates import environment, render, stylesheet_and_scripts
 
 TITLE = "Energy leaderboard"
-MAX_MARKS = 100
-"""Findings of one entry that are marked on its traces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +164,12 @@ class _Builder:
     def write_result(self, entry: SiteEntry) -> None:
         """Write page, JSON and evidence of one entry."""
         packed = self._packed(entry)
-        script = evidence_script(entry.result, _evidence_about(entry), packed)
+        marks = finding_marks(entry)
+        script = evidence_script(entry.result, _evidence_about(entry, marks), packed)
         if script is not None:
             self.writer.write(f"evidence/{entry.name}.js", script)
             self.has_evidence.add(entry.name)
-        context = result_context(entry, self.site, packed)
+        context = result_context(entry, self.site, packed, marks)
         context["has_evidence"] = script is not None
         context["has_readings"] = has_readings(entry.result)
         self.page(entry.page, "result.html", **context)
@@ -236,8 +236,8 @@ class _Builder:
         self.writer.write("names.js", f"joulemark.names={text};\n")
 
 
-def _evidence_about(entry: SiteEntry) -> dict[str, Any]:
-    """Return what pages say of an entry beside its readings."""
+def _evidence_about(entry: SiteEntry, marks: Sequence[FindingMark]) -> dict[str, Any]:
+    """Return what pages say of an entry beside its readings, and where findings are in them."""
     evidence = entry.result.entry
     estimate = entry.result.energy_per_unit
     return {
@@ -256,23 +256,22 @@ def _evidence_about(entry: SiteEntry) -> dict[str, Any]:
             "simulated": evidence.simulated,
             "modelled": entry.result.measurement_class in ("modelled", "declared"),
         },
-        "marks": _marks(entry),
+        "marks": [_mark(item) for item in marks],
         "intensity": _intensity(entry),
     }
 
 
-def _marks(entry: SiteEntry) -> list[dict[str, str | None]]:
-    """Return which runs and channels findings are about, for the picture of the traces."""
-    findings = entry.report.decisive_findings if entry.report is not None else ()
-    return [
-        {
-            "run": finding.location.run,
-            "channel": finding.location.channel,
-            "text": f"{finding.status}: {finding.rule}",
-        }
-        for finding in findings
-        if finding.location is not None and finding.location.run is not None
-    ][:MAX_MARKS]
+def _mark(mark: FindingMark) -> dict[str, Any]:
+    """Return the place of a finding; times as texts, which hold nanoseconds in a browser."""
+    return {
+        "number": mark.number,
+        "severity": mark.severity,
+        "rule": mark.rule,
+        "title": mark.title,
+        "run": mark.run,
+        "channel": mark.channel,
+        "span_ns": None if mark.span is None else [str(t_ns) for t_ns in mark.span],
+    }
 
 
 def _intensity(entry: SiteEntry) -> dict[str, float | None] | None:

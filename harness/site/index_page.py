@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,8 @@ FACETS = {
 """Filters that choose whole tables, with the attribute of a table that they look at."""
 MAX_REASONS = 2
 """Reasons that a row names."""
+MAX_SIZE_EXPONENT = 8
+"""The largest style class is that of 256 rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class IndexTable:
         others: Rows that are not ranked.
         notes: Footnotes.
         per_unit_j: Joules of the unit of the energies, for CO2e at another intensity.
+        size: Style class of about its number of rows, by which a browser keeps its place.
     """
 
     id: str
@@ -110,6 +114,7 @@ class IndexTable:
     others: list[IndexRow]
     notes: list[str]
     per_unit_j: float
+    size: str
 
 
 def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
@@ -168,7 +173,14 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
         others=[row for row in rows if row.entry.row.rank is None],
         notes=_notes(table),
         per_unit_j=column.factor,
+        size=_size_class(len(rows)),
     )
+
+
+def _size_class(rows: int) -> str:
+    """Return the style class of the power of two nearest to a number of rows."""
+    exponent = round(math.log2(max(1, rows)))
+    return f"rows-{2 ** min(exponent, MAX_SIZE_EXPONENT)}"
 
 
 def table_heading(table: Table) -> str:
@@ -295,12 +307,12 @@ def _ties(entry: SiteEntry, places: dict[str, int]) -> str:
 
 
 def _reason(entry: SiteEntry) -> str:
+    """Return why an entry is not ranked or what questions it; of each rule the first finding."""
+    by_rule: dict[str, str] = {}
     if entry.report is not None and entry.row.break_even_cv is None:
-        findings = entry.report.decisive_findings
-        texts = list(dict.fromkeys(finding_text(finding) for finding in findings))
-    else:
-        texts = []
-    texts = texts or entry.reasons
+        for finding in entry.report.decisive_findings:
+            by_rule.setdefault(finding.rule, finding_text(finding))
+    texts = list(by_rule.values()) or entry.reasons
     shown = "; ".join(_cut(text, MAX_REASON) for text in texts[:MAX_REASONS])
     more = len(texts) - MAX_REASONS
     return f"{shown}; and {more} more" if more > 0 else shown

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from harness.auditing.report import Finding
-from harness.auditing.summary import severity_of, sorted_findings
 from harness.carbon.co2e import Basis
 from harness.core.timestamps import to_iso
 from harness.energy.run import RunEnergy
@@ -23,13 +21,17 @@ from harness.site.entries import VERDICTS, Site, SiteEntry, rule_title, with_uni
 from harness.site.evidence import Packed
 from harness.site.index_page import table_facts, table_heading, table_id
 from harness.site.numbers import percent, seconds_text, significant
+from harness.site.plots.finding_marks import (
+    MAX_FINDINGS,
+    FindingMark,
+    NumberedFinding,
+    numbered_findings,
+)
 from harness.site.plots.result import budget_bar, run_picture
 from harness.site.plots.trace import trace_figure
 from harness.site.result_channels import boundary_tree, meter_rows
 from harness.uncertainty.closed_form import BudgetRow
 
-MAX_FINDINGS = 100
-"""Findings on the page; the JSON of the result has all."""
 MAX_FILES = 300
 """Files whose hashes are on the page."""
 MAX_RUNS = 200
@@ -49,8 +51,17 @@ class Fact(NamedTuple):
     value: str
 
 
-def result_context(entry: SiteEntry, site: Site, packed: Packed | None) -> dict[str, Any]:
-    """Return what the template of a result page needs."""
+def result_context(
+    entry: SiteEntry, site: Site, packed: Packed | None, marks: Sequence[FindingMark]
+) -> dict[str, Any]:
+    """Return what the template of a result page needs.
+
+    Args:
+        entry: The entry.
+        site: The site.
+        packed: The submission that holds it.
+        marks: Where its traces show its findings.
+    """
     result = entry.result
     evidence = result.entry
     return {
@@ -59,11 +70,11 @@ def result_context(entry: SiteEntry, site: Site, packed: Packed | None) -> dict[
         "headline": _headline(entry),
         "facts": _facts(entry),
         "verdict_text": VERDICTS.get(entry.verdict, ""),
-        "findings": _findings(entry),
+        "findings": _findings(entry, {mark.number for mark in marks}),
         "findings_hidden": max(0, _finding_count(entry) - MAX_FINDINGS),
         "skipped_rules": _skipped_rules(entry),
         "notes": [*result.notes, *(entry.report.notes if entry.report else ())],
-        "trace": trace_figure(entry),
+        "trace": trace_figure(entry, marks),
         "budget": _budget_rows(result.rows),
         "budget_bar": budget_bar(result.rows),
         "explanation": explain(result),
@@ -165,29 +176,26 @@ def _mlperf_text(item: Mapping[str, Any]) -> str:
 # Findings
 
 
-def _findings(entry: SiteEntry) -> list[dict[str, Any]]:
-    """Return the findings, the worst first; those that differ in their place only are one."""
-    if entry.report is None:
-        return []
-    findings = [item for item in sorted_findings(entry.report) if item.status != "skip"]
-    folded: dict[tuple[str, ...], dict[str, Any]] = {}
-    for item in findings[:MAX_FINDINGS]:
-        severity = severity_of(item) or item.status
-        shared = (severity, item.rule, item.expected, item.fix, item.clause)
-        line = folded.setdefault(shared, _finding_line(item, severity))
-        line["places"].append(Fact(item.where, with_unit(item.got, item.unit)))
-    return list(folded.values())
+def _findings(entry: SiteEntry, marked: Collection[int]) -> list[dict[str, Any]]:
+    """Return the findings, the worst first; `marked` are the numbers of those in a trace."""
+    return [
+        _finding_line(numbered, has_mark=numbered.number in marked)
+        for numbered in numbered_findings(entry)
+    ]
 
 
-def _finding_line(item: Finding, severity: str) -> dict[str, Any]:
+def _finding_line(numbered: NumberedFinding, *, has_mark: bool) -> dict[str, Any]:
+    first = numbered.findings[0]
     return {
-        "severity": severity,
-        "rule": item.rule,
-        "title": rule_title(item.rule),
-        "expected": with_unit(item.expected, item.unit),
-        "fix": item.fix,
-        "clause": item.clause,
-        "places": [],
+        "number": numbered.number,
+        "has_mark": has_mark,
+        "severity": numbered.severity,
+        "rule": first.rule,
+        "title": rule_title(first.rule),
+        "expected": with_unit(first.expected, first.unit),
+        "fix": first.fix,
+        "clause": first.clause,
+        "places": [Fact(item.where, with_unit(item.got, item.unit)) for item in numbered.findings],
     }
 
 

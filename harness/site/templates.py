@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 THEME_SCRIPT = (
+    "document.documentElement.classList.add('scripts');"
     "try{const t=localStorage.getItem('joulemark-theme');"
     "if(t==='dark'||t==='light')document.documentElement.dataset.theme=t}catch{}"
 )
-"""Runs before anything is drawn, so that no page flashes in the other theme."""
+"""Runs before anything is drawn, so that no page flashes in the other theme, and what needs scripts
+takes its place at once."""
 
 
 def _digest(text: str) -> str:

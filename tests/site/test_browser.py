@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -160,10 +162,48 @@ def test_result_proves_itself_from_the_readings_to_the_signature(browser: Any, s
         page.locator(".explorer input").first.uncheck()
         assert page.locator(".explorer polyline").count() == drawn - 1
         with page.expect_download() as download:
-            page.click("#trace-downloads button")
+            page.click("text=Readings as CSV")
         rows = Path(download.value.path()).read_text("utf-8").splitlines()
         assert rows[0] == "run,channel,kind,t_ns,value"
         assert len(rows) == 1 + 1461
+
+
+def test_finding_leads_to_its_place_in_the_trace(browser: Any, site: Path) -> None:
+    address = (site / f"results/{result_name(site, 'dogwood-9')}.html").as_uri()
+    # 1. Without scripts: a mark in the picture, and links between it and the finding.
+    with opened(browser, address, java_script_enabled=False) as page:
+        page.click("#finding-1 .in-trace")
+        assert page.url.endswith("#mark-1")
+        assert page.locator("#mark-1:target .place").count() == 1
+        page.click(".marks a")
+        assert page.locator("#finding-1:target").is_visible()
+    # 2. With scripts: the lines that it is about, zoomed to the place.
+    with opened(browser, address) as page:
+        page.click("#finding-1 .in-trace")
+        place = page.locator(".explorer .mark.lit .place")
+        place.wait_for()
+        plot_px, place_px = (
+            item.evaluate("(node) => node.getBoundingClientRect().width")
+            for item in (page.locator(".explorer svg.plot"), place)
+        )
+        assert 0.05 < place_px / plot_px < 0.5
+
+
+def test_readings_download_as_parquet(browser: Any, site: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install 'joulemark[parquet]'")
+    name = result_name(site, "elm-pod")
+    with opened(browser, (site / f"results/{name}.html").as_uri()) as page:
+        files = []
+        for text in ("Readings as Parquet", "Readings as CSV"):
+            with page.expect_download() as download:
+                page.click(f"text={text}")
+            files.append(Path(download.value.path()).read_bytes())
+    table = parquet.read_table(io.BytesIO(files[0]))
+    columns = table.set_column(3, "t_ns", table["t_ns"].cast("int64")).to_pydict()
+    rows = list(zip(*columns.values(), strict=True))
+    stated = list(csv.reader(io.StringIO(files[1].decode())))
+    assert list(columns) == stated[0]
+    assert rows == [(*row[:3], int(row[3]), float(row[4])) for row in stated[1:]]
 
 
 def flip(path: Path, position: int) -> None:

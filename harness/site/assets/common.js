@@ -49,10 +49,10 @@ const joulemark = {
   const systemDark = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : systemDark.matches);
   const label = () => {
-    button.textContent = isDark() ? "Light" : "Dark";
-    button.setAttribute("aria-label", `Use the ${isDark() ? "light" : "dark"} theme`);
+    const text = `Use the ${isDark() ? "light" : "dark"} theme`;
+    button.title = text;
+    button.setAttribute("aria-label", text);
   };
-  button.hidden = false;
   label();
   systemDark.addEventListener("change", label);
   button.addEventListener("click", () => {

@@ -12,7 +12,6 @@
   const byName = new Map(NAMES.map((item) => [item[0], item]));
 
   document.getElementById("names").append(...NAMES.map((item) => make("option", { value: label(item) })));
-  form.hidden = false;
 
   const percent = (share, digits = 3) => `${(100 * share).toPrecision(digits)} %`;
 

@@ -6,6 +6,8 @@
   const name = proof.dataset.evidence;
   const button = document.getElementById("recompute");
   const output = document.getElementById("proof-result");
+  const figure = document.getElementById("trace");
+  const explorer = document.getElementById("explore");
   const TOLERANCE = 1e-12;
 
   const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
@@ -156,25 +158,33 @@
     button.disabled = false;
   }
 
-  async function explore(event) {
-    const { target } = event;
-    target.disabled = true;
-    const figure = document.getElementById("trace");
+  let explored = null;
+
+  /** Show all runs and channels in place of the picture; return what shows a finding in them. */
+  async function explore() {
+    const { header, fault } = await joulemark.evidence(name);
+    if (fault) throw fault;
+    const caption = figure.querySelector("figcaption");
+    caption.querySelector(".trace-label").hidden = true;
+    explored ??= joulemark.traces.show(figure, joulemark.traces.linesOf(header), { chosen: 6, hasFlags: true });
+    explorer.hidden = true;
+    figure.append(caption);
+    figure.querySelector("svg").focus({ preventScroll: true });
+    return explored;
+  }
+
+  async function tryToExplore(number = null) {
+    explorer.disabled = true;
     try {
-      const { header, fault } = await joulemark.evidence(name);
-      if (fault) throw fault;
-      joulemark.traces.show(figure, joulemark.traces.linesOf(header), { chosen: 6 });
-      target.hidden = true;
-      figure.querySelector("svg").focus({ preventScroll: true });
+      const explored = await explore();
+      if (number !== null) explored.focus(number);
     } catch (error) {
-      target.after(make("p", { role: "alert" }, `Cannot be shown: ${error.message}`));
+      explorer.after(make("p", { role: "alert" }, `Cannot be shown: ${error.message}`));
     }
   }
 
-  /** Offer the readings as CSV: one row a reading. */
-  async function download() {
-    const { header, fault } = await joulemark.evidence(name);
-    if (fault) throw fault;
+  /** Return the readings as CSV: one row a reading. */
+  async function csv(header) {
     const quoted = (text) => `"${String(text).replaceAll('"', '""').replace(/^[=+\-@]/, "'$&")}"`;
     const lines = ["run,channel,kind,t_ns,value\n"];
     for (const run of header.runs) {
@@ -183,18 +193,41 @@
         for (let i = 0; i < channel.readings; i++) lines.push(`${start},${channel.t_ns[i]},${channel.value[i]}\n`);
       }
     }
-    const address = URL.createObjectURL(new Blob(lines, { type: "text/csv" }));
-    make("a", { href: address, download: `${name}.csv` }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 10000);
+    return new Blob(lines, { type: "text/csv" });
   }
 
-  button.hidden = false;
+  async function parquet(header) {
+    await joulemark.load("assets/parquet.js");
+    return joulemark.parquet.file(header);
+  }
+
+  /** Return a button that makes a file of the readings and hands it to the reader. */
+  function downloadButton(text, ending, fileOf) {
+    const download = async ({ target }) => {
+      try {
+        const { header, fault } = await joulemark.evidence(name);
+        if (fault) throw fault;
+        const address = URL.createObjectURL(await fileOf(header));
+        make("a", { href: address, download: `${name}.${ending}` }).click();
+        setTimeout(() => URL.revokeObjectURL(address), 10000);
+      } catch (error) {
+        target.after(make("span", { role: "alert" }, ` Cannot be made: ${error.message} `));
+      }
+    };
+    return make("button", { type: "button", class: "quiet", onclick: download }, text);
+  }
+
   button.addEventListener("click", prove);
-  const explorer = document.getElementById("explore");
   if (explorer) {
-    explorer.hidden = false;
-    explorer.addEventListener("click", explore);
+    explorer.addEventListener("click", () => tryToExplore());
+    for (const link of document.querySelectorAll("a.in-trace")) {
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        figure.scrollIntoView({ block: "center" });
+        tryToExplore(Number(link.dataset.number));
+      });
+    }
   }
   document.getElementById("trace-downloads")?.prepend(
-    make("button", { type: "button", class: "quiet", onclick: download }, "Readings as CSV"), " ");
+    downloadButton("Readings as CSV", "csv", csv), " ", downloadButton("Readings as Parquet", "parquet", parquet), " ");
 })();

@@ -7,6 +7,8 @@ joulemark.traces = (() => {
   const COLUMNS = 600;
   const COLOURS = 6;
   const MAX_LINES = 24;
+  const MAX_FLAGS = 40;
+  const FLAG_WIDTH = 20;
   const NS = 1e9;
   const { make } = joulemark;
 
@@ -36,8 +38,11 @@ joulemark.traces = (() => {
       }
     }
     const seconds = run.window_ns ? Number(BigInt(run.window_ns[1]) - origin) / NS : null;
-    const mark = (header.marks ?? []).find((item) => item.run === run.id && (item.channel ?? channel.id) === channel.id);
-    return { label, times, power, gaps, dropped, window: seconds === null ? null : [0, seconds], mark: mark?.text ?? "" };
+    const since = (ns) => Number(BigInt(ns) - origin) / NS;
+    const marks = (header.marks ?? [])
+      .filter((mark) => mark.run === run.id && mark.channel === channel.id)
+      .map((mark) => ({ ...mark, span: mark.span_ns && mark.span_ns.map(since) }));
+    return { label, times, power, gaps, dropped, marks, window: seconds === null ? null : [0, seconds] };
   }
 
   /** Find the first index whose value is not below x. */
@@ -80,9 +85,19 @@ joulemark.traces = (() => {
     return out;
   }
 
-  /** Show lines in a container, with a legend that chooses among them. */
-  function show(container, lines, { chosen = 4 } = {}) {
-    const all = lines.slice(0, MAX_LINES).map((line, i) => ({ ...line, colour: i % COLOURS, isShown: i < chosen }));
+  /** Return the flags of the findings of some lines: each once at each place, from left to right. */
+  function flagsOf(lines) {
+    const flags = new Map();
+    for (const mark of lines.flatMap((line) => line.marks)) flags.set(`${mark.number} ${mark.span}`, mark);
+    const place = (mark) => (mark.span ? mark.span[0] : -Infinity);
+    return [...flags.values()].sort((a, b) => (place(a) > place(b)) - (place(a) < place(b))).slice(0, MAX_FLAGS);
+  }
+
+  /** Show lines in a container, with a legend that chooses among them; return how to show a finding. */
+  function show(container, lines, { chosen = 4, hasFlags = false } = {}) {
+    const marked = lines.filter((line) => line.marks.length); // what findings are about is among those that can be shown
+    const ordered = lines.length > MAX_LINES ? [...new Set([...lines.slice(0, chosen), ...marked, ...lines])] : lines;
+    const all = ordered.slice(0, MAX_LINES).map((line, i) => ({ ...line, colour: i % COLOURS, isShown: i < chosen }));
     const whole = () => {
       const shown = all.filter((line) => line.isShown);
       const use = shown.length ? shown : all;
@@ -92,6 +107,7 @@ joulemark.traces = (() => {
       ];
     };
     let view = whole();
+    let lit = null; // number of the finding that was asked for
     const picture = make("svg", {
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "plot", role: "img", tabindex: "0",
       "aria-label": "Power over time. Plus and minus zoom, arrows move, 0 shows all.",
@@ -105,7 +121,8 @@ joulemark.traces = (() => {
         const [first, stop] = [search(line.times, view[0]), search(line.times, view[1]) + 1];
         for (let i = first; i < Math.min(stop, line.power.length); i++) top = Math.max(top, line.power[i]);
       }
-      top = (top || 1) * 1.06;
+      const flags = hasFlags ? flagsOf(shown) : [];
+      top = (top || 1) * (flags.length ? 1.2 : 1.06);
       const floor = HEIGHT - BOTTOM;
       const y = (power) => floor - (floor - TOP) * power / top;
       const parts = [];
@@ -136,14 +153,52 @@ joulemark.traces = (() => {
       for (const tick of ticks(0, top, 5)) {
         parts.push(make("text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" }, joulemark.number(tick || 0)));
       }
+      parts.push(...drawFlags(flags, floor));
       picture.replaceChildren(...parts);
     }
 
-    function zoom(factor, middle = (view[0] + view[1]) / 2) {
+    function drawFlags(flags, floor) {
+      let next = LEFT + FLAG_WIDTH / 2;
+      return flags.map((mark) => {
+        const parts = [make("title", {}, `${mark.severity}: ${mark.title}`)];
+        let at = next;
+        if (mark.span) {
+          const [from, to] = mark.span.map(x);
+          if (to < LEFT || from > WIDTH - RIGHT) return null; // outside of the view
+          const [a, b] = [Math.max(from, LEFT), Math.min(to, WIDTH - RIGHT)];
+          parts.push(make("rect", { x: a, y: TOP, width: Math.max(1.5, b - a), height: floor - TOP, class: "place" }));
+          at = Math.max((a + b) / 2, next);
+        }
+        at = Math.min(at, WIDTH - RIGHT - FLAG_WIDTH / 2);
+        next = at + FLAG_WIDTH;
+        parts.push(make("circle", { cx: at, cy: TOP + 10, r: 8.5 }));
+        parts.push(make("text", { x: at, y: TOP + 14, "text-anchor": "middle" }, mark.number));
+        const isLit = mark.number === lit ? " lit" : "";
+        return make("g", { class: `mark ${mark.severity}${mark.span ? "" : " whole"}${isLit}` }, ...parts);
+      }).filter(Boolean);
+    }
+
+    /** Show the lines of a finding, and zoom to its first place. */
+    function focus(number) {
+      const about = all.filter((line) => line.marks.some((mark) => mark.number === number));
+      if (!about.length) return;
+      lit = number;
+      for (const line of all) line.isShown = about.slice(0, COLOURS).includes(line);
+      boxes.forEach((box, i) => { box.checked = all[i].isShown; });
+      view = whole();
+      const span = about[0].marks.find((mark) => mark.number === number && mark.span)?.span;
+      if (span) {
+        const width = Math.max(8 * (span[1] - span[0]), (view[1] - view[0]) / 20);
+        zoom(width / (view[1] - view[0]), (span[0] + span[1]) / 2, 0.5);
+      }
+      draw();
+    }
+
+    /** Zoom about a time; it comes to a share of the width, or stays where it is. */
+    function zoom(factor, middle = (view[0] + view[1]) / 2, at = (middle - view[0]) / (view[1] - view[0])) {
       const [low, high] = whole();
       const span = Math.min(high - low, Math.max((view[1] - view[0]) * factor, 1e-3));
-      const share = (middle - view[0]) / (view[1] - view[0]);
-      const from = Math.min(Math.max(middle - span * share, low), high - span);
+      const from = Math.min(Math.max(middle - span * at, low), high - span);
       view = [from, from + span];
       draw();
     }
@@ -180,19 +235,28 @@ joulemark.traces = (() => {
       if (ends[1] - ends[0] > (view[1] - view[0]) * 0.02) { view = ends; draw(); }
     });
     const button = (text, act) => make("button", { type: "button", class: "quiet", onclick: act }, text);
-    const legend = make("fieldset", { class: "controls" }, make("legend", {}, "Lines"), ...all.map((line) => {
+    const boxes = all.map((line) => {
       const box = make("input", { type: "checkbox", checked: line.isShown });
       box.addEventListener("change", () => { line.isShown = box.checked; draw(); });
-      const mark = line.mark ? make("b", { class: "invalid" }, ` ${line.mark}`) : null;
-      return make("label", {}, box, make("span", { class: `key key-${line.colour}` }), line.label, mark);
-    }));
+      return box;
+    });
+    const legend = make("fieldset", { class: "controls" }, make("legend", {}, "Lines"), ...all.map((line, i) =>
+      make("label", {}, boxes[i], make("span", { class: `key key-${line.colour}` }), line.label, ...findingsOf(line))));
     const hidden = lines.length - all.length;
     container.replaceChildren(make("div", { class: "explorer" },
       legend,
       make("p", { class: "actions" }, button("Zoom in", () => zoom(0.5)), button("Zoom out", () => zoom(2)), button("Show all", reset),
-        make("small", {}, "Drag over the picture to zoom.", hidden > 0 ? ` ${hidden} more channels are in the download.` : "")),
+        make("small", {}, "Drag over the picture to zoom.", hasFlags && marked.length ? " Numbers are those of the findings." : "", hidden > 0 ? ` ${hidden} more channels are in the download.` : "")),
       make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Traces, picture" }, picture)));
     draw();
+    return { focus };
+
+    /** Return what a line of the legend says of its findings: their numbers, or the worst in words. */
+    function findingsOf({ marks }) {
+      if (!hasFlags) return marks.slice(0, 1).map(({ severity, rule }) => make("small", {}, ` ${severity}: ${rule}`));
+      const numbers = new Map(marks.map((mark) => [mark.number, mark]));
+      return [...numbers.values()].slice(0, 6).map(({ number, severity }) => make("span", { class: `flag ${severity}` }, number));
+    }
   }
 
   /** Return the lines of an entry: each channel of each run. */

@@ -1,21 +1,24 @@
-"""The trace of an entry: power over time with its window, gaps and what findings are about.
+"""The trace of an entry: power over time with its window, its gaps and the places of findings.
 
 It is what a reader sees without scripts; with them, every channel and run can be chosen and zoomed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.core.timestamps import NS
 from harness.energy.cells import Cells
-from harness.render.trace_svg import choose_trace, trace_caption
+from harness.render.escape import escape
+from harness.render.trace_svg import choose_trace
 from harness.site.entries import SiteEntry
 from harness.site.numbers import Scale, significant
-from harness.site.plots.svg import BOTTOM, LEFT, RIGHT, TOP, Frame, element, picture, titled
+from harness.site.plots.finding_marks import FindingMark
+from harness.site.plots.svg import BOTTOM, LEFT, RIGHT, TOP, Frame, element, picture, text, titled
 from harness.traces.trace import Floats, Ints, Trace, Window
 
 if TYPE_CHECKING:
@@ -28,12 +31,40 @@ MAX_MARKS = 100
 """Gaps and dropped readings that are drawn."""
 MAX_WINDOW_DISTANCE_NS = 86_400 * NS
 """A window further from the trace is not drawn: the time axis would show nothing else."""
+FLAG_WIDTH = 20.0
+"""Room for the number of a finding [pixels]."""
+HEADROOM, HEADROOM_WITH_FLAGS = 1.06, 1.2
+"""Upper end of the axis over the highest power, without and with numbers of findings above it."""
 
 
-def trace_figure(entry: SiteEntry) -> tuple[Markup, str] | None:
-    """Return the picture of the trace that the worst finding is about, and what it shows.
+@dataclass(frozen=True, slots=True)
+class TraceFigure:
+    """The picture of a trace.
+
+    Attributes:
+        svg: The picture.
+        label: Run and channel.
+        marks: The findings that are marked in it, with their places in words.
+    """
+
+    svg: Markup
+    label: str
+    marks: Sequence[tuple[FindingMark, str]]
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Numbers of the findings that are marked."""
+        return frozenset(mark.number for mark, _ in self.marks)
+
+
+def trace_figure(entry: SiteEntry, marks: Sequence[FindingMark]) -> TraceFigure | None:
+    """Return the picture of the trace that the worst finding is about.
 
     ``None`` where no channel has readings.
+
+    Args:
+        entry: The entry.
+        marks: The places of its findings, in all of its traces.
     """
     evidence = entry.result.entry
     chosen = choose_trace(evidence, entry.report)
@@ -45,7 +76,9 @@ def trace_figure(entry: SiteEntry) -> tuple[Markup, str] | None:
         return None
     window = run.window if run.window is not None and run.window.seconds > 0 else None
     origin_ns, first_ns, last_ns = _span(t_ns, window)
-    top_w = max(float(power_w.max()), 1e-9) * 1.06
+    here = [mark for mark in marks if (mark.run, mark.channel) == (run.id, trace.channel.id)]
+    headroom = HEADROOM_WITH_FLAGS if here else HEADROOM
+    top_w = max(float(power_w.max()), 1e-9) * headroom
     axes = Frame(
         WIDTH,
         HEIGHT,
@@ -55,13 +88,16 @@ def trace_figure(entry: SiteEntry) -> tuple[Markup, str] | None:
         Scale(0.0, top_w, HEIGHT - TOP - BOTTOM),
     )
     label = f"{run.id}, {trace.channel.id}"
-    caption = trace_caption(entry.report, run, trace)
     parts = list(_shades(axes, trace, window, origin_ns))
     parts += axes.axes("time since the window began [s]", "power [W]")
     parts.append(_line(axes, t_ns, power_w, origin_ns))
     parts += _dropped(axes, trace, origin_ns)
-    about = f"{label}: {caption}" if caption else label
-    return picture(WIDTH, HEIGHT, f"Power over time, {about}", parts), about
+    parts += _marks(axes, here, origin_ns)
+    alternative = f"Power over time, {label}"
+    if here:
+        alternative += ", with the places of its findings"
+    places = [(mark, mark.place(origin_ns)) for mark in here]
+    return TraceFigure(picture(WIDTH, HEIGHT, alternative, parts), label, places)
 
 
 def power_of(trace: Trace) -> tuple[Ints, Floats]:
@@ -98,6 +134,34 @@ def _shades(axes: Frame, trace: Trace, window: Window | None, origin_ns: int) ->
         yield shade(window.start_ns, window.stop_ns, "window", f"timed window, {seconds} s")
     for begin_ns, end_ns in trace.gaps(window)[:MAX_MARKS]:
         yield shade(begin_ns, end_ns, "gap", f"gap of {significant((end_ns - begin_ns) / NS, 3)} s")
+
+
+def _marks(axes: Frame, marks: Sequence[FindingMark], origin_ns: int) -> Iterator[str]:
+    """Yield the places of findings, each under the number of its finding."""
+    floor = HEIGHT - BOTTOM
+    next_x, has_anchor = LEFT + FLAG_WIDTH / 2, set[int]()
+    placed = sorted(marks, key=lambda mark: (mark.span is not None, mark.span or (0, 0)))
+    for mark in placed:
+        css, x = f"mark {mark.severity}", next_x
+        parts: list[str] = []
+        if mark.span is not None:
+            left, right = (axes.left((t_ns - origin_ns) / NS) for t_ns in mark.span)
+            x = max((left + right) / 2, next_x)
+            width = max(1.5, right - left)
+            parts.append(
+                element("rect", x=left, y=float(TOP), width=width, height=floor - TOP, css="place")
+            )
+        x = min(x, WIDTH - RIGHT - FLAG_WIDTH / 2)
+        next_x = x + FLAG_WIDTH
+        parts.append(element("circle", cx=x, cy=TOP + 10.0, r=8.5))
+        parts.append(text(x, TOP + 14, str(mark.number), anchor="middle"))
+        title = f"{mark.severity}: {mark.title}, {mark.place(origin_ns)}"
+        attributes = {"css": css if mark.span is not None else f"{css} whole"}
+        if mark.number not in has_anchor:
+            has_anchor.add(mark.number)
+            attributes["id"] = f"mark-{mark.number}"
+        name = element("title", escape(title, "html"))
+        yield element("g", name + "".join(parts), **attributes)
 
 
 def _line(axes: Frame, t_ns: Ints, power_w: Floats, origin_ns: int) -> str:
