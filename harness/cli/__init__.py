@@ -3,7 +3,7 @@
 Each command imports the heavy modules that it needs, so `--help` stays fast.
 """
 
-from harness.cli import audit, board, collect, compare, endpoint, fidelity
+from harness.cli import audit, board, collect, compare, endpoint, experiment, fidelity
 from harness.cli import score as results
 from harness.cli import submission as sign
 from harness.cli.base import cli, main
@@ -21,6 +21,7 @@ __all__ = [
     "compare",
     "director",
     "endpoint",
+    "experiment",
     "fidelity",
     "footprint",
     "inventory",

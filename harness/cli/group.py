@@ -14,6 +14,7 @@ SECTIONS = {
         "run",
         "watch",
         "endpoint",
+        "experiment",
         "merge",
         "replay",
         "import",

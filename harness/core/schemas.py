@@ -59,6 +59,8 @@ KINDS = (
     "disclosure",
     "disclosure-facts",
     "history",
+    "experiment-design",
+    "experiment",
 )
 
 

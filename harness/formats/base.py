@@ -47,21 +47,41 @@ class Quality:
         value: The value reached, in the metric's own unit.
         target: The value to reach; ``None`` where no rules state one.
         others: Further metrics whose targets must be reached too.
+        better: Which way is better, as the workload states it; where the rules of a benchmark
+            state it, those count.
     """
 
     metric: str
     value: float
     target: float | None = None
     others: tuple[Quality, ...] = ()
+    better: Literal["higher", "lower"] = "higher"
 
     @property
     def all(self) -> tuple[Quality, ...]:
         """This metric and the others."""
         return (self, *self.others)
 
+    @property
+    def misses_target(self) -> bool:
+        """Whether the value is on the wrong side of the target, or is no number."""
+        return not self.reaches(lower_is_better=self.better == "lower")
+
+    def reaches(self, *, lower_is_better: bool) -> bool:
+        """Tell whether the target is reached; true where there is none.
+
+        Args:
+            lower_is_better: Which way is better, by the rules of the benchmark.
+        """
+        if self.target is None:
+            return True
+        return self.value <= self.target if lower_is_better else self.value >= self.target
+
     def document(self) -> dict[str, Any]:
         """Return its fields as JSON has them; an empty ``others`` is left out."""
         fields: dict[str, Any] = {"metric": self.metric, "value": self.value, "target": self.target}
+        if self.better == "lower":
+            fields["better"] = self.better
         if self.others:
             fields["others"] = [quality.document() for quality in self.others]
         return fields

@@ -38,6 +38,7 @@ LOGGED_NAMES = (
     "train_samples",
     "eval_samples",
     "global_batch_size",
+    "trainings",
 )
 """Values of a live training's log that its run record repeats, under their names in the log."""
 

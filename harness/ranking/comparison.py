@@ -104,6 +104,46 @@ def compare(
     return comparison
 
 
+def compare_at_equal_quality(
+    a: Result, b: Result, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS
+) -> Comparison:
+    """Compare two workloads that reach one target in different ways, per unit of work.
+
+    Their benchmarks may differ; metric and target of their quality must not, and both must have
+    reached it.
+
+    Args:
+        a: First result.
+        b: Second result.
+        level: Coverage probability of the intervals, 0 to 1.
+        seed: Seed of the Monte Carlo.
+        draws: Draws of the Monte Carlo.
+
+    Raises:
+        UsageError: One of the results has no energy.
+    """
+    for result in (a, b):
+        _check_energy(result)
+    reasons = [text for name, text in _differences(a, b) if name != "benchmark"]
+    return _compare_units(a, b, (*reasons, *_other_quality(a, b)), level, seed, draws)
+
+
+def _other_quality(a: Result, b: Result) -> Iterator[str]:
+    """Yield why two results are not of equal quality."""
+    targets = [
+        (result.quality.metric, result.quality.target) for result in (a, b) if result.quality
+    ]
+    if len(targets) < 2 or None in (target for _, target in targets):
+        yield "there is no target that both have reached"
+        return
+    if targets[0] != targets[1]:
+        texts = [f"{metric} {target:g}" for metric, target in targets]
+        yield f"different targets: {texts[0]} and {texts[1]}"
+    for letter, result in (("A", a), ("B", b)):
+        if result.quality is not None and result.quality.misses_target:
+            yield f"{letter} misses its target"
+
+
 def _compare_units(
     a: Result, b: Result, reasons: tuple[str, ...], level: float, seed: int, draws: int
 ) -> Comparison:

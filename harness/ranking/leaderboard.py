@@ -343,5 +343,6 @@ def _higher_is_better_quality(result: Result) -> float | None:
     if result.quality is None:
         return None
     reference = benchmarks().get((result.entry.task, result.entry.benchmark))
-    lower_is_better = reference is not None and reference.better == "lower"
+    better = result.quality.better if reference is None else reference.better
+    lower_is_better = better == "lower"
     return -result.quality.value if lower_is_better else result.quality.value

@@ -90,6 +90,7 @@ class Training:
             raise WorkloadFailed("the result log has no run_start and run_stop", where=str(path))
         quality, success = self._quality(lines), stop_status(lines)
         values = {name: _last_value(lines, name) for name in LOGGED_NAMES}
+        trainings = values["trainings"] or 1.0
         facts: dict[str, Any] = {name: v for name, v in values.items() if v is not None}
         facts |= {
             "settings": dict(self.options),
@@ -100,8 +101,8 @@ class Training:
             window=window,
             seconds=window.seconds,
             success=success,
-            work=Work(1.0, "run"),
-            performance=Quantity(window.seconds / 60, "min", "time to train"),
+            work=Work(trainings, "run"),
+            performance=Quantity(window.seconds / trainings / 60, "min", "time to train"),
             quality=quality,
             advice=tuple(_advice(quality, success)),
             facts=facts,
@@ -110,7 +111,9 @@ class Training:
     def _quality(self, lines: Sequence[Line]) -> Quality | None:
         target = self.spec["quality"]
         reached = _last_value(lines, target["metric"]) if target else None
-        return None if reached is None else Quality(target["metric"], reached, target["target"])
+        if target is None or reached is None:
+            return None
+        return Quality(target["metric"], reached, target["target"], better=target["better"])
 
 
 def _last_value(lines: Sequence[Line], key: str) -> float | None:
@@ -122,7 +125,7 @@ def _advice(quality: Quality | None, success: bool | None) -> list[str]:
         return ["the target was not reached: the run does not count"]
     if quality is None:
         return ["the result log states no final quality"]
-    if quality.target is not None and quality.value < quality.target:
+    if quality.misses_target:
         return [
             f"{quality.metric} {quality.value:.4g} misses the target of {quality.target:g}:"
             " the run does not count"

@@ -268,8 +268,8 @@ def energy_per_amount(
 ) -> OutputQuantity:
     """Return the long-run energy per amount of work, with scatter over the logarithms of ratios.
 
-    Energy follows the work done, so the ratios scatter less than either. Several runs of J/run are
-    the mean energy itself.
+    Energy follows the work done, so the ratios scatter less than either. Of several runs of one
+    training each, J/run is the mean energy itself.
 
     Args:
         unit: Unit of the ratio, such as J/query.
@@ -278,7 +278,7 @@ def energy_per_amount(
         amounts: Work that each run did.
         evidence: What shows the scatter between runs besides the runs.
     """
-    if unit == "J/run" and len(runs) > 1:
+    if unit == "J/run" and len(runs) > 1 and all(amount == 1 for amount in amounts):
         return OutputQuantity(unit, run_scatter=budget.run_scatter)
     ratios = [expected_energy_j(run) / amount for run, amount in zip(runs, amounts, strict=True)]
     if min(ratios) <= 0:

@@ -321,7 +321,9 @@ def _worst_quality(entry: Entry) -> Quality | None:
     worst: dict[str, Quality] = {}
     for run in entry.runs:
         for item in run.quality.all if run.quality else ():
-            lower_is_better = reference is not None and reference.lower(item.metric)
+            lower_is_better = (
+                item.better == "lower" if reference is None else reference.lower(item.metric)
+            )
             choose_worse = max if lower_is_better else min
             before = worst.get(item.metric, item)
             worst[item.metric] = choose_worse(before, item, key=lambda quality: quality.value)

@@ -13,7 +13,8 @@ import pytest
 from scipy import stats
 
 from harness.core.errors import UsageError
-from harness.ranking.comparison import Comparison, compare
+from harness.formats.base import Quality
+from harness.ranking.comparison import Comparison, compare, compare_at_equal_quality
 from harness.ranking.rank_sets import Contender, rank
 from harness.scoring.result import Result
 from harness.scoring.score import score
@@ -76,6 +77,46 @@ def test_a_meter_that_cannot_be_one_instrument_does_not_cancel(given: dict[str, 
     one = result("a", 100.0, meter="m", cv=0.001)
     comparison = against(one, result("b", 100.4, meter="m", cv=0.001, **given))
     assert (comparison.verdict, comparison.cancelled) == ("tied", ())
+
+
+def reached(item: Result, value: float, target: float | None = 2.0) -> Result:
+    """The result of a training that reached a code length; less is better."""
+    quality = Quality("bits_per_byte", value, target, better="lower")
+    return replace(item, quality=quality)
+
+
+def test_workloads_that_reach_one_target_are_compared_though_their_names_differ() -> None:
+    one = reached(result("a", 100.0, meter="m", cv=0.001, benchmark="dense"), 1.9)
+    other = reached(result("b", 20.0, meter="m", cv=0.001, benchmark="sparse"), 2.0)
+    assert against(one, other).verdict == "not comparable"
+    comparison = compare_at_equal_quality(one, other, draws=50_000)
+    assert (comparison.verdict, comparison.cancelled) == ("worse", ("m",))
+    assert comparison.ratio.value == pytest.approx(5.0, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "reason"),
+    [
+        (1.9, 2.1, "different targets: bits_per_byte 2 and bits_per_byte 2.1"),
+        (2.01, 2.0, "B misses its target"),
+        (1.9, None, "there is no target that both have reached"),
+    ],
+)
+def test_without_equal_quality_there_is_no_ratio(
+    value: float, target: float | None, reason: str
+) -> None:
+    one = reached(result("a", 100.0, meter="m", cv=0.001), 1.9)
+    other = reached(result("b", 20.0, meter="m", cv=0.001, benchmark="sparse"), value, target)
+    comparison = compare_at_equal_quality(one, other, draws=50_000)
+    assert (comparison.verdict, comparison.reasons) == ("not comparable", (reason,))
+    assert comparison.ratio.value is None
+
+
+def test_other_differences_still_count_at_equal_quality() -> None:
+    one = reached(result("a", 100.0, cv=0.001), 1.9)
+    other = reached(result("b", 20.0, cv=0.001, scenario="Server"), 1.9)
+    (reason,) = compare_at_equal_quality(one, other, draws=50_000).reasons
+    assert reason.startswith("different scenarios")
 
 
 def test_comparison_is_antisymmetric() -> None:

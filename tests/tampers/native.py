@@ -22,6 +22,7 @@ import harness.traces.journal.writer as journal_module
 from harness.formats.base import Entry, Quality, Quantity, Work
 from harness.live.recording import create_run_directory, finalise
 from harness.runners.base import Outcome
+from harness.runners.workload import find_workload
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.csv_store import read_csv, write_csv
 from harness.traces.instruments import instrument
@@ -131,9 +132,10 @@ def write_log(path: Path, window: Window, seed: int) -> Outcome:
         "epochs_to_target": 1000.0 + seed,
         "samples_to_target": 1_077_000.0 + 1077 * seed,
     }
+    data = {"data_sha256": find_workload("digits-training").spec["data"]["sha256"]}
     accuracy = 0.975 + seed / 1000
     rows: list[tuple[int, str, object, Mapping[str, Any]]] = [
-        *((window.start_ns, key, value, {}) for key, value in facts.items()),
+        *((window.start_ns, key, value, {}) for key, value in (facts | data).items()),
         (window.start_ns, "run_start", None, {}),
         (window.stop_ns, "run_stop", None, {"status": "success"}),
         (window.stop_ns, "test_accuracy", accuracy, {}),
@@ -308,6 +310,12 @@ def quality_under_a_lowered_target(folder: Path) -> None:
     for run in runs(folder):
         log(run, "test_accuracy", value=0.95)
     each(folder, lambda content: content["quality"].update(value=0.95, target=0.94))
+
+
+def other_data(folder: Path) -> None:
+    """Trained and judged on other data than the workload registers."""
+    for run in runs(folder):
+        log(run, "data_sha256", value="0" * 64)
 
 
 def failed_run_called_success(folder: Path) -> None:
@@ -601,6 +609,7 @@ TAMPERS = (
     Tamper(quality_raised, "record-matches-log"),
     Tamper(target_lowered, "record-consistent"),
     Tamper(quality_under_a_lowered_target, "record-consistent"),
+    Tamper(other_data, "registered-data"),
     Tamper(failed_run_called_success, "record-matches-log"),
     Tamper(steps_raised, "record-matches-log"),
     Tamper(work_raised, "record-consistent"),

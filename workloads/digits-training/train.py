@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +29,15 @@ LONGEST = 200
 
 
 def train_member(
-    digits: Digits, rng: np.random.Generator, target: float, log: ResultLog, number: int
-) -> tuple[Network, int, bool]:
-    """Train one network; return it, its epochs, and whether it reached the target."""
-    network, reached, epoch = Network(rng), False, 0
+    digits: Digits,
+    network: Network,
+    rng: np.random.Generator,
+    target: float,
+    log: ResultLog,
+    number: int,
+) -> tuple[int, bool]:
+    """Train one network; return its epochs, and whether it reached the target."""
+    reached, epoch = False, 0
     log.begin("block_start", first_epoch_num=1, member=number)
     while not reached and epoch < LONGEST:
         order = rng.permutation(TRAIN)
@@ -44,7 +51,7 @@ def train_member(
             reached = accuracy >= target
             log.line("eval_accuracy", accuracy, epoch_num=epoch, member=number)
     log.end("block_stop", first_epoch_num=1, member=number, epoch_count=epoch)
-    return network, epoch, reached
+    return epoch, reached
 
 
 def warm_up(digits: Digits) -> None:
@@ -58,12 +65,24 @@ def warm_up(digits: Digits) -> None:
         )
 
 
-def run(arguments: argparse.Namespace, log: ResultLog) -> None:
-    """Train the whole committee, and test it once."""
+def run(
+    arguments: argparse.Namespace,
+    log: ResultLog,
+    benchmark: str = "digits-training",
+    make: Callable[[np.random.Generator], Network] = Network,
+) -> None:
+    """Train the whole committee, and test it once.
+
+    Args:
+        arguments: The command line.
+        log: Takes what happens.
+        benchmark: Name of the workload.
+        make: Makes a network with random weights.
+    """
     log.begin("init_start")
     digits = load(arguments.data_sha256)
     log.header(
-        "digits-training",
+        benchmark,
         seed=arguments.seed,
         global_batch_size=BATCH,
         train_samples=len(digits.train.labels),
@@ -75,16 +94,19 @@ def run(arguments: argparse.Namespace, log: ResultLog) -> None:
     log.end("init_stop")
 
     rng = np.random.default_rng(arguments.seed)
-    members, epochs, reached = [], 0, True
+    members: list[Network] = []
+    epochs, reached, start_cpu_s = 0, True, time.process_time()
     log.begin("run_start")
     for number in range(arguments.members):
-        network, took, reached = train_member(digits, rng, arguments.target, log, number)
+        network = make(rng)
+        took, reached = train_member(digits, network, rng, arguments.target, log, number)
         members.append(network)
         progress(len(members), arguments.members)
         epochs += took
         if not reached:
             break
     log.end("run_stop", status="success" if reached else "aborted")
+    log.line("cpu_s_to_target", time.process_time() - start_cpu_s)
 
     committee = Committee(members)
     log.line("epochs_to_target", epochs)
@@ -95,11 +117,15 @@ def run(arguments: argparse.Namespace, log: ResultLog) -> None:
         log.line("checkpoint_sha256", committee.save(Path(arguments.checkpoint)))
 
 
-def main() -> int:
+def main(
+    description: str | None = __doc__,
+    benchmark: str = "digits-training",
+    make: Callable[[np.random.Generator], Network] = Network,
+) -> int:
     """Read the arguments and run; status 0 also where the target was not reached: the log says
     so."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         "--seed", type=int, required=True, help="of initial weights, order and noise"
@@ -116,7 +142,7 @@ def main() -> int:
     parser.add_argument("--data-sha256", help="what the data must hash to")
     arguments = parser.parse_args()
     with open(arguments.result, "w", encoding="utf-8", newline="\n") as file:
-        run(arguments, ResultLog(file))
+        run(arguments, ResultLog(file), benchmark, make)
     return 0
 
 

@@ -58,17 +58,14 @@ def _faults(run: Run, benchmark: Benchmark | None, has_targets: bool) -> Iterato
     if run.quality is None or not has_targets:
         return
     for quality in run.quality.all:
-        lower_is_better = benchmark is not None and benchmark.lower(quality.metric)
-        if _misses_target(quality, lower_is_better):
+        if _misses_target(quality, benchmark):
             yield f"{quality.metric} {quality.value:.9g}", f"target {quality.target:.9g}"
 
 
-def _misses_target(quality: Quality, lower_is_better: bool) -> bool:
-    if quality.target is None:
-        return False
-    if lower_is_better:
-        return not quality.value <= quality.target
-    return not quality.value >= quality.target
+def _misses_target(quality: Quality, benchmark: Benchmark | None) -> bool:
+    if benchmark is None:
+        return quality.misses_target
+    return not quality.reaches(lower_is_better=benchmark.lower(quality.metric))
 
 
 def _unknown_validity(run: Run, *, is_foreign: bool) -> Iterator[Violation]:

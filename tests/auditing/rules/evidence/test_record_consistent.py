@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,49 @@ RULE = "record-consistent"
 def test_pass_as_recorded(recorded: Path) -> None:
     b.assert_pass(b.report(recorded), RULE)
     b.assert_pass(b.report(recorded / "run-2"), RULE)
+
+
+def test_fail_the_other_direction_is_called_better(recorded: Path) -> None:
+    """An accuracy of 0.5 reaches a target of 0.97 where less is better."""
+    native.each(recorded, lambda c: c["quality"].update(better="lower"))
+    native.restate(recorded)
+    b.assert_found(
+        b.report(recorded),
+        RULE,
+        "fail",
+        where="run-1/run.json",
+        got="lower test_accuracy is better",
+        expected="higher, as the workload says",
+    )
+
+
+def several_trainings(folder: Path, count: float, logged: float) -> None:
+    """Each run did several trainings, as its log counts them; the record may say otherwise."""
+
+    def restate(content: dict[str, Any]) -> None:
+        content["facts"]["trainings"] = logged
+        content["work"]["count"] = count
+        content["performance"]["value"] = native.WORK_S / 60 / logged
+
+    native.each(folder, restate)
+
+
+def test_pass_a_run_of_two_trainings_has_the_time_of_one(recorded: Path) -> None:
+    several_trainings(recorded, 2.0, 2.0)
+    b.assert_pass(b.report(recorded), RULE)
+
+
+def test_fail_more_work_than_the_log_counts_trainings(recorded: Path) -> None:
+    several_trainings(recorded, 3.0, 2.0)
+    b.assert_found(
+        b.report(recorded),
+        RULE,
+        "fail",
+        where="run-1/run.json",
+        got="3 runs of work",
+        expected="2, as the log counts them",
+    )
+    assert b.of(b.report(recorded), "record-matches-log"), "the log counts one"
 
 
 def test_pass_workload_that_we_do_not_ship_may_ask_for_less(recorded: Path) -> None:

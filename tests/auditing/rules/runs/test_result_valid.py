@@ -1,5 +1,6 @@
 """result-valid: the benchmark itself calls the run valid, and it reached its quality target."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_fail_loss_above_target() -> None:
     b.assert_found(
         found, RULE, "fail", where="run.json", got="eval_loss 0.9251", expected="target 0.925"
     )
+
+
+@pytest.mark.parametrize(("value", "passes"), [(2.0, True), (2.0001, False), (math.nan, False)])
+def test_own_workload_says_which_way_is_better(value: float, passes: bool) -> None:
+    quality = Quality("bits_per_byte", value, 2.0, better="lower")
+    run = b.run(b.trace(range(-5, 606)), quality=quality)
+    found = b.judge(b.entry(run, task="training", benchmark="bytes-dense"))
+    assert (b.of(found, RULE) == []) is passes
 
 
 @pytest.mark.parametrize("division", ["open", "closed", ""])

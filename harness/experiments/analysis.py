@@ -1,0 +1,259 @@
+"""Compare the sides of an experiment: energy and processor time, with intervals.
+
+1. Each side is an entry: it is scored and audited like any other.
+2. Energy of one training against that of the first side, by `ranking.comparison`: errors of the
+   meter that both share cancel, the scatter between runs decides.
+3. Processor time and inference in pairs of runs: the first of one side with the first of the
+   other, and so on. Processor time is nearly the same on a machine that others use too.
+4. The ratio that was registered is claimed only if the lower end of the interval reaches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.auditing.engine import audit_entries
+from harness.auditing.report import EntryReport
+from harness.carbon.factor import Factor
+from harness.carbon.series import Series
+from harness.carbon.whatif_result import WhatIf
+from harness.core.errors import UsageError
+from harness.emissions.whatif import whatif
+from harness.energy.evaluation import evaluate
+from harness.experiments.design import Design, Side
+from harness.experiments.recording import CONTROL, FRONTIER, MAIN, Part, parts
+from harness.experiments.trainings import TrainingRun, training_runs
+from harness.formats.load import read
+from harness.ranking.comparison import Comparison, compare_at_equal_quality
+from harness.scoring.result import Result
+from harness.scoring.score import score_all
+from harness.uncertainty.coverage_interval import LEVEL
+from harness.uncertainty.estimate import Estimate
+from harness.uncertainty.monte_carlo import SEED
+from harness.uncertainty.paired import geometric_mean, paired_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredSide:
+    """A side with its runs.
+
+    Attributes:
+        role: main, control or frontier.
+        side: What was run.
+        result: Its energy, with the interval.
+        report: What the audit says of it.
+        runs: What the logs of its runs state, in the order of the seeds.
+        cpu_s: Processor time of one training [s].
+        inference_j: Energy of one predicted byte [J].
+        inference_cpu_s: Processor time of one predicted byte [s].
+    """
+
+    role: str
+    side: Side
+    result: Result
+    report: EntryReport
+    runs: Sequence[TrainingRun]
+    cpu_s: Estimate
+    inference_j: Estimate
+    inference_cpu_s: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """The first side against another: how many times as much it needs.
+
+    Attributes:
+        name: Name of the other side.
+        label: What the other side is.
+        energy: Comparison of the energy of one training.
+        paired_energy: The same in pairs of runs.
+        cpu_time: Processor time of one training, in pairs of runs.
+        inference_energy: Energy of a predicted byte, in pairs of runs.
+        inference_cpu_time: Processor time of a predicted byte, in pairs of runs.
+        claim: What may be said of the registered ratio.
+    """
+
+    name: str
+    label: str
+    energy: Comparison
+    paired_energy: Estimate
+    cpu_time: Estimate
+    inference_energy: Estimate
+    inference_cpu_time: Estimate
+    claim: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """One side in other zones and at other hours.
+
+    Attributes:
+        name: Name of the side.
+        answer: What its first run would have emitted there.
+    """
+
+    name: str
+    answer: WhatIf
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an experiment found.
+
+    Attributes:
+        design: What was registered.
+        sides: Every side, the control and the frontier, with their runs.
+        ratios: The first side against each other one.
+        control: The control's first side against its second; None without a control.
+        relocations: The sides elsewhere and at other hours; empty where no zones were named.
+        level: Coverage probability of the intervals.
+    """
+
+    design: Design
+    sides: Sequence[MeasuredSide]
+    ratios: Sequence[Ratio]
+    control: Ratio | None
+    relocations: Sequence[Relocation]
+    level: float
+
+
+def analyse(
+    design: Design,
+    out: Path,
+    zones: Sequence[Factor | Series] = (),
+    *,
+    level: float = LEVEL,
+    seed: int = SEED,
+) -> Analysis:
+    """Analyse the runs of an experiment.
+
+    Args:
+        design: The experiment.
+        out: Folder of its runs.
+        zones: Intensity of each zone for "where and when"; the first zone is the runs' own.
+        level: Coverage probability of the intervals, 0 to 1.
+        seed: Seed of the Monte Carlo.
+
+    Raises:
+        UsageError: Runs of a side are missing, or have no energy.
+    """
+    measured = [_measured(part, level, seed) for part in _recorded(parts(design, out))]
+    main = [item for item in measured if item.role == MAIN]
+    control = [item for item in measured if item.role == CONTROL]
+    ratios = [_ratio(main[0], item, design.least_ratio, level, seed) for item in main[1:]]
+    control_ratio = None
+    if len(control) > 1:
+        control_ratio = _ratio(control[0], control[1], design.least_ratio, level, seed)
+    relocations = []
+    if zones:
+        for item in main:
+            answer = whatif(item.result, zones, level=level, seed=seed)
+            relocations.append(Relocation(item.side.name, answer))
+    return Analysis(design, measured, ratios, control_ratio, relocations, level)
+
+
+def _recorded(all_parts: Sequence[Part]) -> Iterator[Part]:
+    """Yield the parts with runs; those of the frontier may be missing, others not."""
+    for part in all_parts:
+        if part.entry_folder.is_dir():
+            yield part
+        elif part.role != FRONTIER:
+            raise UsageError(
+                f"the runs of {part.side.name} are missing",
+                where=str(part.entry_folder),
+                fix="Make them: the same command without --analyse-only.",
+            )
+
+
+def _measured(part: Part, level: float, seed: int) -> MeasuredSide:
+    tree = read(part.entry_folder)
+    if len(tree.entries) != 1:
+        reasons = "; ".join(reason for _, reason in tree.unreadable)
+        raise UsageError(
+            "the runs of a side are one entry",
+            where=str(part.entry_folder),
+            got=reasons or f"{len(tree.entries)} entries",
+            expected="one",
+        )
+    entry = tree.entries[0]
+    evaluation = evaluate(entry)
+    (result,) = score_all([entry], level=level, seed=seed, evaluations=[evaluation])
+    (report,) = audit_entries([entry], evaluations=[evaluation])
+    runs = training_runs(entry)
+    inferences = [run.inference for run in runs if run.inference is not None]
+    joules = [item.energy_j / item.predicted for item in inferences if item.energy_j]
+    seconds = [item.cpu_s / item.predicted for item in inferences if item.cpu_s]
+    return MeasuredSide(
+        role=part.role,
+        side=part.side,
+        result=result,
+        report=report,
+        runs=runs,
+        cpu_s=geometric_mean([run.cpu_s for run in runs if run.cpu_s], "s", level=level),
+        inference_j=geometric_mean(joules, "J/byte", level=level),
+        inference_cpu_s=geometric_mean(seconds, "s/byte", level=level),
+    )
+
+
+def _ratio(
+    first: MeasuredSide, second: MeasuredSide, least: float, level: float, seed: int
+) -> Ratio:
+    energy = compare_at_equal_quality(first.result, second.result, level=level, seed=seed)
+    return Ratio(
+        name=second.side.name,
+        label=second.side.label,
+        energy=energy,
+        paired_energy=_paired(_energies(first), _energies(second), level),
+        cpu_time=_paired(_cpu_times(first), _cpu_times(second), level),
+        inference_energy=_paired(_inference_energies(first), _inference_energies(second), level),
+        inference_cpu_time=_paired(_inference_times(first), _inference_times(second), level),
+        claim=claim(energy.ratio, least),
+    )
+
+
+Quantities = Sequence[float | None]
+
+
+def _energies(side: MeasuredSide) -> Quantities:
+    return [run.energy_j for run in side.runs]
+
+
+def _cpu_times(side: MeasuredSide) -> Quantities:
+    return [run.cpu_s for run in side.runs]
+
+
+def _inference_energies(side: MeasuredSide) -> Quantities:
+    items = [run.inference for run in side.runs]
+    return [item.energy_j / item.predicted if item and item.energy_j else None for item in items]
+
+
+def _inference_times(side: MeasuredSide) -> Quantities:
+    items = [run.inference for run in side.runs]
+    return [item.cpu_s / item.predicted if item else None for item in items]
+
+
+def _paired(numerators: Quantities, denominators: Quantities, level: float) -> Estimate:
+    """Return the ratio over the pairs of which both are known."""
+    pairs = [(a, b) for a, b in zip(numerators, denominators, strict=False) if a and b]
+    return paired_ratio([a for a, _ in pairs], [b for _, b in pairs], level=level)
+
+
+def claim(ratio: Estimate, least: float) -> str:
+    """Return what may be said of a registered ratio; "at least" only if the interval allows it.
+
+    Args:
+        ratio: What was found.
+        least: The ratio that was registered.
+    """
+    if ratio.value is None:
+        return f"nothing can be said: {ratio.note}"
+    if ratio.low is None or ratio.high is None:
+        return f"{ratio.value:.3g} times, without an interval: {ratio.note}"
+    interval = f"[{ratio.low:.3g}, {ratio.high:.3g}]"
+    if ratio.low >= least:
+        return f"at least {least:g} times: {ratio.value:.3g} {interval}"
+    if ratio.high < least:
+        return f"less than {least:g} times: {ratio.value:.3g} {interval}"
+    return f"whether it is {least:g} times is open: {ratio.value:.3g} {interval}"

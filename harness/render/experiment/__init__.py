@@ -1,0 +1,1 @@
+"""Render what an experiment found: as a document and for the terminal."""

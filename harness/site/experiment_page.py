@@ -1,0 +1,355 @@
+"""What an experiment found, as one page that needs nothing else.
+
+The page loads nothing and runs nothing; its content security policy names its style by its hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.experiments.analysis import Analysis, MeasuredSide, Ratio, Relocation
+from harness.experiments.recording import CONTROL, FRONTIER, MAIN
+from harness.experiments.trainings import Evaluation
+from harness.render.escape import escape, grid
+from harness.render.experiment.document import costs_of
+from harness.render.experiment.terminal import (
+    COSTS_HEAD,
+    SIDES_HEAD,
+    WHERE_HEAD,
+    costs_rows,
+    ratio_lines,
+    relocation_rows,
+    side_row,
+)
+from harness.site.plots.svg import (
+    BOTTOM,
+    LEFT,
+    RIGHT,
+    TOP,
+    Frame,
+    element,
+    frame,
+    picture,
+    text,
+    titled,
+)
+from harness.uncertainty.estimate import Estimate
+
+WIDTH, HEIGHT = 860.0, 420.0
+ROW = 30.0
+"""Height of a ratio in its plot [pixels]."""
+NAME_WIDTH = 300.0
+"""Width of the names beside the ratios [pixels]."""
+COLOURS = ("#3d6b8e", "#b5533c", "#4c8c4a", "#7d5ba6", "#a07a1c", "#555555")
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;
+  color:#1b1b1b;background:#fff}
+h1{font-size:1.6rem;margin:0 0 .5rem}
+h2{font-size:1.2rem;margin:2rem 0 .5rem}
+table{border-collapse:collapse;font-size:.85rem}
+th,td{padding:.3rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #ddd}
+th{background:#f3f5f4}
+.wide{overflow-x:auto}
+.claim{border-left:6px solid #3d6b8e;background:#f3f5f4;padding:.4rem 1rem;margin:.5rem 0}
+.note{color:#555;font-size:.85rem}
+svg{display:block;width:100%;min-width:40rem;height:auto;font-size:12px}
+.grid{stroke:#ddd;fill:none}
+.tick,.label{fill:#444}
+.mark{stroke:#1b1b1b;fill:none;stroke-dasharray:5 4}
+.run{fill:none;stroke-width:1.3}
+.other{fill:none;stroke-width:1.3;stroke-dasharray:5 3}
+.interval{stroke-width:3}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One line of a plot.
+
+    Attributes:
+        label: What it is.
+        colour: Its colour.
+        css: `run` for runs of a side, `other` for those of the frontier.
+        points: Abscissa and ordinate of each point.
+    """
+
+    label: str
+    colour: str
+    css: str
+    points: Sequence[tuple[float, float]]
+
+
+def experiment_page(analysis: Analysis) -> str:
+    """Return the page.
+
+    Raises:
+        MissingExtraError: The extra for pages is not installed.
+    """
+    document = analysis.design.document
+    parts = [
+        f"<p>{_html(document['question'])}</p>",
+        *_claims(analysis),
+        "<h2>Ratios</h2>",
+        _ratios_picture(analysis),
+        *_ratio_lists(analysis),
+        "<h2>Frontier</h2>",
+        *_frontier(analysis),
+        "<h2>Sides</h2>",
+        *_sides(analysis),
+        "<h2>What one byte costs</h2>",
+        _table(COSTS_HEAD, list(costs_rows(analysis.sides))),
+        *_relocations(analysis),
+        "<h2>What was registered before the runs</h2>",
+        *_registered(analysis),
+    ]
+    return _page(str(document["title"]), "\n".join(parts))
+
+
+def _html(content: object) -> str:
+    return escape(content, "html")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    return f"<div class=wide>{grid(head, rows, 'html')}</div>"
+
+
+# What may be said
+
+
+def _claims(analysis: Analysis) -> Iterator[str]:
+    """Yield what may be said of each ratio, and what kind of energy it is about."""
+    first = analysis.sides[0]
+    for item in analysis.ratios:
+        about = f"{first.side.label} over {item.label}, energy to the target"
+        yield f"<p class=claim><b>{_html(about)}:</b> {_html(item.claim)}</p>"
+    if analysis.control is not None:
+        ratio = analysis.control
+        yield f"<p class=claim><b>Control, expected near 1:</b> {_html(_plain_ratio(ratio))}</p>"
+    kind = first.result.measurement_class
+    yield (
+        f"<p class=note>Intervals have a level of {analysis.level:.0%}. The class of the energy is "
+        f"{_html(kind)}: {_html(CLASS_NOTES.get(kind, 'it was measured'))}.</p>"
+    )
+
+
+CLASS_NOTES = {
+    "modelled": "it was not measured, but computed from the processor time of the machine",
+    "declared": "it was not measured, but declared",
+}
+
+
+def _plain_ratio(item: Ratio) -> str:
+    (_, energy), *_ = ratio_lines(item)
+    return energy
+
+
+def _ratio_lists(analysis: Analysis) -> Iterator[str]:
+    """Yield all figures of each ratio as a table."""
+    rows = []
+    ratios = [*analysis.ratios, *([analysis.control] if analysis.control else [])]
+    for item in ratios:
+        for name, shown in ratio_lines(item):
+            rows.append((item.label, name, shown))
+    yield _table(("first side over", "of what", "ratio"), rows)
+
+
+def _ratios_picture(analysis: Analysis) -> str:
+    """Draw the ratios with their intervals, on one scale with 1 and the registered ratio."""
+    rows: list[tuple[str, Estimate, str]] = []
+    for number, item in enumerate(analysis.ratios, 1):
+        colour = COLOURS[number % len(COLOURS)]
+        rows.append((f"energy, {item.label}", item.energy.ratio, colour))
+        rows.append((f"processor time, {item.label}", item.cpu_time, colour))
+    if analysis.control is not None:
+        rows.append(("energy, control", analysis.control.energy.ratio, COLOURS[-1]))
+        rows.append(("processor time, control", analysis.control.cpu_time, COLOURS[-1]))
+    least = analysis.design.least_ratio
+    values = [1.0, least]
+    for _, estimate, _ in rows:
+        values += [v for v in (estimate.value, estimate.low, estimate.high) if v]
+    height = TOP + BOTTOM + ROW * len(rows)
+    inner = frame(WIDTH - NAME_WIDTH, height, values, [0.0, 1.0])
+    parts = list(_scale_of_ratios(inner, height, (1.0, least)))
+    for number, (name, estimate, colour) in enumerate(rows):
+        y = TOP + ROW * (number + 0.5)
+        parts.append(text(0, y + 4, name, "label"))
+        parts += _interval(inner, estimate, y, colour)
+    label = "Ratios with their intervals; dashed lines at 1 and at the registered ratio"
+    return f"<div class=wide>{picture(WIDTH, height, label, parts)}</div>"
+
+
+def _scale_of_ratios(inner: Frame, height: float, marks: Sequence[float]) -> Iterator[str]:
+    floor = height - BOTTOM
+    for tick in inner.x.ticks():
+        x = NAME_WIDTH + inner.left(tick)
+        yield element("path", d=f"M{x:.1f} {TOP}V{floor:.1f}", css="grid")
+        yield text(x, floor + 18, f"{tick:g}", "tick", "middle")
+    for mark in marks:
+        x = NAME_WIDTH + inner.left(mark)
+        yield element("path", d=f"M{x:.1f} {TOP}V{floor:.1f}", css="mark")
+
+
+def _interval(inner: Frame, estimate: Estimate, y: float, colour: str) -> Iterator[str]:
+    if estimate.value is None:
+        return
+    shown = f"{estimate.value:.3g}"
+    if estimate.low is not None and estimate.high is not None:
+        low, high = (NAME_WIDTH + inner.left(end) for end in (estimate.low, estimate.high))
+        bar = element("path", d=f"M{low:.1f} {y:.1f}H{high:.1f}", css="interval", stroke=colour)
+        shown += f" [{estimate.low:.3g}, {estimate.high:.3g}]"
+        yield titled(bar, shown)
+    x = NAME_WIDTH + inner.left(estimate.value)
+    yield titled(element("circle", cx=x, cy=y, r=5.0, fill=colour), shown)
+
+
+# The frontier
+
+
+def _frontier(analysis: Analysis) -> Iterator[str]:
+    """Yield the curves of quality against energy and against processor time."""
+    quality = analysis.design.document["quality"]
+    metric = str(quality["metric"]).replace("_", " ")
+    for axis, unit in (("energy", "J"), ("processor time", "s")):
+        curves = list(_curves(analysis, by_energy=axis == "energy"))
+        if not curves:
+            continue
+        yield f"<p class=note>Evaluations of the first training of each run: {_html(metric)} "
+        yield f"against {axis} since the start of its process. Dashed curves: further widths and "
+        yield "settings, one run each. Dashed line: the registered target.</p>"
+        yield _curves_picture(curves, f"{axis} [{unit}]", metric, float(quality["target"]))
+
+
+def _curves(analysis: Analysis, *, by_energy: bool) -> Iterator[Curve]:
+    names = [item.side.name for item in analysis.sides if item.role == MAIN]
+    for item in analysis.sides:
+        if item.role == CONTROL:
+            continue
+        colour = COLOURS[names.index(item.side.name) % len(COLOURS)]
+        css = "other" if item.role == FRONTIER else "run"
+        for run in item.runs:
+            points = list(_points(run.evaluations, by_energy=by_energy))
+            if points:
+                yield Curve(f"{item.side.name}: {item.side.label}", colour, css, points)
+
+
+def _points(evaluations: Sequence[Evaluation], *, by_energy: bool) -> Iterator[tuple[float, float]]:
+    for item in evaluations:
+        cost = item.energy_j if by_energy else item.cpu_s
+        if cost:
+            yield cost, item.quality
+
+
+def _curves_picture(curves: Sequence[Curve], x_label: str, y_label: str, target: float) -> str:
+    costs = [x for curve in curves for x, _ in curve.points]
+    qualities = [y for curve in curves for _, y in curve.points]
+    axes = frame(WIDTH, HEIGHT, costs, [*qualities, target])
+    parts = [*axes.axes(x_label, y_label), _target_line(axes, target)]
+    for curve in curves:
+        places = [(axes.left(x), axes.top(y)) for x, y in curve.points]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts.append(
+            titled(
+                element("polyline", points=line, css=curve.css, stroke=curve.colour), curve.label
+            )
+        )
+    parts += _legend(curves)
+    return f"<div class=wide>{picture(WIDTH, HEIGHT, f'{y_label} against {x_label}', parts)}</div>"
+
+
+def _target_line(axes: Frame, target: float) -> str:
+    return element("path", d=f"M{LEFT} {axes.top(target):.1f}H{WIDTH - RIGHT}", css="mark")
+
+
+def _legend(curves: Sequence[Curve]) -> Iterator[str]:
+    """Yield the names of the sides in their colours; the frontier shares those of its sides."""
+    labels = {curve.label: curve.colour for curve in curves if curve.css == "run"}
+    for number, (label, colour) in enumerate(labels.items()):
+        y = TOP + 14 + 18 * number
+        yield element("rect", x=WIDTH - 290, y=y - 9, width=12, height=10, fill=colour)
+        yield text(WIDTH - 272, y, label, "label")
+
+
+# Tables
+
+
+def _sides(analysis: Analysis) -> Iterator[str]:
+    """Yield what each side reached, and what it needed for it."""
+    for title, role in (("", MAIN), ("Control", CONTROL), ("Frontier", FRONTIER)):
+        rows = [side_row(item) for item in analysis.sides if item.role == role]
+        if rows:
+            yield f"<h3>{title}</h3>" if title else ""
+            yield _table(SIDES_HEAD, rows)
+    yield "<p class=note>Memory held by parameters and the optimiser's state: "
+    yield f"{_html(', '.join(_states(analysis.sides)))}.</p>"
+
+
+def _states(sides: Sequence[MeasuredSide]) -> Iterator[str]:
+    for item in sides:
+        state_bytes = costs_of(item).get("state_bytes")
+        if item.role == MAIN and state_bytes:
+            yield f"{item.side.name} {state_bytes / 1e6:.4g} MB"
+
+
+def _relocations(analysis: Analysis) -> Iterator[str]:
+    """Yield where and when: the same trainings in other zones and at other hours."""
+    if not analysis.relocations:
+        return
+    yield "<h2>Where and when</h2>"
+    yield "<p class=note>Emissions of one training by its start, mean of all days [mg CO2e].</p>"
+    yield _hours_picture(analysis.relocations)
+    yield _table(WHERE_HEAD, list(relocation_rows(analysis.relocations)))
+
+
+def _hours_picture(relocations: Sequence[Relocation]) -> str:
+    curves = []
+    for side_number, item in enumerate(relocations):
+        for zone_number, zone in enumerate(item.answer.zones):
+            if zone.by_hour_g is None:
+                continue
+            points = [(float(hour), 1000 * float(g)) for hour, g in enumerate(zone.by_hour_g)]
+            colour = COLOURS[zone_number % len(COLOURS)]
+            css = "other" if side_number else "run"
+            curves.append(Curve(zone.zone if not side_number else item.name, colour, css, points))
+    if not curves:
+        return ""
+    hours = [0.0, 23.0]
+    axes = frame(WIDTH, HEIGHT, hours, [y for curve in curves for _, y in curve.points])
+    parts = list(axes.axes("hour of the start [UTC]", "emissions [mg CO2e]"))
+    for curve in curves:
+        line = " ".join(f"{axes.left(x):.1f},{axes.top(y):.1f}" for x, y in curve.points)
+        shape = element("polyline", points=line, css=curve.css, stroke=curve.colour)
+        parts.append(titled(shape, curve.label))
+    parts += _legend(curves)
+    label = "emissions of one training by the hour of its start"
+    return f"<div class=wide>{picture(WIDTH, HEIGHT, label, parts)}</div>"
+
+
+def _registered(analysis: Analysis) -> Iterator[str]:
+    """Yield the design: target, seeds, how the configurations were chosen."""
+    document = analysis.design.document
+    quality = document["quality"]
+    target = f"{quality['metric']} {quality['target']:g}, {quality['better']} is better"
+    yield "<ul>"
+    yield f"<li>Target: {_html(target)}.</li>"
+    yield f"<li>Seeds: {_html(', '.join(map(str, analysis.design.seeds)))}.</li>"
+    yield f"<li>Tuning: {_html(document['tuning']['method'])}</li>"
+    yield "</ul>"
+
+
+# The page
+
+
+def _page(title: str, body: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>{_html(title)}</title><style>{STYLE}</style></head><body>\n"
+        f"<h1>{_html(title)}</h1>\n{body}\n</body></html>\n"
+    )
