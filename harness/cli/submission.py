@@ -179,7 +179,7 @@ def verify(
     from harness.core.documents import read_document
     from harness.core.errors import JoulemarkError
     from harness.render.terminal.signatures import verification_document, verification_text
-    from harness.signing.anchors import check_anchors
+    from harness.signing.anchors import check_anchors_within
     from harness.signing.discovery import find_submissions
     from harness.signing.time_stamps import read_roots
     from harness.signing.trust import read_trust
@@ -194,7 +194,7 @@ def verify(
             for folder in find_submissions(path):
                 verification = verify_within(folder, trusted, covered, timeout)
                 if anchors is not None or authority is not None:
-                    verification.anchors = check_anchors(folder, anchors, roots)
+                    verification.anchors = check_anchors_within(folder, anchors, roots, timeout)
                     verification.add(RECORDS_STEP, verification.anchors.missing)
                 verifications.append(verification)
         except JoulemarkError as error:

@@ -12,7 +12,6 @@ existed, wherever the anchor lies.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,16 +20,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.core.documents import parse_json
 from harness.core.errors import JoulemarkError, UnreadableError, shorten
-from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes, sha256
+from harness.core.files import (
+    MAX_DOCUMENT_BYTES,
+    MAX_FILE_BYTES,
+    read_bytes,
+    read_inside,
+    sha256,
+)
+from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.core.timestamps import from_iso, to_iso
 from harness.signing.manifest import Difference
 from harness.signing.plans import PLAN
 from harness.signing.time_stamps import stamped_ns
+from harness.traces.journal.chain import all_links
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-_LINK = re.compile(rb"^# chain: ([0-9a-f]{64})$", re.M)
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 MAX_ANCHOR_BYTES = 16 * 2**20
 
 
@@ -51,7 +58,7 @@ class Times:
     @classmethod
     def from_times(cls, times: Iterable[str]) -> Times:
         """Return the count and range of some times (ISO 8601)."""
-        ordered = sorted(times)
+        ordered = sorted(times, key=from_iso)
         return cls(len(ordered), ordered[0], ordered[-1]) if ordered else cls()
 
 
@@ -60,8 +67,8 @@ class Anchors:
     """The outcome of a check of anchors.
 
     Attributes:
-        held: Anchors that hold, by the times that they state: a journal has their link, or a plan
-            their hash.
+        held: Published anchors that hold, by the times that they state: a journal has their link,
+            or a plan their hash.
         stamped: Those that a trusted authority stamped, by its times.
         missing: Anchors that do not hold, and plans that were stamped after their runs began.
     """
@@ -98,16 +105,17 @@ def check_anchors(
     held: list[str] = []
     stamped_at: list[str] = []
     missing: list[Difference] = []
-    anchors = list(_lines(file)) if file is not None else []
-    for path in _records(folder) if trusted else ():
-        anchors += _recorded(path)
-    for number, anchor in enumerate(dict.fromkeys(anchors), 1):
+    published = list(dict.fromkeys(_lines(file) if file is not None else ()))
+    records = _records(folder) if trusted else []
+    recorded = [anchor for path in records for anchor in _recorded(path)]
+    for number, anchor in enumerate(dict.fromkeys(published + recorded), 1):
         where = f"{anchor.label}, anchor {number}"
         if anchor.link not in links:
             expected = f"the journal as it was at {shorten(anchor.at)}"
             missing.append(Difference(where, "no journal with this link", expected))
             continue
-        held.append(anchor.at)
+        if number <= len(published):  # the times in a record are the submitter's own words
+            held.append(anchor.at)
         if anchor.stamp and trusted:
             try:
                 stamped_at.append(to_iso(stamped_ns(anchor.stamp, anchor.link, trusted)))
@@ -118,6 +126,18 @@ def check_anchors(
         for path in _records(folder):
             missing += _late_plan(path, folder, trusted)
     return Anchors(Times.from_times(held), Times.from_times(stamped_at), tuple(missing))
+
+
+def check_anchors_within(
+    folder: Path, file: Path | None, roots: Iterable[Certificate], timeout_s: float | None
+) -> Anchors:
+    """Look up each anchor as `check_anchors` does; one that takes longer than a time [s] fails."""
+    try:
+        with deadline(timeout_s):
+            return check_anchors(folder, file, roots)
+    except TimeLimitExceeded as error:
+        late = Difference("anchors", f"not looked up: {error}", f"at most {timeout_s:g} s")
+        return Anchors(Times(), Times(), (late,))
 
 
 def _late_plan(path: Path, folder: Path, roots: list[Certificate]) -> Iterator[Difference]:
@@ -141,23 +161,30 @@ def _links_of(folder: Path) -> set[str]:
     """Return all links of the journals below a folder, and the hashes of its plans."""
     links: set[str] = set()
     for path in sorted(folder.glob("**/samples/*.csv")):
-        try:
-            links |= {match.decode() for match in _LINK.findall(read_bytes(path))}
-        except JoulemarkError:
-            continue  # the comparison of files reports it
+        links.update(all_links(_content(folder, path, MAX_FILE_BYTES)))
     for path in sorted(folder.glob(f"**/{PLAN}")):
-        links.add(sha256(read_bytes(path, limit=MAX_DOCUMENT_BYTES)))
+        links.add(sha256(_content(folder, path, MAX_DOCUMENT_BYTES)))
     return links
+
+
+def _content(folder: Path, path: Path, limit: int) -> bytes:
+    """Return the bytes of a file below a folder; none where it cannot be read.
+
+    The comparison of files reports it.
+    """
+    try:
+        return read_inside(folder, path.relative_to(folder).as_posix(), limit=limit)
+    except JoulemarkError:
+        return b""
 
 
 def _lines(file: Path) -> Iterator[_Anchor]:
     """Yield the anchors of a file."""
     for number, line in enumerate(read_bytes(file, limit=MAX_ANCHOR_BYTES).splitlines(), 1):
         try:
-            item = json.loads(line)
-        except (ValueError, RecursionError):
-            item = None
-        anchor = _anchor(item)
+            anchor = _anchor(parse_json(line, where=f"{file}:{number}"))
+        except JoulemarkError:
+            anchor = None
         if anchor is None:
             raise UnreadableError(
                 "is not an anchor",
@@ -201,7 +228,11 @@ def _anchor(item: object) -> _Anchor | None:
         return None
     names = ("at", "link", "run", "journal", "stamp")
     texts = {name: item[name] for name in names if isinstance(item.get(name), str)}
-    if not texts.keys() >= {"at", "link", "run", "journal"}:
+    if not texts.keys() >= {"at", "link", "run", "journal"} or not _HASH.fullmatch(texts["link"]):
         return None
-    label = f"{texts['run']}/{texts['journal']}"
+    try:
+        from_iso(texts["at"])
+    except UnreadableError:
+        return None
+    label = shorten(f"{texts['run']}/{texts['journal']}")
     return _Anchor(texts["at"], texts["link"], label, texts.get("stamp", ""))
