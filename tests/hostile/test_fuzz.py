@@ -180,6 +180,14 @@ FOUND = {
         "prometheus",
         lambda: put("prometheus", b"# scraped 1767607200", b"# scraped 1e400"),
     ),
+    "replies before their request": (
+        "endpoint-events",
+        lambda: put("endpoint-events", b'"timestamp_ns": 2,', b'"timestamp_ns": 3000000000,'),
+    ),
+    "half a pair of surrogates": (
+        "anchors",
+        lambda: put("anchors", b'"run-1"', rb'"\ud800"'),
+    ),
     "a line that ends in its middle": ("grid-csv", lambda: put("grid-csv", b"00:00,", b"00:00\r,")),
 }
 """Damage that once met a fault of the harness."""

@@ -36,7 +36,7 @@ from typing import Any, Self, TextIO
 
 import numpy as np
 
-from harness.core.errors import UnreadableError
+from harness.core.errors import UnreadableError, shorten
 from harness.core.files import read_bytes
 from harness.traces.trace import Ints
 
@@ -187,7 +187,7 @@ def read_events(content: bytes) -> Events:
     """Read an event log. What cannot be read is counted, never guessed.
 
     Raises:
-        UnreadableError: if the log has no request at all.
+        UnreadableError: if the log has no request at all, or a reply that precedes its request.
     """
     requests: dict[str, Request] = {}
     warm_up: set[str] = set()
@@ -213,7 +213,22 @@ def read_events(content: bytes) -> Events:
             got=f"{broken} lines that are no event" if broken else "no sample.issued event",
             expected="the events.jsonl of a load",
         )
+    for request in known_requests:
+        if _precedes_itself(request):
+            raise UnreadableError(
+                "a reply precedes its request, or a fragment the first one",
+                where=f"request {shorten(request.id)}",
+                expected="stamps of one clock, in the order of the events",
+            )
     return Events(known_requests, len(warm_up), ended or not marked, broken)
+
+
+def _precedes_itself(request: Request) -> bool:
+    """Whether the stamps of a request give it a negative latency."""
+    replies_ns = [stamp for stamp in (request.first_ns, request.complete_ns) if stamp is not None]
+    if any(stamp < request.issued_ns for stamp in replies_ns):
+        return True
+    return bool(request.later_ns) and request.later_ns[-1] < (request.first_ns or 0)
 
 
 def _event(line: bytes) -> dict[str, Any] | None:
@@ -311,7 +326,7 @@ def clock_pairs(folder: Path) -> Ints:
     for path in sorted(folder.rglob("*.csv")):
         for line in read_bytes(path).splitlines():
             match = CLOCK_LINE.match(line)
-            if match:
+            if match and _is_stamp(int(match[1])):
                 pairs.append((int(match[1]), int(match[2])))
     return np.array(pairs, np.int64).reshape(-1, 2)
 

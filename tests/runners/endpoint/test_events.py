@@ -152,3 +152,29 @@ def test_a_log_with_first_fragments_only_counts_no_tokens() -> None:
         )
     )
     assert tokens(events.requests, "fragments") is None
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        {FIRST: 9, COMPLETE: 20},
+        {FIRST: 12, COMPLETE: 9},
+        {FIRST: 12, LATER: 11, COMPLETE: 20},
+        {COMPLETE: 9},
+    ],
+)
+def test_fail_a_reply_that_precedes_its_request(stamps: dict[str, int]) -> None:
+    events = {ISSUED: 10, **stamps}
+    log = log_of(
+        *(
+            {"event_type": kind, "sample_uuid": "a", "timestamp_ns": stamp, "wall_ns": stamp}
+            for kind, stamp in events.items()
+        )
+    )
+    with pytest.raises(UnreadableError, match="a reply precedes its request"):
+        read_events(log)
+
+
+def test_a_clock_beyond_64_bits_is_no_pair(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(f"# clock: [{'9' * 19}, 5, 1]\n# clock: [7, 5, 1]\n")
+    assert clock_pairs(tmp_path).tolist() == [[7, 5]]
