@@ -93,11 +93,6 @@ def links(content: bytes) -> Links:
     return Links(count, line, broken, len(rest.splitlines()), whole, previous.hex())
 
 
-def all_links(content: bytes) -> set[str]:
-    """Return the hashes of all links of a journal, in hexadecimal, whether they hold or not."""
-    return {link[1].decode() for link in _link_lines(content)}
-
-
 def _link_lines(content: bytes) -> Iterator[re.Match[bytes]]:
     """Yield the lines of links; a search for fixed bytes is many times faster than a pattern."""
     start = LINK.encode()
