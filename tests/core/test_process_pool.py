@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,30 +12,7 @@ import pytest
 from harness.core.errors import UsageError
 from harness.core.process_pool import share, spread
 from tests.auditing.rules import builders as b
-
-
-def double(number: int) -> int:
-    return 2 * number
-
-
-def process(_: int) -> int:
-    return os.getpid()
-
-
-def die_of_seven(number: int) -> int:
-    if number == 7:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
-def refuse_seven(number: int) -> int:
-    if number == 7:
-        raise UsageError("not seven", got="7", expected="another")
-    return number
-
-
-def minus(number: int) -> int:
-    return -number
+from tests.core.pool_functions import die_of_seven, double, minus, process, refuse_seven
 
 
 def test_results_are_in_the_order_of_the_items() -> None:

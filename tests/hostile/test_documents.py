@@ -113,11 +113,11 @@ def test_a_document_of_faults_is_refused_soon() -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        {"ptd_messages": [{"cmd": "Hello", "reply": "x"}] * 300_000},
-        {"ptd_messages": [[]] * 1_000_000},
-        {"results": {str(number): "0" for number in range(200_000)}},
-        {"ptd_config": [{}] * 1_000_000},
-        {"phases": {"testing": [[1, 2]] * 500_000}},
+        {"ptd_messages": [{"cmd": "Hello", "reply": "x"}] * 50_000},
+        {"ptd_messages": [[]] * 200_000},
+        {"results": {str(number): "0" for number in range(50_000)}},
+        {"ptd_config": [{}] * 200_000},
+        {"phases": {"testing": [[1, 2]] * 100_000}},
         {"ptd_messages": [{"cmd": "Go," + "9" * 5000 + ",testing", "reply": ""}]},
     ],
     ids=[
@@ -134,7 +134,7 @@ def test_a_session_of_very_many(document: object, tmp_path: Path) -> None:
     (tmp_path / SERVER).write_text(json.dumps(document))
     started = time.process_time()
     whole(tmp_path)
-    assert time.process_time() - started < 30
+    assert time.process_time() - started < 6
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ import yaml
 
 from harness.cli import cli
 from harness.core.schemas import KINDS
+from tests.command_line import Done, joulemark
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEACHING = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
@@ -147,7 +148,9 @@ def test_a_wrong_command_would_be_found() -> None:
     assert block.commands == [["score", "a", "--json"]]
 
 
-def _run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def _run(arguments: list[str], folder: Path) -> Done:
+    if arguments[:2] == ["-m", "harness"]:
+        return joulemark(*arguments[2:], cwd=folder, NO_COLOR="1")
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1"}
     return subprocess.run(
         [sys.executable, *arguments],

@@ -1,13 +1,15 @@
 """The short form of the coverage laboratory, with bounds that the first method failed.
 
 `python -m benchmarks.laboratory` is the long form; docs/explanation/coverage.md holds its
-tables. The number behind each cell is what the first method showed there: it dropped errors that
-repeat in every run, took meters of one model for independent, and gave single runs no scatter at
-all.
+tables. By default each cell plays a few sessions, which a method that is plainly wrong does not
+pass; `make long` plays more of them. The number beside a cell is what the first method showed
+there: it dropped errors that repeat in every run, took meters of one model for independent, and
+gave single runs no scatter at all.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -21,21 +23,29 @@ from benchmarks.laboratory.tables import TableCell, table_cells, tables
 
 DOCS = Path(__file__).parents[2] / "docs" / "explanation"
 COVERAGE_PAGE, LIMITS_PAGE = DOCS / "coverage.md", DOCS / "limits.md"
-SESSIONS = 100
-MIN_COVERAGE = 0.88
-"""95 % less three standard errors of 100 sessions."""
-FEW_SESSIONS = 40
-MIN_COVERAGE_OF_FEW = 0.84
-"""The same of 40 sessions."""
-TABLES = 40
-MAX_FALSE_ORDERS = 6
-"""5 % of 40 tables, and three standard errors."""
+FEW, MANY = 30, 100
+"""Sessions of a cell by default, and of `make long`."""
+TABLES, PAIRS = 15, 10
 ENDPOINT_CELLS = (endpoints.CELLS[3], endpoints.CELLS[5])
-ENDPOINT_SESSIONS = 25
-MIN_ENDPOINT_COVERAGE = 0.8
-"""95 % less three standard errors of 25 sessions."""
 CELLS = {cell.name: cell for cell in cells()}
 KINDS = {kind.name: kind for kind in table_cells()}
+
+
+def few_or_many(few: int, many: int) -> pytest.MarkDecorator:
+    """Run a test with few sessions by default, and with many in `make long`."""
+    return pytest.mark.parametrize(
+        "count", [few, pytest.param(many, marks=pytest.mark.long)], ids=["few", "many"]
+    )
+
+
+def min_coverage(count: int) -> float:
+    """95 % less three standard errors of so many sessions."""
+    return 0.95 - 3 * math.sqrt(0.95 * 0.05 / count)
+
+
+def max_false(count: int) -> float:
+    """5 % of so many, and three standard errors."""
+    return count * (1 - min_coverage(count))
 
 
 @pytest.mark.parametrize(
@@ -50,8 +60,9 @@ KINDS = {kind.name: kind for kind in table_cells()}
         "8 nodes, gain 1 %, common mode",  # the first method: 46 %
     ],
 )
-def test_intervals_hold_the_truth(name: str) -> None:
-    assert outcome(CELLS[name], SESSIONS).coverage >= MIN_COVERAGE
+@few_or_many(FEW, MANY)
+def test_intervals_hold_the_truth(name: str, count: int) -> None:
+    assert outcome(CELLS[name], count).coverage >= min_coverage(count)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +82,9 @@ def test_intervals_hold_the_truth(name: str) -> None:
         "read at the wall, best efficiency of the supplies stated; n = 1",
     ],
 )
-def test_hard_cells_hold_the_truth(name: str) -> None:
-    assert outcome(CELLS[name], FEW_SESSIONS).coverage >= MIN_COVERAGE_OF_FEW
+@few_or_many(FEW, MANY)
+def test_hard_cells_hold_the_truth(name: str, count: int) -> None:
+    assert outcome(CELLS[name], count).coverage >= min_coverage(count)
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
@@ -101,7 +113,7 @@ def test_every_cell_of_the_tables_meets_its_bars_or_is_a_known_limit() -> None:
 
 def test_ordinary_intervals_are_no_wider_than_they_must_be() -> None:
     cell: Cell = CELLS["capped 0.1 %, idle sd 3 W; mean"]
-    assert outcome(cell, SESSIONS).width <= 1.3
+    assert outcome(cell, FEW).width <= 1.3
 
 
 @pytest.mark.parametrize(
@@ -113,9 +125,10 @@ def test_ordinary_intervals_are_no_wider_than_they_must_be() -> None:
         "borrowed scatter, two runs of a borrower five times as noisy",  # the first method: 80 %
     ],
 )
-def test_tables_hold_few_false_orders(name: str) -> None:
+@few_or_many(TABLES, 40)
+def test_tables_hold_few_false_orders(name: str, count: int) -> None:
     kind: TableCell = KINDS[name]
-    assert tables(kind, TABLES).false_orders * TABLES <= MAX_FALSE_ORDERS
+    assert tables(kind, count).false_orders * count <= max_false(count)
 
 
 def test_single_runs_of_unknown_scatter_are_not_ranked() -> None:
@@ -128,27 +141,33 @@ def test_clear_differences_of_paired_runs_are_found() -> None:
 
 
 @pytest.mark.parametrize("kind", pairs_of_cells(), ids=lambda kind: kind.name)
-def test_identical_systems_are_not_told_apart_by_the_command(kind: TableCell) -> None:
+@few_or_many(PAIRS, 20)
+def test_identical_systems_are_not_told_apart_by_the_command(kind: TableCell, count: int) -> None:
     """The first method told 86 % of identical pairs of single runs apart."""
-    verdicts = compare_pairs(kind, 20)
+    verdicts = compare_pairs(kind, count)
     assert verdicts.told_apart <= 0.2
     if kind.n == (1, 1) and not kind.pairs:
-        assert verdicts.counts["not resolved"] == 20
+        assert verdicts.counts["not resolved"] == count
 
 
 @pytest.mark.parametrize("cell", ENDPOINT_CELLS, ids=lambda cell: cell.name)
-def test_joules_per_token_hold_the_truth(cell: endpoints.Cell) -> None:
-    coverage, half_width = endpoints.coverage_per_token(cell, ENDPOINT_SESSIONS)
-    assert coverage >= MIN_ENDPOINT_COVERAGE
+@few_or_many(12, 25)
+def test_joules_per_token_hold_the_truth(cell: endpoints.Cell, count: int) -> None:
+    coverage, half_width = endpoints.coverage_per_token(cell, count)
+    assert coverage >= min_coverage(count)
     assert half_width < 0.025, "a meter of 1 %, and five runs that scatter by 1 %"
 
 
 @pytest.mark.parametrize(("accuracy", "questions"), [(0.05, 50), (0.5, 100), (0.95, 50)])
-def test_joules_per_correct_answer_hold_the_truth(accuracy: float, questions: int) -> None:
-    coverage, _ = endpoints.coverage_per_correct(accuracy, questions, 100)
-    assert coverage >= MIN_COVERAGE
+@few_or_many(FEW, MANY)
+def test_joules_per_correct_answer_hold_the_truth(
+    accuracy: float, questions: int, count: int
+) -> None:
+    coverage, _ = endpoints.coverage_per_correct(accuracy, questions, count)
+    assert coverage >= min_coverage(count)
 
 
-def test_equal_servers_are_rarely_told_apart_per_correct_answer() -> None:
-    _, told_apart = endpoints.told_apart(0.5, 40, 60)
-    assert told_apart * 60 <= 8, "5 % of 60, and three standard errors"
+@few_or_many(FEW, 60)
+def test_equal_servers_are_rarely_told_apart_per_correct_answer(count: int) -> None:
+    _, told_apart = endpoints.told_apart(0.5, 40, count)
+    assert told_apart * count <= max_false(count)

@@ -22,8 +22,8 @@ import pytest
 from harness import api
 from harness.core.schemas import check
 from harness.traces.journal.reader import read_samples
+from tests.command_line import REPOSITORY, joulemark
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PLUGINS = REPOSITORY / "tests" / "fakes" / "plugins"
 SLEEP = (sys.executable, "-c", "import time; time.sleep(30)")
 TOO_SHORT = 1
@@ -74,18 +74,6 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     _, said = process.communicate(timeout=40)
     assert "Traceback" not in said, said
     return process.returncode, said
-
-
-def joulemark(*args: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, args)],
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-        timeout=60,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error"},
-    )
 
 
 def eventually(found: Callable[[], object], seconds: float = 20.0) -> object:

@@ -326,13 +326,14 @@ def test_no_scale_ties_equals_only() -> None:
     assert found.tolist() == [[False, False, True], [False, False, True], [True, True, False]]
 
 
+@pytest.mark.parametrize("tables", [40, pytest.param(120, marks=pytest.mark.long)])
 @pytest.mark.parametrize("n", [3, 5])
-def test_false_orders_of_a_table_of_ties_stay_rare(n: int) -> None:
+def test_false_orders_of_a_table_of_ties_stay_rare(n: int, tables: int) -> None:
     """Ten entries in five exact ties, run CV 0.7 %, own meters of 0.5 %: at most 5 % of tables
     hold a false order."""
     rng = np.random.default_rng(n)
     wrong = found = 0
-    for number in range(120):
+    for number in range(tables):
         truth = np.repeat(np.arange(5) * 0.016, 2)
         runs = (
             truth[:, None]
@@ -349,10 +350,10 @@ def test_false_orders_of_a_table_of_ties_stay_rare(n: int) -> None:
             for i in range(5)
         )
         found += ranks[0].high < ranks[-1].low
-    assert (
-        wrong <= 12
-    )  # 5 % of 120 is 6, plus twice its standard error; pairwise t gives 20 % and more
-    assert found >= (40 if n == 3 else 108)  # three runs show little of their scatter
+    # 5 %, plus 2.5 standard errors; pairwise t gives 20 % and more
+    assert wrong <= 0.05 * tables + 2.5 * (0.05 * 0.95 * tables) ** 0.5
+    # three runs show little of their scatter
+    assert found >= (0.3 if n == 3 else 0.9) * tables
 
 
 def contender(name: str, value: float, sd: float, n: int) -> Contender:

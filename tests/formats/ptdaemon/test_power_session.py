@@ -102,7 +102,9 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 
 @pytest.mark.parametrize("side", ["client", "server"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 6))]
+)
 def test_documents_of_any_types_are_no_error(seed: int, side: str, folder: Path) -> None:
     rng = random.Random(seed)
     path = folder / "performance" / "power" / f"{side}.json"
