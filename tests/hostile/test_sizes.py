@@ -192,7 +192,7 @@ def test_a_parquet_file_of_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "match"),
     [
-        (b"1,1\n" * MIB, "too short"),
+        (b"1,1\n" * 2 * MIB, "too short"),
         (b"0000000,00000000\n" * 10_001, "too many invalid readings"),
         (b"1," * 10**6 + b"\n", "broken row"),
     ],
