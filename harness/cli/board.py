@@ -74,6 +74,7 @@ def board(
     """
     if out is None:
         return _serve_existing(paths, serve, port)
+    _refuse_inputs(out, paths)
     from harness import api
     from harness.render.store.files import are_stores
 
@@ -105,6 +106,21 @@ def board(
     if serve:
         _serve(out, port)
     return OK if built.entries else UNREADABLE
+
+
+def _refuse_inputs(out: Path, paths: tuple[Path, ...]) -> None:
+    """Raise UsageError where the site would replace what it is made of.
+
+    A tree may hold the mark of a site, and its folders would be emptied.
+    """
+    for path in paths:
+        if path.resolve().is_relative_to(out.resolve()):
+            raise UsageError(
+                "--out: would replace what is read",
+                got=str(out),
+                expected=f"a folder that does not hold {path}",
+                fix="Choose another folder.",
+            )
 
 
 def _serve_existing(paths: tuple[Path, ...], serve: bool, port: int) -> int:

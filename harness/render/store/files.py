@@ -18,6 +18,10 @@ from harness.render.store.rows import Rows
 if TYPE_CHECKING:
     import pyarrow
 
+MAX_ROWS = 2**22
+"""Rows of a table, compressed they may take next to nothing."""
+DUCKDB_SETTINGS = {"enable_external_access": "false", "lock_configuration": "true"}
+"""A database may come from anyone: its views and macros read and write no other file."""
 MARK = b"joulemark-store"
 """Key of the version in the metadata of a Parquet file."""
 
@@ -89,6 +93,9 @@ def _replaced_keys(tables: dict[str, Any], name: str) -> Any:
 def _read_parquet(arrow: Any, parquet: Any, path: Path, schema: pyarrow.Schema) -> pyarrow.Table:
     refuse_special(path)
     try:
+        rows = parquet.read_metadata(path).num_rows
+        if rows > MAX_ROWS:
+            raise _not_a_store(path, f"{rows} rows, where at most {MAX_ROWS} are read")
         table = parquet.read_table(path)
     except (arrow.ArrowException, OSError) as error:
         raise _not_a_store(path, shorten(str(error))) from None
@@ -103,7 +110,7 @@ def _write_duckdb(out: Path, tables: dict[str, Any]) -> dict[str, int]:
     out.parent.mkdir(parents=True, exist_ok=True)
     counts = {}
     try:
-        with duckdb.connect(str(out)) as database:
+        with duckdb.connect(str(out), config=DUCKDB_SETTINGS) as database:
             database.execute("create table if not exists joulemark_store (version varchar)")
             if not database.execute("from joulemark_store").fetchall():
                 database.execute("insert into joulemark_store values (?)", [VERSION])
@@ -141,9 +148,8 @@ def _duckdb_rows(store: Path, name: str) -> list[dict[str, Any]]:
     duckdb = _import("duckdb", "store")
     refuse_special(store)
     columns = [column.name for column in TABLES[name]]
-    settings = {"enable_external_access": "false", "lock_configuration": "true"}
     try:
-        with duckdb.connect(str(store), read_only=True, config=settings) as database:
+        with duckdb.connect(str(store), read_only=True, config=DUCKDB_SETTINGS) as database:
             _check_version(database, store)
             rows = database.execute(f"select {', '.join(columns)} from {name}").fetchall()
     except duckdb.Error as error:

@@ -209,3 +209,33 @@ def test_a_broken_table_is_refused_before_any_is_replaced(rows: Rows, tmp_path: 
 def test_the_documentation_has_the_dictionary() -> None:
     page = (ROOT / "docs" / "reference" / "store.md").read_text("utf-8")
     assert dictionary_text() in page
+
+
+def test_a_database_of_others_reads_and_writes_no_other_file(rows: Rows, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    secret, store = tmp_path / "secret.csv", tmp_path / "theirs.duckdb"
+    secret.write_text("version\n1\n")
+    with duckdb.connect(str(store)) as database:
+        database.execute(f"create view joulemark_store as select * from read_csv('{secret}')")
+    for use in (lambda: write_store(store, rows), lambda: read_stores([store], 0.95, SEED)):
+        with pytest.raises(UsageError, match="is no store of this release") as error:
+            use()
+        assert "Permission" in str(error.value)
+
+
+def test_a_table_of_very_many_rows_is_refused_before_it_is_unpacked(
+    rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_store(tmp_path / "store", rows)
+    monkeypatch.setattr("harness.render.store.files.MAX_ROWS", len(rows["records"]) - 1)
+    with pytest.raises(UsageError, match="rows, where at most"):
+        read_stores([tmp_path / "store"], 0.95, SEED)
+
+
+def test_a_board_does_not_replace_the_tree_that_it_is_made_of(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(RECORDED, tree / "results")
+    (tree / "joulemark-site.json").write_text("{}")  # a submitter's, so that the folder is emptied
+    done = CliRunner().invoke(cli, ["board", str(tree / "results"), "--out", str(tree)])
+    assert done.exit_code == 2
+    assert any((tree / "results").iterdir())
