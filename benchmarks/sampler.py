@@ -1,16 +1,19 @@
 """Measure what sampling costs, and how well it keeps time.
 
-Four parts, each with its limit: lateness at 100 Hz; processor time of the sampler at 10 Hz and
-100 Hz; the time of a workload with and without sampling, in pairs of random order; LoadGen's time
-for a query in our wrapper against a bare loop. Other programs on the machine show up as lateness.
+Five parts, each with its limit: lateness at 100 Hz, alone and while network meters hang; processor
+time of the sampler at 10 Hz and 100 Hz; the time of a workload with and without sampling, in pairs
+of random order; LoadGen's time for a query in our wrapper against a bare loop. Other programs on
+the machine show up as lateness.
 """
 
 from __future__ import annotations
 
+import http.server
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +50,71 @@ def sampled(folder: Path, hertz: float, seconds: float) -> dict[str, Any]:
         [MeterRequest(parse(f"replay:path={recorded(folder)}"), 1 / hertz)], folder / "samples"
     ) as samplers:
         samplers.wait(seconds)
+    return read_samples(folder / "samples" / "replay.csv").statistics()
+
+
+HANGING_METERS = 3
+HANGING_MAP = """
+schema_version: "1.0"
+name: hanging
+protocol: http
+title: a device that stops answering
+source: benchmark
+channels:
+  - {id: power, kind: instant, boundary: wall, refresh_s: 0.1, source: benchmark,
+     accuracy: {reading_limit_pct: 1, source: benchmark}, read: {path: /power, pointer: /watts}}
+"""
+
+
+class HangingDevice:
+    """A device on 127.0.0.1 that answers over HTTP until it hangs; then it answers nobody."""
+
+    def __init__(self) -> None:
+        self.hangs, self.ended = threading.Event(), threading.Event()
+        device = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if device.hangs.is_set():
+                    device.ended.wait()
+                    return
+                body = b'{"watts": 100.0}'
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port: int = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Let everybody go."""
+        self.ended.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def beside_hanging_meters(folder: Path, hertz: float, seconds: float) -> dict[str, Any]:
+    """Return statistics of the replay meter while network meters hang beside it."""
+    own = folder / "hanging.yaml"
+    own.write_text(HANGING_MAP)
+    devices = [HangingDevice() for _ in range(HANGING_METERS)]
+    local = MeterRequest(parse(f"replay:path={recorded(folder)}"), 1 / hertz)
+    remote = [
+        MeterRequest(parse(f"http:host=127.0.0.1,port={device.port},map={own},timeout=60"), 0.1)
+        for device in devices
+    ]
+    with SamplerGroup([local, *remote], folder / "samples") as samplers:
+        for device in devices:
+            device.hangs.set()
+        samplers.wait(seconds)
+    for device in devices:
+        device.close()
     return read_samples(folder / "samples" / "replay.csv").statistics()
 
 
@@ -158,7 +226,7 @@ def per_query_us(folder: Path, kind: str) -> float:
 
 def rows(folder: Path, quick: bool) -> Iterator[Row]:
     """All rows. quick: a tenth of the time, to see that it runs."""
-    for part in ("fast", "slow", "pairs", "queries"):
+    for part in ("fast", "hanging", "slow", "pairs", "queries"):
         (folder / part).mkdir(parents=True)
     seconds = 5 if quick else 60
     fast, slow = sampled(folder / "fast", 100, seconds), sampled(folder / "slow", 10, seconds)
@@ -168,6 +236,9 @@ def rows(folder: Path, quick: bool) -> Iterator[Row]:
         f"{late['max'] * 1e3:.2f} ms)"
     )
     yield Row(what, late["p99"], "limit", 0.001, (late["p99"] / 0.001,), 1)
+    beside = beside_hanging_meters(folder / "hanging", 100, seconds)["late_ms"]["p99"] / 1000
+    what = f"the same while {HANGING_METERS} network meters hang, p99"
+    yield Row(what, beside, "limit", 0.001, (beside / 0.001,), 1)
     yield Row(
         "sampler at 10 Hz, share of a core",
         slow["cpu_share"],
