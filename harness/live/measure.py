@@ -36,7 +36,7 @@ from harness.live.distributed.rendezvous import (
 from harness.live.distributed.slurm_energy import StepEnergy
 from harness.live.distributed.worker import Worker
 from harness.live.merge_ranks import RANKS, machine_count, merge
-from harness.live.monitor.live_power import LivePower
+from harness.live.monitor.display import LiveDisplay
 from harness.live.recording import (
     LEFT_PROCESSES,
     PREPARED,
@@ -48,7 +48,6 @@ from harness.live.recording import (
 )
 from harness.live.run_plan import commit, job_identity
 from harness.live.sensors.announcement import announcement
-from harness.meters.arrangement import arrange
 from harness.meters.sampler_process import MeterRequest, SamplerGroup
 from harness.runners.base import OUTPUT, CommandResult, Job, Outcome, Runner
 from harness.runners.command import printed_outcome
@@ -64,7 +63,6 @@ SET_ASIDE = ".incomplete"
 """Folder in an entry for runs that `resume` set aside; hidden, so that nobody takes it for runs."""
 LOG = "log"
 """Folder in a run directory for what the workload writes."""
-DISPLAY_INTERVAL_S = 1.0
 DEFAULT_IDLE_S = 3.0
 """Idle time recorded before and after the workload [s]."""
 Notify = Callable[[str], None]
@@ -323,7 +321,7 @@ def _run_workload(
     notify = listeners.notify
     progress = ProgressFile(job.log, lambda text: notify(f"run {job.number}: {text}"))
     disk = DiskWatch(job.log.parent, samplers.folder)
-    live = _LiveDisplay(samplers, lambda text: listeners.watch(f"run {job.number}: {text}"))
+    live = LiveDisplay(samplers, lambda text: listeners.watch(f"run {job.number}: {text}"))
 
     def check() -> None:
         samplers.check()
@@ -343,29 +341,6 @@ def _run_workload(
     result = execute(plan.runner.command(job), job.log, check, environment)
     rendezvous.wait_for_all("ended", samplers.check, plan.work_limit_s)
     return result, idle_start_ns
-
-
-class _LiveDisplay:
-    """Shows power and energy once a second.
-
-    Args:
-        samplers: The samplers, which have begun.
-        watch: Called with the text.
-    """
-
-    def __init__(self, samplers: SamplerGroup, watch: Notify) -> None:
-        roots = arrange(samplers.channels).top
-        journals = {process.journal: process.channels for process in samplers.processes}
-        self._power = LivePower(journals, roots)
-        self._watch, self._next_s = watch, 0.0
-
-    def update(self) -> None:
-        """Read the journals and show, if a second has passed."""
-        now_s = time.monotonic()
-        if now_s >= self._next_s:
-            self._next_s = now_s + DISPLAY_INTERVAL_S
-            self._power.update()
-            self._watch(self._power.text())
 
 
 def _worker_outcome(job: Job, result: CommandResult) -> Outcome:
