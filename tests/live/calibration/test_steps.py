@@ -7,10 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from benchmarks.laboratory.pulsed import T0_NS, Errors, Load, read
 from harness.live.calibration.steps import quantum, refresh
 from harness.traces.trace import Trace
-
-from .simulated import T0_NS, Errors, Load, read
 
 ROUNDS = 60
 
