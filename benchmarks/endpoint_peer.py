@@ -1,9 +1,10 @@
-"""One point by joulemark and by guidellm, in turn, on one server: do both say the same?
+"""One point by joulemark and by a peer, in turn, on one server: do both say the same?
 
     python -m benchmarks.endpoint_peer --guidellm PATH [--url URL --model M]
+    python -m benchmarks.endpoint_peer --aiperf PATH [--url URL --model M]
 
 Without a URL a paced server is started, whose rate is known: 30 fragments of one token, one each 20
-ms. guidellm lives in an environment of its own (``pip install guidellm``), as it brings PyTorch.
+ms. The peer lives in an environment of its own: guidellm brings PyTorch, aiperf a hundred packages.
 Throughput, latencies, and the processor time of each client for a request are printed, with ratios.
 """
 
@@ -29,6 +30,17 @@ from aiohttp import web
 
 FRAGMENTS, STEP_S, FIRST_S = 30, 0.02, 0.05
 PROMPTS = 40
+WORD_TOKENIZER = {
+    "config.json": {"model_type": "llama"},
+    "tokenizer_config.json": {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]"},
+    "tokenizer.json": {
+        "version": "1.0",
+        "added_tokens": [],
+        "pre_tokenizer": {"type": "Whitespace"},
+        "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "word": 1}, "unk_token": "[UNK]"},
+    },
+}
+"""Files of a tokenizer that knows one word."""
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -162,10 +174,40 @@ def by_guidellm(
     )
 
 
+def by_aiperf(
+    program: Path, url: str, model: str, streams: int, seconds: float, folder: Path
+) -> Figures:
+    """Load the server with aiperf, which needs a tokenizer at hand even where the server counts."""
+    prompts, out = folder / "texts.jsonl", folder / f"aiperf-{seconds:g}"
+    prompts.write_text("".join(json.dumps({"text": f"Question {n}?"}) + "\n" for n in range(400)))
+    tokenizer = folder / "tokenizer"
+    tokenizer.mkdir(exist_ok=True)
+    for name, document in WORD_TOKENIZER.items():
+        (tokenizer / name).write_text(json.dumps(document))
+    command = [str(program), "profile", "-m", model, "--url", url, "--endpoint-type", "chat"]
+    command += ["--streaming", "--concurrency", str(streams)]
+    command += ["--benchmark-duration", f"{seconds:g}", "--use-server-token-count"]
+    command += ["--input-file", str(prompts), "--custom-dataset-type", "single_turn"]
+    command += ["--tokenizer", str(tokenizer), "--ui", "none", "--artifact-dir", str(out)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, capture_output=True, check=True, timeout=600)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    metrics = json.loads((out / "profile_export_aiperf.json").read_text())
+    return Figures(
+        tokens_per_s=metrics["output_token_throughput"]["avg"],
+        ttft_ms=metrics["time_to_first_token"]["p50"],
+        tpot_ms=metrics["inter_token_latency"]["p50"],
+        requests=int(metrics["request_count"]["avg"]),
+        cpu_s=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+    )
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.endpoint_peer")
-    parser.add_argument("--guidellm", type=Path, required=True, help="the program guidellm")
+    peer = parser.add_mutually_exclusive_group(required=True)
+    peer.add_argument("--guidellm", type=Path, help="the program guidellm")
+    peer.add_argument("--aiperf", type=Path, help="the program aiperf")
     parser.add_argument("--url", help="a server of your own")
     parser.add_argument("--model", default="m")
     parser.add_argument("--streams", type=int, default=4)
@@ -182,13 +224,15 @@ def main() -> None:
 def _compare(options: argparse.Namespace, url: str) -> None:
     ours, theirs, startups = [], [], []
     point = (url, options.model, options.streams)
+    name, by_peer = ("aiperf", by_aiperf) if options.aiperf else ("guidellm", by_guidellm)
+    program = options.aiperf or options.guidellm
     for _ in range(options.rounds):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
             ours.append(by_joulemark(*point, options.seconds, folder))
-            theirs.append(by_guidellm(options.guidellm, *point, options.seconds, folder))
-            startups.append(by_guidellm(options.guidellm, *point, 3.0, folder))
-    print("| figure | joulemark | guidellm | ratio |\n|---|---|---|---|")
+            theirs.append(by_peer(program, *point, options.seconds, folder))
+            startups.append(by_peer(program, *point, 3.0, folder))
+    print(f"| figure | joulemark | {name} | ratio |\n|---|---|---|---|")
     for label, field in (
         ("tokens/s", "tokens_per_s"),
         ("TTFT median, ms", "ttft_ms"),

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from lab_simulator import TrainingForm
 
+from harness.formats.base import Entry
+from harness.formats.evidence import EndpointEvidence, Evidence
 from tests.auditing.rules import builders as b
 
 RULE = "node-count"
@@ -90,4 +92,28 @@ def test_fail_log_without_a_reading_counts_as_no_log(tmp_path: Path) -> None:
     b.edit_lines(b.node(folder, 0, 1), lambda *_: None, "power_reading")
     b.assert_found(
         b.report(folder), RULE, "fail", where="result_0.txt", got="1 nodes", expected="2 nodes"
+    )
+
+
+def endpoint_entry(stated: object, *nodes: str) -> Entry:
+    """A load on a server of several nodes, each with a meter of its own."""
+    traces = [b.trace(range(-5, 606), id=name, node=name, boundary="wall") for name in nodes]
+    evidence = Evidence(endpoint=EndpointEvidence(record={"output_tokens": 1000}))
+    description = {"number_of_nodes": stated}
+    return b.entry(b.run(*traces, evidence=evidence), system_description=description)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [endpoint_entry(2, "n1", "n2"), endpoint_entry(1, "n1", "n2"), endpoint_entry("", "n1")],
+    ids=["all", "the description of a client", "no number"],
+)
+def test_pass_every_node_of_an_endpoint_is_metered(entry: Entry) -> None:
+    b.assert_pass(b.judge(entry), RULE)
+
+
+def test_fail_an_endpoint_of_three_nodes_with_two_meters() -> None:
+    report = b.judge(endpoint_entry(3, "n1", "n2"))
+    b.assert_found(
+        report, RULE, "fail", where="run", got="2 nodes with a power log", expected="3 nodes"
     )
