@@ -78,6 +78,7 @@ def experiment(
     from harness.core.files import write_text
     from harness.experiments.analysis import analyse
     from harness.experiments.design import find_design
+    from harness.experiments.recording import FRONTIER
     from harness.live.plan import Settings
     from harness.render.experiment.document import experiment_document
     from harness.render.experiment.terminal import experiment_text
@@ -105,7 +106,8 @@ def experiment(
     else:
         click.echo(experiment_text(analysis), nl=False)
     note(f"the page: {out / PAGE}")
-    is_valid = all(item.report.verdict != "invalid" for item in analysis.sides)
+    compared = [item for item in analysis.sides if item.role != FRONTIER]
+    is_valid = all(item.report.verdict != "invalid" for item in compared)
     return OK if is_valid else FINDINGS
 
 

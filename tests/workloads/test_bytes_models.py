@@ -73,7 +73,13 @@ def test_dense_gradients_are_those_of_finite_differences() -> None:
 
 def routed_model(rate: float = 0.01) -> Any:
     return routed.Routed(
-        np.random.default_rng(2), context=CONTEXT, embedding=4, width=8, experts=4, rate=rate
+        np.random.default_rng(2),
+        context=CONTEXT,
+        embedding=4,
+        trunk=10,
+        width=8,
+        experts=4,
+        rate=rate,
     )
 
 
@@ -167,7 +173,7 @@ def test_sparse_has_more_parameters_and_reads_fewer() -> None:
     assert tables.costs.rows_touched == len(tables.rows(np.repeat(contexts, 2, axis=1))) == 7
     assert tables.costs.parameters_touched == 1792
     assert wide.costs.flops_inference == 2 * (128 * 256 + 256 * 256)
-    assert routed_model().costs.flops_inference == 2 * (12 * 4 + 12 * 8 + 8 * 256)
+    assert routed_model().costs.flops_inference == 2 * (12 * 10 + 10 * 4 + 10 * 8 + 8 * 256)
 
 
 @pytest.mark.parametrize("kind", ["dense", "sparse", "routed"])

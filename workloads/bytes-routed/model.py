@@ -1,8 +1,9 @@
 """Routed experts: sixteen small networks, of which one predicts each byte.
 
-A linear router scores the experts by the embeddings of the bytes before. The best one alone
-computes, and its scores are weighted with the router's probability for it (Fedus et al. 2021,
-"Switch Transformers", with their loss that keeps the load even).
+A hidden layer that all share reads the embeddings of the bytes before. A linear router scores
+the experts by it. The best one alone computes, and its scores are weighted with the router's
+probability for it (Fedus et al. 2021, "Switch Transformers", with their loss that keeps the load
+even).
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Routed:
         rng: Source of the initial weights.
         context: Bytes that it looks at.
         embedding: Numbers that stand for a byte.
+        trunk: Hidden units that all experts share.
         width: Hidden units of each expert.
         experts: Number of experts.
         rate: Largest step size of Adam.
@@ -55,6 +57,7 @@ class Routed:
         *,
         context: int,
         embedding: int,
+        trunk: int,
         width: int,
         experts: int,
         rate: float,
@@ -62,13 +65,17 @@ class Routed:
         self.context, self.embedding, self.experts = context, embedding, experts
         inputs = context * embedding
         self.table = normal(rng, (SYMBOLS, embedding), 0.5)
-        self.router = normal(rng, (inputs, experts), math.sqrt(1 / inputs))
-        self.first = normal(rng, (experts, inputs, width), math.sqrt(2 / inputs))
+        self.trunk = normal(rng, (inputs, trunk), math.sqrt(2 / inputs))
+        self.trunk_bias = np.zeros(trunk, np.float32)
+        self.router = normal(rng, (trunk, experts), math.sqrt(1 / trunk))
+        self.first = normal(rng, (experts, trunk, width), math.sqrt(2 / trunk))
         self.first_bias = np.zeros((experts, width), np.float32)
         self.second = normal(rng, (experts, width, SYMBOLS), math.sqrt(0.1 / width))
         self.second_bias = np.zeros((experts, SYMBOLS), np.float32)
         self.parameters = [
             self.table,
+            self.trunk,
+            self.trunk_bias,
             self.router,
             self.first,
             self.first_bias,
@@ -82,13 +89,15 @@ class Routed:
         """What the experts are made of; each byte reads the router and one expert."""
         parameters = sum(values.size for values in self.parameters)
         of_experts = self.first.size + self.second.size
-        multiplied = self.router.size + of_experts // self.experts
+        multiplied = self.trunk.size + self.router.size + of_experts // self.experts
         biases = (self.first_bias.size + self.second_bias.size) // self.experts
-        inputs, width = self.first.shape[1:]
+        biases += self.trunk_bias.size
+        inputs = len(self.trunk)
+        trunk, width = self.first.shape[1:]
         return Costs(
             parameters=parameters,
             state_bytes=3 * 4 * parameters,
-            rows_touched=self.context + 2 * inputs + width,
+            rows_touched=self.context + inputs + 2 * trunk + width,
             parameters_touched=inputs + multiplied + biases,
             flops_inference=2 * multiplied,
             flops_training=6 * multiplied,
@@ -100,9 +109,16 @@ class Routed:
         routing = self.route(inputs)
         return self._forward(inputs, routing)[2]
 
+    def _embedded(self, contexts: Bytes) -> Floats:
+        embedded: Floats = self.table[contexts].reshape(len(contexts), -1)
+        return embedded
+
     def _inputs(self, contexts: Bytes) -> Floats:
-        inputs: Floats = self.table[contexts].reshape(len(contexts), -1)
-        return inputs
+        """Return the shared hidden units, which router and experts read."""
+        units: Floats = self._embedded(contexts) @ self.trunk
+        units += self.trunk_bias
+        np.maximum(units, 0, out=units)
+        return units
 
     def route(self, inputs: Floats) -> Routing:
         """Choose the best expert for each byte."""
@@ -140,7 +156,16 @@ class Routed:
         delta /= count
 
         slopes = [np.zeros_like(values) for values in self.parameters]
-        _, by_router, by_first, by_first_bias, by_second, by_second_bias = slopes
+        (
+            _,
+            by_trunk,
+            by_trunk_bias,
+            by_router,
+            by_first,
+            by_first_bias,
+            by_second,
+            by_second_bias,
+        ) = slopes
         by_inputs = np.empty_like(inputs)
         by_gate = np.empty(count, np.float32)
         for expert in range(self.experts):
@@ -159,7 +184,11 @@ class Routed:
         by_scores = self._router_slopes(routing, by_gate)
         by_router[:] = inputs.T @ by_scores
         by_inputs += by_scores @ self.router.T
-        slopes[0] = summed_by_symbol(contexts, by_inputs.reshape(-1, self.embedding))
+        by_inputs *= inputs > 0
+        by_trunk[:] = self._embedded(contexts).T @ by_inputs
+        by_trunk_bias[:] = by_inputs.sum(axis=0)
+        by_embedded = by_inputs @ self.trunk.T
+        slopes[0] = summed_by_symbol(contexts, by_embedded.reshape(-1, self.embedding))
         return slopes
 
     def _router_slopes(self, routing: Routing, by_gate: Floats) -> Floats:
@@ -182,6 +211,6 @@ class Routed:
 
 def make(rng: np.random.Generator, settings: Mapping[str, Any]) -> Routed:
     """Return experts with some settings."""
-    names = ("context", "embedding", "width", "experts")
+    names = ("context", "embedding", "trunk", "width", "experts")
     sizes = {name: int(settings[name]) for name in names}
     return Routed(rng, **sizes, rate=float(settings["rate"]))
