@@ -21,8 +21,8 @@ from __future__ import annotations
 import base64
 import html
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import ContextDecorator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ContextDecorator, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -49,6 +49,7 @@ from harness.uncertainty.monte_carlo import DRAWS, SEED
 
 if TYPE_CHECKING:
     from harness.batch.work import Plan
+    from harness.core.executors.base import Executor
     from harness.live.block import RecordedBlock
     from harness.signing.trust import Trust
     from harness.site.build import BuiltSite
@@ -351,6 +352,14 @@ def _examined(
     progress: Progress = NO_PROGRESS,
 ) -> Examined:
     from harness.batch.examine import examine
+
+    with _executor(plan, workers) as (executor, plan):
+        return examine(_places(source), executor, plan, trust=trust, progress=progress)
+
+
+@contextmanager
+def _executor(plan: Plan, workers: Workers) -> Iterator[tuple[Executor, Plan]]:
+    """Provide who does the work, and the plan with its cache."""
     from harness.core.executors.base import executor_of
 
     if workers.cache is not None:
@@ -358,7 +367,34 @@ def _examined(
 
         plan = replace(plan, cache=open_cache(Path(workers.cache)))
     with executor_of(workers.jobs, workers.scheduler) as executor:
-        return examine(_places(source), executor, plan, trust=trust, progress=progress)
+        yield executor, plan
+
+
+def examine_in_parts(
+    source: Places,
+    *,
+    level: float = LEVEL,
+    seed: int = SEED,
+    timeout_s: float | None = None,
+    workers: Workers = Workers(),  # noqa: B008 - frozen
+    progress: Progress = NO_PROGRESS,
+) -> Iterator[Examined]:
+    """Yield what `examine` returns, some entries at a time, so that not all are held together.
+
+    Args:
+        source: A path, several paths, or what `search` returned.
+        level: Coverage probability of the intervals.
+        seed: Seed of the Monte Carlo.
+        timeout_s: How long each step may take for one entry [s].
+        workers: Who does the work.
+        progress: Receives each phase.
+    """
+    from harness.batch.examine import examine_in_parts as in_parts
+    from harness.batch.work import Plan
+
+    plan = Plan(level=level, seed=seed, timeout_s=timeout_s)
+    with _executor(plan, workers) as (executor, plan):
+        yield from in_parts(_places(source), executor, plan, progress=progress)
 
 
 def _ranked(

@@ -11,7 +11,7 @@ The outcome is the same as that of `harness.api` for a tree in memory, for every
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from harness.auditing.relations import Compared, compare_within
@@ -31,11 +31,13 @@ from harness.batch.work import (
 )
 from harness.core.executors.base import Executor, Home
 from harness.core.progress import NO_PROGRESS, Progress
-from harness.formats.base import Entry
 from harness.formats.discovery import Found, Skipped
 from harness.formats.load import died
 from harness.scoring.entry_budget import scatter_by_table
 from harness.signing.trust import Trust
+
+PART_ENTRIES = 1000
+"""Entries whose results are held together, where they are asked for in parts."""
 
 
 def examine(
@@ -58,32 +60,73 @@ def examine(
     Raises:
         JoulemarkError: The executor cannot work.
     """
+    parts = examine_in_parts(
+        places, executor, plan, trust=trust, progress=progress, part_entries=None
+    )
+    *_, whole = parts
+    return whole
+
+
+def examine_in_parts(
+    places: Iterable[Found | Skipped],
+    executor: Executor,
+    plan: Plan,
+    *,
+    trust: Trust | None = None,
+    progress: Progress = NO_PROGRESS,
+    part_entries: int | None = PART_ENTRIES,
+) -> Iterator[Examined]:
+    """Yield what comes of some entries at a time, so that not all results are held together.
+
+    Args:
+        places: What discovery found.
+        executor: Where the work is done.
+        plan: What is done with each entry.
+        trust: Whose signatures count; None checks none.
+        progress: Receives each phase.
+        part_entries: Entries of a part; None for all in one.
+    """
     places = list(places)
     executor.check_paths(_roots(places))
     progress.phase("Reading", len(places))
     name = secrets.token_hex(8)
     tasks = [OpenTask((name, number), place, plan) for number, place in enumerate(places)]
     opened = executor.share(open_entry, progress.track(tasks), lost=lambda task: died(task.place))
-    entries = [
-        (task, home, outcome)
-        for task, (home, outcome) in zip(tasks, opened, strict=True)
-        if isinstance(outcome, Outline)
-    ]
 
     progress.phase("Comparing traces")
-    outlines = [outline for _, _, outline in entries]
+    outlines = [outline for _, outline in opened if isinstance(outline, Outline)]
     compared, contexts = _contexts(outlines, plan, trust)
-
-    progress.phase("Judging" if plan.judges else "Scoring", len(entries))
+    entries = [
+        (task, home, outline)
+        for task, (home, outline) in zip(tasks, opened, strict=True)
+        if isinstance(outline, Outline)
+    ]
     finish_tasks = [
-        FinishTask(task, _without_readings(outline.entry), context, outline.fingerprint)
+        FinishTask(task, replace(outline.entry, runs=()), context, outline.fingerprint)
         for (task, _, outline), context in zip(entries, contexts, strict=True)
     ]
     homes: list[Home] = [home for _, home, _ in entries]
-    finished = executor.share(
-        finish_entry, progress.track(finish_tasks), lost=not_finished, homes=homes
-    )
-    return _examined([outcome for _, outcome in opened], [done for _, done in finished], compared)
+    unreadable = tuple(item for _, item in opened if isinstance(item, tuple))
+    skipped = tuple((item.path, item.reason) for _, item in opened if isinstance(item, Skipped))
+    del opened, outlines, contexts, entries  # the readings are not needed any more
+
+    progress.phase("Judging" if plan.judges else "Scoring", len(finish_tasks))
+    size = part_entries or max(1, len(finish_tasks))
+    for start in range(0, max(1, len(finish_tasks)), size):
+        part = slice(start, start + size)
+        finished = executor.share(
+            finish_entry,
+            progress.track(finish_tasks[part]),
+            lost=not_finished,
+            homes=homes[part],
+        )
+        is_first = start == 0
+        yield _examined(
+            [outcome for _, outcome in finished],
+            compared,
+            unreadable if is_first else (),
+            skipped if is_first else (),
+        )
 
 
 def _roots(places: Sequence[Found | Skipped]) -> list[str]:
@@ -127,20 +170,12 @@ def _compared(outlines: Sequence[Outline], plan: Plan) -> Compared:
     return compared
 
 
-def _without_readings(entry: Entry) -> Entry:
-    return replace(entry, runs=())
-
-
 def _examined(
-    opened: Sequence[Outline | Skipped | tuple[str, str]],
     finished: Sequence[Finished],
     compared: Compared,
+    unreadable: tuple[tuple[str, str], ...],
+    skipped: tuple[tuple[str, str], ...],
 ) -> Examined:
     reports = [compared.judged(item.report) for item in finished if item.report is not None]
     results = [item.result.result(item.co2e) for item in finished if item.result is not None]
-    return Examined(
-        reports=tuple(reports),
-        results=tuple(results),
-        unreadable=tuple(item for item in opened if isinstance(item, tuple)),
-        skipped=tuple((item.path, item.reason) for item in opened if isinstance(item, Skipped)),
-    )
+    return Examined(tuple(reports), tuple(results), unreadable, skipped)

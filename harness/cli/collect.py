@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,16 +15,23 @@ from harness.cli.base import (
     TIMEOUT,
     UNREADABLE,
     cli,
+    complain_of,
     emit,
     examine_tree,
     note,
     read_stored_results,
     seeded,
+    shows_progress,
     wrote,
 )
 from harness.cli.common.outputs import OutputPath, mkdir_option
+from harness.cli.common.progress_line import progress_line
 from harness.cli.common.workers import workers_option
 from harness.core.executors.workers import Workers
+
+if TYPE_CHECKING:
+    from harness.core.progress import Progress
+    from harness.render.store.rows import Rows
 
 
 @cli.command()
@@ -53,20 +62,32 @@ def collect(
     The store has typed tables of entries, estimates, budgets, runs, findings and systems, for
     DuckDB, pandas and others. Collecting a measurement again replaces its rows.
     """
-    from harness.render.store.files import write_store
+    from harness import api
+    from harness.render.store.files import write_parts
     from harness.render.store.rows import table_rows
 
-    done = examine_tree(paths, workers, level=level, seed=seed, timeout_s=timeout)
-    reports = {report.id: report for report in done.reports}
-    counts = write_store(
-        out,
-        table_rows(
-            done.results, reports, seed=seed, unreadable=done.unreadable, skipped=done.skipped
-        ),
-    )
+    entries = 0
+
+    def rows_in_parts(progress: Progress) -> Iterator[Rows]:
+        nonlocal entries
+        options = {"level": level, "seed": seed, "timeout_s": timeout}
+        places = api.search(*paths)
+        for part in api.examine_in_parts(places, workers=workers, progress=progress, **options):  # type: ignore[arg-type]
+            complain_of(part)
+            entries += len(part.results)
+            yield table_rows(
+                part.results,
+                part.reports_by_id,
+                seed=seed,
+                unreadable=part.unreadable,
+                skipped=part.skipped,
+            )
+
+    with progress_line(shows_progress()) as progress:
+        counts = write_parts(out, rows_in_parts(progress))
     note("the store has " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
     wrote("collect", [{"kind": "store", "path": str(out)}], as_json)
-    return OK if done.results else UNREADABLE
+    return OK if entries else UNREADABLE
 
 
 @cli.command()

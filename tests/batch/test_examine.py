@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from harness import api
-from harness.batch.examine import examine
+from harness.batch.examine import examine, examine_in_parts
 from harness.batch.examined import Examined
 from harness.batch.work import FinishTask, Plan, not_finished
 from harness.core.errors import MissingExtraError, UsageError
@@ -86,6 +86,19 @@ def test_nothing_depends_on_what_a_process_keeps(
 ) -> None:
     monkeypatch.setattr("harness.batch.work.MAX_KEPT_ENTRIES", 1)
     assert documents(examine(places(), InProcess(), Plan())) == expected
+
+
+def test_parts_make_the_whole(expected: list[str]) -> None:
+    parts = list(examine_in_parts(places(), InProcess(), Plan(), part_entries=3))
+    assert len(parts) > 1
+    assert max(len(part.results) for part in parts) == 3
+    whole = Examined(
+        *(
+            tuple(item for part in parts for item in getattr(part, name))
+            for name in ("reports", "results", "unreadable", "skipped")
+        )
+    )
+    assert documents(whole) == expected
 
 
 def test_two_processes(expected: list[str]) -> None:

@@ -6,7 +6,7 @@ table. Collecting a measurement again replaces its rows, so a store has each onc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +27,16 @@ MARK = b"joulemark-store"
 
 
 def write_store(out: Path, rows: Rows) -> dict[str, int]:
+    """Write rows to a new store, or add them to one that is there; see `write_parts`."""
+    return write_parts(out, [rows])
+
+
+def write_parts(out: Path, parts: Iterable[Rows]) -> dict[str, int]:
     """Write rows to a new store, or add them to one that is there.
 
     Args:
         out: Folder of Parquet files, or a file that ends in `.duckdb`.
-        rows: The rows of each table.
+        parts: Rows of each table, some entries at a time; as columns they take little memory.
 
     Returns:
         How many rows each table then has.
@@ -41,10 +46,11 @@ def write_store(out: Path, rows: Rows) -> dict[str, int]:
         UsageError: What is there is no store, or one of another version.
     """
     arrow = _import("pyarrow", "parquet")
-    tables = {
-        name: arrow.Table.from_pylist(items, schema=_schema(arrow, name))
-        for name, items in rows.items()
-    }
+    columns: dict[str, list[Any]] = {name: [] for name in TABLES}
+    for rows in parts:
+        for name, items in rows.items():
+            columns[name].append(arrow.Table.from_pylist(items, schema=_schema(arrow, name)))
+    tables = {name: arrow.concat_tables(items) for name, items in columns.items()}
     if out.suffix.lower() == ".duckdb":
         return _write_duckdb(out, tables)
     return _write_parquet(arrow, out, tables)

@@ -1,0 +1,237 @@
+"""Collect many simulated entries into a store and rank them: time, memory, and growth.
+
+`python -m benchmarks.scale --entries 1000 10000` prints a line for each number of entries. Each is
+measured in processes of its own, so that the peak of one does not hide that of another. An entry is
+a folder of three runs of 40 readings; 50 entries share a benchmark, so tables do not grow.
+
+`--workers` times two Dask workers against two processes on the same entries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import ROOT
+
+NS = 1_000_000_000
+START_NS = 1_760_000_000 * NS
+RUNS, READINGS, REST = 3, 40, 5
+PER_TABLE = 50
+"""Entries that share a benchmark."""
+
+
+def write_entries(folder: Path, count: int) -> None:
+    """Write simulated entries."""
+    rng = np.random.default_rng(7)
+    for number in range(count):
+        entry = folder / f"{number // 1000:03d}" / f"{number:06d}"
+        entry.mkdir(parents=True)
+        level_w = 300 * rng.lognormal(0, 0.2)
+        for run in range(RUNS):
+            _write_run(entry / f"run-{run}.csv", number, run, level_w, rng)
+
+
+def _write_run(path: Path, number: int, run: int, level_w: float, rng: np.random.Generator) -> None:
+    first_ns = START_NS + (number * RUNS + run) * 100 * NS
+    start, stop = (
+        datetime.fromtimestamp((first_ns + offset * NS) / NS, UTC)
+        .isoformat()
+        .replace("+00:00", "Z")
+        for offset in (REST, READINGS - REST)
+    )
+    power_w = np.where(np.arange(READINGS) < REST, 0.4, 1.0) * level_w
+    power_w *= 1 + 0.02 * rng.standard_normal(READINGS) + 0.01 * rng.standard_normal()
+    document = {
+        "schema_version": "1.0",
+        "id": "wall",
+        "quantity": "power",
+        "unit": "W",
+        "kind": "mean",
+        "boundary": "wall",
+        "meter": "revenue-grade-pdu",
+        "calibration_id": f"revenue-grade-pdu/{number}",
+        "accuracy": {"reading_limit_pct": 1, "source": "IEC 62053-21 class 1"},
+        "nominal_interval_s": 1,
+        "clock": "pdu",
+        "clock_error_s": 0.02,
+        "current": "ac",
+        "run": {
+            "submitter": f"submitter {number % 40}",
+            "system": f"box {number}",
+            "benchmark": f"benchmark {number // PER_TABLE}",
+            "task": "inference",
+            "simulated": True,
+            "window": {"start": start, "stop": stop},
+            "work": {"count": 5000, "unit": "sample"},
+            "success": True,
+        },
+    }
+    rows = [f"{first_ns + i * NS},{value:.2f}" for i, value in enumerate(power_w)]
+    text = "\n".join(["# joulemark-trace: " + json.dumps(document), "t_ns,power_w", *rows])
+    path.write_text(text + "\n", "utf-8")
+
+
+def _timed(step: Callable[[], Any]) -> tuple[float, float, float]:
+    """Return wall time, processor time [s] and peak memory [MiB] of this process after a step."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    step()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return time.perf_counter() - wall, time.process_time() - cpu, peak
+
+
+def collect(tree: Path, store: Path) -> None:
+    """Score and audit in this process, and write a store."""
+    from harness import api
+    from harness.render.store.files import write_parts
+    from harness.render.store.rows import table_rows
+
+    parts = api.examine_in_parts(tree)
+    write_parts(store, (table_rows(part.results, part.reports_by_id) for part in parts))
+
+
+def leaderboard(store: Path, out: Path) -> None:
+    """Rank the results of a store."""
+    from harness import api
+    from harness.core.documents import write_document
+    from harness.render.json import leaderboard_document
+    from harness.render.store.reader import read_stores
+    from harness.uncertainty.monte_carlo import SEED
+
+    tables = api.rank(read_stores([store], 0.95, SEED))
+    write_document("leaderboard", leaderboard_document(tables), out)
+
+
+def near_copies(count: int) -> None:
+    """Compare as many traces with each other as there are entries; one in a hundred is a copy."""
+    from harness.auditing.near_duplicates import near_duplicates
+    from harness.formats.base import Entry, Run
+    from harness.traces.channel import Accuracy, Channel
+    from harness.traces.trace import Trace
+
+    rng = np.random.default_rng(11)
+    accuracy = Accuracy(reading_limit_pct=1, source="simulated")
+    channel = Channel(
+        id="wall", kind="mean", boundary="wall", calibration_id="x", accuracy=accuracy
+    )
+    entries = []
+    value = np.empty(0)
+    for number in range(count):
+        t_ns = START_NS + (number * 200 + np.arange(60)) * NS
+        if number % 100 != 99:
+            value = np.round(300 + 10 * rng.standard_normal(60), 1)
+        run = Run(id="run", window=None, traces=(Trace(channel, t_ns, value.copy()),))
+        entries.append(
+            Entry(
+                id=f"{number:06d}",
+                directory=Path("."),
+                format="csv",
+                round="",
+                task="inference",
+                submitter=f"s{number}",
+                system=f"m{number}",
+                benchmark="b",
+                scenario="",
+                runs=(run,),
+            )
+        )
+    found = near_duplicates(entries).near_duplicates
+    copied = {address.entry for address in found}
+    expected = 2 * (count // 100)
+    print(f"found {len(copied)} of {expected}", file=sys.stderr)
+
+
+STEPS = ("collect", "leaderboard", "near_copies")
+
+
+def _in_its_own_process(step: str, *arguments: object) -> tuple[float, float, float]:
+    command = [sys.executable, "-m", "benchmarks.scale", "--step", step, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    wall, cpu, peak = json.loads(done.stdout)
+    return wall, cpu, peak
+
+
+def measure(count: int) -> None:
+    """Print what a number of entries takes."""
+    with tempfile.TemporaryDirectory(prefix="joulemark-scale-") as name:
+        folder = Path(name)
+        write_entries(folder / "tree", count)
+        for step, arguments in (
+            ("collect", (folder / "tree", folder / "store.parquet")),
+            ("leaderboard", (folder / "store.parquet", folder / "leaderboard.json")),
+            ("near_copies", (count,)),
+        ):
+            wall, cpu, peak = _in_its_own_process(step, *arguments)
+            print(
+                f"{count:>7,} entries  {step:<12}{wall:8.1f} s  {cpu:8.1f} s of processor  "
+                f"{1e3 * cpu / count:6.2f} ms an entry  {peak:6.0f} MiB",
+                flush=True,
+            )
+
+
+def compare_workers(count: int) -> None:
+    """Time two Dask workers against two processes, in turn, after a first round of each."""
+    from distributed import LocalCluster
+
+    from harness import api
+
+    with (
+        tempfile.TemporaryDirectory(prefix="joulemark-scale-") as name,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+    ):
+        tree = Path(name) / "tree"
+        write_entries(tree, count)
+        times: dict[str, list[float]] = {"jobs": [], "scheduler": []}
+        options: dict[str, dict[str, Any]] = {
+            "jobs": {"jobs": 2},
+            "scheduler": {"scheduler": cluster.scheduler_address},
+        }
+        for pair in range(4):
+            for kind, given in options.items():
+                began = time.perf_counter()
+                api.audit(tree, **given)
+                if pair:  # the first round imports what the others need
+                    times[kind].append(time.perf_counter() - began)
+        ratios = sorted(a / b for a, b in zip(times["jobs"], times["scheduler"], strict=True))
+        print(
+            f"{count:,} entries, audit: two processes {min(times['jobs']):.1f} s, two Dask workers "
+            f"{min(times['scheduler']):.1f} s, efficiency {ratios[len(ratios) // 2]:.2f} "
+            f"({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
+    parser.add_argument("--entries", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--workers", action="store_true", help="two Dask workers, two processes")
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.step:
+        functions: dict[str, Callable[..., None]] = {
+            "collect": lambda *paths: collect(*map(Path, paths)),
+            "leaderboard": lambda *paths: leaderboard(*map(Path, paths)),
+            "near_copies": lambda count: near_copies(int(count)),
+        }
+        print(json.dumps(_timed(lambda: functions[options.step](*options.arguments))))
+    elif options.workers:
+        compare_workers(options.entries[0])
+    else:
+        for count in options.entries:
+            measure(count)
+
+
+if __name__ == "__main__":
+    main()
