@@ -90,7 +90,7 @@ class IndexTable:
         performance_unit: Unit of the performances; "" where rows state their own.
         quality_metric: Metric of the qualities; "" where rows state their own.
         co2e_unit: Unit of the CO2e; "" without.
-        ends: What the ends of the interval bars stand for.
+        ends: What the ends of the interval bars stand for; None without bars.
         is_log: Whether equal ratios have equal lengths in them.
         ranked: Rows in the order of their ranks.
         others: Rows that are not ranked.
@@ -108,7 +108,7 @@ class IndexTable:
     performance_unit: str
     quality_metric: str
     co2e_unit: str
-    ends: tuple[str, str]
+    ends: tuple[str, str] | None
     is_log: bool
     ranked: list[IndexRow]
     others: list[IndexRow]
@@ -164,10 +164,7 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
         performance_unit=performance_unit,
         quality_metric=quality_metric,
         co2e_unit="" if co2e_column is None else co2e_column.unit,
-        ends=(
-            significant(scale.low / column.factor, 3),
-            significant(scale.high / column.factor, 3),
-        ),
+        ends=_scale_ends(scale, column) if ends else None,
         is_log=scale.is_log,
         ranked=[row for row in rows if row.entry.row.rank is not None],
         others=[row for row in rows if row.entry.row.rank is None],
@@ -175,6 +172,12 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
         per_unit_j=column.factor,
         size=_size_class(len(rows)),
     )
+
+
+def _scale_ends(scale: Scale, column: Column) -> tuple[str, str]:
+    """Return both ends of the axis of the interval bars, in the unit of the energies."""
+    low, high = (significant(value / column.factor, 3) for value in (scale.low, scale.high))
+    return low, high
 
 
 def _size_class(rows: int) -> str:

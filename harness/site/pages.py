@@ -152,7 +152,7 @@ def submitter_context(entries: Sequence[SiteEntry]) -> dict[str, Any]:
     parts = [f"{counts[name]} {name}" for name in VERDICTS if counts[name]]
     return {
         "heading": entries[0].result.entry.submitter or "Submitter not stated",
-        "summary": f"{len(entries)} results: {', '.join(parts)}.",
+        "summary": f"{len(entries)} result{'s' * (len(entries) != 1)}: {', '.join(parts)}.",
         "wrong": _broken_rules(entries),
         "rows": [
             {"entry": entry, "energy": estimate_text(entry.result.energy_per_unit)}

@@ -15,6 +15,12 @@
 
   const percent = (share, digits = 3) => `${(100 * share).toPrecision(digits)} %`;
 
+  /** Write a probability from draws, without digits that they do not have. */
+  function chance(share) {
+    if (share < 0.001) return "<0.1 %";
+    return share > 0.999 ? ">99.9 %" : `${(100 * share).toFixed(1)} %`;
+  }
+
   function unitOf(value, unit) {
     const [factor, prefix] = [[1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"]]
       .find(([size]) => Math.abs(value) >= size) ?? [1, ""];
@@ -79,13 +85,14 @@
   }
 
   function pairTable(pairs) {
-    const head = ["Pair", "Verdict", "Ratio", "Interval", "P(first needs less)", "Cancelled", "Notes"].map((text) => make("th", { scope: "col" }, text));
+    const head = ["Pair", "Verdict", "Ratio", "Interval", "P(first needs less)", "Cancelled", "Notes"]
+      .map((text) => make("th", { scope: "col", class: text === "Verdict" && "wide" }, text));
     const rows = pairs.map(({ names, result }) => make("tr", {},
       make("th", { scope: "row" }, names.join(" over ")),
-      make("td", {}, result.verdict),
+      make("td", { class: "wide" }, result.verdict), // the sentences say it too
       make("td", { class: "n" }, result.ratio === undefined ? "–" : joulemark.number(result.ratio, 5)),
       make("td", { class: "n" }, result.low === undefined ? "–" : `${joulemark.number(result.low, 5)} to ${joulemark.number(result.high, 5)}`),
-      make("td", { class: "n" }, result.better === undefined ? "–" : percent(result.better)),
+      make("td", { class: "n" }, result.better === undefined ? "–" : chance(result.better)),
       make("td", {}, result.cancelled?.length ? `meter errors of ${result.cancelled.join(", ")}` : "nothing"),
       make("td", {}, result.reasons.join("; "))));
     return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Pairs" },

@@ -169,7 +169,7 @@
     explored ??= joulemark.traces.show(figure, joulemark.traces.linesOf(header), { chosen: 6, hasFlags: true });
     explorer.hidden = true;
     figure.append(caption);
-    figure.querySelector("svg").focus({ preventScroll: true });
+    figure.querySelector("svg").focus({ preventScroll: true, focusVisible: false });
     return explored;
   }
 

@@ -96,7 +96,8 @@ def trace_figure(entry: SiteEntry, marks: Sequence[FindingMark]) -> TraceFigure 
     alternative = f"Power over time, {label}"
     if here:
         alternative += ", with the places of its findings"
-    places = [(mark, mark.place(origin_ns)) for mark in here]
+    by_number = sorted(here, key=lambda mark: (mark.number, mark.span or (0, 0)))
+    places = [(mark, mark.place(origin_ns)) for mark in by_number]
     return TraceFigure(picture(WIDTH, HEIGHT, alternative, parts), label, places)
 
 
