@@ -1,5 +1,6 @@
 """power-plausible: the mean power of a node is one that its parts can draw."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,29 @@ def test_warn_every_reading_scaled(tmp_path: Path, share: float) -> None:
         expected="from 3360 to 12200",
     )
     assert found.verdict == "valid", "plausibility alone fails nobody"
+
+
+def drain(path: Path, lowest_w: int) -> None:
+    """Take a constant off all readings of a log, so that the lowest becomes what is stated."""
+    lines = [line.partition(":::MLLOG ")[2] for line in path.read_text("utf-8").splitlines()]
+    events = [json.loads(line) for line in lines]
+    readings = [event for event in events if event["key"] == "power_reading"]
+    taken_w = min(event["value"] for event in readings) - lowest_w
+    for event in readings:
+        event["value"] -= taken_w
+    path.write_text("".join(f":::MLLOG {json.dumps(event)}\n" for event in events), "utf-8")
+
+
+@pytest.mark.parametrize(("lowest_w", "warns"), [(150, True), (240, False)])
+def test_warn_a_node_that_rests_lower_than_its_parts_can(
+    lowest_w: int, warns: bool, tmp_path: Path
+) -> None:
+    folder = b.submitted(tmp_path)  # eight accelerators of 700 W: at least 190 W at rest
+    for run in range(5):
+        drain(b.node(folder, run), lowest_w)
+    found = b.report(folder)
+    at_rest = [item for item in b.of(found, RULE) if "W at rest" in item.got]
+    assert bool(at_rest) == warns
+    if warns:
+        expected = "at least 190 W"
+        b.assert_found(found, RULE, "warn", where="node", got="W at rest", expected=expected)
