@@ -171,7 +171,7 @@ METERS = (
     Meter("http", http.METER, {"device": "shelly-gen2"}, 1.0),
     Meter("prometheus", prometheus.METER, {"scrape": "/metrics"}, 1.0),
     Meter("scpi", scpi.METER, {"device": "wt300e"}, 0.25, range_w=RANGE_W),
-    Meter("ptdaemon", ptdaemon.METER, {"device": "wt310e"}, 1.0, True, (-0.3, 0.3), RANGE_W),
+    Meter("ptdaemon", ptdaemon.METER, {"device": "wt310e"}, 1.0, True, (-0.03, 0.03), RANGE_W),
 )
 
 

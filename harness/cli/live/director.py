@@ -10,6 +10,8 @@ from harness.cli.base import JSON, OK, cli, note, wrote
 from harness.cli.live.options import METERS
 from harness.core.errors import UsageError
 
+EXPECTED = "ptdaemon:host=HOST,log=FILE or scpi:host=HOST"
+
 
 @cli.command()
 @METERS
@@ -38,7 +40,7 @@ def director(meters: tuple[str, ...], as_json: bool, listen: str, once: bool) ->
 
     specs = [parse(text) for text in meters]
     if not specs:
-        raise UsageError("directs nothing", where="--meter", expected="ptdaemon:host=HOST,log=FILE")
+        raise UsageError("directs nothing", where="--meter", expected=EXPECTED)
     host, _, port = listen.rpartition(":")
     if not port.isdigit():
         raise UsageError("is no address", where="--listen", got=listen, expected="HOST:PORT")

@@ -143,7 +143,8 @@ class RunCommand(click.Command):
 @click.option(
     "--mlperf-session",
     is_flag=True,
-    help="Make a power session of MLPerf Inference with the PTDaemons that --meter names.",
+    help="Make a power session of MLPerf Inference with the PTDaemons, or the analyzers over SCPI, "
+    "that --meter names.",
 )
 @click.option("--ntp", default="", metavar="HOST", help="Time server of --mlperf-session.")
 @click.option(

@@ -1,4 +1,4 @@
-"""The director: it commands the analyzers of a session through their PTDaemons.
+"""The director: it commands the analyzers of a session, through their PTDaemons or by SCPI.
 
 It answers the commands of the system under test as MLPerf's own director does since 2025, in one
 process with it or on another machine. In order, for each session:

@@ -30,6 +30,8 @@ FIRST_SAMPLE_S = 5.0
 """How long the first reading after Go may take [s]."""
 FIRST_SAMPLE_AGE_S = 0.1
 """How old the first reading after Go may be when it is seen [s]: it is waited for."""
+MIN_CLOCK_ERROR_S = 0.06
+"""Standard error of a clock that is known to within that age [s]: 0.1 s / sqrt(3)."""
 FAILED_W = 0.0
 """A PTDaemon writes -1 or -2 W for a failed reading."""
 
@@ -151,7 +153,7 @@ class Ptdaemon(NetworkMeter):
         return FIRST_SAMPLE_AGE_S
 
     def _clock_error_s(self, offset_s: float | None, refresh_s: float) -> float:
-        return max(super()._clock_error_s(offset_s, refresh_s), FIRST_SAMPLE_AGE_S)
+        return max(super()._clock_error_s(offset_s, refresh_s), MIN_CLOCK_ERROR_S)
 
 
 def _watts_of(line: str, field: int) -> float:
