@@ -3,7 +3,7 @@
     python -m benchmarks.laboratory.calibration --rounds 200
 
 A reference of ten readings a second and a meter of known errors see one load of irregular pulses
-for two minutes, or four for means over a minute.
+for two minutes and idle around them, or for four for means over a minute.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FAULTS = {
 """Meters with a fault, by its code."""
 
 
-def fitted(errors: Errors, seed: int, seconds: float = 120.0) -> tuple[Trace, Fit]:
+def fitted(errors: Errors, seed: int, seconds: float = 140.0) -> tuple[Trace, Fit]:
     """Return the readings of a meter, and its fit to the reference."""
     random = np.random.default_rng(seed)
     load = Load.draw(random, seconds)
@@ -64,7 +64,7 @@ def middle_lag_s(errors: Errors) -> float:
 
 def fault_codes(code: str, seed: int) -> set[str]:
     """Return which faults are named of a meter that has one."""
-    meter, result = fitted(FAULTS[code], seed, 240.0 if code == "one-minute-means" else 120.0)
+    meter, result = fitted(FAULTS[code], seed, 240.0 if code == "one-minute-means" else 140.0)
     return {fault.code for fault in name_faults(meter, result)}
 
 

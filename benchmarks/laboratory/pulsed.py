@@ -12,7 +12,7 @@ from harness.traces.trace import Trace
 
 T0_NS = 1_700_000_000 * 10**9
 GRID_S = 0.01
-IDLE_W, BUSY_W, AROUND_S = 100.0, 260.0, 8.0
+IDLE_W, BUSY_W, AROUND_S = 100.0, 260.0, 10.0
 
 
 @dataclass(frozen=True)
