@@ -211,6 +211,8 @@ def serving(command: Sequence[str], folder: Path) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            if process.stdout:
+                process.stdout.close()
 
 
 async def wait_until_ready(url: str, timeout_s: float = START_TIMEOUT_S) -> None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import signal
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
+pytest.importorskip("aiohttp", reason="pip install 'joulemark[endpoint]'")
+
 from harness import api
 from harness.cli import main
+from harness.core.resources import resource
+from harness.runners.endpoint.load_process import serving, wait_until_ready
 
 pytestmark = pytest.mark.slow
 
@@ -37,18 +45,39 @@ def run_workload(out: Path, *options: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_a_point_of_the_real_server_is_derived_from_its_files(tmp_path: Path) -> None:
-    assert run_workload(tmp_path, "--scenario", "concurrency-2") == 0
-    (result,) = api.score(tmp_path)
-    assert result.energy_per_unit.unit == "J/token"
-    assert result.energy_per_unit.value is not None
-    (run,) = result.entry.runs
-    assert run.evidence.endpoint is not None
-    grading = run.evidence.endpoint.grading
-    assert grading["asked"] % 8 == 0
-    assert 0.3 < grading["correct"] / grading["asked"] <= 1
-    (report,) = api.audit(tmp_path).entries
-    assert report.verdict == "valid", report.findings
+@contextlib.contextmanager
+def real_server(folder: Path) -> Iterator[str]:
+    """Serve the workload's weights to this test; yield the URL."""
+    script = resource("workloads") / "llm-endpoint" / "server.py"
+    command = [sys.executable, str(script), "--parallel", "4", "--threads", "1"]
+    with serving(command, folder) as url:
+        asyncio.run(wait_until_ready(url))
+        yield url
+
+
+def test_three_points_of_the_real_server_are_derived_from_their_files(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["--model", "smollm2", "--questions", "capitals:8", "--concurrency", "1,2,4"]
+    words += ["--warm-up", "1", "--min-duration", "0", "-m", METER, "--idle", "0.2", "-o", str(out)]
+    with real_server(tmp_path) as url, pytest.raises(SystemExit):
+        main(["endpoint", url, *words])
+    results = api.score(out)
+    assert [result.entry.scenario for result in results] == [
+        "concurrency-1",
+        "concurrency-2",
+        "concurrency-4",
+    ]
+    for result in results:
+        assert result.energy_per_unit.unit == "J/token"
+        assert result.energy_per_unit.value is not None
+        (run,) = result.entry.runs
+        assert run.evidence.endpoint is not None
+        grading = run.evidence.endpoint.grading
+        assert grading["asked"] == 8
+        assert 0.3 < grading["correct"] / grading["asked"] <= 1
+    for report in api.audit(out).entries:
+        failed = {finding.rule for finding in report.findings if finding.status == "fail"}
+        assert failed <= {"minimum-duration"}, report.findings
 
 
 def test_a_server_that_is_killed_is_a_recorded_failure(tmp_path: Path) -> None:

