@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness.ranking.question_sets import ModelRow, QuestionSet
 from harness.render.escape import grid, section
 from harness.render.numbers import estimate_text, number, percent
+from harness.uncertainty.estimate import Estimate
 
 HEAD = (
     "Model",
@@ -63,7 +64,7 @@ def set_cells(row: ModelRow) -> list[str]:
         row.model,
         row.load,
         estimate_text(row.per_token) if row.per_token else "-",
-        estimate_text(row.per_correct) if row.per_correct else "-",
+        _per_correct(row.per_correct),
         number(row.tokens_per_second, digits=4),
         number(row.replies_per_second, digits=3),
         number(row.ttft_p90_ms, "ms", 4),
@@ -72,6 +73,13 @@ def set_cells(row: ModelRow) -> list[str]:
         percent(row.pareto),
         ": ".join(filter(None, (row.row.verdict, ", ".join(row.row.reasons)))),
     ]
+
+
+def _per_correct(energy: Estimate | None) -> str:
+    """Write the energy per correct answer, or why there is none."""
+    if energy is None:
+        return "-"
+    return estimate_text(energy) if energy.value is not None else f"- ({energy.note})"
 
 
 def _section(questions: QuestionSet, form: str) -> str:
