@@ -22,6 +22,7 @@ from typing import Any
 from harness.core.documents import parse_document
 from harness.core.errors import SchemaError, UnreadableError, UsageError
 from harness.core.files import MAX_DOCUMENT_BYTES, read_bytes
+from harness.core.schemas import check
 from harness.core.timestamps import NS, from_iso
 from harness.signing import dsse
 from harness.signing.keys import read_public
@@ -164,8 +165,15 @@ def _is_expired(path: Path, document: Mapping[str, Any], now_ns: int) -> bool:
 
 
 def calibrated(channels: Sequence[Channel], calibration: Calibration) -> list[Channel]:
-    """Return channels with what was measured of their sensors; others stay as they are."""
-    return [_calibrated(channel, calibration) for channel in channels]
+    """Return channels with what was measured of their sensors; others stay as they are.
+
+    Raises:
+        SchemaError: A channel would be none that a trace may have.
+    """
+    applied = [_calibrated(channel, calibration) for channel in channels]
+    for channel in applied:  # before a run, not when its readings are to be stored
+        check("power-trace", channel.header(), where=f"calibrated channel {channel.id}")
+    return applied
 
 
 def _calibrated(channel: Channel, calibration: Calibration) -> Channel:

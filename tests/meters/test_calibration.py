@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.errors import JoulemarkError
+from harness.core.errors import JoulemarkError, SchemaError
 from harness.core.timestamps import NS, to_iso
 from harness.meters import parse
 from harness.meters.calibration import (
@@ -199,3 +199,21 @@ def test_a_document_of_the_future_is_refused(tmp_path: Path) -> None:
     path = document(tmp_path, "sensor-1", age_s=-DAY_S)
     with pytest.raises(JoulemarkError, match="is dated in the future"):
         read_calibration(path, now_ns=NOW_NS)
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"lag_s": estimate(1e308)},
+        {"lag_s": estimate(-2e9)},
+        {"averaging_s": estimate(1e300)},
+        {"quantum": -1.0},
+        {"quantum": 1e300},
+    ],
+)
+def test_fail_before_a_run_what_no_trace_may_have(
+    stated: dict[str, Any], tmp_path: Path, channel: Callable[..., Channel]
+) -> None:
+    calibration = read_calibration(document(tmp_path, "s", **stated), now_ns=NOW_NS)
+    with pytest.raises(SchemaError, match="is not a valid power-trace document"):
+        calibrated([channel("instant", calibration_id="s")], calibration)
