@@ -205,7 +205,8 @@ def test_a_document_of_the_future_is_refused(tmp_path: Path) -> None:
     "stated",
     [
         {"lag_s": estimate(1e308)},
-        {"lag_s": estimate(-2e9)},
+        {"lag_s": estimate(-3601.0)},
+        {"lag_s": estimate(3601.0)},
         {"averaging_s": estimate(1e300)},
         {"quantum": -1.0},
         {"quantum": 1e300},
