@@ -117,6 +117,11 @@ def digits(folder: Path, *arguments: str) -> list[dict]:
     command += ["--members", "1", "--target", "0.97"]
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     subprocess.run([*command, *arguments], check=True, timeout=60, env=os.environ | one_thread)
+    return result_lines(folder)
+
+
+def result_lines(folder: Path) -> list[dict]:
+    """Return the lines of the result log of a training."""
     return [
         json.loads(line.removeprefix(":::MLLOG "))
         for line in (folder / "r.txt").read_text().splitlines()
@@ -127,9 +132,19 @@ def value(lines: list[dict], key: str) -> object:
     return next(line["value"] for line in lines if line["key"] == key)
 
 
-def test_digits_training_reaches_its_target_and_repeats_with_its_seed(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one training: its result log `r.txt` and its checkpoint `c.npz`."""
     pytest.importorskip("sklearn")
-    first = digits(tmp_path / "a", "--seed", "1", "--checkpoint", str(tmp_path / "a" / "c.npz"))
+    folder = tmp_path_factory.mktemp("digits") / "a"
+    digits(folder, "--seed", "1", "--checkpoint", str(folder / "c.npz"))
+    return folder
+
+
+def test_digits_training_reaches_its_target_and_repeats_with_its_seed(
+    trained: Path, tmp_path: Path
+) -> None:
+    first = result_lines(trained)
     again = digits(tmp_path / "b", "--seed", "1", "--checkpoint", str(tmp_path / "b" / "c.npz"))
     other = digits(tmp_path / "c", "--seed", "2")
     assert (
@@ -146,27 +161,23 @@ def test_digits_training_reaches_its_target_and_repeats_with_its_seed(tmp_path: 
     )  # the test is looked at once, after the training
 
 
-def test_mlperfs_own_parser_reads_the_result_log(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn")
+def test_mlperfs_own_parser_reads_the_result_log(trained: Path) -> None:
     parser = pytest.importorskip("mlperf_logging.compliance_checker.mlp_parser")
-    digits(tmp_path / "a", "--seed", "1")
-    lines, errors = parser.parse_file(str(tmp_path / "a" / "r.txt"), ruleset="4.0.0")
+    lines, errors = parser.parse_file(str(trained / "r.txt"), ruleset="4.0.0")
     assert errors == []
     assert {"run_start", "run_stop", "seed", "eval_accuracy", "block_start"} <= {
         line.key for line in lines
     }
 
 
-def test_a_checkpoint_that_is_not_the_one_that_was_made_is_refused(tmp_path: Path) -> None:
-    pytest.importorskip("sklearn")
-    digits(tmp_path / "a", "--seed", "1", "--checkpoint", str(tmp_path / "c.npz"))
+def test_a_checkpoint_that_is_not_the_one_that_was_made_is_refused(trained: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from model import Model; "
         "Model(sys.argv[2], 'ab' * 32)"
     )
     folder = DIGITS.with_name("image-classification")
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder), str(tmp_path / "c.npz")],
+        [sys.executable, "-c", code, str(folder), str(trained / "c.npz")],
         capture_output=True,
         text=True,
         check=False,

@@ -29,7 +29,7 @@ WORK = (
     "memory')\n"
     "line('run_start')\n"
     "end = time.monotonic() + float(os.environ['LENGTH'])\n"
-    "while time.monotonic() < end: sum(range(10000))\n"
+    "while time.monotonic() < end: sum(range(100_000)); time.sleep(0.005)\n"
     "line('run_stop', status='success')\n"
 )
 METER = (
