@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta, timezone
 
 from .power import MS, NS
@@ -14,10 +15,13 @@ def unix_s(t_ns: int) -> float:
 
 def utc_stamp(t_ns: int) -> str:
     """`MM-DD-YYYY HH:MM:SS.mmm` in UTC: PTDaemon and LoadGen."""
-    return (
-        datetime.fromtimestamp(t_ns // NS, UTC).strftime("%m-%d-%Y %H:%M:%S")
-        + f".{t_ns % NS // MS:03d}"
-    )
+    return f"{_utc_second(t_ns // NS)}.{t_ns % NS // MS:03d}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _utc_second(t_s: int) -> str:
+    """`MM-DD-YYYY HH:MM:SS`, once for all stamps of a second."""
+    return datetime.fromtimestamp(t_s, UTC).strftime("%m-%d-%Y %H:%M:%S")
 
 
 def local_time(t_ns: int, zone_h: float) -> datetime:
