@@ -126,7 +126,8 @@ def build_site(
 def _about_context(about: About) -> dict[str, Any]:
     context = asdict(about)
     context["level"] = f"{100 * about.level:g} %"
-    context["source_names"] = [Path(os.path.abspath(path)).name for path in about.sources]
+    context["source_paths"] = {path: os.path.abspath(path) for path in about.sources}
+    context["source_names"] = [Path(path).name for path in context["source_paths"].values()]
     context["version"] = harness.__version__
     context["options"] = f" --level {about.level:g} --seed {about.seed}"
     return context

@@ -325,11 +325,10 @@ def _provenance(entry: SiteEntry, packed: Packed | None) -> list[Fact]:
 
 def _path_as_given(entry: Entry, site: Site) -> str:
     """Return the path of an entry below the path that the site was made of."""
-    directory = Path(os.path.abspath(entry.directory))
-    for source in cast("Sequence[str]", site.about.get("sources", ())):
-        top = Path(os.path.abspath(source))
-        if directory.is_relative_to(top):
-            return (Path(source) / directory.relative_to(top)).as_posix()
+    directory = os.path.abspath(entry.directory)
+    for source, top in cast("Mapping[str, str]", site.about.get("source_paths", {})).items():
+        if directory == top or directory.startswith(top.rstrip(os.sep) + os.sep):
+            return (Path(source) / os.path.relpath(directory, top)).as_posix()
     return entry.id
 
 
