@@ -71,6 +71,8 @@ ENTRY_FIELDS = (
 )
 COMPARED_NAMES = ("round", "benchmark", "scenario", "division")
 """Fields that decide which rules and targets apply, and what an entry is ranked with."""
+SHOWN_NAMES = ("submitter", "system")
+"""Fields that people know an entry by; blanks inside them are as submitters write them."""
 _RECORD_FIELDS = frozenset(
     [
         "schema_version",
@@ -284,9 +286,12 @@ def _run(folder: Path, document: Mapping[str, Any], defects: list[Defect]) -> Ru
     if document["id"] != folder.name and (folder / SAMPLES).is_dir():
         got = f"id {shorten(repr(document['id']))} in the folder {folder.name}"
         defects.append(Defect(DefectCode.RECORD_MALFORMED, str(folder / RECORD), got))
-    for name in COMPARED_NAMES:
+    for name in (*COMPARED_NAMES, *SHOWN_NAMES):
         text = document["entry"][name]
-        if text != printable(" ".join(text.split())):
+        is_plain = text == printable(" ".join(text.split()))
+        if name in SHOWN_NAMES:  # what is hidden inside is displayed, a blank at an end is not
+            is_plain = text == text.strip()
+        if not is_plain:
             got = f"{name} {shorten(repr(text))}, which looks like another name"
             defects.append(Defect(DefectCode.RECORD_MALFORMED, str(folder / RECORD), got))
     quality = document["quality"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -249,3 +250,27 @@ def test_a_hard_link_is_a_file_and_its_import_is_another(tmp_path: Path) -> None
     assert all(
         path.stat().st_nlink == 1 for path in (tmp_path / "out").rglob("*") if path.is_file()
     )
+
+
+@pytest.mark.parametrize("field", ["submitter", "system", "benchmark", "scenario", "division"])
+@pytest.mark.parametrize("blank", [" ", "\n", "\u00a0", "\u3000"])
+def test_fail_a_name_that_ends_with_a_blank(field: str, blank: str, native_tree: Path) -> None:
+    path = native_tree / "run_1" / "run.json"
+    record = json.loads(path.read_bytes())
+    record["entry"][field] += blank
+    path.write_text(json.dumps(record))
+    (entry,) = api.read(native_tree).entries
+    assert any(f"{field} " in item.got and "another name" in item.got for item in entry.defects)
+
+
+@pytest.fixture(scope="module")
+def native_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("native")
+    trees.native(folder)
+    return folder
+
+
+@pytest.fixture
+def native_tree(native_source: Path, tmp_path: Path) -> Path:
+    shutil.copytree(native_source, tmp_path / "tree")
+    return tmp_path / "tree"
