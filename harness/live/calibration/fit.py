@@ -14,6 +14,8 @@ weight (uniform prior, unknown noise), which stays right where the sum is flat: 
 sampled once a second shows its lag only to within the moments between which no edge falls. Gain and
 offset are normal at each point, and their mixture over the grid is what is reported.
 
+Gain and offset are those of the readings that no edge of a pulse is near, where there are enough.
+
 Residuals are largest at the edges of the pulses, and neighbours go together. So each estimate is
 also made without each of some blocks of time (delete-a-group jackknife), and the wider interval of
 both counts.
@@ -95,8 +97,35 @@ def fit(meter: Trace, reference: Trace, resolution_w: float = 0.0) -> Fit | None
     coarse = search.posterior(lags, windows)
     best = search.optimum(coarse)
     estimates = _summary(search, search.posterior(*search.grid_around(*best)), resolution_w)
+    estimates = _widened(estimates, search.jackknife(*best))
     reference_s = float(np.median(np.diff(energy_t_s)))
-    return _resolved(_widened(estimates, search.jackknife(*best)), reference_s)
+    steady = search.steady(*best, reference_s)
+    if steady is not None:
+        estimates = _with_steady_gain(estimates, steady, best, resolution_w)
+    return _resolved(estimates, reference_s)
+
+
+def _with_steady_gain(
+    estimates: Fit, steady: Search, best: tuple[float, float], resolution_w: float
+) -> Fit:
+    """Return estimates with gain and offset of the readings that no edge is near.
+
+    A reading at an edge says when it was made, and little of the gain. The intervals also hold the
+    estimates of all readings.
+    """
+    lag_s, window_s = best
+    posterior = steady.posterior(np.array([lag_s]), np.array([window_s]))
+    summary = _summary(steady, posterior, resolution_w)
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, BLOCKS - 1))
+    gain_error, offset_error_w = steady.steady_errors(lag_s, window_s)
+    gain, offset_w = summary.gain, summary.offset_w
+    return replace(
+        estimates,
+        gain=gain.widened(max(reach * gain_error, abs(estimates.gain.value - gain.value))),
+        offset_w=offset_w.widened(
+            max(reach * offset_error_w, abs(estimates.offset_w.value - offset_w.value))
+        ),
+    )
 
 
 def _first_windows(readings: Readings, refresh_s: float, longest_s: float) -> Floats:

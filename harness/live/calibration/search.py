@@ -23,6 +23,10 @@ FALL = 9.0
 MAX_DOUBLINGS = 24
 BLOCKS = 12
 """Blocks of time of the jackknife."""
+MIN_STEADY = 36
+"""Readings away from edges without which all readings are taken."""
+MAX_CHANGE = 0.1
+"""How much of the height of a pulse the reference may change about a steady reading."""
 COARSE_S = 0.5
 """Step of the first grid of lags [s]: pulses are several times as long."""
 
@@ -120,6 +124,39 @@ class Search:
             values.append((gain, part.mean_w - gain * mean_w, part_lag_s, part_window_s))
         deviations = np.array(values) - np.mean(values, axis=0)
         return np.asarray(np.sqrt((BLOCKS - 1) / BLOCKS * (deviations**2).sum(axis=0)))
+
+    def steady_errors(self, lag_s: float, window_s: float) -> tuple[float, float]:
+        """Return standard errors of gain and offset at a lag and a window, by blocks of time."""
+        blocks = np.arange(self.count) * BLOCKS // self.count
+        values = []
+        for block in range(BLOCKS):
+            part = self._without(blocks == block)
+            _, gain, _, mean_w = part._line(lag_s, window_s)
+            values.append((gain, part.mean_w - gain * mean_w))
+        deviations = np.array(values) - np.mean(values, axis=0)
+        errors = np.sqrt((BLOCKS - 1) / BLOCKS * (deviations**2).sum(axis=0))
+        return float(errors[0]), float(errors[1])
+
+    def steady(self, lag_s: float, window_s: float, apart_s: float) -> Search | None:
+        """Return a search over the readings that no edge of a pulse is near.
+
+        Args:
+            lag_s: Best lag [s].
+            window_s: Best window [s].
+            apart_s: How far an edge must be [s].
+
+        Returns:
+            None where too few are left, or only of one power.
+        """
+        sooner_w = self.reference_w(lag_s - apart_s, window_s)
+        later_w = self.reference_w(lag_s + apart_s, window_s)
+        height_w = float(np.ptp(sooner_w))
+        is_steady = np.abs(sooner_w - later_w) <= MAX_CHANGE * height_w
+        if int(is_steady.sum()) < MIN_STEADY:
+            return None
+        part = self._without(~is_steady)
+        is_varied = float(np.ptp(part.reference_w(lag_s, window_s))) > height_w / 2
+        return part if is_varied else None
 
     def _without(self, left_out: NDArray[np.bool_]) -> Search:
         kept = ~left_out

