@@ -1,4 +1,4 @@
-"""The process in which LoadGen runs: a crash of MLPerf's C++ takes nothing else with it.
+"""The process in which LoadGen runs, so that a crash of its C++ code ends nothing else.
 
     python loadgen_child.py JOB.json MODEL.py [ASSET SHA256]
 
@@ -182,7 +182,7 @@ def direct_rate(model: Any, batch: int, seconds: float = 1.0) -> float:
 
 
 class Calibration:
-    """Search for what LoadGen must be told to expect: a rate, or a latency.
+    """Find the rate or the latency that LoadGen must be told to expect.
 
     Attributes:
         seconds: Length of each trial [s].

@@ -1,4 +1,4 @@
-"""What became of a run: its energy with an interval, and the verdict that an audit would give."""
+"""The report on a recorded run: its energy with an interval, and the verdict of an audit."""
 
 from __future__ import annotations
 

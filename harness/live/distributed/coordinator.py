@@ -1,7 +1,7 @@
 """Rank 0 of a distributed run.
 
-It works in a single thread: while it waits, it answers questions for the time at once. A second
-thread only sends signs of life.
+A single thread does all the work, so that a question for the time is answered at once even while
+rank 0 waits. A second thread only sends signs of life.
 
 How a rank joins: rank 0 sends a challenge; the rank answers with what it is, what it was started
 for, and a proof that it holds the token of the job; rank 0 proves the same in return.
@@ -93,7 +93,7 @@ class Joined:
 class Coordinator(Rendezvous):
     """Rank 0, as a context manager.
 
-    It is entered once all ranks have joined. Where the block fails, all ranks are told why.
+    Entering it waits until all ranks have joined. If the block fails, all ranks are told why.
 
     Args:
         process: Rank 0 and the number of ranks.
@@ -303,7 +303,7 @@ class Coordinator(Rendezvous):
         return self.counters.get(rank, 0)
 
     def _workload_address(self, machines: list[int]) -> str:
-        """Return an address of rank 0 that the other ranks reach: by it they came."""
+        """Return an address of rank 0 that the other ranks can reach: the one they connected to."""
         stated = parse_address(self.meet)[0] if self.meet else os.environ.get("MASTER_ADDR", "")
         if stated:
             return stated

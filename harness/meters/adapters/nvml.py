@@ -85,7 +85,7 @@ class Nvml(BoardMeter):
         """Return the chosen boards.
 
         Raises:
-            Unavailable: The driver or the package is missing, or a number is none of a board.
+            Unavailable: The driver or the package is missing, or a chosen board does not exist.
         """
         self._nvml = _library()
         try:

@@ -124,7 +124,7 @@ class Client:
 
 
 def _nothing() -> None:
-    """Stand for a callback that nobody waits for."""
+    """Do nothing: a callback for results that nobody needs."""
 
 
 def _document(reply: Any) -> dict[str, Any]:
@@ -174,7 +174,7 @@ async def load_server(job: Mapping[str, Any], folder: Path, url: str) -> None:
 
 
 def _warm_up(load: Load, count: int) -> Load:
-    """As many requests as are asked for, at the concurrency of the load where it has one."""
+    """Send the requests of the warm-up, at the concurrency of the load where it has one."""
     if load.kind == "concurrency":
         return Load("concurrency", load.value, max(count, int(load.value)) if count else 0)
     return Load("concurrency", 1, count)

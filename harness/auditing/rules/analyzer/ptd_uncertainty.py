@@ -89,7 +89,7 @@ def _stated_uncertainty(line: LogLine) -> float:
 def _is_within(line: LogLine, window: Window | None, interval_s: float) -> bool:
     """Return whether the whole interval that a reading averages over lies in the window.
 
-    A line without a stamp counts where it stands.
+    A line without a time stamp is counted as lying in it.
     """
     if line.t_ns is None or window is None:
         return True
