@@ -7,9 +7,10 @@ import math
 from collections.abc import Iterator, Sequence
 from multiprocessing import Pool
 
+from benchmarks.laboratory.cells import Cell, cells, misdeclared
 from benchmarks.laboratory.command_line import compare_pairs, pairs_of_cells
 from benchmarks.laboratory.limits import limit_of
-from benchmarks.laboratory.sessions import SEED, Cell, Outcome, cells, misdeclared, outcome
+from benchmarks.laboratory.sessions import SEED, Outcome, outcome
 from benchmarks.laboratory.tables import table_cells, tables, thousand
 
 WITHIN_ERROR = "met, within its error"

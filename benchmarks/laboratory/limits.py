@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.laboratory.sessions import BESIDE_WINDOW, Cell
+from benchmarks.laboratory.cells import Cell
+from benchmarks.laboratory.sessions import BESIDE_WINDOW
 
 
 @dataclass(frozen=True)

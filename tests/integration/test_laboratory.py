@@ -16,9 +16,10 @@ import pytest
 
 from benchmarks.laboratory import endpoints
 from benchmarks.laboratory.__main__ import WITHIN_ERROR
+from benchmarks.laboratory.cells import Cell, cells
 from benchmarks.laboratory.command_line import compare_pairs, pairs_of_cells
 from benchmarks.laboratory.limits import LIMITS, Limit, limit_of
-from benchmarks.laboratory.sessions import Cell, cells, outcome, sessions
+from benchmarks.laboratory.sessions import outcome, sessions
 from benchmarks.laboratory.tables import TableCell, table_cells, tables
 
 DOCS = Path(__file__).parents[2] / "docs" / "explanation"
