@@ -13,7 +13,7 @@ from harness.core.progress import NO_PROGRESS
 
 
 class Watched(io.StringIO):
-    """A stream that tells when something was drawn a third time."""
+    """A stream that tells when the phase was drawn a third time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Watched(io.StringIO):
         self.moved = threading.Event()
 
     def flush(self) -> None:
-        self.drawn += 1
+        self.drawn += "Judging" in self.getvalue()
         if self.drawn == 3:
             self.moved.set()
 
