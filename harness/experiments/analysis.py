@@ -4,14 +4,15 @@
 2. Energy of one training against that of the first side, by `ranking.comparison`: errors of the
    meter that both share cancel, the scatter between runs decides.
 3. Processor time and inference in pairs of runs: the first of one side with the first of the
-   other, and so on. Processor time is nearly the same on a machine that others use too.
+   other, and so on; runs that missed the target are in no pair. Processor time is nearly the same
+   on a machine that others use too.
 4. The ratio that was registered is claimed only if the lower end of the interval reaches it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.auditing.engine import audit_entries
@@ -45,7 +46,7 @@ class MeasuredSide:
         result: Its energy, with the interval.
         report: What the audit says of it.
         runs: What the logs of its runs state, in the order of the seeds.
-        cpu_s: Processor time of one training [s].
+        cpu_s: Processor time of one training, over the runs that reached the target [s].
         inference_j: Energy of one predicted byte [J].
         inference_cpu_s: Processor time of one predicted byte [s].
     """
@@ -91,11 +92,13 @@ class Relocation:
 
     Attributes:
         name: Name of the side.
-        answer: What its first run would have emitted there.
+        answer: What its first run would have emitted there, with all its trainings.
+        trainings: Trainings of that run.
     """
 
     name: str
     answer: WhatIf
+    trainings: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +153,16 @@ def analyse(
     if zones:
         for item in main:
             answer = whatif(item.result, zones, level=level, seed=seed)
-            relocations.append(Relocation(item.side.name, answer))
+            relocations.append(Relocation(item.side.name, answer, _trainings(item)))
     return Analysis(design, measured, ratios, control_ratio, relocations, level)
+
+
+def _trainings(item: MeasuredSide) -> float:
+    """Return the trainings of the run that is moved: the first that has an energy."""
+    for run in item.result.runs:
+        if run.energy_j is not None and run.run.work is not None:
+            return run.run.work.count
+    return 1.0
 
 
 def _recorded(all_parts: Sequence[Part]) -> Iterator[Part]:
@@ -177,11 +188,14 @@ def _measured(part: Part, level: float, seed: int) -> MeasuredSide:
             got=reasons or f"{len(tree.entries)} entries",
             expected="one",
         )
-    entry = tree.entries[0]
+    # Draws of the scatter between runs follow the id: each side needs one of its own.
+    entry_id = part.entry_folder.relative_to(part.folder.parent).as_posix()
+    entry = replace(tree.entries[0], id=f"{part.role}/{part.side.name}/{entry_id}")
     evaluation = evaluate(entry)
     (result,) = score_all([entry], level=level, seed=seed, evaluations=[evaluation])
     (report,) = audit_entries([entry], evaluations=[evaluation])
     runs = training_runs(entry)
+    cpu_times = [run.cpu_s for run in runs if run.cpu_s and run.reached]
     inferences = [run.inference for run in runs if run.inference is not None]
     joules = [item.energy_j / item.predicted for item in inferences if item.energy_j]
     seconds = [item.cpu_s / item.predicted for item in inferences if item.cpu_s]
@@ -191,7 +205,7 @@ def _measured(part: Part, level: float, seed: int) -> MeasuredSide:
         result=result,
         report=report,
         runs=runs,
-        cpu_s=geometric_mean([run.cpu_s for run in runs if run.cpu_s], "s", level=level),
+        cpu_s=geometric_mean(cpu_times, "s", level=level),
         inference_j=geometric_mean(joules, "J/byte", level=level),
         inference_cpu_s=geometric_mean(seconds, "s/byte", level=level),
     )
@@ -200,7 +214,9 @@ def _measured(part: Part, level: float, seed: int) -> MeasuredSide:
 def _ratio(
     first: MeasuredSide, second: MeasuredSide, least: float, level: float, seed: int
 ) -> Ratio:
-    energy = compare_at_equal_quality(first.result, second.result, level=level, seed=seed)
+    energy = compare_at_equal_quality(
+        first.result, second.result, one_meter=True, level=level, seed=seed
+    )
     return Ratio(
         name=second.side.name,
         label=second.side.label,
@@ -217,11 +233,13 @@ Quantities = Sequence[float | None]
 
 
 def _energies(side: MeasuredSide) -> Quantities:
-    return [run.energy_j for run in side.runs]
+    """Return the energy of a training in each run; None for a run that missed the target."""
+    return [run.energy_j if run.reached else None for run in side.runs]
 
 
 def _cpu_times(side: MeasuredSide) -> Quantities:
-    return [run.cpu_s for run in side.runs]
+    """Return its processor time in each run; None for a run that missed the target."""
+    return [run.cpu_s if run.reached else None for run in side.runs]
 
 
 def _inference_energies(side: MeasuredSide) -> Quantities:

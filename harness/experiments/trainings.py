@@ -65,6 +65,7 @@ class TrainingRun:
     Attributes:
         run: Id of the run.
         seed: Its seed.
+        reached: Whether all of its trainings reached the target, as the log says.
         quality: What it reached.
         energy_j: Energy of one training [J]; None where it cannot be integrated.
         seconds: Time of one training [s]; None where the run has no window.
@@ -77,6 +78,7 @@ class TrainingRun:
 
     run: str
     seed: float | None
+    reached: bool
     quality: float | None
     energy_j: float | None
     seconds: float | None
@@ -104,6 +106,7 @@ def _training_run(entry: Entry, run: Run) -> TrainingRun:
     return TrainingRun(
         run=run.id,
         seed=values.get("seed"),
+        reached=run.success is True,
         quality=run.quality.value if run.quality else None,
         energy_j=None if energy_j is None else energy_j / amount,
         seconds=run.window.seconds / amount if run.window else None,

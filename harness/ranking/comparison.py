@@ -97,7 +97,8 @@ def compare(
     for result in (a, b):
         _check_energy(result)
     differences = dict(_differences(a, b))
-    comparison = _compare_units(a, b, tuple(differences.values()), level, seed, draws)
+    separated = with_separate_errors([a, b])
+    comparison = _compare_units(*separated, tuple(differences.values()), level, seed, draws)
     if differences.keys() <= OTHER_MODELS and SAME_RUNS not in comparison.reasons:
         questions = pair_questions(a, b, level=level, seed=seed, draws=draws)
         return replace(comparison, questions=questions)
@@ -105,7 +106,13 @@ def compare(
 
 
 def compare_at_equal_quality(
-    a: Result, b: Result, *, level: float = LEVEL, seed: int = SEED, draws: int = DRAWS
+    a: Result,
+    b: Result,
+    *,
+    one_meter: bool = False,
+    level: float = LEVEL,
+    seed: int = SEED,
+    draws: int = DRAWS,
 ) -> Comparison:
     """Compare two workloads that reach one target in different ways, per unit of work.
 
@@ -114,18 +121,40 @@ def compare_at_equal_quality(
 
     Args:
         a: First result.
-        b: Second result.
+        b: Second result, of another id.
+        one_meter: Whether the caller recorded both with one meter on one machine, in alternation.
+            Errors of one calibration then cancel without the evidence that is otherwise asked for.
         level: Coverage probability of the intervals, 0 to 1.
         seed: Seed of the Monte Carlo.
         draws: Draws of the Monte Carlo.
 
     Raises:
-        UsageError: One of the results has no energy.
+        UsageError: One of the results has no energy, or both have one id.
     """
     for result in (a, b):
         _check_energy(result)
+    if a.entry.id == b.entry.id:
+        raise UsageError(
+            "both results have one id, so their scatter would cancel",
+            got=a.entry.id,
+            expected="an id of its own for each",
+        )
+    a, b = map(_of_one_meter, (a, b)) if one_meter else with_separate_errors([a, b])
     reasons = [text for name, text in _differences(a, b) if name != "benchmark"]
-    return _compare_units(a, b, (*reasons, *_other_quality(a, b)), level, seed, draws)
+    reasons += _other_quality(a, b)
+    return _compare_units(a, b, tuple(reasons), level, seed, draws)
+
+
+def _of_one_meter(result: Result) -> Result:
+    """Return a result whose meters have keys without its id, so that another can share them."""
+    budget = result.per_unit_budget
+    assert budget is not None
+    suffix = f"|{result.entry.id}"
+    metered = [
+        replace(item, correlation_key=item.correlation_key.removesuffix(suffix))
+        for item in budget.metered
+    ]
+    return replace(result, per_unit_budget=replace(budget, metered=tuple(metered)))
 
 
 def _other_quality(a: Result, b: Result) -> Iterator[str]:
@@ -152,7 +181,6 @@ def _compare_units(
         return _without_interval(a, b, "not comparable", level, reasons[0], reasons)
     if evidence_of(a) and evidence_of(a) == evidence_of(b):
         return _without_interval(a, b, "tied", level, SAME_RUNS, (SAME_RUNS,))
-    a, b = with_separate_errors([a, b])
     budget_a, budget_b = _log_budget(a), _log_budget(b)
     if budget_a.run_scatter is None or budget_b.run_scatter is None:
         limit = break_even_cv(budget_a, budget_b, level, seed)

@@ -21,7 +21,7 @@ from harness.core.errors import shorten
 from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.energy.evaluation import Evaluation, evaluate
 from harness.energy.run import RunEnergy
-from harness.formats.base import Entry, Quality, Quantity
+from harness.formats.base import Entry, Quality, Quantity, Run
 from harness.formats.mlperf.loadgen_log import samples_per_query
 from harness.formats.reference.benchmarks import benchmarks
 from harness.scoring.correct_answers import PerCorrect, energy_per_correct
@@ -301,11 +301,18 @@ def _performance(entry: Entry) -> Quantity | None:
     stated = [run.performance for run in entry.runs if run.performance is not None]
     if not stated or entry.task == "inference":
         return _mean_quantity(stated)
-    seconds = [run.seconds for run in entry.runs]
+    seconds = [_seconds_of_training(run) for run in entry.runs]
     time_to_train = olympic_mean(seconds, kept_runs(entry), entry.scaling_factor)
     if time_to_train is None:
         return _mean_quantity(stated)
     return Quantity(time_to_train / 60, "min", "time to train, Olympic mean, scaled")
+
+
+def _seconds_of_training(run: Run) -> float | None:
+    """Return the time of one training [s]; a run may do several, one after the other."""
+    if run.seconds is None or run.work is None or run.work.unit != "run" or run.work.count <= 1:
+        return run.seconds
+    return run.seconds / run.work.count
 
 
 def _mean_quantity(quantities: Sequence[Quantity]) -> Quantity | None:

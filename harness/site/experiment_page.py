@@ -309,7 +309,8 @@ def _hours_picture(relocations: Sequence[Relocation]) -> str:
         for zone_number, zone in enumerate(item.answer.zones):
             if zone.by_hour_g is None:
                 continue
-            points = [(float(hour), 1000 * float(g)) for hour, g in enumerate(zone.by_hour_g)]
+            milligrams = 1000 * zone.by_hour_g / item.trainings
+            points = [(float(hour), float(mg)) for hour, mg in enumerate(milligrams)]
             colour = COLOURS[zone_number % len(COLOURS)]
             css = "other" if side_number else "run"
             curves.append(Curve(zone.zone if not side_number else item.name, colour, css, points))

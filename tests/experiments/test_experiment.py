@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import threading
 import time
 from dataclasses import dataclass
@@ -166,7 +167,29 @@ def test_ratios_are_those_of_the_runs(experiment: Experiment) -> None:
     assert ratio["cpu_time"]["value"] == pytest.approx(product ** (1 / 3))
     assert ratio["cpu_time"]["low"] < ratio["cpu_time"]["value"] < ratio["cpu_time"]["high"]
     assert ratio["energy"]["value"] == pytest.approx(ratio["paired_energy"]["value"], rel=0.1)
+    spread = [ends["high"] / ends["low"] for ends in (ratio["energy"], ratio["paired_energy"])]
+    assert spread[0] > spread[1] ** 0.3, "the scatter of both sides adds, it does not cancel"
     assert ratio["cancelled"], "both are measured by one meter"
+
+
+def test_a_run_that_missed_its_target_is_in_no_ratio(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    shutil.copytree(experiment.out, tmp_path / "out")
+    record = tmp_path / "out/main/tiny-sparse/time-to-train/run-2/run.json"
+    run = json.loads(record.read_text("utf-8"))
+    run["success"], run["quality"]["value"] = False, 7.0
+    record.write_text(json.dumps(run), "utf-8")
+    again = command(experiment.design, tmp_path / "out", "--analyse-only", "--json", "-q")
+    assert again.exception is None, again.exception
+    document = json.loads(again.stdout)
+    dense, sparse = document["sides"][0]["runs"], document["sides"][1]["runs"]
+    assert [run["reached"] for run in sparse] == [True, False, True]
+    product = dense[0]["cpu_s"] / sparse[0]["cpu_s"] * dense[2]["cpu_s"] / sparse[2]["cpu_s"]
+    (ratio,) = document["ratios"]
+    assert ratio["cpu_time"]["value"] == pytest.approx(product ** (1 / 2))
+    assert ratio["claim"] == "nothing can be said: B misses its target"
+    assert "2 of 3" in (tmp_path / "out/index.html").read_text("utf-8")
 
 
 def test_inference_is_measured_after_the_window(experiment: Experiment) -> None:
@@ -199,8 +222,12 @@ def test_where_and_when_by_the_hour_of_the_start(experiment: Experiment) -> None
     assert len(a["by_hour_g"]) == 24
     assert a["by_hour_g"][11] == pytest.approx(12 * a["by_hour_g"][0], rel=1e-4)
     assert b["by_hour_g"][9] == pytest.approx(3 * a["by_hour_g"][9], rel=1e-4)
-    energy_kwh = side(experiment, "dense")["energy"]["value"] / 3.6e6
-    assert a["by_hour_g"][7] == pytest.approx(80 * energy_kwh, rel=0.1)
+    for moved in (dense, sparse):
+        energy_kwh = side(experiment, moved["side"])["energy"]["value"] / 3.6e6
+        first = moved["zones"][0]
+        assert first["by_hour_g"][7] == pytest.approx(80 * energy_kwh, rel=0.05)
+        assert first["mean_g"] == pytest.approx(125 * energy_kwh, rel=0.05)
+        assert first["best_g"] < first["mean_g"] < first["worst_g"]
 
 
 def test_runs_that_are_too_short_are_said_to_be_invalid(experiment: Experiment) -> None:

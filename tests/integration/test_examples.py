@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import pytest
 from lab_simulator.examples import write_examples
 
 from harness import api
 from harness.cli.demo import run_demo
+from harness.core.schemas import check
+from harness.experiments.design import find_design
+from harness.ranking.comparison import compare_at_equal_quality
 from harness.signing.trust import read_trust
 from harness.signing.verify import verify
+from tests.tampers import native
 
 BUNDLED = Path(__file__).resolve().parents[2] / "submissions"
 
@@ -94,3 +100,85 @@ def test_the_real_runs_are_signed_valid_and_labelled_modelled() -> None:
     for result in api.score(tree):
         assert result.measurement_class == "modelled"
         assert not result.entry.simulated
+
+
+SPARSE = BUNDLED / "sparse-2026"
+
+
+def test_the_runs_of_one_target_are_signed_valid_and_ranked_as_modelled() -> None:
+    (submission,) = (SPARSE / "open").iterdir()
+    assert verify(submission, read_trust(BUNDLED / "trust.yaml")).faults == []
+    tree = api.read(SPARSE)
+    design = find_design("dense-against-sparse")
+    assert {entry.benchmark: len(entry.runs) for entry in tree.entries} == {
+        "bytes-dense": len(design.seeds),
+        "bytes-sparse": len(design.seeds),
+    }
+    assert {entry.verdict for entry in api.audit(tree).entries} == {"valid"}
+    tables = api.rank(tree)
+    assert [table.measurement_class for table in tables] == ["modelled", "modelled"]
+    ranks = [table.rows[0].rank for table in tables]
+    assert [(rank.low, rank.high) for rank in ranks if rank is not None] == [(1, 1), (1, 1)]
+    for result in api.score(tree):
+        assert result.quality is not None
+        assert result.quality.value <= result.quality.target == design.document["quality"]["target"]
+
+
+def test_ratio_in_the_readme_is_that_of_the_bundled_runs() -> None:
+    dense, sparse = api.score(SPARSE)
+    ratio = compare_at_equal_quality(dense, sparse, one_meter=True).ratio
+    text = f"{ratio.value:.1f} times [{ratio.low:.1f}, {ratio.high:.1f}]"
+    assert text == "5.8 times [4.5, 7.3]"
+    readme = (BUNDLED.parent / "README.md").read_text("utf-8")
+    assert text in readme
+    document = json.loads((BUNDLED.parent / "benchmarks/dense-against-sparse.json").read_bytes())
+    check("experiment", document)
+    found = next(item for item in document["ratios"] if item["against"] == "sparse")["energy"]
+    assert found["value"] == pytest.approx(ratio.value, rel=1e-3)
+    assert found["low"] == pytest.approx(ratio.low, rel=0.03)
+
+
+def test_runs_that_missed_the_target_stay_visible_and_are_not_ranked() -> None:
+    tree = api.read(BUNDLED / "sparse-2026-missed")
+    (report,) = api.audit(tree).entries
+    assert {item.rule for item in report.findings if item.status == "fail"} == {"result-valid"}
+    assert [run.success for run in tree.entries[0].runs] == [True, False, False, False, False]
+
+
+def test_a_run_of_four_trainings_has_the_time_and_the_energy_of_one() -> None:
+    (sparse,) = [r for r in api.score(SPARSE) if r.entry.benchmark == "bytes-sparse"]
+    seconds = [run.seconds for run in sparse.entry.runs]
+    kept = sorted(seconds)[1:-1]  # the Olympic mean drops one at each end
+    assert sparse.performance.value == pytest.approx(sum(kept) / len(kept) / 4 / 60)
+    assert sparse.energy_per_unit.value == pytest.approx(sparse.energy.value / 4, rel=0.01)
+
+
+@pytest.mark.parametrize("key", ["data_sha256", "held_out_sha256"])
+def test_a_run_on_another_split_is_invalid(tmp_path: Path, key: str) -> None:
+    """All hashes are restated, as a forger would; what the workload registers is not theirs."""
+    folder = copy_of_sparse(tmp_path)
+    native.log(folder / "run-1", key, value="0" * 64)
+    native.restate(folder)
+    (entry,) = api.audit(folder).entries
+    assert entry.verdict == "invalid"
+    (finding,) = [item for item in entry.findings if item.rule == "registered-data"]
+    assert key in finding.got
+
+
+def test_a_run_to_an_easier_target_is_invalid(tmp_path: Path) -> None:
+    """Record and log agree on the easier target; the workload registers another."""
+    folder = copy_of_sparse(tmp_path)
+    native.log(folder / "run-1", "target_bits_per_byte", value=2.2)
+    native.log(folder / "run-1", "bits_per_byte", value=2.19)
+    native.document(folder / "run-1", lambda run: run["quality"].update(value=2.19, target=2.2))
+    native.restate(folder)
+    (entry,) = api.audit(folder).entries
+    assert entry.verdict == "invalid"
+    assert {item.rule for item in entry.findings if item.status == "fail"} == {"record-consistent"}
+
+
+def copy_of_sparse(root: Path) -> Path:
+    """The runs of the conditional memory, to tamper with."""
+    (folder,) = SPARSE.glob("open/*/results/*/bytes-sparse/time-to-train")
+    shutil.copytree(folder, root / "work")
+    return root / "work"

@@ -94,6 +94,27 @@ def test_workloads_that_reach_one_target_are_compared_though_their_names_differ(
     assert comparison.ratio.value == pytest.approx(5.0, rel=0.01)
 
 
+def test_one_meter_cancels_where_the_caller_recorded_both_at_once() -> None:
+    """Runs in alternation: by their evidence alone the meter could be two of one model."""
+    one = reached(result("a", 100.0, meter="m", gain=0.3, cv=0.01), 1.9)
+    other = result("b", 20.0, meter="m", gain=0.3, cv=0.01, submitter="Another")
+    other = reached(other, 2.0)
+    apart, together = (
+        compare_at_equal_quality(one, other, one_meter=one_meter, draws=50_000)
+        for one_meter in (False, True)
+    )
+    assert (apart.cancelled, together.cancelled) == ((), ("m",))
+    # two standard errors of 0.01/sqrt(5) with 4 degrees of freedom each
+    assert together.ratio.high / together.ratio.low < 1.05 < apart.ratio.high / apart.ratio.low
+    assert together.ratio.high / together.ratio.low > 1.02
+
+
+def test_results_of_one_id_are_not_compared_as_their_scatter_would_cancel() -> None:
+    one = reached(result("a", 100.0, cv=0.01), 1.9)
+    with pytest.raises(UsageError, match="both results have one id"):
+        compare_at_equal_quality(one, replace(one, energy=one.energy))
+
+
 @pytest.mark.parametrize(
     ("value", "target", "reason"),
     [

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.carbon.whatif_result import WhatIf, Zone
+from harness.carbon.whatif_result import Zone
 from harness.core.files import read_bytes, sha256
 from harness.core.schemas import SCHEMA_VERSION
 from harness.experiments.analysis import Analysis, MeasuredSide, Ratio
@@ -34,7 +34,11 @@ def experiment_document(analysis: Analysis) -> dict[str, Any]:
         "ratios": [_ratio(item) for item in analysis.ratios],
         "control": None if analysis.control is None else _ratio(analysis.control),
         "relocations": [
-            {"side": item.name} | _whatif(item.answer) for item in analysis.relocations
+            {
+                "side": item.name,
+                "zones": [_zone(zone, item.trainings) for zone in item.answer.zones],
+            }
+            for item in analysis.relocations
         ],
     }
 
@@ -75,6 +79,7 @@ def _run(run: TrainingRun) -> dict[str, Any]:
     return {
         "id": run.run,
         "seed": run.seed,
+        "reached": run.reached,
         "quality": run.quality,
         "energy_j": run.energy_j,
         "seconds": run.seconds,
@@ -107,18 +112,25 @@ def _ratio(item: Ratio) -> dict[str, Any]:
     }
 
 
-def _whatif(answer: WhatIf) -> dict[str, Any]:
-    return {"zones": [_zone(zone) for zone in answer.zones]}
-
-
-def _zone(zone: Zone) -> dict[str, Any]:
+def _zone(zone: Zone, trainings: float) -> dict[str, Any]:
+    """Return the emissions of one training [g]."""
+    emissions = emissions_of(zone, trainings)
     hours: Sequence[float] | None = None
     if zone.by_hour_g is not None:
-        hours = [float(f"{value:.{DIGITS}g}") for value in zone.by_hour_g]
-    return {
-        "zone": zone.zone,
+        hours = [float(f"{value / trainings:.{DIGITS}g}") for value in zone.by_hour_g]
+    return {"zone": zone.zone, **emissions, "by_hour_g": hours}
+
+
+def emissions_of(zone: Zone, trainings: float) -> dict[str, float | None]:
+    """Return the emissions of one training: mean of all starts, at the best and at the worst [g].
+
+    Args:
+        zone: Emissions of a run in a zone.
+        trainings: Trainings of that run.
+    """
+    values = {
         "mean_g": zone.mean_g,
         "best_g": None if zone.best is None else zone.best.g.value,
         "worst_g": None if zone.worst is None else zone.worst.g.value,
-        "by_hour_g": hours,
     }
+    return {name: None if g is None else g / trainings for name, g in values.items()}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.experiments.analysis import Analysis, MeasuredSide, Ratio, Relocation
 from harness.experiments.recording import CONTROL, FRONTIER, MAIN
 from harness.render.escape import grid, plain
-from harness.render.experiment.document import costs_of
+from harness.render.experiment.document import costs_of, emissions_of
 from harness.render.numbers import estimate_text, number
 from harness.uncertainty.estimate import Estimate
 
@@ -38,7 +38,16 @@ def experiment_text(analysis: Analysis) -> str:
     return "\n\n".join(block.rstrip("\n") for block in blocks) + "\n"
 
 
-SIDES_HEAD = ("side", "what", "runs", "verdict", "quality", "energy", "processor time", "class")
+SIDES_HEAD = (
+    "side",
+    "what",
+    "runs at the target",
+    "verdict",
+    "quality",
+    "energy",
+    "processor time",
+    "class",
+)
 
 
 def side_row(item: MeasuredSide) -> Sequence[str]:
@@ -47,7 +56,7 @@ def side_row(item: MeasuredSide) -> Sequence[str]:
     return (
         item.side.name,
         plain(item.side.label),
-        str(len(item.runs)),
+        f"{sum(run.reached for run in item.runs)} of {len(item.runs)}",
         item.report.verdict,
         "-" if quality is None else f"{quality.value:.4g}",
         estimate_text(item.result.energy_per_unit),
@@ -140,11 +149,10 @@ def relocation_rows(
     """Yield the emissions of each side in each zone: on average, by the hour, at best and worst."""
     for item in relocations:
         for zone in item.answer.zones:
-            by_hour = zone.by_hour_g
-            hourly = [None if by_hour is None else float(by_hour[hour]) for hour in hours]
-            best = None if zone.best is None else zone.best.g.value
-            worst = None if zone.worst is None else zone.worst.g.value
-            values = (zone.mean_g, *hourly, best, worst)
+            by_hour, count = zone.by_hour_g, item.trainings
+            hourly = [None if by_hour is None else float(by_hour[hour]) / count for hour in hours]
+            mean, best, worst = emissions_of(zone, count).values()
+            values = (mean, *hourly, best, worst)
             yield (item.name, plain(zone.zone), *map(_milligrams, values))
 
 
