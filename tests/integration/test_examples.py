@@ -127,15 +127,14 @@ def test_the_runs_of_one_target_are_signed_valid_and_ranked_as_modelled() -> Non
 def test_ratio_in_the_readme_is_that_of_the_bundled_runs() -> None:
     dense, sparse = api.score(SPARSE)
     ratio = compare_at_equal_quality(dense, sparse, one_meter=True).ratio
-    text = f"{ratio.value:.1f} times [{ratio.low:.1f}, {ratio.high:.1f}]"
-    assert text == "5.8 times [4.5, 7.3]"
-    readme = (BUNDLED.parent / "README.md").read_text("utf-8")
-    assert text in readme
     document = json.loads((BUNDLED.parent / "benchmarks/dense-against-sparse.json").read_bytes())
     check("experiment", document)
-    found = next(item for item in document["ratios"] if item["against"] == "sparse")["energy"]
-    assert found["value"] == pytest.approx(ratio.value, rel=1e-3)
-    assert found["low"] == pytest.approx(ratio.low, rel=0.03)
+    stated = next(item for item in document["ratios"] if item["against"] == "sparse")["energy"]
+    assert stated["value"] == pytest.approx(ratio.value, rel=1e-3)
+    for end in ("low", "high"):
+        assert stated[end] == pytest.approx(getattr(ratio, end), rel=0.02), "noise of the draws"
+    text = f"{stated['value']:.1f} times [{stated['low']:.1f}, {stated['high']:.1f}]"
+    assert text in (BUNDLED.parent / "README.md").read_text("utf-8")
 
 
 def test_runs_that_missed_the_target_stay_visible_and_are_not_ranked() -> None:
