@@ -97,8 +97,9 @@ def compare(
     for result in (a, b):
         _check_energy(result)
     differences = dict(_differences(a, b))
-    separated = with_separate_errors([a, b])
-    comparison = _compare_units(*separated, tuple(differences.values()), level, seed, draws)
+    reasons = tuple(differences.values())
+    separate_a, separate_b = with_separate_errors([a, b])
+    comparison = _compare_units(separate_a, separate_b, reasons, level, seed, draws)
     if differences.keys() <= OTHER_MODELS and SAME_RUNS not in comparison.reasons:
         questions = pair_questions(a, b, level=level, seed=seed, draws=draws)
         return replace(comparison, questions=questions)
