@@ -217,12 +217,17 @@ def _ratio(
     energy = compare_at_equal_quality(
         first.result, second.result, one_meter=True, level=level, seed=seed
     )
+    paired_energy = _paired(_energies(first), _energies(second), level)
+    cpu_time = _paired(_cpu_times(first), _cpu_times(second), level)
+    if energy.verdict == "not comparable":  # the runs that did reach the target are a selection
+        none = Estimate(None, None, None, "1", level, energy.ratio.note)
+        paired_energy = cpu_time = none
     return Ratio(
         name=second.side.name,
         label=second.side.label,
         energy=energy,
-        paired_energy=_paired(_energies(first), _energies(second), level),
-        cpu_time=_paired(_cpu_times(first), _cpu_times(second), level),
+        paired_energy=paired_energy,
+        cpu_time=cpu_time,
         inference_energy=_paired(_inference_energies(first), _inference_energies(second), level),
         inference_cpu_time=_paired(_inference_times(first), _inference_times(second), level),
         claim=claim(energy.ratio, least),
