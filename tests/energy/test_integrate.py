@@ -212,6 +212,13 @@ class TestCounter:
         )
         assert (found.energy_j, found.resets) == (pytest.approx(240), 1)
 
+    def test_two_resets_in_a_row_hold_the_power_from_before_both(
+        self, trace: MakeTrace, window: MakeWindow
+    ) -> None:
+        count = [0, 100, 200, 20, 10, 110]
+        found = energy(trace(range(6), count, "counter", update_interval_s=0.0), window(0, 5))
+        assert (found.energy_j, found.resets) == (pytest.approx(500), 2)
+
     def test_resets_outside_the_window_do_not_count(
         self, trace: MakeTrace, window: MakeWindow
     ) -> None:

@@ -336,7 +336,7 @@ def test_leap_day_and_end_of_year_are_hours_like_others(written: Callable[..., P
         (
             [HOURS[0], HOURS[1], "2022-01-01T01:20Z", HOURS[2], HOURS[3]],
             [100] * 5,
-            ("overlap", "row 4"),
+            ("overlap", "row 4", "got 20 minutes after", "multiples of 60 minutes"),
         ),
         (HOURS, [0.4] * 6, ("median", "Likely meant: 0.4 kg/kWh (= 400 g/kWh)")),
         (HOURS, [100, -5, 100, 100, 100, 100], ("no grid has", "row 3", "got -5")),
