@@ -13,7 +13,9 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MAX_OTHER_TESTS = 60
-"""Tests that are tried beside those of the module, where coverage is known."""
+"""Tests of its part that are tried after those of the module, where coverage is known."""
+MAX_FURTHER_TESTS = 400
+"""Tests of any part that are tried on what survived so far, those of its own folder first."""
 
 OPERATORS = [
     "ReplaceComparisonOperator_Lt_LtE",
@@ -134,8 +136,7 @@ class Mutant:
         """Name that survives moves within the module: path and content of the change."""
         return f"{self.path}:{hashlib.sha256(self.diff.encode()).hexdigest()[:10]}"
 
-    @property
-    def own_tests(self) -> list[str]:
+    def own_tests(self, _: ReachedBy | None = None) -> list[str]:
         """Test modules that are named after its module."""
         pattern = f"test_{Path(self.path).stem}.py"
         found = sorted((REPOSITORY / "tests").rglob(pattern))
@@ -149,7 +150,7 @@ class Mutant:
         names = [name for name in PARTS[self.part].tests if (REPOSITORY / name).exists()]
         if reached_by is None:
             return names
-        own = set(self.own_tests)
+        own = set(self.own_tests())
         tests = [
             test
             for test in reached_by.tests(self.path, self.line)
@@ -162,6 +163,21 @@ class Mutant:
         ]
         drawn = random.Random(self.key).sample(tests, min(len(tests), MAX_OTHER_TESTS))
         return [*new, *sorted(drawn)]
+
+    def further_tests(self, reached_by: ReachedBy | None) -> list[str]:
+        """Tests of the whole suite that reach the line and were not among the other ones."""
+        if reached_by is None:
+            return []
+        tried = {*self.own_tests(), *self.other_tests(reached_by)}
+        tests = [
+            test
+            for test in reached_by.tests(self.path, self.line)
+            if test not in tried and test.partition("::")[0] not in tried
+        ]
+        near = Path(self.path.replace("harness/", "tests/", 1)).parent.as_posix() + "/"
+        random.Random(self.key).shuffle(tests)
+        tests.sort(key=lambda test: not test.startswith(near))
+        return sorted(tests[:MAX_FURTHER_TESTS])
 
 
 def _test_modules(names: Sequence[str]) -> list[str]:

@@ -6,16 +6,16 @@
 
 Mutants come from cosmic-ray's operators, drawn with a seed and stratified over the parts of the
 code (``mutants.py``).
-Each is tried in a copy of the tree: first against the tests of its module, then against the
-others of its part. Survivors are printed as diffs; those that cannot change any result are listed,
-with the reason, in ``mutation_equivalents.csv``.
+Each is tried in a copy of the tree: first against the tests of its module, then against others of
+its part, and at last against others of the suite. Survivors are printed as diffs; those that cannot
+change any result are listed, with the reason, in ``mutation_equivalents.csv``.
 
 With ``--coverage`` only tests that reach the changed line are run. The file is made by::
 
     python -m pytest -m 'not slow and not long' --cov --cov-context=test
     mv .coverage out/reached.db
 
-With ``--journal`` an interrupted run goes on where it stopped.
+With ``--journal`` an interrupted run goes on where it stopped; ``--again`` tries survivors anew.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def is_killed(mutant: Mutant, tree: Path, reached_by: ReachedBy | None) -> bool:
     original = target.read_bytes()
     target.write_text(mutant.text, "utf-8")
     try:
-        for tests in (mutant.own_tests, mutant.other_tests(reached_by)):
+        for select in (mutant.own_tests, mutant.other_tests, mutant.further_tests):
+            tests = select(reached_by)
             if tests and _fails(tests, tree):
                 return True
     finally:
@@ -93,13 +94,15 @@ def _fails(tests: Sequence[str], tree: Path) -> bool:
 class Journal:
     """Verdicts of an earlier run that was interrupted, and of this one; one JSON line each."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, again: bool = False) -> None:
         self._path = path
         self._killed: dict[str, bool] = {}
         if path is not None and path.is_file():
             for line in path.read_text("utf-8").splitlines():
                 verdict = json.loads(line)
                 self._killed[verdict["key"]] = verdict["killed"]
+        if again:
+            self._killed = {key: dead for key, dead in self._killed.items() if dead}
 
     def verdict(self, mutant: Mutant) -> bool | None:
         """Return whether a mutant was killed; ``None`` if it was not tried yet."""
@@ -134,13 +137,16 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--coverage", type=Path, help="which tests reach which line, see above")
     parser.add_argument("--journal", type=Path, help="verdicts are kept here, and not found again")
+    parser.add_argument(
+        "--again", action="store_true", help="try the survivors of the journal anew"
+    )
     options = parser.parse_args()
     parts = options.part or list(PARTS)
     chosen = draw(parts, None if options.all else options.sample, options.seed)
     known = equivalents()
     wanted = [mutant for mutant in chosen if mutant.key not in known]
     reached_by = ReachedBy(options.coverage) if options.coverage else None
-    journal = Journal(options.journal)
+    journal = Journal(options.journal, again=options.again)
     killed: dict[str, int] = dict.fromkeys(parts, 0)
     tried: dict[str, int] = dict.fromkeys(parts, 0)
     with tempfile.TemporaryDirectory() as folder:
