@@ -552,7 +552,8 @@ joulemark.energy = (() => {
     let perUnit = null;
     if (header.per_unit !== null) {
       const ratios = counted.map(([run, result]) => result.expected / run.work);
-      if (header.per_unit_unit === "J/run" && ratios.length > 1) perUnit = energy;
+      const oneEach = counted.every(([run]) => run.work === 1);
+      if (header.per_unit_unit === "J/run" && ratios.length > 1 && oneEach) perUnit = energy;
       else if (smallest(ratios) <= 0) perUnit = mean(ratios);
       else perUnit = Math.exp(mean(ratios.map(Math.log)));
     }
