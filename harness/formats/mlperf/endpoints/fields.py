@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.core.numbers import stated_number
+from harness.core.schemas import MAX_EXACT_INTEGER
+
+MAX_COUNT = MAX_EXACT_INTEGER
+"""Largest count that is read: beyond it numbers of JSON are not exact."""
 
 
 def number_in(document: object, *path: str) -> float | None:
@@ -15,9 +19,11 @@ def number_in(document: object, *path: str) -> float | None:
 
 
 def count_in(document: object, *path: str) -> int | None:
-    """Return the whole number of at least 0 at a path of keys; ``None`` if there is none."""
+    """Return the whole number from 0 to MAX_COUNT at a path of keys; ``None`` if there is none."""
     value = number_in(document, *path)
-    return int(value) if value is not None and value >= 0 and value == int(value) else None
+    if value is None or not 0 <= value <= MAX_COUNT or value != int(value):
+        return None
+    return int(value)
 
 
 def text_in(document: object, *path: str) -> str:

@@ -77,7 +77,9 @@ class ProvisionedPower:
         if engaged is None or not nodes:
             return None
         shares = [
-            node_set.power_w * engaged[node_set.id] / node_set.nodes for node_set in self.node_sets
+            node_set.power_w * engaged[node_set.id] / node_set.nodes
+            for node_set in self.node_sets
+            if node_set.nodes
         ]
         scale_out_w = self.scale_out_w * sum(engaged.values()) / nodes
         return (math.fsum(shares) + scale_out_w) / 1000

@@ -89,6 +89,19 @@ def test_a_point_pays_for_the_nodes_that_it_engages() -> None:
         assert system.point_kw(wrong) is None
 
 
+def test_a_node_set_of_no_nodes_adds_nothing_to_a_point() -> None:
+    system = power(summed(0), published(8, 10.0))
+    assert system.point_kw({"0": 0, "1": 2}) == pytest.approx(20)
+
+
+def test_a_count_beyond_all_systems_is_a_fault() -> None:
+    cards = {"count_per_node": 1e300, "counted": True, "tdp_per_nic": sourced(75)}
+    scale_out = {"present": True, "nics": cards}
+    system = power(summed(10**300), scale_out=scale_out)
+    assert system.total_w is None
+    assert "nics has no count_per_node" in system.faults
+
+
 def test_a_wrong_computed_total_is_a_fault() -> None:
     right = power(summed(), computed={"provisioned_power_kw": 11.44})
     wrong = power(summed(), computed={"provisioned_power_kw": 11.45})
