@@ -28,7 +28,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def send_head(self) -> io.BytesIO | BinaryIO | None:
         """Open what is asked for, where it is a file of the site."""
-        host = self.headers.get("Host", "").rpartition(":")[0]
+        host = self.headers.get("Host", "").partition(":")[0]  # browsers leave out port 80
         if host not in LOCAL_NAMES:
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return None

@@ -32,10 +32,10 @@ def port(tmp_path: Path) -> Iterator[int]:
         thread.join()
 
 
-def status(port: int, path: str, host: str = "127.0.0.1") -> int:
+def status(port: int, path: str, host: str = "127.0.0.1", *, states_port: bool = True) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     try:
-        connection.request("GET", path, headers={"Host": f"{host}:{port}"})
+        connection.request("GET", path, headers={"Host": f"{host}:{port}" if states_port else host})
         return connection.getresponse().status
     finally:
         connection.close()
@@ -45,6 +45,7 @@ def test_files_of_the_site_are_served_to_this_machine(port: int) -> None:
     paths = ("/", "/index.html", "/assets/a.css", "/index.html?x=1")
     assert [status(port, path) for path in paths] == [200, 200, 200, 200]
     assert status(port, "/index.html", "localhost") == 200
+    assert status(port, "/index.html", "localhost", states_port=False) == 200  # as for port 80
 
 
 @pytest.mark.parametrize(
