@@ -58,7 +58,8 @@ def _registered_hashes() -> Mapping[str, Hashes]:
 def _other_data(entry: Entry, run: Run, registered: Hashes) -> Iterator[Violation]:
     """Report hashes that the log of a run lacks, or states otherwise."""
     folder = run_folder(entry, run)
-    logs = [path for part in (".", "ranks/0") for path in folder.glob(f"{part}/log/result_*.txt")]
+    log_folders = (folder / "log", folder / "ranks" / "0" / "log")
+    logs = [path for each in log_folders for path in sorted(each.glob("result_*.txt"))]
     if not logs:
         return  # record-matches-log says so
     place = Location(run=run.id, file=f"{run.id}/{logs[0].relative_to(folder).as_posix()}")
