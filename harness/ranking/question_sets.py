@@ -30,9 +30,11 @@ from harness.ranking.leaderboard import (
 from harness.ranking.rank_sets import rank
 from harness.ranking.shared_meters import with_separate_errors
 from harness.scoring.endpoint.records import (
+    TOKEN_UNIT,
     first_record,
     latency_ms,
     stated_load,
+    tokens_per_second,
     total_count,
 )
 from harness.scoring.result import Result
@@ -40,7 +42,6 @@ from harness.uncertainty.estimate import Estimate
 
 MAX_ROWS = 200
 """Rows of a table that are compared with each other; a larger table shows no Pareto front."""
-TOKEN_UNIT = "J/token"
 
 
 class SetKey(NamedTuple):
@@ -173,8 +174,6 @@ def _model_row(row: Row) -> ModelRow:
     model = first_record(result).get("model")
     seconds = sum(run.run.window.seconds for run in result.runs if run.run.window)
     completed = total_count(result, "requests", "completed")
-    performance = result.performance
-    has_tokens = performance is not None and performance.unit == "tokens/s"
     per_unit = result.energy_per_unit
     return ModelRow(
         row=row,
@@ -182,7 +181,7 @@ def _model_row(row: Row) -> ModelRow:
         load=result.entry.scenario,
         per_token=per_unit if per_unit.unit == TOKEN_UNIT else None,
         per_correct=result.per_correct,
-        tokens_per_second=performance.value if performance and has_tokens else None,
+        tokens_per_second=tokens_per_second(result),
         replies_per_second=completed / seconds if seconds > 0 and completed > 0 else None,
         ttft_p90_ms=latency_ms(result, "ttft_ms", "p90"),
         correct=max(0, total_count(result, "grading", "correct")),

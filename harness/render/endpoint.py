@@ -16,14 +16,20 @@ from harness.render.escape import grid
 from harness.render.numbers import estimate_text, number, percent
 from harness.scoring.endpoint.answer_costs import Prices, answer_costs
 from harness.scoring.endpoint.phase_split import LABEL, PhaseSplit, split_phases
-from harness.scoring.endpoint.records import first_record, latency_ms, stated_load, total_count
+from harness.scoring.endpoint.records import (
+    TOKEN_UNIT,
+    first_record,
+    latency_ms,
+    stated_load,
+    tokens_per_second,
+    total_count,
+)
 from harness.scoring.endpoint.steady_part import Steady, steady_part
 from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate
 
 CLIENT_W = 3.5
 """Power of a busy logical processor, for the client's own energy [W], as the estimator assumes."""
-TOKEN_UNIT = "J/token"
 HEAD = (
     "Point",
     "Energy per token",
@@ -176,7 +182,7 @@ def _row(result: Result) -> list[str]:
         estimate_text(result.per_correct) if result.per_correct else "-",
         f"{correct}/{request_count}" if request_count else "-",
         percent(_less_chance(result)),
-        number(_tokens_per_second(result), digits=4),
+        number(tokens_per_second(result), digits=4),
         _latency(result, "ttft_ms"),
         _latency(result, "tpot_ms"),
     ]
@@ -188,11 +194,6 @@ def _per_token(result: Result) -> Estimate:
     if energy.unit == TOKEN_UNIT:
         return energy
     return Estimate(None, None, None, TOKEN_UNIT, energy.level, "nothing counted the tokens")
-
-
-def _tokens_per_second(result: Result) -> float | None:
-    performance = result.performance
-    return performance.value if performance and performance.unit == "tokens/s" else None
 
 
 def _steady_text(steady: Steady | None) -> str:
@@ -249,7 +250,7 @@ def _point(result: Result) -> dict[str, Any]:
         "accuracy": grading | {"chance": chance, "less_chance": _less_chance(result)}
         if grading["asked"]
         else None,
-        "tokens_per_second": _tokens_per_second(result),
+        "tokens_per_second": tokens_per_second(result),
         "tokens_per_joule": per_joule,
         "ttft_ms": record.get("ttft_ms"),
         "tpot_ms": record.get("tpot_ms"),

@@ -11,6 +11,9 @@ from typing import Any
 from harness.core.numbers import stated_number
 from harness.scoring.result import Result
 
+TOKEN_UNIT = "J/token"
+"""Unit of the energy per unit of work where output tokens were counted."""
+
 
 def first_record(result: Result) -> Mapping[str, Any]:
     """Return what the first run that was a load on an endpoint states; empty if none was."""
@@ -40,6 +43,12 @@ def total_count(result: Result, *path: str) -> int:
             value = value.get(name) if isinstance(value, Mapping) else None
         total += value if isinstance(value, int) and not isinstance(value, bool) else 0
     return total
+
+
+def tokens_per_second(result: Result) -> float | None:
+    """Return the output tokens per second; ``None`` where they were not counted."""
+    performance = result.performance
+    return performance.value if performance and performance.unit == "tokens/s" else None
 
 
 def latency_ms(result: Result, name: str, percentile: str) -> float | None:
