@@ -76,7 +76,7 @@ def reference() -> str:
 
 def _section(rule: Rule) -> str:
     why, evidence, remedy = (
-        textwrap.fill(text, TEXT_WIDTH, break_long_words=False)
+        fill_lines(text, TEXT_WIDTH)
         for text in (
             f"**Why.** {rule.why}",
             f"**Evidence.** {rule.evidence}",
@@ -86,6 +86,27 @@ def _section(rule: Rule) -> str:
     table = ["| Round | A violation | Limits | Clause |", "|---|---|---|---|", *_rows(rule)]
     head = [f"## {rule.id}", "", f"{rule.title}.", "", why, ""]
     return "\n".join([*head, *table, "", evidence, "", remedy, ""])
+
+
+def fill_lines(text: str, width: int, indent: str = "", *, break_on_hyphens: bool = True) -> str:
+    """Fill each line of a text; the lines of a list, which begin with a dash, stay apart.
+
+    Args:
+        text: The text.
+        width: Length of a line, at most, where words are not longer.
+        indent: Put before all lines but the first of what is no list.
+        break_on_hyphens: Whether a line may end at the hyphen of a word.
+    """
+    return "\n".join(
+        textwrap.fill(
+            line,
+            width,
+            subsequent_indent="  " if line.startswith("- ") else indent,
+            break_long_words=False,
+            break_on_hyphens=break_on_hyphens,
+        )
+        for line in text.split("\n")
+    )
 
 
 def _rows(rule: Rule) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.auditing.rules import RULES
 from harness.auditing.rules.base import Rule
+from harness.auditing.rules.reference import fill_lines
 from harness.auditing.rules.rulebook import (
     describe_rounds,
     family_of_round,
@@ -99,6 +99,4 @@ def _round(name: str, settings: Mapping[str, Any] | None) -> str:
 
 def _wrapped(text: str, indent: str) -> str:
     """Fill the lines of a text; all but the first are indented."""
-    return textwrap.fill(
-        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    return fill_lines(text, WIDTH, indent, break_on_hyphens=False)
