@@ -250,7 +250,7 @@ def misdeclared() -> list[Cell]:
         "nothing": Meter,
         "mean, declared as instant": lambda: Meter(declared_kind="instant"),
         "instant, declared as mean": lambda: Meter(kind="instant", declared_kind="mean"),
-        "mean, stamped at the begin": lambda: Meter(begin_stamps=True),
+        "mean, stamped at the start": lambda: Meter(begin_stamps=True),
         "stamps 0.5 s late": lambda: Meter(late_s=0.5),
         "clock 0.5 s off, declared 0.005 s": lambda: Meter(clock_s=0.5),
     }

@@ -38,7 +38,7 @@ class Meter:
         stated_late_s: What the channel states of it; ``None`` where it states nothing.
         gap: Time after the start of the window at which three readings are missing [s].
         declared_kind: What the channel says of the kind, where it is wrong.
-        begin_stamps: Whether a mean is stamped at the begin of its interval.
+        begin_stamps: Whether a mean is stamped at the start of its interval.
         analyzer: Whether it is an analyzer with a calibration of its own.
     """
 

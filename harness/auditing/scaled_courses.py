@@ -44,9 +44,7 @@ CORRELATION_BLOCK = 2048
 BLOCK_READINGS = 2**22
 """Readings in the traces that are correlated at once, which bounds memory to 64 MiB."""
 MAX_COURSE_READINGS = 2**20
-"""Readings at the begin of a trace that are correlated; a course of that length is no chance."""
-
-
+"""Readings at the start of a trace that are correlated; a course of that length is no chance."""
 MAX_COMPARED_DIRECTLY = 1024
 """Traces of one length that are all correlated with each other; of more, only close ones are."""
 PROJECTIONS = 8

@@ -1,6 +1,6 @@
 """The steady part of a load on an LLM endpoint, beside the whole of it and never ranked with it.
 
-In the steady part the load is full: the ramp at the begin and the drain at the end are left out.
+In the steady part the load is full: the ramp at the start and the drain at the end are left out.
 Energy and tokens are those of one interval again, and the energy per token has a budget of its own.
 """
 

@@ -1,4 +1,4 @@
-// Power over time: lines of any runs and channels, laid over each other at the begin of their windows, with zoom.
+// Power over time: lines of any runs and channels, laid over each other at the start of their windows, with zoom.
 "use strict";
 joulemark.traces = (() => {
   const WIDTH = 960;

@@ -22,8 +22,6 @@ from harness.formats.reference.accelerators import rated_w
 COUNT = re.compile(r"\s*(\d{1,4})(?:\.0+)?\s*", re.ASCII)
 DEFAULT_SOCKETS = 2.0
 """Sockets of a node whose description does not state them."""
-
-
 MIN_READINGS_AT_REST = 5
 """Readings outside the window that show how low a node rests."""
 REST_QUANTILE = 0.05

@@ -136,7 +136,7 @@ def test_failed_readings_outside_the_window_do_not_count(tmp_path: Path) -> None
 
 
 def test_warn_just_above_a_tenth_of_the_readings_of_ranging_failed(tmp_path: Path) -> None:
-    """Of 600 readings 60 may fail; the first of 61 lies at the begin of the window."""
+    """Of 600 readings 60 may fail; the first of 61 lies at the start of the window."""
     assert failures(t.judged(tmp_path / "few", failed_outside(55))) == []
     (got,) = failures(t.judged(tmp_path / "many", failed_outside(75)))
     count, _, of = got.partition(" of ")
