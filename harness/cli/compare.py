@@ -105,7 +105,7 @@ def _one_result(path: Path) -> Tree:
 
 
 def _with_own_id(tree: Tree, path: Path, before: list[Result]) -> Tree:
-    """Return the tree with an id of its own: two folders of one name share no draws by it."""
+    """Return the tree with an id that tells it from another folder of the same name."""
     entry = tree.entries[0]
     for result in before:
         same_folder = result.entry.directory.resolve() == entry.directory.resolve()

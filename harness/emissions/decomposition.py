@@ -194,16 +194,16 @@ def factors_of_result(
     energy = result.per_unit_budget
     if emissions is None or energy is None or energy.value <= 0 or not emissions.mean_g_per_kwh:
         return None
-    name, factors = result.entry.id, emissions.budget.factors
+    factors = emissions.budget.factors
     overhead, grid = emissions.mean_pue or 1.0, emissions.mean_g_per_kwh
     pue = tuple(factor for factor in factors if factor.name == "PUE")
     level = tuple(factor for factor in factors if factor.name != "PUE")
     hours = components_of_hours(emissions.budget, grid / emissions.budget.value)
     energy_budget = replace(energy.logarithmic(), factors=())
-    overhead_budget = _constant(f"{name}|pue", overhead, pue)
-    grid_budget = replace(_constant(f"{name}|grid", grid, level), components=hours)
+    overhead_budget = _constant(f"{energy.id}|pue", overhead, pue)
+    grid_budget = replace(_constant(f"{energy.id}|grid", grid, level), components=hours)
     return EmissionFactors(
-        name=name,
+        name=result.entry.id,
         work=1.0,
         work_unit=f"{result.entry.benchmark}|{result.entry.scenario}|{result.energy_per_unit.unit}",
         energy=energy.value,

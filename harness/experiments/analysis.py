@@ -188,7 +188,6 @@ def _measured(part: Part, level: float, seed: int) -> MeasuredSide:
             got=reasons or f"{len(tree.entries)} entries",
             expected="one",
         )
-    # Draws of the scatter between runs follow the id: each side needs one of its own.
     entry_id = part.entry_folder.relative_to(part.folder.parent).as_posix()
     entry = replace(tree.entries[0], id=f"{part.role}/{part.side.name}/{entry_id}")
     evaluation = evaluate(entry)

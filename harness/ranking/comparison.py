@@ -20,9 +20,8 @@ import numpy as np
 
 from harness.core.errors import UsageError
 from harness.ranking.break_even import break_even_cv, fixed_error
-from harness.ranking.leaderboard import evidence_of
 from harness.ranking.paired_questions import PairedQuestions, pair_questions
-from harness.ranking.shared_meters import with_separate_errors
+from harness.ranking.shared_meters import evidence_of, with_own_ids, with_separate_errors
 from harness.scoring.result import Result
 from harness.uncertainty.budget import Budget, run_variance
 from harness.uncertainty.closed_form import coverage_factor
@@ -122,7 +121,7 @@ def compare_at_equal_quality(
 
     Args:
         a: First result.
-        b: Second result, of another id.
+        b: Second result.
         one_meter: Whether the caller recorded both with one meter on one machine, in alternation.
             Errors of one calibration then cancel without the evidence that is otherwise asked for.
         level: Coverage probability of the intervals, 0 to 1.
@@ -130,17 +129,11 @@ def compare_at_equal_quality(
         draws: Draws of the Monte Carlo.
 
     Raises:
-        UsageError: One of the results has no energy, or both have one id.
+        UsageError: One of the results has no energy.
     """
     for result in (a, b):
         _check_energy(result)
-    if a.entry.id == b.entry.id:
-        raise UsageError(
-            "both results have one id, so their scatter would cancel",
-            got=a.entry.id,
-            expected="an id of its own for each",
-        )
-    a, b = map(_of_one_meter, (a, b)) if one_meter else with_separate_errors([a, b])
+    a, b = map(_of_one_meter, with_own_ids([a, b])) if one_meter else with_separate_errors([a, b])
     reasons = [text for name, text in _differences(a, b) if name != "benchmark"]
     reasons += _other_quality(a, b)
     return _compare_units(a, b, tuple(reasons), level, seed, draws)

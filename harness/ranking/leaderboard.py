@@ -13,7 +13,7 @@ from harness.emissions.result_emissions import common_reference
 from harness.formats.reference.benchmarks import benchmarks
 from harness.ranking.break_even import break_even_cvs
 from harness.ranking.rank_sets import Contender, Rank, rank
-from harness.ranking.shared_meters import with_separate_errors
+from harness.ranking.shared_meters import Evidence, evidence_of, with_separate_errors
 from harness.scoring.correct_answers import UNIT as PER_CORRECT_UNIT
 from harness.scoring.result import Result, TableKey
 from harness.uncertainty.estimate import Estimate
@@ -21,9 +21,6 @@ from harness.uncertainty.monte_carlo import SEED
 
 RankBy = Literal["energy", "co2e", "correct"]
 CLASSES = ("analyzer", "analyzer-scpi", "sensor", "modelled", "declared")
-Evidence = tuple[tuple[int, int, str], ...]
-"""What a result was measured from: begin and end of each run [ns], and the hashes of its
-readings."""
 NO_ENERGY = "no energy above 0 J"
 """Why an entry is not ranked whose readings show no energy: a dead counter, for example."""
 ONE_RUN = "one run"
@@ -308,17 +305,6 @@ def _copy_reasons(result: Result, seen: dict[Evidence, str]) -> tuple[str, ...]:
     evidence = evidence_of(result)
     first_id = seen.setdefault(evidence, result.entry.id) if evidence else result.entry.id
     return () if first_id == result.entry.id else (f"the session of {first_id}",)
-
-
-def evidence_of(result: Result) -> Evidence:
-    """Return what a result was measured from."""
-    runs = []
-    for run in result.runs:
-        window = run.run.window
-        hashes = " ".join(sorted(reading.trace.content_sha256 for reading in run.readings))
-        if window and hashes:
-            runs.append((window.start_ns, window.stop_ns, hashes))
-    return tuple(sorted(runs))
 
 
 def contender(result: Result) -> Contender:

@@ -1,4 +1,4 @@
-"""Which meter errors cancel between results: those of one instrument, by evidence of both.
+"""Which errors cancel between results: those of one instrument, by evidence of both.
 
 Within an entry, energies of one calibration share their errors. Between entries an error cancels
 only if the evidence of both shows one and the same instrument:
@@ -9,6 +9,8 @@ only if the evidence of both shows one and the same instrument:
 
 Everything else stays in both. Nothing cancels because one side says so, and no clock does: its
 error changes from session to session.
+
+The scatter between runs never cancels, but between two results of the same recorded runs.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ from harness.uncertainty.budget import Budget
 
 Span = tuple[int, int]
 """Start and stop [ns]."""
+Evidence = tuple[tuple[int, int, str], ...]
+"""What a result was measured from: start and stop of each run [ns], and the hashes of its
+readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +38,11 @@ class _Claim:
     """What an entry says of one calibration.
 
     Attributes:
-        entry_id: Whose claim it is.
         site: Submitter, for a sensor with the system.
         limits: Limits of the meter.
         spans: When its runs were measured.
     """
 
-    entry_id: str
     site: tuple[str, ...]
     limits: tuple[str, float, float]
     spans: tuple[Span, ...]
@@ -47,10 +50,10 @@ class _Claim:
 
 def with_separate_errors(results: Sequence[Result]) -> list[Result]:
     """Return results whose budgets share a key only where evidence shows one instrument."""
+    results = with_own_ids(results)
     shared = _shared_calibrations([result.entry for result in results])
     separated = []
-    for result in results:
-        kept = shared.get(result.entry.id, frozenset())
+    for result, kept in zip(results, shared, strict=True):
         per_unit, energy = result.per_unit_budget, result.budget
         separated.append(
             replace(
@@ -60,6 +63,48 @@ def with_separate_errors(results: Sequence[Result]) -> list[Result]:
             )
         )
     return separated
+
+
+def with_own_ids(results: Sequence[Result]) -> list[Result]:
+    """Return results whose budgets have an id of their own, which their draws belong to.
+
+    Entries that were read separately may have one id. Results of the same recorded runs keep it.
+    """
+    if len({result.entry.id for result in results}) == len(results):
+        return list(results)
+    sources: dict[str, set[tuple[Evidence, str]]] = defaultdict(set)
+    for result in results:
+        sources[result.entry.id].add(_source(result))
+    renamed = []
+    for result in results:
+        # sorted, so that the ids do not depend on the order of the results
+        number = sorted(sources[result.entry.id]).index(_source(result))
+        renamed.append(_with_suffix(result, f" ({number + 1})") if number else result)
+    return renamed
+
+
+def evidence_of(result: Result) -> Evidence:
+    """Return what a result was measured from."""
+    runs = []
+    for run in result.runs:
+        window = run.run.window
+        hashes = " ".join(sorted(reading.trace.content_sha256 for reading in run.readings))
+        if window and hashes:
+            runs.append((window.start_ns, window.stop_ns, hashes))
+    return tuple(sorted(runs))
+
+
+def _source(result: Result) -> tuple[Evidence, str]:
+    """Return what tells a result from others of its id: its evidence, or its folder without it."""
+    evidence = evidence_of(result)
+    return evidence, "" if evidence else result.entry.directory.as_posix()
+
+
+def _with_suffix(result: Result, suffix: str) -> Result:
+    """Return a result with a suffix to the ids of its budgets."""
+    budgets = (result.budget, result.per_unit_budget)
+    energy, per_unit = (budget and replace(budget, id=budget.id + suffix) for budget in budgets)
+    return replace(result, budget=energy, per_unit_budget=per_unit)
 
 
 def instrument_claims(entry: Entry) -> list[dict[str, object]]:
@@ -79,7 +124,7 @@ def instrument_claims(entry: Entry) -> list[dict[str, object]]:
     ]
 
 
-def _separate(budget: Budget, kept: frozenset[str]) -> Budget:
+def _separate(budget: Budget, kept: set[str]) -> Budget:
     """Make all keys of a budget its own, but those in `kept`."""
     metered = tuple(
         item
@@ -96,18 +141,18 @@ def _separate(budget: Budget, kept: frozenset[str]) -> Budget:
     return replace(budget, metered=metered, components=components)
 
 
-def _shared_calibrations(entries: Iterable[Entry]) -> dict[str, frozenset[str]]:
-    """Return the calibrations that each entry shares with another one, by its id."""
-    claims: dict[str, list[_Claim]] = defaultdict(list)
-    for entry in entries:
+def _shared_calibrations(entries: Sequence[Entry]) -> list[set[str]]:
+    """Return for each entry the calibrations that it shares with another one."""
+    claims: dict[str, list[tuple[int, _Claim]]] = defaultdict(list)
+    for position, entry in enumerate(entries):
         for calibration, candidate in _claims(entry):
-            claims[calibration].append(candidate)
-    shared: dict[str, set[str]] = defaultdict(set)
+            claims[calibration].append((position, candidate))
+    shared: list[set[str]] = [set() for _ in entries]
     for calibration, together in claims.items():
-        if len(together) > 1 and _show_one_instrument(together):
-            for candidate in together:
-                shared[candidate.entry_id].add(calibration)
-    return {entry_id: frozenset(calibrations) for entry_id, calibrations in shared.items()}
+        if len(together) > 1 and _show_one_instrument([candidate for _, candidate in together]):
+            for position, _ in together:
+                shared[position].add(calibration)
+    return shared
 
 
 def _claims(entry: Entry) -> Iterable[tuple[str, _Claim]]:
@@ -122,7 +167,7 @@ def _claims(entry: Entry) -> Iterable[tuple[str, _Claim]]:
         limits = {_limits(channel) for channel in of_calibration}
         site = sites.pop()
         if site and not sites and len(limits) == 1 and spans:
-            yield calibration, _Claim(entry.id, site, limits.pop(), spans)
+            yield calibration, _Claim(site, limits.pop(), spans)
 
 
 def _site(entry: Entry, channel: Channel) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from harness.core.errors import UsageError
 from harness.formats.base import Quality
 from harness.ranking.comparison import Comparison, compare, compare_at_equal_quality
 from harness.ranking.rank_sets import Contender, rank
+from harness.ranking.shared_meters import with_own_ids
 from harness.scoring.result import Result
 from harness.scoring.score import score
 from harness.uncertainty.budget import Budget
@@ -109,10 +110,54 @@ def test_one_meter_cancels_where_the_caller_recorded_both_at_once() -> None:
     assert together.ratio.high / together.ratio.low > 1.02
 
 
-def test_results_of_one_id_are_not_compared_as_their_scatter_would_cancel() -> None:
-    one = reached(result("a", 100.0, cv=0.01), 1.9)
-    with pytest.raises(UsageError, match="both results have one id"):
-        compare_at_equal_quality(one, replace(one, energy=one.energy))
+def pair_of_ids(first: str, second: str) -> tuple[Result, Result]:
+    """Two results of other runs, in folders that were read separately."""
+    one = reached(result(first, 100.0, meter="m", cv=0.05, hour=1), 1.9)
+    return one, reached(result(second, 20.0, meter="n", cv=0.05, hour=2), 2.0)
+
+
+def budgets_of(*results: Result) -> list[Budget]:
+    """Budgets per unit of work of results that have ids of their own."""
+    return [item.per_unit_budget for item in with_own_ids(results) if item.per_unit_budget]
+
+
+@pytest.mark.parametrize("one_meter", [None, False, True])
+def test_the_scatter_of_two_results_of_one_id_does_not_cancel(one_meter: bool | None) -> None:
+    def log_ends(first: str, second: str) -> tuple[float, float]:
+        one, other = pair_of_ids(first, second)
+        if one_meter is None:
+            found = compare(one, other, draws=50_000)
+        else:
+            found = compare_at_equal_quality(one, other, one_meter=one_meter, draws=50_000)
+        assert found.log_ratio.low is not None
+        assert found.log_ratio.high is not None
+        return found.log_ratio.low, found.log_ratio.high
+
+    same, renamed = log_ends("time-to-train", "time-to-train"), log_ends("a", "b")
+    assert same == pytest.approx(renamed, abs=0.02 * (renamed[1] - renamed[0]))
+
+
+def test_the_ids_of_draws_do_not_depend_on_the_order_of_the_results() -> None:
+    one, other = pair_of_ids("time-to-train", "time-to-train")
+    forwards, backwards = budgets_of(one, other), budgets_of(other, one)
+    assert {item.id for item in forwards} == {"time-to-train", "time-to-train (2)"}
+    assert forwards == backwards[::-1]
+
+
+def test_a_result_without_readings_is_told_from_another_by_its_folder() -> None:
+    one, other = (
+        replace(item, runs=(), entry=replace(item.entry, directory=Path(folder)))
+        for item, folder in zip(pair_of_ids("a", "a"), ("first", "second"), strict=True)
+    )
+    ids = [item.id for item in budgets_of(one, other, one)]
+    assert ids == ["a", "a (2)", "a"]
+
+
+def test_results_of_the_same_runs_keep_one_id_and_are_tied() -> None:
+    one, _ = pair_of_ids("a", "a")
+    copy = replace(one, entry=replace(one.entry, directory=Path("copy")))
+    assert with_own_ids([one, copy]) == [one, copy]
+    assert compare_at_equal_quality(one, copy).verdict == "tied"
 
 
 @pytest.mark.parametrize(

@@ -280,6 +280,20 @@ def test_compare_draws_what_python_draws(browser: Any, site: Path) -> None:
         assert drawn["low"] == pytest.approx(expected.ratio.low, abs=0.03 * width)
         assert drawn["high"] == pytest.approx(expected.ratio.high, abs=0.03 * width)
         assert drawn["better"] == pytest.approx(expected.p_a_better, abs=1e-3)
+        # two results of one id, as two folders of one name have, are drawn apart as well
+        alike = page.evaluate(
+            """async ([a, b]) => {
+              const [first, second] = await Promise.all([a, b].map(async (name) => {
+                const { header } = await joulemark.evidence(name);
+                return { ...header, budget: { ...header.budget, id: "time-to-train" } };
+              }));
+              return joulemark.compare.compare(first, second);
+            }""",
+            names[:2],
+        )
+        assert [alike["low"], alike["high"]] == pytest.approx(
+            [expected.ratio.low, expected.ratio.high], abs=0.03 * width
+        )
         # the same pair through the form, and one that cannot be compared
         for slot, name in enumerate(names):
             page.fill(f"[data-slot='{slot}']", name)

@@ -178,6 +178,8 @@ joulemark.compare = (() => {
     if (evidenceOf(a) !== "[]" && evidenceOf(a) === evidenceOf(b)) {
       return { verdict: "tied", ratio, reasons: ["both are results of the same recorded runs"] };
     }
+    // the draws of a budget belong to its id, and results of other runs share none
+    if (a.budget.id === b.budget.id && a.name !== b.name) b = { ...b, budget: { ...b.budget, id: `${b.budget.id}|${b.name}` } };
     const shared = sharedCalibrations(a, b);
     const errors = (budget) => budget.metered.filter((item) => item[2] || item[3]).map((item) => item[0]);
     const cancelled = [...new Set(errors(a.budget))].filter((key) => shared.has(key) && errors(b.budget).includes(key));
