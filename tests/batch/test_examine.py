@@ -228,3 +228,12 @@ def _finish_tasks() -> list[FinishTask]:
 
     examine(places(), Catching(), Plan())
     return caught
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "", "http://head:8786", "tcp://head:99999", "tcp://:8786", "inproc://x"]
+)
+def test_what_is_no_address_of_a_scheduler_is_refused_at_once(address: str) -> None:
+    pytest.importorskip("distributed", reason="pip install 'joulemark[dask]'")
+    with pytest.raises(UsageError, match="is not the address of a Dask scheduler"):
+        DaskCluster(address)

@@ -26,6 +26,7 @@ from harness.core.executors.base import Executor, Home
 T = TypeVar("T")
 R = TypeVar("R")
 
+START_SCHEDULER = "Start one with: dask scheduler --port 8786"
 CONNECT_TIMEOUT_S = 10
 """How long a scheduler may take to answer, and the first worker to appear [s]."""
 BATCH_S = 0.25
@@ -85,6 +86,24 @@ class _Done:
     seconds: float
 
 
+def _check_address(address: str) -> None:
+    """Refuse what is no address: a client waits long for it, and does not close."""
+    from distributed.comm.addressing import get_address_host_port
+
+    try:
+        host, port = get_address_host_port(address)
+        reason = f"host {host!r}, port {port}"
+    except ValueError as error:
+        host, port, reason = "", 0, str(error)
+    if not host or not 0 < port < 2**16:
+        raise UsageError(
+            "--scheduler: is not the address of a Dask scheduler",
+            got=reason,
+            expected="tcp://HOST:PORT",
+            fix=START_SCHEDULER,
+        )
+
+
 class DaskCluster(Executor):
     """The workers of a Dask scheduler.
 
@@ -93,11 +112,12 @@ class DaskCluster(Executor):
 
     Raises:
         MissingExtraError: Dask is not installed.
-        UsageError: No scheduler answers, or a worker cannot do this work.
+        UsageError: The address is none, no scheduler answers, or a worker cannot do this work.
     """
 
     def __init__(self, address: str) -> None:
         self._distributed = _distributed()
+        _check_address(address)
         try:
             self._client = self._distributed.Client(
                 address, timeout=CONNECT_TIMEOUT_S, set_as_default=False
@@ -108,7 +128,7 @@ class DaskCluster(Executor):
                 where=address,
                 got=str(error) or type(error).__name__,
                 expected="a running scheduler",
-                fix="Start one with: dask scheduler --port 8786",
+                fix=START_SCHEDULER,
             ) from None
         self._address = address
         self._expected = _versions()
