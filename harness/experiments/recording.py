@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.core.errors import UsageError
 from harness.experiments.design import Design, Side
 from harness.live.measure import Notify, Plan, RecordedRun, measure, silent
 from harness.live.plan import Settings, describe_system, plan_workload
@@ -47,6 +48,9 @@ def parts(design: Design, out: Path) -> list[Part]:
     Args:
         design: The experiment.
         out: Folder of its runs.
+
+    Raises:
+        UsageError: The runs of two configurations would share a folder.
     """
     main = [Part(MAIN, side, design.seeds, out / MAIN) for side in design.sides]
     control = [Part(CONTROL, side, design.seeds, out / CONTROL) for side in design.control]
@@ -54,7 +58,24 @@ def parts(design: Design, out: Path) -> list[Part]:
     for side in design.frontier:
         name = f"{side.name}-{re.sub(r'[^a-z0-9]+', '-', side.label.lower()).strip('-')}"
         frontier.append(Part(FRONTIER, side, design.seeds[:1], out / FRONTIER / name))
-    return main + control + frontier
+    all_parts = main + control + frontier
+    _check_folders(design, all_parts)
+    return all_parts
+
+
+def _check_folders(design: Design, all_parts: Sequence[Part]) -> None:
+    """Refuse configurations whose runs would share a folder."""
+    labels: dict[Path, list[str]] = {}
+    for part in all_parts:
+        labels.setdefault(part.entry_folder, []).append(part.side.label)
+    for together in labels.values():
+        if len(together) > 1:
+            raise UsageError(
+                "runs of several configurations would share a folder",
+                where=str(design.path),
+                got=", ".join(together),
+                expected="sides with a workload each, and a frontier with a label each",
+            )
 
 
 def perform(

@@ -62,6 +62,34 @@ def test_bundled_design_has_five_seeds_a_side_and_one_target() -> None:
     assert (design.path.parent / design.document["tuning"]["table"]).is_file()
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {
+            "sides": [
+                {"name": name, "label": name, "workload": "./tiny-dense"}
+                for name in ("narrow", "wide")
+            ],
+            "frontier": [],
+        },
+        {
+            "frontier": [
+                {"side": "dense", "label": label, "settings": {}}
+                for label in ("width 4", "width-4")
+            ]
+        },
+    ],
+    ids=["two sides of one workload", "two labels of one folder"],
+)
+def test_configurations_whose_runs_would_share_a_folder_are_refused(
+    root: Path, given: dict[str, list[dict[str, object]]]
+) -> None:
+    design = find_design(str(tiny.write_design(root, **given)))
+    with pytest.raises(UsageError, match="would share a folder") as error:
+        parts(design, Path("out"))
+    assert error.value.got in ("narrow, wide", "width 4, width-4")
+
+
 def test_each_part_has_a_folder_of_its_own(root: Path) -> None:
     design = find_design(str(tiny.write_design(root)))
     folders = [
