@@ -266,7 +266,7 @@ def claim(ratio: Estimate, least: float) -> str:
     """Return what may be said of a registered ratio; "at least" only if the interval allows it.
 
     Args:
-        ratio: What was found.
+        ratio: Its value and interval.
         least: The ratio that was registered.
     """
     if ratio.value is None:

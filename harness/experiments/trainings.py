@@ -142,11 +142,11 @@ def _evaluations(entry: Entry, run: Run, lines: Sequence[Line]) -> Iterator[Eval
             start_ns = now_ns
         value, learnt = number(line.value), number(metadata.get("bytes"))
         cpu_s = number(metadata.get("cpu_s"))
-        if line.key != "eval_bits_per_byte" or None in (value, learnt, cpu_s, start_ns):
+        if line.key != "eval_bits_per_byte" or start_ns is None:
             continue
-        assert value is not None and learnt is not None and cpu_s is not None  # noqa: PT018
-        energy_j = None if start_ns is None else _energy_between(entry, run, start_ns, now_ns)
-        yield Evaluation(value, learnt, cpu_s, energy_j)
+        if value is not None and learnt is not None and cpu_s is not None:
+            energy_j = _energy_between(entry, run, start_ns, now_ns)
+            yield Evaluation(value, learnt, cpu_s, energy_j)
 
 
 def _inference(entry: Entry, run: Run, lines: Sequence[Line]) -> Inference | None:
