@@ -22,7 +22,7 @@ from harness.core.errors import UsageError
 from harness.ranking.break_even import break_even_cv, fixed_error
 from harness.ranking.paired_questions import PairedQuestions, pair_questions
 from harness.ranking.shared_meters import evidence_of, with_own_ids, with_separate_errors
-from harness.scoring.result import Result
+from harness.scoring.result import ESTIMATED_CLASSES, Result
 from harness.uncertainty.budget import Budget, run_variance
 from harness.uncertainty.closed_form import coverage_factor
 from harness.uncertainty.coverage_interval import LEVEL, interval
@@ -209,7 +209,7 @@ def _differences(a: Result, b: Result) -> Iterator[tuple[str, str]]:
             yield name, f"different {text}: {first or 'unknown'} and {second or 'unknown'}"
     if key_a.simulated != key_b.simulated:
         yield "simulated", f"{'A' if key_a.simulated else 'B'} is simulated, the other is real"
-    estimated = [key.measurement_class in ("modelled", "declared") for key in (key_a, key_b)]
+    estimated = [key.measurement_class in ESTIMATED_CLASSES for key in (key_a, key_b)]
     if estimated[0] != estimated[1]:
         yield "class", f"{'A' if estimated[0] else 'B'} is modelled, the other is measured"
 

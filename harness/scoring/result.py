@@ -48,6 +48,10 @@ class TableKey(NamedTuple):
     boundary: str
 
 
+ESTIMATED_CLASSES = ("modelled", "declared")
+"""Measurement classes in which nothing was measured."""
+
+
 def measurement_class(entry: Entry) -> str:
     """Return how an entry was measured; classes are never ranked together.
 

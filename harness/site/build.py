@@ -19,6 +19,7 @@ from harness.ranking.question_sets import question_sets
 from harness.render.json import leaderboard_document, result_document
 from harness.render.leaderboard_csv import leaderboard_csv
 from harness.render.terminal.leaderboard import MARKS
+from harness.scoring.result import ESTIMATED_CLASSES
 from harness.site.entries import VERDICTS, Site, SiteEntry, site_entries
 from harness.site.evidence import Packed, evidence_script, has_readings
 from harness.site.files import MARKER, SiteWriter
@@ -255,7 +256,7 @@ def _evidence_about(entry: SiteEntry, marks: Sequence[FindingMark]) -> dict[str,
             "unit": estimate.unit,
             "boundary": entry.table.boundary,
             "simulated": evidence.simulated,
-            "modelled": entry.result.measurement_class in ("modelled", "declared"),
+            "modelled": entry.result.measurement_class in ESTIMATED_CLASSES,
         },
         "marks": [_mark(item) for item in marks],
         "intensity": _intensity(entry),

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.experiments.analysis import Analysis, MeasuredSide, Ratio, Relocation
+from harness.experiments.analysis import Analysis, MeasuredSide, Relocation
 from harness.experiments.recording import CONTROL, FRONTIER, MAIN
 from harness.experiments.trainings import Evaluation
 from harness.render.escape import escape, grid
@@ -20,7 +20,9 @@ from harness.render.experiment.terminal import (
     SIDES_HEAD,
     WHERE_HEAD,
     costs_rows,
+    energy_name,
     ratio_lines,
+    ratio_text,
     relocation_rows,
     side_row,
 )
@@ -123,11 +125,12 @@ def _claims(analysis: Analysis) -> Iterator[str]:
     """Yield what may be said of each ratio, and what kind of energy it is about."""
     first = analysis.sides[0]
     for item in analysis.ratios:
-        about = f"{first.side.label} over {item.label}, energy to the target"
+        about = f"{first.side.label} over {item.label}, {energy_name(item.energy)} to the target"
         yield f"<p class=claim><b>{_html(about)}:</b> {_html(item.claim)}</p>"
     if analysis.control is not None:
         ratio = analysis.control
-        yield f"<p class=claim><b>Control, expected near 1:</b> {_html(_plain_ratio(ratio))}</p>"
+        about = f"Control, {energy_name(ratio.energy)}, expected near 1:"
+        yield f"<p class=claim><b>{about}</b> {_html(ratio_text(ratio.energy.ratio))}</p>"
     kind = first.result.measurement_class
     yield (
         f"<p class=note>Intervals have a level of {analysis.level:.0%}. The class of the energy is "
@@ -139,11 +142,6 @@ CLASS_NOTES = {
     "modelled": "it was not measured, but computed from the processor time of the machine",
     "declared": "it was not measured, but declared",
 }
-
-
-def _plain_ratio(item: Ratio) -> str:
-    (_, energy), *_ = ratio_lines(item)
-    return energy
 
 
 def _ratio_lists(analysis: Analysis) -> Iterator[str]:
@@ -161,11 +159,12 @@ def _ratios_picture(analysis: Analysis) -> str:
     rows: list[tuple[str, Estimate, str]] = []
     for number, item in enumerate(analysis.ratios, 1):
         colour = COLOURS[number % len(COLOURS)]
-        rows.append((f"energy, {item.label}", item.energy.ratio, colour))
+        rows.append((f"{energy_name(item.energy)}, {item.label}", item.energy.ratio, colour))
         rows.append((f"processor time, {item.label}", item.cpu_time, colour))
     if analysis.control is not None:
-        rows.append(("energy, control", analysis.control.energy.ratio, COLOURS[-1]))
-        rows.append(("processor time, control", analysis.control.cpu_time, COLOURS[-1]))
+        control = analysis.control
+        rows.append((f"{energy_name(control.energy)}, control", control.energy.ratio, COLOURS[-1]))
+        rows.append(("processor time, control", control.cpu_time, COLOURS[-1]))
     least = analysis.design.least_ratio
     values = [1.0, least]
     for _, estimate, _ in rows:

@@ -14,6 +14,7 @@ from harness.cli.demo import run_demo
 from harness.core.schemas import check
 from harness.experiments.design import find_design
 from harness.ranking.comparison import compare_at_equal_quality
+from harness.render.experiment.terminal import energy_name
 from harness.signing.trust import read_trust
 from harness.signing.verify import verify
 from tests.tampers import native
@@ -126,7 +127,9 @@ def test_the_runs_of_one_target_are_signed_valid_and_ranked_as_modelled() -> Non
 
 def test_ratio_in_the_readme_is_that_of_the_bundled_runs() -> None:
     dense, sparse = api.score(SPARSE)
-    ratio = compare_at_equal_quality(dense, sparse, one_meter=True).ratio
+    compared = compare_at_equal_quality(dense, sparse, one_meter=True)
+    assert energy_name(compared) == "modelled energy"
+    ratio = compared.ratio
     document = json.loads((BUNDLED.parent / "benchmarks/dense-against-sparse.json").read_bytes())
     check("experiment", document)
     stated = next(item for item in document["ratios"] if item["against"] == "sparse")["energy"]

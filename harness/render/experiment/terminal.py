@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from harness.experiments.analysis import Analysis, MeasuredSide, Ratio, Relocation
 from harness.experiments.recording import CONTROL, FRONTIER, MAIN
+from harness.ranking.comparison import Comparison
 from harness.render.escape import grid, plain
 from harness.render.experiment.document import costs_of, emissions_of
 from harness.render.numbers import estimate_text, number
+from harness.scoring.result import ESTIMATED_CLASSES
 from harness.uncertainty.estimate import Estimate
 
 HOURS_SHOWN = (0, 6, 12, 18)
@@ -107,13 +109,20 @@ def _costs_table(sides: Sequence[MeasuredSide]) -> str:
     return grid(COSTS_HEAD, list(costs_rows(sides)), "terminal")
 
 
+def energy_name(compared: Comparison) -> str:
+    """Return "energy", with its class where it was not measured."""
+    kind = compared.a.measurement_class
+    return f"{kind} energy" if kind in ESTIMATED_CLASSES else "energy"
+
+
 def ratio_lines(item: Ratio) -> Iterator[tuple[str, str]]:
     """Yield the names and the texts of what is known of a ratio."""
-    yield "energy", ratio_text(item.energy.ratio)
-    yield "energy, in pairs of runs", ratio_text(item.paired_energy)
+    energy = energy_name(item.energy)
+    yield energy, ratio_text(item.energy.ratio)
+    yield f"{energy}, in pairs of runs", ratio_text(item.paired_energy)
     yield "processor time, in pairs of runs", ratio_text(item.cpu_time)
     if item.inference_energy.value is not None:
-        yield "energy to predict a byte", ratio_text(item.inference_energy)
+        yield f"{energy} to predict a byte", ratio_text(item.inference_energy)
         yield "processor time to predict a byte", ratio_text(item.inference_cpu_time)
     for reason in item.energy.reasons:
         yield "not comparable", plain(reason)

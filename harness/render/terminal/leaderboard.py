@@ -15,7 +15,7 @@ from harness.render.terminal.carbon import co2e
 from harness.render.terminal.question_sets import set_sections
 from harness.scoring.notes import conversion_notes
 from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
-from harness.scoring.result import Result
+from harness.scoring.result import ESTIMATED_CLASSES, Result
 
 HEAD = (
     "Rank",
@@ -93,7 +93,7 @@ def _title(table: Table, *, in_full: bool = False) -> str:
     parts = [table.task]
     if in_full or table.division != "closed":
         parts.append(table.division)
-    if table.measurement_class in ("modelled", "declared"):
+    if table.measurement_class in ESTIMATED_CLASSES:
         parts.append(f"{table.measurement_class}: not measured")
     else:
         parts.append(f"measured by {table.measurement_class}")
