@@ -64,6 +64,7 @@ def result_context(
     """
     result = entry.result
     evidence = result.entry
+    counted = {id(run) for run in valid_runs(result.runs)}
     return {
         "entry": entry,
         "heading": evidence.system or evidence.id,
@@ -78,7 +79,7 @@ def result_context(
         "budget": _budget_rows(result.rows),
         "budget_bar": budget_bar(result.rows),
         "explanation": explain(result),
-        "runs": [_run_row(run, result.runs) for run in result.runs[:MAX_RUNS]],
+        "runs": [_run_row(run, counts=id(run) in counted) for run in result.runs[:MAX_RUNS]],
         "runs_hidden": max(0, len(result.runs) - MAX_RUNS),
         "run_plot": run_picture(result.runs),
         "scatter": _scatter_text(entry),
@@ -246,9 +247,8 @@ def _budget_rows(rows: Sequence[BudgetRow]) -> list[dict[str, str]]:
 # Runs
 
 
-def _run_row(run: RunEnergy, runs: Sequence[RunEnergy]) -> dict[str, str]:
+def _run_row(run: RunEnergy, *, counts: bool) -> dict[str, str]:
     window = run.run.window
-    counted = {id(item) for item in valid_runs(runs)}
     work = run.run.work
     return {
         "id": run.run.id,
@@ -260,7 +260,7 @@ def _run_row(run: RunEnergy, runs: Sequence[RunEnergy]) -> dict[str, str]:
         "work": "–" if work is None else f"{significant(work.count, 6)} {work.unit}",
         "coverage": f"{100 * run.coverage:.2f} %",
         "gap": f"{significant(run.largest_gap_s, 3)} s",
-        "counts": "yes" if id(run) in counted else "no",
+        "counts": "yes" if counts else "no",
     }
 
 
