@@ -303,8 +303,11 @@ def _copy_reasons(result: Result, seen: dict[Evidence, str]) -> tuple[str, ...]:
             added.
     """
     evidence = evidence_of(result)
-    first_id = seen.setdefault(evidence, result.entry.id) if evidence else result.entry.id
-    return () if first_id == result.entry.id else (f"the session of {first_id}",)
+    if evidence in seen:
+        return (f"the session of {seen[evidence]}",)
+    if evidence:
+        seen[evidence] = result.entry.id
+    return ()
 
 
 def contender(result: Result) -> Contender:

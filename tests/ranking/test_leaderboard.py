@@ -199,6 +199,16 @@ def test_a_session_is_ranked_once_in_a_table() -> None:
     ]
 
 
+def test_a_session_is_ranked_once_where_its_copies_have_one_id() -> None:
+    """Two trees that were read separately may name their folders alike."""
+    (table,) = board(*(result_of("a", 400) for _ in range(2)), result_of("c", 500))
+    assert [(row.result.entry.id, row.reasons) for row in table.rows] == [
+        ("a", ()),
+        ("c", ()),
+        ("a", ("the session of a",)),
+    ]
+
+
 def test_a_run_is_ranked_before_what_was_inferred_from_it() -> None:
     told = (Defect("scenario-inferred", "x", "inferred from a SingleStream run"),)
     copy, run = (
