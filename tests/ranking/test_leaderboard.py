@@ -199,13 +199,13 @@ def test_a_session_is_ranked_once_in_a_table() -> None:
     ]
 
 
-def test_a_session_is_ranked_once_where_its_copies_have_one_id() -> None:
+def test_results_of_one_id_are_not_ranked_as_it_is_unknown_which_was_audited() -> None:
     """Two trees that were read separately may name their folders alike."""
     (table,) = board(*(result_of("a", 400) for _ in range(2)), result_of("c", 500))
     assert [(row.result.entry.id, row.reasons) for row in table.rows] == [
-        ("a", ()),
         ("c", ()),
-        ("a", ("the session of a",)),
+        ("a", ("no audit of this id alone",)),
+        ("a", ("no audit of this id alone",)),
     ]
 
 
