@@ -1,8 +1,8 @@
 """Keep what came of an entry, under a hash of all that it depends on.
 
-A file of the cache is used only if nobody else could have written it, and only whole: it states the
-hash of its key and content. Anything else is treated as absent. It holds MessagePack, decoded by
-the types of its fields, so no file of a cache runs code.
+A file of the cache is used only if it belongs to this user, if nobody else may write to it, and if
+it is whole: it begins with the hash of its key and content. Any other file is treated as absent.
+The content is MessagePack, decoded by the types of its fields, so no file of a cache runs code.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def open_cache(folder: Path) -> Cache:
 
 
 def _is_ours(path: Path) -> bool:
-    """Return whether only this user could have written a file or a folder; links are nobody's."""
+    """Return whether a file or folder is this user's alone to write to; a link is not."""
     try:
         status = os.lstat(path)
     except OSError:

@@ -10,7 +10,7 @@ infinite ones too, and decoding runs no code.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,19 @@ from harness.traces.trace import Trace, Window
 from harness.uncertainty.budget import Budget
 from harness.uncertainty.closed_form import BudgetRow
 from harness.uncertainty.estimate import Estimate
+
+
+def _alike(kind: type[Any], source: object, *but: str) -> dict[str, Any]:
+    """Return the fields that a record and what it records have alike.
+
+    Args:
+        kind: Class of the record.
+        source: The record, or what it records.
+        but: Fields of the record that stand in another form.
+    """
+    return {
+        field.name: getattr(source, field.name) for field in fields(kind) if field.name not in but
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +101,13 @@ class RunRecord:
     @staticmethod
     def build(run: Run, *, with_readings: bool) -> RunRecord:
         """Return the record of a run."""
-        return RunRecord(
-            id=run.id,
-            window=run.window,
-            traces=tuple(TraceRecord.build(t, with_readings=with_readings) for t in run.outer),
-            work=run.work,
-            performance=run.performance,
-            quality=run.quality,
-            seconds=run.seconds,
-            success=run.success,
-            declared_energy_j=run.declared_energy_j,
-            sources=run.sources,
-        )
+        traces = tuple(TraceRecord.build(t, with_readings=with_readings) for t in run.outer)
+        return RunRecord(traces=traces, **_alike(RunRecord, run, "traces"))
 
     def run(self) -> Run:
         """Return the run."""
-        return Run(
-            id=self.id,
-            window=self.window,
-            traces=tuple(record.trace() for record in self.traces),
-            work=self.work,
-            performance=self.performance,
-            quality=self.quality,
-            seconds=self.seconds,
-            success=self.success,
-            declared_energy_j=self.declared_energy_j,
-            sources=self.sources,
-        )
+        traces = tuple(record.trace() for record in self.traces)
+        return Run(traces=traces, **_alike(RunRecord, self, "traces"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,47 +143,19 @@ class EntryRecord:
         """
         description = entry.system_description
         return EntryRecord(
-            id=entry.id,
             directory=str(entry.directory),
-            format=entry.format,
-            round=entry.round,
-            task=entry.task,
-            submitter=entry.submitter,
-            system=entry.system,
-            benchmark=entry.benchmark,
-            scenario=entry.scenario,
-            division=entry.division,
             runs=tuple(RunRecord.build(run, with_readings=with_readings) for run in entry.runs),
             system_description=None if description is None else dict(description),
-            scaling_factor=entry.scaling_factor,
-            simulated=entry.simulated,
-            family=entry.family,
-            origin=entry.origin,
-            defects=entry.defects,
             digests=dict(entry.digests),
+            **_alike(EntryRecord, entry, "directory", "runs", "system_description", "digests"),
         )
 
     def entry(self) -> Entry:
         """Return the entry."""
         return Entry(
-            id=self.id,
             directory=Path(self.directory),
-            format=self.format,
-            round=self.round,
-            task=self.task,
-            submitter=self.submitter,
-            system=self.system,
-            benchmark=self.benchmark,
-            scenario=self.scenario,
-            division=self.division,
             runs=tuple(record.run() for record in self.runs),
-            system_description=self.system_description,
-            scaling_factor=self.scaling_factor,
-            simulated=self.simulated,
-            family=self.family,
-            origin=self.origin,
-            defects=self.defects,
-            digests=self.digests,
+            **_alike(EntryRecord, self, "directory", "runs"),
         )
 
 
@@ -220,14 +185,8 @@ class RunEnergyRecord:
         return RunEnergyRecord(
             run=place,
             conversions=tuple(item.conversion for item in energy.readings),
-            energy_j=energy.energy_j,
-            estimated_j=energy.estimated_j,
-            coverage=energy.coverage,
-            gap_share=energy.gap_share,
-            largest_gap_s=energy.largest_gap_s,
-            filled_j=energy.filled_j,
-            nodes=energy.nodes,
             channels_j=dict(energy.channels_j),
+            **_alike(RunEnergyRecord, energy, "run", "conversions", "channels_j"),
         )
 
     def energy(self, entry: Entry) -> RunEnergy:
@@ -238,16 +197,7 @@ class RunEnergyRecord:
             for trace, conversion in zip(run.outer, self.conversions, strict=True)
         )
         return RunEnergy(
-            run=run,
-            readings=readings,
-            energy_j=self.energy_j,
-            estimated_j=self.estimated_j,
-            coverage=self.coverage,
-            gap_share=self.gap_share,
-            largest_gap_s=self.largest_gap_s,
-            filled_j=self.filled_j,
-            nodes=self.nodes,
-            channels_j=self.channels_j,
+            run=run, readings=readings, **_alike(RunEnergyRecord, self, "run", "conversions")
         )
 
 
@@ -289,7 +239,7 @@ class ResultRecord:
             entry=EntryRecord.build(result.entry),
             runs=tuple(runs),
             compat=dict(result.compat),
-            **{name: getattr(result, name) for name in _SHARED_FIELDS},
+            **_alike(ResultRecord, result, "entry", "runs", "compat"),
         )
 
     def result(self, co2e: Co2e | None = None) -> Result:
@@ -304,14 +254,8 @@ class ResultRecord:
             runs=tuple(record.energy(entry) for record in self.runs),
             compat=self.compat,
             co2e=co2e,
-            **{name: getattr(self, name) for name in _SHARED_FIELDS},
+            **_alike(ResultRecord, self, "entry", "runs", "compat"),
         )
-
-
-_SHARED_FIELDS = tuple(
-    name for name in ResultRecord.__slots__ if name not in ("entry", "runs", "compat")
-)
-"""Fields that a result and its record have alike."""
 
 
 def _plain(value: Any) -> Any:
