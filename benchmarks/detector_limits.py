@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from harness import api
-from harness.auditing.rules.plausibility.power_plausible import (
-    MIN_READINGS_AT_REST,
-    REST_QUANTILE,
-    _node_parts,
+from harness.auditing.rules.plausibility.power_plausible import node_parts, rest_w
+from harness.auditing.rules.readings.noise_plausible import (
+    bound_shares,
+    common_step,
+    interval_ratios,
+    step_correlation,
 )
-from harness.auditing.rules.readings.noise_plausible import GRID_STEPS
-from harness.traces.trace import Floats, Ints, Trace, Window
+from harness.traces.trace import Floats, Trace, Window
 
 MIN_READINGS = 20
 HALVES = 2000
@@ -37,7 +38,7 @@ def windows(tree: Path) -> Iterator[tuple[str, Features]]:
     for entry in api.read(tree).entries:
         if entry.family not in FAMILIES:
             continue
-        parts = _node_parts(entry.system_description or {})
+        parts = node_parts(entry.system_description or {})
         runs = [*entry.runs, *([entry.ranging] if entry.ranging else [])]
         for run in runs:
             for trace in run.traces if run.window else ():
@@ -49,45 +50,19 @@ def windows(tree: Path) -> Iterator[tuple[str, Features]]:
 
 def features(trace: Trace, window: Window, rated_w: float) -> Features:
     """Return what the detectors limit."""
-    inside = trace.window(window)
-    first = int(trace.t_ns.searchsorted(window.start_ns))
-    stop = first + len(inside)
-    outside = np.concatenate([trace.value[:first], trace.value[stop:]])
-    rest_w = np.quantile(outside, REST_QUANTILE) if len(outside) >= MIN_READINGS_AT_REST else np.nan
-    value, half = np.asarray(inside.value), len(inside) // 2
-    before, after = trace.t_ns[:first], trace.t_ns[stop:]
-    longer = before if len(before) >= len(after) else after
+    value = np.asarray(trace.window(window).value)
+    resting_w = rest_w(trace, window)
+    correlation = step_correlation(value)
+    ratios = [ratio for _, _, ratio in interval_ratios(trace, window, MIN_READINGS)]
     return {
-        "cut off": max(float(np.mean(value == end)) for end in (value.min(), value.max()))
+        "cut off": max(share for _, share in bound_shares(value))
         if len(np.unique(value)) >= MIN_READINGS
         else 0.0,
-        "rounded": _step_share(value),
-        "smoothed": _step_correlation(value),
-        "stretched": max(
-            _interval_change(inside.t_ns[:half], inside.t_ns[half:]),
-            _interval_change(inside.t_ns, longer),
-        ),
-        "rest": float(rest_w) / rated_w,
+        "rounded": (common_step(value) or 0.0) / float(value.mean()),
+        "smoothed": float("nan") if correlation is None else correlation,
+        "stretched": max((1 - (r if r < 1 else 1 / r) for r in ratios), default=0.0),
+        "rest": float("nan") if resting_w is None else resting_w / rated_w,
     }
-
-
-def _step_share(value: Floats) -> float:
-    for step in GRID_STEPS if value.min() < value.max() else ():
-        if np.all(np.abs(value / step - np.round(value / step)) < 1e-6):
-            return float(step / value.mean())
-    return 0.0
-
-
-def _step_correlation(value: Floats) -> float:
-    steps = np.diff(value) - np.diff(value).mean()
-    square = float(steps.dot(steps))
-    return float(steps[1:].dot(steps[:-1])) / square if square > 0 else float("nan")
-
-
-def _interval_change(first: Ints, second: Ints) -> float:
-    if min(len(first), len(second)) < MIN_READINGS:
-        return 0.0
-    return abs(1 - float(np.median(np.diff(first)) / max(np.median(np.diff(second)), 1)))
 
 
 def main() -> None:

@@ -93,7 +93,7 @@ class Joined:
 class Coordinator(Rendezvous):
     """Rank 0, as a context manager.
 
-    Entering it waits until all ranks have joined. If the block fails, all ranks are told why.
+    On entry it waits for all ranks to join. If the block fails, it tells all ranks why.
 
     Args:
         process: Rank 0 and the number of ranks.

@@ -18,6 +18,7 @@ from harness.auditing.rules.base import (
 from harness.core.errors import shorten
 from harness.energy.run import RunEnergy
 from harness.formats.reference.accelerators import rated_w
+from harness.traces.trace import Trace, Window
 
 COUNT = re.compile(r"\s*(\d{1,4})(?:\.0+)?\s*", re.ASCII)
 DEFAULT_SOCKETS = 2.0
@@ -46,7 +47,7 @@ class OddNode(NamedTuple):
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report the node log whose mean power is farthest outside what its parts draw."""
     description = context.entry.system_description or {}
-    parts = _node_parts(description)
+    parts = node_parts(description)
     if parts is None:
         yield _unknown_parts(description)
         return
@@ -79,10 +80,10 @@ def _drained_nodes(context: RuleContext, parts: NodeParts) -> Iterator[Violation
     """
     least_w = context.limits["rest_share_min"] * parts.accelerators_w
     resting = [
-        (rest_w, str(where), where)
+        (resting_w, str(where), where)
         for run in context.runs
-        for where, rest_w in _rests_w(run)
-        if rest_w < least_w
+        for where, resting_w in _rests_w(run)
+        if resting_w < least_w
     ]
     if not resting:
         return
@@ -106,13 +107,21 @@ def _rests_w(run: RunEnergy) -> Iterator[tuple[Location, float]]:
             continue
         if trace.channel.quantity != "power":
             continue
-        first, stop = trace.t_ns.searchsorted([window.start_ns, window.stop_ns])
-        outside_w = np.concatenate([trace.value[:first], trace.value[stop:]])
-        if len(outside_w) >= MIN_READINGS_AT_REST:
-            yield location(run.run, trace), float(np.quantile(outside_w, REST_QUANTILE))
+        resting_w = rest_w(trace, window)
+        if resting_w is not None:
+            yield location(run.run, trace), resting_w
 
 
-def _node_parts(description: Mapping[str, Any]) -> NodeParts | None:
+def rest_w(trace: Trace, window: Window) -> float | None:
+    """Return the power to which a trace falls outside a window [W]; None from too few readings."""
+    first, stop = trace.t_ns.searchsorted([window.start_ns, window.stop_ns])
+    outside_w = np.concatenate([trace.value[:first], trace.value[stop:]])
+    if len(outside_w) < MIN_READINGS_AT_REST:
+        return None
+    return float(np.quantile(outside_w, REST_QUANTILE))
+
+
+def node_parts(description: Mapping[str, Any]) -> NodeParts | None:
     """Return the parts of a node; None where the accelerators are not known."""
     accelerator_w = rated_w(str(description.get("accelerator_model_name", "")))
     accelerators = COUNT.fullmatch(str(description.get("accelerators_per_node", "")))

@@ -46,37 +46,61 @@ def _clipped(value: Floats, limits: Mapping[str, float]) -> str | None:
     """Find readings that pile up at the highest or lowest one, though finely divided."""
     if len(np.unique(value)) < limits["readings_min"]:
         return None
-    for name, bound in (("highest", value.max()), ("lowest", value.min())):
-        share = float(np.mean(value == bound))
+    for name, (bound, share) in zip(("highest", "lowest"), bound_shares(value), strict=True):
         if share > limits["clipped_share_max"]:
             return f"{share:.1%} of the readings are the {name} one, {bound:.6g} W"
     return None
 
 
+def bound_shares(value: Floats) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the highest and the lowest reading [W], each with the share of the readings at it."""
+    highest, lowest = float(value.max()), float(value.min())
+    return (highest, float(np.mean(value == highest))), (lowest, float(np.mean(value == lowest)))
+
+
 def _coarse(value: Floats, limits: Mapping[str, float]) -> str | None:
     """Find a step, larger than any display of such a power has, that divides all readings."""
+    mean_w = float(value.mean())
+    step = common_step(value, limits["grid_share_max"] * mean_w)
+    if step is None:
+        return None
+    return f"all readings are multiples of {step:g} W, at a mean of {mean_w:.4g} W"
+
+
+def common_step(value: Floats, least: float = 0.0) -> float | None:
+    """Return the largest step that divides all readings [W].
+
+    Args:
+        value: Readings [W].
+        least: Smallest step that is tried [W].
+
+    Returns:
+        The step; None where no step divides them, or all readings are equal.
+    """
     if value.min() == value.max():
         return None
-    mean_w = float(value.mean())
     for step in GRID_STEPS:
-        if step < limits["grid_share_max"] * mean_w:
+        if step < least:
             return None
         if np.all(np.abs(value / step - np.round(value / step)) < 1e-6):
-            return f"all readings are multiples of {step:g} W, at a mean of {mean_w:.4g} W"
+            return step
     return None
 
 
 def _smoothed(value: Floats, limits: Mapping[str, float]) -> str | None:
     """Find steps that go on in the direction of the one before."""
+    correlation = step_correlation(value)
+    if correlation is None or correlation <= limits["smooth_max"]:
+        return None
+    return f"successive steps correlate at {correlation:.2f}: the readings were smoothed"
+
+
+def step_correlation(value: Floats) -> float | None:
+    """Return how successive steps of the readings correlate, -1 to 1; None where all are equal."""
     steps = np.diff(value)
     steps -= steps.mean()
     square = float(steps.dot(steps))
-    if square <= 0:
-        return None
-    correlation = float(steps[1:].dot(steps[:-1])) / square
-    if correlation <= limits["smooth_max"]:
-        return None
-    return f"successive steps correlate at {correlation:.2f}: the readings were smoothed"
+    return float(steps[1:].dot(steps[:-1])) / square if square > 0 else None
 
 
 def _digits(value: Floats, limits: Mapping[str, float]) -> str | None:
@@ -95,6 +119,22 @@ def _digits(value: Floats, limits: Mapping[str, float]) -> str | None:
 
 def _warped(trace: Trace, window: Window, limits: Mapping[str, float]) -> str | None:
     """Find a part of the trace in which time runs faster than in another."""
+    for name, other_name, ratio in interval_ratios(trace, window, limits["readings_min"]):
+        if not 1 - limits["warp_max"] <= ratio <= 1 / (1 - limits["warp_max"]):
+            return f"the interval {name} is {ratio:.3f} times that {other_name}"
+    return None
+
+
+def interval_ratios(
+    trace: Trace, window: Window, readings_min: float
+) -> Iterator[tuple[str, str, float]]:
+    """Yield two parts of a trace and the ratio of their intervals between readings.
+
+    Args:
+        trace: The trace.
+        window: The window; its halves are compared, and it with the longer part outside it.
+        readings_min: Parts with fewer readings are not compared.
+    """
     inside = trace.window(window).t_ns
     first = int(trace.t_ns.searchsorted(window.start_ns))
     stop = first + len(inside)
@@ -104,12 +144,8 @@ def _warped(trace: Trace, window: Window, limits: Mapping[str, float]) -> str | 
     pairs = [("of its first half", inside[:half], "of its second half", inside[half:])]
     pairs.append(("of the window", inside, "outside it", outside))
     for name, some, other_name, others in pairs:
-        if min(len(some), len(others)) < limits["readings_min"]:
-            continue
-        ratio = _median_step(some) / max(_median_step(others), 1.0)
-        if not 1 - limits["warp_max"] <= ratio <= 1 / (1 - limits["warp_max"]):
-            return f"the interval {name} is {ratio:.3f} times that {other_name}"
-    return None
+        if min(len(some), len(others)) >= readings_min:
+            yield name, other_name, _median_step(some) / max(_median_step(others), 1.0)
 
 
 def _median_step(t_ns: Ints) -> float:
