@@ -15,7 +15,8 @@ With ``--coverage`` only tests that reach the changed line are run. The file is 
     python -m pytest -m 'not slow and not long' --cov --cov-context=test
     mv .coverage out/reached.db
 
-With ``--journal`` an interrupted run goes on where it stopped; ``--again`` tries survivors anew.
+With ``--journal`` an interrupted run resumes where it stopped; ``--again`` also retries the mutants
+that survived.
 """
 
 from __future__ import annotations
@@ -136,10 +137,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--coverage", type=Path, help="which tests reach which line, see above")
-    parser.add_argument("--journal", type=Path, help="verdicts are kept here, and not found again")
-    parser.add_argument(
-        "--again", action="store_true", help="try the survivors of the journal anew"
-    )
+    parser.add_argument("--journal", type=Path, help="keep verdicts here, and reuse them")
+    parser.add_argument("--again", action="store_true", help="retry the mutants that survived")
     options = parser.parse_args()
     parts = options.part or list(PARTS)
     chosen = draw(parts, None if options.all else options.sample, options.seed)

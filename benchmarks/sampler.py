@@ -67,7 +67,7 @@ channels:
 
 
 class HangingDevice:
-    """A device on 127.0.0.1 that answers over HTTP until it hangs; then it answers nobody."""
+    """An HTTP device on 127.0.0.1 that answers until it is told to hang."""
 
     def __init__(self) -> None:
         self.hangs, self.ended = threading.Event(), threading.Event()
