@@ -26,6 +26,10 @@ SILENCE_LIMIT_S = 30.0
 """A peer that is not heard of for so long is lost [s]."""
 HEARTBEAT_S = 5.0
 """Time between two signs of life [s]."""
+FAREWELL_S = 10.0
+"""How long a last message may be on its way to a peer that goes on [s]."""
+FAREWELL_AFTER_ERROR_S = 1.0
+"""The same where the run has failed: the peer may be stopped, or its network cut [s]."""
 
 
 class PeerLost(JoulemarkError):
@@ -118,6 +122,24 @@ class Connection:
             raise PeerLost(
                 f"it has been silent for {silence_s:.0f} s: it is stopped, or its network is cut"
             )
+
+    def end_sending(self) -> None:
+        """Tell the peer that no further message comes; what it sends can still be received."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+
+    def await_close(self, end_s: float) -> None:
+        """Wait until the peer closes the connection too, and drop what it still sends.
+
+        A connection that is closed before is reset by whatever arrives later, and a reset takes
+        messages from the peer that it has not read yet.
+
+        Args:
+            end_s: How long to wait, by the monotonic clock [s].
+        """
+        with contextlib.suppress(PeerLost):
+            while (left_s := end_s - time.monotonic()) > 0:
+                self.receive(left_s)
 
     def close(self) -> None:
         """Close the connection, whatever its state."""

@@ -25,6 +25,8 @@ from harness.live.distributed import machine
 from harness.live.distributed.addresses import free_port, listen, own_addresses, parse_address
 from harness.live.distributed.clock_offset import Offset
 from harness.live.distributed.connection import (
+    FAREWELL_AFTER_ERROR_S,
+    FAREWELL_S,
     Connection,
     Heartbeat,
     Message,
@@ -317,6 +319,10 @@ class Coordinator(Rendezvous):
             if error is not None:
                 with contextlib.suppress(PeerLost):
                     connection.send(failed=f"rank 0: {failure_reason(error)}")
+            connection.end_sending()
+        end_s = time.monotonic() + (FAREWELL_S if error is None else FAREWELL_AFTER_ERROR_S)
+        for connection in self.connections.values():
+            connection.await_close(end_s)
             connection.close()
         self._close_door()
         self.selector.close()

@@ -16,6 +16,7 @@ from harness.core.files import read_bytes
 from harness.live.distributed.addresses import parse_address
 from harness.live.distributed.clock_offset import Offset, shortest_round_trip
 from harness.live.distributed.connection import (
+    FAREWELL_AFTER_ERROR_S,
     SILENCE_LIMIT_S,
     Connection,
     Heartbeat,
@@ -195,6 +196,8 @@ class Worker(Rendezvous):
         if error is not None:
             with contextlib.suppress(PeerLost):
                 self.connection.send(failed=failure_reason(error))
+            self.connection.end_sending()
+            self.connection.await_close(time.monotonic() + FAREWELL_AFTER_ERROR_S)
         self.connection.close()
 
     # --- During the run

@@ -334,3 +334,34 @@ def test_messages_may_come_in_pieces() -> None:
         with pytest.raises(PeerLost, match="closed"):
             link.receive(1.0)
         link.close()
+
+
+def test_a_last_message_outlives_what_the_peer_still_sends(side: ThreadPoolExecutor) -> None:
+    """Whoever closes at once resets the connection with the peer's next sign of life."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        one = Connection(socket.create_connection(server.getsockname()))
+        other = Connection(server.accept()[0])
+    one.send(go="end")
+    one.end_sending()
+    closing = side.submit(one.await_close, time.monotonic() + 20)
+    closing.add_done_callback(lambda _: one.close())
+    for _ in range(3):
+        other.send(alive=1)
+        time.sleep(0.02)
+    assert [message.content for message in other.receive(5)] == [{"go": "end"}]
+    with pytest.raises(PeerLost, match="the connection was closed"):
+        other.receive(5)
+    other.close()
+    assert closing.result(5) is None
+
+
+def test_a_peer_that_never_closes_is_waited_for_until_the_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        one = Connection(socket.create_connection(server.getsockname()))
+        other = Connection(server.accept()[0])
+    end_s = time.monotonic() + 0.1
+    one.end_sending()
+    one.await_close(end_s)
+    assert time.monotonic() >= end_s
+    one.close()
+    other.close()
