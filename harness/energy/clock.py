@@ -114,10 +114,11 @@ def clock_effect(
         return _profile(inside_w * shifts_s)
     # 1. The cumulative energy at every shift of both ends; some lie beyond all likely ones.
     search_s = error.scale_s * SEARCH[error.base] * np.linspace(-1, 1, SEARCH_POINTS)
-    all_s = np.concatenate([shifts_s, search_s])
+    all_s = np.concatenate([shifts_s, search_s, [0.0]])
     gained = _energy_to(cells, window.stop_ns, all_s, around[1], end=True)
     lost = _energy_to(cells, window.start_ns, all_s, around[0], end=False)
-    effect, search = np.split(gained - lost, [QUANTILES])
+    change = gained - lost
+    effect, search = change[:QUANTILES], change[QUANTILES:-1]
     if np.abs(effect).max() < MIN_EFFECT * inside_w * window.seconds:
         return ()
     # 2. Load that falls off on both sides of one shift is aligned with the window there.
@@ -224,7 +225,10 @@ def _with_alignment(effect: Floats, aligned_j: float) -> Floats:
 def _energy_to(
     cells: Cells, end_ns: int, shifts_s: Floats, around: Surroundings, *, end: bool
 ) -> Floats:
-    """Return the energy from one end of the window to each shift of it [J], negative before it."""
+    """Return the energy from one end of the window to each shift of it [J], negative before it.
+
+    The last of the shifts is 0.
+    """
     reach_ns = round(float(np.abs(shifts_s).max()) * NS)
     t_ns = cells.trace.t_ns
     first = max(cells.first, int(t_ns.searchsorted(end_ns - reach_ns)) - 1)
@@ -233,11 +237,10 @@ def _energy_to(
     power_w = cells.power(first, stop)
     if around.crossing_w is not None:
         seconds, power_w = _with_step(seconds, power_w, around, end=end)
-    cumulative = np.concatenate([[0.0], np.cumsum(power_w * np.diff(seconds))])
-    at = np.interp([*shifts_s, 0.0], seconds, cumulative)
-    beyond = _beyond(seconds, power_w, np.append(shifts_s, 0.0))
-    at = at + beyond
-    change: Floats = at[:-1] - at[-1]
+    cumulative = np.zeros(len(seconds))
+    np.cumsum(power_w * (seconds[1:] - seconds[:-1]), out=cumulative[1:])
+    at = np.interp(shifts_s, seconds, cumulative) + _beyond(seconds, power_w, shifts_s)
+    change: Floats = at - at[-1]
     return change
 
 
@@ -252,7 +255,7 @@ def _with_step(
     seconds: Floats, power_w: Floats, around: Surroundings, *, end: bool
 ) -> tuple[Floats, Floats]:
     """Put the step of the load where conservation of energy has it within the crossing cell."""
-    crossing = int(np.clip(np.searchsorted(seconds, 0.0) - 1, 0, len(power_w) - 1))
+    crossing = min(max(int(seconds.searchsorted(0.0)) - 1, 0), len(power_w) - 1)
     length_s = float(seconds[crossing + 1] - seconds[crossing])
     inside_w, outside_w = around.inside[0], around.outside[0]
     if inside_w == outside_w:
@@ -264,6 +267,6 @@ def _with_step(
     step_s = float(seconds[crossing]) + length_s * (share if end else 1 - share)
     pair = (inside_w, outside_w) if end else (outside_w, inside_w)
     return (
-        np.insert(seconds, crossing + 1, step_s),
+        np.concatenate([seconds[: crossing + 1], [step_s], seconds[crossing + 1 :]]),
         np.concatenate([power_w[:crossing], pair, power_w[crossing + 1 :]]),
     )

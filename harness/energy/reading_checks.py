@@ -138,14 +138,25 @@ def _error_values(trace: Trace) -> Ints:
     return np.concatenate(far_above)
 
 
-def _is_code(value: Floats) -> np.ndarray:
-    """Whether readings are an error code, or just below one."""
-    matches = np.isin(value, WATT_CODES)
+def _code_ranges() -> Floats:
+    """Return begin and end of each range of error codes in turn, in increasing order.
+
+    An end is the next number after the last code of the range.
+    """
+    ranges = [(code, code) for code in map(float, WATT_CODES)]
     for code in ERROR_CODES:
         below = code * 2.0**-20 if code > 2**40 else 16
-        for unit in DRIVER_UNITS:
-            matches |= (value <= code * unit * (1 + 1e-9)) & (value >= (code - below) * unit)
-    return matches
+        ranges += [((code - below) * unit, code * unit * (1 + 1e-9)) for unit in DRIVER_UNITS]
+    return np.array([(low, np.nextafter(high, np.inf)) for low, high in sorted(ranges)]).ravel()
+
+
+CODE_RANGES = _code_ranges()
+
+
+def _is_code(value: Floats) -> np.ndarray:
+    """Whether readings are an error code, or just below one."""
+    inside: np.ndarray = CODE_RANGES.searchsorted(value, "right") % 2 == 1
+    return inside
 
 
 def _glitches(trace: Trace, bad: Ints) -> list[int]:
