@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -74,6 +76,37 @@ def test_a_thread_has_limits_too_and_the_inner_one_is_its_own() -> None:
         with deadline(0.05):
             pass
         busy(0.1)  # nothing is raised afterwards
+        return "done"
+
+    assert in_a_thread(work) == "done"
+
+
+def test_a_thread_that_is_traced_goes_on_after_a_limit() -> None:
+    lines = 0
+
+    def count(*_: object) -> None:
+        nonlocal lines
+        lines += 1
+
+    def work() -> str:
+        sys.settrace(count)
+        with deadline(60):
+            pass
+        return "done"
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert lines
+    assert not thread.is_alive()
+
+
+def test_a_limit_that_is_reached_as_its_block_ends_is_not_raised_later() -> None:
+    def work() -> str:
+        for _ in range(40):
+            with contextlib.suppress(TimeLimitExceeded), deadline(0.001):
+                busy(0.001)
+        busy(0.02)
         return "done"
 
     assert in_a_thread(work) == "done"
