@@ -20,19 +20,18 @@ from harness.render.json import leaderboard_document, result_document
 from harness.render.leaderboard_csv import leaderboard_csv
 from harness.render.terminal.leaderboard import MARKS
 from harness.scoring.result import ESTIMATED_CLASSES
+from harness.site.audit.entries import AuditedEntry
+from harness.site.audit.page import MAX_PICTURES, audit_context, verdict_counts
+from harness.site.audit.rules import rule_contexts
+from harness.site.audit.submitters import submitter_context
 from harness.site.entries import VERDICTS, Site, SiteEntry, site_entries
 from harness.site.evidence import Packed, evidence_script, has_readings
 from harness.site.files import MARKER, SiteWriter
 from harness.site.index_page import co2e_note, facets, index_table
 from harness.site.names import file_name
-from harness.site.pages import (
-    audit_context,
-    benchmark_context,
-    models_context,
-    submitter_context,
-    verdict_counts,
-)
-from harness.site.plots.finding_marks import FindingMark, finding_marks
+from harness.site.pages import benchmark_context, models_context
+from harness.site.plots.finding_marks import FindingMark, finding_marks, numbered_findings
+from harness.site.plots.trace import TraceFigure, small_trace
 from harness.site.result_page import result_context
 from harness.site.templates import environment, render, stylesheet_and_scripts
 
@@ -134,6 +133,17 @@ def _about_context(about: About) -> dict[str, Any]:
     return context
 
 
+def _pictured(site: Site) -> frozenset[str]:
+    """Return the names of the entries whose traces the audit page shows, the worst first."""
+    wrong = [
+        entry.name
+        for verdict in ("invalid", "questioned", "unjudged")
+        for entry in site.entries
+        if entry.verdict == verdict
+    ]
+    return frozenset(wrong[:MAX_PICTURES])
+
+
 class _Builder:
     """Write the pages of one site."""
 
@@ -143,6 +153,8 @@ class _Builder:
         self.writer = writer
         self.submissions: dict[Path, SubmissionFiles] = {}
         self.has_evidence: set[str] = set()
+        self.audited: dict[str, AuditedEntry] = {}
+        self.pictured = _pictured(site)
         self.models = models_context(site)
 
     def page(self, path: str, template: str, current: str = "", **context: Any) -> None:
@@ -175,8 +187,20 @@ class _Builder:
         context["has_evidence"] = script is not None
         context["has_readings"] = has_readings(entry.result)
         self.page(entry.page, "result.html", **context)
+        self.audited[entry.name] = self._audited(entry, marks, context["trace"])
         document = result_document([entry.result])
         self.writer.write(f"results/{entry.name}.json", json.dumps(document) + "\n")
+
+    def _audited(
+        self, entry: SiteEntry, marks: Sequence[FindingMark], figure: TraceFigure | None
+    ) -> AuditedEntry:
+        """Return what the pages of the audit show of an entry."""
+        return AuditedEntry(
+            entry,
+            numbered_findings(entry),
+            frozenset() if figure is None else figure.numbers,
+            small_trace(entry, marks) if entry.name in self.pictured else None,
+        )
 
     def _packed(self, entry: SiteEntry) -> Packed | None:
         """Return the submission of an entry; write its signatures where they are new."""
@@ -197,12 +221,15 @@ class _Builder:
         return Packed(folder.submission, folder.folder.as_posix(), name, files.listed)
 
     def write_groups(self) -> None:
-        """Write the pages of benchmarks and submitters."""
+        """Write the pages of benchmarks, submitters and rules."""
         for name in self.site.by_benchmark():
             context = benchmark_context(self.site, name)
             self.page(f"benchmarks/{name}.html", "benchmark.html", **context)
         for name, entries in self.site.by_submitter().items():
-            self.page(f"submitters/{name}.html", "submitter.html", **submitter_context(entries))
+            audited = [self.audited[entry.name] for entry in entries]
+            self.page(f"submitters/{name}.html", "submitter.html", **submitter_context(audited))
+        for context in rule_contexts(list(self.audited.values())):
+            self.page(f"rules/{context['page']}.html", "rule.html", **context)
 
     def write_top(self) -> None:
         """Write the index and the other pages at the top."""
@@ -225,7 +252,8 @@ class _Builder:
         self.writer.write("leaderboard.json", json.dumps(document) + "\n")
         text = leaderboard_csv([table for table, _ in self.site.tables])
         self.writer.write("leaderboard.csv", text)
-        self.page("audit.html", "audit.html", "audit", **audit_context(self.site))
+        audit = audit_context(self.site, list(self.audited.values()))
+        self.page("audit.html", "audit.html", "audit", **audit)
         self.page("help.html", "help.html", "help", verdict_texts=VERDICTS, marks=MARKS)
         self.page("compare.html", "compare.html", "compare")
         self.page("verify.html", "verify.html", "verify")

@@ -25,7 +25,7 @@ SUMS = "SHA256SUMS"
 TREE = "tree.js"
 MARKER = "joulemark-site.json"
 """File at the top of a site by which a later build knows that the folder is its own."""
-FOLDERS = ("assets", "benchmarks", "evidence", "results", "submitters")
+FOLDERS = ("assets", "benchmarks", "evidence", "results", "rules", "submitters")
 """Folders of a site; a build empties those that are there."""
 
 

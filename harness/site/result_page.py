@@ -17,6 +17,7 @@ from harness.render.numbers import estimate_text
 from harness.render.terminal.budget import explain
 from harness.render.terminal.score import SCATTER_TEXTS
 from harness.scoring.repeated_runs import valid_runs
+from harness.site.audit.entries import rule_page_name
 from harness.site.entries import VERDICTS, Site, SiteEntry, rule_title, with_unit
 from harness.site.evidence import Packed
 from harness.site.index_page import table_facts, table_heading, table_id
@@ -192,6 +193,7 @@ def _finding_line(numbered: NumberedFinding, *, has_mark: bool) -> dict[str, Any
         "has_mark": has_mark,
         "severity": numbered.severity,
         "rule": first.rule,
+        "page": rule_page_name(first.rule),
         "title": rule_title(first.rule),
         "expected": with_unit(first.expected, first.unit),
         "fix": first.fix,

@@ -24,6 +24,7 @@ KINDS = {
     "index": "index.html",
     "compare": "compare.html",
     "audit": "audit.html",
+    "rule": "rules/duplicate-traces",
     "help": "help.html",
     "verify": "verify.html",
     "benchmark": "benchmarks/resnet50-inference",
@@ -116,6 +117,47 @@ def test_index_is_filtered_searched_sorted_and_linked(browser: Any, site: Path) 
         page.click("button[type=reset]")
         assert visible_systems(page) == everything
         assert page.url == (site / "index.html").as_uri()
+
+
+def visible_findings(page: Any) -> list[str]:
+    texts: list[str] = page.locator("li.entry li[data-r]:visible").all_inner_texts()
+    return texts
+
+
+def test_audit_is_filtered_and_each_finding_leads_to_its_place(browser: Any, site: Path) -> None:
+    address = (site / "audit.html").as_uri()
+    with opened(browser, address) as page:
+        everything = visible_findings(page)
+        assert everything[0].startswith("FAIL")
+        # 1. Each filter leaves what matches, and the address says so.
+        page.select_option("[data-facet=severity]", "fail")
+        failed = visible_findings(page)
+        assert failed
+        assert all(text.startswith("FAIL") for text in failed)
+        page.select_option("[data-facet=submitter]", "SimulatedElm")
+        assert len(visible_findings(page)) == 1
+        assert page.inner_text("#shown") == "1 shown"
+        page.fill("#q", "no such text")
+        assert page.is_visible("#nothing")
+        page.click("#nothing button")
+        assert visible_findings(page) == everything
+        assert page.url == address
+        page.select_option("[data-facet=rule]", "largest-gap")
+        page.fill("#q", "dogwood")
+        link = page.url
+    # 2. The link shows the same; from there a finding leads to its place in the trace.
+    with opened(browser, link) as page:
+        (text,) = visible_findings(page)
+        assert "16.998 s without a reading" in text
+        page.click("li.entry .in-trace:visible")
+        page.locator(".explorer .mark.lit .place").wait_for()
+    # 3. Without scripts a rule leads to its entries by its own page, and they to their traces.
+    with opened(browser, address, java_script_enabled=False) as page:
+        assert visible_findings(page) == everything
+        page.click("text=No long gap between readings")
+        assert "/rules/largest-gap.html" in page.url
+        page.click("text=dogwood-9")
+        assert page.locator("#finding-1:target").is_visible()
 
 
 def test_browser_recomputes_every_entry_to_twelve_digits(browser: Any, site: Path) -> None:

@@ -227,6 +227,11 @@
         tryToExplore(Number(link.dataset.number));
       });
     }
+    const asked = /^#mark-(\d+)$/.exec(location.hash); // another page leads to the place of a finding
+    if (asked) {
+      figure.scrollIntoView({ block: "center" });
+      tryToExplore(Number(asked[1]));
+    }
   }
   document.getElementById("trace-downloads")?.prepend(
     downloadButton("Readings as CSV", "csv", csv), " ", downloadButton("Readings as Parquet", "parquet", parquet), " ");

@@ -29,8 +29,12 @@ COLUMNS = 480
 """Columns of the plot; of the readings in each, the lowest and the highest are drawn."""
 MAX_MARKS = 100
 """Gaps and dropped readings that are drawn."""
+MAX_SMALL_MARKS = 10
+"""Gaps, and places of findings, that a small picture shows."""
 MAX_WINDOW_DISTANCE_NS = 86_400 * NS
 """A window further from the trace is not drawn: the time axis would show nothing else."""
+SMALL_WIDTH, SMALL_HEIGHT, SMALL_COLUMNS = 480, 88, 80
+"""Size and columns of a small picture; it is shown at half its size."""
 FLAG_WIDTH = 20.0
 """Room for the number of a finding [pixels]."""
 HEADROOM, HEADROOM_WITH_FLAGS = 1.06, 1.2
@@ -101,6 +105,51 @@ def trace_figure(entry: SiteEntry, marks: Sequence[FindingMark]) -> TraceFigure 
     return TraceFigure(picture(WIDTH, HEIGHT, alternative, parts), label, places)
 
 
+def small_trace(entry: SiteEntry, marks: Sequence[FindingMark]) -> Markup | None:
+    """Return the same trace in few bytes: a list of entries shows hundreds of them.
+
+    ``None`` where no channel has readings.
+
+    Args:
+        entry: The entry.
+        marks: The places of its findings, in all of its traces.
+    """
+    chosen = choose_trace(entry.result.entry, entry.report)
+    if chosen is None:
+        return None
+    run, trace = chosen
+    t_ns, power_w = power_of(trace)
+    if not len(t_ns):
+        return None
+    window = run.window if run.window is not None and run.window.seconds > 0 else None
+    _, first_ns, last_ns = _span(t_ns, window)
+    per_ns = SMALL_WIDTH / max(1, last_ns - first_ns)
+
+    def shade(begin_ns: int, end_ns: int, css: str) -> str:
+        left = min(max(0, round((begin_ns - first_ns) * per_ns)), SMALL_WIDTH)
+        right = min(round((end_ns - first_ns) * per_ns), SMALL_WIDTH)
+        return element(
+            "rect", x=left, y=0, width=max(3, right - left), height=SMALL_HEIGHT, css=css
+        )
+
+    parts = [] if window is None else [shade(window.start_ns, window.stop_ns, "window")]
+    parts += [shade(*gap, "gap") for gap in trace.gaps(window)[:MAX_SMALL_MARKS]]
+    kept = _extremes(power_w, SMALL_COLUMNS)
+    x = np.rint((t_ns[kept] - first_ns) * per_ns).astype(int)
+    top_w = max(float(power_w.max()), 1e-9) * HEADROOM
+    y = np.rint(SMALL_HEIGHT - SMALL_HEIGHT * power_w[kept] / top_w).astype(int)
+    points = " ".join(f"{a},{b}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
+    parts.append(element("polyline", points=points, css="trace"))
+    here = [mark for mark in marks if (mark.run, mark.channel) == (run.id, trace.channel.id)]
+    spans = dict.fromkeys((mark.span, mark.severity) for mark in here if mark.span is not None)
+    parts += [
+        element("g", shade(*span, "place"), css=f"mark {severity}")
+        for span, severity in list(spans)[:MAX_SMALL_MARKS]
+    ]
+    label = f"Power over time, {run.id}, {trace.channel.id}"
+    return picture(SMALL_WIDTH, SMALL_HEIGHT, label, parts)
+
+
 def power_of(trace: Trace) -> tuple[Ints, Floats]:
     """Return times [ns UTC] and powers [W]; of a counter the mean power between readings."""
     if trace.channel.kind != "counter":
@@ -166,7 +215,7 @@ def _marks(axes: Frame, marks: Sequence[FindingMark], origin_ns: int) -> Iterato
 
 
 def _line(axes: Frame, t_ns: Ints, power_w: Floats, origin_ns: int) -> str:
-    kept = _extremes(power_w) if len(t_ns) > 2 * COLUMNS else np.arange(len(t_ns))
+    kept = _extremes(power_w, COLUMNS)
     # all places at once: a trace has hundreds of them, and a site thousands of traces
     seconds = (t_ns[kept] - origin_ns) / NS
     x = LEFT + axes.x.length * (seconds - axes.x.low) / (axes.x.high - axes.x.low)
@@ -175,11 +224,13 @@ def _line(axes: Frame, t_ns: Ints, power_w: Floats, origin_ns: int) -> str:
     return element("polyline", points=points, css="trace")
 
 
-def _extremes(value: Floats) -> Ints:
+def _extremes(value: Floats, columns: int) -> Ints:
     """Return the indices of the lowest and the highest reading of each column, in time order."""
-    size = len(value) // COLUMNS
-    whole = value[: size * COLUMNS].reshape(COLUMNS, size)
-    offsets = np.arange(COLUMNS) * size
+    if len(value) <= 2 * columns:
+        return np.arange(len(value))
+    size = len(value) // columns
+    whole = value[: size * columns].reshape(columns, size)
+    offsets = np.arange(columns) * size
     ends = np.array([0, len(value) - 1])
     kept = np.concatenate([offsets + whole.argmin(axis=1), offsets + whole.argmax(axis=1), ends])
     return np.unique(kept)
