@@ -190,30 +190,43 @@ def factors_of_result(
 
     One unit of one benchmark is the same work on any machine.
     """
-    emissions: Basis | None = getattr(result.co2e, basis) if result.co2e is not None else None
-    energy = result.per_unit_budget
-    if emissions is None or energy is None or energy.value <= 0 or not emissions.mean_g_per_kwh:
+    budgets = factor_budgets(result, basis)
+    if budgets is None:
         return None
-    factors = emissions.budget.factors
-    overhead, grid = emissions.mean_pue or 1.0, emissions.mean_g_per_kwh
-    pue = tuple(factor for factor in factors if factor.name == "PUE")
-    level = tuple(factor for factor in factors if factor.name != "PUE")
-    hours = components_of_hours(emissions.budget, grid / emissions.budget.value)
-    energy_budget = replace(energy.logarithmic(), factors=())
-    overhead_budget = _constant(f"{energy.id}|pue", overhead, pue)
-    grid_budget = replace(_constant(f"{energy.id}|grid", grid, level), components=hours)
+    energy, overhead, grid = budgets
     return EmissionFactors(
         name=result.entry.id,
         work=1.0,
         work_unit=f"{result.entry.benchmark}|{result.entry.scenario}|{result.energy_per_unit.unit}",
         energy=energy.value,
-        overhead=overhead,
-        grid=grid,
+        overhead=overhead.value,
+        grid=grid.value,
         drawn_work=np.ones(draws),
-        drawn_energy=draw(energy_budget, seed=seed, draws=draws),
-        drawn_overhead=draw(overhead_budget, seed=seed, draws=draws),
-        drawn_grid=draw(grid_budget, seed=seed, draws=draws),
-        intensity=emissions.factors[0],
+        drawn_energy=draw(energy, seed=seed, draws=draws),
+        drawn_overhead=draw(overhead, seed=seed, draws=draws),
+        drawn_grid=draw(grid, seed=seed, draws=draws),
+        intensity=getattr(result.co2e, basis).factors[0],
+    )
+
+
+def factor_budgets(result: Result, basis: str) -> tuple[Budget, Budget, Budget] | None:
+    """Return the budgets of energy per unit, of PUE and of the intensity of the grid.
+
+    None where a result carries no CO2e on that basis.
+    """
+    emissions: Basis | None = getattr(result.co2e, basis) if result.co2e is not None else None
+    energy = result.per_unit_budget
+    if emissions is None or energy is None or energy.value <= 0 or not emissions.mean_g_per_kwh:
+        return None
+    overhead, grid = emissions.mean_pue or 1.0, emissions.mean_g_per_kwh
+    factors = emissions.budget.factors
+    pue = tuple(factor for factor in factors if factor.name == "PUE")
+    level = tuple(factor for factor in factors if factor.name != "PUE")
+    hours = components_of_hours(emissions.budget, grid / emissions.budget.value)
+    return (
+        replace(energy.logarithmic(), factors=()),
+        _constant(f"{energy.id}|pue", overhead, pue),
+        replace(_constant(f"{energy.id}|grid", grid, level), components=hours),
     )
 
 

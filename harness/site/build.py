@@ -24,9 +24,10 @@ from harness.site.audit.entries import AuditedEntry
 from harness.site.audit.page import MAX_PICTURES, audit_context, verdict_counts
 from harness.site.audit.rules import rule_contexts
 from harness.site.audit.submitters import submitter_context
-from harness.site.entries import VERDICTS, Site, SiteEntry, site_entries
-from harness.site.evidence import Packed, evidence_script, has_readings
+from harness.site.entries import SEVERITY_TEXTS, VERDICTS, Site, SiteEntry, site_entries
+from harness.site.evidence import Packed, count_readings, evidence_script
 from harness.site.files import MARKER, SiteWriter
+from harness.site.glossary import BOUNDARIES, CLASSES, TIPS
 from harness.site.index_page import co2e_note, facets, index_table
 from harness.site.names import file_name
 from harness.site.pages import benchmark_context, models_context
@@ -185,7 +186,7 @@ class _Builder:
             self.has_evidence.add(entry.name)
         context = result_context(entry, self.site, packed, marks)
         context["has_evidence"] = script is not None
-        context["has_readings"] = has_readings(entry.result)
+        context["has_readings"] = count_readings(entry.result) > 0
         self.page(entry.page, "result.html", **context)
         self.audited[entry.name] = self._audited(entry, marks, context["trace"])
         document = result_document([entry.result])
@@ -239,6 +240,7 @@ class _Builder:
             "index.html",
             "index",
             tables=tables,
+            tips=TIPS,
             facets=facets(tables),
             count=len(self.site.entries),
             co2e_note=co2e_note([table for table, _ in self.site.tables]),
@@ -254,7 +256,16 @@ class _Builder:
         self.writer.write("leaderboard.csv", text)
         audit = audit_context(self.site, list(self.audited.values()))
         self.page("audit.html", "audit.html", "audit", **audit)
-        self.page("help.html", "help.html", "help", verdict_texts=VERDICTS, marks=MARKS)
+        self.page(
+            "help.html",
+            "help.html",
+            "help",
+            verdict_texts=VERDICTS,
+            marks=MARKS,
+            classes=CLASSES,
+            boundaries=BOUNDARIES,
+            severities=SEVERITY_TEXTS,
+        )
         self.page("compare.html", "compare.html", "compare")
         self.page("verify.html", "verify.html", "verify")
         names = [
@@ -287,7 +298,6 @@ def _evidence_about(entry: SiteEntry, marks: Sequence[FindingMark]) -> dict[str,
             "modelled": entry.result.measurement_class in ESTIMATED_CLASSES,
         },
         "marks": [_mark(item) for item in marks],
-        "intensity": _intensity(entry),
     }
 
 
@@ -303,11 +313,3 @@ def _mark(mark: FindingMark) -> dict[str, Any]:
         "span_ns": None if mark.span is None else [str(t_ns) for t_ns in mark.span],
     }
 
-
-def _intensity(entry: SiteEntry) -> dict[str, float | None] | None:
-    """Return the intensity and the PUE of an entry, for the factors of a comparison."""
-    co2e = entry.result.co2e
-    if co2e is None or co2e.location_based is None:
-        return None
-    basis = co2e.location_based
-    return {"g_per_kwh": basis.mean_g_per_kwh, "pue": basis.mean_pue}

@@ -19,6 +19,14 @@ VERDICTS = {
     "unjudged": "Could not be judged; not ranked.",
 }
 """What each verdict means."""
+SEVERITY_TEXTS = {
+    "fail": "Breaks what its round enforced, or contradicts the evidence: the result is invalid.",
+    "question": "Breaks text that its round did not enforce, or is doubtful: the result is "
+    "questioned.",
+    "warn": "Worth knowing; changes no verdict.",
+    "error": "The rule itself could not be applied to the end.",
+}
+"""What each severity of a finding means."""
 MAX_REASONS = 3
 """Reasons of one entry that the index names; its own page names all."""
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from harness.core.errors import JoulemarkError
 from harness.core.files import read_inside, sha256
+from harness.emissions.decomposition import factor_budgets
 from harness.energy.components import ChannelReadings, clock_error
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
@@ -71,11 +72,9 @@ def evidence_script(
         about: What else the header says: name, verdict, what the pages show.
         packed: The submission that holds it.
     """
+    if not has_evidence(result):
+        return None
     channels = [reading for run in result.runs for reading in run.readings]
-    if sum(len(reading.trace) for reading in channels) > MAX_READINGS:
-        return None
-    if not has_readings(result):
-        return None
     columns: list[bytes] = []
     for reading in channels:
         columns.append(np.ascontiguousarray(reading.trace.t_ns, "<i8").tobytes())
@@ -87,10 +86,14 @@ def evidence_script(
     return PREFIX + base64.b64encode(content) + SUFFIX
 
 
-def has_readings(result: Result) -> bool:
-    """Return whether the readings behind an energy are at hand; those of a store are not."""
-    lengths = [len(reading.trace) for run in result.runs for reading in run.readings]
-    return any(lengths) or result.energy.value is None
+def has_evidence(result: Result) -> bool:
+    """Return whether an entry has an evidence file."""
+    return 0 < count_readings(result) <= MAX_READINGS
+
+
+def count_readings(result: Result) -> int:
+    """Return the number of readings that are at hand; those of a store are not."""
+    return sum(len(reading.trace) for run in result.runs for reading in run.readings)
 
 
 def _header(result: Result, packed: Packed | None) -> dict[str, Any]:
@@ -101,6 +104,7 @@ def _header(result: Result, packed: Packed | None) -> dict[str, Any]:
         "per_unit_unit": result.energy_per_unit.unit,
         "level": result.energy_per_unit.level,
         "budget": budget_document(result.per_unit_budget),
+        "co2e": _emission_factors(result),
         "claims": instrument_claims(result.entry),
         "runs": [_run(result.entry, run, id(run) in counted, packed) for run in result.runs],
         "signed": None if packed is None else packed.file,
@@ -189,6 +193,15 @@ def _record_path(run: RunEnergy, entry: Entry) -> str | None:
     return next((path for path in candidates if path in entry.digests), None)
 
 
+def _emission_factors(result: Result) -> dict[str, Any] | None:
+    """Return what, beside the energy, makes the CO2e of a result: PUE and grid."""
+    budgets = factor_budgets(result, "location_based")
+    if budgets is None:
+        return None
+    _, overhead, grid = budgets
+    return {"mechanization": budget_document(overhead), "map": budget_document(grid)}
+
+
 def budget_document(budget: Budget | None) -> dict[str, Any] | None:
     """Return a budget as plain data, its scatter between runs as a factor."""
     if budget is None or budget.value <= 0:
@@ -210,6 +223,9 @@ def budget_document(budget: Budget | None) -> dict[str, Any] | None:
         "components": [
             [item.name, item.up, item.down, item.base, item.correlation_key, item.dof, item.profile]
             for item in budget.components
+        ],
+        "factors": [
+            [item.name, item.scale, item.correlation_key, item.floor] for item in budget.factors
         ],
         "scatter": None,
     }

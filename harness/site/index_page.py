@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.ranking.leaderboard import Table
+from harness.ranking.leaderboard import DURATION_UNITS, Table
 from harness.render.terminal.leaderboard import LEGEND, MARKS, footnotes
 from harness.site.entries import SiteEntry, finding_text, is_single_run
+from harness.site.glossary import table_tip
 from harness.site.names import file_name
 from harness.site.numbers import Column, Scale, percent, significant
 from harness.uncertainty.estimate import Estimate
@@ -86,8 +87,10 @@ class IndexTable:
         benchmark: Name of the page of its benchmark.
         title: Its heading.
         facts: What its entries have in common, behind the heading.
+        tip: What the class and the boundary among these mean.
         unit: Unit of the energies.
         performance_unit: Unit of the performances; "" where rows state their own.
+        performance_head: What the column of performances is called: its unit, or what it counts.
         quality_metric: Metric of the qualities; "" where rows state their own.
         co2e_unit: Unit of the CO2e; "" without.
         ends: What the ends of the interval bars stand for; None without bars.
@@ -104,8 +107,10 @@ class IndexTable:
     benchmark: str
     title: str
     facts: str
+    tip: str
     unit: str
     performance_unit: str
+    performance_head: str
     quality_metric: str
     co2e_unit: str
     ends: tuple[str, str] | None
@@ -138,7 +143,7 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
             entry=entry,
             name=_cut(entry.result.entry.system or entry.result.entry.id, MAX_NAME),
             submitter=_submitter(entry),
-            marks="".join(mark.letter for mark in MARKS if mark.applies(entry.result)),
+            marks=" ".join(mark.letter for mark in MARKS if mark.applies(entry.result)),
             value=column.value(entry.result.energy_per_unit),
             interval=column.interval(entry.result.energy_per_unit),
             bar=_bar(entry.result.energy_per_unit, scale) if _has_bar(entry) else "",
@@ -160,8 +165,10 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
         benchmark=entries[0].benchmark,
         title=heading,
         facts=table_facts(table),
+        tip=table_tip(table),
         unit=column.unit,
         performance_unit=performance_unit,
+        performance_head=_performance_head(performance_unit),
         quality_metric=quality_metric,
         co2e_unit="" if co2e_column is None else co2e_column.unit,
         ends=_scale_ends(scale, column) if ends else None,
@@ -172,6 +179,11 @@ def index_table(table: Table, entries: Sequence[SiteEntry]) -> IndexTable:
         per_unit_j=column.factor,
         size=_size_class(len(rows)),
     )
+
+
+def _performance_head(unit: str) -> str:
+    """Return the head of the column of performances; of a duration its unit says too little."""
+    return f"Time, {unit}" if unit in DURATION_UNITS else unit or "Performance"
 
 
 def _scale_ends(scale: Scale, column: Column) -> tuple[str, str]:

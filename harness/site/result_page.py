@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,8 @@ from harness.render.terminal.score import SCATTER_TEXTS
 from harness.scoring.repeated_runs import valid_runs
 from harness.site.audit.entries import rule_page_name
 from harness.site.entries import VERDICTS, Site, SiteEntry, rule_title, with_unit
-from harness.site.evidence import Packed
+from harness.site.evidence import Packed, has_evidence
+from harness.site.glossary import TIPS, table_tip
 from harness.site.index_page import table_facts, table_heading, table_id
 from harness.site.numbers import percent, seconds_text, significant
 from harness.site.plots.finding_marks import (
@@ -46,10 +48,17 @@ MIN_SHARE = 0.005
 
 
 class Fact(NamedTuple):
-    """A name and a value."""
+    """A name and a value.
+
+    Attributes:
+        name: What is stated.
+        value: The value, as text.
+        tip: What the name means, where it does not say so.
+    """
 
     name: str
     value: str
+    tip: str = ""
 
 
 def result_context(
@@ -79,7 +88,7 @@ def result_context(
         "trace": trace_figure(entry, marks),
         "budget": _budget_rows(result.rows),
         "budget_bar": budget_bar(result.rows),
-        "explanation": explain(result),
+        "explanation": [_spaced_percent(text) for text in explain(result)],
         "runs": [_run_row(run, counts=id(run) in counted) for run in result.runs[:MAX_RUNS]],
         "runs_hidden": max(0, len(result.runs) - MAX_RUNS),
         "run_plot": run_picture(result.runs),
@@ -92,6 +101,7 @@ def result_context(
         "table_title": table_heading(entry.table),
         "table_facts": table_facts(entry.table),
         "table_id": table_id(entry.table),
+        "table_tip": table_tip(entry.table),
         "files": sorted(evidence.digests.items())[:MAX_FILES],
         "files_hidden": max(0, len(evidence.digests) - MAX_FILES),
         "provenance": _provenance(entry, packed),
@@ -108,6 +118,14 @@ def _headline(entry: SiteEntry) -> dict[str, str]:
     result = entry.result
     per_unit = result.energy_per_unit
     estimate = per_unit if per_unit.value is not None else result.energy
+    if estimate.value is None:
+        return {
+            "number": "No energy",
+            "unit": "",
+            "interval": "",
+            "level": "",
+            "note": estimate.note,
+        }
     shown = estimate_text(estimate)
     value, bracket, interval = shown.partition(" [")
     number, _, unit = value.partition(" ")
@@ -115,14 +133,18 @@ def _headline(entry: SiteEntry) -> dict[str, str]:
         "number": number,
         "unit": unit,
         "interval": f"[{interval}" if bracket else "",
-        "level": f"{estimate.level:.0%}" if estimate.low is not None else "",
+        "level": f"{100 * estimate.level:g} %" if estimate.low is not None else "",
         "note": estimate.note,
     }
 
 
 def _rivals(entry: SiteEntry, site: Site) -> list[SiteEntry]:
     """Return the ranked entries next to one in its table, the nearest first."""
-    ranked = [item for item in site.table_of(entry) if item.row.rank is not None]
+    ranked = [
+        item
+        for item in site.table_of(entry)
+        if item.row.rank is not None and (item is entry or has_evidence(item.result))
+    ]
     place = next((i for i, item in enumerate(ranked) if item is entry), None)
     if place is None:
         return ranked[:MAX_RIVALS]
@@ -133,12 +155,16 @@ def _rivals(entry: SiteEntry, site: Site) -> list[SiteEntry]:
 
 def _facts(entry: SiteEntry) -> list[Fact]:
     result = entry.result
+    estimates = (
+        (f"Energy of a run, {result.measurand}", result.energy),
+        ("Mean power", result.mean_power),
+        ("Energy per correct answer", result.per_correct),
+    )
     facts = [
-        Fact(f"Energy of a run, {result.measurand}", estimate_text(result.energy)),
-        Fact("Mean power", estimate_text(result.mean_power)),
+        Fact(name, estimate_text(estimate))
+        for name, estimate in estimates
+        if estimate is not None and estimate.value is not None
     ]
-    if result.per_correct is not None:
-        facts.append(Fact("Energy per correct answer", estimate_text(result.per_correct)))
     if result.performance is not None:
         name = result.performance.name or "Performance"
         shown = f"{significant(result.performance.value, 6)} {result.performance.unit}"
@@ -146,7 +172,7 @@ def _facts(entry: SiteEntry) -> list[Fact]:
     if result.quality is not None:
         facts += [
             Fact(
-                item.metric[:1].upper() + item.metric[1:],
+                _metric_name(item.metric),
                 significant(item.value, 6)
                 + ("" if item.target is None else f", target {significant(item.target, 6)}"),
             )
@@ -155,23 +181,40 @@ def _facts(entry: SiteEntry) -> list[Fact]:
     rank = entry.row.rank
     if rank is not None:
         place = f"{entry.rank} of {sum(row.rank is not None for row in entry.table.rows)}"
-        facts.append(Fact("Rank", place))
+        facts.append(Fact("Rank", place, TIPS["rank"]))
         if entry.p_first is not None:
             shares = f"{percent(entry.p_first)}, {percent(rank.pareto)}"
-            facts.append(Fact("P(first), P(Pareto)", shares))
-    facts.append(Fact("Covered by readings", f"{100 * result.coverage:.2f} % of the window"))
+            tip = f"{TIPS['first']}. {TIPS['pareto']}"
+            facts.append(Fact("P(first), P(Pareto)", shares, tip))
+    if result.energy.value is not None:
+        covered = f"{100 * result.coverage:.2f} % of the window"
+        facts.append(Fact("Covered by readings", covered, TIPS["covered"]))
     if result.estimated_share:
-        facts.append(Fact("Estimated", f"{100 * result.estimated_share:.1f} % of the energy"))
+        estimated = f"{100 * result.estimated_share:.1f} % of the energy"
+        facts.append(Fact("Estimated", estimated, TIPS["estimated"]))
     facts += [
-        Fact(f"MLPerf's figure, {name.replace('_', ' ')}", _mlperf_text(item))
+        Fact(_mlperf_name(name), _mlperf_text(item), TIPS["mlperf"])
         for name, item in result.compat.items()
+        if item.get("value") is not None or item.get("note")
     ]
     return facts
 
 
+def _metric_name(metric: str) -> str:
+    """Return a metric as a heading: `mlm_accuracy` is `Mlm accuracy`."""
+    words = metric.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _mlperf_name(name: str) -> str:
+    """Return a name of MLPerf's figures: `mlperf_training_v4.0` is that of training v4.0."""
+    return f"MLPerf's figure, {name.removeprefix('mlperf_').replace('_', ' ')}"
+
+
 def _mlperf_text(item: Mapping[str, Any]) -> str:
     value = item.get("value")
-    shown = "–" if value is None else f"{value:,.8g} {item.get('unit', '')}"
+    unit = str(item.get("unit", "")).replace("uJ", "µJ")
+    shown = "–" if value is None else f"{significant(value, 7)} {unit}"
     return f"{shown} ({item['note']})" if item.get("note") else shown
 
 
@@ -214,6 +257,11 @@ def _skipped_rules(entry: SiteEntry) -> list[Fact]:
 
 
 # Budget
+
+
+def _spaced_percent(text: str) -> str:
+    """Write percentages as all pages do, with a space."""
+    return re.sub(r"(?<=\d)%", "\N{NO-BREAK SPACE}%", text)
 
 
 def _budget_rows(rows: Sequence[BudgetRow]) -> list[dict[str, str]]:

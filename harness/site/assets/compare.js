@@ -27,13 +27,26 @@
     return [factor, prefix + unit];
   }
 
+  /** Return how to write a number and the ends of its interval: with two digits of half the interval. */
+  function writer(low, high) {
+    const half = (high - low) / 2;
+    if (!(half > 0)) return (value) => joulemark.number(value, 4);
+    const places = Math.min(Math.max(0, 1 - Math.floor(Math.log10(half))), 9);
+    return (value) => value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
+  }
+
+  /** Write a value with its interval; alone where it has none, or where nothing is uncertain but the last bits. */
+  function withInterval(value, low, high) {
+    if (high - low <= 1e-9 * Math.abs(value)) return joulemark.number(value, 4);
+    const write = writer(low, high);
+    return low === undefined || low === null ? write(value) : `${write(value)} [${write(low)}, ${write(high)}]`;
+  }
+
   function energyText(header) {
     if (header.per_unit === null) return "no energy per unit";
     const [factor, unit] = unitOf(header.per_unit, header.per_unit_unit);
-    const write = (value) => joulemark.number(value / factor, 4);
-    const [low, high] = header.interval;
-    const interval = low === null ? "" : ` [${write(low)}, ${write(high)}]`;
-    return `${write(header.per_unit)} ${unit}${interval}`;
+    const [value, low, high] = [header.per_unit, ...header.interval].map((item) => (item === null ? null : item / factor));
+    return `${withInterval(value, low, high)} ${unit}`;
   }
 
   function entryTable(headers) {
@@ -54,26 +67,41 @@
     }
     const size = Math.abs(1 - result.ratio);
     const direction = result.ratio < 1 ? "less" : "more";
-    const ends = `ratio ${joulemark.number(result.ratio, 4)} [${joulemark.number(result.low, 4)}, ${joulemark.number(result.high, 4)}]`;
+    const ends = `ratio ${withInterval(result.ratio, result.low, result.high)}`;
     if (result.verdict === "tied") return `${a} and ${b} are tied: ${ends}.`;
     return `${a} needs ${percent(size)} ${direction} energy than ${b}: ${ends}.`;
+  }
+
+  /** Return up to eight round ratios between two: steps of 1, 2 or 5, and over more than a decade its powers with their multiples. */
+  function roundRatios(low, high) {
+    const powers = [];
+    if (high / low > 10) {
+      for (let n = Math.floor(Math.log10(low)); n <= Math.log10(high); n++) powers.push(...[1, 2, 5].map((m) => m * 10 ** n));
+      return powers.filter((ratio) => ratio >= low && ratio <= high);
+    }
+    const rough = (high - low) / 8;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((m) => m * power).find((size) => size >= rough);
+    const first = Math.ceil(low / step);
+    return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
   }
 
   function ratioPlot(pairs) {
     const drawn = pairs.filter(({ result }) => result.low !== undefined);
     if (!drawn.length) return null;
     const [width, row] = [960, 30];
-    const height = row * drawn.length + 46;
+    const height = row * drawn.length + 50;
     const ends = drawn.flatMap(({ result }) => [result.low, result.high, 1]).map(Math.log);
     const pad = 0.06 * (Math.max(...ends) - Math.min(...ends) || 0.1);
     const [low, high] = [Math.min(...ends) - pad, Math.max(...ends) + pad];
     const x = (ratio) => 90 + (width - 110) * (Math.log(ratio) - low) / (high - low);
-    const parts = [make("path", { d: `M${x(1)} 6V${height - 36}`, class: "axis" }), make("text", { x: x(1), y: height - 18, "text-anchor": "middle" }, "equal")];
-    for (let i = 0; i <= 4; i++) {
-      const ratio = Math.exp(low + (high - low) * (0.05 + 0.9 * i / 4));
-      if (Math.abs(x(ratio) - x(1)) > 50) parts.push(make("text", { x: x(ratio), y: height - 18, "text-anchor": "middle" }, joulemark.number(ratio, 3)));
+    const parts = [make("path", { d: `M${x(1)} 6V${height - 40}`, class: "axis" }), make("text", { x: x(1), y: height - 22, "text-anchor": "middle" }, "equal")];
+    for (const ratio of roundRatios(Math.exp(low), Math.exp(high))) {
+      if (Math.abs(x(ratio) - x(1)) < 40) continue;
+      parts.push(make("path", { d: `M${x(ratio)} 6V${height - 40}`, class: "grid" }));
+      parts.push(make("text", { x: x(ratio), y: height - 22, "text-anchor": "middle" }, joulemark.number(ratio, 6)));
     }
-    parts.push(make("text", { x: (90 + width) / 2, y: height - 2, class: "label", "text-anchor": "middle" }, "ratio of energies"));
+    parts.push(make("text", { x: (90 + width) / 2, y: height - 6, class: "label", "text-anchor": "middle" }, "ratio of energies"));
     drawn.forEach(({ names, result }, i) => {
       const y = row * (i + 0.5) + 4;
       parts.push(make("text", { x: 76, y: y + 4, class: "label", "text-anchor": "end" }, `${names[0]} over ${names[1]}`));
@@ -84,31 +112,44 @@
       make("svg", { viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img", "aria-label": "Ratios of energies with their intervals" }, ...parts)));
   }
 
+  function cancelledText({ verdict, cancelled }) {
+    if (verdict === "not comparable") return "–";
+    return cancelled?.length ? `the meter errors of ${cancelled.join(", ")}` : "nothing: no instrument is shown to be shared";
+  }
+
   function pairTable(pairs) {
-    const head = ["Pair", "Verdict", "Ratio", "Interval", "P(first needs less)", "Cancelled", "Notes"]
+    const hasNotes = pairs.some(({ result }) => result.reasons.length);
+    const head = ["Pair", "Verdict", "Ratio of energies", "P(first needs less)", "What cancelled", ...(hasNotes ? ["Notes"] : [])]
       .map((text) => make("th", { scope: "col", class: text === "Verdict" && "wide" }, text));
     const rows = pairs.map(({ names, result }) => make("tr", {},
       make("th", { scope: "row" }, names.join(" over ")),
       make("td", { class: "wide" }, result.verdict), // the sentences say it too
-      make("td", { class: "n" }, result.ratio === undefined ? "–" : joulemark.number(result.ratio, 5)),
-      make("td", { class: "n" }, result.low === undefined ? "–" : `${joulemark.number(result.low, 5)} to ${joulemark.number(result.high, 5)}`),
+      make("td", { class: "n" }, result.ratio === undefined ? "–" : withInterval(result.ratio, result.low, result.high)),
       make("td", { class: "n" }, result.better === undefined ? "–" : chance(result.better)),
-      make("td", {}, result.cancelled?.length ? `meter errors of ${result.cancelled.join(", ")}` : "nothing"),
-      make("td", {}, result.reasons.join("; "))));
+      make("td", {}, cancelledText(result)),
+      hasNotes ? make("td", {}, result.reasons.join("; ")) : null));
     return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Pairs" },
       make("table", { class: "data" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
   }
 
-  function factorTable(headers) {
-    const lines = [];
-    for (let i = 1; i < headers.length; i++) {
-      for (const [name, ratio] of joulemark.compare.factors(headers[0], headers[i]) ?? []) {
-        lines.push(make("tr", {}, make("th", { scope: "row" }, `A over ${LETTERS[i]}`), make("td", {}, name), make("td", { class: "n" }, joulemark.number(ratio, 4))));
-      }
-    }
-    if (!lines.length) return make("p", { class: "notes" }, "Factors of CO₂e need a grid: build the site with --zone or --intensity-g-per-kwh.");
-    const head = ["Pair", "Factor of CO₂e per unit", "Ratio"].map((text) => make("th", { scope: "col" }, text));
-    return make("table", { class: "data" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...lines));
+  /** Return why CO2e differs, as a table of factors whose product is the whole; null without a grid. */
+  function factorTable(pairs, headers) {
+    const names = ["machine", "mechanization", "map", "the whole"];
+    const rows = pairs.map(({ names: letters, places: [i, j], result }) => {
+      const factors = joulemark.compare.factors(headers[i], headers[j], result);
+      return factors && make("tr", {}, make("th", { scope: "row" }, letters.join(" over ")),
+        ...factors.map(({ ratio, low, high }) => make("td", { class: "n" }, withInterval(ratio, low, high))));
+    }).filter(Boolean);
+    if (!rows.length) return [];
+    const meanings = ["energy per unit of work", "PUE", "intensity of the grid", "CO₂e per unit of work"];
+    const head = [make("th", { scope: "col" }, "Pair"), ...names.map((name, i) =>
+      make("th", { scope: "col" }, name[0].toUpperCase() + name.slice(1), make("br"), make("small", {}, meanings[i])))];
+    return [
+      make("h2", {}, "Factors of CO₂e"),
+      make("p", { class: "notes" }, "Why the emissions per unit differ: the factors of a row multiply to the whole. One intensity for all results cancels."),
+      make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Factors of CO₂e" },
+        make("table", { class: "data factors" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))),
+    ];
   }
 
   async function show() {
@@ -130,7 +171,7 @@
       const pairs = [];
       for (let i = 0; i < headers.length; i++) {
         for (let j = i + 1; j < headers.length; j++) {
-          pairs.push({ names: [LETTERS[i], LETTERS[j]], result: joulemark.compare.compare(headers[i], headers[j]) });
+          pairs.push({ names: [LETTERS[i], LETTERS[j]], places: [i, j], result: joulemark.compare.compare(headers[i], headers[j]) });
         }
       }
       const traces = make("div", {});
@@ -138,7 +179,7 @@
         entryTable(headers),
         ...pairs.map(({ names: [a, b], result }) => make("p", { class: "sentence" }, sentence(result, a, b))),
         ...[ratioPlot(pairs)].filter(Boolean), pairTable(pairs),
-        make("h2", {}, "Factors"), factorTable(headers),
+        ...factorTable(pairs, headers),
         make("h2", {}, "Traces"), traces);
       const lines = headers.flatMap((header, i) => joulemark.traces.linesOf(header, `${LETTERS[i]}: `).map((line, k) => ({ ...line, isFirst: k === 0 })));
       lines.sort((a, b) => b.isFirst - a.isFirst);

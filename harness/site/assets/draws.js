@@ -4,6 +4,7 @@ joulemark.compare = (() => {
   const DRAWS = 200000;
   const SEED = 20210410;
   const PROFILE_LIMIT = 4;
+  const ALL = new Set(); // every key is shared, as those of grids are
 
   // Random numbers: a key gives the same draws wherever it stands, which is how shared errors cancel
 
@@ -84,7 +85,7 @@ joulemark.compare = (() => {
     }
   }
 
-  /** Values that could be true, without the scatter between runs. shared: calibrations that both sides have. */
+  /** Values that could be true, without the scatter between runs. shared: calibrations that both sides have, or ALL keys. */
   function fixedDraws(budget, shared) {
     const total = new Float64Array(DRAWS);
     for (const [calibration, energy, gain, offset, efficiency] of budget.metered) {
@@ -99,7 +100,7 @@ joulemark.compare = (() => {
       }
     }
     for (const [name, up, down, base, key, dof, profile] of budget.components) {
-      const own = `${key ?? name}|${budget.id}`;
+      const own = shared === ALL && key !== null ? key : `${key ?? name}|${budget.id}`;
       const x = base === "uniform" ? uniform(own) : dof === null ? normal(own) : student(own, dof);
       if (profile.length) {
         addProfile(total, profile, x, base === "normal" ? PROFILE_LIMIT : 1);
@@ -107,7 +108,17 @@ joulemark.compare = (() => {
         for (let i = 0; i < DRAWS; i++) total[i] += x[i] > 0 ? up * x[i] : -down * x[i];
       }
     }
+    for (const factor of budget.factors) multiply(total, factor, budget.id);
     return total;
+  }
+
+  /** Multiply draws by those of a factor exp(scale X), or floor + (1 - floor) exp(scale X - scale²/2). */
+  function multiply(total, [name, scale, key, floor], id) {
+    if (!scale) return;
+    const x = normal(`factor|${key ?? `${name}|${id}`}`);
+    for (let i = 0; i < DRAWS; i++) {
+      total[i] *= floor ? floor + (1 - floor) * Math.exp(scale * x[i] - scale ** 2 / 2) : Math.exp(scale * x[i]);
+    }
   }
 
   /** Logarithms of draws; null where an energy is not positive within its uncertainty. */
@@ -169,6 +180,13 @@ joulemark.compare = (() => {
     return Math.sqrt(values.reduce((total, value) => total + (value - middle) ** 2, 0) / values.length);
   }
 
+  /** Return both ends of the interval of some draws. */
+  function ends(draws, level) {
+    const sorted = draws.slice().sort();
+    const position = Math.trunc((1 - level) / 2 * DRAWS);
+    return [sorted[position], sorted[DRAWS - 1 - position]];
+  }
+
   /** Compare A with B per unit of work; lower energy is better. */
   function compare(a, b) {
     if (!a.budget || !b.budget) return { verdict: "not comparable", reasons: ["one has no energy per unit of work"] };
@@ -194,13 +212,11 @@ joulemark.compare = (() => {
     }
     let better = 0;
     for (const value of change) better += value < 0 ? 1 : value === 0 ? 0.5 : 0;
-    change.sort();
-    const position = Math.trunc((1 - a.level) / 2 * DRAWS);
-    const [low, high] = [change[position], change[DRAWS - 1 - position]];
+    const [low, high] = ends(change, a.level);
     const value = Math.min(Math.max(middle, low), high);
     return {
       verdict: high < 0 ? "better" : low > 0 ? "worse" : "tied",
-      ratio: Math.exp(value), low: Math.exp(low), high: Math.exp(high), better: better / DRAWS, cancelled, reasons: [],
+      ratio: Math.exp(value), low: Math.exp(low), high: Math.exp(high), better: better / DRAWS, cancelled, reasons: [], change,
     };
   }
 
@@ -216,14 +232,28 @@ joulemark.compare = (() => {
     return { verdict: "not resolved", ratio, cancelled, reasons: [reason], breakEven: limit };
   }
 
-  /** The factors of ln(CO2e of A over B) per unit: machine, mechanization (PUE) and map (grid); null without a grid. */
-  function factors(a, b) {
-    if (!a.intensity || !b.intensity || !a.per_unit || !b.per_unit) return null;
-    return [
-      ["machine: energy per unit", a.per_unit / b.per_unit],
-      ["mechanization: PUE", (a.intensity.pue ?? 1) / (b.intensity.pue ?? 1)],
-      ["map: grid intensity", a.intensity.g_per_kwh / b.intensity.g_per_kwh],
-    ];
+  /** Return the factors of CO2e of A over B per unit, each with its interval; null without a grid, or without a ratio. */
+  function factors(a, b, result) {
+    if (!a.co2e || !b.co2e || result.ratio === undefined) return null;
+    const other = a.budget.id === b.budget.id ? `|${b.name}` : ""; // as in compare: results of other runs share no draws
+    const names = [["mechanization", "PUE"], ["map", "intensity of the grid"]];
+    const out = [{ name: "machine", what: "energy per unit of work", ratio: result.ratio, low: result.low, high: result.high }];
+    const whole = result.change?.slice(); // undefined where the scatter between runs is not known
+    let product = result.ratio;
+    for (const [name, what] of names) {
+      const [of, over] = [a.co2e[name], { ...b.co2e[name], id: b.co2e[name].id + other }];
+      const [drawn, drawnOver] = [of, over].map((budget) => logs(fixedDraws(budget, ALL)));
+      if (!drawn || !drawnOver) return null;
+      const change = drawn.map((value, i) => value - drawnOver[i]);
+      const ratio = valueOf(of) / valueOf(over);
+      const [low, high] = ends(change, a.level);
+      out.push({ name, what, ratio, low: Math.min(Math.exp(low), ratio), high: Math.max(Math.exp(high), ratio) });
+      whole?.forEach((_, i) => { whole[i] += change[i]; });
+      product *= ratio;
+    }
+    const [low, high] = whole ? ends(whole, a.level).map(Math.exp) : [];
+    out.push({ name: "the whole", what: "CO₂e per unit of work", ratio: product, low, high });
+    return out;
   }
 
   return { compare, factors };

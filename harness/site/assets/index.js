@@ -148,7 +148,7 @@
     const of = heads[2].textContent.split("/")[1] ?? "";
     const head = joulemark.make("th", {
       scope: "col", class: "co2e", "data-sort": "number", title: `Energy times ${state.perKwh} g/kWh`,
-    }, `${unit} CO₂e/${of.trim()}`);
+    }, `CO₂e, ${unit}/${of.trim()}`);
     heads[6].after(head);
     addSorter(table, head);
     items.forEach((item, i) => {

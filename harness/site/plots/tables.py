@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from harness.ranking.leaderboard import DURATION_UNITS
 from harness.site.entries import SiteEntry
 from harness.site.numbers import Column, percent, significant
+from harness.site.plots.labels import name_labels
 from harness.site.plots.svg import (
     BOTTOM,
     LEFT,
@@ -24,7 +27,8 @@ from harness.site.plots.svg import (
 )
 from harness.uncertainty.estimate import Estimate
 
-WIDTH, HEIGHT = 720.0, 360.0
+WIDTH, HEIGHT = 580.0, 340.0
+"""Size of a plot; two stand side by side [pixels]."""
 ROW_HEIGHT = 18.0
 MAX_POINTS = 400
 """Entries that a plot shows; the table of the index has all."""
@@ -32,8 +36,11 @@ MAX_BARS = 60
 """Entries that the plot of rank sets shows."""
 MAX_NAMED = 10
 """Points up to which each bears its name."""
-MAX_LABEL = 34
-"""Characters of a name beside a bar."""
+MAX_LABEL = 26
+"""Characters of a name beside a bar or a dot."""
+
+MIN_ROUND_WIDTH = 48.0
+"""Room for the name of a round below the axis [pixels]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,9 @@ def table_figures(entries: Sequence[SiteEntry]) -> list[Figure]:
     ranked = [entry for entry in entries if entry.row.rank is not None][:MAX_POINTS]
     figures = (
         _performance_figure(ranked),
-        _rank_figure(ranked[:MAX_BARS]),
-        _history_figure(ranked),
         _correctness_figure(ranked),
+        _history_figure(ranked),
+        _rank_figure(ranked[:MAX_BARS]),
     )
     return [figure for figure in figures if figure is not None]
 
@@ -97,10 +104,10 @@ def _performance_figure(entries: Sequence[SiteEntry]) -> Figure | None:
     return _scatter(
         points,
         title="Energy against performance",
-        caption=f"Better is lower and further {best}. The line joins entries that no other one "
-        "beats in both. Bars are intervals.",
+        caption=f"Better is lower and further {best}. The dashed line is the front: no entry "
+        "beats those on it in both. Bars are intervals.",
         x_label=f"performance [{unit}]",
-        with_front=True,
+        front_sign=-1.0 if fewer_is_better else 1.0,
     )
 
 
@@ -117,27 +124,41 @@ def _with_front(points: Sequence[Point], sign: float) -> list[Point]:
 
 
 def _scatter(
-    points: Sequence[Point], *, title: str, caption: str, x_label: str, with_front: bool
+    points: Sequence[Point],
+    *,
+    title: str,
+    caption: str,
+    x_label: str,
+    front_sign: float | None = None,
 ) -> Figure | None:
+    """Return dots with intervals.
+
+    Args:
+        points: The entries; fewer than two make no plot.
+        title: What it shows.
+        caption: How to read it.
+        x_label: What the abscissa is.
+        front_sign: 1 to draw the front of largest abscissas, -1 for the smallest; None for none.
+    """
     if len(points) < 2:
         return None
     column = Column.for_estimates([point.y for point in points])
     ends = [end / column.factor for point in points for end in _ends(point.y)]
     axes = frame(WIDTH, HEIGHT, [point.x for point in points], ends)
     parts = list(axes.axes(x_label, f"energy [{column.unit}]"))
-    if with_front:
-        parts.append(_front_line(points, axes, column.factor))
+    if front_sign is not None:
+        parts.append(_front_line(points, axes, column.factor, front_sign))
     parts += [_marker(point, axes, column) for point in points]
     if len(points) <= MAX_NAMED:
-        parts += [_name_beside(point, axes, column) for point in points]
-    front_head = ["Pareto front"] if with_front else []
+        parts += _names(points, axes, column)
+    front_head = ["Pareto front"] if front_sign is not None else []
     rows = [
         [
             point.name,
             point.x_text,
             column.value(point.y),
             column.interval(point.y),
-            *(["yes" if point.is_front else ""] if with_front else []),
+            *(["yes" if point.is_front else ""] if front_sign is not None else []),
         ]
         for point in points
     ]
@@ -146,13 +167,21 @@ def _scatter(
     return Figure(title, caption, svg, head, rows)
 
 
-def _name_beside(point: Point, axes: Frame, column: Column) -> str:
-    """Return the name of a point, on the side where the picture has room."""
-    x, y = axes.left(point.x), axes.top((point.y.value or 0.0) / column.factor)
-    name = point.name.partition(" (")[0]
-    shown = name if len(name) <= MAX_LABEL else name[: MAX_LABEL - 1] + "…"
-    is_right = x > WIDTH / 2
-    return text(x - 8 if is_right else x + 8, y + 4, shown, "name", "end" if is_right else "start")
+def _names(points: Sequence[Point], axes: Frame, column: Column) -> Iterator[str]:
+    """Yield the names of points, first of those on the front."""
+    dots = [
+        (
+            axes.left(point.x),
+            axes.top((point.y.value or 0.0) / column.factor),
+            _cut(point.name.partition(" (")[0]),
+        )
+        for point in sorted(points, key=lambda point: not point.is_front)
+    ]
+    yield from name_labels(dots, WIDTH)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= MAX_LABEL else name[: MAX_LABEL - 1] + "…"
 
 
 def _ends(estimate: Estimate) -> list[float]:
@@ -172,10 +201,14 @@ def _marker(point: Point, axes: Frame, column: Column) -> str:
     return titled(content, f"{point.name}: {point.x_text}, {value}")
 
 
-def _front_line(points: Sequence[Point], axes: Frame, factor: float) -> str:
+def _front_line(points: Sequence[Point], axes: Frame, factor: float, sign: float) -> str:
+    """Return the front as steps: the least energy of all that are at least as good."""
     front = sorted((point.x, point.y.value or 0.0) for point in points if point.is_front)
-    places = " ".join(f"{axes.left(x):.1f},{axes.top(y / factor):.1f}" for x, y in front)
-    return element("polyline", points=places, css="front-line")
+    places = [(axes.left(x), axes.top(y / factor)) for x, y in front]
+    path = [f"M{places[0][0]:.1f} {places[0][1]:.1f}"]
+    for x, y in places[1:]:
+        path.append(f"V{y:.1f}H{x:.1f}" if sign > 0 else f"H{x:.1f}V{y:.1f}")
+    return element("path", d="".join(path), css="front-line")
 
 
 # Rank sets
@@ -186,7 +219,7 @@ def _rank_figure(entries: Sequence[SiteEntry]) -> Figure | None:
         return None
     ranks = [entry.row.rank for entry in entries]
     last = max(rank.high for rank in ranks if rank is not None)
-    label_width = 230.0
+    label_width = 190.0
     height = TOP + ROW_HEIGHT * len(entries) + BOTTOM
     unit = (WIDTH - label_width - RIGHT) / last
 
@@ -201,7 +234,8 @@ def _rank_figure(entries: Sequence[SiteEntry]) -> Figure | None:
         for place, (entry, rank) in enumerate(zip(entries, ranks, strict=True)):
             assert rank is not None
             y = TOP + ROW_HEIGHT * (place + 0.5)
-            yield text(label_width - 8, y + 4, _short(entry), "tick", "end")
+            system = entry.result.entry.system or entry.result.entry.id
+            yield text(label_width - 8, y + 4, _cut(system), "name", "end")
             left = label_width + (rank.low - 1) * unit + 2
             bar = element(
                 "rect",
@@ -231,11 +265,6 @@ def _rank_figure(entries: Sequence[SiteEntry]) -> Figure | None:
         ["System", "Rank", "P(first)", "P(Pareto)"],
         rows,
     )
-
-
-def _short(entry: SiteEntry) -> str:
-    system = entry.result.entry.system or entry.result.entry.id
-    return system if len(system) <= MAX_LABEL else system[: MAX_LABEL - 1] + "…"
 
 
 # History
@@ -293,10 +322,21 @@ def _history_axes(axes: Frame, rounds: Sequence[str], y_label: str) -> Iterator[
         y = axes.top(tick)
         yield element("path", d=f"M{LEFT} {y:.1f}H{WIDTH - RIGHT}", css="grid")
         yield text(LEFT - 8, y + 4, significant(tick, 3), "tick", "end")
+    family = _family(rounds)
+    step = math.ceil(len(rounds) * MIN_ROUND_WIDTH / (WIDTH - LEFT - RIGHT))
     for place, name in enumerate(rounds):
-        yield text(axes.left(float(place)), floor + 18, name, "tick", "middle")
-    yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "round", "label", "middle")
+        if place % step == 0:
+            short = name.removeprefix(family)
+            yield text(axes.left(float(place)), floor + 18, short, "tick", "middle")
+    label = f"round of {family.rstrip('-')}" if family else "round"
+    yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, label, "label", "middle")
     yield text(4, 11, y_label, "label")
+
+
+def _family(rounds: Sequence[str]) -> str:
+    """Return what the names of all rounds begin with, up to a hyphen: `mlperf-inference-`."""
+    prefix = os.path.commonprefix(list(rounds))
+    return prefix[: prefix.rfind("-") + 1]
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -328,5 +368,4 @@ def _correctness_figure(entries: Sequence[SiteEntry]) -> Figure | None:
         title="Joules per correct answer against accuracy",
         caption="Better is lower and further right.",
         x_label=metrics.pop(),
-        with_front=False,
     )
