@@ -312,4 +312,3 @@ def _mark(mark: FindingMark) -> dict[str, Any]:
         "channel": mark.channel,
         "span_ns": None if mark.span is None else [str(t_ns) for t_ns in mark.span],
     }
-

@@ -26,12 +26,28 @@ def models_context(site: Site) -> dict[str, Any]:
     sets = []
     for questions in question_sets([table for table, _ in site.tables]):
         rows = [
-            {"page": pages[id(row.row)], "cells": set_cells(row), "verdict": row.row.verdict}
+            {
+                "page": pages[id(row.row)],
+                "cells": [_model_cell(text) for text in set_cells(row)[:-1]],
+                "verdict": row.row.verdict,
+                "reasons": ", ".join(row.row.reasons),
+            }
             for row in questions.rows
         ]
         notes = LEGEND if has_front(questions) else ()
         sets.append({"title": set_title(questions), "rows": rows, "notes": notes})
     return {"head": HEAD, "sets": sets}
+
+
+def _model_cell(text: str) -> tuple[str, str]:
+    """Return a cell as a value, and what stands in brackets or in small print below it."""
+    value, bracket, interval = text.partition(" [")
+    if bracket:
+        return value, interval.removesuffix("]").replace(", ", "–")
+    value, _, remark = text.partition(" (")
+    value, _, total = value.partition(" of ")
+    note = remark.removesuffix(")") or (total and f"of {total}")
+    return "–" if value == "-" else value, note
 
 
 # Benchmarks

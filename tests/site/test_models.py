@@ -26,7 +26,7 @@ def test_models_stand_side_by_side_and_link_to_their_results(tmp_path: Path) -> 
     page = (out / "models.html").read_text("utf-8")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
-    assert "- (no answer was correct)" in page
+    assert "–<br><small>no answer was correct</small>" in page
     links = [line.split('"')[0] for line in page.split('href="results/')[1:]]
     assert len(links) == 2
     assert all((out / "results" / link).is_file() for link in links)

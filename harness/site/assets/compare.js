@@ -50,12 +50,11 @@
   }
 
   function entryTable(headers) {
-    const head = ["Letter", "Result", "Energy per unit", "Verdict"].map((text) => make("th", { scope: "col" }, text));
+    const head = ["Letter", "Result", "Energy per unit"].map((text) => make("th", { scope: "col" }, text));
     const rows = headers.map((header, i) => make("tr", {},
       make("th", { scope: "row" }, LETTERS[i]),
-      make("td", {}, make("a", { href: `results/${header.name}.html` }, header.title), " ", make("small", {}, header.submitter)),
-      make("td", { class: "n" }, energyText(header)),
-      make("td", {}, make("span", { class: `verdict ${header.verdict}` }, header.verdict))));
+      make("td", {}, make("a", { href: `results/${header.name}.html` }, header.title), " ", make("small", {}, header.submitter), " ", make("span", { class: `verdict ${header.verdict}` }, header.verdict)),
+      make("td", { class: "n" }, energyText(header))));
     return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Results that are compared" },
       make("table", { class: "data" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
   }
@@ -72,14 +71,14 @@
     return `${a} needs ${percent(size)} ${direction} energy than ${b}: ${ends}.`;
   }
 
-  /** Return up to eight round ratios between two: steps of 1, 2 or 5, and over more than a decade its powers with their multiples. */
-  function roundRatios(low, high) {
+  /** Return about so many round ratios between two: steps of 1, 2 or 5, and over more than a decade its powers with their multiples. */
+  function roundRatios(low, high, count) {
     const powers = [];
     if (high / low > 10) {
       for (let n = Math.floor(Math.log10(low)); n <= Math.log10(high); n++) powers.push(...[1, 2, 5].map((m) => m * 10 ** n));
       return powers.filter((ratio) => ratio >= low && ratio <= high);
     }
-    const rough = (high - low) / 8;
+    const rough = (high - low) / count;
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((m) => m * power).find((size) => size >= rough);
     const first = Math.ceil(low / step);
@@ -89,14 +88,14 @@
   function ratioPlot(pairs) {
     const drawn = pairs.filter(({ result }) => result.low !== undefined);
     if (!drawn.length) return null;
-    const [width, row] = [960, 30];
+    const [width, row] = [Math.min(960, Math.max(320, output.clientWidth)), 30];
     const height = row * drawn.length + 50;
     const ends = drawn.flatMap(({ result }) => [result.low, result.high, 1]).map(Math.log);
     const pad = 0.06 * (Math.max(...ends) - Math.min(...ends) || 0.1);
     const [low, high] = [Math.min(...ends) - pad, Math.max(...ends) + pad];
     const x = (ratio) => 90 + (width - 110) * (Math.log(ratio) - low) / (high - low);
     const parts = [make("path", { d: `M${x(1)} 6V${height - 40}`, class: "axis" }), make("text", { x: x(1), y: height - 22, "text-anchor": "middle" }, "equal")];
-    for (const ratio of roundRatios(Math.exp(low), Math.exp(high))) {
+    for (const ratio of roundRatios(Math.exp(low), Math.exp(high), width / 120)) {
       if (Math.abs(x(ratio) - x(1)) < 40) continue;
       parts.push(make("path", { d: `M${x(ratio)} 6V${height - 40}`, class: "grid" }));
       parts.push(make("text", { x: x(ratio), y: height - 22, "text-anchor": "middle" }, joulemark.number(ratio, 6)));
@@ -114,7 +113,7 @@
 
   function cancelledText({ verdict, cancelled }) {
     if (verdict === "not comparable") return "–";
-    return cancelled?.length ? `the meter errors of ${cancelled.join(", ")}` : "nothing: no instrument is shown to be shared";
+    return cancelled?.length ? `the meter errors of ${cancelled.join(", ")}` : "nothing";
   }
 
   function pairTable(pairs) {
@@ -128,8 +127,12 @@
       make("td", { class: "n" }, result.better === undefined ? "–" : chance(result.better)),
       make("td", {}, cancelledText(result)),
       hasNotes ? make("td", {}, result.reasons.join("; ")) : null));
-    return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Pairs" },
+    const table = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Pairs" },
       make("table", { class: "data" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
+    const cancels = pairs.some(({ result }) => result.cancelled?.length);
+    return [table, make("p", { class: "notes" }, cancels
+      ? "The errors of an instrument that measured both sides cancel in their ratio."
+      : "No instrument is shown to have measured both sides of a pair, so no error of a meter cancels.")];
   }
 
   /** Return why CO2e differs, as a table of factors whose product is the whole; null without a grid. */
@@ -178,7 +181,7 @@
       output.replaceChildren(
         entryTable(headers),
         ...pairs.map(({ names: [a, b], result }) => make("p", { class: "sentence" }, sentence(result, a, b))),
-        ...[ratioPlot(pairs)].filter(Boolean), pairTable(pairs),
+        ...[ratioPlot(pairs)].filter(Boolean), ...pairTable(pairs),
         ...factorTable(pairs, headers),
         make("h2", {}, "Traces"), traces);
       const lines = headers.flatMap((header, i) => joulemark.traces.linesOf(header, `${LETTERS[i]}: `).map((line, k) => ({ ...line, isFirst: k === 0 })));

@@ -74,7 +74,7 @@
 
   function addSorter(table, head) {
     if (!head.dataset.sort) return;
-    const button = joulemark.make("button", { type: "button", class: "sorter" });
+    const button = joulemark.make("button", { type: "button", class: "sorter", title: head.title || null });
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => {

@@ -1,7 +1,7 @@
 // Power over time: lines of any runs and channels, laid over each other at the start of their windows, with zoom.
 "use strict";
 joulemark.traces = (() => {
-  const WIDTH = 960;
+  const [MIN_WIDTH, MAX_WIDTH] = [320, 960];
   const HEIGHT = 300;
   const [LEFT, RIGHT, TOP, BOTTOM] = [64, 12, 22, 44];
   const COLUMNS = 600;
@@ -107,12 +107,13 @@ joulemark.traces = (() => {
       ];
     };
     let view = whole();
+    const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, container.clientWidth)); // texts keep their size on a phone
     let lit = null; // number of the finding that was asked for
     const picture = make("svg", {
-      viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "plot", role: "img", tabindex: "0",
+      viewBox: `0 0 ${width} ${HEIGHT}`, class: "plot", role: "img", tabindex: "0",
       "aria-label": "Power over time. Plus and minus zoom, arrows move, 0 shows all.",
     });
-    const x = (t) => LEFT + (WIDTH - LEFT - RIGHT) * (t - view[0]) / (view[1] - view[0]);
+    const x = (t) => LEFT + (width - LEFT - RIGHT) * (t - view[0]) / (view[1] - view[0]);
 
     function draw() {
       const shown = all.filter((line) => line.isShown);
@@ -127,21 +128,21 @@ joulemark.traces = (() => {
       const y = (power) => floor - (floor - TOP) * power / top;
       const parts = [];
       const box = (from, to, css, title) => {
-        const [a, b] = [Math.max(x(from), LEFT), Math.min(x(to), WIDTH - RIGHT)];
+        const [a, b] = [Math.max(x(from), LEFT), Math.min(x(to), width - RIGHT)];
         if (b <= a) return;
         parts.push(make("rect", { x: a, y: TOP, width: Math.max(1, b - a), height: floor - TOP, class: css }, make("title", {}, title)));
       };
       for (const line of shown) if (line.window) box(...line.window, "window", `${line.label}: timed window`);
       for (const line of shown) for (const gap of line.gaps.slice(0, 200)) box(...gap, "gap", `${line.label}: gap`);
       for (const tick of ticks(0, top, 5)) {
-        parts.push(make("path", { d: `M${LEFT} ${y(tick).toFixed(1)}H${WIDTH - RIGHT}`, class: "grid" }));
+        parts.push(make("path", { d: `M${LEFT} ${y(tick).toFixed(1)}H${width - RIGHT}`, class: "grid" }));
         parts.push(make("text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" }, joulemark.number(tick || 0)));
       }
-      for (const tick of ticks(view[0], view[1], 8)) {
+      for (const tick of ticks(view[0], view[1], width / 100)) {
         parts.push(make("text", { x: x(tick), y: floor + 18, "text-anchor": "middle" }, joulemark.number(tick || 0, 6)));
       }
       parts.push(make("text", { x: 4, y: 12, class: "label" }, "power [W]"));
-      parts.push(make("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 6, class: "label", "text-anchor": "middle" }, "time since the window began [s]"));
+      parts.push(make("text", { x: (LEFT + width) / 2, y: HEIGHT - 6, class: "label", "text-anchor": "middle" }, "time since the window began [s]"));
       for (const line of shown) {
         parts.push(make("polyline", { points: points(line, ...view, x, y), class: `trace line-${line.colour}` }));
         for (const t of line.dropped) {
@@ -164,12 +165,12 @@ joulemark.traces = (() => {
         let at = next;
         if (mark.span) {
           const [from, to] = mark.span.map(x);
-          if (to < LEFT || from > WIDTH - RIGHT) return null; // outside of the view
-          const [a, b] = [Math.max(from, LEFT), Math.min(to, WIDTH - RIGHT)];
+          if (to < LEFT || from > width - RIGHT) return null; // outside of the view
+          const [a, b] = [Math.max(from, LEFT), Math.min(to, width - RIGHT)];
           parts.push(make("rect", { x: a, y: TOP, width: Math.max(1.5, b - a), height: floor - TOP, class: "place" }));
           at = Math.max((a + b) / 2, next);
         }
-        at = Math.min(at, WIDTH - RIGHT - FLAG_WIDTH / 2);
+        at = Math.min(at, width - RIGHT - FLAG_WIDTH / 2);
         next = at + FLAG_WIDTH;
         parts.push(make("circle", { cx: at, cy: TOP + 10, r: 8.5 }));
         parts.push(make("text", { x: at, y: TOP + 14, "text-anchor": "middle" }, mark.number));
@@ -223,8 +224,8 @@ joulemark.traces = (() => {
     });
     const timeAt = (event) => {
       const place = picture.getBoundingClientRect();
-      const at = (event.clientX - place.left) / place.width * WIDTH;
-      return view[0] + (at - LEFT) / (WIDTH - LEFT - RIGHT) * (view[1] - view[0]);
+      const at = (event.clientX - place.left) / place.width * width;
+      return view[0] + (at - LEFT) / (width - LEFT - RIGHT) * (view[1] - view[0]);
     };
     let dragFrom = null;
     picture.addEventListener("pointerdown", (event) => { dragFrom = timeAt(event); });

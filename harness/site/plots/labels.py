@@ -11,7 +11,7 @@ CHARACTER_WIDTH, LINE_HEIGHT = 6.3, 13.0
 """Size of a character of a name, on the safe side [pixels]."""
 DOT = 5.0
 """Half the size of a dot, with room around it [pixels]."""
-OFFSETS = ((8, 4), (-8, 4), (6, -8), (-6, -8), (6, 16), (-6, 16))
+OFFSETS = ((8, 4), (-8, 4), (6, -9), (-6, -9), (6, 17), (-6, 17))
 """Where a name may begin (to the right) or end (to the left) beside its dot, the best first."""
 
 
@@ -31,11 +31,11 @@ class Box:
     right: float
     bottom: float
 
-    def overlaps(self, other: Box) -> bool:
+    def overlaps(self, second: Box) -> bool:
         """Return whether two rectangles have an area in common."""
-        beside = self.right <= other.left or other.right <= self.left
-        apart = self.bottom <= other.top or other.bottom <= self.top
-        return not (beside or apart)
+        side_by_side = self.right <= second.left or second.right <= self.left
+        one_above_another = self.bottom <= second.top or second.bottom <= self.top
+        return not (side_by_side or one_above_another)
 
 
 def name_labels(dots: Sequence[tuple[float, float, str]], width: float) -> Iterator[str]:
@@ -45,13 +45,13 @@ def name_labels(dots: Sequence[tuple[float, float, str]], width: float) -> Itera
         dots: Place and name of each dot, the most important first.
         width: Width of the picture [pixels].
     """
-    taken = [Box(x - DOT, y - DOT, x + DOT, y + DOT) for x, y, _ in dots]
+    occupied = [Box(x - DOT, y - DOT, x + DOT, y + DOT) for x, y, _ in dots]
     for x, y, name in dots:
         for dx, dy in OFFSETS:
             box = _box(x + dx, y + dy, name, is_left=dx < 0)
-            is_inside = LEFT <= box.left and box.right <= width - RIGHT and box.top >= 0
-            if is_inside and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
+            is_inside = box.left >= LEFT and box.right <= width - RIGHT and box.top >= 0
+            if is_inside and not any(box.overlaps(item) for item in occupied):
+                occupied.append(box)
                 yield text(x + dx, y + dy, name, "name", "end" if dx < 0 else "start")
                 break
 

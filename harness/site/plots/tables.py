@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -335,8 +334,8 @@ def _history_axes(axes: Frame, rounds: Sequence[str], y_label: str) -> Iterator[
 
 def _family(rounds: Sequence[str]) -> str:
     """Return what the names of all rounds begin with, up to a hyphen: `mlperf-inference-`."""
-    prefix = os.path.commonprefix(list(rounds))
-    return prefix[: prefix.rfind("-") + 1]
+    families = {name.rpartition("-")[0] for name in rounds}
+    return f"{families.pop()}-" if len(families) == 1 and "" not in families else ""
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
