@@ -6,7 +6,9 @@
 3. Processor time and inference in pairs of runs: the first of one side with the first of the
    other, and so on; runs that missed the target are in no pair. Processor time is nearly the same
    on a machine that others use too.
-4. The ratio that was registered is claimed only if the lower end of the interval reaches it.
+4. The ratio that was registered is claimed only if the lower end of the interval reaches it. Claims
+   name the class of the energy where it was not measured.
+5. The control is near 1 only if its interval lies inside the limits that were registered for it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from harness.experiments.recording import CONTROL, FRONTIER, MAIN, Part, parts
 from harness.experiments.trainings import TrainingRun, training_runs
 from harness.formats.load import read
 from harness.ranking.comparison import Comparison, compare_at_equal_quality
-from harness.scoring.result import Result
+from harness.scoring.result import ESTIMATED_CLASSES, Result
 from harness.scoring.score import score_all
 from harness.uncertainty.coverage_interval import LEVEL
 from harness.uncertainty.estimate import Estimate
@@ -73,7 +75,8 @@ class Ratio:
         cpu_time: Processor time of one training, in pairs of runs.
         inference_energy: Energy of a predicted byte, in pairs of runs.
         inference_cpu_time: Processor time of a predicted byte, in pairs of runs.
-        claim: What may be said of the registered ratio.
+        measurement_class: How the energy was had; of two classes the one that was not measured.
+        claim: What may be said of the registered ratio, or of the control.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Ratio:
     cpu_time: Estimate
     inference_energy: Estimate
     inference_cpu_time: Estimate
+    measurement_class: str
     claim: str
 
 
@@ -94,11 +98,13 @@ class Relocation:
         name: Name of the side.
         answer: What its first run would have emitted there, with all its trainings.
         trainings: Trainings of that run.
+        measurement_class: How its energy was had.
     """
 
     name: str
     answer: WhatIf
     trainings: float
+    measurement_class: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +151,16 @@ def analyse(
     measured = [_measured(part, level, seed) for part in _recorded(parts(design, out))]
     main = [item for item in measured if item.role == MAIN]
     control = [item for item in measured if item.role == CONTROL]
-    ratios = [_ratio(main[0], item, design.least_ratio, level, seed) for item in main[1:]]
+    ratios = [_registered_ratio(design, main[0], item, level, seed) for item in main[1:]]
     control_ratio = None
     if len(control) > 1:
-        control_ratio = _ratio(control[0], control[1], design.least_ratio, level, seed)
+        control_ratio = _control_ratio(design, control[0], control[1], level, seed)
     relocations = []
     if zones:
         for item in main:
             answer = whatif(item.result, zones, level=level, seed=seed)
-            relocations.append(Relocation(item.side.name, answer, _trainings(item)))
+            kind = item.result.measurement_class
+            relocations.append(Relocation(item.side.name, answer, _trainings(item), kind))
     return Analysis(design, measured, ratios, control_ratio, relocations, level)
 
 
@@ -210,9 +217,24 @@ def _measured(part: Part, level: float, seed: int) -> MeasuredSide:
     )
 
 
-def _ratio(
-    first: MeasuredSide, second: MeasuredSide, least: float, level: float, seed: int
+def _registered_ratio(
+    design: Design, first: MeasuredSide, second: MeasuredSide, level: float, seed: int
 ) -> Ratio:
+    ratio = _ratio(first, second, level, seed)
+    energy = energy_name(ratio.measurement_class)
+    return replace(ratio, claim=claim(ratio.energy.ratio, design.least_ratio, energy))
+
+
+def _control_ratio(
+    design: Design, first: MeasuredSide, second: MeasuredSide, level: float, seed: int
+) -> Ratio:
+    ratio = _ratio(first, second, level, seed)
+    energy = energy_name(ratio.measurement_class)
+    return replace(ratio, claim=control_claim(ratio.energy.ratio, design.control_limits, energy))
+
+
+def _ratio(first: MeasuredSide, second: MeasuredSide, level: float, seed: int) -> Ratio:
+    """Compare two sides; what may be said of their ratio is not known here."""
     energy = compare_at_equal_quality(
         first.result, second.result, one_meter=True, level=level, seed=seed
     )
@@ -221,6 +243,8 @@ def _ratio(
     if energy.verdict == "not comparable":  # the runs that did reach the target are a selection
         none = Estimate(None, None, None, "1", level, energy.ratio.note)
         paired_energy = cpu_time = none
+    classes = (first.result.measurement_class, second.result.measurement_class)
+    is_estimated = classes[0] in ESTIMATED_CLASSES
     return Ratio(
         name=second.side.name,
         label=second.side.label,
@@ -229,7 +253,8 @@ def _ratio(
         cpu_time=cpu_time,
         inference_energy=_paired(_inference_energies(first), _inference_energies(second), level),
         inference_cpu_time=_paired(_inference_times(first), _inference_times(second), level),
-        claim=claim(energy.ratio, least),
+        measurement_class=classes[0] if is_estimated else classes[1],
+        claim="",
     )
 
 
@@ -262,20 +287,50 @@ def _paired(numerators: Quantities, denominators: Quantities, level: float) -> E
     return paired_ratio([a for a, _ in pairs], [b for _, b in pairs], level=level)
 
 
-def claim(ratio: Estimate, least: float) -> str:
+def energy_name(measurement_class: str) -> str:
+    """Return "energy", with its class where it was not measured."""
+    is_estimated = measurement_class in ESTIMATED_CLASSES
+    return f"{measurement_class} energy" if is_estimated else "energy"
+
+
+def claim(ratio: Estimate, least: float, energy: str) -> str:
     """Return what may be said of a registered ratio; "at least" only if the interval allows it.
 
     Args:
         ratio: Its value and interval.
         least: The ratio that was registered.
+        energy: Name of the energy, see `energy_name`.
     """
     if ratio.value is None:
         return f"nothing can be said: {ratio.note}"
     if ratio.low is None or ratio.high is None:
-        return f"{ratio.value:.3g} times, without an interval: {ratio.note}"
-    interval = f"[{ratio.low:.3g}, {ratio.high:.3g}]"
+        return f"{ratio.value:.3g} times the {energy}, without an interval: {ratio.note}"
+    found = f"{ratio.value:.3g} [{ratio.low:.3g}, {ratio.high:.3g}]"
     if ratio.low >= least:
-        return f"at least {least:g} times: {ratio.value:.3g} {interval}"
+        return f"at least {least:g} times the {energy}: {found}"
     if ratio.high < least:
-        return f"less than {least:g} times: {ratio.value:.3g} {interval}"
-    return f"whether it is {least:g} times is open: {ratio.value:.3g} {interval}"
+        return f"less than {least:g} times the {energy}: {found}"
+    return f"whether it is {least:g} times the {energy} is open: {found}"
+
+
+def control_claim(ratio: Estimate, limits: tuple[float, float] | None, energy: str) -> str:
+    """Return whether the ratio of the control is near 1, as far as its interval allows.
+
+    Args:
+        ratio: Its value and interval.
+        limits: Ratios that count as near 1; None where none were registered.
+        energy: Name of the energy, see `energy_name`.
+    """
+    if ratio.value is None:
+        return f"nothing can be said: {ratio.note}"
+    if ratio.low is None or ratio.high is None:
+        return f"{ratio.value:.3g} times the {energy}, without an interval: {ratio.note}"
+    found = f"{ratio.value:.3g} [{ratio.low:.3g}, {ratio.high:.3g}] times the {energy}"
+    if limits is None:
+        return f"{found}; what counts as near 1 was not registered"
+    registered = f"{limits[0]:g} to {limits[1]:g} was registered"
+    if limits[0] <= ratio.low and ratio.high <= limits[1]:
+        return f"near 1: {found}; {registered}"
+    if ratio.high < limits[0] or ratio.low > limits[1]:
+        return f"not near 1: {found}; {registered}"
+    return f"whether it is near 1 is open: {found}; {registered}"

@@ -46,7 +46,7 @@ class Design:
         path: File of the design.
         document: Its content.
         sides: The ways to reach the target; the first is what the others are compared with.
-        control: Two further sides whose ratio is expected near 1.
+        control: Two further sides whose ratio is expected near 1, or none.
         frontier: Further configurations, one run each.
     """
 
@@ -70,6 +70,12 @@ class Design:
     def least_ratio(self) -> float:
         """Ratio that is claimed only if the lower end of its interval reaches it."""
         return float(self.document["least_ratio"])
+
+    @property
+    def control_limits(self) -> tuple[float, float] | None:
+        """Ratios of the control that count as near 1; None where none were registered."""
+        limits = self.document.get("control_limits")
+        return None if limits is None else (float(limits["low"]), float(limits["high"]))
 
 
 def find_design(name: str) -> Design:

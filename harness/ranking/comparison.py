@@ -116,8 +116,8 @@ def compare_at_equal_quality(
 ) -> Comparison:
     """Compare two workloads that reach one target in different ways, per unit of work.
 
-    Their benchmarks may differ; metric and target of their quality must not, and both must have
-    reached it.
+    Their benchmarks may differ; metric and target of their quality must not, and all runs of both
+    must have reached it: those that did would be a selection.
 
     Args:
         a: First result.
@@ -163,7 +163,8 @@ def _other_quality(a: Result, b: Result) -> Iterator[str]:
         texts = [f"{metric} {target:g}" for metric, target in targets]
         yield f"different targets: {texts[0]} and {texts[1]}"
     for letter, result in (("A", a), ("B", b)):
-        if result.quality is not None and result.quality.misses_target:
+        misses_target = result.quality is not None and result.quality.misses_target
+        if misses_target or any(run.success is False for run in result.entry.runs):
             yield f"{letter} misses its target"
 
 

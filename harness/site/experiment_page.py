@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.experiments.analysis import Analysis, MeasuredSide, Relocation
+from harness.experiments.analysis import Analysis, MeasuredSide, Relocation, energy_name
 from harness.experiments.recording import CONTROL, FRONTIER, MAIN
 from harness.experiments.trainings import Evaluation
 from harness.render.escape import escape, grid
@@ -20,9 +20,7 @@ from harness.render.experiment.terminal import (
     SIDES_HEAD,
     WHERE_HEAD,
     costs_rows,
-    energy_name,
     ratio_lines,
-    ratio_text,
     relocation_rows,
     side_row,
 )
@@ -125,12 +123,11 @@ def _claims(analysis: Analysis) -> Iterator[str]:
     """Yield what may be said of each ratio, and what kind of energy it is about."""
     first = analysis.sides[0]
     for item in analysis.ratios:
-        about = f"{first.side.label} over {item.label}, {energy_name(item.energy)} to the target"
-        yield f"<p class=claim><b>{_html(about)}:</b> {_html(item.claim)}</p>"
+        about = f"{first.side.label} over {item.label}, to the target:"
+        yield f"<p class=claim><b>{_html(about)}</b> {_html(item.claim)}</p>"
     if analysis.control is not None:
-        ratio = analysis.control
-        about = f"Control, {energy_name(ratio.energy)}, expected near 1:"
-        yield f"<p class=claim><b>{about}</b> {_html(ratio_text(ratio.energy.ratio))}</p>"
+        claim = _html(analysis.control.claim)
+        yield f"<p class=claim><b>Control, expected near 1:</b> {claim}</p>"
     kind = first.result.measurement_class
     yield (
         f"<p class=note>Intervals have a level of {analysis.level:.0%}. The class of the energy is "
@@ -159,11 +156,14 @@ def _ratios_picture(analysis: Analysis) -> str:
     rows: list[tuple[str, Estimate, str]] = []
     for number, item in enumerate(analysis.ratios, 1):
         colour = COLOURS[number % len(COLOURS)]
-        rows.append((f"{energy_name(item.energy)}, {item.label}", item.energy.ratio, colour))
+        rows.append(
+            (f"{energy_name(item.measurement_class)}, {item.label}", item.energy.ratio, colour)
+        )
         rows.append((f"processor time, {item.label}", item.cpu_time, colour))
     if analysis.control is not None:
         control = analysis.control
-        rows.append((f"{energy_name(control.energy)}, control", control.energy.ratio, COLOURS[-1]))
+        energy = energy_name(control.measurement_class)
+        rows.append((f"{energy}, control", control.energy.ratio, COLOURS[-1]))
         rows.append(("processor time, control", control.cpu_time, COLOURS[-1]))
     least = analysis.design.least_ratio
     values = [1.0, least]
@@ -211,8 +211,9 @@ def _frontier(analysis: Analysis) -> Iterator[str]:
     """Yield the curves of quality against energy and against processor time."""
     quality = analysis.design.document["quality"]
     metric = str(quality["metric"]).replace("_", " ")
-    for axis, unit in (("energy", "J"), ("processor time", "s")):
-        curves = list(_curves(analysis, by_energy=axis == "energy"))
+    energy = energy_name(analysis.sides[0].result.measurement_class)
+    for axis, unit in ((energy, "J"), ("processor time", "s")):
+        curves = list(_curves(analysis, by_energy=axis == energy))
         if not curves:
             continue
         yield f"<p class=note>Evaluations of the first training of each run: {_html(metric)} "

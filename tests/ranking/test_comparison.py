@@ -178,6 +178,16 @@ def test_without_equal_quality_there_is_no_ratio(
     assert comparison.ratio.value is None
 
 
+def test_runs_that_missed_the_target_are_not_left_out_of_a_ratio() -> None:
+    """The quality that an entry states may be that of the runs that were finished."""
+    one = reached(result("a", 100.0, meter="m", cv=0.001), 1.9)
+    other = reached(result("b", 20.0, meter="m", cv=0.001, benchmark="sparse"), 1.9)
+    *finished, last = other.entry.runs
+    entry = replace(other.entry, runs=[*finished, replace(last, success=False)])
+    comparison = compare_at_equal_quality(one, replace(other, entry=entry), draws=50_000)
+    assert (comparison.verdict, comparison.reasons) == ("not comparable", ("B misses its target",))
+
+
 def test_other_differences_still_count_at_equal_quality() -> None:
     one = reached(result("a", 100.0, cv=0.001), 1.9)
     other = reached(result("b", 20.0, cv=0.001, scenario="Server"), 1.9)

@@ -36,6 +36,7 @@ def experiment_document(analysis: Analysis) -> dict[str, Any]:
         "relocations": [
             {
                 "side": item.name,
+                "measurement_class": item.measurement_class,
                 "zones": [_zone(zone, item.trainings) for zone in item.answer.zones],
             }
             for item in analysis.relocations
@@ -108,6 +109,7 @@ def _ratio(item: Ratio) -> dict[str, Any]:
         "cpu_time": estimate(item.cpu_time),
         "inference_energy": estimate(item.inference_energy),
         "inference_cpu_time": estimate(item.inference_cpu_time),
+        "measurement_class": item.measurement_class,
         "claim": item.claim,
     }
 

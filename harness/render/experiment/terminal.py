@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.experiments.analysis import Analysis, MeasuredSide, Ratio, Relocation
+from harness.experiments.analysis import Analysis, MeasuredSide, Ratio, Relocation, energy_name
 from harness.experiments.recording import CONTROL, FRONTIER, MAIN
-from harness.ranking.comparison import Comparison
 from harness.render.escape import grid, plain
 from harness.render.experiment.document import costs_of, emissions_of
 from harness.render.numbers import estimate_text, number
-from harness.scoring.result import ESTIMATED_CLASSES
 from harness.uncertainty.estimate import Estimate
 
 HOURS_SHOWN = (0, 6, 12, 18)
@@ -82,6 +80,7 @@ COSTS_HEAD = (
     "memory",
     "energy to predict",
     "processor time to predict",
+    "class",
 )
 
 
@@ -102,6 +101,7 @@ def costs_rows(sides: Sequence[MeasuredSide]) -> Iterator[Sequence[str]]:
             number(costs.get("peak_bytes"), "B", 4),
             estimate_text(item.inference_j),
             estimate_text(item.inference_cpu_s),
+            item.result.measurement_class,
         )
 
 
@@ -109,15 +109,9 @@ def _costs_table(sides: Sequence[MeasuredSide]) -> str:
     return grid(COSTS_HEAD, list(costs_rows(sides)), "terminal")
 
 
-def energy_name(compared: Comparison) -> str:
-    """Return "energy", with its class where it was not measured."""
-    kind = compared.a.measurement_class
-    return f"{kind} energy" if kind in ESTIMATED_CLASSES else "energy"
-
-
 def ratio_lines(item: Ratio) -> Iterator[tuple[str, str]]:
     """Yield the names and the texts of what is known of a ratio."""
-    energy = energy_name(item.energy)
+    energy = energy_name(item.measurement_class)
     yield energy, ratio_text(item.energy.ratio)
     yield f"{energy}, in pairs of runs", ratio_text(item.paired_energy)
     yield "processor time, in pairs of runs", ratio_text(item.cpu_time)
@@ -144,6 +138,7 @@ def ratio_text(estimate: Estimate) -> str:
 
 WHERE_HEAD = (
     "side",
+    "energy",
     "zone",
     "mean",
     *(f"{hour:02}:00" for hour in HOURS_SHOWN),
@@ -162,7 +157,7 @@ def relocation_rows(
             hourly = [None if by_hour is None else float(by_hour[hour]) / count for hour in hours]
             mean, best, worst = emissions_of(zone, count).values()
             values = (mean, *hourly, best, worst)
-            yield (item.name, plain(zone.zone), *map(_milligrams, values))
+            yield (item.name, item.measurement_class, plain(zone.zone), *map(_milligrams, values))
 
 
 def _milligrams(grams: float | None) -> str:
