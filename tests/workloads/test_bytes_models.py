@@ -232,3 +232,19 @@ def test_blocks_of_units_are_switched_off_by_image() -> None:
         active = np.flatnonzero(after.reshape(blocks.BLOCKS, -1).any(axis=1))
         assert sorted(active) == sorted(np.argsort(-sums)[: blocks.ACTIVE])
         assert set(after[after != 0]) <= set(before)
+
+
+def test_memory_of_the_control_adds_the_row_of_an_image_and_learns_only_that() -> None:
+    memory = load("train_memory", "digits-memory")
+    images = np.random.default_rng(3).random((4, 64), np.float32)
+    labels = np.array([1, 2, 3, 4])
+    network = memory.MemoryNetwork(np.random.default_rng(1))
+    plain = memory.Network(np.random.default_rng(1))
+    assert np.array_equal(network.logits(images), plain.logits(images)), "an empty memory"
+
+    network.step(images, labels, 0.0, 0.9)  # the network itself stays as it is
+    rows = memory.rows(images)
+    assert sorted(set(rows)) == list(np.flatnonzero(network.table.any(axis=1)))
+    assert np.allclose(network.logits(images) - plain.logits(images), network.table[rows])
+    assert (network.table[rows, labels] > 0).all(), "towards the digit of the image"
+    assert rows.tolist() == memory.rows(images + 1e-4).tolist(), "of dark pixels, not of shades"

@@ -87,12 +87,13 @@ class Network:
         """Scores of the ten digits, shape (n, 10)."""
         return self.layers(images)[-1]
 
-    def step(self, images: Floats, labels: Ints, rate: float, momentum: float) -> None:
-        """One step down the gradient of the cross entropy of a batch."""
+    def step(self, images: Floats, labels: Ints, rate: float, momentum: float) -> Floats:
+        """One step down the gradient of the cross entropy of a batch; return that by the logits."""
         activations = self.layers(images)
         delta = softmax(activations[-1])
         delta[np.arange(len(labels)), labels] -= 1
         delta /= len(labels)
+        by_logits = delta
         weight_slopes, bias_slopes = [], []
         for depth in reversed(range(len(self.weights))):
             weight_slopes.append(activations[depth].T @ delta)
@@ -106,6 +107,7 @@ class Network:
             speed *= momentum
             speed -= rate * slope
             parameter += speed
+        return by_logits
 
 
 def softmax(logits: Floats) -> Floats:
