@@ -305,12 +305,12 @@ def claim(ratio: Estimate, least: float, energy: str) -> str:
         return f"nothing can be said: {ratio.note}"
     if ratio.low is None or ratio.high is None:
         return f"{ratio.value:.3g} times the {energy}, without an interval: {ratio.note}"
-    found = f"{ratio.value:.3g} [{ratio.low:.3g}, {ratio.high:.3g}]"
+    shown = f"{ratio.value:.3g} [{ratio.low:.3g}, {ratio.high:.3g}]"
     if ratio.low >= least:
-        return f"at least {least:g} times the {energy}: {found}"
+        return f"at least {least:g} times the {energy}: {shown}"
     if ratio.high < least:
-        return f"less than {least:g} times the {energy}: {found}"
-    return f"whether it is {least:g} times the {energy} is open: {found}"
+        return f"less than {least:g} times the {energy}: {shown}"
+    return f"whether it is {least:g} times the {energy} is open: {shown}"
 
 
 def control_claim(ratio: Estimate, limits: tuple[float, float] | None, energy: str) -> str:
@@ -325,12 +325,12 @@ def control_claim(ratio: Estimate, limits: tuple[float, float] | None, energy: s
         return f"nothing can be said: {ratio.note}"
     if ratio.low is None or ratio.high is None:
         return f"{ratio.value:.3g} times the {energy}, without an interval: {ratio.note}"
-    found = f"{ratio.value:.3g} [{ratio.low:.3g}, {ratio.high:.3g}] times the {energy}"
+    shown = f"{ratio.value:.3g} [{ratio.low:.3g}, {ratio.high:.3g}] times the {energy}"
     if limits is None:
-        return f"{found}; what counts as near 1 was not registered"
+        return f"{shown}; what counts as near 1 was not registered"
     registered = f"{limits[0]:g} to {limits[1]:g} was registered"
     if limits[0] <= ratio.low and ratio.high <= limits[1]:
-        return f"near 1: {found}; {registered}"
+        return f"near 1: {shown}; {registered}"
     if ratio.high < limits[0] or ratio.low > limits[1]:
-        return f"not near 1: {found}; {registered}"
-    return f"whether it is near 1 is open: {found}; {registered}"
+        return f"not near 1: {shown}; {registered}"
+    return f"whether it is near 1 is open: {shown}; {registered}"
