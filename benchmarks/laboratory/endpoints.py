@@ -374,7 +374,7 @@ def main() -> None:
     print("\n| equal systems: accuracy, questions | told apart per token | per correct |")
     print("|---|---|---|")
     for accuracy, count in ((0.1, 50), (0.3, 100), (0.5, 40), (0.5, 300), (0.9, 100)):
-        token, correct = told_apart(accuracy, count, sessions)
+        token, correct = told_apart(accuracy, count, 4 * sessions)
         print(f"| {accuracy:g}, {count} | {token:.1%} | {correct:.1%} |", flush=True)
 
 

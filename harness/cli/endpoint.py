@@ -88,6 +88,13 @@ from harness.core.numbers import plain_number
     help="Longest time for one request [s].",
 )
 @click.option(
+    "--give-up-after",
+    default=20.0,
+    show_default=True,
+    type=Number(1, 86400),
+    help="Time without any connection after which the server is gone and the load ends [s].",
+)
+@click.option(
     "--api",
     default="chat",
     show_default=True,
@@ -179,6 +186,7 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
         key=_key(options["key_env"], options["key_file"]),
         warm_up=options["warm_up"],
         timeout_s=options["timeout"],
+        give_up_after_s=options["give_up_after"],
         parameters={"temperature": options["temperature"]},
         verify_tls=not options["insecure"],
         question_set=options["questions"],

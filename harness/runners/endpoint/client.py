@@ -26,6 +26,8 @@ Api = Literal["chat", "completions"]
 PATHS: Mapping[Api, str] = {"chat": "/chat/completions", "completions": "/completions"}
 MAX_LINE_BYTES = 1 << 20
 """A stream with a longer line is not one of these servers."""
+CONNECT_TIMEOUT_S = 30.0
+"""A machine that does not answer a connection in this time is not there [s]."""
 MAX_REPLY_CHARS = 1 << 20
 """A reply is cut off, and the request failed, beyond this."""
 
@@ -35,11 +37,12 @@ class RequestFailed(Exception):
 
     Attributes:
         retry: Whether another attempt may succeed (429, 5xx, a lost connection).
+        connected: Whether the server took the connection.
     """
 
-    def __init__(self, message: str, *, retry: bool) -> None:
+    def __init__(self, message: str, *, retry: bool, connected: bool = True) -> None:
         super().__init__(message)
-        self.retry = retry
+        self.retry, self.connected = retry, connected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +135,17 @@ async def ask(
             server.endpoint,
             json=server.body(prompt, max_tokens),
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=server.timeout_s),
+            timeout=aiohttp.ClientTimeout(
+                total=server.timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, server.timeout_s)
+            ),
             ssl=server.verify_tls,
             allow_redirects=False,
         ) as response:
             if response.status != 200:
                 raise await _refused(response)
             return await _read(response, on_fragment)
+    except aiohttp.ConnectionTimeoutError as error:
+        raise RequestFailed(str(error)[:300], retry=True, connected=False) from None
     except TimeoutError:
         raise RequestFailed(f"no complete reply in {server.timeout_s:g} s", retry=False) from None
     except aiohttp.ClientConnectorCertificateError as error:
@@ -146,7 +153,9 @@ async def ask(
         message = f"the certificate of the server: {reason}; --insecure accepts any"
         raise RequestFailed(message, retry=False) from None
     except (aiohttp.ClientError, OSError) as error:
-        raise RequestFailed(f"{type(error).__name__}: {error}"[:300], retry=True) from None
+        connected = not isinstance(error, aiohttp.ClientConnectorError)
+        message = f"{type(error).__name__}: {error}"[:300]
+        raise RequestFailed(message, retry=True, connected=connected) from None
 
 
 async def _refused(response: aiohttp.ClientResponse) -> RequestFailed:

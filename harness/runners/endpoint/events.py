@@ -12,6 +12,8 @@ function:
 - ``error.generic``: the attempt failed; ``data.error`` says how.
 - ``sample.complete``: the request is over, failed or not. ``data``: text, finish reason, token
   counts.
+- ``session.abandoned``: the load ended early, as the server was gone; ``data.reason`` says how it
+  showed. Of our client alone.
 
 Stamps are ``timestamp_ns`` of the monotonic clock. Our client adds ``wall_ns``, read at the same
 moment; MLPerf's client has no wall time, so a list of clock pairs recorded beside it must align its
@@ -51,6 +53,7 @@ CLOCK_LINE = re.compile(rb"# clock: \[(\d{1,18}|\d{19}), ?(\d{1,18})\b", re.ASCI
 START, STOP = "session.start_performance_tracking", "session.stop_performance_tracking"
 ISSUED, FIRST, LATER = "sample.issued", "sample.recv_first", "sample.recv_non_first"
 COMPLETE, ERROR = "sample.complete", "error.generic"
+ABANDONED = "session.abandoned"
 
 
 class EventLog:
@@ -166,12 +169,14 @@ class Events:
         warm_up: Number of requests issued before it.
         ended: Whether the log has ``STOP``: without it the client was killed.
         broken_lines: Lines that are no event.
+        abandoned: Why the load ended early; "" where it did not.
     """
 
     requests: tuple[Request, ...]
     warm_up: int = 0
     ended: bool = True
     broken_lines: int = 0
+    abandoned: str = ""
 
     @property
     def has_wall_time(self) -> bool:
@@ -191,18 +196,17 @@ def read_events(content: bytes) -> Events:
     """
     requests: dict[str, Request] = {}
     warm_up: set[str] = set()
-    tracking, marked, ended, broken = False, b'"' + START.encode() + b'"' in content, False, 0
+    session: dict[str, Mapping[str, Any]] = {}
+    marked, broken = b'"' + START.encode() + b'"' in content, 0
     for line in content.splitlines():
         event = _event(line)
         if event is None:
             broken += bool(line.strip())
             continue
         kind, sample = event["event_type"], str(event.get("sample_uuid") or "")
-        if kind == START:
-            tracking = True
-        elif kind == STOP:
-            ended = True
-        elif kind == ISSUED and marked and not tracking:
+        if kind in (START, STOP, ABANDONED):
+            session[kind] = event
+        elif kind == ISSUED and marked and START not in session:
             warm_up.add(sample)
         elif sample and sample not in warm_up:
             _apply(event, requests.setdefault(sample, Request(sample)))
@@ -220,7 +224,16 @@ def read_events(content: bytes) -> Events:
                 where=f"request {shorten(request.id)}",
                 expected="stamps of one clock, in the order of the events",
             )
-    return Events(known_requests, len(warm_up), ended or not marked, broken)
+    ended = STOP in session or not marked
+    abandoned = _reason(session[ABANDONED]) if ABANDONED in session else ""
+    return Events(known_requests, len(warm_up), ended, broken, abandoned)
+
+
+def _reason(event: Mapping[str, Any]) -> str:
+    """Return why a load was abandoned, in one short line."""
+    data = event.get("data")
+    stated = data.get("reason") if isinstance(data, Mapping) else None
+    return shorten(str(stated or "no reason is stated"), 300)
 
 
 def _precedes_itself(request: Request) -> bool:

@@ -26,6 +26,7 @@ from harness.core.errors import JoulemarkError
 from harness.runners.endpoint.address import base_url
 from harness.runners.endpoint.client import RequestFailed, Server, ask, connect
 from harness.runners.endpoint.events import (
+    ABANDONED,
     COMPLETE,
     ERROR,
     EVENTS,
@@ -38,6 +39,7 @@ from harness.runners.endpoint.events import (
 )
 from harness.runners.endpoint.load import Load
 from harness.runners.endpoint.loadgen_server import play_server
+from harness.runners.endpoint.outage import Outage
 from harness.runners.endpoint.questions import Question, parse_questions
 from harness.runners.endpoint.runner import CLIENT, KEY_VARIABLE
 from harness.runners.endpoint.schedule import play
@@ -60,6 +62,7 @@ class Client:
         prefix: Put before the number of a request to make its id.
         replies: Number of complete replies.
         failures: What the last attempt of each failed request met.
+        outage: Whether the server is gone: then nothing more is sent.
     """
 
     session: aiohttp.ClientSession
@@ -70,6 +73,7 @@ class Client:
     prefix: str = ""
     replies: int = 0
     failures: list[str] = field(default_factory=list)
+    outage: Outage = field(default_factory=Outage)
 
     async def send(self, number: int) -> None:
         """Ask the question of this turn."""
@@ -78,7 +82,8 @@ class Client:
     async def ask(self, number: int, index: int, on_first: Callable[[], None]) -> int:
         """Ask a question, again where the server is only busy; return its output tokens.
 
-        Failed attempts and their time stay inside the request: their energy was spent.
+        Failed attempts and their time stay inside the request: their energy was spent. A request
+        that is due when the server is gone is logged as failed, and not sent.
 
         Args:
             number: Number of the request.
@@ -97,10 +102,13 @@ class Client:
                     on_first()
 
             try:
+                if self.outage.is_over():
+                    raise RequestFailed("the server is gone", retry=False, connected=False)
                 reply = await ask(
                     self.session, self.server, question.prompt, question.max_tokens, on_fragment
                 )
             except RequestFailed as error:
+                self._note_failure(error)
                 final = not error.retry or attempt == MAX_ATTEMPTS
                 self._log_fragments(sample, stamps)
                 self.log.write(ERROR, sample, {"error": str(error), "final": final})
@@ -110,12 +118,20 @@ class Client:
                     return 0
                 await asyncio.sleep(RETRY_WAIT_S * 2 ** (attempt - 1))
             else:
+                self.outage.reached()
                 self._log_fragments(sample, stamps)
                 self.log.write(COMPLETE, sample, _document(reply))
                 self.replies += 1
                 tokens = reply.completion_tokens
                 return len(stamps) if tokens is None else tokens
         return 0
+
+    def _note_failure(self, error: RequestFailed) -> None:
+        """Follow whether the server can be reached at all."""
+        if error.connected:
+            self.outage.reached()
+        else:
+            self.outage.missed(str(error))
 
     def _log_fragments(self, sample: str, stamps: Sequence[int]) -> None:
         """Log the fragments of one attempt once it is over: writing must not delay reading."""
@@ -159,13 +175,16 @@ async def load_server(job: Mapping[str, Any], folder: Path, url: str) -> None:
                     got=f"{warm_up.failures[0]}, in a warm-up of {len(warm_up.failures)} requests",
                     expected="a server that answers",
                 )
-            client = Client(session, server, questions, order, log)
+            outage = Outage(job["give_up_after_s"])
+            client = Client(session, server, questions, order, log, outage=outage)
             log.write(START)
             began_s, cpu_s = time.monotonic(), _cpu_seconds()
             if load.kind == "server":
                 await play_server(load, client.ask, len(questions), folder, job["seed"])
             else:
-                await play(load, client.send, job["seed"])
+                await play(load, client.send, job["seed"], outage.is_over)
+            if outage.is_over():
+                log.write(ABANDONED, data={"reason": outage.reason})
             log.write(STOP)
     used = {"cpu_s": _cpu_seconds() - cpu_s, "wall_s": time.monotonic() - began_s}
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -23,6 +23,7 @@ from harness.runners.endpoint.address import base_url
 from harness.runners.endpoint.events import EVENTS, Events, Request, align, clock_pairs, read_events
 from harness.runners.endpoint.load import Load
 from harness.runners.endpoint.metrics import PointMetrics, SteadyPart, point_metrics
+from harness.runners.endpoint.outage import GIVE_UP_AFTER_S
 from harness.runners.endpoint.questions import Question, is_correct, parse_questions
 from harness.runners.endpoint.replies.reference_tokens import ReferenceTokenizer
 
@@ -83,6 +84,7 @@ class Endpoint:
         tokenizer: ``tokenizer.json`` of a reference tokenizer; None for none.
         key: API key, "" for none; it reaches the process by its environment and is in no file.
         parameters: Further fields of each request.
+        give_up_after_s: Time without any connection after which the load ends early [s].
     """
 
     url: str
@@ -98,6 +100,7 @@ class Endpoint:
     verify_tls: bool = True
     question_set: str = ""
     tokenizer: Path | None = None
+    give_up_after_s: float = GIVE_UP_AFTER_S
 
     def __post_init__(self) -> None:
         if not self.server:
@@ -126,6 +129,7 @@ class Endpoint:
             "load": asdict(self.load),
             "warm_up": self.warm_up,
             "timeout_s": self.timeout_s,
+            "give_up_after_s": self.give_up_after_s,
             "parameters": dict(self.parameters),
             "verify_tls": self.verify_tls,
             "seed": job.seed,
@@ -242,9 +246,10 @@ def grade(requests: Sequence[Request], questions: Sequence[Question]) -> Grading
 
 
 def is_valid(point: Point) -> bool:
-    """Whether the load ended, and at most 1 % of its requests failed."""
+    """Whether the load ended, not early, and at most 1 % of its requests failed."""
     failed_share = point.metrics.failed / point.metrics.issued
-    return point.events.ended and failed_share <= MAX_FAILED_SHARE
+    is_whole = point.events.ended and not point.events.abandoned
+    return is_whole and failed_share <= MAX_FAILED_SHARE
 
 
 def work(point: Point) -> Work:
@@ -346,6 +351,8 @@ def _advice(point: Point, client: Mapping[str, Any], loadgen: Mapping[str, Any])
     metrics = point.metrics
     if not point.events.ended:
         yield "the event log stops before the load does: the client was killed"
+    if point.events.abandoned:
+        yield f"the load ended early, as the server was gone: {point.events.abandoned}"
     verdict = loadgen.get("result_validity")
     if verdict not in (None, "VALID"):
         yield f"LoadGen calls the run {verdict}; its reasons are in log/loadgen"

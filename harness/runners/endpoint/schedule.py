@@ -18,17 +18,28 @@ Send = Callable[[int], Awaitable[None]]
 """Sends the n-th request and returns when its reply has ended, whatever came of it."""
 
 
-class Quota:
-    """Hand out request numbers until the count and the time are both used up."""
+IsOver = Callable[[], bool]
+"""Tells whether the load is to end early."""
 
-    def __init__(self, load: Load) -> None:
-        self._load = load
+
+def never() -> bool:
+    """Return False: nothing ends the load early."""
+    return False
+
+
+class Quota:
+    """Hand out request numbers until count and time are both used up, or the load ends early."""
+
+    def __init__(self, load: Load, is_over: IsOver = never) -> None:
+        self._load, self._is_over = load, is_over
         self._next = 0
         self._start = time.monotonic()
 
     def take(self) -> int | None:
         """Return the next number; None when the load is over."""
         number = self._next
+        if self._is_over():
+            return None
         between_blocks = number % self._load.block == 0
         enough = number >= self._load.count
         elapsed_s = time.monotonic() - self._start
@@ -38,19 +49,25 @@ class Quota:
         return number
 
 
-async def play(load: Load, send: Send, seed: int) -> None:
-    """Send the requests of a load and wait for all replies."""
+async def play(load: Load, send: Send, seed: int, is_over: IsOver = never) -> None:
+    """Send the requests of a load and wait for all replies.
+
+    Args:
+        load: The load.
+        send: Sends one request.
+        seed: Seed of the arrivals.
+        is_over: Whether no further request is to be sent.
+    """
+    quota = Quota(load, is_over)
     if load.kind == "concurrency":
-        await _keep_in_flight(load, send)
+        await _keep_in_flight(load, send, quota)
     elif load.kind == "rate":
-        await _arrive_at_random(load, send, random.Random(seed))
+        await _arrive_at_random(load, send, random.Random(seed), quota)
     else:
         await asyncio.gather(*(send(number) for number in range(load.count)))
 
 
-async def _keep_in_flight(load: Load, send: Send) -> None:
-    quota = Quota(load)
-
+async def _keep_in_flight(load: Load, send: Send, quota: Quota) -> None:
     async def lane() -> None:
         while (number := quota.take()) is not None:
             await send(number)
@@ -58,9 +75,9 @@ async def _keep_in_flight(load: Load, send: Send) -> None:
     await asyncio.gather(*(lane() for _ in range(int(load.value))))
 
 
-async def _arrive_at_random(load: Load, send: Send, draw: random.Random) -> None:
+async def _arrive_at_random(load: Load, send: Send, draw: random.Random, quota: Quota) -> None:
     """Arrivals keep their own times: a slow loop does not shift those that follow."""
-    quota, pending = Quota(load), set[asyncio.Task[None]]()
+    pending = set[asyncio.Task[None]]()
     due = time.monotonic()
     while (number := quota.take()) is not None:
         due += draw.expovariate(load.value)

@@ -54,6 +54,8 @@ class FakeServer:
         dialect: vllm, sglang, llama-server, ollama, tgi or plain (no streaming).
         fragment_s: Time between fragments [s].
         busy: Requests refused with 429 before the first is answered.
+        dies_after: Requests after which it is gone; 0 for never.
+        back_after_s: Time after which it is there again [s]; 0 for never.
         tls: Certificate and key; None for plain HTTP.
         seen: Bodies of all requests.
         keys: Authorization headers of all requests.
@@ -62,6 +64,9 @@ class FakeServer:
     dialect: str = "vllm"
     fragment_s: float = 0.002
     busy: int = 0
+    dies_after: int = 0
+    back_after_s: float = 0.0
+    die: asyncio.Event = field(default_factory=asyncio.Event)
     seen: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     in_flight: int = 0
@@ -73,6 +78,8 @@ class FakeServer:
         body = await request.json()
         self.seen.append(body)
         self.keys.append(request.headers.get("Authorization"))
+        if len(self.seen) == self.dies_after:
+            self.die.set()
         if self.busy:
             self.busy -= 1
             return web.json_response({"error": {"message": "slow down"}}, status=429)
@@ -152,6 +159,7 @@ def serve(server: FakeServer) -> Iterator[FakeServer]:
     loop = asyncio.new_event_loop()
     started = threading.Event()
     runner: list[web.AppRunner] = []
+    keeper: list[asyncio.Task[None]] = []
 
     async def start() -> None:
         app = web.Application()
@@ -165,9 +173,17 @@ def serve(server: FakeServer) -> Iterator[FakeServer]:
         scheme = "https" if server.tls else "http"
         server.url = f"{scheme}://127.0.0.1:{port}"
         started.set()
+        if server.dies_after:
+            await server.die.wait()
+            await runner[0].cleanup()
+        if server.back_after_s:
+            await asyncio.sleep(server.back_after_s)
+            runner[0] = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+            await runner[0].setup()
+            await web.TCPSite(runner[0], "127.0.0.1", port).start()
 
     def run() -> None:
-        loop.run_until_complete(start())
+        keeper.append(loop.create_task(start()))
         loop.run_forever()
 
     thread = threading.Thread(target=run, daemon=True)

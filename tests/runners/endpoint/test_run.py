@@ -188,6 +188,39 @@ def test_a_server_that_is_not_there_is_a_recorded_failure(load: Load, tmp_path: 
     assert list((tmp_path / "out").rglob("events.jsonl"))
 
 
+def test_a_server_that_dies_ends_the_load_early_as_a_failure(load: Load, tmp_path: Path) -> None:
+    questions = write_questions(tmp_path / "set.jsonl", "France?")
+    words = ["--questions", questions, "--warm-up", "0", "--concurrency", "2"]
+    words += ["--min-duration", "3600", "--give-up-after", "1", "--json"]
+    with serve(FakeServer(fragment_s=0.05, dies_after=5)) as fake:
+        done = load(fake, tmp_path / "out", *words)
+    assert done.exit_code == 1
+    assert "the load ended early, as the server was gone: no connection in" in done.stderr
+    (point,) = json.loads(done.stdout)["points"]
+    requests = point["requests"]
+    assert requests["completed"] >= 2
+    assert requests["failed"] >= 2
+    assert requests["issued"] == requests["completed"] + requests["failed"]
+    (log,) = (tmp_path / "out").rglob("events.jsonl")
+    assert derive(log.parent).events.abandoned
+    (report,) = api.audit(tmp_path / "out").entries
+    assert "result-valid" in {item.rule for item in report.findings if item.status == "fail"}
+
+
+def test_a_restart_of_the_server_costs_requests_and_not_the_load(
+    load: Load, tmp_path: Path
+) -> None:
+    questions = write_questions(tmp_path / "set.jsonl", "France?")
+    with serve(FakeServer(fragment_s=0.02, dies_after=3, back_after_s=1.0)) as fake:
+        done = load(fake, tmp_path / "out", "--questions", questions, "--warm-up", "0", "--json")
+    assert "ended early" not in done.stderr
+    (point,) = json.loads(done.stdout)["points"]
+    assert point["requests"]["retries"] > 0
+    (log,) = (tmp_path / "out").rglob("events.jsonl")
+    last = derive(log.parent).events.requests[-1]
+    assert last.completed
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
