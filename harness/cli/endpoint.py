@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,23 @@ from harness.cli.base import JSON, Number, cli, emit, note
 from harness.cli.common.prices import priced, prices_of
 from harness.cli.live.options import IDLE, INTERVAL, METERS, OUT, SUBMITTER, SYSTEM
 from harness.cli.live.run import perform
-from harness.core.errors import UsageError
+from harness.core.errors import UsageError, shorten
 from harness.core.files import refuse_shared
 from harness.core.numbers import plain_number
+
+MAX_LOAD = 100_000
+"""More requests in flight, or arrivals per second, are no load of one client."""
+LOADS = (
+    ("concurrency", "--concurrency", "concurrency", f"a whole number of requests, 1 to {MAX_LOAD}"),
+    ("rate", "--rate", "rate", f"requests per second, above 0 and at most {MAX_LOAD}"),
+    (
+        "loadgen_server",
+        "--loadgen-server",
+        "server",
+        f"queries per second, above 0 and at most {MAX_LOAD}",
+    ),
+)
+"""Options that name loads: parameter, option, kind of the load, and what each number of it is."""
 
 
 @cli.command()
@@ -138,6 +153,28 @@ from harness.core.numbers import plain_number
     type=click.IntRange(0),
     help="Seed of questions and arrivals.",
 )
+@click.option(
+    "--nodes",
+    type=click.IntRange(1, 1_000_000),
+    help="Machines of the served system; with fewer meters an estimate over all stands apart.",
+)
+@click.option(
+    "--nodes-used",
+    type=click.IntRange(1, 1_000_000),
+    help="How many of them serve; by default all.",
+)
+@click.option(
+    "--node-power",
+    type=Number(0, 1_000_000, min_open=True),
+    metavar="W",
+    help="Rated power of a machine, for those without a meter.",
+)
+@click.option(
+    "--power-cap",
+    type=Number(0, 1_000_000, min_open=True),
+    metavar="W",
+    help="Power limit that is set on each accelerator; compared with what the meters saw.",
+)
 @priced
 @SYSTEM
 @SUBMITTER
@@ -164,9 +201,7 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
     if options["tokenizer"] is not None:
         ReferenceTokenizer(options["tokenizer"])  # a wrong file is reported before anything starts
     questions = load_questions(options["questions"], options["seed"])
-    labels = _labels(
-        options["concurrency"], options["rate"], options["loadgen_server"], options["offline"]
-    )
+    labels = _labels(options)
     stated = [parse_load(label, len(questions), options["min_duration"]) for label in labels]
     rounds, lengths = options["rounds"], _lengths(options["lengths"])
     if options["loadgen_server"]:
@@ -201,10 +236,41 @@ def endpoint(url: str, out: Path, as_json: bool, **options: Any) -> int:
         seed=options["seed"],
         system=options["system"],
         submitter=options["submitter"],
+        described=_described(options),
     )
     status = perform(list(plan_points(target, loads, settings, lengths)), as_json=False)
     report_points(out / benchmark_name(target.model, target.question_set), as_json, prices)
     return status
+
+
+def _described(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the user states of the served system, as its description names it.
+
+    Raises:
+        UsageError: More nodes are to serve than there are, or nothing is said of how many.
+    """
+    from harness.scoring.endpoint.nodes import NODE_POWER, NODES_USED, POWER_CAP
+
+    nodes, used = options["nodes"], options["nodes_used"]
+    if nodes is None and (used is not None or options["node_power"] is not None):
+        stated = "--nodes-used" if used is not None else "--node-power"
+        raise UsageError(
+            "says nothing without the number of nodes", where=stated, expected="--nodes N"
+        )
+    if used is not None and used > nodes:
+        raise UsageError(
+            "is more than there are",
+            where="--nodes-used",
+            got=str(used),
+            expected=f"at most {nodes}",
+        )
+    fields = {
+        "number_of_nodes": nodes,
+        NODES_USED: used,
+        NODE_POWER: options["node_power"],
+        POWER_CAP: options["power_cap"],
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def report_points(folder: Path, as_json: bool, prices: Any = None) -> None:
@@ -259,7 +325,11 @@ def _limits(text: str) -> tuple[float, float]:
 def _lengths(text: str) -> list[int]:
     """Return the lengths of replies that an option states, each once."""
     numbers = [plain_number(part) for part in text.split(",")] if text else []
-    lengths = [int(number) for number in numbers if number is not None and 1 <= number <= 1e6]
+    lengths = [
+        int(number)
+        for number in numbers
+        if number is not None and 1 <= number <= 1e6 and number.is_integer()
+    ]
     if len(lengths) < len(numbers):
         raise UsageError(
             "is no list of lengths", where="--lengths", got=text[:40], expected="counts of tokens"
@@ -267,12 +337,28 @@ def _lengths(text: str) -> list[int]:
     return list(dict.fromkeys(lengths))
 
 
-def _labels(concurrency: str, rate: str, server: str, offline: bool) -> list[str]:
-    """Names of all points that are asked for; concurrency 1 if none is."""
-    labels = [f"concurrency-{item.strip()}" for item in concurrency.split(",") if item.strip()]
-    labels += [f"rate-{item.strip()}" for item in rate.split(",") if item.strip()]
-    labels += [f"server-{item.strip()}" for item in server.split(",") if item.strip()]
-    if offline:
+def _labels(options: Mapping[str, Any]) -> list[str]:
+    """Return the names of all points that are asked for; concurrency 1 if none is.
+
+    Raises:
+        UsageError: An option states something else than loads.
+    """
+    labels = []
+    for name, option, kind, wanted in LOADS:
+        for text in options[name].split(",") if options[name] else ():
+            value = plain_number(text)
+            is_load = value is not None and 0 < value <= MAX_LOAD
+            if kind == "concurrency":
+                is_load = is_load and value is not None and value.is_integer()
+            if not is_load:
+                raise UsageError(
+                    "names what is no load",
+                    where=option,
+                    got=shorten(text.strip() or "nothing", 40),
+                    expected=wanted,
+                )
+            labels.append(f"{kind}-{value:.15g}")
+    if options["offline"]:
         labels.append("offline")
     return labels or ["concurrency-1"]
 

@@ -11,8 +11,8 @@ One run, in order:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -104,6 +104,7 @@ class Plan:
         shared_meters: Meters of equipment that all machines share; rank 0 samples them.
         rated: Parts that nobody measures, by their rated power.
         work_limit_s: How long a rank whose work has ended waits for that of the others [s].
+        described: Fields of the system description that the user states.
     """
 
     entry: Entry
@@ -120,6 +121,7 @@ class Plan:
     shared_meters: Sequence[MeterRequest] = ()
     rated: Sequence[Rated] = ()
     work_limit_s: float = WORK_LIMIT_S
+    described: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

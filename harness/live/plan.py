@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.core.documents import write_document
+from harness.core.documents import read_document, write_document
 from harness.core.errors import JoulemarkError, UsageError, shorten
 from harness.formats.base import NATIVE, Entry, Rated
 from harness.formats.run_directory import SYSTEM
@@ -68,6 +68,7 @@ class Settings:
         shared_meters: Meters of equipment that all machines share, as the command line writes them.
         shared_power: Shared equipment that nobody measures, as `NAME=WATTS` or `NAME=WATTS*SHARE`.
         work_limit_s: How long a rank whose work has ended waits for that of the others [s].
+        described: Fields of the system description that the user states.
     """
 
     out: Path
@@ -90,6 +91,7 @@ class Settings:
     shared_meters: Sequence[str] = ()
     shared_power: Sequence[str] = ()
     work_limit_s: float = WORK_LIMIT_S
+    described: Mapping[str, Any] = field(default_factory=dict)
 
 
 def meters(settings: Settings) -> list[MeterRequest]:
@@ -287,6 +289,7 @@ def make_plan(entry: Entry, runner: Runner, settings: Settings, repeats: int) ->
     Raises:
         UsageError: Ranks of other jobs could not be told apart, or a meter cannot be used so.
     """
+    _require_same_system(entry, settings.described)
     process = rank_from_environment(os.environ)
     _require_name_of_job(process, settings.meet)
     shared = shared_meters(settings)
@@ -307,7 +310,29 @@ def make_plan(entry: Entry, runner: Runner, settings: Settings, repeats: int) ->
         shared_meters=shared,
         rated=shared_power(settings),
         work_limit_s=settings.work_limit_s,
+        described=settings.described,
     )
+
+
+def _require_same_system(entry: Entry, described: Mapping[str, Any]) -> None:
+    """Refuse to add runs to those of a system that was described otherwise.
+
+    Raises:
+        UsageError: The description beside the runs states something else.
+    """
+    path = entry.directory / SYSTEM
+    if not described or not path.exists():
+        return
+    before = read_document("system", path)
+    for name, value in described.items():
+        if before.get(name) != value:
+            raise UsageError(
+                f"the runs there are of a system with another {name}",
+                where=str(path),
+                got=str(value),
+                expected=shorten(str(before.get(name))),
+                fix="Write to another folder.",
+            )
 
 
 def _require_name_of_job(process: ProcessRank, meet: str) -> None:
@@ -339,6 +364,7 @@ def describe_system(plan: Plan, nodes: int = 1) -> None:
         "system_name": plan.entry.system,
         "submitter": plan.entry.submitter or None,
         "number_of_nodes": nodes,
+        **plan.described,
     }
     try:
         write_document("system", collect() | stated, path)

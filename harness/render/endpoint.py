@@ -14,6 +14,7 @@ from harness.core.schemas import SCHEMA_VERSION
 from harness.energy.cumulative import energy_between
 from harness.render.escape import grid
 from harness.render.numbers import estimate_text, number, percent
+from harness.scoring.endpoint.all_nodes import AllNodes, all_nodes
 from harness.scoring.endpoint.answer_costs import Prices, answer_costs
 from harness.scoring.endpoint.phase_split import LABEL, PhaseSplit, split_phases
 from harness.scoring.endpoint.records import (
@@ -30,6 +31,8 @@ from harness.uncertainty.estimate import Estimate
 
 CLIENT_W = 3.5
 """Power of a busy logical processor, for the client's own energy [W], as the estimator assumes."""
+MAX_SILENT_WAIT = 0.05
+"""Share of a window without a request in flight above which the table says so."""
 HEAD = (
     "Point",
     "Energy per token",
@@ -66,7 +69,21 @@ def endpoint_text(results: Sequence[Result], prices: Prices | None = None) -> st
 
 
 def _remarks(points: Sequence[Result]) -> Iterator[str]:
-    """Yield what sets the interval per correct answer, the client's own energy, and the phases."""
+    """Yield what stands beside the table.
+
+    The estimate over all nodes, what sets the interval per correct answer, the client's own energy,
+    and the phases.
+    """
+    for result in points:
+        waiting = _waiting_share(result)
+        if waiting is not None and waiting > MAX_SILENT_WAIT:
+            yield (
+                f"{result.entry.scenario}: no request was in flight in {percent(waiting)} of the "
+                "window, whose energy counts"
+            )
+        whole = all_nodes(result)
+        if whole is not None:
+            yield f"{result.entry.scenario}, {all_nodes_text(whole)}"
     for result in points:
         if result.per_correct is not None and result.per_correct.note:
             yield f"{result.entry.scenario}, per correct answer: {result.per_correct.note}"
@@ -84,6 +101,20 @@ def _remarks(points: Sequence[Result]) -> Iterator[str]:
         yield _phases(split)
 
 
+def all_nodes_text(whole: AllNodes) -> str:
+    """Return the estimate over all nodes, said to be one, or why there is none."""
+    serving = "" if whole.serving == whole.nodes else f", {whole.serving} serving"
+    head = f"all {whole.nodes} nodes{serving}"
+    if not whole.method:
+        return f"{head}: no estimate, {whole.measured} measured: {whole.energy.note}"
+    figure = whole.energy_per_unit if whole.energy_per_unit.value is not None else whole.energy
+    others = whole.nodes - whole.measured
+    return (
+        f"{head}, estimated: {estimate_text(figure)}; {whole.measured} measured, {others} "
+        f"{whole.method}, {percent(whole.estimated_share)} of the energy"
+    )
+
+
 def _client(result: Result) -> dict[str, float]:
     """Return the processor time of the client over all runs, and its energy by a model."""
     cpu_s = 0.0
@@ -93,6 +124,13 @@ def _client(result: Result) -> dict[str, float]:
         stated = None if isinstance(value, str) else stated_number(value)
         cpu_s += stated if stated is not None and stated > 0 else 0.0
     return {"cpu_s": cpu_s, "modelled_energy_j": cpu_s * CLIENT_W}
+
+
+def _waiting_share(result: Result) -> float | None:
+    """Return the share of the first run's window without a request; ``None`` if not stated."""
+    value = first_record(result).get("waiting_share")
+    share = None if isinstance(value, str) else stated_number(value)
+    return share if share is not None and 0 <= share <= 1 else None
 
 
 def _less_chance(result: Result) -> float | None:
@@ -220,7 +258,7 @@ def _point(result: Result) -> dict[str, Any]:
     grading = {name: total_count(result, "grading", name) for name in ("correct", "asked")}
     chance = (record.get("grading") or {}).get("chance")
     tokens = total_count(result, "output_tokens")
-    steady = steady_part(result)
+    steady, whole = steady_part(result), all_nodes(result)
     per_token = _per_token(result)
     per_joule = result.units_per_joule if per_token.value is not None else None
     kind, value = stated_load(result).get("kind"), stated_load(result).get("value")
@@ -257,6 +295,8 @@ def _point(result: Result) -> dict[str, Any]:
         "tpot_mlperf_ms": record.get("tpot_mlperf_ms"),
         "itl_ms": record.get("itl_ms"),
         "latency_ms": record.get("latency_ms"),
+        "waiting_share": _waiting_share(result),
+        "all_nodes": None if whole is None else asdict(whole),
         "idle_w": {name: _idle_power(result, name) for name in ("before", "after")},
         "notes": list(result.notes),
     }

@@ -15,6 +15,7 @@ from harness.formats.load import Import
 from harness.ranking.leaderboard import Row, Table
 from harness.ranking.question_sets import ModelRow, QuestionSet
 from harness.scoring.boundary import outermost
+from harness.scoring.endpoint.all_nodes import all_nodes
 from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate
 
@@ -43,7 +44,7 @@ def result_document(
 
 
 def _result(result: Result) -> dict[str, Any]:
-    entry = result.entry
+    entry, whole = result.entry, all_nodes(result)
     return {
         "id": entry.id,
         "format": entry.format,
@@ -79,6 +80,7 @@ def _result(result: Result) -> dict[str, Any]:
         "budget": [asdict(row) for row in result.rows],
         "compat": dict(result.compat),
         "provisioned": None if result.provision is None else asdict(result.provision),
+        "all_nodes": None if whole is None else asdict(whole),
         "runs": [_run(run) for run in result.runs],
         "notes": list(result.notes),
     }

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from harness.core.errors import shorten
 from harness.core.timestamps import NS
 from harness.energy.components import ChannelReadings, clock_error
-from harness.energy.missing_nodes import modelled_nodes
+from harness.energy.missing_nodes import modelled_nodes, stated_nodes
 from harness.energy.run import RunEnergy
 from harness.formats.base import Entry
 from harness.formats.defects import SENSOR_DEFECTS, DefectCode
+from harness.scoring.endpoint.nodes import measured_nodes, sees_all_nodes
 from harness.scoring.repeat_prior import repeat_pairs
 from harness.scoring.repeated_runs import MIN_RUNS_FOR_RANK
 from harness.traces.channel import Channel
@@ -53,6 +54,7 @@ def result_notes(
         *_meter_notes(counted),
         *dict.fromkeys(note for run in runs for note in _reading_notes(entry, run)),
         *dict.fromkeys(note for run in runs for note in _node_notes(run)),
+        *dict.fromkeys(note for run in counted for note in _unmetered_notes(entry, run)),
         *dict.fromkeys(note for run in runs for note in _witness_notes(run)),
         *_completeness_notes(counted),
         *_defect_notes(entry, NOTED_DEFECTS),
@@ -127,6 +129,18 @@ def _node_notes(run: RunEnergy) -> Iterator[str]:
     measured = [(item, item.energy) for item in run.readings if item.energy is not None]
     for node in modelled_nodes(measured):
         yield f"{node} is modelled, not measured: its part of the interval is wide"
+
+
+def _unmetered_notes(entry: Entry, run: RunEnergy) -> Iterator[str]:
+    """Yield that meters saw only some nodes of the system behind an endpoint."""
+    if run.run.evidence.endpoint is None or sees_all_nodes(run):
+        return
+    measured_count, node_count = len(measured_nodes(run)), stated_nodes(entry)
+    if measured_count < node_count:
+        yield (
+            f"meters saw {measured_count} of {node_count} nodes: every figure is of what they saw; "
+            "the estimate over all nodes stands apart"
+        )
 
 
 def _witness_notes(run: RunEnergy) -> Iterator[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from harness.render.endpoint import all_nodes_text
 from harness.render.escape import plain
 from harness.render.numbers import decimals, estimate_text, number, percent
 from harness.render.terminal.budget import budget_table, explain
 from harness.render.terminal.carbon import co2e
+from harness.scoring.endpoint.all_nodes import all_nodes
 from harness.scoring.endpoint.provision import Provision
 from harness.scoring.result import Result
 from harness.uncertainty.estimate import Estimate
@@ -55,6 +57,9 @@ def _block(result: Result, explained: bool) -> Iterator[str]:
         yield from _figure("MLPerf", _mlperf_metric(name, item))
     if result.provision is not None:
         yield from _figure("provisioned", _provision(result.provision))
+    whole = all_nodes(result)
+    if whole is not None:
+        yield from _figure("all nodes", all_nodes_text(whole))
     if result.estimated_share:
         yield from _figure("estimated", f"{percent(result.estimated_share)} of the energy")
     for line in co2e.lines(result.co2e):

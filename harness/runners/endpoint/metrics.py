@@ -85,6 +85,7 @@ class PointMetrics:
         token_source: ``usage``, ``fragments`` or "" for none.
         fragments: Fragments of completed replies.
         in_flight: Mean number of requests in flight over the window.
+        waiting_share: Share of the window in which none was, such as while an agent's tools run.
         steady: The steady part; None where the load has none of a second.
     """
 
@@ -98,6 +99,7 @@ class PointMetrics:
     fragments: int
     prompt_tokens: int | None
     in_flight: float
+    waiting_share: float
     ttft_ms: Distribution | None
     tpot_ms: Distribution | None
     tpot_mlperf_ms: Distribution | None
@@ -157,6 +159,7 @@ def point_metrics(events: Events) -> PointMetrics:
         fragments=sum(request.fragments for request in completed),
         prompt_tokens=None if None in prompts else sum(count or 0 for count in prompts),
         in_flight=_busy_seconds(requests) / window.seconds,
+        waiting_share=_waiting_share(requests),
         ttft_ms=_distribution([_ttft_ms(request) for request in completed]),
         tpot_ms=_distribution([_tpot_ms(request, usage is not None) for request in completed]),
         tpot_mlperf_ms=_distribution(
@@ -275,6 +278,21 @@ def _busy_seconds(requests: Sequence[Request]) -> float:
         if request.complete_ns is not None
     ]
     return math.fsum(lengths_ns) / 1e9
+
+
+def _waiting_share(requests: Sequence[Request]) -> float:
+    """Return the share of the time from the first issue to the last end with nothing in flight."""
+    spans_ns = sorted(
+        (request.issued_ns, request.complete_ns)
+        for request in requests
+        if request.complete_ns is not None
+    )
+    first_ns = busy_until_ns = spans_ns[0][0]
+    waiting_ns = 0
+    for issued_ns, complete_ns in spans_ns:
+        waiting_ns += max(0, issued_ns - busy_until_ns)
+        busy_until_ns = max(busy_until_ns, complete_ns)
+    return waiting_ns / (busy_until_ns - first_ns) if busy_until_ns > first_ns else 0.0
 
 
 def _ttft_ms(request: Request) -> float | None:

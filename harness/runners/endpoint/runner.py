@@ -297,6 +297,7 @@ def endpoint_facts(point: Point) -> dict[str, Any]:
         "fragments": metrics.fragments,
         "prompt_tokens": metrics.prompt_tokens,
         "in_flight": metrics.in_flight,
+        "waiting_share": metrics.waiting_share,
         "grading": None if point.grading is None else _grading_facts(point.grading),
         "steady": None if metrics.steady is None else _steady_facts(metrics.steady),
         **latencies,

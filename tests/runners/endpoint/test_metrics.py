@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from harness.core.errors import UnreadableError
-from harness.runners.endpoint.events import Events, Request
+from harness.runners.endpoint.events import Events, Request, read_events
 from harness.runners.endpoint.metrics import early_stopping_bound, point_metrics
 
 WALL_NS = 1_700_000_000_000_000_000
@@ -143,3 +145,21 @@ def test_a_log_that_stops_in_a_request_has_no_steady_part() -> None:
 def test_a_short_load_has_no_steady_part() -> None:
     requests = [request(k * 10, k * 10 + 1, complete_ms=k * 10 + 9, usage=2) for k in range(50)]
     assert point_metrics(Events(tuple(requests))).steady is None
+
+
+def test_time_in_which_no_request_is_in_flight_is_stated() -> None:
+    """An agent's tools run from 1 to 3 s and from 4 to 5 s of 6 s."""
+
+    def request(issued_s: int, complete_s: int) -> bytes:
+        name = f"s{issued_s}"
+        events = [
+            {"event_type": "sample.issued", "timestamp_ns": (issued_s + 1) * 10**9},
+            {"event_type": "sample.complete", "timestamp_ns": (complete_s + 1) * 10**9},
+        ]
+        for event in events:
+            event |= {"sample_uuid": name, "wall_ns": event["timestamp_ns"]}
+        return "\n".join(json.dumps(event) for event in events).encode()
+
+    log = b"\n".join(request(*span) for span in ((0, 1), (3, 4), (3, 4), (5, 6)))
+    metrics = point_metrics(read_events(log))
+    assert metrics.waiting_share == pytest.approx(3 / 6)

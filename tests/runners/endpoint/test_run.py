@@ -145,6 +145,53 @@ def test_loadgen_plays_its_server_scenario_with_token_latencies(load: Load, tmp_
     assert results["result_completed_tokens_per_second"] == pytest.approx(ours, rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--concurrency", "nan"),
+        ("--concurrency", "1,x"),
+        ("--concurrency", "1.5"),
+        ("--concurrency", "0"),
+        ("--concurrency", "1,,2"),
+        ("--rate", "inf"),
+        ("--rate", "0"),
+        ("--loadgen-server", "-1"),
+        ("--lengths", "1.5"),
+        ("--give-up-after", "nan"),
+        ("--nodes-used", "2"),
+        ("--node-power", "0"),
+        ("--power-cap", "inf"),
+    ],
+)
+def test_a_wrong_number_names_its_option_before_anything_is_written(
+    option: str, value: str, load: Load, tmp_path: Path
+) -> None:
+    done = load(FakeServer(url="http://127.0.0.1:9"), tmp_path / "out", option, value)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"joulemark: {option}: ")
+    assert "expected" in done.stderr or "range" in done.stderr or "finite" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_nodes_without_a_meter_are_estimated_beside_the_measured_figures(
+    load: Load, tmp_path: Path
+) -> None:
+    questions = write_questions(tmp_path / "set.jsonl", "France?")
+    out = tmp_path / "out"
+    words = ["--questions", questions, "--nodes", "4", "--node-power", "100"]
+    with serve(FakeServer(fragment_s=0.01)) as fake:
+        done = load(fake, out, *words, "--json")
+        again = load(fake, out, "--questions", questions, "--nodes", "3")
+    (point,) = json.loads(done.stdout)["points"]
+    whole = point["all_nodes"]
+    assert (whole["measured"], whole["nodes"], whole["method"]) == (1, 4, "at rated power")
+    assert whole["energy"]["value"] > point["energy"]["value"]
+    assert point["energy"]["value"] == pytest.approx(WATTS * point["duration_s"], rel=0.01)
+    assert "node-count" in done.stderr
+    assert again.exit_code == 2
+    assert "another number_of_nodes" in again.stderr
+
+
 @pytest.mark.parametrize("limits", ["2000", "2000,0", "a,b", "1,2,3"])
 def test_limits_of_loadgen_are_two_times(limits: str, load: Load, tmp_path: Path) -> None:
     pytest.importorskip("mlperf_loadgen", reason="pip install 'joulemark[loadgen]'")

@@ -14,6 +14,7 @@ from harness.auditing.rules.base import (
 from harness.core.errors import shorten
 from harness.energy.run import RunEnergy
 from harness.live.sensors.shared_equipment import CONTAINING, is_shared
+from harness.scoring.endpoint.nodes import measured_nodes, sees_all_nodes, serving_nodes
 
 COUNT = re.compile(r"(\d{1,9})(?:\.0+)?(?: +nodes?)?", re.ASCII | re.IGNORECASE)
 """A number of nodes, like `8`, `8.0` or `8 nodes`."""
@@ -22,7 +23,9 @@ COUNT = re.compile(r"(\d{1,9})(?:\.0+)?(?: +nodes?)?", re.ASCII | re.IGNORECASE)
 def check(context: RuleContext) -> Iterator[Violation]:
     """Report runs with more or fewer node logs than the system has nodes.
 
-    Of a load on an LLM endpoint too few are reported: its description may be that of the client.
+    Of a load on an LLM endpoint too few of those that serve are a failure, and too few of all a
+    warning: the estimate over all stands apart. Too many are neither: the description may be that
+    of the client.
     """
     is_training = context.entry.task == "training"
     if not is_training and not _is_endpoint(context):
@@ -42,17 +45,37 @@ def check(context: RuleContext) -> Iterator[Violation]:
         )
         return
     stated_count = int(match[1])
+    if not is_training:
+        yield from _unmetered_nodes(context, int(match[1]) if match else 0)
+        return
     for run in context.runs:
         nodes = _measured_nodes(run)
         if stated_count == 1 and not nodes and _is_one_own_machine(context, run):
             continue
-        if len(nodes) < stated_count or (is_training and len(nodes) > stated_count):
+        if len(nodes) != stated_count:
             yield Violation(
                 location(run.run),
                 f"{len(nodes)} nodes with a power log",
                 f"{match[1]} nodes, as the system description says",
                 "Submit the power log of every node of the run.",
             )
+
+
+def _unmetered_nodes(context: RuleContext, node_count: int) -> Iterator[Violation]:
+    """Report loads on an endpoint where meters saw fewer nodes than served, or than there are."""
+    serving = serving_nodes(context.entry.system_description or {}, node_count)
+    for run in context.runs:
+        count = len(measured_nodes(run))
+        if not count or count >= node_count or sees_all_nodes(run):
+            continue
+        serves = "" if serving == node_count else f", {serving} of which serve"
+        yield Violation(
+            location(run.run),
+            f"{count} nodes with a power log",
+            f"{node_count} nodes{serves}, as the system description says",
+            "Meter every node; `score` shows an estimate over all, which is never ranked.",
+            status="fail" if count < serving else "warn",
+        )
 
 
 def _is_endpoint(context: RuleContext) -> bool:

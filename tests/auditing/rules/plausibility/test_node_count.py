@@ -95,18 +95,25 @@ def test_fail_log_without_a_reading_counts_as_no_log(tmp_path: Path) -> None:
     )
 
 
-def endpoint_entry(stated: object, *nodes: str) -> Entry:
+def endpoint_entry(
+    stated: object, *nodes: str, boundary: str = "wall", **description: object
+) -> Entry:
     """A load on a server of several nodes, each with a meter of its own."""
-    traces = [b.trace(range(-5, 606), id=name, node=name, boundary="wall") for name in nodes]
+    traces = [b.trace(range(-5, 606), id=name, node=name, boundary=boundary) for name in nodes]
     evidence = Evidence(endpoint=EndpointEvidence(record={"output_tokens": 1000}))
-    description = {"number_of_nodes": stated}
+    description["number_of_nodes"] = stated
     return b.entry(b.run(*traces, evidence=evidence), system_description=description)
 
 
 @pytest.mark.parametrize(
     "entry",
-    [endpoint_entry(2, "n1", "n2"), endpoint_entry(1, "n1", "n2"), endpoint_entry("", "n1")],
-    ids=["all", "the description of a client", "no number"],
+    [
+        endpoint_entry(2, "n1", "n2"),
+        endpoint_entry(1, "n1", "n2"),
+        endpoint_entry("", "n1"),
+        endpoint_entry(8, "n1", boundary="rack"),
+    ],
+    ids=["all", "the description of a client", "no number", "the meter of a rack"],
 )
 def test_pass_every_node_of_an_endpoint_is_metered(entry: Entry) -> None:
     b.assert_pass(b.judge(entry), RULE)
@@ -116,4 +123,18 @@ def test_fail_an_endpoint_of_three_nodes_with_two_meters() -> None:
     report = b.judge(endpoint_entry(3, "n1", "n2"))
     b.assert_found(
         report, RULE, "fail", where="run", got="2 nodes with a power log", expected="3 nodes"
+    )
+
+
+def test_warns_of_nodes_without_a_meter_that_do_not_serve() -> None:
+    report = b.judge(endpoint_entry(4, "n1", "n2", nodes_used=2))
+    b.assert_found(
+        report, RULE, "warn", where="run", got="2 nodes", expected="4 nodes, 2 of which serve"
+    )
+
+
+def test_fail_a_serving_node_without_a_meter() -> None:
+    report = b.judge(endpoint_entry(4, "n1", "n2", nodes_used=3))
+    b.assert_found(
+        report, RULE, "fail", where="run", got="2 nodes", expected="4 nodes, 3 of which serve"
     )
