@@ -6,6 +6,11 @@
 Without a URL a paced server is started, whose rate is known: 30 fragments of one token, one each 20
 ms. The peer lives in an environment of its own: guidellm brings PyTorch, aiperf a hundred packages.
 Throughput, latencies, and the processor time of each client for a request are printed, with ratios.
+
+Both state output tokens over the time from the first request to the last reply. A client that lets
+time pass between a reply and the next request keeps fewer requests in flight than it was told, and
+sees fewer tokens per second of the same server; the rate for each request in flight does not depend
+on that. guidellm cuts off the requests that its time ends in, and counts their tokens.
 """
 
 from __future__ import annotations
@@ -53,6 +58,7 @@ class Figures:
         ttft_ms: Median time to first token [ms].
         tpot_ms: Median time per output token after the first [ms].
         requests: Requests that ended.
+        in_flight: Mean number of requests in flight: the sum of their latencies over the window.
         cpu_s: Processor time of the client's processes, start-up included [s].
     """
 
@@ -60,7 +66,13 @@ class Figures:
     ttft_ms: float
     tpot_ms: float
     requests: int
+    in_flight: float
     cpu_s: float
+
+    @property
+    def tokens_per_s_each(self) -> float:
+        """Output tokens per second for each request in flight."""
+        return self.tokens_per_s / self.in_flight
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
@@ -142,6 +154,10 @@ def by_joulemark(url: str, model: str, streams: int, seconds: float, folder: Pat
         ttft_ms=point["ttft_ms"]["p50"],
         tpot_ms=point["tpot_ms"]["p50"],
         requests=point["requests"]["completed"],
+        in_flight=point["latency_ms"]["mean"]
+        / 1000
+        * point["requests"]["completed"]
+        / point["duration_s"],
         cpu_s=json.loads(client.read_text())["cpu_s"],
     )
 
@@ -170,6 +186,7 @@ def by_guidellm(
         ttft_ms=metrics["time_to_first_token_ms"]["successful"]["median"],
         tpot_ms=metrics["inter_token_latency_ms"]["successful"]["median"],
         requests=metrics["request_totals"]["successful"],
+        in_flight=metrics["request_concurrency"]["total"]["mean"],
         cpu_s=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
     )
 
@@ -198,6 +215,7 @@ def by_aiperf(
         ttft_ms=metrics["time_to_first_token"]["p50"],
         tpot_ms=metrics["inter_token_latency"]["p50"],
         requests=int(metrics["request_count"]["avg"]),
+        in_flight=metrics["request_latency"]["avg"] / 1000 * metrics["request_throughput"]["avg"],
         cpu_s=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
     )
 
@@ -235,6 +253,8 @@ def _compare(options: argparse.Namespace, url: str) -> None:
     print(f"| figure | joulemark | {name} | ratio |\n|---|---|---|---|")
     for label, field in (
         ("tokens/s", "tokens_per_s"),
+        ("mean requests in flight", "in_flight"),
+        ("tokens/s for each request in flight", "tokens_per_s_each"),
         ("TTFT median, ms", "ttft_ms"),
         ("TPOT median, (last - first)/(n - 1), ms", "tpot_ms"),
     ):

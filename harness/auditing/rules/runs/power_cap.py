@@ -76,4 +76,5 @@ RULE = Rule(
     remedy=FIX,
     applies_to=RECORDED_RUNS,
     check=check,
+    limits=("relative_max",),
 )
