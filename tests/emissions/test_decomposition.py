@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -270,6 +271,18 @@ def _pue(key: str, value: float, u_ln: float) -> Factor:
     return Factor(
         name="pue", value=value, unit="1", u_ln=u_ln, source="test", date="", licence="", key=key
     )
+
+
+def test_grids_of_two_datasets_are_refused_whatever_the_buildings(
+    result: Callable[..., Result],
+) -> None:
+    grid = replace(_grid("other", 100.0), dataset="another")
+    other = with_co2e(
+        result(100, 1.5, "b"),
+        Inputs(location=grid, pue=_pue("pue|a", 1.5, 0.02), role="reference"),
+    )
+    with pytest.raises(UsageError, match="two sources"):
+        decompose_results(result(200, 1.5, "a"), other)
 
 
 def test_hours_without_a_value_leave_the_map_uncertain(

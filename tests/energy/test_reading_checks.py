@@ -62,6 +62,16 @@ class TestLeftOut:
         assert {item.reason for item in checked.left_out} <= {GLITCH, ERROR_VALUE}
         assert energy_of(readings, window(10, 110), entry_of) == pytest.approx(10_000)
 
+    @pytest.mark.parametrize("place", [1, 2, 5])
+    def test_a_spike_near_the_start_is_a_glitch(
+        self, place: int, trace: MakeTrace, window: MakeWindow
+    ) -> None:
+        """The count before it and the one after it are on one line."""
+        count = 5000.0 + 100 * T
+        count[place] = 1e6
+        checked = check_readings(trace(T, count, "counter"), window(10, 110))
+        assert [item.position for item in checked.left_out] == [place]
+
     def test_a_reset_is_no_glitch(self, trace: MakeTrace, window: MakeWindow) -> None:
         count = np.where(T < 60, 5000 + 100 * T, 100 * (T - 60)).astype(float)
         assert check_readings(trace(T, count, "counter"), window(10, 110)).left_out == ()

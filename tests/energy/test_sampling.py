@@ -37,6 +37,17 @@ def test_noise_dithers_from_half_a_step_on(
         assert (found.u_j, found.half_width_j) == (0, pytest.approx(resolution * 100 / 2))
 
 
+@pytest.mark.parametrize(("step_w", "is_searched"), [(6.9, True), (7.2, False)])
+def test_no_resolution_is_inferred_of_readings_that_scatter_by_more_than_half_of_any(
+    step_w: float, is_searched: bool
+) -> None:
+    """Readings that step by D in turn scatter by D / sqrt 2; the largest grid is one of 10 W."""
+    value = 300 + step_w * (np.arange(40) % 2)
+    found = rounded_power(value, value, None, 100.0)
+    assert (found.u_j > 0) is is_searched
+    assert found.half_width_j == 0
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -85,6 +96,22 @@ class TestCounterLag:
         assert found is not None
         assert found.energy_j == pytest.approx(20 * 200, rel=1e-3)
         assert max(found.lag_half_widths_j) >= 0.1 * 50
+
+    def test_time_outside_a_floor_is_counted_at_the_nearest_power(
+        self, trace: MakeTrace, window: MakeWindow
+    ) -> None:
+        """The power outside lies within its scatter; counts are late by half an update."""
+        outside = 50 + 0.1 * np.arange(100)[::-1] % 0.4
+        power = np.concatenate([outside, [125.0], np.full(199, 200.0), [125.0], outside[::-1]])
+        joules = np.concatenate([[0.0], np.cumsum(power) * 0.1])
+        readings = trace(
+            np.arange(402) / 10, joules, "counter", nominal_interval_s=0.1, update_interval_s=0.1
+        )
+        found = energy(readings, window(10, 30))
+        assert found is not None
+        assert [edge.rule for edge in found.edges] == ["outside", "outside"]
+        assert found.lag_half_widths_j == pytest.approx([outside[-1] * 0.1 / 2] * 2)
+        assert outside[-1] != outside[-10]
 
     def test_readings_between_two_updates_say_nothing(
         self, trace: MakeTrace, window: MakeWindow

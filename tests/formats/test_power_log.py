@@ -40,6 +40,15 @@ def test_a_window_needs_the_zone_of_the_stamps(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("offset", "hours"), [("Z", 0.0), ("+05:30", 5.5), ("-03:30", -3.5), ("+00:45", 0.75)]
+)
+def test_an_offset_has_hours_and_minutes(offset: str, hours: float, tmp_path: Path) -> None:
+    _, run = read(write(tmp_path, "smi.csv", smi(), utc_offset=offset), "nvidia-smi")
+    first_s = int(run.traces[0].t_ns[0]) / 1e9
+    assert first_s == pytest.approx(T0_S + 0.12 - 3600 * hours, abs=1e-6)
+
+
+@pytest.mark.parametrize(
     ("about", "message"),
     [
         ({"zone": "Z"}, "mean nothing here"),

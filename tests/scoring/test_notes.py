@@ -60,14 +60,21 @@ def test_each_note_stands_alone(change: Callable[[int, Trace], Trace], note: str
     assert " to " not in notes[0].partition("efficiency of")[2]
 
 
-def test_a_failed_reading_is_said_with_its_text() -> None:
-    failed = Dropped(60, PLAIN.runs[0].window.start_ns, "1.8e+19", FAILED)
+@pytest.mark.parametrize(
+    ("failures", "words"), [(1, "1 failed reading"), (2, "2 failed readings")]
+)
+def test_failed_readings_are_said_with_the_text_of_the_first(failures: int, words: str) -> None:
+    start_ns = PLAIN.runs[0].window.start_ns
+    failed = tuple(
+        Dropped(60 + k, start_ns + k, text, FAILED)
+        for k, text in enumerate(["1.8e+19", "nan"][:failures])
+    )
 
-    def with_one_failure(number: int, trace: Trace) -> Trace:
-        return trace if number else replace(trace, dropped=(failed,))
+    def with_failures(number: int, trace: Trace) -> Trace:
+        return trace if number else replace(trace, dropped=failed)
 
-    (note,) = score(on_channels(PLAIN, with_one_failure)).notes
-    assert note.endswith(": 1 failed reading left out (first: 1.8e+19)")
+    (note,) = score(on_channels(PLAIN, with_failures)).notes
+    assert note.endswith(f": {words} left out (first: 1.8e+19)")
 
 
 def test_a_counter_that_began_anew_is_said() -> None:

@@ -11,7 +11,14 @@ from cryptography.hazmat.primitives import serialization as form
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa, x25519
 
 from harness.core.errors import UnreadableError, UsageError
-from harness.signing.keys import generate, key_id, public_line, read_private, read_public_line
+from harness.signing.keys import (
+    generate,
+    key_id,
+    public_line,
+    read_private,
+    read_public,
+    read_public_line,
+)
 from tests.signing.conftest import unlocked
 
 
@@ -69,6 +76,17 @@ def test_a_public_key_in_any_other_form_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError):  # noqa: PT011
             read_public_line(other)
+
+
+def test_a_public_key_is_read_back_from_its_file_of_three_lines(tmp_path: Path) -> None:
+    generate(tmp_path, "a")
+    path = tmp_path / "a.pub.pem"
+    text = path.read_text("ascii")
+    assert public_line(read_public(path)) == text.splitlines()[1]
+    for other in (text.split("\n", 1)[1], text + "more\n"):
+        path.write_text(other, "ascii")
+        with pytest.raises(UnreadableError):
+            read_public(path)
 
 
 def test_a_key_is_named_by_the_hash_of_its_public_half(tmp_path: Path) -> None:
