@@ -63,6 +63,13 @@ def test_submitters_with_invalid_entries_come_first() -> None:
     ]
 
 
+def test_submitters_with_equal_counts_are_in_order_of_their_names() -> None:
+    names = ["C", "A", "D", "B"]
+    entries = [entry(name, "invalid", submitter=name) for name in names]
+    entries += [entry("second", "valid", submitter="A"), entry("third", "unjudged", submitter="D")]
+    assert [name for name, _ in count_by_submitter(report(*entries))] == ["D", "A", "B", "C"]
+
+
 def test_texts_that_differ_in_numbers_and_paths_are_equal() -> None:
     assert template("12.5 of 3 in closed/a/b") == template("7 of 44 in open/c")
     assert template("12.5 W") != template("12.5 V")

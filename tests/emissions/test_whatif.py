@@ -160,6 +160,24 @@ def test_missing_hours_are_never_the_best_start(result: Callable[..., Result]) -
     assert found.gaps == 3
 
 
+def test_hours_without_a_value_count_for_the_whole_facility(result: Callable[..., Result]) -> None:
+    grid = days("A")
+    value = grid.value.copy()
+    value[24 * 2 + 20] = np.nan  # the first of the two hours of the run
+    series = Series(grid.start_ns, grid.step_ns, value, about("A", 200.0, u_ln=0.0))
+    double = Factor(
+        name="pue", value=2.0, unit="1", u_ln=0.0, source="s", date="", licence="", key="pue"
+    )
+    alone, facility = (
+        whatif(result(), [series], pue=pue).zones[0].actual for pue in (None, double)
+    )
+    assert alone is not None
+    assert facility is not None
+    assert facility.g.value == pytest.approx(2 * alone.g.value)
+    assert facility.g.u_c == pytest.approx(2 * alone.g.u_c, rel=1e-3)
+    assert alone.g.u_c > 0.05 * alone.g.value
+
+
 def test_two_sources_are_refused(result: Callable[..., Result]) -> None:
     with pytest.raises(UsageError, match="two sources"):
         whatif(

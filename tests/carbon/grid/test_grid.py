@@ -404,8 +404,11 @@ def test_hour_that_contracts_cover_may_be_nothing(written: Callable[..., Path]) 
 
 def test_pue_is_a_series_of_its_own(written: Callable[..., Path]) -> None:
     assert read_hourly(written(HOURS, [1.1] * 6, unit="1")).about.name == "pue"
-    with pytest.raises(UsageError, match=r"row 3: PUE is out of range; got 0.5"):
-        read_hourly(written(HOURS, [1.1, 0.5, 1.1, 1.1, 1.1, 1.1], unit="1"))
+    ideal = [1.0, 1.0, 1.1, 1.1, 4.99, 1.0]
+    assert read_hourly(written(HOURS, ideal, unit="1")).value.tolist() == ideal
+    for wrong in (0.5, 0.999, 5.0):
+        with pytest.raises(UsageError, match=rf"row 3: PUE is out of range; got {wrong:g}"):
+            read_hourly(written(HOURS, [1.1, wrong, 1.1, 1.1, 1.1, 1.1], unit="1"))
 
 
 @pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
