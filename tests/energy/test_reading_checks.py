@@ -110,6 +110,20 @@ def test_a_channel_that_measures_nothing_yields_no_energy(
     assert any("yields no energy" in note and reason in note for note in result.notes)
 
 
+@pytest.mark.parametrize(
+    ("boundary", "least_w"), [("board", 1e-4), ("node", 0.01), ("wall", 0.02), ("rack", 1.0)]
+)
+def test_a_part_that_works_draws_more_than_next_to_nothing(
+    boundary: str, least_w: float, trace: MakeTrace, window: MakeWindow
+) -> None:
+    for factor, is_dead in ((0.1, True), (0.9, True), (1.1, False)):
+        power_w = np.full(121, factor * least_w)
+        checked = check_readings(trace(T, power_w, boundary=boundary), window(10, 110))
+        assert (checked.fault is not None) is is_dead
+        if is_dead:
+            assert f"less than any {boundary} draws" in str(checked.fault)
+
+
 def test_one_dead_channel_of_two_leaves_no_sum(
     trace: MakeTrace, window: MakeWindow, entry_of: Callable[..., Entry]
 ) -> None:

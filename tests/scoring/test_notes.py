@@ -60,9 +60,7 @@ def test_each_note_stands_alone(change: Callable[[int, Trace], Trace], note: str
     assert " to " not in notes[0].partition("efficiency of")[2]
 
 
-@pytest.mark.parametrize(
-    ("failures", "words"), [(1, "1 failed reading"), (2, "2 failed readings")]
-)
+@pytest.mark.parametrize(("failures", "words"), [(1, "1 failed reading"), (2, "2 failed readings")])
 def test_failed_readings_are_said_with_the_text_of_the_first(failures: int, words: str) -> None:
     start_ns = PLAIN.runs[0].window.start_ns
     failed = tuple(

@@ -7,10 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from scipy import stats
 
 from harness.formats.base import Entry, Work
 from harness.scoring.repeat_prior import repeat_pairs, repeat_prior
-from harness.scoring.run_scatter import summary
+from harness.scoring.run_scatter import (
+    PooledScatter,
+    ScatterEvidence,
+    scatter_of_mean,
+    summary,
+)
 from harness.scoring.score import score
 from harness.uncertainty.components import BetweenRunScatter
 from tests.scoring.test_score import entry, run
@@ -65,6 +71,18 @@ def test_the_prior_is_that_of_the_published_pairs() -> None:
     assert sum(pair.weights) == pytest.approx(1.0, abs=1e-5)
     assert pair.half_width(0.5) == pytest.approx(0.0046, rel=0.1)
     assert pair.half_width(0.95) == pytest.approx(0.042, rel=0.1)
+
+
+@pytest.mark.parametrize("dof", [3.0, 8.0, 30.0])
+def test_two_runs_borrow_unless_chance_seldom_makes_them_scatter_so(dof: float) -> None:
+    """Their variance over that of the lenders is t^2; its median is that of an F of 1 and dof."""
+    lenders = PooledScatter(0.01**2, dof, 12)
+    median = stats.f(1, dof).median()
+    for factor, source in ((0.98, "borrowed"), (1.02, "own runs")):
+        step = 0.01 * math.sqrt(2 * factor * median)  # of two runs: variance = step^2 / 2
+        scatter = scatter_of_mean([0.0, step], ScatterEvidence(borrowed=lenders))
+        assert scatter is not None
+        assert scatter.source == source
 
 
 def test_scatter_of_runs_in_joules_is_a_share_of_their_mean() -> None:

@@ -32,6 +32,18 @@ def test_warn_both_sides_of_two_submitters() -> None:
     assert "Lab names in a too" in found["bb"][0]
 
 
+def test_of_three_submitters_each_learns_of_one_other() -> None:
+    found = findings(entry("a", "Lab"), entry("bb", "Other"), entry("ccc", "Third"))
+    assert [len(texts) for texts in found.values()] == [1, 1, 1]
+    assert "Other names in bb too" in found["a"][0]
+    assert "Lab names in a too" in found["bb"][0]
+    assert "Lab names in a too" in found["ccc"][0]
+
+
+def test_pass_an_entry_that_names_no_submitter() -> None:
+    assert findings(entry("a", ""), entry("bb", "Other")) == {"a": [], "bb": []}
+
+
 def test_pass_one_submitter_with_one_meter() -> None:
     assert findings(entry("a", "Lab"), entry("bb", "Lab")) == {"a": [], "bb": []}
 
