@@ -146,7 +146,7 @@ def analyse(
         seed: Seed of the Monte Carlo.
 
     Raises:
-        UsageError: Runs of a side are missing, or have no energy.
+        UsageError: Runs of a side are missing, have other seeds than the design, or no energy.
     """
     measured = [_measured(part, level, seed) for part in _recorded(parts(design, out))]
     main = [item for item in measured if item.role == MAIN]
@@ -201,6 +201,7 @@ def _measured(part: Part, level: float, seed: int) -> MeasuredSide:
     (result,) = score_all([entry], level=level, seed=seed, evaluations=[evaluation])
     (report,) = audit_entries([entry], evaluations=[evaluation])
     runs = training_runs(entry)
+    _check_seeds(part, runs)
     cpu_times = [run.cpu_s for run in runs if run.cpu_s and run.reached]
     inferences = [run.inference for run in runs if run.inference is not None]
     joules = [item.energy_j / item.predicted for item in inferences if item.energy_j]
@@ -215,6 +216,26 @@ def _measured(part: Part, level: float, seed: int) -> MeasuredSide:
         inference_j=geometric_mean(joules, "J/byte", level=level),
         inference_cpu_s=geometric_mean(seconds, "s/byte", level=level),
     )
+
+
+def _check_seeds(part: Part, runs: Sequence[TrainingRun]) -> None:
+    """Refuse runs that are not those of the design: other seeds, or only some of them.
+
+    Whoever may look at some of the runs can stop at a good moment.
+    """
+    seeds = [round(run.seed) for run in runs if run.seed is not None]
+    if sorted(seeds) != sorted(part.seeds):
+        raise UsageError(
+            f"the runs of {part.side.name} are not those that were registered",
+            where=str(part.entry_folder),
+            got=f"seeds {_seeds_text(seeds)}",
+            expected=f"seeds {_seeds_text(part.seeds)}",
+            fix="Make missing runs with --resume; runs of another design go to another folder.",
+        )
+
+
+def _seeds_text(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, sorted(seeds))) or "none"
 
 
 def _registered_ratio(

@@ -101,11 +101,13 @@ def read_design(path: Path) -> Design:
     """Read a design, and check it against the workloads that it names.
 
     Raises:
-        UsageError: A workload has another target than the experiment.
+        UsageError: Two sides share a name, or a workload has another target than the experiment.
         JoulemarkError: The file, or that of a workload, is broken.
     """
     document = read_document("experiment-design", path)
     sides = [_side(path, item) for item in document["sides"]]
+    control = [_side(path, item) for item in document.get("control", [])]
+    _check_names(path, [side.name for side in [*sides, *control]])
     for side in sides:
         _check_target(path, document["quality"], side.workload)
     frontier = []
@@ -120,7 +122,6 @@ def read_design(path: Path) -> Design:
             )
         settings = dict(base.settings) | item["settings"]
         frontier.append(Side(base.name, item["label"], base.workload, settings))
-    control = [_side(path, item) for item in document.get("control", [])]
     return Design(path, document, sides, control, frontier)
 
 
@@ -129,6 +130,18 @@ def _side(path: Path, item: Mapping[str, Any]) -> Side:
     folder = path.parent / name
     workload = find_workload(str(folder) if "/" in name else name)
     return Side(item["name"], item["label"], workload, item.get("settings", {}))
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    """Refuse a design in which a name means two sides."""
+    shared = sorted({name for name in names if names.count(name) > 1})
+    if shared:
+        raise UsageError(
+            "two sides share a name",
+            where=str(path),
+            got=", ".join(shared),
+            expected="a name for each side, also of the control",
+        )
 
 
 def _check_target(path: Path, quality: Mapping[str, Any], workload: Workload) -> None:

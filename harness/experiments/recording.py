@@ -83,6 +83,8 @@ def perform(
 ) -> Iterator[RecordedRun]:
     """Make all runs: first the sides in alternation, then the control, then the frontier.
 
+    All are planned before the first is made, so that a wrong setting is not found after an hour.
+
     Args:
         design: The experiment.
         settings: Meters, names and folder of the runs; workload settings are the design's.
@@ -92,10 +94,9 @@ def perform(
     Raises:
         JoulemarkError: A run cannot be made, or was not recorded to its end.
     """
-    all_parts = parts(design, settings.out)
+    all_plans = [(part.role, _plan(part, settings)) for part in parts(design, settings.out)]
     for role in (MAIN, CONTROL, FRONTIER):
-        group = [part for part in all_parts if part.role == role]
-        plans = [_plan(part, settings) for part in group]
+        plans = [plan for role_of_plan, plan in all_plans if role_of_plan == role]
         if role == FRONTIER:
             for plan in plans:
                 yield from _in_alternation([plan], notify, watch)

@@ -37,6 +37,16 @@ def test_a_frontier_of_no_side_is_refused(root: Path) -> None:
     assert error.value.expected == "dense, sparse"
 
 
+def test_a_name_of_two_sides_is_refused(root: Path) -> None:
+    """Also of a side and of one of the control, in whose ratios nobody could tell them apart."""
+    control = [
+        {"name": name, "label": name, "workload": "./tiny-dense"} for name in ("sparse", "other")
+    ]
+    with pytest.raises(UsageError, match="two sides share a name") as error:
+        find_design(str(tiny.write_design(root, control=control)))
+    assert error.value.got == "sparse"
+
+
 def test_two_seeds_are_too_few(root: Path) -> None:
     with pytest.raises(SchemaError):
         find_design(str(tiny.write_design(root, seeds=[1, 2])))

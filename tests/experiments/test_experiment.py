@@ -258,3 +258,28 @@ def test_analysis_alone_gives_the_same_document(experiment: Experiment, tmp_path
     assert document["relocations"] == []
     missing = command(experiment.design, tmp_path, "--analyse-only")
     assert "the runs of dense are missing" in str(missing.exception)
+
+
+@pytest.mark.parametrize("seeds", [[1, 2, 3, 4], [1, 2, 5]], ids=["one is missing", "others"])
+def test_runs_that_are_not_those_of_the_design_are_refused(
+    experiment: Experiment, seeds: list[int]
+) -> None:
+    """Whoever analyses after each run can stop when the ratio pleases."""
+    design = experiment.design.with_name("other.yaml")
+    document = yaml.safe_load(experiment.design.read_text("utf-8")) | {"seeds": seeds}
+    design.write_text(yaml.safe_dump(document), "utf-8")
+    refused = command(design, experiment.out, "--analyse-only")
+    assert "the runs of dense are not those that were registered" in str(refused.exception)
+    assert f"expected seeds {', '.join(map(str, seeds))}" in str(refused.exception)
+
+
+def test_a_wrong_setting_of_the_frontier_is_found_before_the_first_run(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    design = experiment.design.with_name("wrong.yaml")
+    frontier = [{"side": "dense", "label": "wide", "settings": {"widht": 9}}]
+    document = yaml.safe_load(experiment.design.read_text("utf-8")) | {"frontier": frontier}
+    design.write_text(yaml.safe_dump(document), "utf-8")
+    refused = command(design, tmp_path / "out", "--meter=estimator")
+    assert "no such setting; got widht" in str(refused.exception)
+    assert not (tmp_path / "out/main").exists()
