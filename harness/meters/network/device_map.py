@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.core.documents import MAX_YAML_BYTES, parse_document
-from harness.core.errors import JoulemarkError, SchemaError, UsageError
+from harness.core.errors import JoulemarkError, SchemaError, UsageError, shorten
 from harness.core.files import read_bytes
+from harness.core.patterns import ends_soon
 from harness.core.schemas import schema
 from harness.core.suggestions import unknown_name
 from harness.traces.channel import Accuracy, Kind
 from harness.traces.instruments import UNKNOWN_SENSOR, instrument
 
 MAPS = Path(__file__).with_name("maps")
+MAX_DEVICE_TEXT_CHARS = 10_000
+"""A pattern of a map is held against texts of about this length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +199,19 @@ def _device_map(document: Mapping[str, Any], sha256: str) -> DeviceMap:
 def _pattern(text: str | None) -> re.Pattern[str] | None:
     if text is None:
         return None
-    try:
-        return re.compile(text)
-    except re.error as error:
+    _check_pattern(text, "#/detect/matches")
+    return re.compile(text)
+
+
+def _check_pattern(text: str, where: str) -> None:
+    """Raise SchemaError for an expression that is none, or may take for ever."""
+    if not ends_soon(text, MAX_DEVICE_TEXT_CHARS):
         raise SchemaError(
-            f"is not a regular expression: {error}", where="#/detect/matches", got=text
-        ) from None
+            "is not a regular expression that ends soon",
+            where=where,
+            got=shorten(text, 80),
+            expected="at most one repeat without an end, and few alternatives",
+        )
 
 
 def _check_channels(channels: Sequence[MapChannel]) -> None:
@@ -213,6 +223,8 @@ def _check_channels(channels: Sequence[MapChannel]) -> None:
     ids = [channel.id for channel in channels]
     for number, channel in enumerate(channels):
         where = f"#/channels/{number}"
+        if "rows" in channel.read:
+            _check_pattern(str(channel.read["rows"]), f"{where}/read/rows")
         if ids.index(channel.id) != number:
             raise SchemaError("is there twice", where=f"{where}/id", got=channel.id)
         if channel.part_of and (channel.part_of not in ids or channel.part_of == channel.id):

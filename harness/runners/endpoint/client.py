@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import aiohttp
 
+from harness.core.printable import printable
 from harness.runners.endpoint.address import base_url
 from harness.runners.endpoint.events import count_of
 
@@ -30,6 +31,14 @@ CONNECT_TIMEOUT_S = 30.0
 """A machine that does not answer a connection in this time is not there [s]."""
 MAX_REPLY_CHARS = 1 << 20
 """A reply is cut off, and the request failed, beyond this."""
+MAX_FRAGMENTS = 1 << 16
+"""The same for its fragments, each a line of the event log, unless twice as many tokens were asked
+for."""
+MAX_REASON_CHARS = 64
+"""A finish reason is a word; no more of it is kept."""
+MAX_ERROR_CHARS = 300
+PLAIN = {"Accept-Encoding": "identity"}
+"""Headers that ask for a stream as it is: compression would hold tokens back."""
 
 
 class RequestFailed(Exception):
@@ -113,8 +122,13 @@ OnFragment = Callable[[int], None]
 
 def connect(concurrency: int) -> aiohttp.ClientSession:
     """Open a pool of as many connections as requests can be in flight."""
-    connector = aiohttp.TCPConnector(limit=max(1, concurrency), ttl_dns_cache=3600)
-    return aiohttp.ClientSession(connector=connector, read_bufsize=1 << 16)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=max(1, concurrency), ttl_dns_cache=3600),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        read_bufsize=1 << 16,
+        auto_decompress=False,
+        headers=PLAIN,
+    )
 
 
 async def ask(
@@ -143,9 +157,10 @@ async def ask(
         ) as response:
             if response.status != 200:
                 raise await _refused(response)
-            return await _read(response, on_fragment)
+            return await _read(response, on_fragment, max(MAX_FRAGMENTS, 2 * max_tokens))
     except aiohttp.ConnectionTimeoutError as error:
-        raise RequestFailed(str(error)[:300], retry=True, connected=False) from None
+        reason = _one_line(error, MAX_ERROR_CHARS)
+        raise RequestFailed(reason, retry=True, connected=False) from None
     except TimeoutError:
         raise RequestFailed(f"no complete reply in {server.timeout_s:g} s", retry=False) from None
     except aiohttp.ClientConnectorCertificateError as error:
@@ -154,19 +169,24 @@ async def ask(
         raise RequestFailed(message, retry=False) from None
     except (aiohttp.ClientError, OSError) as error:
         connected = not isinstance(error, aiohttp.ClientConnectorError)
-        message = f"{type(error).__name__}: {error}"[:300]
+        message = f"{type(error).__name__}: {_one_line(error, MAX_ERROR_CHARS)}"
         raise RequestFailed(message, retry=True, connected=connected) from None
 
 
 async def _refused(response: aiohttp.ClientResponse) -> RequestFailed:
     """Return the failure that a status other than 200 stands for."""
     text = (await response.content.read(2000)).decode("utf-8", "replace")
-    message = f"HTTP {response.status}: {' '.join(text.split())[:200]}"
+    message = f"HTTP {response.status}: {_one_line(text)}"
     return RequestFailed(message, retry=response.status == 429 or response.status >= 500)
 
 
-async def _read(response: aiohttp.ClientResponse, on_fragment: OnFragment) -> Reply:
+async def _read(
+    response: aiohttp.ClientResponse, on_fragment: OnFragment, max_fragments: int
+) -> Reply:
     """Read a stream of server-sent events, or a plain JSON reply of a server without streams."""
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise RequestFailed(f"the reply is compressed ({_one_line(encoding)})", retry=False)
     reply, parts, length = Reply(), [], 0
     if response.content_type == "application/json":
         chunks = _single(await _whole_body(response))
@@ -180,10 +200,10 @@ async def _read(response: aiohttp.ClientResponse, on_fragment: OnFragment) -> Re
             on_fragment(time.monotonic_ns())
             parts.append(text)
             length += len(text)
-            if length > MAX_REPLY_CHARS:
+            if length > MAX_REPLY_CHARS or len(parts) > max_fragments:
                 raise RequestFailed("the reply does not end", retry=False)
         if reason is not None:
-            reply.finish_reason = reason
+            reply.finish_reason = _one_line(reason, MAX_REASON_CHARS)
         _enter_usage(chunk.get("usage"), reply)
     if reply.finish_reason is None:
         raise RequestFailed("the stream ended before the reply did", retry=True)
@@ -280,5 +300,10 @@ def _enter_usage(usage: object, reply: Reply) -> None:
 
 
 def _message(error: object) -> str:
-    message = error.get("message") if isinstance(error, dict) else error
-    return _whole_characters(" ".join(str(message).split())[:200])
+    return _one_line(error.get("message") if isinstance(error, dict) else error)
+
+
+def _one_line(text: object, max_chars: int = 200) -> str:
+    """Return what a server says as one short line that can be shown and stored."""
+    line = " ".join(str(text).split())[:max_chars]
+    return printable(_whole_characters(line))

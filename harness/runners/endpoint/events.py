@@ -46,6 +46,8 @@ EVENTS = "events.jsonl"
 """Name of the log in the folder of a run."""
 MAX_LINE_BYTES = 4_000_000
 """A longer line is not an event: one reply never needs this much."""
+MAX_COUNT = 10**9
+"""No request has more tokens, and no set more questions."""
 
 CLOCK_LINE = re.compile(rb"# clock: \[(\d{1,18}|\d{19}), ?(\d{1,18})\b", re.ASCII)
 """Line of a journal with both clocks (harness.traces.journal.writer)."""
@@ -293,8 +295,8 @@ def _apply(event: Mapping[str, Any], request: Request) -> None:
 
 
 def count_of(value: object) -> int | None:
-    """Return a count that a JSON document states; None if it is none."""
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+    """Return a count that a JSON document states; None if it is none, or beyond belief."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT
     return value if isinstance(value, int) and is_count else None
 
 

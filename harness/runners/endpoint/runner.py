@@ -64,11 +64,19 @@ class Grading:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What the files of one run say."""
+    """What the files of one run say.
+
+    Attributes:
+        events: The event log.
+        metrics: Figures that follow from it.
+        grading: How the questions were answered; None where nothing was graded.
+        beyond_limit: Complete replies with more tokens, as the server counts, than were asked for.
+    """
 
     events: Events
     metrics: PointMetrics
     grading: Grading | None
+    beyond_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +222,19 @@ def derive(folder: Path, journals: Path | None = None) -> Point:
             events = align(events, clocks)
     metrics = point_metrics(events)
     path = folder / QUESTIONS
-    grading = None
-    if path.is_file():
-        grading = grade(events.requests, parse_questions(read_bytes(path), str(path)))
-    return Point(events, metrics, grading)
+    if not path.is_file():
+        return Point(events, metrics, None)
+    questions = parse_questions(read_bytes(path), str(path))
+    beyond_limit = sum(_is_beyond_limit(request, questions) for request in events.requests)
+    return Point(events, metrics, grade(events.requests, questions), beyond_limit)
+
+
+def _is_beyond_limit(request: Request, questions: Sequence[Question]) -> bool:
+    """Return whether a server counts more tokens in a reply than its question allows."""
+    index, count = request.question, request.usage_tokens
+    if index is None or index >= len(questions) or count is None or not request.completed:
+        return False
+    return count > questions[index].max_tokens
 
 
 def grade(requests: Sequence[Request], questions: Sequence[Question]) -> Grading | None:
@@ -301,6 +318,7 @@ def endpoint_facts(point: Point) -> dict[str, Any]:
         "grading": None if point.grading is None else _grading_facts(point.grading),
         "steady": None if metrics.steady is None else _steady_facts(metrics.steady),
         **latencies,
+        **({"beyond_limit": point.beyond_limit} if point.beyond_limit else {}),
     }
 
 
@@ -367,6 +385,11 @@ def _advice(point: Point, client: Mapping[str, Any], loadgen: Mapping[str, Any])
         yield (
             f"the server counts {metrics.output_tokens} tokens and sent {metrics.fragments}"
             " fragments: more than 1 % apart; the server's usage is taken"
+        )
+    if point.beyond_limit:
+        yield (
+            f"{point.beyond_limit} replies have more tokens, as the server counts them, than were"
+            " asked for: the energy per token is doubtful"
         )
     share = _core_share(client)
     if share > MAX_CLIENT_SHARE:

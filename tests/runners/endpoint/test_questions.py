@@ -69,6 +69,7 @@ def test_a_set_survives_its_file() -> None:
         ({"max_tokens": 0}, "max_tokens"),
         ({"grader": "regex", "answer": "(a+)+b"}, "no plain pattern"),
         ({"grader": "regex", "answer": "a*b*c*d*"}, "no plain pattern"),
+        ({"grader": "regex", "answer": "a?" * 30 + "a" * 30}, "no plain pattern"),
         ({"grader": "number", "answer": "1_0"}, "the answer is no number"),
     ],
 )

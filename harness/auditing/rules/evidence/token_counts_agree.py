@@ -33,15 +33,27 @@ def check(context: RuleContext) -> Iterator[Violation]:
                 f"counts within {share_max:.0%} of each other",
                 "State which count is meant, and give a reference tokenizer.",
             )
+        beyond_limit = stated_number(_record(run).get("beyond_limit")) or 0
+        if beyond_limit > 0:
+            yield Violation(
+                location(run),
+                f"{beyond_limit:g} replies with more tokens, by the server's usage, than asked for",
+                "at most the tokens that each question allows",
+                "Give a reference tokenizer: the server counts what it cannot have sent.",
+            )
 
 
 def _counts(run: Run) -> Iterator[tuple[str, float]]:
     """Yield the counts of a record; a server without usage has its fragments counted once."""
-    record: Mapping[str, Any] = run.evidence.endpoint.record if run.evidence.endpoint else {}
+    record = _record(run)
     for name in COUNTS:
         value = None if isinstance(record.get(name), str) else stated_number(record.get(name))
         if value is not None and value > 0:
             yield name, value
+
+
+def _record(run: Run) -> Mapping[str, Any]:
+    return run.evidence.endpoint.record if run.evidence.endpoint else {}
 
 
 RULE = Rule(
@@ -50,8 +62,9 @@ RULE = Rule(
     why="Energy per token is as good as the count: a server that counts otherwise than its "
     "tokenizer looks better or worse than it is.",
     evidence="The record of a load on an LLM endpoint: the server's usage, the fragments that "
-    "arrived, and a reference tokenizer where one was named. A server that sends several tokens in "
-    "a fragment, or counts the end of a reply as a token, is reported too.",
+    "arrived, a reference tokenizer where one was named, and the longest replies that its "
+    "questions allow. A server that sends several tokens in a fragment, or counts the end of a "
+    "reply as a token, is reported too.",
     remedy="Name a reference tokenizer, and state which count the energy per token uses.",
     applies_to=RECORDED_RUNS,
     limits=("share_max",),

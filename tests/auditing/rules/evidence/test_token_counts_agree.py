@@ -54,3 +54,8 @@ def test_warn_counts_further_apart(record: dict[str, Any], got: str) -> None:
     b.assert_found(
         b.judge(counted(**record)), RULE, "warn", where="run", got=got, expected="within 1%"
     )
+
+
+def test_warn_replies_beyond_what_was_asked_for() -> None:
+    judged = b.judge(counted(output_tokens=1000, fragments=1000, beyond_limit=3))
+    b.assert_found(judged, RULE, "warn", where="run", got="3 replies", expected="at most")
