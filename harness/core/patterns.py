@@ -54,11 +54,12 @@ def _ways_of(operator: str, argument: Any, longest: int) -> float:
         case "ATOMIC_GROUP":
             return _ways(argument, longest)
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
-            return _ways_to_repeat(*argument, longest)
+            return _ways_to_repeat(argument, longest)
     return math.inf  # a reference back to a group
 
 
-def _ways_to_repeat(low: int, high: int, items: Sequence[Any], longest: int) -> float:
+def _ways_to_repeat(repeat: Sequence[Any], longest: int) -> float:
+    low, high, items = repeat
     most = min(int(high), longest)
     if len(items) == 1 and str(items[0][0]) in ATOMS:
         return max(1, most - low + 1)

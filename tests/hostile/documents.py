@@ -17,6 +17,12 @@ from harness.carbon.grid.columns import read_numbers
 from harness.carbon.grid.hourly import read_hourly
 from harness.core.documents import dump_document, read_settings
 from harness.core.resources import resource
+from harness.core.schemas import check as check_header
+from harness.core.timestamps import from_iso
+from harness.meters.calibration import calibrated, read_calibration
+from harness.meters.network.device import NetworkDevice
+from harness.meters.network.device_map import MAPS, read_map
+from harness.meters.network.points import Point, reading_fault
 from harness.render.terminal.carbon.footprint_account import (
     account_document,
     account_text,
@@ -25,11 +31,13 @@ from harness.render.terminal.carbon.footprint_account import (
 )
 from harness.render.terminal.signatures import verification_document, verification_text
 from harness.runners.endpoint.events import COMPLETE, EVENTS, FIRST, ISSUED, START, STOP
+from harness.runners.endpoint.questions import is_correct, parse_questions
 from harness.runners.endpoint.runner import derive, endpoint_facts, performance, quality, work
 from harness.runners.workload import Workload, find_workload
 from harness.signing.anchors import check_anchors
 from harness.signing.trust import read_trust
 from harness.signing.verify import verify
+from harness.traces.channel import Accuracy, Channel
 from harness.traces.csv_store import stream_csv, write_csv
 from harness.traces.journal.reader import read_samples
 from tests.hostile import checks
@@ -169,6 +177,59 @@ def _long_csv(content: bytes) -> None:
         assert len(trace) == len(trace.value)
 
 
+SAMPLES = Path(__file__).parents[1] / "samples"
+CALIBRATION = (SAMPLES / "calibration" / "good-one-meter.json").read_bytes()
+MODBUS_MAP = (MAPS / "modbus-sdm230.yaml").read_bytes()
+SNMP_MAP = (MAPS / "snmp-raritan-px.yaml").read_bytes()
+QUESTION_LINES = (
+    b'{"id": "a", "prompt": "France?", "answer": "Paris", "chance": 0.1, "max_tokens": 8}\n'
+    b'{"id": "b", "prompt": "7?", "answer": "yes", "grader": "choice", "options": ["yes", "no"]}\n'
+    b'{"id": "c", "prompt": "8?", "answer": "colou?r", "grader": "regex"}\n'
+    b'{"id": "d", "prompt": "9?", "answer": "-1.5", "grader": "number"}\n'
+)
+
+
+def _calibration(content: bytes) -> None:
+    path = _PLACE / "calibration.json"
+    path.write_bytes(content)
+    (sensor,) = [item["calibration_id"] for item in json.loads(CALIBRATION)["meters"][:1]]
+    accuracy = Accuracy(reading_limit_pct=1.0, source="its manual")
+    channel = Channel(
+        id="node", kind="instant", boundary="node", calibration_id=sensor, accuracy=accuracy
+    )
+    with told():
+        calibration = read_calibration(path, now_ns=from_iso("2026-12-01T00:00:00Z"))
+        "".join(calibration.remarks()).encode("utf-8")
+        (applied,) = calibrated([channel], calibration)
+        json.dumps(applied.header(), allow_nan=False).encode("utf-8")
+
+
+class _Device(NetworkDevice):
+    protocol = "modbus"
+    default_port = 502
+
+
+def _device_map(content: bytes) -> None:
+    """Read a map, and make the channels of a device that it describes."""
+    path = _PLACE / "map.yaml"
+    path.write_bytes(content)
+    with told():
+        found = read_map(path)
+        device = _Device("device.lab")
+        for item in found.channels:
+            device.points = [Point(item.id, item, item.read)]
+            reading_fault(item, 7.0)
+            channel = device._channel(device.points[0], 0.1)
+            check_header("power-trace", channel.header(), where="a channel of a map")
+
+
+def _questions(content: bytes) -> None:
+    with told():
+        for question in parse_questions(content, "set.jsonl"):
+            is_correct(question, "Paris, 7 or -1.5 colors: yes")
+            json.dumps(question.document()).encode("utf-8")
+
+
 _PLACE = folder_for_now()
 planned(_PLACE / "planned")
 _JOURNAL = _PLACE / "planned/work/run-1/samples/m.csv"
@@ -204,6 +265,10 @@ DOCUMENTS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
     "anchors": (ANCHOR_LINES, _anchors),
     "rulebook": ((FOLDER / "mlperf-tiny-v1.0.yaml").read_bytes(), _rulebook),
     "endpoint-events": (EVENT_LINES, _events),
+    "calibration": (CALIBRATION, _calibration),
+    "modbus-map": (MODBUS_MAP, _device_map),
+    "snmp-map": (SNMP_MAP, _device_map),
+    "questions": (QUESTION_LINES, _questions),
     "long-csv": ((_PLACE / "t.csv").read_bytes(), _long_csv),
     "trust": (TRUST.read_bytes(), _signed(TRUST.name)),
     "manifest": (SIGNED["manifest.json"], _signed("signed/manifest.json")),

@@ -56,14 +56,14 @@ def whole(root: Path, out: Path | None = None) -> None:
         _scored(tree)
         with told():
             tables = api.rank(tree)
-            _document("leaderboard", leaderboard_document(tables, tree.unreadable, tree.skipped))
+            document("leaderboard", leaderboard_document(tables, tree.unreadable, tree.skipped))
             for form, check in BOARDS.items():
                 check(board(tables, form))
     if out is not None:
         with told():
             done = api.import_tree(root, out=out)
             checks.visible(import_text(done))
-            _document("import-report", import_document(done))
+            document("import-report", import_document(done))
 
 
 def judged(root: Path) -> tuple[Tree, Report]:
@@ -86,8 +86,9 @@ BOARDS: dict[str, Any] = {
 }
 
 
-def _document(kind: str, document: dict[str, Any]) -> None:
-    text = dump_document(kind, document)
+def document(kind: str, content: dict[str, Any]) -> None:
+    """Check that a document can be written and read again."""
+    text = dump_document(kind, content)
     text.encode("utf-8")
     json.loads(text)
 
@@ -99,15 +100,15 @@ def _audited(report: Report, tree: Tree) -> None:
     checks.visible(sarif_text(report))
     json.loads(sarif_text(report))
     checks.xml_is_safe(junit_text(report, strict=True))
-    _document("audit-report", audit_document(report))
+    document("audit-report", audit_document(report))
 
 
 def _scored(tree: Tree) -> None:
     results = api.score(tree, draws=DRAWS)
     checks.visible(score_text(results, explained=True))
-    _document("result", result_document(results, tree.unreadable, tree.skipped))
+    document("result", result_document(results, tree.unreadable, tree.skipped))
     if results:
         with told():
             found = api.compare(results[0], results[-1], draws=DRAWS)
             checks.visible(comparison_text(found))
-            _document("comparison", comparison_document(found))
+            document("comparison", comparison_document(found))

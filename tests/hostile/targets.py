@@ -9,9 +9,10 @@ from collections.abc import Callable
 from harness import api
 from tests.hostile.documents import DOCUMENTS
 from tests.hostile.paths import DRAWS, judged, told, whole
+from tests.hostile.stores import STORES
 from tests.hostile.trees import FILES, folder_for_now
 
-PARSERS = (*FILES, *DOCUMENTS)
+PARSERS = (*FILES, *DOCUMENTS, *STORES)
 
 
 @functools.cache
@@ -19,6 +20,9 @@ def target(parser: str) -> tuple[bytes, Callable[[bytes], None]]:
     """The valid file that damage begins with, and what to do with a damaged one."""
     if parser in DOCUMENTS:
         return DOCUMENTS[parser]
+    if parser in STORES:
+        make_valid, read_store = STORES[parser]
+        return make_valid(), read_store
     make, name = FILES[parser]
     root = folder_for_now()
     make(root)

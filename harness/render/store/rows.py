@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from harness import __version__
 from harness.auditing.report import EntryReport
 from harness.batch.stored import StoredEntry
+from harness.core.numbers import stated_number
 from harness.formats.base import Entry
 from harness.render.json import result_document
 from harness.render.notebook.frames import result_row
@@ -154,20 +154,9 @@ def _system(entry: Entry) -> Row:
     row: Row = {}
     for column in SYSTEMS[1:-1]:
         value = description.get(column.name)
-        row[column.name] = _number(value) if column.type == "number" else _text(value)
+        row[column.name] = stated_number(value) if column.type == "number" else _text(value)
     whole = json.dumps(description, sort_keys=True, default=str) if description else None
     return row | {"description": whole}
-
-
-def _number(value: object) -> float | None:
-    """Return a number that MLPerf may write as text; None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _text(value: object) -> str | None:

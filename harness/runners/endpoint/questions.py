@@ -19,7 +19,6 @@ UN's list of member states and their capitals), ``arithmetic``, ``letters`` and 
 from __future__ import annotations
 
 import json
-import math
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +34,7 @@ MAX_QUESTIONS = 100_000
 REASONING = "reasoning-gym/"
 """Begin of the names of sets that reasoning-gym generates."""
 MAX_PATTERN_CHARS = 200
+MAX_NUMBER = 1e18
 MAX_GRADED_CHARS = 4_000
 """A grader looks at no more of a reply than this."""
 
@@ -184,8 +184,9 @@ def _is_decimal(text: object) -> bool:
     return isinstance(text, str) and re.fullmatch(r"-?\d+(\.\d+)?", text, re.ASCII) is not None
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_number(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) < MAX_NUMBER
 
 
 def _is_pattern(text: object) -> bool:
