@@ -138,7 +138,7 @@ def clock_effect(
     return _profile(effect)
 
 
-def displacement(cells: Cells, window: Window) -> float:
+def displacement(cells: Cells, window: Window, reach_s: float = 0.0) -> float:
     """Return how much later than the window the load begins and ends in the readings [s].
 
     It is 0 where one of both ends lies at the window, or beyond it, or where the readings show no
@@ -147,8 +147,9 @@ def displacement(cells: Cells, window: Window) -> float:
     Args:
         cells: Cells of the trace.
         window: The window.
+        reach_s: How far from both ends to look at least [s].
     """
-    reach_s = max(MIN_REACH_S, REACH_CELLS * cells.interval_ns / NS)
+    reach_s = max(reach_s, MIN_REACH_S, REACH_CELLS * cells.interval_ns / NS)
     if window.seconds < 4 * reach_s:
         return 0.0
     begin_s = _step_place(cells, window.start_ns, reach_s, rises=True)

@@ -12,11 +12,10 @@ import msgspec
 
 from harness import api
 from harness.batch.examined import Examined
-from harness.batch.stored import read_stored
-from harness.core.errors import SchemaError
 from harness.ranking.question_sets import question_sets
 from harness.render.json import leaderboard_document
-from harness.render.store.files import write_store
+from harness.render.store.dictionary import TABLES
+from harness.render.store.files import read_rows, write_store
 from harness.render.store.reader import read_stores
 from harness.render.store.rows import table_rows
 from harness.render.terminal.leaderboard import board
@@ -54,11 +53,10 @@ def read_record(content: bytes) -> None:
             record = msgspec.msgpack.encode(_with_bytes(json.loads(content)))
         except (ValueError, OverflowError, RecursionError, UnicodeEncodeError):
             record = content
-        try:
-            result, report = read_stored(record)
-        except SchemaError:
-            return
-        rank(Examined((report,), (result,), (), ()))
+        rows = read_rows(store(), "records")
+        forged = [row | {"record": record} for row in rows[:1]]
+        write_store(_copy(), {name: [] for name in TABLES} | {"records": forged})
+        rank(read_stores([_copy()], 0.95, SEED))
 
 
 def _with_bytes(value: Any) -> Any:

@@ -8,7 +8,8 @@ from pathlib import Path
 from harness.auditing.report import EntryReport
 from harness.batch.examined import Examined
 from harness.batch.stored import read_stored
-from harness.core.errors import SchemaError, UsageError
+from harness.core.errors import SchemaError, UsageError, shorten
+from harness.ranking.leaderboard import CLASSES
 from harness.render.store.files import read_rows
 from harness.scoring.result import Result
 
@@ -33,6 +34,7 @@ def read_stores(paths: Sequence[Path], level: float, seed: int) -> Examined:
             _check_drawn(path, row["level"], row["seed"], level, seed)
             try:
                 result, report = read_stored(row["record"] or b"")
+                _check_class(result)
             except SchemaError as error:
                 raise UsageError(
                     "is no store of this release", where=str(path), got=str(error)
@@ -47,6 +49,16 @@ def read_stores(paths: Sequence[Path], level: float, seed: int) -> Examined:
         tuple(passed_over["unreadable"]),
         tuple(passed_over["skipped"]),
     )
+
+
+def _check_class(result: Result) -> None:
+    """Raise SchemaError for a measurement class that no table is made of."""
+    if result.measurement_class not in CLASSES:
+        raise SchemaError(
+            "is of no measurement class",
+            got=shorten(result.measurement_class),
+            expected=", ".join(CLASSES),
+        )
 
 
 def _check_drawn(
