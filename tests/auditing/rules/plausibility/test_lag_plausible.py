@@ -55,7 +55,9 @@ def test_warn_a_lag_that_nothing_shows() -> None:
 
 def test_warn_a_lag_that_moves_the_window_off_the_load() -> None:
     found = b.judge(lagging(6.0, extra=calibrated(5.5, 6.5)))
-    b.assert_found(found, RULE, "warn", where="total", got="6 s before", expected="moved by the lag")
+    b.assert_found(
+        found, RULE, "warn", where="total", got="6 s before", expected="moved by the lag"
+    )
 
 
 @pytest.mark.parametrize("cited", [7, {}, {"lag_s": 3}, {"lag_s": {"low": [], "high": None}}])
