@@ -59,13 +59,13 @@ def _ways_of(operator: str, argument: Any, longest: int) -> float:
 
 
 def _ways_to_repeat(repeat: Sequence[Any], longest: int) -> float:
-    low, high, items = repeat
-    most = min(int(high), longest)
+    low, high, items = int(repeat[0]), int(repeat[1]), repeat[2]
+    most = min(high, longest)
     if len(items) == 1 and str(items[0][0]) in ATOMS:
-        return max(1, most - low + 1)
+        return float(max(1, most - low + 1))
     ways_once = _ways(items, longest)
     if ways_once == 1:
-        return max(1, most)  # it may fit nothing at all, as often as it is repeated
+        return float(max(1, most))  # it may fit nothing at all, as often as it is repeated
     if most > MAX_COUNT_OF_GROUPS:
         return math.inf
-    return sum(ways_once**count for count in range(most + 1))
+    return float(sum(ways_once**count for count in range(most + 1)))

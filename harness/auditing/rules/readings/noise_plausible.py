@@ -106,15 +106,20 @@ def step_correlation(value: Floats) -> float | None:
 def _digits(value: Floats, limits: Mapping[str, float]) -> str | None:
     """Find readings of an analyzer with more digits than its display has."""
     digits_max = round(limits["digits_max"])
-    positive = value[value > 0]
-    if not len(positive):
-        return None
-    decimals = digits_max - 1 - np.floor(np.log10(positive))  # behind the point, of that many
-    scaled = positive * 10.0**decimals
-    share = float(np.mean(np.abs(scaled - np.round(scaled)) > 1e-4))
+    share = finer_share(value, digits_max)
     if share <= limits["finer_share_max"]:
         return None
     return f"{share:.0%} of the readings have more than {digits_max} significant digits"
+
+
+def finer_share(value: Floats, digits: int) -> float:
+    """Return the share of readings above zero with more significant digits than some."""
+    positive = value[value > 0]
+    if not len(positive):
+        return 0.0
+    decimals = digits - 1 - np.floor(np.log10(positive))  # behind the point, of that many
+    scaled = positive * 10.0**decimals
+    return float(np.mean(np.abs(scaled - np.round(scaled)) > 1e-4))
 
 
 def _warped(trace: Trace, window: Window, limits: Mapping[str, float]) -> str | None:
