@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.core.schemas import check
@@ -13,6 +14,7 @@ from harness.formats.evidence import EndpointEvidence, Evidence
 from harness.ranking.comparison import Comparison, compare
 from harness.render.terminal.comparison import comparison_document, comparison_text
 from harness.scoring.score import score
+from harness.uncertainty.proportion import paired_share_draws
 from tests.scoring.test_score import entry
 
 POWERS = (100.0, 100.5, 99.5, 100.2, 99.8)
@@ -59,6 +61,21 @@ def test_pairing_resolves_what_independent_questions_would_not() -> None:
     assert paired.accuracy_difference.value == pytest.approx(0.05)
     width = paired.accuracy_difference.high - paired.accuracy_difference.low  # type: ignore[operator]
     assert width < 0.12, "unpaired: 2 * 1.96 * sqrt(2 * 0.25 / 100) = 0.28"
+
+
+@pytest.mark.parametrize("few_is_first", [True, False])
+def test_the_ratio_spreads_as_the_shares_of_right_answers_do(few_is_first: bool) -> None:
+    """4 of 40 against 30 of 40 right; the energies of the runs hardly scatter."""
+    few, many = [1.0] * 4 + [0.0] * 36, [0.0] * 10 + [1.0] * 30
+    a, b = (few, many) if few_is_first else (many, few)
+    paired = against(answered("a", a, 3.0), answered("b", b)).questions
+    assert paired is not None
+    ratio = paired.ratio
+    assert ratio.value == pytest.approx(3 * sum(b) / sum(a), rel=1e-3)
+    share_a, share_b = paired_share_draws(a, b, seed=5, key="other", draws=40_000)
+    low, high = np.quantile(3 * share_b / share_a, [0.025, 0.975])
+    assert (ratio.low, ratio.high) == pytest.approx((low, high), rel=0.05)
+    assert low * high != pytest.approx(ratio.value**2, rel=0.1), "it is skewed"
 
 
 def test_other_models_are_compared_per_correct_answer_only() -> None:
