@@ -11,6 +11,7 @@ import pytest
 
 from harness.formats.base import Defect, Entry, Rated
 from harness.formats.defects import DefectCode
+from harness.formats.evidence import Evidence
 from harness.scoring.score import score, score_all
 from harness.traces.channel import Accuracy
 from harness.traces.clean import FAILED
@@ -193,3 +194,17 @@ def test_only_some_defects_are_notes_and_a_sensor_is_named_once() -> None:
         "gpu-0 stands still for 10 s",
         "gpu-1 stands still for 20 s",
     )
+
+
+@pytest.mark.parametrize("lost", [None, "energy_j", "start_ns", "stop_ns"])
+def test_what_slurm_counted_stands_beside_the_result_if_it_is_whole(lost: str | None) -> None:
+    witness: dict[str, Any] = {"energy_j": 9_000, "start_ns": 10**9, "stop_ns": 31 * 10**8}
+    if lost is not None:
+        witness[lost] = None
+    evidence = Evidence(extra={"slurm_step_energy": witness})
+    runs = tuple(replace(item, evidence=evidence) for item in PLAIN.runs)
+    notes = [note for note in score(replace(PLAIN, runs=runs)).notes if "Slurm" in note]
+    if lost is None:
+        assert notes[0].startswith("Slurm counts 9000 J for the job step in the 2.1 s that hold")
+    else:
+        assert notes == []

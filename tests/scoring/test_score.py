@@ -246,6 +246,18 @@ def test_training_is_taken_apart_into_step_and_steps() -> None:
     assert score(replace(plain, runs=mixed)).training is None
 
 
+@pytest.mark.parametrize(("fewest", "is_taken_apart"), [(1, True), (0, False)])
+def test_a_training_of_one_step_has_steps_and_one_of_none_has_not(
+    fewest: int, is_taken_apart: bool
+) -> None:
+    plain = entry("a", 100.0, 201.0, 299.0, task="training")
+    runs = tuple(
+        replace(item, evidence=counted("epoch_num", count), work=Work(1, "run"))
+        for item, count in zip(plain.runs, (fewest, 2, 3), strict=True)
+    )
+    assert (score(replace(plain, runs=runs)).training is not None) is is_taken_apart
+
+
 def test_what_the_reference_needs_is_its_convergence_point() -> None:
     """llama2_70b_lora at a batch of 8: 3178.67 samples in v4.0, whatever factor was given."""
     plain = replace(
@@ -403,6 +415,23 @@ def test_performance_of_training_is_its_time_to_train() -> None:
     found = score(replace(plain, runs=runs, scaling_factor=1.2)).performance
     assert found is not None
     assert (found.unit, found.value) == ("min", pytest.approx(200 * 1.2 / 60))
+
+
+def test_a_run_of_several_trainings_took_its_share_of_the_time_for_each() -> None:
+    plain = entry("a", 100.0, 100.0, 100.0, task="training")
+    runs = tuple(
+        replace(
+            item,
+            seconds=600.0,
+            success=True,
+            work=Work(count, "run"),
+            performance=Quantity(1.0, "min", "x"),
+        )
+        for item, count in zip(plain.runs, (1, 2, 5), strict=True)
+    )
+    found = score(replace(plain, runs=runs)).performance
+    assert found is not None
+    assert found.value == pytest.approx(600 / 2 / 60)
 
 
 def test_an_energy_below_a_joule_is_not_below_zero_either() -> None:

@@ -54,6 +54,12 @@ def test_a_plan_is_anchored_by_its_hash(folder: Path, tmp_path: Path) -> None:
     assert TIMES[1] in missing.expected
 
 
+def test_an_anchor_that_is_missing_hides_none_after_it(folder: Path, tmp_path: Path) -> None:
+    found = check_anchors(folder, anchors(tmp_path, ["0" * 64, *LINKS[:2]]))
+    assert (found.held.count, len(found.missing)) == (2, 1)
+    assert "anchor 1" in found.missing[0].where
+
+
 def test_without_an_anchor_that_holds_there_is_no_time(folder: Path, tmp_path: Path) -> None:
     found = check_anchors(folder, anchors(tmp_path, ["0" * 64]))
     assert (found.held.count, found.held.first, found.held.last, len(found.missing)) == (

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+from scipy.special import digamma, polygamma
 
-from harness.uncertainty.moderated_variance import Prior, moderate, moderated_variances
+from harness.uncertainty.moderated_variance import (
+    Prior,
+    fit_prior,
+    moderate,
+    moderated_variances,
+)
 
 
 def test_where_most_do_not_scatter_each_keeps_its_own_variance() -> None:
@@ -32,3 +39,18 @@ def test_a_moderated_variance_is_the_mean_weighted_by_degrees_of_freedom() -> No
 def test_no_variance_knows_more_than_all_together() -> None:
     assert moderate(7.0, 2, Prior(2.0, 30.0, 8.0))[1] == 8.0
     assert moderate(7.0, 12, Prior(2.0, 30.0, 8.0))[1] == 12
+
+
+@pytest.mark.parametrize("spread", [2.0, 3.0, 30.0])
+def test_the_prior_has_both_moments_of_the_logarithms_of_the_variances(spread: float) -> None:
+    """Smyth 2004, 6.2: mean ln s0^2 - psi(d0/2) + ln(d0/2), variance psi'(d0/2) + psi'(d/2)."""
+    variances, dofs = [1e-4 * spread**k for k in (-2, -1, 0, 0, 1, 2)], [4, 6, 4, 8, 4, 6]
+    prior = fit_prior(variances, dofs)
+    half = np.array(dofs) / 2
+    logs = np.log(variances) - digamma(half) + np.log(half)
+    assert math.isfinite(prior.dof)
+    assert polygamma(1, prior.dof / 2) + polygamma(1, half).mean() == pytest.approx(
+        logs.var(ddof=1), rel=1e-9
+    )
+    mean = math.log(prior.variance) - digamma(prior.dof / 2) + math.log(prior.dof / 2)
+    assert mean == pytest.approx(logs.mean(), rel=1e-9)
