@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.errors import UsageError, shorten
+from harness.core.numbers import plain_number
 from harness.live.measure import Plan
 from harness.live.plan import Settings, make_entry, make_plan, require_packages
 from harness.runners.endpoint.load import Load
@@ -16,6 +17,7 @@ from harness.runners.endpoint.questions import Question, load_questions
 from harness.runners.endpoint.runner import Endpoint
 from harness.runners.workload import Workload
 
+MAX_THREADS = 1024
 OPTIONS = ("model", "questions", "threads")
 """Settings of an endpoint workload that ``--set`` changes."""
 
@@ -64,10 +66,13 @@ def workload_points(
     weights = _weights(settings)
     unknown = sorted(set(settings.options) - set(OPTIONS))
     if unknown:
-        raise UsageError("no such setting", got=unknown[0], expected=", ".join(OPTIONS))
+        raise UsageError(
+            "no such setting", where="--set", got=unknown[0], expected=", ".join(OPTIONS)
+        )
     question_set = str(settings.options.get("questions", runner["questions"]))
     local_file = chosen.folder / question_set
-    questions = load_questions(str(local_file) if local_file.is_file() else question_set)
+    name = str(local_file) if local_file.is_file() else question_set
+    questions = load_questions(name, option="--set questions")
     command = [sys.executable, str(chosen.folder / runner["server"])]
     model_name = model["name"] if model else chosen.name
     if weights is not None:
@@ -77,7 +82,7 @@ def workload_points(
     elif model and model.get("sha256"):
         command += ["--sha256", model["sha256"]]
     if "threads" in settings.options:
-        command += ["--threads", str(settings.options["threads"])]
+        command += ["--threads", str(_threads(settings.options["threads"]))]
     for item in scenarios:
         load = parse_load(item["name"], len(questions), float(item.get("min_duration_s") or 0))
         endpoint = Endpoint(
@@ -91,6 +96,23 @@ def workload_points(
         entry = make_entry(settings, chosen.name, item["name"], chosen.spec["task"])
         repeats = settings.repeat or int(chosen.spec.get("repeats", 1))
         yield make_plan(entry, endpoint, settings, repeats)
+
+
+def _threads(stated: object) -> int:
+    """Return the threads that `--set threads=N` gives the server.
+
+    Raises:
+        UsageError: It is no such number.
+    """
+    number = plain_number(str(stated))
+    if number is None or not number.is_integer() or not 1 <= number <= MAX_THREADS:
+        raise UsageError(
+            "is no number of threads",
+            where="--set threads",
+            got=shorten(str(stated), 40),
+            expected=f"a whole number, 1 to {MAX_THREADS}",
+        )
+    return int(number)
 
 
 def _weights(settings: Settings) -> Path | None:

@@ -139,9 +139,10 @@ def point_metrics(events: Events) -> PointMetrics:
     requests = events.requests
     completed = [request for request in requests if request.completed]
     if not completed:
+        first_error = _first_error(requests)
         raise UnreadableError(
             "no request was answered",
-            got=f"{len(requests)} requests, the first error: {_first_error(requests)}",
+            got=f"{len(requests)} requests, the first error: {first_error}{_ending(events)}",
             expected="at least one complete reply",
         )
     window = _window(requests)
@@ -194,6 +195,11 @@ def early_stopping_bound(values: Sequence[float], percentile: float) -> float | 
             break
         exceedances += 1
     return ordered[exceedances - 1] if exceedances >= 1 else None
+
+
+def _ending(events: Events) -> str:
+    """Return that the load ended early, and why; "" where it did not."""
+    return f"; then the server was gone: {events.abandoned}" if events.abandoned else ""
 
 
 def _first_error(requests: Sequence[Request]) -> str:

@@ -73,8 +73,13 @@ def is_correct(question: Question, reply: str) -> bool:
     return GRADERS[question.grader](question, reply[:MAX_GRADED_CHARS])
 
 
-def load_questions(name: str, seed: int = 1) -> list[Question]:
+def load_questions(name: str, seed: int = 1, option: str = "--questions") -> list[Question]:
     """Return a set by name, generated from ``seed``, or the set in a file.
+
+    Args:
+        name: Name of a bundled set, with the number of questions or without, or a file.
+        seed: Seed of a bundled set.
+        option: What the user stated the name with, for messages.
 
     Raises:
         UsageError: if no bundled set and no file has this name.
@@ -84,22 +89,23 @@ def load_questions(name: str, seed: int = 1) -> list[Question]:
     if bundled.startswith(REASONING):
         from harness.runners.endpoint.reasoning_tasks import reasoning_questions
 
-        size = _count(name, count) if colon else DEFAULT_COUNT
+        size = _count(option, count) if colon else DEFAULT_COUNT
         return reasoning_questions(bundled.removeprefix(REASONING), seed, size)
     if bundled in BUNDLED:
-        return BUNDLED[bundled](seed, _count(name, count) if colon else DEFAULT_COUNT)
+        return BUNDLED[bundled](seed, _count(option, count) if colon else DEFAULT_COUNT)
     path = Path(name)
     if not path.is_file():
         raise UsageError(
-            "no such set of questions",
+            "is no set of questions",
+            where=option,
             got=name,
             expected=f"one of {', '.join(BUNDLED)}, {REASONING}TASK, or a JSONL file",
         )
     return parse_questions(read_bytes(path), str(path))
 
 
-def _count(name: str, text: str) -> int:
-    """Return the number of questions that a name asks for.
+def _count(option: str, text: str) -> int:
+    """Return the number of questions that the name of a set asks for.
 
     Raises:
         UsageError: if it is no count from 1 to ``MAX_QUESTIONS``.
@@ -108,7 +114,7 @@ def _count(name: str, text: str) -> int:
     if not 1 <= count <= MAX_QUESTIONS:
         raise UsageError(
             "is no number of questions",
-            where=name[:60],
+            where=option,
             got=text[:20] or "nothing",
             expected=f"1 to {MAX_QUESTIONS}",
         )

@@ -5,7 +5,8 @@ only M of them, the result is the sum over those M, and beside it, never in its 
 estimate over all N:
 
 - At a rated power of a node, where the description states one. It is an upper limit: the node drew
-  between `NODE_IDLE_SHARE` of it and all of it.
+  between `NODE_IDLE_SHARE` of it and all of it. It covers the whole node, so it is added only to
+  nodes that were measured whole.
 - Else nodes that serve are held to draw the mean of the measured ones. That takes at least two of
   them, because one does not show how nodes differ; the scale of the difference is itself estimated,
   so its error is Student's t. Nodes that do not serve draw less, and no one has seen how much: for
@@ -35,6 +36,8 @@ from harness.uncertainty.estimate import Estimate
 
 NODE_IDLE_SHARE = 0.1
 """Lowest plausible share of the rated power of a node that is on: an assumption, wide."""
+WHOLE_NODES = ("wall", "node")
+"""Boundaries of nodes that were measured whole."""
 AT_RATED_POWER, LIKE_MEASURED = "at rated power", "like the measured nodes"
 
 
@@ -81,7 +84,10 @@ def all_nodes(result: Result) -> AllNodes | None:
         return None
     serving = serving_nodes(description, node_count)
     power_w = rated_power_w(description)
-    reason = _obstacle(measured, serving, node_count, power_w)
+    if power_w is not None and result.boundary not in WHOLE_NODES:
+        reason = f"a rated power covers a whole node, and meters saw its {result.boundary} alone"
+    else:
+        reason = _obstacle(measured, serving, node_count, power_w)
     if reason:
         return _without_estimate(result, min(map(len, measured)), serving, node_count, reason)
     filled = tuple(_filled(run, node_count, power_w, entry.id) for run in result.runs)

@@ -113,3 +113,12 @@ def test_other_tasks_are_refused_with_a_reason(name: str, problem: str) -> None:
     pytest.importorskip("reasoning_gym", reason="pip install 'joulemark[reasoning]'")
     with pytest.raises(UsageError, match=problem):
         load_questions(name)
+
+
+@pytest.mark.parametrize("name", ["mixed:nan", "mixed:0", "mixed:1.5", "nope"])
+def test_a_wrong_set_names_the_option_that_stated_it(name: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        load_questions(name, option="--set questions")
+    assert raised.value.where == "--set questions"
+    assert raised.value.got
+    assert raised.value.expected

@@ -173,7 +173,7 @@ def test_a_wrong_number_names_its_option_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_nodes_without_a_meter_are_estimated_beside_the_measured_figures(
+def test_nodes_without_a_meter_are_counted_and_the_measured_figures_stay(
     load: Load, tmp_path: Path
 ) -> None:
     questions = write_questions(tmp_path / "set.jsonl", "France?")
@@ -184,8 +184,8 @@ def test_nodes_without_a_meter_are_estimated_beside_the_measured_figures(
         again = load(fake, out, "--questions", questions, "--nodes", "3")
     (point,) = json.loads(done.stdout)["points"]
     whole = point["all_nodes"]
-    assert (whole["measured"], whole["nodes"], whole["method"]) == (1, 4, "at rated power")
-    assert whole["energy"]["value"] > point["energy"]["value"]
+    assert (whole["measured"], whole["nodes"], whole["method"]) == (1, 4, "")
+    assert "a rated power covers a whole node" in whole["energy"]["note"]
     assert point["energy"]["value"] == pytest.approx(WATTS * point["duration_s"], rel=0.01)
     (report,) = api.audit(out).entries
     assert "node-count" in {item.rule for item in report.findings if item.status == "fail"}

@@ -105,9 +105,13 @@ def test_several_runs_share_the_error_of_the_nodes_that_are_missing() -> None:
     [
         (served(300.0, number_of_nodes=4), "one measured node does not show how nodes differ"),
         (served(300.0, 340.0, number_of_nodes=4, nodes_used=2), "nodes that do not serve"),
+        (
+            served(300.0, boundary="board", number_of_nodes=4, node_rated_power_w=700),
+            "a rated power covers a whole node, and meters saw its board alone",
+        ),
         (served(300.0, 340.0, number_of_nodes=4, node_rated_power_w=0, nodes_used=3), "no rated"),
     ],
-    ids=["one node", "idle nodes", "a rated power of zero"],
+    ids=["one node", "idle nodes", "boards alone", "a rated power of zero"],
 )
 def test_no_estimate_without_what_it_rests_on(described: Entry, reason: str) -> None:
     whole = estimated(described)
