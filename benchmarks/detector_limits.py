@@ -27,7 +27,7 @@ from harness.auditing.rules.readings.noise_plausible import (
     step_correlation,
 )
 from harness.auditing.scaled_courses import MAX_STEP, MIN_NOISY_READINGS, NOISY_CORRELATION
-from harness.formats.base import Entry
+from harness.formats.base import Entry, Run
 from harness.traces.trace import Floats, Trace, Window
 
 MIN_READINGS = 20
@@ -67,6 +67,8 @@ def windows(entries: Sequence[Entry]) -> Iterator[tuple[str, Features]]:
                     found = features(trace, run.window, rated_w)
                     if entry.family != "mlperf-inference":
                         found["digits"] = float("nan")  # only analyzers are judged by them
+                    share = busy_share(entry, run, rated_w)
+                    found["busy, high"], found["busy, low"] = share, 1 / share
                     yield entry.submitter, found
 
 
@@ -84,10 +86,16 @@ def features(trace: Trace, window: Window, rated_w: float) -> Features:
         "smoothed": float("nan") if correlation is None else correlation,
         "stretched": max((1 - (r if r < 1 else 1 / r) for r in ratios), default=0.0),
         "digits": finer_share(value, DIGITS),
-        "busy, high": float(value.mean()) / rated_w,
-        "busy, low": rated_w / float(value.mean()),
         "rest": float("nan") if resting_w is None else resting_w / rated_w,
     }
+
+
+def busy_share(entry: Entry, run: Run, rated_w: float) -> float:
+    """Return the mean power of a timed run as a share of its accelerators' rated power."""
+    if entry.family != "mlperf-inference" or run is entry.ranging or run.window is None:
+        return float("nan")
+    inside = [trace.window(run.window).value for trace in run.outer]
+    return float(sum(value.mean() for value in inside if len(value))) / rated_w
 
 
 def alike(entries: Sequence[Entry]) -> Iterator[tuple[str, float]]:

@@ -1,5 +1,6 @@
 """Readings scatter, and follow each other in time, as those of a meter do."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -9,6 +10,8 @@ from harness.traces.trace import Floats, Ints, Trace, Window
 
 GRID_STEPS = tuple(m * 10.0**e for e in range(3, -4, -1) for m in (5, 2, 1))
 """Steps [W] of which readings may all be multiples, the largest first."""
+MIN_DISTINCT_READINGS = 30
+"""Fewer may all end in even digits by chance."""
 MAX_READINGS = 2**20
 """Readings of a window that are looked at, the first ones."""
 FIX = "Submit the readings as the meter gave them, and say what was done to them."
@@ -29,7 +32,7 @@ def check(context: RuleContext) -> Iterator[Violation]:
         signs = [sign for test in TESTS if (sign := test(value, context.limits))]
         signs += filter(None, [_warped(trace, window, context.limits)])
         if context.entry.family in POWER_SESSION:
-            signs += filter(None, [_digits(value, context.limits)])
+            signs += filter(None, [_digits(value, context.limits), _odd_step(value)])
         for sign in signs:
             yield Violation(
                 location(run.run, trace), sign, "noise as a meter has it", FIX, status="warn"
@@ -112,6 +115,21 @@ def _digits(value: Floats, limits: Mapping[str, float]) -> str | None:
     return f"{share:.0%} of the readings have more than {digits_max} significant digits"
 
 
+def _odd_step(value: Floats) -> str | None:
+    """Find readings of an analyzer whose last digits are all even, or all 0 and 5.
+
+    A display counts in ones of its last digit. Readings that were halved, doubled or divided by
+    four, and what was set to go with them, count in fives or twos.
+    """
+    step = common_step(value)
+    if step is None or len(np.unique(value)) < MIN_DISTINCT_READINGS:
+        return None
+    exponent = math.floor(math.log10(step) + 1e-9)
+    if math.isclose(step, 10.0**exponent, rel_tol=1e-6):
+        return None
+    return f"all readings are multiples of {step:g} W: no display counts so"
+
+
 def finer_share(value: Floats, digits: int) -> float:
     """Return the share of readings above zero with more significant digits than some."""
     positive = value[value > 0]
@@ -172,7 +190,8 @@ RULE = Rule(
     "- stretched in time if the median intervals of the two halves of the window, or of the window "
     "and outside it, differ by more than warp_max;\n"
     "- finer than its display, of an analyzer, if more than finer_share_max of the readings have "
-    "more than digits_max significant digits.\n\n"
+    "more than digits_max significant digits;\n"
+    "- scaled, of an analyzer, if all readings are multiples of 2 or 5 of their last digit.\n\n"
     "It is only ever a warning. None of 284 windows of the shared real data (MLPerf inference v1.0 "
     "to v5.1, ranging runs included, and training v4.0) raises one, but the limits were chosen by "
     "these data. The false alarms below are what to expect of a new submitter: each limit was set "
@@ -186,8 +205,9 @@ RULE = Rule(
     "- smoothed: 9 % false alarms; nearest a correlation of 0.51; found are 44 % of means of three "
     "readings, 47 % of five, 52 % of nine, and 61 % of exponential smoothing by 0.3;\n"
     "- stretched: 11 % false alarms; nearest intervals 2.1 % apart;\n"
-    "- finer than its display: false alarms of new submitters were not measured; no honest reading "
-    "has more than five digits; of 32 analyzer logs times 0.97, 94 % are found.\n\n"
+    "- finer than its display: none of 11 submitters has a reading with more than five digits; of "
+    "32 analyzer logs times 0.97, 94 % are found;\n"
+    "- scaled: none of 134 windows of analyzers; logs that were halved are found.\n\n"
     "Readings that were rounded again, and got noise added, are not found.",
     remedy="Submit the readings as the meter gave them.",
     limits=(
