@@ -103,19 +103,19 @@ def collect(tree: Path, store: Path) -> None:
 
 def leaderboard(store: Path, out: Path) -> None:
     """Rank the results of a store."""
-    from harness import api
-    from harness.core.documents import write_document
-    from harness.render.json import leaderboard_document
-    from harness.render.store.reader import read_stores
+    from harness.core.files import write_parts
+    from harness.render.json import leaderboard_parts
+    from harness.render.store.ranked import ranked_stores
     from harness.uncertainty.monte_carlo import SEED
 
-    tables = api.rank(read_stores([store], 0.95, SEED))
-    write_document("leaderboard", leaderboard_document(tables), out)
+    tables = ranked_stores([store], 0.95, SEED)
+    write_parts(out, leaderboard_parts(tables, (), (), list))
 
 
 def near_copies(count: int) -> None:
     """Compare as many traces with each other as there are entries; one in a hundred is a copy."""
     from harness.auditing.near_duplicates import near_duplicates
+    from harness.auditing.relations import in_memory
     from harness.formats.base import Entry, Run
     from harness.traces.channel import Accuracy, Channel
     from harness.traces.trace import Trace
@@ -146,7 +146,7 @@ def near_copies(count: int) -> None:
                 runs=(run,),
             )
         )
-    found = near_duplicates(entries).near_duplicates
+    found = near_duplicates(*in_memory(entries)).near_duplicates
     copied = {address.entry for address in found}
     expected = 2 * (count // 100)
     print(f"found {len(copied)} of {expected}", file=sys.stderr)

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.auditing.cross_entry import AcDcPair
-from harness.formats.base import Entry
-from harness.traces.trace import Trace
+from harness.auditing.outlines.gathered import Fetch, Gathered
 
 
 class _RunKey(NamedTuple):
@@ -25,60 +24,58 @@ class _RunKey(NamedTuple):
 
 
 class _MeasuredRun(NamedTuple):
-    """A run as one entry measured it, with the trace of each node."""
+    """A run as one entry measured it.
+
+    Attributes:
+        entry_id: Id of the entry.
+        run_id: Id of the run.
+        position: Position of the entry.
+        run: Place of the run in the entry.
+        nodes: Place of the trace of each node among the outer traces of the run.
+    """
 
     entry_id: str
     run_id: str
-    nodes: dict[str, Trace]
+    position: int
+    run: int
+    nodes: dict[str, int]
 
 
-def ac_dc_pairs(entries: Sequence[Entry]) -> dict[str, tuple[AcDcPair, ...]]:
+def ac_dc_pairs(gathered: Gathered, fetch: Fetch) -> dict[str, tuple[AcDcPair, ...]]:
     """Return the runs measured behind the supplies that another entry measured before them.
+
+    Args:
+        gathered: Outlines of the entries.
+        fetch: Returns the traces of some of them.
 
     Returns:
         Pairs by id of the entry that measured behind the supplies.
     """
+    dc_runs = list(_measured_runs(gathered, "dc"))
+    wanted = {key for key, _ in dc_runs}
     ac_runs: dict[_RunKey, list[_MeasuredRun]] = defaultdict(list)
-    dc_runs: list[tuple[_RunKey, _MeasuredRun]] = []
-    for entry in entries:
-        current = _supply_current(entry)
-        for key, measured in _measured_runs(entry) if current else ():
-            if current == "ac":
-                ac_runs[key].append(measured)
-            else:
-                dc_runs.append((key, measured))
+    for key, measured in _measured_runs(gathered, "ac") if wanted else ():
+        if key in wanted:
+            ac_runs[key].append(measured)
 
     pairs: dict[str, list[AcDcPair]] = defaultdict(list)
     for key, dc_run in dc_runs:
-        candidates = ac_runs.get(key)
-        if candidates:
-            ac_run = _nearest_in_tree(dc_run.entry_id, candidates)
-            pairs[dc_run.entry_id].append(_compare_ac_dc(dc_run, ac_run))
+        if key in ac_runs:
+            ac_run = _nearest_in_tree(dc_run.entry_id, ac_runs[key])
+            pair = _compare_ac_dc(dc_run, ac_run, fetch)
+            if pair is not None:
+                pairs[dc_run.entry_id].append(pair)
     return {entry_id: tuple(sorted(items)) for entry_id, items in pairs.items()}
 
 
-def _measured_runs(entry: Entry) -> Iterator[tuple[_RunKey, _MeasuredRun]]:
-    for run in entry.runs:
-        if run.window is None:
-            continue
-        key = _RunKey(entry.benchmark, run.window.start_ns, run.window.stop_ns)
-        nodes = {t.channel.node or "": t for t in run.outer if t.channel.boundary == "node"}
-        yield key, _MeasuredRun(entry.id, run.id, nodes)
-
-
-def _supply_current(entry: Entry) -> str:
-    """Return "ac" or "dc" where an entry says which it measured, else "".
-
-    Its logs decide; where they do not say, the names of submitter and system do.
-    """
-    stated = {trace.channel.current for run in entry.runs for trace in run.outer} - {"unknown"}
-    if len(stated) == 1:
-        return stated.pop()
-    system_name = str((entry.system_description or {}).get("system_name", ""))
-    text = " ".join((entry.submitter, entry.system, system_name))
-    words = text.lower().replace("_", "-").replace(" ", "-").split("-")
-    named = {"ac", "dc"} & set(words)
-    return named.pop() if len(named) == 1 else ""
+def _measured_runs(gathered: Gathered, current: str) -> Iterator[tuple[_RunKey, _MeasuredRun]]:
+    for position in gathered.positions_of_current(current):
+        outline = gathered.outline(position)
+        for place, run in enumerate(outline.runs):
+            if run.window is not None:
+                key = _RunKey(outline.benchmark, run.window.start_ns, run.window.stop_ns)
+                nodes = {t.node: n for n, t in enumerate(run.traces) if t.node is not None}
+                yield key, _MeasuredRun(outline.id, run.id, position, place, nodes)
 
 
 def _nearest_in_tree(entry_id: str, candidates: Sequence[_MeasuredRun]) -> _MeasuredRun:
@@ -93,12 +90,21 @@ def _nearest_in_tree(entry_id: str, candidates: Sequence[_MeasuredRun]) -> _Meas
     return min(candidates, key=distance)
 
 
-def _compare_ac_dc(dc_run: _MeasuredRun, ac_run: _MeasuredRun) -> AcDcPair:
-    """Compare the readings of both measurements that have the same time stamp."""
+def _compare_ac_dc(dc_run: _MeasuredRun, ac_run: _MeasuredRun, fetch: Fetch) -> AcDcPair | None:
+    """Compare the readings of both measurements that have the same time stamp.
+
+    Returns:
+        The pair; None where one of them can no longer be read.
+    """
+    traces = fetch([dc_run.position, ac_run.position])
+    if not {dc_run.position, ac_run.position} <= traces.keys():
+        return None
+    dc_traces = traces[dc_run.position][dc_run.run]
+    ac_traces = traces[ac_run.position][ac_run.run]
     above = compared = 0
     dc_sum, ac_sum = 0.0, 0.0
     for node in sorted(dc_run.nodes.keys() & ac_run.nodes.keys()):
-        dc_trace, ac_trace = dc_run.nodes[node], ac_run.nodes[node]
+        dc_trace, ac_trace = dc_traces[dc_run.nodes[node]], ac_traces[ac_run.nodes[node]]
         _, dc_rows, ac_rows = np.intersect1d(
             dc_trace.t_ns, ac_trace.t_ns, assume_unique=True, return_indices=True
         )

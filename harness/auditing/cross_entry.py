@@ -58,12 +58,16 @@ class EntryAddresses:
 
     Args:
         entry: The entry.
+
+    Attributes:
+        owner: Submitter and system.
+        machine: Digest of the machine's description; "" where there is none.
     """
 
     def __init__(self, entry: Entry) -> None:
         self._entry_id = entry.id
-        self._owner = (entry.submitter, entry.system)
-        self._machine = _machine_digest(entry.system_description or {})
+        self.owner = (entry.submitter, entry.system)
+        self.machine = _machine_digest(entry.system_description or {})
 
     def address(self, run: Run, trace: Trace) -> TraceAddress:
         """Return the address of a trace among all that is audited together."""
@@ -73,8 +77,8 @@ class EntryAddresses:
             run=run.id,
             file=channel.source or "",
             channel=channel.id,
-            owner=self._owner,
-            machine=self._machine,
+            owner=self.owner,
+            machine=self.machine,
         )
 
 

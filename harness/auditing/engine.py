@@ -18,7 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.auditing.cross_entry import CrossEntryEvidence
-from harness.auditing.relations import NO_CROSS_ENTRY_EVIDENCE, Copies, compare_within
+from harness.auditing.relations import (
+    NO_CROSS_ENTRY_EVIDENCE,
+    Copies,
+    compare_within,
+    in_memory,
+)
 from harness.auditing.report import (
     EntryReport,
     Finding,
@@ -306,7 +311,7 @@ def audit_entries(
         progress: Receives each phase.
     """
     progress.phase("Comparing traces")
-    compared = compare_within(entries, timeout_s)
+    compared = compare_within(*in_memory(entries), timeout_s)
     energies = itertools.repeat(None) if evaluations is None else evaluations
     tasks = [
         Task(entry, *compared.of_entry(entry.id), round_name, chosen, timeout_s, evaluation)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.auditing.cross_entry import (
     CalibrationClaim,
     CrossEntryEvidence,
-    EntryAddresses,
     NearDuplicate,
     TraceAddress,
 )
 from harness.auditing.near_duplicates import near_duplicates
+from harness.auditing.outlines.gathered import Fetch, Gathered, TracesOfRuns
 from harness.auditing.report import EntryReport, Finding, by_status, verdict_of
 from harness.core.timeout import TimeLimitExceeded, deadline
 from harness.formats.base import Entry
@@ -35,11 +35,11 @@ MAX_ATTEMPTS = 3
 """How often the comparison is begun anew without its largest entry."""
 
 
-def cross_entry_relations(entries: Sequence[Entry]) -> Relations:
+def cross_entry_relations(gathered: Gathered, fetch: Fetch) -> Relations:
     """Compare entries with each other; return a function from an entry's id to its relations."""
-    copies = _copies_by_entry(equal_traces(entries))
+    copies = _copies_by_entry(equal_traces(gathered))
     evidence = _evidence_by_entry(
-        replace(near_duplicates(entries), calibration_claims=calibration_claims(entries))
+        replace(near_duplicates(gathered, fetch), calibration_claims=calibration_claims(gathered))
     )
 
     def relations(entry_id: str) -> tuple[Copies, CrossEntryEvidence]:
@@ -48,35 +48,40 @@ def cross_entry_relations(entries: Sequence[Entry]) -> Relations:
     return relations
 
 
-def equal_traces(entries: Iterable[Entry]) -> dict[str, list[TraceAddress]]:
+def in_memory(entries: Sequence[Entry]) -> tuple[Gathered, Fetch]:
+    """Return the outlines of entries that are in memory, and a function that returns traces."""
+
+    def fetch(positions: Sequence[int]) -> dict[int, TracesOfRuns]:
+        return {number: [run.outer for run in entries[number].runs] for number in positions}
+
+    return Gathered.of(entries), fetch
+
+
+def equal_traces(gathered: Gathered) -> dict[str, list[TraceAddress]]:
     """Return the addresses of all traces that occur more than once, by content hash."""
-    addresses: dict[str, list[TraceAddress]] = defaultdict(list)
-    for entry in entries:
-        entry_addresses = EntryAddresses(entry)
-        for run in entry.runs:
-            for trace in run.outer:
-                addresses[trace.content_sha256].append(entry_addresses.address(run, trace))
-    return {digest: same for digest, same in addresses.items() if len(same) > 1}
+    return {digest: gathered.addresses(traces) for digest, traces in gathered.equal_traces()}
 
 
-def calibration_claims(entries: Iterable[Entry]) -> dict[str, list[CalibrationClaim]]:
+def calibration_claims(gathered: Gathered) -> dict[str, list[CalibrationClaim]]:
     """Return the calibrations that two submitters name, by id of the entry.
 
     A model of power is no meter: all who use it name the same one.
     """
     first_of_submitter: dict[str, dict[str, str]] = defaultdict(dict)
-    named: list[tuple[Entry, str]] = []
-    for entry in entries:
-        channels = [trace.channel for run in entry.runs for trace in run.outer]
-        meters = [channel for channel in channels if channel.kind != "estimate"]
-        for calibration in sorted({channel.calibration_id for channel in meters}):
-            first_of_submitter[calibration].setdefault(entry.submitter, entry.id)
-            named.append((entry, calibration))
+    named: list[tuple[str, str, str]] = []
+    for position in gathered.contested_claims():
+        outline = gathered.outline(position)
+        traces = [trace for run in outline.runs for trace in run.traces]
+        submitter, _ = outline.owner
+        for calibration in sorted({t.calibration for t in traces if t.calibration is not None}):
+            first_ids = first_of_submitter[calibration]
+            first_ids[submitter] = min(outline.id, first_ids.get(submitter, outline.id))
+            named.append((outline.id, submitter, calibration))
     claims: dict[str, list[CalibrationClaim]] = defaultdict(list)
-    for entry, calibration in named:
-        for submitter, entry_id in sorted(first_of_submitter[calibration].items()):
-            if submitter and entry.submitter and submitter != entry.submitter:
-                claims[entry.id].append(CalibrationClaim(calibration, submitter, entry_id))
+    for entry_id, submitter, calibration in named:
+        for other, other_id in sorted(first_of_submitter[calibration].items()):
+            if other and submitter and other != submitter:
+                claims[entry_id].append(CalibrationClaim(calibration, other, other_id))
                 break
     return dict(claims)
 
@@ -156,25 +161,21 @@ class Compared:
         return replace(report, findings=findings, verdict=verdict_of(findings))
 
 
-def compare_within(entries: Sequence[Entry], timeout_s: float | None) -> Compared:
+def compare_within(gathered: Gathered, fetch: Fetch, timeout_s: float | None) -> Compared:
     """Compare entries with each other.
 
     Args:
-        entries: The entries.
+        gathered: Outlines of the entries.
+        fetch: Returns the traces of some of them.
         timeout_s: How long the comparison may take for each of them [s]; None for no limit.
     """
-    remaining, left_out, reason = list(entries), list[str](), ""
+    left_out, reason = list[str](), ""
     for _ in range(MAX_ATTEMPTS):
         try:
-            with deadline(timeout_s and timeout_s * max(1, len(remaining))):
-                return Compared(cross_entry_relations(remaining), left_out, reason)
+            with deadline(timeout_s and timeout_s * max(1, len(gathered))):
+                return Compared(cross_entry_relations(gathered, fetch), left_out, reason)
         except TimeLimitExceeded as error:
             reason = str(error)
-            largest = max(remaining, key=_readings)
-            remaining.remove(largest)
-            left_out.append(largest.id)
-    return Compared(None, [entry.id for entry in entries], reason)
-
-
-def _readings(entry: Entry) -> int:
-    return sum(len(trace) for run in entry.runs for trace in run.traces)
+            left_out.append(gathered.leave_out_largest())
+    everyone = [outline.id for outline in gathered.outlines()]
+    return Compared(None, [*left_out, *everyone], reason)

@@ -6,7 +6,6 @@ were scaled and rounded again, so that no window of them is equal.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -45,12 +44,6 @@ BLOCK_READINGS = 2**22
 """Readings in the traces that are correlated at once, which bounds memory to 64 MiB."""
 MAX_COURSE_READINGS = 2**20
 """Readings at the start of a trace that are correlated; a course of that length is no chance."""
-MAX_COMPARED_DIRECTLY = 1024
-"""Traces of one length that are all correlated with each other; of more, only close ones are."""
-PROJECTIONS = 8
-"""Directions on which courses are projected to find close ones."""
-ROUNDING = 1e-6
-"""Added to a distance that is compared after rounding."""
 
 
 def scaled_courses(traces: Sequence[Trace]) -> dict[Pair, Similarity]:
@@ -86,9 +79,6 @@ def _correlated_pairs(
     least = NOISY_CORRELATION if noisy else MIN_CORRELATION
     if len(indices) < 2:
         return
-    if not noisy and len(indices) > MAX_COMPARED_DIRECTLY:
-        yield from _close_pairs(traces, indices)
-        return
     readings = max(1, min(len(traces[indices[0]]), MAX_COURSE_READINGS))
     size = max(1, min(CORRELATION_BLOCK, BLOCK_READINGS // readings))
     for first_block in range(0, len(indices), size):
@@ -106,46 +96,6 @@ def _correlated_pairs(
                     yield rows[i], columns[j], correlation
 
 
-def _close_pairs(
-    traces: Sequence[Trace], indices: Sequence[int]
-) -> Iterator[tuple[int, int, float]]:
-    """Yield the pairs without noise, in time that hardly grows faster than their number.
-
-    Steps of norm 1 that correlate at c lie sqrt(2 (1 - c)) apart, and no further in a projection on
-    a few orthonormal directions. A tree finds the pairs that are as close there; for them the
-    correlation is computed.
-    """
-    from scipy.spatial import cKDTree
-
-    readings = min(len(traces[indices[0]]), MAX_COURSE_READINGS)
-    directions = _directions(readings - 1)
-    size = max(1, min(CORRELATION_BLOCK, BLOCK_READINGS // readings))
-    projected = np.concatenate(
-        [
-            _normalised_steps(traces, indices[start : start + size], False) @ directions
-            for start in range(0, len(indices), size)
-        ]
-    )
-    distance = math.sqrt(2 * (1 - MIN_CORRELATION)) + ROUNDING
-    pairs = cKDTree(projected).query_pairs(distance, output_type="ndarray")
-    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    for start in range(0, len(pairs), size):
-        rows, columns = pairs[start : start + size].T
-        first = _normalised_steps(traces, [indices[row] for row in rows], False)
-        second = _normalised_steps(traces, [indices[column] for column in columns], False)
-        for row, column, a, b in zip(rows, columns, first, second, strict=True):
-            correlation = float(np.dot(a, b))
-            if correlation >= MIN_CORRELATION:
-                yield indices[row], indices[column], correlation
-
-
-def _directions(steps: int) -> Floats:
-    """Return fixed orthonormal directions, shape (steps, at most PROJECTIONS)."""
-    random = np.random.default_rng(steps).standard_normal((steps, min(steps, PROJECTIONS)))
-    directions: Floats = np.linalg.qr(random)[0]
-    return directions
-
-
 def _normalised_steps(traces: Sequence[Trace], indices: Sequence[int], noisy: bool) -> Floats:
     """Return the steps between readings, each trace to mean 0 and norm 1.
 
@@ -155,13 +105,21 @@ def _normalised_steps(traces: Sequence[Trace], indices: Sequence[int], noisy: bo
     steps: Floats = np.stack(
         [np.diff(traces[index].value[:MAX_COURSE_READINGS]) for index in indices]
     )
-    if noisy:
-        largest = MAX_STEP * np.median(np.abs(steps), axis=1, keepdims=True)
-        steps = np.clip(steps, -largest, largest)
-    steps -= steps.mean(axis=1, keepdims=True)
-    norm = np.sqrt((steps**2).sum(axis=1, keepdims=True))
-    steps /= np.where(norm > 0, norm, 1.0)
-    return steps
+    return normalised(clipped_steps(steps) if noisy else steps)
+
+
+def clipped_steps(steps: Floats) -> Floats:
+    """Return steps cut at `MAX_STEP` medians of each trace, shape (traces, steps)."""
+    largest = MAX_STEP * np.median(np.abs(steps), axis=1, keepdims=True)
+    return np.clip(steps, -largest, largest)
+
+
+def normalised(steps: Floats) -> Floats:
+    """Return the steps of each trace with mean 0 and norm 1; flat traces stay 0."""
+    steps = steps - steps.mean(axis=1, keepdims=True)
+    norm: Floats = np.sqrt((steps**2).sum(axis=1, keepdims=True))
+    result: Floats = steps / np.where(norm > 0, norm, 1.0)
+    return result
 
 
 def _overlap(first: Trace, second: Trace) -> bool:

@@ -1,6 +1,6 @@
 """What is done with one entry, in two steps, between which the entries are compared.
 
-1. `open_entry` reads it, and returns an outline: what the other entries must know of it.
+1. `open_entry` reads it, and returns what the other entries must know of it.
 2. `finish_entry` audits and scores it, given what the others show.
 
 Both depend on the files of the entry and on their task alone. A process keeps some of the entries
@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.auditing.cross_entry import CrossEntryEvidence
 from harness.auditing.engine import Task, judge, report_lost
+from harness.auditing.outlines.outline import EntryOutline, pack, unpack
 from harness.auditing.relations import NO_CROSS_ENTRY_EVIDENCE, Copies
 from harness.auditing.report import EntryReport
 from harness.batch.cache import Cache
@@ -24,7 +25,7 @@ from harness.carbon.co2e import Inputs
 from harness.core.process_pool import DIED
 from harness.emissions.result_emissions import with_co2e
 from harness.energy.evaluation import Evaluation, evaluate_within
-from harness.formats.base import Defect, Entry, Run
+from harness.formats.base import Defect, Entry
 from harness.formats.discovery import Found, Skipped
 from harness.formats.load import load_one
 from harness.scoring.entry_budget import Lender, borrowing, lender_of
@@ -92,23 +93,26 @@ class OpenTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
-    """What the other entries must know of one.
+class Opened:
+    """What the comparison with other entries, and their tables, need of an entry that was read.
 
     Attributes:
-        entry: The entry without what its logs state; its traces have their readings if it is
-            audited, to find copies.
+        entry: The entry without its runs, packed.
+        outline: What is compared with other entries; None where it is not audited.
         table: Table of its result; None where it is not scored.
         may_borrow: Whether its own runs do not show its scatter.
         lender: What it lends to others of its table; None from too few runs.
         fingerprint: Fingerprint of its files; "" where it is not cached.
+        is_native: Whether it is a run directory, which may be packed in a submission.
     """
 
-    entry: Entry
+    entry: bytes
+    outline: EntryOutline | None = None
     table: TableKey | None = None
     may_borrow: bool = False
     lender: Lender | None = None
     fingerprint: str = ""
+    is_native: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +150,13 @@ class FinishTask:
 
     Attributes:
         opened: How it was read.
-        outline: What stands for it where it can no longer be read, without readings.
+        entry: The entry without its runs, packed; stands for it where it can no longer be read.
         context: What the other entries show of it.
         fingerprint: Fingerprint of its files; "" where it is not cached.
     """
 
     opened: OpenTask
-    outline: Entry
+    entry: bytes
     context: Context
     fingerprint: str = ""
 
@@ -202,23 +206,41 @@ _kept: dict[tuple[str, int], tuple[_Kept, int]] = {}
 """Entries that this process keeps, each with the number of its readings."""
 
 
-def open_entry(task: OpenTask) -> Outline | Skipped | tuple[str, str]:
-    """Read an entry, and return its outline; what is no entry stays as it is."""
+def open_entry(task: OpenTask) -> Opened | Skipped | tuple[str, str]:
+    """Read an entry, and return what others must know of it; what is no entry stays as it is."""
     _forget_other_work(task.key[0])
     mark = _fingerprint(task)
     if mark:
-        outline = kept_outline(task.plan, mark)
-        if outline is not None:
-            return outline
+        opened = kept_opened(task.plan, mark)
+        if opened is not None:
+            return opened
     kept = _read(task)
     if not isinstance(kept, _Kept):
         return kept
     _keep(task.key, kept)
     mark = mark if mark == _fingerprint(task) else ""  # else it changed while it was read
-    outline = _outline_of(kept, task.plan, mark)
+    opened = _opened(kept, task.plan, mark)
     if mark:
-        keep_outline(task.plan, outline)
-    return outline
+        keep_opened(task.plan, kept.entry, opened)
+    return opened
+
+
+def fetch_traces(place: Found, timeout_s: float | None) -> tuple[tuple[Trace, ...], ...] | None:
+    """Read an entry again, and return the outer traces of each run; None where it cannot be read.
+
+    Args:
+        place: Where the entry is.
+        timeout_s: How long it may take [s].
+    """
+    entry = load_one(place, timeout_s)
+    if not isinstance(entry, Entry):
+        return None
+    return tuple(tuple(map(_columns, run.outer)) for run in entry.runs)
+
+
+def _columns(trace: Trace) -> Trace:
+    """Return a trace without what cleaning noted."""
+    return Trace(trace.channel, trace.t_ns, trace.value)
 
 
 def _fingerprint(task: OpenTask) -> str:
@@ -228,12 +250,23 @@ def _fingerprint(task: OpenTask) -> str:
     return fingerprint(task.place) or ""
 
 
-def _outline_of(kept: _Kept, plan: Plan, mark: str) -> Outline:
-    outline = _outline(kept.entry, with_readings=plan.judges)
-    if kept.budget is None:
-        return Outline(outline, fingerprint=mark)
-    item = kept.budget.item
-    return Outline(outline, item.table, item.may_borrow, lender_of(item), mark)
+def _opened(kept: _Kept, plan: Plan, mark: str) -> Opened:
+    entry = kept.entry
+    item = None if kept.budget is None else kept.budget.item
+    return Opened(
+        entry=pack(_without_runs(entry)),
+        outline=EntryOutline.build(entry) if plan.judges else None,
+        table=None if item is None else item.table,
+        may_borrow=item is not None and item.may_borrow,
+        lender=None if item is None else lender_of(item),
+        fingerprint=mark,
+        is_native=entry.is_native,
+    )
+
+
+def _without_runs(entry: Entry) -> Entry:
+    """Return what is needed of an entry where it can no longer be read."""
+    return replace(entry, runs=(), ranging=None, defects=())
 
 
 def finish_entry(task: FinishTask) -> Finished:
@@ -279,7 +312,7 @@ def _finished(kept: _Kept, task: FinishTask) -> Finished:
 
 def not_finished(task: FinishTask) -> Finished:
     """Return what stands for an entry that ends each process that audits or scores it."""
-    plan, entry = task.opened.plan, task.outline
+    plan, entry = task.opened.plan, unpack(task.entry)
     report = result = None
     if plan.judges:
         report = report_lost(_judgement(entry, plan, task.context, None))
@@ -327,61 +360,49 @@ def _judgement(entry: Entry, plan: Plan, context: Context, evaluation: Evaluatio
     )
 
 
-def _outline(entry: Entry, *, with_readings: bool) -> Entry:
-    """Return an entry with no more than is needed to find copies, pairs and its submission."""
-    runs = tuple(
-        Run(
-            id=run.id,
-            window=run.window,
-            traces=_outer_traces(run) if with_readings else (),
-            sources=run.sources[:1],
-        )
-        for run in entry.runs
-    )
-    return replace(entry, runs=runs, ranging=None, defects=())
-
-
-def _outer_traces(run: Run) -> tuple[Trace, ...]:
-    """Return the outer traces of a run with their readings, without what cleaning noted."""
-    traces = tuple(Trace(trace.channel, trace.t_ns, trace.value) for trace in run.outer)
-    for trace in traces:
-        _ = trace.content_sha256  # computed here, it travels with the trace
-    return traces
-
-
 # The cache
 
 
 @dataclass(frozen=True, slots=True)
-class _KeptOutline:
-    """The encoded form of an outline; attributes as in `Outline`."""
+class _KeptOpened:
+    """The encoded form of an entry that was read; attributes as in `Opened`."""
 
     entry: EntryRecord
+    outline: EntryOutline | None
     table: TableKey | None
     may_borrow: bool
     lender: Lender | None
 
 
-def kept_outline(plan: Plan, mark: str) -> Outline | None:
-    """Return the outline that a cache keeps of an entry; None where it keeps none."""
+def kept_opened(plan: Plan, mark: str) -> Opened | None:
+    """Return what a cache keeps of an entry that was read; None where it keeps nothing."""
     assert plan.cache is not None
-    kept = plan.cache.get(_outline_key(plan, mark), _KeptOutline)
+    kept = plan.cache.get(_opened_key(plan, mark), _KeptOpened)
     if kept is None:
         return None
-    return Outline(kept.entry.entry(), kept.table, kept.may_borrow, kept.lender, mark)
+    entry = kept.entry.entry()
+    return Opened(
+        entry=pack(entry),
+        outline=kept.outline,
+        table=kept.table,
+        may_borrow=kept.may_borrow,
+        lender=kept.lender,
+        fingerprint=mark,
+        is_native=entry.is_native,
+    )
 
 
-def keep_outline(plan: Plan, outline: Outline) -> None:
-    """Keep the outline of an entry in the cache."""
+def keep_opened(plan: Plan, entry: Entry, opened: Opened) -> None:
+    """Keep in the cache what others must know of an entry."""
     assert plan.cache is not None
-    record = EntryRecord.build(outline.entry, with_readings=True)
-    kept = _KeptOutline(record, outline.table, outline.may_borrow, outline.lender)
-    plan.cache.put(_outline_key(plan, outline.fingerprint), kept)
+    record = EntryRecord.build(_without_runs(entry))
+    kept = _KeptOpened(record, opened.outline, opened.table, opened.may_borrow, opened.lender)
+    plan.cache.put(_opened_key(plan, opened.fingerprint), kept)
 
 
-def _outline_key(plan: Plan, mark: str) -> str:
+def _opened_key(plan: Plan, mark: str) -> str:
     assert plan.cache is not None
-    return plan.cache.key("outline", mark, plan.judges, plan.scores)
+    return plan.cache.key("opened", mark, plan.judges, plan.scores)
 
 
 def kept_key(plan: Plan, mark: str, context: Context) -> str:

@@ -205,16 +205,21 @@ def examine_tree(paths: Sequence[Path], workers: Workers, **options: Any) -> Exa
     return done
 
 
-def read_stored_results(paths: Sequence[Path], level: float, seed: int, carbon: object) -> Examined:
-    """Read the results of stores, and report what could not be read when they were collected."""
-    from harness.render.store.reader import read_stores
-
+def refuse_grid(paths: Sequence[Path], carbon: object) -> None:
+    """Raise UsageError where emissions are asked of a store."""
     if carbon is not None:
         raise UsageError(
             "a store holds no readings, and emissions need them",
             where=str(paths[0]),
             fix="Name the trees, or leave out the grid.",
         )
+
+
+def read_stored_results(paths: Sequence[Path], level: float, seed: int, carbon: object) -> Examined:
+    """Read the results of stores, and report what could not be read when they were collected."""
+    from harness.render.store.reader import read_stores
+
+    refuse_grid(paths, carbon)
     stored = read_stores(paths, level, seed)
     complain_of(stored)
     return stored

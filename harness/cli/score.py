@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,11 +18,13 @@ from harness.cli.base import (
     UNREADABLE,
     cli,
     complain,
+    complain_of,
     emit,
     examine_tree,
     note,
     read_stored_results,
     read_tree,
+    refuse_grid,
     seeded,
     table_format,
     wrote,
@@ -31,6 +35,9 @@ from harness.cli.common.pictures import plot_option, write_picture
 from harness.cli.common.workers import workers_option
 from harness.core.errors import UsageError
 from harness.core.executors.workers import Workers
+
+if TYPE_CHECKING:
+    from harness.ranking.leaderboard import Table
 
 
 @cli.command()
@@ -188,6 +195,10 @@ def leaderboard(
     view((), where=where, sort=sort)  # a mistyped name is refused before anything is read
     options = {"level": level, "seed": seed, "carbon": carbon, "timeout_s": timeout}
     tree: api.Tree | api.Examined
+    if are_stores(paths) and table_form == "json" and plot is None and rank_by != "co2e":
+        refuse_grid(paths, carbon)
+        choose = partial(view, where=where, sort=sort, top=top)
+        return _leaderboard_of_stores(paths, level, seed, rank_by, choose, out)
     if are_stores(paths):
         tree = read_stored_results(paths, level, seed, carbon)
     elif workers.by_entry:
@@ -212,6 +223,50 @@ def leaderboard(
         write_text(out, text)
         note(f"wrote {out}")
     return OK if ranked else UNREADABLE
+
+
+def _leaderboard_of_stores(
+    paths: tuple[Path, ...],
+    level: float,
+    seed: int,
+    rank_by: Any,
+    choose: Callable[[list[Table]], tuple[Table, ...]],
+    out: Path | None,
+) -> int:
+    """Write the leaderboard of stores as JSON, table by table, so that no store must be held."""
+    from harness.core.files import write_parts
+    from harness.ranking.question_sets import QuestionSet, has_questions, question_sets
+    from harness.render.json import leaderboard_parts
+    from harness.render.store.ranked import ranked_stores
+    from harness.render.store.reader import passed_over_in
+
+    passed_over = passed_over_in(paths)
+    complain_of(passed_over)
+    of_endpoints: list[Table] = []
+    shown_of_endpoints: list[Table] = []
+    count = 0
+
+    def tables() -> Iterator[Table]:
+        nonlocal count
+        for table in ranked_stores(paths, level, seed, rank_by):
+            count += 1
+            shown = choose([table])
+            if has_questions(table):
+                of_endpoints.append(table)
+                shown_of_endpoints.extend(shown)
+            yield from shown
+
+    def sets() -> list[QuestionSet]:
+        return question_sets(of_endpoints, shown_of_endpoints)
+
+    parts = leaderboard_parts(tables(), passed_over.unreadable, passed_over.skipped, sets)
+    if out is None:
+        for part in parts:
+            click.echo(part, nl=False)
+    else:
+        write_parts(out, parts)
+        note(f"wrote {out}")
+    return OK if count else UNREADABLE
 
 
 @cli.command("import")

@@ -229,7 +229,12 @@ def dump_document(kind: str, document: Mapping[str, Any], *, where: str = "outpu
         SchemaError: The document does not satisfy its schema, or holds a number that is not finite.
     """
     check(kind, document, where=where)
-    return visible_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+    return json_text(document) + "\n"
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """Return indented JSON, safe for a terminal, which is not validated."""
+    return visible_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def write_document(kind: str, document: Mapping[str, Any], path: Path) -> None:

@@ -59,11 +59,27 @@ def share(
     lost: Callable[[T], R],
     homes: Iterable[int] | None = None,
 ) -> list[tuple[int, R]]:
-    """Return for each item, in order, the number of its process and the result.
+    """Return for each item, in order, the number of its process and the result; see `each`."""
+    done = {
+        number: (home, result)
+        for number, home, result in each(function, items, jobs, lost=lost, homes=homes)
+    }
+    return [done[number] for number in range(len(done))]
+
+
+def each(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    jobs: int,
+    *,
+    lost: Callable[[T], R],
+    homes: Iterable[int] | None = None,
+) -> Iterator[tuple[int, int, R]]:
+    """Yield the number of each item, the number of its process, and the result, as it is done.
 
     Args:
         function: Must be picklable.
-        items: Must be picklable.
+        items: Must be picklable; they are asked for while others are done.
         jobs: Number of processes.
         lost: Returns what stands for an item that ends its processes, `MAX_ATTEMPTS` of them. A
             process that was killed by chance changes nothing.
@@ -77,7 +93,7 @@ def share(
         if homes is not None:
             for index, (item, home) in enumerate(zip(items, homes, strict=True)):
                 sharing.queues[home].append((index, item))
-        return sharing.results()
+        yield from sharing.results()
 
 
 class _Sharing(Generic[T, R]):
@@ -90,22 +106,20 @@ class _Sharing(Generic[T, R]):
         self.queues: list[deque[tuple[int, T]]] = [deque() for _ in range(jobs)]
         self._turns = [1] * jobs
         self._busy: dict[Connection, tuple[int, list[tuple[int, T]], float]] = {}
-        self._results: dict[int, tuple[int, R]] = {}
         self._attempts: Counter[int] = Counter()
         self._failed_starts = 0
 
-    def results(self) -> list[tuple[int, R]]:
-        """Return for each item, in order, its process and the result."""
+    def results(self) -> Iterator[tuple[int, int, R]]:
+        """Yield the number of each item, its process and the result, as it is done."""
         try:
             for home in range(len(self.queues)):
                 self._give(home)
             while self._busy:
                 for pipe in wait(list(self._busy)):
-                    self._take(pipe)  # type: ignore[arg-type]
+                    yield from self._take(pipe)  # type: ignore[arg-type]
         finally:
             for home, *_ in self._busy.values():  # its late answer would go to the next call
                 _workers[home].end()
-        return [self._results[index] for index in range(len(self._results))]
 
     def _give(self, home: int) -> None:
         """Give a process its next turn, if anything is left for it."""
@@ -125,7 +139,7 @@ class _Sharing(Generic[T, R]):
             yield self.queues[home].popleft()
         yield from self._items
 
-    def _take(self, pipe: Connection) -> None:
+    def _take(self, pipe: Connection) -> Iterator[tuple[int, int, R]]:
         home, turn, since = self._busy.pop(pipe)
         answer = _workers[home].answer()
         self._failed_starts = 0 if answer is not None else self._failed_starts + (not turn)
@@ -151,7 +165,7 @@ class _Sharing(Generic[T, R]):
             raise answer
         results = [self._lost(item) for _, item in turn] if answer is None else answer
         for (index, _), result in zip(turn, results, strict=True):
-            self._results[index] = home, result
+            yield index, home, result
 
     def _may_be_tried(self, turn: list[tuple[int, T]]) -> bool:
         return any(self._attempts[index] < MAX_ATTEMPTS for index, _ in turn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
@@ -121,6 +121,7 @@ def leaderboard(
     *,
     rank_by: RankBy = "energy",
     seed: int = SEED,
+    repeated_ids: Collection[str] = (),
 ) -> tuple[Table, ...]:
     """Return the tables of all results, in the order of their keys.
 
@@ -134,6 +135,8 @@ def leaderboard(
         rank_by: "energy"; "co2e" on a common reference intensity, which ranks by energy too; or
             "correct", energy per correct answer.
         seed: Seed of the joint draws.
+        repeated_ids: Ids that entries of other tables have too, where not all tables are made at
+            once.
 
     Raises:
         UsageError: `rank_by` is unknown, or the results have no common reference intensity.
@@ -149,7 +152,11 @@ def leaderboard(
         common_reference(results)  # one intensity for all cancels: what ranks is energy
     id_counts = Counter(result.entry.id for result in results)
     # a report counts where its id is unique: else it is not known whose verdict it is
-    unique_reports = {name: report for name, report in reports.items() if id_counts[name] == 1}
+    unique_reports = {
+        name: report
+        for name, report in reports.items()
+        if id_counts[name] == 1 and name not in repeated_ids
+    }
     groups: dict[tuple[TableKey, bool], list[Result]] = defaultdict(list)
     for result in results:
         report = reports.get(result.entry.id)

@@ -147,6 +147,11 @@ def question_sets(
     return sets
 
 
+def has_questions(table: Table) -> bool:
+    """Whether a row of a table is of an LLM endpoint that states its questions."""
+    return any(_key(table, row.result) is not None for row in table.rows)
+
+
 def _key(table: Table, result: Result) -> SetKey | None:
     """Return the table of a result; ``None`` where it states no questions."""
     record = first_record(result)

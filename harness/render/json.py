@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from harness.carbon import co2e
-from harness.core.schemas import SCHEMA_VERSION
+from harness.core.documents import dump_document, json_text
+from harness.core.schemas import SCHEMA_VERSION, check
 from harness.core.timestamps import to_iso
 from harness.energy.run import RunEnergy
 from harness.formats.base import Quality, Quantity
@@ -122,28 +123,57 @@ def leaderboard_document(
     """Make the document of `leaderboard --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "tables": [
-            {
-                "task": table.task,
-                "benchmark": table.benchmark,
-                "scenario": table.scenario,
-                "unit": table.unit,
-                "measurement_class": table.measurement_class,
-                "simulated": table.simulated,
-                "division": table.division,
-                "without_evidence": table.without_evidence,
-                "boundary": outermost(table.included),
-                "includes": list(table.included),
-                "rounds": table.rounds,
-                "rank_by": table.rank_by,
-                "level": table.level,
-                "rows": [_row(row) for row in table.rows],
-            }
-            for table in tables
-        ],
+        "tables": [_table(table) for table in tables],
         "question_sets": [_question_set(questions) for questions in sets],
         "unreadable": _pairs(unreadable),
         "skipped": _pairs(skipped),
+    }
+
+
+def leaderboard_parts(
+    tables: Iterable[Table],
+    unreadable: Pairs,
+    skipped: Pairs,
+    sets: Callable[[], Sequence[QuestionSet]],
+) -> Iterator[str]:
+    """Yield the text of the document of `leaderboard --json`, table by table.
+
+    Args:
+        tables: The tables, which need not be held together.
+        unreadable: Path and reason of results that could not be read.
+        skipped: Path and reason of folders that were passed over.
+        sets: Returns the tables of LLM endpoints; it is called when all tables are done.
+    """
+    empty = '"tables": []'
+    before, _, _ = dump_document("leaderboard", leaderboard_document(())).partition(empty)
+    yield before + empty[:-1]
+    is_first = True
+    for table in tables:
+        check("leaderboard", leaderboard_document([table]), where="output")
+        lines = json_text(_table(table)).replace("\n", "\n    ")  # texts hold no line breaks
+        yield ("" if is_first else ",") + "\n    " + lines
+        is_first = False
+    whole = dump_document("leaderboard", leaderboard_document((), unreadable, skipped, sets()))
+    _, _, after = whole.partition(empty)
+    yield ("" if is_first else "\n  ") + "]" + after
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "task": table.task,
+        "benchmark": table.benchmark,
+        "scenario": table.scenario,
+        "unit": table.unit,
+        "measurement_class": table.measurement_class,
+        "simulated": table.simulated,
+        "division": table.division,
+        "without_evidence": table.without_evidence,
+        "boundary": outermost(table.included),
+        "includes": list(table.included),
+        "rounds": table.rounds,
+        "rank_by": table.rank_by,
+        "level": table.level,
+        "rows": [_row(row) for row in table.rows],
     }
 
 

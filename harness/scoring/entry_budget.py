@@ -35,7 +35,7 @@ from harness.scoring.training_steps import (
     energy_per_step,
     step_counts,
 )
-from harness.uncertainty.budget import Budget
+from harness.uncertainty.budget import Budget, run_variance
 from harness.uncertainty.estimate import OutputQuantity
 
 
@@ -89,11 +89,13 @@ class Lender(NamedTuple):
 
     Attributes:
         table: The table.
-        budget: Budget of its energy per unit of work.
+        variance: Variance of ln(energy of a run).
+        runs: Number of its runs.
     """
 
     table: TableKey
-    budget: Budget
+    variance: float
+    runs: int
 
 
 def entry_budget(entry: Entry, runs: tuple[RunEnergy, ...]) -> EntryBudget:
@@ -135,15 +137,15 @@ def lender_of(item: EntryBudget) -> Lender | None:
     if len(item.counted) < MIN_LENDER_RUNS:
         return None
     budget = item.per_unit_budget
-    return None if budget is None else Lender(item.table, budget)
+    return None if budget is None else Lender(item.table, *run_variance(budget))
 
 
 def scatter_by_table(lenders: Iterable[Lender]) -> dict[TableKey, PooledScatter]:
     """Return the scatter that each table lends; a table with too few lenders is left out."""
-    budgets: dict[TableKey, list[Budget]] = {}
+    variances: dict[TableKey, list[tuple[float, int]]] = {}
     for lender in lenders:
-        budgets.setdefault(lender.table, []).append(lender.budget)
-    scatters = {table: pooled_scatter(items) for table, items in budgets.items()}
+        variances.setdefault(lender.table, []).append((lender.variance, lender.runs))
+    scatters = {table: pooled_scatter(items) for table, items in variances.items()}
     return {table: scatter for table, scatter in scatters.items() if scatter is not None}
 
 

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +22,6 @@ from harness.energy.run import RunEnergy, run_energy
 from harness.formats.base import Entry, Run, Work
 from harness.formats.mlperf.loadgen_log import scenario_of, work
 from harness.scoring.repeat_prior import repeat_prior
-from harness.uncertainty.budget import Budget, run_variance
 from harness.uncertainty.components import BetweenRunScatter
 from harness.uncertainty.moderated_variance import fit_prior
 
@@ -81,17 +80,21 @@ class ScatterSummary:
     cv: float | None
 
 
-def pooled_scatter(budgets: Sequence[Budget]) -> PooledScatter | None:
+def pooled_scatter(variances: Iterable[tuple[float, int]]) -> PooledScatter | None:
     """Return the scatter between runs that lenders have in common; ``None`` from too few.
 
     A borrower is one more draw from their population. It is not known better than the number of
     lenders allows.
+
+    Args:
+        variances: Variance of ln(energy of a run) of each lender, and the number of its runs. Their
+            order does not matter, not even for the last digit.
     """
-    if len(budgets) < MIN_LENDERS:
+    variances = sorted(variances)
+    if len(variances) < MIN_LENDERS:
         return None
-    variances = [run_variance(budget) for budget in budgets]
     prior = fit_prior([variance for variance, _ in variances], [n - 1 for _, n in variances])
-    return PooledScatter(prior.variance, min(prior.dof, len(budgets) - 1), len(budgets))
+    return PooledScatter(prior.variance, min(prior.dof, len(variances) - 1), len(variances))
 
 
 def scatter_of_mean(logs: Sequence[float], evidence: ScatterEvidence) -> BetweenRunScatter | None:

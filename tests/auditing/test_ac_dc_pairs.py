@@ -9,6 +9,7 @@ import pytest
 
 from harness.auditing.ac_dc_pairs import ac_dc_pairs
 from harness.auditing.cross_entry import AcDcPair
+from harness.auditing.relations import in_memory
 from harness.formats.base import Entry, Run
 from harness.traces.trace import Trace
 from tests.auditing.rules import builders as b
@@ -31,13 +32,13 @@ DC = measured("Lab-dc-power", node("n1", 90, 201, 290, 402), node("n2", 11, 19, 
 
 
 def only(*entries: Entry) -> AcDcPair:
-    ((pair,),) = ac_dc_pairs(entries).values()
+    ((pair,),) = ac_dc_pairs(*in_memory(entries)).values()
     return pair
 
 
 def test_readings_of_each_node_are_counted_by_hand() -> None:
     """Above are 201 and 402 W of the first node, 11 W of the second; 30 W are equal."""
-    assert ac_dc_pairs([AC, DC]).keys() == {"Lab-dc-power"}
+    assert ac_dc_pairs(*in_memory([AC, DC])).keys() == {"Lab-dc-power"}
     pair = only(AC, DC)
     assert (pair.run, pair.ac_entry) == ("run_1", "Lab-ac-power")
     assert (pair.readings_above, pair.readings_compared) == (3, 8)
@@ -80,7 +81,7 @@ def test_nodes_of_other_names_give_a_pair_without_readings() -> None:
     ids=str,
 )
 def test_what_is_not_the_same_run_makes_no_pair(change: dict[str, Any]) -> None:
-    assert ac_dc_pairs([AC, replace(DC, **change)]) == {}
+    assert ac_dc_pairs(*in_memory([AC, replace(DC, **change)])) == {}
 
 
 def test_what_the_logs_state_counts_more_than_names() -> None:
@@ -91,13 +92,13 @@ def test_what_the_logs_state_counts_more_than_names() -> None:
         )
         return replace(entry, runs=(replace(entry.runs[0], traces=tuple(traces)),))
 
-    swapped = ac_dc_pairs([stated(AC, "dc"), stated(DC, "ac")])
+    swapped = ac_dc_pairs(*in_memory([stated(AC, "dc"), stated(DC, "ac")]))
     assert swapped.keys() == {"Lab-ac-power"}
     unnamed = [
         replace(stated(entry, current), submitter="Lab", id=current)
         for entry, current in ((AC, "ac"), (DC, "dc"))
     ]
-    assert ac_dc_pairs(unnamed).keys() == {"dc"}
+    assert ac_dc_pairs(*in_memory(unnamed)).keys() == {"dc"}
 
 
 @pytest.mark.parametrize("field", ["submitter", "system", "description"])
@@ -108,9 +109,9 @@ def test_the_current_is_a_word_of_a_name(field: str) -> None:
             return replace(plain, system_description={"system_name": name})
         return replace(plain, **{field: name})
 
-    pairs = ac_dc_pairs([named(AC, "Big_AC power"), named(DC, "Big-DC")])
+    pairs = ac_dc_pairs(*in_memory([named(AC, "Big_AC power"), named(DC, "Big-DC")]))
     assert pairs.keys() == {"Big-DC"}
-    assert ac_dc_pairs([named(AC, "Macbook"), named(DC, "Big-DC")]) == {}
+    assert ac_dc_pairs(*in_memory([named(AC, "Macbook"), named(DC, "Big-DC")])) == {}
 
 
 def test_of_two_trees_the_nearer_one_is_compared() -> None:
@@ -127,5 +128,5 @@ def test_pairs_are_in_the_order_of_their_runs() -> None:
         )
         return replace(entry, runs=runs)
 
-    pairs = ac_dc_pairs([two(AC), two(DC)])["Lab-dc-power"]
+    pairs = ac_dc_pairs(*in_memory([two(AC), two(DC)]))["Lab-dc-power"]
     assert [pair.run for pair in pairs] == ["run_1", "run_2"]

@@ -15,7 +15,7 @@ from lab_simulator import TrainingForm
 from harness import api
 from harness.auditing import engine as audit
 from harness.auditing.near_duplicates import near_duplicates
-from harness.auditing.relations import equal_traces
+from harness.auditing.relations import equal_traces, in_memory
 from harness.auditing.report import VERDICTS
 from harness.auditing.rules import RULES
 from harness.auditing.rules.base import RuleContext, Violation
@@ -190,11 +190,13 @@ def test_reports_do_not_depend_on_the_order_of_entries() -> None:
         for k in range(8)
     ]
     entries.append(b.entry(b.run(b.trace([0, 600])), id="short"))
-    expected = {e.id: audit.audit_entry(e, equal_traces(entries)) for e in entries}
+    copies = equal_traces(in_memory(entries)[0])
+    expected = {e.id: audit.audit_entry(e, copies) for e in entries}
     assert {report.verdict for report in expected.values()} == {"valid", "invalid"}
     for seed in range(5):
         random.Random(seed).shuffle(entries)
-        assert {e.id: audit.audit_entry(e, equal_traces(entries)) for e in entries} == expected
+        copies = equal_traces(in_memory(entries)[0])
+        assert {e.id: audit.audit_entry(e, copies) for e in entries} == expected
 
 
 def test_an_entry_needs_few_of_the_places_of_its_copies() -> None:
@@ -212,7 +214,7 @@ def test_an_entry_needs_few_of_the_places_of_its_copies() -> None:
         )
         for k, owner in enumerate(owners * 5)  # some ids twice
     ]
-    copies, cross_entry = equal_traces(entries), near_duplicates(entries)
+    copies, cross_entry = equal_traces(in_memory(entries)[0]), near_duplicates(*in_memory(entries))
     reports = audit.audit_entries(entries)
     with_all = [audit.audit_entry(entry, copies, None, cross_entry) for entry in entries]
     for report, expected in zip(reports, with_all, strict=True):
@@ -241,9 +243,8 @@ def test_the_same_tree_given_twice_is_seen_and_stays_valid(tmp_path: Path) -> No
 
 def test_places_are_those_of_copies_only() -> None:
     one, two = b.trace(range(9)), b.trace(range(9), 7.0)
-    found = equal_traces(
-        [b.entry(b.run(one), id="a"), b.entry(b.run(one), b.run(two, id="r2"), id="b")]
-    )
+    entries = [b.entry(b.run(one), id="a"), b.entry(b.run(one), b.run(two, id="r2"), id="b")]
+    found = equal_traces(in_memory(entries)[0])
     assert [[(p.entry, p.run) for p in places] for places in found.values()] == [
         [("a", "run_1"), ("b", "run_1")]
     ]

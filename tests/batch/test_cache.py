@@ -18,7 +18,7 @@ from harness import api
 from harness.batch import fingerprint as fingerprints
 from harness.batch import work
 from harness.batch.cache import MAGIC, Cache, open_cache
-from harness.batch.work import Context, FinishTask, OpenTask, Outline, Plan
+from harness.batch.work import Context, FinishTask, Opened, OpenTask, Plan
 from harness.core.errors import UsageError
 from harness.formats.discovery import Found
 from harness.render.audit_report.document import audit_document
@@ -241,7 +241,7 @@ def test_a_fingerprint_covers_all_that_reading_and_judging_look_at(
             task = OpenTask((str(tree), number), place, Plan())
             with _accesses() as accesses:
                 outline = work.open_entry(task)
-                if isinstance(outline, Outline):
+                if isinstance(outline, Opened):
                     work.finish_entry(FinishTask(task, outline.entry, Context()))
             inside = [Path(path) for path in accesses if Path(path).is_relative_to(top)]
             assert [path for path in inside if not _covered(path, place)] == [], place.id

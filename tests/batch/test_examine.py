@@ -117,16 +117,16 @@ class _Deadly(Executor):
     def __init__(self, executor: Executor, folder: Path) -> None:
         self._executor, self._folder = executor, folder
 
-    def share(
+    def each(
         self,
         function: Callable[[Any], Any],
         items: Iterable[Any],
         *,
         lost: Callable[[Any], Any],
         homes: Iterable[Any] | None = None,
-    ) -> list[tuple[Any, Any]]:
+    ) -> Iterator[tuple[int, Any, Any]]:
         deadly = functools.partial(_kill_or_apply, function, self._folder)
-        return self._executor.share(deadly, items, lost=lost, homes=homes)
+        return self._executor.each(deadly, items, lost=lost, homes=homes)
 
 
 _done_here: list[Any] = []
@@ -221,10 +221,10 @@ def _finish_tasks() -> list[FinishTask]:
     caught: list[FinishTask] = []
 
     class Catching(InProcess):
-        def share(self, function: Any, items: Any, **options: Any) -> Any:
+        def each(self, function: Any, items: Any, **options: Any) -> Any:
             tasks = list(items)
             caught.extend(task for task in tasks if isinstance(task, FinishTask))
-            return super().share(function, tasks, **options)
+            return super().each(function, tasks, **options)
 
     examine(places(), Catching(), Plan())
     return caught

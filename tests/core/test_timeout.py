@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from harness import api
 from harness.auditing import relations
 from harness.auditing.cross_entry import CrossEntryEvidence
+from harness.auditing.outlines.gathered import Fetch, Gathered
 from harness.auditing.rules import BY_ID
 from harness.auditing.rules.base import RuleContext, Violation
 from harness.core.resources import resource
@@ -207,10 +208,10 @@ def test_the_largest_entry_is_left_out_where_comparing_takes_too_long(
     largest = max(sizes, key=sizes.__getitem__)
     compare = relations.near_duplicates
 
-    def near_duplicates(entries: Sequence[Entry]) -> CrossEntryEvidence:
-        if largest in {entry.id for entry in entries}:
+    def near_duplicates(gathered: Gathered, fetch: Fetch) -> CrossEntryEvidence:
+        if largest in {outline.id for outline in gathered.outlines()}:
             busy(60)
-        return compare(entries)
+        return compare(gathered, fetch)
 
     monkeypatch.setattr(relations, "near_duplicates", near_duplicates)
     monkeypatch.setattr(relations, "deadline", lambda _: deadline(0.3))

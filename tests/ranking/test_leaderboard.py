@@ -12,7 +12,7 @@ import pytest
 
 from harness import api
 from harness.auditing.engine import audit_entry
-from harness.auditing.relations import equal_traces
+from harness.auditing.relations import equal_traces, in_memory
 from harness.auditing.report import EntryReport, Finding
 from harness.core.errors import UsageError
 from harness.core.schemas import check
@@ -64,7 +64,7 @@ def single_run(name: str, power_w: float = 400.0, **given: Any) -> Entry:
 
 
 def board(*entries: Entry) -> tuple[Table, ...]:
-    copies = equal_traces(entries)
+    copies = equal_traces(in_memory(entries)[0])
     reports = {
         entry.id: replace(audit_entry(entry, copies), without_evidence=False) for entry in entries
     }

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.auditing.engine import audit_entry
-from harness.auditing.relations import equal_traces
+from harness.auditing.relations import equal_traces, in_memory
 from harness.auditing.report import EntryReport, Finding, Report
 from harness.core.schemas import check
 from harness.formats.base import Quality, Quantity, Work
@@ -83,7 +83,7 @@ def tables(name: str = "Lab", power_w: float = 400.0) -> tuple[Table, ...]:
         )
         for watts, ok in ((power_w, True), (power_w / 2, False))
     ]
-    copies = equal_traces(entries)
+    copies = equal_traces(in_memory(entries)[0])
     reports = {f"{name}/{entry.id}": audit_entry(entry, copies) for entry in entries}
     named = {"submitter": name, "system": name, "benchmark": name, "scenario": name}
     results = [

@@ -24,7 +24,7 @@ from harness.scoring.score import score, score_all
 from harness.traces.channel import Accuracy, Channel
 from harness.traces.trace import Trace, Window
 from harness.uncertainty import estimate
-from harness.uncertainty.budget import Budget
+from harness.uncertainty.budget import Budget, run_variance
 from harness.uncertainty.components import BetweenRunScatter, MeteredEnergy
 from harness.uncertainty.monte_carlo import Block, blocks
 
@@ -300,12 +300,12 @@ def test_pooled_scatter_is_that_of_the_results() -> None:
         Budget(str(i), (MeteredEnergy("m", 100.0, 0.0),), (), BetweenRunScatter(s, 4, log=True))
         for i, s in enumerate(scales)
     ]
-    pooled = pooled_scatter(budgets)
+    pooled = pooled_scatter(map(run_variance, budgets))
     assert pooled is not None
     assert pooled.variance == pytest.approx(5 * 0.0105**2, rel=0.1)
     assert pooled.dof == 4, "a borrower is not known better than the number of lenders allows"
     assert pooled.lenders == 5
-    assert pooled_scatter(budgets[:4]) is None
+    assert pooled_scatter(map(run_variance, budgets[:4])) is None
 
 
 def test_unknown_clocks_of_two_entries_are_not_one_clock() -> None:
@@ -454,6 +454,6 @@ def test_lenders_of_unequal_runs_count_by_their_degrees_of_freedom() -> None:
         )
         for i, (square, n) in enumerate(zip(squares, runs, strict=True))
     ]
-    pooled = pooled_scatter(budgets)
+    pooled = pooled_scatter(map(run_variance, budgets))
     assert pooled is not None
     assert pooled.variance == pytest.approx(1e-4 * 18.8 / 20, rel=1e-9)

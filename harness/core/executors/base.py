@@ -7,11 +7,11 @@ results are the same for every executor, in whatever order the items were done a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TypeVar, cast
 
-from harness.core.process_pool import share
+from harness.core.process_pool import each
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,6 +31,23 @@ class Executor(AbstractContextManager["Executor"], ABC):
     """
 
     @abstractmethod
+    def each(
+        self,
+        function: Callable[[T], R],
+        items: Iterable[T],
+        *,
+        lost: Callable[[T], R],
+        homes: Iterable[Home] | None = None,
+    ) -> Iterator[tuple[int, Home, R]]:
+        """Yield the number of each item, the process that did it, and the result, as it is done.
+
+        Args:
+            function: Must be picklable, unless the executor is of this process.
+            items: Must be picklable likewise; they are asked for while others are done.
+            lost: Returns what stands for an item that ends each process that tries it.
+            homes: The process for each item, to reuse what it holds; another may do it too.
+        """
+
     def share(
         self,
         function: Callable[[T], R],
@@ -39,14 +56,12 @@ class Executor(AbstractContextManager["Executor"], ABC):
         lost: Callable[[T], R],
         homes: Iterable[Home] | None = None,
     ) -> list[tuple[Home, R]]:
-        """Return for each item, in order, the process that did it and the result.
-
-        Args:
-            function: Must be picklable, unless the executor is of this process.
-            items: Must be picklable likewise.
-            lost: Returns what stands for an item that ends each process that tries it.
-            homes: The process for each item, to reuse what it holds; another may do it too.
-        """
+        """Return for each item, in order, the process that did it and the result; see `each`."""
+        done = {
+            number: (home, result)
+            for number, home, result in self.each(function, items, lost=lost, homes=homes)
+        }
+        return [done[number] for number in range(len(done))]
 
     def check_paths(self, paths: Iterable[str]) -> None:
         """Raise UsageError where a process does not see one of some paths.
@@ -62,16 +77,17 @@ class Executor(AbstractContextManager["Executor"], ABC):
 class InProcess(Executor):
     """This process does one item after the other."""
 
-    def share(
+    def each(
         self,
         function: Callable[[T], R],
         items: Iterable[T],
         *,
         lost: Callable[[T], R],  # noqa: ARG002 - where this process ends, all ends
         homes: Iterable[Home] | None = None,  # noqa: ARG002
-    ) -> list[tuple[Home, R]]:
-        """Return the results; see `Executor.share`."""
-        return [(0, function(item)) for item in items]
+    ) -> Iterator[tuple[int, Home, R]]:
+        """Yield the results; see `Executor.each`."""
+        for number, item in enumerate(items):
+            yield number, 0, function(item)
 
 
 class Processes(Executor):
@@ -84,17 +100,17 @@ class Processes(Executor):
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
 
-    def share(
+    def each(
         self,
         function: Callable[[T], R],
         items: Iterable[T],
         *,
         lost: Callable[[T], R],
         homes: Iterable[Home] | None = None,
-    ) -> list[tuple[Home, R]]:
-        """Return the results; see `Executor.share`."""
+    ) -> Iterator[tuple[int, Home, R]]:
+        """Yield the results; see `Executor.each`."""
         numbers = None if homes is None else cast("Iterable[int]", homes)
-        return list(share(function, items, self._jobs, lost=lost, homes=numbers))
+        yield from each(function, items, self._jobs, lost=lost, homes=numbers)
 
 
 def executor_of(jobs: int = 1, scheduler: str | None = None) -> Executor:

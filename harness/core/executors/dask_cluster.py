@@ -194,47 +194,39 @@ class DaskCluster(Executor):
                     fix="Put the results on a file system that all of them mount.",
                 )
 
-    def share(
+    def each(
         self,
         function: Callable[[T], R],
         items: Iterable[T],
         *,
         lost: Callable[[T], R],
         homes: Iterable[Home] | None = None,
-    ) -> list[tuple[Home, R]]:
-        """Return the results; see `Executor.share`."""
-        results: dict[int, tuple[Home, R]] = {}
+    ) -> Iterator[tuple[int, Home, R]]:
+        """Yield the results; see `Executor.each`."""
         batches = _Batches(function, items, homes)
         pending: dict[Any, _Batch] = {}
         running = self._distributed.as_completed((), loop=self._client.loop)
 
-        def submit(batch: _Batch) -> None:
-            future = self._submit(batch)
-            pending[future] = batch
-            running.add(future)
+        def submit(some: Iterable[_Batch]) -> None:
+            for batch in some:
+                future = self._submit(batch)
+                pending[future] = batch
+                running.add(future)
 
-        for batch in itertools.islice(batches, BATCHES_IN_FLIGHT * len(self._client.nthreads())):
-            submit(batch)
+        submit(itertools.islice(batches, BATCHES_IN_FLIGHT * len(self._client.nthreads())))
         try:
             for future in running:
                 batch = pending.pop(future)
                 done = self._outcome(future)
                 if done is not None:
                     batches.note(len(batch.items), done.seconds)
-                    for (number, _), result in zip(batch.items, done.results, strict=True):
-                        results[number] = done.worker, result
                 elif len(batch.items) > 1:
-                    for single in batch.singly():
-                        submit(single)
-                else:
-                    ((number, item),) = batch.items
-                    results[number] = "", lost(item)
-                for following in itertools.islice(batches, 1):
-                    submit(following)
+                    submit(batch.singly())
+                submit(itertools.islice(batches, 1))  # first, as the workers wait for work
+                yield from _results_of(batch, done, lost)
         finally:
             if pending:
                 self._client.cancel(list(pending))
-        return [results[number] for number in range(len(results))]
 
     def _submit(self, batch: _Batch) -> Any:
         where = {} if batch.home is None else {"workers": [batch.home]}
@@ -262,6 +254,18 @@ class DaskCluster(Executor):
             return outcome
         worker, differences = outcome  # it joined after the check
         raise _other_versions(worker, differences)
+
+
+def _results_of(
+    batch: _Batch, done: _Done | None, lost: Callable[[Any], Any]
+) -> Iterator[tuple[int, Home, Any]]:
+    """Yield number, worker and result of each item; nothing where the items were sent again."""
+    if done is not None:
+        for (number, _), result in zip(batch.items, done.results, strict=True):
+            yield number, done.worker, result
+    elif len(batch.items) == 1:
+        ((number, item),) = batch.items
+        yield number, "", lost(item)
 
 
 def _distributed() -> Any:

@@ -6,9 +6,11 @@ table. Collecting a measurement again replaces its rows, so a store has each onc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from harness.core.errors import MissingExtraError, UsageError, shorten
 from harness.core.files import refuse_special, replacing
@@ -18,10 +20,14 @@ from harness.render.store.rows import Rows
 if TYPE_CHECKING:
     import pyarrow
 
+    Tables = dict[str, pyarrow.Table]
+
 MAX_ROWS = 2**22
 """Rows of a table, compressed they may take next to nothing."""
 DUCKDB_SETTINGS = {"enable_external_access": "false", "lock_configuration": "true"}
 """A database may come from anyone: its views and macros read and write no other file."""
+ROWS_AT_ONCE = 1000
+"""Rows that are read at once: a row may hold a whole result."""
 MARK = b"joulemark-store"
 """Key of the version in the metadata of a Parquet file."""
 
@@ -36,7 +42,7 @@ def write_parts(out: Path, parts: Iterable[Rows]) -> dict[str, int]:
 
     Args:
         out: Folder of Parquet files, or a file that ends in `.duckdb`.
-        parts: Rows of each table, some entries at a time; as columns they take little memory.
+        parts: Rows of each table, some entries at a time; each part is written before the next.
 
     Returns:
         How many rows each table then has.
@@ -46,11 +52,13 @@ def write_parts(out: Path, parts: Iterable[Rows]) -> dict[str, int]:
         UsageError: What is there is no store, or one of another version.
     """
     arrow = _import("pyarrow", "parquet")
-    columns: dict[str, list[Any]] = {name: [] for name in TABLES}
-    for rows in parts:
-        for name, items in rows.items():
-            columns[name].append(arrow.Table.from_pylist(items, schema=_schema(arrow, name)))
-    tables = {name: arrow.concat_tables(items) for name, items in columns.items()}
+    tables = (
+        {
+            name: arrow.Table.from_pylist(items, schema=_schema(arrow, name))
+            for name, items in rows.items()
+        }
+        for rows in parts
+    )
     if out.suffix.lower() == ".duckdb":
         return _write_duckdb(out, tables)
     return _write_parquet(arrow, out, tables)
@@ -69,52 +77,123 @@ def _schema(arrow: Any, name: str) -> pyarrow.Schema:
     return arrow.schema(fields, metadata={MARK: VERSION.encode()})
 
 
-def _write_parquet(arrow: Any, out: Path, tables: dict[str, Any]) -> dict[str, int]:
-    import pyarrow.parquet as parquet
-
+def _write_parquet(arrow: Any, out: Path, parts: Iterable[Tables]) -> dict[str, int]:
+    """Write the tables beside those that are there, and replace these when all are whole."""
     if out.exists() and not out.is_dir():
         raise _not_a_store(out, "a file")
+    for name in TABLES:  # what cannot be added to is refused before the work begins
+        if (out / f"{name}.parquet").exists():
+            _open_parquet(arrow, out / f"{name}.parquet", _schema(arrow, name))
     out.mkdir(parents=True, exist_ok=True)
-    merged = {}
-    for name, table in tables.items():
-        path = out / f"{name}.parquet"
-        keys = _replaced_keys(tables, name)
-        if path.exists():
-            old = _read_parquet(arrow, parquet, path, table.schema)
-            others = arrow.compute.invert(arrow.compute.is_in(old.column("key"), keys))
-            table = arrow.concat_tables([old.filter(others), table])
-        merged[name] = table
-    for name, table in merged.items():  # nothing is written before all could be read
-        with replacing(out / f"{name}.parquet") as file:
-            parquet.write_table(table, file, compression="zstd")
-    return {name: table.num_rows for name, table in merged.items()}
+    counts = {}
+    with TemporaryDirectory(prefix=".", dir=out) as name_of_folder:
+        folder = Path(name_of_folder)
+        keys = _write_new(arrow, folder, parts)
+        with contextlib.ExitStack() as merged:  # no file is replaced before all are written
+            for name in TABLES:
+                file = merged.enter_context(replacing(out / f"{name}.parquet"))
+                replaced = keys["entries" if KEY in TABLES[name] else name]
+                old, new = out / f"{name}.parquet", folder / f"{name}.parquet"
+                counts[name] = _merge(arrow, file, _schema(arrow, name), old, new, replaced)
+    return counts
 
 
-def _replaced_keys(tables: dict[str, Any], name: str) -> Any:
-    """Return the keys whose rows a table loses to the new ones."""
-    of_entries = KEY in TABLES[name]
-    return tables["entries" if of_entries else name].column("key")
+def _write_new(arrow: Any, folder: Path, parts: Iterable[Tables]) -> dict[str, Any]:
+    """Write parts to a file for each table; return the keys of the tables that have some."""
+    import pyarrow.parquet as parquet
+
+    key_tables = {"entries", *(name for name in TABLES if KEY not in TABLES[name])}
+    keys: dict[str, list[Any]] = {name: [] for name in key_tables}
+    with contextlib.ExitStack() as stack:
+        writers = {}
+        for name in TABLES:
+            path, schema = folder / f"{name}.parquet", _schema(arrow, name)
+            writer = parquet.ParquetWriter(path, schema, compression="zstd")
+            writers[name] = stack.enter_context(writer)
+        for tables in parts:
+            for name, table in tables.items():
+                if table.num_rows:
+                    writers[name].write_table(table)
+                if name in keys:
+                    keys[name].append(table.column("key").combine_chunks())
+    return {name: arrow.chunked_array(items, arrow.string()) for name, items in keys.items()}
 
 
-def _read_parquet(arrow: Any, parquet: Any, path: Path, schema: pyarrow.Schema) -> pyarrow.Table:
+def _merge(
+    arrow: Any, file: BinaryIO, schema: pyarrow.Schema, old: Path, new: Path, replaced: Any
+) -> int:
+    """Write the rows of an old table whose keys are not replaced, and then all of a new one.
+
+    Returns:
+        How many rows were written.
+    """
+    import pyarrow.parquet as parquet
+
+    count = 0
+    with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        for path in (old, new):
+            if path.exists():
+                for table in _parts_of(arrow, path, schema):
+                    if path == old:
+                        others = arrow.compute.is_in(table.column("key"), replaced)
+                        table = table.filter(arrow.compute.invert(others))
+                    if table.num_rows:
+                        writer.write_table(table)
+                        count += table.num_rows
+    return count
+
+
+def _open_parquet(arrow: Any, path: Path, schema: pyarrow.Schema) -> Any:
+    """Open a table of a store.
+
+    Raises:
+        UsageError: It is none of this release.
+    """
+    import pyarrow.parquet as parquet
+
     refuse_special(path)
     try:
-        rows = parquet.read_metadata(path).num_rows
-        if rows > MAX_ROWS:
-            raise _not_a_store(path, f"{rows} rows, where at most {MAX_ROWS} are read")
-        table = parquet.read_table(path)
+        file = parquet.ParquetFile(path)
     except (arrow.ArrowException, OSError) as error:
         raise _not_a_store(path, shorten(str(error))) from None
-    if (table.schema.metadata or {}).get(MARK) != VERSION.encode() or table.schema != schema:
+    rows = file.metadata.num_rows
+    if rows > MAX_ROWS:
+        raise _not_a_store(path, f"{rows} rows, where at most {MAX_ROWS} are read")
+    found = file.schema_arrow
+    if (found.metadata or {}).get(MARK) != VERSION.encode() or found != schema:
         raise _not_a_store(path, "other columns, or another version")
-    return table
+    return file
 
 
-def _write_duckdb(out: Path, tables: dict[str, Any]) -> dict[str, int]:
+def _parts_of(
+    arrow: Any,
+    path: Path,
+    schema: pyarrow.Schema,
+    columns: Sequence[str] | None = None,
+    groups: Sequence[int] | None = None,
+) -> Iterator[pyarrow.Table]:
+    """Yield a table of a store, some rows at a time.
+
+    Args:
+        arrow: The package.
+        path: The file.
+        schema: The columns it must have.
+        columns: The columns that are wanted; None for all.
+        groups: The row groups that are wanted; None for all.
+    """
+    file = _open_parquet(arrow, path, schema)
+    try:
+        with file:
+            for batch in file.iter_batches(ROWS_AT_ONCE, groups, columns):
+                yield arrow.Table.from_batches([batch])
+    except (arrow.ArrowException, OSError) as error:
+        raise _not_a_store(path, shorten(str(error))) from None
+
+
+def _write_duckdb(out: Path, parts: Iterable[Tables]) -> dict[str, int]:
     duckdb = _import("duckdb", "store")
     refuse_special(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    counts = {}
     try:
         with duckdb.connect(str(out), config=DUCKDB_SETTINGS) as database:
             database.execute("create table if not exists joulemark_store (version varchar)")
@@ -122,17 +201,38 @@ def _write_duckdb(out: Path, tables: dict[str, Any]) -> dict[str, int]:
                 database.execute("insert into joulemark_store values (?)", [VERSION])
             _check_version(database, out)
             database.begin()
-            for name, table in tables.items():
-                database.register(f"new_{name}", table)
-            for name in tables:  # names of our own
-                database.execute(f"create table if not exists {name} as from new_{name} limit 0")
-                keys = "new_entries" if KEY in TABLES[name] else f"new_{name}"
-                database.execute(f"delete from {name} where key in (select key from {keys})")
-                database.execute(f"insert into {name} by name from new_{name}")
-                (counts[name],) = database.execute(f"select count(*) from {name}").fetchone()
+            counts = _insert(database, parts)
             database.commit()
     except duckdb.Error as error:
         raise _not_a_store(out, shorten(str(error))) from None
+    return counts
+
+
+def _insert(database: Any, parts: Iterable[Tables]) -> dict[str, int]:
+    """Replace the rows of new keys; return how many rows each table then has."""
+    old_rows: dict[str, int] = {}
+    for tables in parts:
+        for name, table in tables.items():  # names of our own
+            database.register(f"new_{name}", table)
+            database.execute(f"create table if not exists {name} as from new_{name} limit 0")
+            database.execute(
+                f"create temp table if not exists keys_{name} as select key from new_{name} limit 0"
+            )
+            if name not in old_rows:
+                (last,) = database.execute(f"select max(rowid) from {name}").fetchone()
+                old_rows[name] = -1 if last is None else last
+            database.execute(f"insert into {name} by name from new_{name}")
+            database.execute(f"insert into keys_{name} select key from new_{name}")
+            database.unregister(f"new_{name}")
+    counts = {}
+    for name, last in old_rows.items():
+        keys = "keys_entries" if KEY in TABLES[name] else f"keys_{name}"
+        database.execute(
+            f"delete from {name} where rowid <= ? and key in (select key from {keys})", [last]
+        )
+        (counts[name],) = database.execute(f"select count(*) from {name}").fetchone()
+    for name in old_rows:
+        database.execute(f"drop table keys_{name}")
     return counts
 
 
@@ -142,37 +242,89 @@ def _check_version(database: Any, out: Path) -> None:
         raise _not_a_store(out, f"version {', '.join(map(str, versions))}")
 
 
-def _parquet_rows(store: Path, name: str) -> list[dict[str, Any]]:
-    import pyarrow.parquet as parquet
+def row_parts(
+    store: Path, name: str, columns: Sequence[str] | None = None
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of one table of a store in the order in which they were added, some at a time.
 
-    arrow = _import("pyarrow", "parquet")
-    path = store / f"{name}.parquet"
-    return _read_parquet(arrow, parquet, path, _schema(arrow, name)).to_pylist()  # type: ignore[no-any-return]
-
-
-def _duckdb_rows(store: Path, name: str) -> list[dict[str, Any]]:
-    duckdb = _import("duckdb", "store")
-    refuse_special(store)
-    columns = [column.name for column in TABLES[name]]
-    try:
-        with duckdb.connect(str(store), read_only=True, config=DUCKDB_SETTINGS) as database:
-            _check_version(database, store)
-            rows = database.execute(f"select {', '.join(columns)} from {name}").fetchall()
-    except duckdb.Error as error:
-        raise _not_a_store(store, shorten(str(error))) from None
-    return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def read_rows(store: Path, name: str) -> list[dict[str, Any]]:
-    """Return the rows of one table of a store, in the order in which they were added.
+    Args:
+        store: The store.
+        name: The table.
+        columns: The columns that are wanted; None for all.
 
     Raises:
         MissingExtraError: pyarrow or duckdb is not installed.
         UsageError: It is no store, or one of another version.
     """
     if store.suffix.lower() == ".duckdb":
-        return _duckdb_rows(store, name)
-    return _parquet_rows(store, name)
+        wanted = columns or [column.name for column in TABLES[name]]
+        yield from _duckdb_parts(store, name, wanted)
+        return
+    arrow = _import("pyarrow", "parquet")
+    path = store / f"{name}.parquet"
+    for table in _parts_of(arrow, path, _schema(arrow, name), columns):
+        yield table.to_pylist()
+
+
+def _duckdb_parts(
+    store: Path,
+    name: str,
+    columns: Sequence[str],
+    where: str = "",
+    values: Sequence[Any] = (),
+) -> Iterator[list[dict[str, Any]]]:
+    duckdb = _import("duckdb", "store")
+    refuse_special(store)
+    try:
+        with duckdb.connect(str(store), read_only=True, config=DUCKDB_SETTINGS) as database:
+            _check_version(database, store)
+            query = f"select {', '.join(columns)} from {name} {where}"  # names of our own
+            found = database.execute(query, values)
+            while rows := found.fetchmany(ROWS_AT_ONCE):
+                yield [dict(zip(columns, row, strict=True)) for row in rows]
+    except duckdb.Error as error:
+        raise _not_a_store(store, shorten(str(error))) from None
+
+
+def records(store: Path, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield key and encoded result of some entries of a store.
+
+    Args:
+        store: The store.
+        keys: Keys of the entries.
+    """
+    if store.suffix.lower() == ".duckdb":
+        columns = ("key", "record")
+        where = "where key in (select unnest(?))"
+        for rows in _duckdb_parts(store, "records", columns, where, [list(keys)]):
+            yield from ((row["key"], row["record"] or b"") for row in rows)
+        return
+    arrow = _import("pyarrow", "parquet")
+    path = store / "records.parquet"
+    wanted = arrow.array(list(keys), arrow.string())
+    groups = _groups_with(arrow, path, wanted)
+    schema = _schema(arrow, "records")
+    for table in _parts_of(arrow, path, schema, ("key", "record"), groups):
+        some = table.filter(arrow.compute.is_in(table.column("key"), wanted))
+        for row in some.to_pylist():
+            yield row["key"], row["record"] or b""
+
+
+def _groups_with(arrow: Any, path: Path, keys: Any) -> list[int]:
+    """Return the row groups of a file that hold some keys."""
+    with _open_parquet(arrow, path, _schema(arrow, "records")) as file:
+        return [
+            number
+            for number in range(file.num_row_groups)
+            if arrow.compute.any(
+                arrow.compute.is_in(file.read_row_group(number, ["key"]).column("key"), keys)
+            ).as_py()
+        ]
+
+
+def read_rows(store: Path, name: str) -> list[dict[str, Any]]:
+    """Return all rows of one table of a store; see `row_parts`."""
+    return [row for rows in row_parts(store, name) for row in rows]
 
 
 def is_store(path: Path) -> bool:

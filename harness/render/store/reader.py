@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.auditing.report import EntryReport
@@ -12,6 +13,15 @@ from harness.core.errors import SchemaError, UsageError, shorten
 from harness.ranking.leaderboard import CLASSES
 from harness.render.store.files import read_rows
 from harness.scoring.result import Result
+
+
+def passed_over_in(paths: Sequence[Path]) -> Examined:
+    """Return what was passed over when stores were collected, without their results."""
+    passed_over: dict[str, list[tuple[str, str]]] = {"unreadable": [], "skipped": []}
+    for path in paths:
+        for row in read_rows(path, "passed_over"):
+            passed_over.get(row["kind"], []).append((row["path"], row["reason"]))
+    return Examined((), (), tuple(passed_over["unreadable"]), tuple(passed_over["skipped"]))
 
 
 def read_stores(paths: Sequence[Path], level: float, seed: int) -> Examined:
@@ -28,27 +38,27 @@ def read_stores(paths: Sequence[Path], level: float, seed: int) -> Examined:
     """
     results: list[Result] = []
     reports: list[EntryReport] = []
-    passed_over: dict[str, list[tuple[str, str]]] = {"unreadable": [], "skipped": []}
     for path in paths:
         for row in read_rows(path, "records"):
-            _check_drawn(path, row["level"], row["seed"], level, seed)
-            try:
-                result, report = read_stored(row["record"] or b"")
-                _check_class(result)
-            except SchemaError as error:
-                raise UsageError(
-                    "is no store of this release", where=str(path), got=str(error)
-                ) from None
+            check_drawn(path, row["level"], row["seed"], level, seed)
+            result, report = read_record(path, row["record"] or b"")
             results.append(result)
             reports.append(report)
-        for row in read_rows(path, "passed_over"):
-            passed_over.get(row["kind"], []).append((row["path"], row["reason"]))
-    return Examined(
-        tuple(reports),
-        tuple(results),
-        tuple(passed_over["unreadable"]),
-        tuple(passed_over["skipped"]),
-    )
+    return replace(passed_over_in(paths), reports=tuple(reports), results=tuple(results))
+
+
+def read_record(path: Path, content: bytes) -> tuple[Result, EntryReport]:
+    """Return the result and the audit of a row of a store.
+
+    Raises:
+        UsageError: It is none of this release, or of a measurement class that no table is made of.
+    """
+    try:
+        result, report = read_stored(content)
+        _check_class(result)
+    except SchemaError as error:
+        raise UsageError("is no store of this release", where=str(path), got=str(error)) from None
+    return result, report
 
 
 def _check_class(result: Result) -> None:
@@ -61,9 +71,7 @@ def _check_class(result: Result) -> None:
         )
 
 
-def _check_drawn(
-    path: Path, level: float, seed: int, wanted_level: float, wanted_seed: int
-) -> None:
+def check_drawn(path: Path, level: float, seed: int, wanted_level: float, wanted_seed: int) -> None:
     """Refuse results whose intervals are not the ones that are asked for."""
     if (level, seed) != (wanted_level, wanted_seed):
         raise UsageError(

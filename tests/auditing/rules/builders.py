@@ -18,7 +18,7 @@ from lab_simulator import TrainingForm, Truth, write_inference, write_training
 from harness import api
 from harness.auditing.engine import audit_entry
 from harness.auditing.near_duplicates import near_duplicates
-from harness.auditing.relations import equal_traces
+from harness.auditing.relations import equal_traces, in_memory
 from harness.auditing.report import EntryReport, Finding
 from harness.auditing.rules import BY_ID
 from harness.auditing.rules.rulebook import rulebook
@@ -219,7 +219,9 @@ def entry(*runs: Run, **given: Any) -> Entry:
 
 def judge(*entries: Entry, round_name: str | None = None) -> EntryReport:
     """The audit of the first of some entries, beside the others."""
-    return audit_entry(entries[0], equal_traces(entries), round_name, near_duplicates(entries))
+    gathered, fetch = in_memory(entries)
+    cross_entry = near_duplicates(gathered, fetch)
+    return audit_entry(entries[0], equal_traces(gathered), round_name, cross_entry)
 
 
 # Assertions
