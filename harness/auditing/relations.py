@@ -54,7 +54,7 @@ def in_memory(entries: Sequence[Entry]) -> tuple[Gathered, Fetch]:
     def fetch(positions: Sequence[int]) -> dict[int, TracesOfRuns]:
         return {number: [run.outer for run in entries[number].runs] for number in positions}
 
-    return Gathered.of(entries), fetch
+    return Gathered.build(entries), fetch
 
 
 def equal_traces(gathered: Gathered) -> dict[str, list[TraceAddress]]:
@@ -79,9 +79,9 @@ def calibration_claims(gathered: Gathered) -> dict[str, list[CalibrationClaim]]:
             named.append((outline.id, submitter, calibration))
     claims: dict[str, list[CalibrationClaim]] = defaultdict(list)
     for entry_id, submitter, calibration in named:
-        for other, other_id in sorted(first_of_submitter[calibration].items()):
-            if other and submitter and other != submitter:
-                claims[entry_id].append(CalibrationClaim(calibration, other, other_id))
+        for claimant, claimant_id in sorted(first_of_submitter[calibration].items()):
+            if claimant and submitter and claimant != submitter:
+                claims[entry_id].append(CalibrationClaim(calibration, claimant, claimant_id))
                 break
     return dict(claims)
 

@@ -276,8 +276,8 @@ def _fetching(
     read = functools.partial(fetch_traces, timeout_s=plan.timeout_s)
 
     def fetch(wanted: Sequence[int]) -> dict[int, TracesOfRuns]:
-        found = [places[positions[position]] for position in wanted]
-        traces = executor.share(read, found, lost=lambda _: None)
+        sources = [places[positions[position]] for position in wanted]
+        traces = executor.share(read, sources, lost=lambda _: None)
         return {
             position: runs
             for position, (_, runs) in zip(wanted, traces, strict=True)

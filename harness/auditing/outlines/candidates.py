@@ -94,14 +94,14 @@ class Candidates:
             first_ns: Time of the first reading of each trace [ns UTC].
             last_ns: Time of the last one.
         """
-        found = [self._windows.pairs(places)]
+        batches = [self._windows.pairs(places)]
         steps = np.frombuffer(self._steps, "<f4").reshape(-1, SCALE_BUCKETS)
         for traces, rows in _by_length(self._traces, self._lengths, places):
-            found.append(traces[_close_rows(steps[rows])])
+            batches.append(traces[_close_rows(steps[rows])])
         usual = np.frombuffer(self._usual_steps, "<f2").reshape(-1, BUCKETS)
         for traces, rows in _by_length(self._noisy, self._noisy_lengths, places):
-            found.append(traces[_noisy_rows(usual[rows], first_ns[traces], last_ns[traces])])
-        pairs = np.sort(np.concatenate(found), axis=1)
+            batches.append(traces[_noisy_rows(usual[rows], first_ns[traces], last_ns[traces])])
+        pairs = np.sort(np.concatenate(batches), axis=1)
         return np.unique(pairs, axis=0)
 
 
@@ -166,8 +166,8 @@ class _WindowStore:
             windows["begin"][order].astype(np.int64),
         )
         needed = max(1, MIN_MATCHING_WINDOWS >> self._level)
-        found = [_matching(index, some, needed) for some in _by_owner(windows)]
-        return np.concatenate([np.empty((0, 2), np.int64), *found])
+        batches = [_matching(index, some, needed) for some in _by_owner(windows)]
+        return np.concatenate([np.empty((0, 2), np.int64), *batches])
 
 
 def _by_owner(windows: Windows) -> Iterator[Windows]:
@@ -233,15 +233,15 @@ def _noisy_rows(usual: NDArray[np.float16], first_ns: Ints, last_ns: Ints) -> Pa
     if len(sketches) <= MAX_COMPARED_DIRECTLY:
         rows = np.arange(len(sketches))
         return _similar(sketches, times, rows)[0]
-    found, similarities = [], []
+    batches, similarities = [], []
     random = np.random.default_rng(len(sketches))
     planes = math.ceil(math.log2(len(sketches) / PART_TRACES))
     for _ in range(DIVISIONS):
         for rows in _parts(sketches, planes, random):
             pairs, similarity = _similar(sketches, times, rows)
-            found.append(pairs)
+            batches.append(pairs)
             similarities.append(similarity)
-    pairs = np.sort(np.concatenate(found), axis=1)
+    pairs = np.sort(np.concatenate(batches), axis=1)
     return _closest(pairs, np.concatenate(similarities))
 
 
@@ -265,8 +265,8 @@ def _similar(
     some, spans = sketches[rows], times[rows]
     correlations = some @ some.T
     first, second = np.nonzero(np.triu(correlations >= NOISY_SKETCHES, 1))
-    apart = (spans[first, 1] < spans[second, 0]) | (spans[second, 1] < spans[first, 0])
-    first, second = first[apart], second[apart]
+    disjoint = (spans[first, 1] < spans[second, 0]) | (spans[second, 1] < spans[first, 0])
+    first, second = first[disjoint], second[disjoint]
     return np.stack([rows[first], rows[second]], axis=1), correlations[first, second]
 
 

@@ -55,7 +55,7 @@ class Gathered:
         self._left_out: set[int] = set()
 
     @classmethod
-    def of(cls, entries: Sequence[Entry]) -> Gathered:
+    def build(cls, entries: Sequence[Entry]) -> Gathered:
         """Return the outlines of entries that are in memory."""
         gathered = cls()
         for entry in entries:

@@ -159,8 +159,8 @@ def _open_parquet(arrow: Any, path: Path, schema: pyarrow.Schema) -> Any:
     rows = file.metadata.num_rows
     if rows > MAX_ROWS:
         raise _not_a_store(path, f"{rows} rows, where at most {MAX_ROWS} are read")
-    found = file.schema_arrow
-    if (found.metadata or {}).get(MARK) != VERSION.encode() or found != schema:
+    columns = file.schema_arrow
+    if (columns.metadata or {}).get(MARK) != VERSION.encode() or columns != schema:
         raise _not_a_store(path, "other columns, or another version")
     return file
 
@@ -279,8 +279,8 @@ def _duckdb_parts(
         with duckdb.connect(str(store), read_only=True, config=DUCKDB_SETTINGS) as database:
             _check_version(database, store)
             query = f"select {', '.join(columns)} from {name} {where}"  # names of our own
-            found = database.execute(query, values)
-            while rows := found.fetchmany(ROWS_AT_ONCE):
+            cursor = database.execute(query, values)
+            while rows := cursor.fetchmany(ROWS_AT_ONCE):
                 yield [dict(zip(columns, row, strict=True)) for row in rows]
     except duckdb.Error as error:
         raise _not_a_store(store, shorten(str(error))) from None
