@@ -3,7 +3,8 @@
     python -m benchmarks.laboratory.calibration --rounds 200
 
 A reference of ten readings a second and a meter of known errors see one load of irregular pulses
-for two minutes and idle around them, or for four for means over a minute.
+for two minutes and idle around them, or for four for means over a minute. A coverage that misses
+its bar by less than the standard error of so many rounds counts as met.
 """
 
 from __future__ import annotations
@@ -33,8 +34,17 @@ METERS = {
     "filtered": Errors(kind="instant", lag_s=0.3, window_s=0.5, gain=1.03, noise_w=1.0),
     "counter": Errors(kind="counter", lag_s=0.2, gain=0.98, quantum=0.5),
     "quantised": Errors(lag_s=0.2, gain=1.01, quantum=1.0, noise_w=0.2),
+    "fast": Errors(interval_s=0.25, lag_s=0.1, gain=1.02, noise_w=0.3),
+    "slow": Errors(kind="instant", interval_s=5.0, lag_s=0.5, gain=0.98, quantum=1.0),
 }
-"""Meters without a fault."""
+"""Meters without a fault: as an analyzer over PTDaemon, a BMC, an exporter with a filter, an energy
+counter, a PDU in whole watts, an analyzer over SCPI, and what Prometheus scrapes each five
+seconds."""
+
+LIMITS = {
+    "late stamps": Errors(kind="instant", late_s=0.5, gain=0.99, quantum=1.0, noise_w=0.5),
+}
+"""Meters that the fit does not know: stamps that are late by chance, by up to half a refresh."""
 
 FAULTS = {
     "one-minute-means": Errors(kind="instant", window_s=60.0, quantum=1.0),
@@ -59,7 +69,8 @@ def fitted(errors: Errors, seed: int, seconds: float = 140.0) -> tuple[Trace, Fi
 
 def middle_lag_s(errors: Errors) -> float:
     """The lag of the middle of a window against what the kind implies."""
-    return errors.lag_s + (max(errors.window_s, GRID_S) / 2 if errors.kind == "instant" else 0)
+    half_window_s = max(errors.window_s, GRID_S) / 2 if errors.kind == "instant" else 0.0
+    return errors.lag_s + errors.late_s / 2 + half_window_s
 
 
 def fault_codes(code: str, seed: int) -> set[str]:
@@ -91,6 +102,7 @@ class Outcome:
         coverages = (self.gain_coverage, self.lag_coverage)
         return (
             min(coverages) >= LOW - error
+            and max(coverages) <= HIGH + error
             and self.gain_error < MAX_GAIN_ERROR
             and self.lag_error < MAX_LAG_ERROR
             and self.false_alarms <= MAX_FALSE_ALARMS
@@ -99,7 +111,7 @@ class Outcome:
 
 def fits(name: str, rounds: int) -> Outcome:
     """Fit a meter without a fault in many rounds."""
-    errors = METERS[name]
+    errors = (METERS | LIMITS)[name]
     held, gain_errors, lag_errors, alarms = [], [], [], 0
     for seed in range(rounds):
         meter, result = fitted(errors, seed)
@@ -128,13 +140,14 @@ def lines(rounds: int) -> Iterator[tuple[str, bool]]:
     error = float(np.sqrt(0.05 * 0.95 / rounds))
     yield "| meter | gain held | lag held | gain error | lag error | false alarms | bars |", True
     yield "|---|---|---|---|---|---|---|", True
-    for name in METERS:
+    for name in (*METERS, *LIMITS):
         item = fits(name, rounds)
-        is_met = item.is_met(error)
+        is_met = item.is_met(error) or name in LIMITS
+        word = "met" if is_met else "**missed**"
         yield (
             f"| {name} | {item.gain_coverage:.1%} | {item.lag_coverage:.1%} "
             f"| {item.gain_error:.2%} | {item.lag_error:.2f} | {item.false_alarms:.1%} "
-            f"| {'met' if is_met else '**missed**'} |",
+            f"| {'limit' if name in LIMITS else word} |",
             is_met,
         )
     yield "", True

@@ -17,7 +17,12 @@ IDLE_W, BUSY_W, AROUND_S = 100.0, 260.0, 10.0
 
 @dataclass(frozen=True)
 class Load:
-    """Cumulative energy of a load of irregular pulses, with noise and ramps."""
+    """Cumulative energy of a load of irregular pulses, with noise and ramps.
+
+    Attributes:
+        t_s: Times [s].
+        energy_j: Energy since the first [J].
+    """
 
     t_s: np.ndarray
     energy_j: np.ndarray
@@ -40,7 +45,21 @@ class Load:
 
 @dataclass(frozen=True)
 class Errors:
-    """What is wrong with a meter."""
+    """What is wrong with a meter.
+
+    Attributes:
+        kind: Kind of its readings.
+        interval_s: Time between two readings [s].
+        lag_s: How late their stamps are [s].
+        window_s: Window of a filter [s]; that of the kind where it is longer.
+        gain: Readings per unit of the truth.
+        offset_w: Reading at no power [W].
+        noise_w: Standard deviation of their noise [W]; a counter has none.
+        quantum: Smallest step [W or J]; 0 for none.
+        stated_interval_s: Time between two readings that the channel states [s]; None for the true.
+        sees: Whether the meter sees the load at all.
+        late_s: How much later a stamp may be by chance [s], as of a device that is polled.
+    """
 
     kind: str = "mean"
     interval_s: float = 1.0
@@ -52,6 +71,7 @@ class Errors:
     quantum: float = 0.1
     stated_interval_s: float | None = None
     sees: bool = True
+    late_s: float = 0.0
 
 
 def read(random: np.random.Generator, load: Load, errors: Errors) -> Trace:
@@ -82,7 +102,8 @@ def read(random: np.random.Generator, load: Load, errors: Errors) -> Trace:
         accuracy=Accuracy(reading_limit_pct=5, source="a simulation"),
         nominal_interval_s=errors.stated_interval_s or errors.interval_s,
     )
-    t_ns = (T0_NS + t_s * 1e9).astype(np.int64)
+    stamps_s = t_s + errors.late_s * random.uniform(size=len(t_s)) if errors.late_s else t_s
+    t_ns = (T0_NS + stamps_s * 1e9).astype(np.int64)
     return Trace(channel, t_ns, np.maximum(value, 0.0))
 
 

@@ -13,7 +13,7 @@ class Interval:
     """A number with its interval at this level.
 
     Attributes:
-        value: Mean of the posterior.
+        value: The number.
         low: Low end.
         high: High end.
     """
@@ -21,6 +21,11 @@ class Interval:
     value: float
     low: float
     high: float
+
+    @staticmethod
+    def around(value: float, half_width: float) -> Interval:
+        """Return an interval that reaches as far on both sides."""
+        return Interval(value, value - half_width, value + half_width)
 
     def widened(self, half_width: float) -> Interval:
         """Return an interval that also holds `half_width` on both sides of the value."""

@@ -9,9 +9,6 @@ import numpy as np
 from harness.core.timestamps import NS
 from harness.traces.trace import Floats, Trace
 
-IDLE_READINGS = 5
-"""Readings at either end of the reference that show the idle power around it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Readings:
@@ -30,18 +27,8 @@ class Readings:
     fixed: bool
 
 
-def with_idle_around(t_s: Floats, energy_j: Floats, around_s: float) -> tuple[Floats, Floats]:
-    """Extend an energy at both ends by the power there: the machine idles around the pulses."""
-    count = IDLE_READINGS
-    first_w = (energy_j[count] - energy_j[0]) / (t_s[count] - t_s[0])
-    last_w = (energy_j[-1] - energy_j[-1 - count]) / (t_s[-1] - t_s[-1 - count])
-    times = np.concatenate([[t_s[0] - around_s], t_s, [t_s[-1] + around_s]])
-    ends_j = (energy_j[0] - first_w * around_s, energy_j[-1] + last_w * around_s)
-    return times, np.concatenate([[ends_j[0]], energy_j, [ends_j[1]]])
-
-
 def cumulative_energy(trace: Trace, origin_ns: int) -> tuple[Floats, Floats]:
-    """Return times [s] and cumulative energy [J] of a trace, linear between its readings."""
+    """Return times [s] of a trace, and its cumulative energy at them [J]."""
     t_s = (trace.t_ns - origin_ns) / NS
     if trace.channel.kind == "counter":
         return t_s, trace.value - (trace.value[0] if len(trace) else 0.0)

@@ -136,11 +136,15 @@ def _channels(analyzer: DirectedAnalyzer) -> int:
 
 
 def spl_text(analyzers: Sequence[DirectedAnalyzer], session: str, mode: str) -> str:
-    """Return spl.txt of one run: a line a reading, and a blank line at the end."""
+    """Return spl.txt of one run: a line a reading.
+
+    MLPerf's director ends that of one analyzer with a blank line, on which some versions of its
+    checker stumble; none needs it.
+    """
     mark = f"{session}_{mode}"
     rows = [[spl_line(sample, mark) for sample in item.samples[mode]] for item in analyzers]
     if len(rows) == 1:
-        return "".join(f"{line}\n" for line in rows[0]) + "\n"
+        return "".join(f"{line}\n" for line in rows[0])
     readings = zip(*(item.samples[mode] for item in analyzers), strict=False)
     lines = [_merged(row, mark) for row in readings]
     return "".join(f"{line}\n" for line in lines)

@@ -6,15 +6,17 @@ of the session and its log say that no PTDaemon ran. Official rounds of MLPerf r
 and it is ranked in a class of its own.
 
 The instrument averages over one second (`:RATE 1S`) and is asked once a second, as a PTDaemon does.
-Commands are those of the Yokogawa WT300 and WT500 families (IM WT310-17EN, IM 760201-17E), of one
-element.
+Several elements are asked in one request, so that their readings are of one update, and written as
+a PTDaemon writes several channels: their sum, then each. Commands are those of the Yokogawa WT300
+and WT500 families (IM WT310-17EN, IM 760201-17E).
 """
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness import __version__
 from harness.core.errors import shorten
@@ -36,23 +38,21 @@ from harness.meters.network.clients.ptdaemon import (
     parse_sample,
 )
 from harness.meters.network.clients.scpi import ScpiClient
+from harness.meters.network.clients.wiring import parse_wiring
 from harness.traces.instruments import UNKNOWN_ANALYZER, instrument
 
 GREETING = "Hello, no PTDaemon here: joulemark reads the analyzer by SCPI"
 LOG_NOTE = "No PTDaemon ran. This log is of joulemark, which reads the analyzer by SCPI."
-SETUP = (
-    ":COMMUNICATE:HEADER OFF",
-    ":NUMERIC:FORMAT ASCII",
-    ":NUMERIC:NORMAL:NUMBER 4",
-    ":NUMERIC:NORMAL:ITEM1 P,1",
-    ":NUMERIC:NORMAL:ITEM2 U,1",
-    ":NUMERIC:NORMAL:ITEM3 I,1",
-    ":NUMERIC:NORMAL:ITEM4 LAMBDA,1",
-    ":RATE 1S",
-)
+SETUP = (":COMMUNICATE:HEADER OFF", ":NUMERIC:FORMAT ASCII", ":RATE 1S")
+FUNCTIONS = ("P", "U", "I", "LAMBDA")
+"""What is asked of each element."""
+WIRING = ":INPUT:WIRING?"
 VALUES = ":NUMERIC:NORMAL:VALUE?"
 MAX_VALUE = 9e37
 """Yokogawa marks what is no number by 9.91E+37, and an overload by 9.9E+37."""
+WT500 = re.compile(r"76020\d|WT500(?!0)")
+"""Models whose elements have ranges of their own; they identify themselves by number."""
+WT330 = re.compile(r"WT33\dE?")
 FAILED = -1.0
 """How a PTDaemon writes a reading that failed."""
 QUANTITIES = {"V": ("VOLTAGE", "Volt"), "A": ("CURRENT", "Amp")}
@@ -68,16 +68,24 @@ class ScpiAnalyzer:
 
     Args:
         client: Connection to the instrument.
+        elements: Numbers of the elements to read, each of a feed of its own or of a phase.
         sample_s: Time between two readings [s]; MLPerf demands one second.
 
     Attributes:
         identity: The answer to `Identify`; empty before `open`.
     """
 
-    def __init__(self, client: ScpiClient, sample_s: float = SAMPLE_MS / 1000) -> None:
+    def __init__(
+        self,
+        client: ScpiClient,
+        elements: Sequence[int] = (1,),
+        sample_s: float = SAMPLE_MS / 1000,
+    ) -> None:
         self._listener: Listener = lambda _command, _reply: None
         self.identity = ""
         self._client = client
+        self._elements = tuple(elements)
+        self._range_suffixes: Sequence[str] = ("",)
         self._sample_s = sample_s
         self._samples: list[PtdSample] = []
         self._log = [f"{LOG_NOTE}\n"]
@@ -98,12 +106,18 @@ class ScpiAnalyzer:
         self._client.open()
         words = self._client.identity
         model = words["model"]
+        name = _ptd_name(model, len(self._elements))
+        count = len(self._elements)
         fields = f"1000,1,1,1,1,0,0,1,version=joulemark-{__version__}{WITHOUT_DAEMON}OS=none"
         meter = ";".join([words["maker"], model, words["serial"], words.get("firmware", "")])
-        identity = f"Yokogawa{model},{fields},mode=power,1,1,1,0,0,no_cal_date,{meter}"
+        identity = f"{name},{fields},mode=power,1,1,{count},0,0,no_cal_date,{meter}"
         if "YOKOGAWA" not in words["maker"].upper() or instrument_id(identity) == UNKNOWN_ANALYZER:
             raise PeerFailed(f"no analyzer of a known family: {shorten(model, 40)!r}")
-        for command in SETUP:
+        if count > 1:
+            self._check_wiring(model)
+        if WT500.search(model):
+            self._range_suffixes = [f":ELEMENT{element}" for element in self._elements]
+        for command in (*SETUP, *_items(self._elements)):
             self._client.write(command)
         self.identity = identity
         self._listener("Hello", GREETING)
@@ -125,18 +139,30 @@ class ScpiAnalyzer:
         Raises:
             PeerFailed: The instrument states none.
         """
-        states: list[tuple[bool, float]] = []
-        for quantity in ("A", "V"):
-            word = QUANTITIES[quantity][0]
-            is_auto = self._client.ask(f":INPUT:{word}:AUTO?").strip().upper() in ("1", "ON")
-            value = plain_number(self._client.ask(f":INPUT:{word}:RANGE?"))
-            if value is None or value <= 0:
-                raise PeerFailed(f"no {word.lower()} range")
-            states.append((is_auto, value))
+        states = [self._range_state(QUANTITIES[quantity][0]) for quantity in ("A", "V")]
         self._ranges = PtdRange(*(None if is_auto else value for is_auto, value in states))
         shown = [f"{int(is_auto)},{value:.6f}" for is_auto, value in states]
         self._listener("RR", ",".join(["Ranges", *shown]))
         return self._ranges
+
+    def _range_state(self, word: str) -> tuple[bool, float]:
+        """Return whether a range is automatic, and its value [V or A].
+
+        Raises:
+            PeerFailed: The instrument states none, or the elements differ.
+        """
+        states = []
+        for suffix in self._range_suffixes:
+            is_auto = self._client.ask(f":INPUT:{word}:AUTO{suffix}?").upper() in ("1", "ON")
+            value = plain_number(self._client.ask(f":INPUT:{word}:RANGE{suffix}?"))
+            if value is None or value <= 0:
+                raise PeerFailed(f"no {word.lower()} range")
+            states.append((is_auto, value))
+        automatic = {is_auto for is_auto, _ in states}
+        fixed = {value for is_auto, value in states if not is_auto}
+        if len(automatic) > 1 or len(fixed) > 1:
+            raise PeerFailed(f"the elements have unlike {word.lower()} ranges; set them alike")
+        return states[0]
 
     def set_range(self, quantity: str, value: str) -> None:
         """Set the range of `V` or `A` to the smallest that holds a value, or to automatic.
@@ -155,9 +181,10 @@ class ScpiAnalyzer:
                 raise PeerFailed(f"no range of {quantity} holds {shorten(value, 20)}")
             self._client.write(f":INPUT:{word}:AUTO OFF")
             self._client.write(f":INPUT:{word}:RANGE {range_value:g}{quantity}")
-            reply = plain_number(self._client.ask(f":INPUT:{word}:RANGE?"))
-            if reply is None or abs(reply / range_value - 1) > 1e-6:
-                raise PeerFailed(f"the range of {quantity} is {reply}, not {range_value:g}")
+            for suffix in self._range_suffixes:
+                reply = plain_number(self._client.ask(f":INPUT:{word}:RANGE{suffix}?"))
+                if reply is None or abs(reply / range_value - 1) > 1e-6:
+                    raise PeerFailed(f"the range of {quantity} is {reply}, not {range_value:g}")
         volts = range_value if quantity == "V" else self._ranges.volts
         amps = range_value if quantity == "A" else self._ranges.amps
         self._ranges = PtdRange(amps, volts)
@@ -190,7 +217,8 @@ class ScpiAnalyzer:
     def samples(self) -> list[PtdSample]:
         """Return all readings of the last measurement."""
         samples = list(self._samples)
-        self._listener("RL", f"Last {len(samples)} samples")
+        command = "RL,*,*" if len(self._elements) > 1 else "RL"
+        self._listener(command, f"Last {len(samples)} samples")
         self._listener("", "".join(f"{sample.line}\n" for sample in samples))
         return samples
 
@@ -200,6 +228,19 @@ class ScpiAnalyzer:
         reply = self._watts(samples) if command == "Watts" else self._uncertainty(samples)
         self._listener(command, reply)
         return reply
+
+    def _check_wiring(self, model: str) -> None:
+        """Check that the sum of the elements is a power.
+
+        Raises:
+            PeerFailed: An element measures no feed.
+        """
+        wiring = parse_wiring(self._client.ask(WIRING), model)
+        if wiring is not None and wiring.meaningless in self._elements:
+            raise PeerFailed(
+                f"wired as {wiring.text}, element {wiring.meaningless} measures no feed; leave it "
+                "out"
+            )
 
     # --- measuring
 
@@ -213,7 +254,7 @@ class ScpiAnalyzer:
             except PeerFailed as error:
                 self._say(f"ERROR: {error}")
                 words = []
-            sample = parse_sample(_line(time.time_ns(), words))
+            sample = parse_sample(_line(time.time_ns(), words, len(self._elements)))
             if sample is not None:
                 self._samples.append(sample)
                 self._log.append(f"{sample.line}\n")
@@ -245,7 +286,7 @@ class ScpiAnalyzer:
         fractions = []
         for sample in good:
             limits = meter.accuracy(
-                range_w=volts * amps,
+                range_w=volts * amps * len(self._elements),
                 power_factor=sample.power_factor,
                 volts=sample.volts,
                 amps=sample.amps,
@@ -262,14 +303,51 @@ class ScpiAnalyzer:
         self._log.append(f"{_stamp(time.time_ns())}: {text}\n")
 
 
-def _line(t_ns: int, words: Sequence[str]) -> str:
-    """Return a reading as a PTDaemon writes it."""
-    values = [plain_number(word) for word in words[:4]]
-    is_good = len(values) == 4 and all(value is not None and value < MAX_VALUE for value in values)
-    watts, volts, amps, factor = values if is_good else [FAILED] * 4
-    return (
-        f"Time,{_stamp(t_ns)},Watts,{watts:.6f},Volts,{volts:.6f},Amps,{amps:.6f},PF,{factor:.6f}"
-    )
+def _ptd_name(model: str, count: int) -> str:
+    """Return the name of an analyzer as a PTDaemon gives it: of several channels, its family."""
+    if WT500.search(model):
+        model = "WT500"
+    elif count > 1 and WT330.search(model):
+        model = "WT330"
+    return f"Yokogawa{model}_multichannel" if count > 1 else f"Yokogawa{model}"
+
+
+def _items(elements: Sequence[int]) -> Iterator[str]:
+    """Yield the commands by which one request asks for all quantities of all elements."""
+    items = [f"{function},{element}" for element in elements for function in FUNCTIONS]
+    yield f":NUMERIC:NORMAL:NUMBER {len(items)}"
+    for number, item in enumerate(items, 1):
+        yield f":NUMERIC:NORMAL:ITEM{number} {item}"
+
+
+def _line(t_ns: int, words: Sequence[str], count: int) -> str:
+    """Return a reading as a PTDaemon writes it; of several elements, their sum before them.
+
+    One element without a number fails the whole reading: a sum without it would be too small.
+    """
+    size = len(FUNCTIONS)
+    values = [plain_number(word) for word in words[: size * count]]
+    numbers = [value for value in values if value is not None and value < MAX_VALUE]
+    is_good = len(numbers) == size * count
+    groups = [tuple(numbers[k * size : (k + 1) * size]) for k in range(count)]
+    if not is_good:
+        groups = [(FAILED,) * size] * count
+    if count > 1:
+        groups.insert(0, _sum_of(groups) if is_good else groups[0])
+    return ",".join(["Time", _stamp(t_ns), *map(_group, groups)])
+
+
+def _sum_of(groups: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    """Return the sum of the powers, the means of voltages and currents, and the power factor."""
+    watts, volts, amps = (sum(group[k] for group in groups) for k in range(3))
+    volt_amperes = volts * amps / len(groups)
+    factor = watts / volt_amperes if volt_amperes > 0 else 0.0
+    return watts, volts / len(groups), amps / len(groups), factor
+
+
+def _group(values: Sequence[float]) -> str:
+    watts, volts, amps, factor = values
+    return f"Watts,{watts:.6f},Volts,{volts:.6f},Amps,{amps:.6f},PF,{factor:.6f}"
 
 
 def _stamp(t_ns: int) -> str:

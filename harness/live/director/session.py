@@ -47,10 +47,12 @@ from harness.runners.process import execute
 DAEMON, SCPI = "ptdaemon", "scpi"
 OPTIONS = {
     DAEMON: frozenset({"host", "port", "log", "timeout"}),
-    SCPI: frozenset({"host", "port", "link", "timeout"}),
+    SCPI: frozenset({"host", "port", "link", "elements", "timeout"}),
 }
 """The meters that can direct, and the options that they take."""
 DEFAULT_PORT, TIMEOUT_S = 8888, 15.0
+MAX_ELEMENTS = 6
+"""Elements of the largest analyzer."""
 RUNS, LOGS, SYSTEMS = "runs", "logs", "systems"
 EMULATED_NOTE = "SIMULATED: the readings come from an emulated PTDaemon"
 
@@ -201,8 +203,28 @@ def _over_daemon(spec: MeterSpec, number: int) -> DirectedAnalyzer:
 def _over_scpi(spec: MeterSpec, number: int) -> DirectedAnalyzer:
     link = options.choice(SCPI, "link", spec.options.get("link", "") or LINKS[0], LINKS)
     address, timeout_s = _place(spec, SCPI_PORT)
-    analyzer = ScpiAnalyzer(ScpiClient(address.host, address.port, link, timeout_s))
+    client = ScpiClient(address.host, address.port, link, timeout_s)
+    analyzer = ScpiAnalyzer(client, _elements(spec.options.get("elements", "")))
     return DirectedAnalyzer(number, analyzer, analyzer.log_text, ("(no PTDaemon: SCPI)",))
+
+
+def _elements(text: str) -> Sequence[int]:
+    """Return the elements that an option like `1+2+3` names; the first where it is empty.
+
+    Raises:
+        UsageError: They are none of an analyzer.
+    """
+    words = text.split("+") if text else ["1"]
+    elements = [int(word) for word in words if word.isdecimal() and len(word) == 1]
+    is_valid = len(elements) == len(words) == len(set(elements))
+    if not is_valid or not set(elements) <= set(range(1, MAX_ELEMENTS + 1)):
+        raise UsageError(
+            "names no elements of an analyzer",
+            where=f"{SCPI}:elements",
+            got=text,
+            expected=f"numbers from 1 to {MAX_ELEMENTS}, like 1+2+3",
+        )
+    return sorted(elements)
 
 
 def _place(spec: MeterSpec, default_port: int) -> tuple[options.Address, float]:

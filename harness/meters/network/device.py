@@ -124,7 +124,6 @@ class NetworkDevice:
     def _channel(self, point: Point, offset_s: float | None) -> Channel:
         item, refresh_s = point.item, self._refresh_of(point)
         boundary = self._boundary or item.boundary
-        ids = {peer.id for peer in self.points}
         averages = item.averaging_s is not None and item.averaging_s > refresh_s
         return Channel(
             id=point.id,
@@ -132,7 +131,7 @@ class NetworkDevice:
             unit="J" if item.quantity == "energy" else "W",
             kind=item.kind,
             boundary=boundary,
-            part_of=item.part_of if item.part_of in ids else None,
+            part_of=self._parent(point),
             meter=item.instrument,
             calibration_id=self._calibration_id(point),
             accuracy=self._accuracy(point),
@@ -148,15 +147,19 @@ class NetworkDevice:
             extra=self._subject(point, boundary).header(),
         )
 
+    def _parent(self, point: Point) -> str | None:
+        """Return the id of the channel that contains one; None where none that is read does."""
+        parent = point.item.part_of
+        return parent if parent in {peer.id for peer in self.points} else None
+
     def _accuracy(self, point: Point) -> Accuracy:
         """Return the limits of error of a channel."""
         return point.item.accuracy
 
     def _subject(self, point: Point, boundary: str) -> Subject:
         """Return what a channel measures: all of what the user named, or a share of it."""
-        ids = {peer.id for peer in self.points}
         beside = [peer for peer in self.points if peer.item.boundary == point.item.boundary]
-        is_share = len(beside) > 1 or point.item.part_of in ids
+        is_share = len(beside) > 1 or self._parent(point) is not None
         instance = self._measures
         if instance and is_share:
             instance = f"{instance}:{point.id}"

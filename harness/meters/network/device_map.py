@@ -106,6 +106,7 @@ class DeviceMap:
         detect: Where a device states what it is, in the terms of the protocol; None where unknown.
         matches: What that text contains.
         setup: Commands that are sent once before reading.
+        wiring: Query of how the elements of an analyzer are wired; "" where it has one.
         ranges: Queries of the voltage range and the current range in use; empty where unknown.
         channels: What the device measures.
         sha256: Hash of the document.
@@ -118,6 +119,7 @@ class DeviceMap:
     detect: Mapping[str, Any] | None
     matches: re.Pattern[str] | None
     setup: Sequence[str]
+    wiring: str
     ranges: Sequence[str]
     channels: Sequence[MapChannel]
     sha256: str
@@ -190,6 +192,7 @@ def _device_map(document: Mapping[str, Any], sha256: str) -> DeviceMap:
         detect=detect.get("read"),
         matches=_pattern(detect.get("matches")),
         setup=tuple(document.get("setup", ())),
+        wiring=document.get("wiring", ""),
         ranges=tuple(document.get("ranges", ())),
         channels=channels,
         sha256=sha256,

@@ -7,10 +7,6 @@ import pytest
 
 from benchmarks.laboratory.calibration import (
     FAULTS,
-    LOW,
-    MAX_FALSE_ALARMS,
-    MAX_GAIN_ERROR,
-    MAX_LAG_ERROR,
     METERS,
     fits,
     fitted,
@@ -19,6 +15,7 @@ from benchmarks.laboratory.calibration import (
 from benchmarks.laboratory.pulsed import REFERENCE, Errors, Load, read
 from harness.live.calibration.faults import name_faults
 from harness.live.calibration.fit import fit
+from harness.traces.trace import Trace
 
 
 @pytest.mark.parametrize("name", METERS)
@@ -26,9 +23,11 @@ def test_gain_and_lag_are_found(name: str) -> None:
     errors = METERS[name]
     for seed in (1, 2):
         meter, result = fitted(errors, seed)
-        assert result.gain.value == pytest.approx(errors.gain, rel=0.008)
+        assert result.gain.value == pytest.approx(errors.gain, rel=0.01)
         assert abs(result.lag_s.value - middle_lag_s(errors)) < 0.2 * errors.interval_s
-        assert result.gain.low <= errors.gain <= result.gain.high
+        half_width = (result.gain.high - result.gain.low) / 2
+        assert abs(result.gain.value - errors.gain) < 1.5 * half_width
+        assert half_width < 0.01
         assert not list(name_faults(meter, result))
 
 
@@ -36,16 +35,36 @@ def test_gain_and_lag_are_found(name: str) -> None:
 @pytest.mark.parametrize("name", METERS)
 def test_a_meter_meets_the_bars(name: str) -> None:
     """As `python -m benchmarks.laboratory.calibration` prints them."""
-    if name == "counter":
-        pytest.xfail(
-            "the interval of a counter's gain holds it in 88 %; docs/explanation/coverage.md"
-        )
     outcome = fits(name, 200)
-    error = np.sqrt(0.05 * 0.95 / 200)
-    assert min(outcome.gain_coverage, outcome.lag_coverage) >= LOW - error
-    assert outcome.gain_error < MAX_GAIN_ERROR
-    assert outcome.lag_error < MAX_LAG_ERROR
-    assert outcome.false_alarms <= MAX_FALSE_ALARMS
+    assert outcome.is_met(float(np.sqrt(0.05 * 0.95 / 200))), outcome
+
+
+def test_the_mean_gain_of_counters_is_not_off() -> None:
+    """A reference that is drawn straight between its stamps swings too little: 0.03 % here."""
+    errors = METERS["counter"]
+    gains = [fitted(errors, seed)[1].gain.value for seed in range(20)]
+    assert np.mean(gains) == pytest.approx(errors.gain, abs=1.5e-4)
+
+
+@pytest.mark.parametrize(("wander_w", "factor"), [(0.0, 0.5), (8.0, 0.01)])
+def test_a_steady_load_is_rounded_alike_in_all_readings(wander_w: float, factor: float) -> None:
+    """What all readings share is in the interval of the offset; a load that wanders averages it."""
+    random = np.random.default_rng(3)
+    t_s = np.arange(0.0, 120.0, 0.1)
+    true_w = np.where(t_s // 6 % 2 == 1, 261.3, 101.3) + wander_w * random.standard_normal(len(t_s))
+    stamps = (1_700_000_000 * 10**9 + t_s * 1e9).astype(np.int64)
+    channel = fitted(REFERENCE, 1)[0].channel
+    reference = Trace(channel, stamps, true_w)
+    meter = Trace(channel, stamps, np.round(true_w / 10) * 10)
+    result = fit(meter, reference, 10.0)
+    assert result is not None
+    half_width = (result.offset_w.high - result.offset_w.low) / 2
+    assert half_width > factor * 10 / np.sqrt(12)
+    assert result.offset_w.low <= 0 <= result.offset_w.high
+    without = fit(meter, reference)
+    assert without is not None
+    is_wider = half_width > 1.5 * (without.offset_w.high - without.offset_w.low) / 2
+    assert is_wider == (wander_w == 0.0)
 
 
 @pytest.mark.parametrize("code", FAULTS)

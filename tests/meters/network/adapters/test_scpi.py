@@ -82,7 +82,9 @@ def test_no_data_and_overload_are_gaps(network_meter: MakeMeter, text: str) -> N
 @pytest.mark.parametrize(
     ("identity", "device", "boundary"),
     [
-        ("YOKOGAWA,WT332,C1,F2.01", "wt300", "wall"),
+        ("YOKOGAWA,WT310,C1,F2.01", "wt300", "wall"),
+        ("YOKOGAWA,WT332,C1,F2.01", "wt330", "wall"),
+        ("YOKOGAWA,WT333E,C1,F1.04", "wt330e", "wall"),
         ("YOKOGAWA,760203-D,C1,F2.21", "wt500", "wall"),
         ("Keysight Technologies,N6705C,MY1,E.02", "keysight-n6700", "psu-output"),
     ],
@@ -94,6 +96,75 @@ def test_other_instruments_are_told_apart(
     meter = network_meter("scpi", analyzer.port)
     assert meter.probe()[0].boundary == boundary
     assert meter.configuration()["device"] == device  # type: ignore[attr-defined]
+    meter.close()  # type: ignore[attr-defined]
+    analyzer.close()
+
+
+ELEMENTS = {1: 101.0, 2: 52.0, 3: 33.0}
+
+
+@pytest.mark.parametrize(
+    ("model", "wiring", "elements", "summed", "parts", "apart", "range_w"),
+    [
+        ("WT333E", "P3W4", {1, 2, 3}, (1, 2, 3), {1, 2, 3}, set(), 1800.0),
+        ("WT332E", "P1W3", {1, 3}, (1, 3), {1, 3}, set(), 1200.0),
+        ("WT333E", "V3A3", {1, 2, 3}, (1, 3), {1, 3}, set(), 1200.0),
+        ("760203", "P1W2,P1W2,P1W2", {1, 2, 3}, (), set(), {1, 2, 3}, None),
+        ("760203", "P1W3,P1W2", {1, 2, 3}, (1, 2), {1, 2}, {3}, 1800.0),
+        ("760203", "V3A3", {1, 2, 3}, (1, 2), {1, 2}, set(), 1800.0),
+        ("760202", "P3W3,NONE", {1, 2}, (1, 2), {1, 2}, set(), 1800.0),
+        ("760203", "?", {1, 2, 3}, (1, 2, 3), {1, 2, 3}, set(), 2400.0),
+    ],
+)
+def test_elements_have_one_stamp_and_count_once(
+    network_meter: MakeMeter,
+    model: str,
+    wiring: str,
+    elements: set[int],
+    summed: tuple[int, ...],
+    parts: set[int],
+    apart: set[int],
+    range_w: float | None,
+) -> None:
+    """The sum contains what the wiring sums up; what it does not contain counts by itself."""
+    powers = {element: ELEMENTS[element] for element in elements}
+    analyzer = Instrument(f"YOKOGAWA,{model},C1,F1.04", powers, wiring, summed)
+    analyzer.ranges["CURRENT2"] = "4.0E+00"  # that of a WT500, which has one for each element
+    meter = network_meter("scpi", analyzer.port, refresh="0.01")
+    channels = {channel.id: channel for channel in meter.probe()}
+    expected = {f"element-{k}" for k in parts | apart} | ({"total"} if summed else set())
+    assert channels.keys() == expected
+    assert {k for k in parts | apart if channels[f"element-{k}"].part_of} == parts
+    asked = analyzer.commands.count(":NUMERIC:NORMAL:VALUE?")
+    readings = {reading.channel: reading.value for reading in meter.read()}
+    assert analyzer.commands.count(":NUMERIC:NORMAL:VALUE?") == asked + 1
+    assert readings["element-1"] == 101.0
+    if range_w is not None:
+        assert readings["total"] == sum(ELEMENTS[k] for k in summed)
+        limit_pct = 0.05 if model.endswith("E") else 0.1
+        assert channels["total"].accuracy.range_limit_w == pytest.approx(limit_pct / 100 * range_w)
+    if 2 in parts | apart and model == "760203":
+        assert channels["element-2"].accuracy.range_limit_w == pytest.approx(0.001 * 300 * 4)
+    meter.close()  # type: ignore[attr-defined]
+    analyzer.close()
+
+
+def test_each_element_is_integrated_in_the_meter(network_meter: MakeMeter) -> None:
+    analyzer = Instrument("YOKOGAWA,WT333,C1,F1.04", ELEMENTS, "P3W4", (1, 2, 3))
+    options = {"device": "wt330-integrating", "refresh": "0.02"}
+    meter = network_meter("scpi", analyzer.port, **options)
+    channels = {channel.id: channel for channel in meter.probe()}
+    assert {id_ for id_ in channels if channels[id_].part_of == "energy"} == {
+        "energy-1",
+        "energy-2",
+        "energy-3",
+        "power",
+    }
+    begin_s, begin = time.monotonic(), {r.channel: r.value for r in meter.read()}
+    time.sleep(0.2)
+    seconds, end = time.monotonic() - begin_s, {r.channel: r.value for r in meter.read()}
+    for id_, watts in (("energy", 186.0), ("energy-2", 52.0)):
+        assert (end[id_] - begin[id_]) / seconds == pytest.approx(watts, rel=0.1)
     meter.close()  # type: ignore[attr-defined]
     analyzer.close()
 
