@@ -5,6 +5,7 @@ from __future__ import annotations
 import socketserver
 import threading
 import time
+from collections.abc import Callable
 
 POWER_W = 150.5
 NO_DATA, OVERLOAD = "9.91E+37", "9.9E+37"
@@ -25,6 +26,7 @@ class Instrument:
         items: What it numbers, as the commands set it up.
         ranges: Voltage and current range, as it writes them; of an element by its number, too.
         automatic: Which ranges are automatic.
+        now_s: The clock of its integration [s].
         port: Its port on 127.0.0.1.
     """
 
@@ -43,6 +45,7 @@ class Instrument:
             self.powers[SUM] = f"{sum(float(self.powers[str(k)]) for k in summed):.4E}"
         self.wiring = wiring
         self.started_s: float | None = None
+        self.now_s: Callable[[], float] = time.monotonic
         self.items = {1: "P,1", 2: "WH,1"}
         self.automatic = {"VOLTAGE": True, "CURRENT": True}
         self.ranges = {"VOLTAGE": "300.0E+00", "CURRENT": "2.0E+00"}
@@ -72,7 +75,7 @@ class Instrument:
     def answer(self, command: str) -> str | None:
         self.commands.append(command)
         if command == ":INTEGRATE:START":
-            self.started_s = time.monotonic()
+            self.started_s = self.now_s()
         if not command.partition(" ")[0].endswith("?"):
             self.set(command)
             return None
@@ -114,7 +117,7 @@ class Instrument:
     def energy(self, power: str) -> str:
         if self.started_s is None or power == NO_DATA:
             return NO_DATA
-        return f"{float(power) * (time.monotonic() - self.started_s) / 3600:.9E}"
+        return f"{float(power) * (self.now_s() - self.started_s) / 3600:.9E}"
 
     def close(self) -> None:
         self.server.shutdown()

@@ -42,6 +42,7 @@ CLEARLY = 2.0
 """Logarithm of the likelihood by which a value other than the first must win."""
 BLOCKS = 12
 """Blocks of time of the jackknife."""
+MIN_FREEDOM = 3
 MIN_EFFECTIVE = 8.0
 MAX_CORRELATION = 0.95
 ROBUST = 1.4826
@@ -112,9 +113,16 @@ class Posterior:
         self.explained = self._explained()
 
     def lag_interval(self, weights: Weights) -> Interval:
-        """Return the lag by its weights and by the jackknife, whichever is wider [s]."""
-        reach = float(stats.t.ppf((1 + LEVEL) / 2, BLOCKS - 1))
-        return weights.lag_s().widened(reach * self._jackknifed_s())
+        """Return the lag by its weights and by the jackknife, whichever is wider [s].
+
+        Readings at edges tell the lag, and they are few: Student's t takes the place of the normal
+        distribution with as many degrees of freedom, less those of lag and window.
+        """
+        level = (1 + LEVEL) / 2
+        freedom = max(self._at_edges() - 2, MIN_FREEDOM)
+        factor = float(stats.t.ppf(level, freedom) / stats.norm.ppf(level))
+        reach = float(stats.t.ppf(level, BLOCKS - 1))
+        return weights.lag_s().scaled(factor).widened(reach * self._jackknifed_s())
 
     def weights(self) -> Weights:
         """Return the weights on a grid that holds all points with weight."""

@@ -66,7 +66,7 @@ class HttpMeter(NetworkMeter):
             self.timeout_s,
             user,
             self.password,
-            ca,
+            options.certificates(name, ca),
             parse_fingerprint(name, fingerprint),
             options.flag(name, "insecure", insecure),
             {"Authorization": f"Bearer {token}"} if token else {},

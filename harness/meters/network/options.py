@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -176,6 +177,27 @@ def secret(meter: str, option: str, file: str) -> str:
             expected="a file of mode 0600 that holds the secret",
         ) from None
     return content.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def certificates(meter: str, file: str) -> str:
+    """Return the file of certificates that the option `ca` names; "" where it names none.
+
+    Raises:
+        UsageError: It holds no certificates.
+    """
+    if not file:
+        return ""
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ValueError) as error:
+        is_file_fault = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+        raise UsageError(
+            f"cannot be read: {error.strerror}" if is_file_fault else "holds no certificates",
+            where=f"{meter}:ca",
+            got=shorten(repr(file)),
+            expected="a file with certificates in PEM",
+        ) from None
+    return file
 
 
 def variable(meter: str, option: str) -> str:

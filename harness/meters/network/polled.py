@@ -98,6 +98,9 @@ class NetworkMeter(NetworkDevice):
         except PeerFailed as error:
             self.close()
             raise ReadFailed(str(error)) from None
+        except JoulemarkError as error:  # it came back as another device than it was
+            self.close()
+            raise ReadFailed(error.message) from None
         readings = [
             reading
             for point in self.points
@@ -234,8 +237,9 @@ class NetworkMeter(NetworkDevice):
                 Note(
                     NoteKind.REMARK,
                     self.protocol,
-                    f"the device's clock is {offset_s:+.0f} s off, so our own clock stamps its "
-                    "readings; set its clock by NTP",
+                    f"the device's clock is {abs(offset_s):.0f} s "
+                    f"{'behind' if offset_s > 0 else 'ahead of'} ours, so our own clock stamps "
+                    "its readings; set its clock by NTP",
                 )
             )
 

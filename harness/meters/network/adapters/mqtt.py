@@ -25,6 +25,7 @@ ARRIVAL_ERROR_S = 0.1
 """How late a message may arrive [s]: the device's own queue, the network and the broker."""
 RECONNECT_S = (0.2, 5.0)
 MAX_MESSAGE_BYTES = 1 << 16
+WILDCARDS = frozenset("+#")
 
 
 class Mqtt(NetworkMeter):
@@ -70,7 +71,15 @@ class Mqtt(NetworkMeter):
                 expected="device=NAME or map=FILE.yaml",
                 fix="joulemark meters --probe mqtt:host=HOST,device=shelly-gen2,name=plug-3",
             )
-        self.name, self.user, self._ca = name, user, ca
+        if WILDCARDS & set(name):
+            raise UsageError(
+                "is not the name of one device",
+                where=f"{protocol}:name",
+                got=shorten(repr(name)),
+                expected="a name without the wildcards + and #",
+            )
+        self.name, self.user = name, user
+        self._ca = options.certificates(protocol, ca)
         self._password = options.secret(protocol, "password", password_file)
         self._wait_s = options.number(protocol, "wait", wait, 2 * self.timeout_s, 0.1, 600)
         self._client: Any = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import statistics
 import time
@@ -54,6 +55,7 @@ class Prometheus(HttpMeter):
         super().__init__(**common)
         self._page = scrape
         self._steps_s: dict[str, float] = {}
+        self._newest: dict[str, tuple[int, float]] = {}
         self._seen_s: dict[str, float] = {}
 
     def connect(self) -> None:
@@ -157,29 +159,31 @@ class Prometheus(HttpMeter):
 
     def _raw(self, query: str, points: Sequence[Point]) -> dict[str, Sequence[Sample] | str]:
         """Return the stored samples of all series of a selector."""
-        now_s = time.time()
-        since_s = self._seen_s.get(query, now_s - HISTORY_S + OVERLAP_S)
-        back_s = min(max(now_s - since_s, 0.0) + OVERLAP_S, MAX_BACKLOG_S)
-        result = self._query("/api/v1/query", query=f"{query}[{back_s:.0f}s]")
+        now_s = time.monotonic()  # the clock of Prometheus, and so its stamps, may be far off ours
+        newest_ns, seen_s = self._newest.get(query, (0, now_s - HISTORY_S))
+        back_s = now_s - seen_s + self._shortest_refresh_s() + OVERLAP_S
+        window = f"[{math.ceil(min(back_s, MAX_BACKLOG_S))}s]"
+        result = self._query("/api/v1/query", query=f"{query}{window}")
         rows = result if isinstance(result, list) else []
         by_labels = {_key(at(row, "/metric")): at(row, "/values") for row in rows}
         fetched: dict[str, Sequence[Sample] | str] = {}
         for point in points:
             values = by_labels.get(_key(point.read["labels"]))
-            fetched[point.id] = list(_samples(values)) if values else "the series has ended"
-            self._learn(query, point, fetched[point.id])
+            samples = list(_samples(values))
+            fetched[point.id] = samples if values else "the series has ended"
+            stamps_ns = [sample.stamp_ns for sample in samples if sample.stamp_ns is not None]
+            self._learn(point, stamps_ns)
+            if stamps_ns and stamps_ns[-1] > newest_ns:
+                newest_ns = stamps_ns[-1]
+                self._newest[query] = (newest_ns, now_s)
         return fetched
 
-    def _learn(self, query: str, point: Point, samples: Sequence[Sample] | str) -> None:
-        """Note the time between scrapes, and up to when samples were read."""
-        if isinstance(samples, str):
-            return
-        stamps = [sample.stamp_ns / NS for sample in samples if sample.stamp_ns is not None]
+    def _learn(self, point: Point, stamps_ns: Sequence[int]) -> None:
+        """Note the time between scrapes."""
+        stamps = [stamp_ns / NS for stamp_ns in stamps_ns]
         if len(stamps) > 2 and point.id not in self._steps_s:
             steps = [after - before for before, after in pairwise(stamps)]
             self._steps_s[point.id] = round(statistics.median(steps), 2)
-        if stamps:
-            self._seen_s[query] = max(stamps[-1], self._seen_s.get(query, 0.0))
 
     def _evaluated(self, point: Point) -> Sequence[Sample] | str:
         """Return the values of an expression at the steps since the last ones."""

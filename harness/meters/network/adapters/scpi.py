@@ -163,8 +163,8 @@ class Scpi(NetworkMeter):
         }
         self._range_w = {element: ranges_w[element] for element in present}
         if summed:
-            known = [range_w for k in summed if (range_w := ranges_w[k]) is not None]
-            self._range_w[SUM] = sum(known) if len(known) == len(summed) else None
+            stated_w = [range_w for k in summed if (range_w := ranges_w[k]) is not None]
+            self._range_w[SUM] = sum(stated_w) if len(stated_w) == len(summed) else None
 
     def _asked_range_w(self, queries: Sequence[str], element: int) -> float | None:
         """Return voltage range times current range of an element [W]; None where unknown.

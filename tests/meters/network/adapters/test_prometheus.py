@@ -17,6 +17,7 @@ from fakes.trouble import check_trouble, proxy, read_once
 from harness.meters.base import Meter, Unavailable
 from harness.meters.network.adapters.prometheus import Prometheus
 from harness.meters.network.metric_text import metrics, selector
+from harness.meters.network.points import Point
 
 MakeMeter = Callable[..., Meter]
 SCRAPE_S = 0.2
@@ -166,3 +167,32 @@ def test_lines_of_an_exporter_that_are_no_samples_are_passed_over() -> None:
     text = 'a{x="1"} 2.5 1700000000123\nb NaN\n# c 1\n{} 3\nd 4\ne{x="1} 5\nf{x="1"}\n'
     found = [(item.name, dict(item.labels), item.value, item.stamp_ns) for item in metrics(text)]
     assert found == [("a", {"x": "1"}, 2.5, 1_700_000_000_123_000_000), ("d", {}, 4.0, None)]
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 20.0, -3600.0])
+def test_no_scrape_is_missed_whatever_the_clock_of_prometheus(
+    network_meter: MakeMeter, monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    """A scrape each 15 s is asked for each 7.5 s; a clock that is ahead shortens no window."""
+    clock, scrapes = {"s": 1000.0}, [985.0 + 15.0 * number for number in range(-30, 8)]
+    monkeypatch.setattr(time, "monotonic", lambda: clock["s"])
+    monkeypatch.setattr(time, "time", lambda: clock["s"])
+    meter = network_meter("prometheus", 1, device="ipmi")
+    assert isinstance(meter, Prometheus)
+
+    def query(_path: str, **parameters: str) -> list[dict[str, object]]:
+        back_s = float(parameters["query"].rpartition("[")[2].removesuffix("s]"))
+        rows = [[t + ahead_s, "300"] for t in scrapes if clock["s"] - back_s <= t <= clock["s"]]
+        return [{"metric": {"instance": "a"}, "values": rows}] if rows else []
+
+    monkeypatch.setattr(meter, "_query", query)
+    assert meter.map is not None
+    point = Point("node", meter.map.channels[0], {"query": "watts", "labels": {"instance": "a"}})
+    stamps = set()
+    for _ in range(13):
+        samples = meter.fetch([point])["node"]
+        assert not isinstance(samples, str)
+        stamps |= {sample.stamp_ns for sample in samples}
+        clock["s"] += 7.5
+    wanted = [t for t in scrapes if 985.0 <= t <= 1000.0 + 7.5 * 12]
+    assert {round((t + ahead_s) * 1e9) for t in wanted} <= stamps

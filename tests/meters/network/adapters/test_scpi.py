@@ -18,6 +18,8 @@ from harness.meters.base import Meter, ReadFailed, Unavailable
 pytest.importorskip("pyvisa_py", reason="pip install 'joulemark[scpi]'")
 
 MakeMeter = Callable[..., Meter]
+POLL_S = 0.03
+"""Longer than the time between two polls of a meter that refreshes each 0.02 s [s]."""
 
 
 @functools.cache
@@ -51,17 +53,17 @@ def test_an_analyzer_is_set_up_and_read_with_the_limits_of_its_range(
 
 def test_energy_is_integrated_in_the_meter(network_meter: MakeMeter) -> None:
     analyzer = Instrument()
+    clock = {"s": 0.0}
+    analyzer.now_s = lambda: clock["s"]
     meter = network_meter("scpi", analyzer.port, device="wt300e-integrating", refresh="0.02")
     channels = {channel.id: channel for channel in meter.probe()}
     assert channels["power"].part_of == "energy"
     assert channels["energy"].unit == "J"
-    readings = []
-    for _ in range(4):
-        time.sleep(0.1)
-        readings.append((time.monotonic(), {r.channel: r.value for r in meter.read()}["energy"]))
-    seconds = readings[-1][0] - readings[0][0]
-    joules = readings[-1][1] - readings[0][1]
-    assert joules / seconds == pytest.approx(POWER_W, rel=0.05)
+    first = {reading.channel: reading.value for reading in meter.read()}
+    clock["s"] += 10.0
+    time.sleep(POLL_S)
+    second = {reading.channel: reading.value for reading in meter.read()}
+    assert second["energy"] - first["energy"] == pytest.approx(POWER_W * 10.0)
     meter.close()  # type: ignore[attr-defined]
     analyzer.close()
 
@@ -151,6 +153,8 @@ def test_elements_have_one_stamp_and_count_once(
 
 def test_each_element_is_integrated_in_the_meter(network_meter: MakeMeter) -> None:
     analyzer = Instrument("YOKOGAWA,WT333,C1,F1.04", ELEMENTS, "P3W4", (1, 2, 3))
+    clock = {"s": 0.0}
+    analyzer.now_s = lambda: clock["s"]
     options = {"device": "wt330-integrating", "refresh": "0.02"}
     meter = network_meter("scpi", analyzer.port, **options)
     channels = {channel.id: channel for channel in meter.probe()}
@@ -160,11 +164,12 @@ def test_each_element_is_integrated_in_the_meter(network_meter: MakeMeter) -> No
         "energy-3",
         "power",
     }
-    begin_s, begin = time.monotonic(), {r.channel: r.value for r in meter.read()}
-    time.sleep(0.2)
-    seconds, end = time.monotonic() - begin_s, {r.channel: r.value for r in meter.read()}
-    for id_, watts in (("energy", 186.0), ("energy-2", 52.0)):
-        assert (end[id_] - begin[id_]) / seconds == pytest.approx(watts, rel=0.1)
+    begin = {reading.channel: reading.value for reading in meter.read()}
+    clock["s"] += 10.0
+    time.sleep(POLL_S)
+    end = {reading.channel: reading.value for reading in meter.read()}
+    for id_, joules in (("energy", 1860.0), ("energy-2", 520.0)):
+        assert end[id_] - begin[id_] == pytest.approx(joules)
     meter.close()  # type: ignore[attr-defined]
     analyzer.close()
 
