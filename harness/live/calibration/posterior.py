@@ -115,14 +115,16 @@ class Posterior:
     def lag_interval(self, weights: Weights) -> Interval:
         """Return the lag by its weights and by the jackknife, whichever is wider [s].
 
-        Readings at edges tell the lag, and they are few: Student's t takes the place of the normal
-        distribution with as many degrees of freedom, less those of lag and window.
+        Of instants only those that fall on an edge tell the lag, by the reference's error there.
+        How large that is, is known from these few: Student's t takes the place of the normal
+        distribution, with as many degrees of freedom, less those of lag and window.
         """
         level = (1 + LEVEL) / 2
-        freedom = max(self._at_edges() - 2, MIN_FREEDOM)
-        factor = float(stats.t.ppf(level, freedom) / stats.norm.ppf(level))
-        reach = float(stats.t.ppf(level, BLOCKS - 1))
-        return weights.lag_s().scaled(factor).widened(reach * self._jackknifed_s())
+        lag_s = weights.lag_s()
+        if not self._search.readings.cell_s.any():
+            freedom = max(self._at_edges() - 2, MIN_FREEDOM)
+            lag_s = lag_s.scaled(float(stats.t.ppf(level, freedom) / stats.norm.ppf(level)))
+        return lag_s.widened(float(stats.t.ppf(level, BLOCKS - 1)) * self._jackknifed_s())
 
     def weights(self) -> Weights:
         """Return the weights on a grid that holds all points with weight."""
