@@ -187,16 +187,20 @@ def certificates(meter: str, file: str) -> str:
     """
     if not file:
         return ""
+    fault = ""
     try:
         ssl.create_default_context(cafile=file)
-    except (OSError, ValueError) as error:
-        is_file_fault = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+    except (ssl.SSLError, ValueError):
+        fault = "holds no certificates"
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror}"
+    if fault:
         raise UsageError(
-            f"cannot be read: {error.strerror}" if is_file_fault else "holds no certificates",
+            fault,
             where=f"{meter}:ca",
             got=shorten(repr(file)),
             expected="a file with certificates in PEM",
-        ) from None
+        )
     return file
 
 
