@@ -3,9 +3,10 @@
     python -m benchmarks.endpoint_peer --guidellm PATH [--url URL --model M]
     python -m benchmarks.endpoint_peer --aiperf PATH [--url URL --model M]
 
-Without a URL a paced server is started, whose rate is known: 30 fragments of one token, one each 20
-ms. The peer lives in an environment of its own: guidellm brings PyTorch, aiperf a hundred packages.
-Throughput, latencies, and the processor time of each client for a request are printed, with ratios.
+Without a URL a paced server is started, whose rate is known: 30 fragments of one token (or what
+`--fragments` says), one each 20 ms. The peer lives in an environment of its own: guidellm brings
+PyTorch, aiperf a hundred packages. Throughput, latencies, and the processor time of each client for
+a request are printed, with ratios.
 
 Both state output tokens over the time from the first request to the last reply. A client that lets
 time pass between a reply and the next request keeps fewer requests in flight than it was told, and
@@ -29,7 +30,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -46,7 +47,24 @@ WORD_TOKENIZER = {
     },
 }
 """Files of a tokenizer that knows one word."""
+FRAGMENT_COUNT = web.AppKey("fragments", int)
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class Point(NamedTuple):
+    """What both clients do.
+
+    Attributes:
+        url: Where the server is.
+        model: Name of the model, as the server knows it.
+        streams: Requests in flight.
+        fragments: Fragments of a reply, one token each.
+    """
+
+    url: str
+    model: str
+    streams: int
+    fragments: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +104,27 @@ async def _answer(request: web.Request) -> web.StreamResponse:
         chunk = {"id": "x", "object": "chat.completion.chunk", "model": "m", "choices": choices}
         await response.write(b"data: " + json.dumps(chunk | more).encode() + b"\n\n")
 
-    for number in range(FRAGMENTS):
+    fragments = request.app[FRAGMENT_COUNT]
+    for number in range(fragments):
         due_s = begin_s + FIRST_S + number * STEP_S
         await asyncio.sleep(max(0.0, due_s - loop.time()))
         await send([{"index": 0, "delta": {"content": " word"}, "finish_reason": None}])
     await send([{"index": 0, "delta": {}, "finish_reason": "stop"}])
-    usage = {"prompt_tokens": 5, "completion_tokens": FRAGMENTS, "total_tokens": 5 + FRAGMENTS}
+    usage = {"prompt_tokens": 5, "completion_tokens": fragments, "total_tokens": 5 + fragments}
     await send([], usage=usage)
     await response.write(b"data: [DONE]\n\n")
     return response
 
 
 @contextmanager
-def paced_server() -> Iterator[str]:
-    """Serve on 127.0.0.1, and yield the URL."""
+def paced_server(fragments: int) -> Iterator[str]:
+    """Serve replies of so many fragments on 127.0.0.1, and yield the URL."""
     loop, ready = asyncio.new_event_loop(), threading.Event()
     urls: list[str] = []
 
     async def start() -> None:
         app = web.Application()
+        app[FRAGMENT_COUNT] = fragments
         app.router.add_post("/v1/chat/completions", _answer)
         listing = {"object": "list", "data": [{"id": "m", "object": "model"}]}
 
@@ -131,47 +151,52 @@ def paced_server() -> Iterator[str]:
     loop.call_soon_threadsafe(loop.stop)
 
 
-def by_joulemark(url: str, model: str, streams: int, seconds: float, folder: Path) -> Figures:
+def by_joulemark(point: Point, seconds: float, folder: Path) -> Figures:
     """Load the server with our client."""
     questions = folder / "set.jsonl"
     items = [
-        {"id": str(n), "prompt": f"Question {n}?", "answer": "x", "max_tokens": FRAGMENTS}
+        {"id": str(n), "prompt": f"Question {n}?", "answer": "x", "max_tokens": point.fragments}
         for n in range(PROMPTS)
     ]
     questions.write_text("\n".join(map(json.dumps, items)))
-    words = ["endpoint", url, "--model", model, "--questions", str(questions)]
-    words += ["--concurrency", str(streams), "--min-duration", str(seconds), "-m", "estimator"]
+    words = ["endpoint", point.url, "--model", point.model, "--questions", str(questions)]
+    words += [
+        "--concurrency",
+        str(point.streams),
+        "--min-duration",
+        str(seconds),
+        "-m",
+        "estimator",
+    ]
     words += ["--idle", "0.2", "--json", "--out", str(folder / "runs")]
     command = [sys.executable, "-m", "harness", *words]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, check=False, timeout=600
     )
-    (point,) = json.loads(done.stdout)["points"]
+    (result,) = json.loads(done.stdout)["points"]
     (client,) = (folder / "runs").rglob("client.json")
     return Figures(
-        tokens_per_s=point["tokens_per_second"],
-        ttft_ms=point["ttft_ms"]["p50"],
-        tpot_ms=point["tpot_ms"]["p50"],
-        requests=point["requests"]["completed"],
-        in_flight=point["latency_ms"]["mean"]
+        tokens_per_s=result["tokens_per_second"],
+        ttft_ms=result["ttft_ms"]["p50"],
+        tpot_ms=result["tpot_ms"]["p50"],
+        requests=result["requests"]["completed"],
+        in_flight=result["latency_ms"]["mean"]
         / 1000
-        * point["requests"]["completed"]
-        / point["duration_s"],
+        * result["requests"]["completed"]
+        / result["duration_s"],
         cpu_s=json.loads(client.read_text())["cpu_s"],
     )
 
 
-def by_guidellm(
-    program: Path, url: str, model: str, streams: int, seconds: float, folder: Path
-) -> Figures:
+def by_guidellm(program: Path, point: Point, seconds: float, folder: Path) -> Figures:
     """Load the server with guidellm."""
     prompts = folder / "prompts.jsonl"
     prompts.write_text("".join(json.dumps({"prompt": f"Question {n}?"}) + "\n" for n in range(400)))
     out = folder / "guidellm.json"
-    backend = f"kind=openai_http,target={url},model={model}"
+    backend = f"kind=openai_http,target={point.url},model={point.model}"
     command = [str(program), "run", "--backend", backend]
-    command += ["--profile", f"kind=concurrent,streams={streams}"]
+    command += ["--profile", f"kind=concurrent,streams={point.streams}"]
     command += ["--constraint", f"kind=max_duration,seconds={seconds:g}"]
     command += ["--data", f"kind=json_file,path={prompts}"]
     command += ["--output", f"kind=json,path={out}", "--disable-console"]
@@ -191,9 +216,7 @@ def by_guidellm(
     )
 
 
-def by_aiperf(
-    program: Path, url: str, model: str, streams: int, seconds: float, folder: Path
-) -> Figures:
+def by_aiperf(program: Path, point: Point, seconds: float, folder: Path) -> Figures:
     """Load the server with aiperf, which needs a tokenizer at hand even where the server counts."""
     prompts, out = folder / "texts.jsonl", folder / f"aiperf-{seconds:g}"
     prompts.write_text("".join(json.dumps({"text": f"Question {n}?"}) + "\n" for n in range(400)))
@@ -201,8 +224,17 @@ def by_aiperf(
     tokenizer.mkdir(exist_ok=True)
     for name, document in WORD_TOKENIZER.items():
         (tokenizer / name).write_text(json.dumps(document))
-    command = [str(program), "profile", "-m", model, "--url", url, "--endpoint-type", "chat"]
-    command += ["--streaming", "--concurrency", str(streams)]
+    command = [
+        str(program),
+        "profile",
+        "-m",
+        point.model,
+        "--url",
+        point.url,
+        "--endpoint-type",
+        "chat",
+    ]
+    command += ["--streaming", "--concurrency", str(point.streams)]
     command += ["--benchmark-duration", f"{seconds:g}", "--use-server-token-count"]
     command += ["--input-file", str(prompts), "--custom-dataset-type", "single_turn"]
     command += ["--tokenizer", str(tokenizer), "--ui", "none", "--artifact-dir", str(out)]
@@ -229,27 +261,28 @@ def main() -> None:
     parser.add_argument("--url", help="a server of your own")
     parser.add_argument("--model", default="m")
     parser.add_argument("--streams", type=int, default=4)
+    parser.add_argument("--fragments", type=int, default=FRAGMENTS, help="tokens of a reply")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if options.url:
         _compare(options, options.url)
         return
-    with paced_server() as url:
+    with paced_server(options.fragments) as url:
         _compare(options, url)
 
 
 def _compare(options: argparse.Namespace, url: str) -> None:
     ours, theirs, startups = [], [], []
-    point = (url, options.model, options.streams)
+    point = Point(url, options.model, options.streams, options.fragments)
     name, by_peer = ("aiperf", by_aiperf) if options.aiperf else ("guidellm", by_guidellm)
     program = options.aiperf or options.guidellm
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            ours.append(by_joulemark(*point, options.seconds, folder))
-            theirs.append(by_peer(program, *point, options.seconds, folder))
-            startups.append(by_peer(program, *point, 3.0, folder))
+            ours.append(by_joulemark(point, options.seconds, folder))
+            theirs.append(by_peer(program, point, options.seconds, folder))
+            startups.append(by_peer(program, point, 3.0, folder))
     print(f"| figure | joulemark | {name} | ratio |\n|---|---|---|---|")
     for label, field in (
         ("tokens/s", "tokens_per_s"),
