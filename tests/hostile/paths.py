@@ -17,6 +17,7 @@ from harness.render.audit_report.document import audit_document
 from harness.render.audit_report.html import audit_html
 from harness.render.audit_report.junit import junit_text
 from harness.render.audit_report.sarif import sarif_text
+from harness.render.disclosure.sheet import STANDARDS, disclosure_document, disclosure_sheet
 from harness.render.json import (
     import_document,
     leaderboard_document,
@@ -107,6 +108,11 @@ def _scored(tree: Tree) -> None:
     results = api.score(tree, draws=DRAWS)
     checks.visible(score_text(results, explained=True))
     document("result", result_document(results, tree.unreadable, tree.skipped))
+    verdicts = {result.entry.id: "valid" for result in results}
+    for standard in STANDARDS:
+        disclosed = disclosure_document(standard, results, verdicts, {}, tree.unreadable)
+        document("disclosure", disclosed)
+        checks.markdown_is_safe(disclosure_sheet(disclosed))
     if results:
         with told():
             found = api.compare(results[0], results[-1], draws=DRAWS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.core.printable import printable
 from harness.core.schemas import SCHEMA_VERSION
 from harness.render.disclosure import annex_xi, sci_ai
 from harness.render.disclosure.statements import Facts, entry_document
+from harness.render.escape import escape
 from harness.render.numbers import number
 from harness.scoring.result import Result
 
@@ -57,7 +57,7 @@ def _entry(entry: Mapping[str, Any]) -> list[str]:
     lines = [
         f"## {_cell(title or entry['id'])}",
         "",
-        f"`{_cell(entry['id'])}`: {entry['measurement_class']}, audit verdict "
+        f"{_cell(entry['id'])}: {entry['measurement_class']}, audit verdict "
         f"**{entry['verdict']}**.",
         "",
         "| statement | value | interval | known as | note |",
@@ -112,5 +112,4 @@ def _run(run: Mapping[str, Any]) -> list[str]:
 
 def _cell(text: str) -> str:
     """Return hostile text as one cell of a Markdown table."""
-    escaped = printable(str(text)).replace("\\", "\\\\").replace("|", "\\|").replace("`", "'")
-    return escaped.replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
+    return escape(text, "md")
