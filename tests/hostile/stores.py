@@ -14,8 +14,7 @@ from harness import api
 from harness.batch.examined import Examined
 from harness.ranking.question_sets import question_sets
 from harness.render.json import leaderboard_document
-from harness.render.store.dictionary import TABLES
-from harness.render.store.files import read_rows, write_store
+from harness.render.store.files import write_store
 from harness.render.store.reader import read_stores
 from harness.render.store.rows import table_rows
 from harness.render.terminal.leaderboard import board
@@ -53,10 +52,19 @@ def read_record(content: bytes) -> None:
             record = msgspec.msgpack.encode(_with_bytes(json.loads(content)))
         except (ValueError, OverflowError, RecursionError, UnicodeEncodeError):
             record = content
-        rows = read_rows(store(), "records")
-        forged = [row | {"record": record} for row in rows[:1]]
-        write_store(_copy(), {name: [] for name in TABLES} | {"records": forged})
+        _replace_record(record)
         rank(read_stores([_copy()], 0.95, SEED))
+
+
+def _replace_record(record: bytes) -> None:
+    """Write the table of records anew, with one record."""
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    table = parquet.read_table(store() / "records.parquet").slice(0, 1)
+    forged = [row | {"record": record} for row in table.to_pylist()]
+    table = pyarrow.Table.from_pylist(forged, schema=table.schema)
+    parquet.write_table(table, _copy() / "records.parquet")
 
 
 def _with_bytes(value: Any) -> Any:

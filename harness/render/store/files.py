@@ -25,9 +25,21 @@ if TYPE_CHECKING:
 MAX_ROWS = 2**22
 """Rows of a table, compressed they may take next to nothing."""
 DUCKDB_SETTINGS = {"enable_external_access": "false", "lock_configuration": "true"}
-"""A database may come from anyone: its views and macros read and write no other file."""
+"""A database may come from anyone: nothing in it reads or writes another file."""
+DUCKDB_TYPES = {
+    "text": "VARCHAR",
+    "number": "DOUBLE",
+    "integer": "BIGINT",
+    "truth": "BOOLEAN",
+    "time": "TIMESTAMP WITH TIME ZONE",
+    "bytes": "BLOB",
+}
+VERSION_TABLE = "joulemark_store"
+"""Table of a database that states the version."""
 ROWS_AT_ONCE = 1000
 """Rows that are read at once: a row may hold a whole result."""
+MAX_BYTES_AT_ONCE = 2**30
+"""Texts and records of so many rows, unpacked; a file that repeats one of them is small."""
 MARK = b"joulemark-store"
 """Key of the version in the metadata of a Parquet file."""
 
@@ -181,13 +193,26 @@ def _parts_of(
         columns: The columns that are wanted; None for all.
         groups: The row groups that are wanted; None for all.
     """
-    file = _open_parquet(arrow, path, schema)
+    import pyarrow.parquet as parquet
+
+    _open_parquet(arrow, path, schema).close()
+    wanted = schema if columns is None else arrow.schema([schema.field(name) for name in columns])
+    texts = [item.name for item in wanted if item.type in (arrow.string(), arrow.binary())]
     try:
-        with file:
+        with parquet.ParquetFile(path, read_dictionary=texts) as file:
             for batch in file.iter_batches(ROWS_AT_ONCE, groups, columns):
-                yield arrow.Table.from_batches([batch])
+                size = sum(_unpacked_bytes(arrow, batch.column(name)) for name in texts)
+                if size > MAX_BYTES_AT_ONCE:
+                    raise _not_a_store(path, f"{batch.num_rows} rows of {size} bytes")
+                yield arrow.Table.from_batches([batch]).select(wanted.names).cast(wanted)
     except (arrow.ArrowException, OSError) as error:
         raise _not_a_store(path, shorten(str(error))) from None
+
+
+def _unpacked_bytes(arrow: Any, column: Any) -> int:
+    """Return the bytes of texts whose repetitions are stored once."""
+    lengths = arrow.compute.binary_length(column.dictionary)
+    return arrow.compute.sum(lengths.take(column.indices)).as_py() or 0
 
 
 def _write_duckdb(out: Path, parts: Iterable[Tables]) -> dict[str, int]:
@@ -197,9 +222,12 @@ def _write_duckdb(out: Path, parts: Iterable[Tables]) -> dict[str, int]:
     try:
         with duckdb.connect(str(out), config=DUCKDB_SETTINGS) as database:
             database.execute("create table if not exists joulemark_store (version varchar)")
+            _check_plain(database, out, VERSION_TABLE, [("version", "VARCHAR", None)])
             if not database.execute("from joulemark_store").fetchall():
                 database.execute("insert into joulemark_store values (?)", [VERSION])
             _check_version(database, out)
+            for name in TABLES:
+                _check_columns(database, out, name, may_be_absent=True)
             database.begin()
             counts = _insert(database, parts)
             database.commit()
@@ -236,8 +264,54 @@ def _insert(database: Any, parts: Iterable[Tables]) -> dict[str, int]:
     return counts
 
 
+def _check_columns(database: Any, out: Path, name: str, *, may_be_absent: bool = False) -> None:
+    """Raise UsageError unless a table has the columns of the dictionary, and holds their values."""
+    columns = [(column.name, DUCKDB_TYPES[column.type], None) for column in TABLES[name]]
+    _check_plain(database, out, name, columns, may_be_absent=may_be_absent)
+
+
+def _check_plain(
+    database: Any,
+    out: Path,
+    name: str,
+    columns: Sequence[tuple[str, str, None]],
+    *,
+    may_be_absent: bool = False,
+) -> None:
+    """Raise UsageError for a view, a column that is computed, and columns of other types.
+
+    The functions of the system are named in full: a database may bring its own of the same name.
+    """
+    kinds = database.execute(
+        "select 'table' from system.main.duckdb_tables() where table_name = $1 "
+        "union all select 'view' from system.main.duckdb_views() where view_name = $1",
+        [name],
+    ).fetchall()
+    if not kinds and may_be_absent:
+        return
+    found = database.execute(
+        "select column_name, data_type, column_default from system.main.duckdb_columns() "
+        "where table_name = $1",
+        [name],
+    ).fetchall()
+    if kinds != [("table",)] or sorted(found, key=str) != sorted(columns, key=str):
+        raise _not_a_store(out, f"{name} is no table with the columns of this release")
+
+
+def _check_size(database: Any, out: Path, name: str) -> None:
+    """Raise UsageError for a table whose rows, some at a time, would not fit into memory."""
+    texts = [column.name for column in TABLES[name] if column.type in ("text", "bytes")]
+    lengths = " + ".join(f"coalesce(octet_length({text}::blob), 0)" for text in texts)
+    rows, size = database.execute(
+        f"select coalesce(sum(n), 0), coalesce(max(size), 0) from (select count(*) as n, "
+        f"sum({lengths}) as size from {name} group by rowid // {ROWS_AT_ONCE})"
+    ).fetchone()
+    if rows > MAX_ROWS or size > MAX_BYTES_AT_ONCE:
+        raise _not_a_store(out, f"{name} with {rows} rows, {ROWS_AT_ONCE} of them of {size} bytes")
+
+
 def _check_version(database: Any, out: Path) -> None:
-    versions = [row[0] for row in database.execute("from joulemark_store").fetchall()]
+    versions = [row[0] for row in database.execute("from joulemark_store limit 9").fetchall()]
     if versions != [VERSION]:
         raise _not_a_store(out, f"version {', '.join(map(str, versions))}")
 
@@ -277,7 +351,10 @@ def _duckdb_parts(
     refuse_special(store)
     try:
         with duckdb.connect(str(store), read_only=True, config=DUCKDB_SETTINGS) as database:
+            _check_plain(database, store, VERSION_TABLE, [("version", "VARCHAR", None)])
             _check_version(database, store)
+            _check_columns(database, store, name)
+            _check_size(database, store, name)
             query = f"select {', '.join(columns)} from {name} {where}"  # names of our own
             cursor = database.execute(query, values)
             while rows := cursor.fetchmany(ROWS_AT_ONCE):

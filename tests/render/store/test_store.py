@@ -220,7 +220,46 @@ def test_a_database_of_others_reads_and_writes_no_other_file(rows: Rows, tmp_pat
     for use in (lambda: write_store(store, rows), lambda: read_stores([store], 0.95, SEED)):
         with pytest.raises(UsageError, match="is no store of this release") as error:
             use()
-        assert "Permission" in str(error.value)
+        assert "joulemark_store is no table" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create view {name} as select * from other",
+        "create view {name} as select repeat('x', 1000000000) as key from range(1000000000)",
+        "create table {name} as select * replace (1 as key) from other",
+        "create table {name} as select * exclude (key) from other",
+        "create table {name} (key varchar, seed bigint, level double, record blob generated always "
+        "as (repeat('x', 1000000000)::blob) virtual)",
+        "create macro {name}() as table from other; create macro duckdb_tables() as table select 1;"
+        "create view {name} as from other",
+    ],
+    ids=["view", "endless view", "type", "columns", "computed column", "macros"],
+)
+def test_a_database_of_others_computes_nothing(statement: str, rows: Rows, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    store = tmp_path / "theirs.duckdb"
+    write_store(store, rows)
+    with duckdb.connect(str(store)) as database:
+        database.execute("alter table records rename to other")
+        database.execute(statement.format(name="records"))
+    for use in (lambda: write_store(store, rows), lambda: read_stores([store], 0.95, SEED)):
+        with pytest.raises(UsageError, match="records is no table with the columns"):
+            use()
+
+
+@pytest.mark.parametrize("name", ["store", "store.duckdb"])
+def test_a_record_repeated_very_often_is_refused_before_it_is_unpacked(
+    name: str, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = sum(len(row["record"]) for row in rows["records"])
+    assert len(rows["records"]) < 1000, "they are read at once"
+    write_store(tmp_path / name, rows)
+    read_stores([tmp_path / name], 0.95, SEED)
+    monkeypatch.setattr("harness.render.store.files.MAX_BYTES_AT_ONCE", size)
+    with pytest.raises(UsageError, match="bytes"):
+        read_stores([tmp_path / name], 0.95, SEED)
 
 
 def test_a_table_of_very_many_rows_is_refused_before_it_is_unpacked(
