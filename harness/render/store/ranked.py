@@ -79,7 +79,8 @@ def _catalogue(path: Path, level: float, seed: int, ids: Counter[str]) -> _Catal
     catalogue = _Catalogue(path)
     for rows in row_parts(path, "entries", ("key", "id", "task", "benchmark", "scenario")):
         for row in rows:
-            benchmark = _Benchmark(row["task"], row["benchmark"], row["scenario"])
+            names = (row[name] or "" for name in ("task", "benchmark", "scenario"))
+            benchmark = _Benchmark(*names)
             catalogue.keys[benchmark].append(row["key"])
             ids[row["id"]] += 1
     for rows in row_parts(path, "records", ("seed", "level")):
