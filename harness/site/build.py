@@ -266,7 +266,8 @@ class _Builder:
             boundaries=BOUNDARIES,
             severities=SEVERITY_TEXTS,
         )
-        self.page("compare.html", "compare.html", "compare")
+        can_compare = len(self.has_evidence) > 1
+        self.page("compare.html", "compare.html", "compare", can_compare=can_compare)
         self.page("verify.html", "verify.html", "verify")
         names = [
             [entry.name, entry.title, entry.result.entry.submitter]

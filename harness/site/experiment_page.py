@@ -62,6 +62,14 @@ svg{display:block;width:100%;min-width:40rem;height:auto;font-size:12px}
 .run{fill:none;stroke-width:1.3}
 .other{fill:none;stroke-width:1.3;stroke-dasharray:5 3}
 .interval{stroke-width:3}
+@media(prefers-color-scheme:dark){
+  body{color:#e7eaed;background:#14171a}
+  th,.claim{background:#1c2024}
+  th,td{border-color:#363c43}
+  .note{color:#a5adb6}
+  a{color:#79b3f2}
+  svg{filter:invert(1) hue-rotate(180deg)}
+}
 """
 
 

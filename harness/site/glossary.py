@@ -9,7 +9,7 @@ TIPS = {
     "system": "What was measured, and who submitted it; the small letters are marks that the notes "
     "below the table explain",
     "energy": "Energy per unit of work, best estimate",
-    "interval": "Interval of the energy",
+    "interval": "Interval of the energy; ordered by its lower end",
     "first": "P(first): probability of needing the least energy of its table",
     "pareto": "P(Pareto): probability that no entry which is at least as good in performance and "
     "quality needs less energy",

@@ -33,6 +33,8 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+MAX_SHORT = 400
+"""Characters of a text that is looked at before it is cleaned."""
 POLICY = (
     f"default-src 'none'; script-src 'self' '{_digest(THEME_SCRIPT)}'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
@@ -78,8 +80,15 @@ def _harmless(value: object) -> object:
     """Return a value as it is printed: texts of strangers without what misleads the eye."""
     if value is None:
         return ""
-    is_plain_text = isinstance(value, str) and not hasattr(value, "__html__")
-    return plain(value) if is_plain_text else value
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return value if _is_plain(value) else plain(value)
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether `plain` would leave a text as it is; most are short and ASCII."""
+    is_one_line = text.isascii() and text.isprintable() and len(text) <= MAX_SHORT
+    return is_one_line and "  " not in text and text == text.strip()
 
 
 def stylesheet_and_scripts() -> dict[str, bytes]:

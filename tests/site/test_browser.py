@@ -98,6 +98,13 @@ def test_index_is_filtered_searched_sorted_and_linked(browser: Any, site: Path) 
         head.locator("button").click()
         assert head.get_attribute("aria-sort") == "descending"
         assert ranked.all_inner_texts() == ascending[::-1]
+        interval = page.locator(".board:not([hidden]) thead th").nth(3)
+        interval.locator("button").click()
+        assert interval.get_attribute("aria-sort") == "ascending"
+        assert ranked.all_inner_texts() == ["dogwood-9", "alder-2", "birch-x", "cedar-1"]
+        assert "lower end" in (interval.locator("button").get_attribute("title") or "")
+        head.locator("button").click()
+        head.locator("button").click()
         # 3. Ties: the two that the simulator made alike.
         page.locator("tr", has_text="alder-2").locator(".rank").click()
         assert page.locator("tr.tied").all_inner_texts()[0].count("birch-x") == 1

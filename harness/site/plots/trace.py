@@ -33,8 +33,10 @@ MAX_SMALL_MARKS = 10
 """Gaps, and places of findings, that a small picture shows."""
 MAX_WINDOW_DISTANCE_NS = 86_400 * NS
 """A window further from the trace is not drawn: the time axis would show nothing else."""
-SMALL_WIDTH, SMALL_HEIGHT, SMALL_COLUMNS = 480, 88, 80
+SMALL_WIDTH, SMALL_HEIGHT, SMALL_COLUMNS = 480, 88, 64
 """Size and columns of a small picture; it is shown at half its size."""
+POINT = "%.1f,%.1f "
+"""A place of a line as text."""
 FLAG_WIDTH = 20.0
 """Room for the number of a finding [pixels]."""
 HEADROOM, HEADROOM_WITH_FLAGS = 1.06, 1.2
@@ -220,8 +222,9 @@ def _line(axes: Frame, t_ns: Ints, power_w: Floats, origin_ns: int) -> str:
     seconds = (t_ns[kept] - origin_ns) / NS
     x = LEFT + axes.x.length * (seconds - axes.x.low) / (axes.x.high - axes.x.low)
     y = HEIGHT - BOTTOM - axes.y.length * power_w[kept] / axes.y.high
-    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
-    return element("polyline", points=points, css="trace")
+    coordinates = np.column_stack([x, y]).ravel().tolist()
+    points = POINT * len(kept) % tuple(coordinates)  # one format, as there are thousands of traces
+    return element("polyline", points=points.rstrip(), css="trace")
 
 
 def _extremes(value: Floats, columns: int) -> Ints:
