@@ -100,9 +100,7 @@ def _write_entry(tree: Path, number: int) -> None:
         if number % 6 == 0:
             load[300:303] = 0.0
         gap = range(200, 230) if number % 4 == 0 else range(0)
-        rows = [
-            f"{start_ns + i * NS},{value:.2f}" for i, value in enumerate(load) if i not in gap
-        ]
+        rows = [f"{start_ns + i * NS},{value:.2f}" for i, value in enumerate(load) if i not in gap]
         lines = [f"# joulemark-trace: {json.dumps(header)}", "t_ns,power_w", *rows]
         (folder / f"run-{run + 1}.csv").write_text("\n".join(lines) + "\n", "utf-8")
 
