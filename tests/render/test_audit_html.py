@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import shutil
 import subprocess
@@ -70,17 +72,44 @@ def shown_by_browser(text: str, folder: Path) -> str:
     return done.stdout
 
 
-def chosen(page: str, **choices: str) -> str:
-    """The page with a script that chooses; without the policy, which would not let that script
-    run."""
-    acts = "".join(
-        f"{name}=document.getElementById('{name}');{name}.value='{value}';"
-        f"{name}.dispatchEvent(new Event('change'));"
-        for name, value in choices.items()
-    )
+CHOICES = {
+    "invalid": ({"verdict": "invalid"}, ["invalid"]),
+    "unjudged": ({"verdict": "unjudged"}, []),
+    "padding": ({"rule": "padding"}, ["valid"]),
+    "duplicates": ({"rule": "duplicate-traces"}, ["invalid"]),
+    "valid and duplicates": ({"verdict": "valid", "rule": "duplicate-traces"}, []),
+    "padding, any verdict": ({"rule": "padding", "verdict": ""}, ["valid"]),
+    "all words": ({"search": "Lab duplicate"}, ["invalid"]),
+    "nothing": ({}, ["invalid", "valid"]),
+}
+"""What is chosen on the page, and the verdicts of the entries that are left."""
+CHOOSE = """
+const documents = [];
+for (const choices of CHOICES) {
+  for (const name of ["verdict", "rule", "search"]) {
+    const control = document.getElementById(name);
+    control.value = choices[name] ?? "";
+    control.dispatchEvent(new Event(name === "search" ? "input" : "change"));
+  }
+  documents.push(document.documentElement.outerHTML);
+}
+document.body.textContent = JSON.stringify(documents);
+"""
+
+
+@pytest.fixture(scope="module")
+def shown(page: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The document after each choice, all by one start of the browser.
+
+    Without the policy of the page, which would not let this script run.
+    """
     free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
     assert free != page
-    return free.replace("</body>", f"<script>{acts}</script></body>")
+    script = CHOOSE.replace("CHOICES", json.dumps([choices for choices, _ in CHOICES.values()]))
+    changed = free.replace("</body>", f"<script>{script}</script></body>")
+    dumped = shown_by_browser(changed, tmp_path_factory.mktemp("browser"))
+    body = dumped[dumped.index("<body>") + len("<body>") : dumped.rindex("</body>")]
+    return dict(zip(CHOICES, json.loads(html.unescape(body)), strict=True))
 
 
 def visible(document: str) -> list[str]:
@@ -101,35 +130,13 @@ def test_the_script_runs_under_the_policy_of_the_page(page: str, tmp_path: Path)
     assert visible(document) == ["invalid", "valid"]
 
 
-@pytest.mark.parametrize(
-    ("choices", "left"),
-    [
-        ({"verdict": "invalid"}, ["invalid"]),
-        ({"verdict": "unjudged"}, []),
-        ({"rule": "padding"}, ["valid"]),
-        ({"rule": "duplicate-traces"}, ["invalid"]),
-        ({"verdict": "valid", "rule": "duplicate-traces"}, []),
-        ({"rule": "padding", "verdict": ""}, ["valid"]),
-    ],
-    ids=str,
-)
-def test_filters_hide_the_others(
-    page: str, choices: dict[str, str], left: list[str], tmp_path: Path
-) -> None:
-    document = shown_by_browser(chosen(page, **choices), tmp_path)
-    assert visible(document) == left
-    assert f'<output id="shown">{len(left)}</output>' in document
+@pytest.mark.parametrize("name", CHOICES)
+def test_filters_and_search_hide_the_others(shown: dict[str, str], name: str) -> None:
+    choices, left = CHOICES[name]
+    assert visible(shown[name]) == left
+    assert f'<output id="shown">{len(left)}</output>' in shown[name]
     if rule := choices.get("rule"):
-        assert rows(document) == {rule}
-
-
-def test_search_hides_entries_without_all_its_words(page: str, tmp_path: Path) -> None:
-    text = "search.value='Lab duplicate'; search.dispatchEvent(new Event('input'))"
-    free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
-    document = shown_by_browser(
-        free.replace("</body>", f"<script>{text}</script></body>"), tmp_path
-    )
-    assert visible(document) == ["invalid"]
+        assert rows(shown[name]) == {rule}
 
 
 def test_invalid_entries_are_open_and_first_and_valid_ones_collapsed(page: str) -> None:
