@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from lab_simulator.examples import write_examples
 
+from benchmarks import dense_against_sparse
 from harness import api
 from harness.cli.demo import run_demo
 from harness.core.schemas import check
@@ -103,34 +104,40 @@ def test_the_real_runs_are_signed_valid_and_labelled_modelled() -> None:
         assert not result.entry.simulated
 
 
-SPARSE = BUNDLED / "sparse-2026"
+SPARSE = BUNDLED / "sparse-2026-second"
+SIDES = {
+    "sparse-2026": ["bytes-dense", "bytes-sparse"],
+    "sparse-2026-second": ["bytes-dense", "bytes-routed", "bytes-sparse"],
+}
+"""Submissions of both registrations; of the first, routed experts missed the target."""
 
 
-def test_the_runs_of_one_target_are_signed_valid_and_ranked_as_modelled() -> None:
-    (submission,) = (SPARSE / "open").iterdir()
+@pytest.mark.parametrize("name", SIDES)
+def test_the_runs_of_one_target_are_signed_valid_and_ranked_as_modelled(name: str) -> None:
+    (submission,) = (BUNDLED / name / "open").iterdir()
     assert verify(submission, read_trust(BUNDLED / "trust.yaml")).faults == []
-    tree = api.read(SPARSE)
+    tree = api.read(BUNDLED / name)
     design = find_design("dense-against-sparse")
-    assert {entry.benchmark: len(entry.runs) for entry in tree.entries} == {
-        "bytes-dense": len(design.seeds),
-        "bytes-sparse": len(design.seeds),
-    }
+    assert {entry.benchmark: len(entry.runs) for entry in tree.entries} == dict.fromkeys(
+        SIDES[name], len(design.seeds)
+    )
     assert {entry.verdict for entry in api.audit(tree).entries} == {"valid"}
     tables = api.rank(tree)
-    assert [table.measurement_class for table in tables] == ["modelled", "modelled"]
+    assert {table.measurement_class for table in tables} == {"modelled"}
     ranks = [table.rows[0].rank for table in tables]
-    assert [(rank.low, rank.high) for rank in ranks if rank is not None] == [(1, 1), (1, 1)]
+    assert [(rank.low, rank.high) for rank in ranks if rank is not None] == [(1, 1)] * len(tables)
     for result in api.score(tree):
         assert result.quality is not None
         assert result.quality.value <= result.quality.target == design.document["quality"]["target"]
 
 
 def test_ratio_in_the_readme_is_that_of_the_bundled_runs() -> None:
-    dense, sparse = api.score(SPARSE)
+    by_benchmark = {result.entry.benchmark: result for result in api.score(SPARSE)}
+    dense, sparse = by_benchmark["bytes-dense"], by_benchmark["bytes-sparse"]
     compared = compare_at_equal_quality(dense, sparse, one_meter=True)
     assert energy_name(dense.measurement_class) == "modelled energy"
     ratio = compared.ratio
-    document = json.loads((BUNDLED.parent / "benchmarks/dense-against-sparse-1.json").read_bytes())
+    document = json.loads(dense_against_sparse.FIGURES.read_bytes())
     check("experiment", document)
     stated = next(item for item in document["ratios"] if item["against"] == "sparse")["energy"]
     assert stated["value"] == pytest.approx(ratio.value, rel=1e-3)
@@ -138,6 +145,13 @@ def test_ratio_in_the_readme_is_that_of_the_bundled_runs() -> None:
         assert stated[end] == pytest.approx(getattr(ratio, end), rel=0.02), "noise of the draws"
     text = f"{stated['value']:.1f} times [{stated['low']:.1f}, {stated['high']:.1f}]"
     assert text in (BUNDLED.parent / "README.md").read_text("utf-8")
+
+
+def test_tables_about_dense_and_sparse_are_those_of_the_experiment() -> None:
+    page = dense_against_sparse.PAGE.read_text("utf-8")
+    document = json.loads(dense_against_sparse.FIGURES.read_bytes())
+    assert dense_against_sparse.filled(page, document) == page
+    assert page.count("| dense ") > 1
 
 
 def test_runs_that_missed_the_target_stay_visible_and_are_not_ranked() -> None:
