@@ -95,6 +95,8 @@ class ScpiClient:
         begun_s = time.monotonic()
         try:
             text = str(self._resource.query(query))
+        except ConnectionError as error:  # PyVISA connects with the first query
+            raise PeerFailed(f"no connection ({type(error).__name__})") from None
         except self._failures as error:
             raise PeerFailed(
                 f"no answer within {self.timeout_s:g} s ({type(error).__name__})"

@@ -187,6 +187,11 @@ def test_trouble_gives_gaps_and_ends_when_it_ends(network_meter: MakeMeter) -> N
         check_trouble(network_meter("scpi", between.port, **options), between)
 
 
+def test_a_port_where_nobody_listens_is_no_slow_answer(network_meter: MakeMeter) -> None:
+    with pytest.raises(Unavailable, match="cannot be read: no connection"):
+        network_meter("scpi", 1).probe()
+
+
 def test_without_the_packages_their_extra_is_named(
     network_meter: MakeMeter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
