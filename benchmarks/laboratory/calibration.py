@@ -3,8 +3,8 @@
     python -m benchmarks.laboratory.calibration --rounds 200
 
 A reference of ten readings a second and a meter of known errors see one load of irregular pulses
-for two minutes and idle around them, or for four for means over a minute. A coverage that misses
-its bar by less than the standard error of so many rounds counts as met.
+for two minutes and idle around them, or for nearly four for slow meters and means over a minute. A
+coverage that misses its bar by less than the standard error of so many rounds counts as met.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ MAX_GAIN_ERROR, MAX_LAG_ERROR = 0.005, 0.2
 """Bars of what 95 % of the estimates keep: of the gain, and of the lag in refresh intervals."""
 MAX_FALSE_ALARMS = 0.05
 FAULT_ROUNDS = 20
+SECONDS, LONG_SECONDS = 140.0, 240.0
+"""Length of a calibration [s]: two minutes of pulses and idle around them, or nearly four."""
+FAST_S = 1.0
+"""Meters that are read less often than once in so many seconds take the longer one."""
 
 METERS = {
     "mean": Errors(lag_s=0.4, gain=0.97, offset_w=1.0),
@@ -57,7 +61,7 @@ FAULTS = {
 """Meters with a fault, by its code."""
 
 
-def fitted(errors: Errors, seed: int, seconds: float = 140.0) -> tuple[Trace, Fit]:
+def fitted(errors: Errors, seed: int, seconds: float = SECONDS) -> tuple[Trace, Fit]:
     """Return the readings of a meter, and its fit to the reference."""
     random = np.random.default_rng(seed)
     load = Load.draw(random, seconds)
@@ -75,7 +79,9 @@ def middle_lag_s(errors: Errors) -> float:
 
 def fault_codes(code: str, seed: int) -> set[str]:
     """Return which faults are named of a meter that has one."""
-    meter, result = fitted(FAULTS[code], seed, 240.0 if code == "one-minute-means" else 140.0)
+    meter, result = fitted(
+        FAULTS[code], seed, LONG_SECONDS if code == "one-minute-means" else SECONDS
+    )
     return {fault.code for fault in name_faults(meter, result)}
 
 
@@ -113,8 +119,9 @@ def fits(name: str, rounds: int) -> Outcome:
     """Fit a meter without a fault in many rounds."""
     errors = (METERS | LIMITS)[name]
     held, gain_errors, lag_errors, alarms = [], [], [], 0
+    seconds = SECONDS if errors.interval_s <= FAST_S else LONG_SECONDS
     for seed in range(rounds):
-        meter, result = fitted(errors, seed)
+        meter, result = fitted(errors, seed, seconds)
         lag_s = middle_lag_s(errors)
         held.append(
             (
