@@ -24,6 +24,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import ROOT
+from harness.formats.base import Entry, Run
+from harness.traces.channel import Accuracy, Channel
+from harness.traces.trace import Trace
 
 NS = 1_000_000_000
 START_NS = 1_760_000_000 * NS
@@ -91,13 +94,14 @@ def _timed(step: Callable[[], Any]) -> tuple[float, float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu, peak
 
 
-def collect(tree: Path, store: Path) -> None:
-    """Score and audit in this process, and write a store."""
+def collect(tree: Path, store: Path, jobs: int) -> None:
+    """Score and audit, and write a store."""
     from harness import api
+    from harness.core.executors.workers import Workers
     from harness.render.store.files import write_parts
     from harness.render.store.rows import table_rows
 
-    parts = api.examine_in_parts(tree)
+    parts = api.examine_in_parts(tree, workers=Workers(jobs))
     write_parts(store, (table_rows(part.results, part.reports_by_id) for part in parts))
 
 
@@ -112,44 +116,55 @@ def leaderboard(store: Path, out: Path) -> None:
     write_parts(out, leaderboard_parts(tables, (), (), list))
 
 
-def near_copies(count: int) -> None:
-    """Compare as many traces with each other as there are entries; one in a hundred is a copy."""
-    from harness.auditing.near_duplicates import near_duplicates
-    from harness.auditing.relations import in_memory
-    from harness.formats.base import Entry, Run
-    from harness.traces.channel import Accuracy, Channel
-    from harness.traces.trace import Trace
+def near_copies(count: int, readings: int) -> None:
+    """Compare as many traces with each other as there are entries.
 
-    rng = np.random.default_rng(11)
+    One in a hundred is a copy at another time; of traces that are long enough, one more is a copy
+    with noise. Traces are made when they are needed, as they are read from files otherwise.
+    """
+    from harness.auditing.near_duplicates import near_duplicates
+    from harness.auditing.outlines.gathered import Gathered
+    from harness.auditing.outlines.outline import EntryOutline
+    from harness.auditing.scaled_courses import MIN_NOISY_READINGS
+
+    with_noise = readings >= MIN_NOISY_READINGS
+    gathered = Gathered()
+    for number in range(count):
+        gathered.add(EntryOutline.build(_one_trace(number, readings, with_noise)))
+    evidence = near_duplicates(
+        gathered,
+        lambda numbers: {n: [_one_trace(n, readings, with_noise).runs[0].outer] for n in numbers},
+    )
+    copied = {address.entry for address in evidence.near_duplicates}
+    expected = 2 * (count // 100) * (1 + with_noise)
+    print(f"found {len(copied)} of {expected}", file=sys.stderr)
+
+
+def _one_trace(number: int, readings: int, with_noise: bool) -> Entry:
+    """Return a simulated entry of one trace."""
+    is_noisy, is_copy = with_noise and number % 100 == 49, number % 100 == 99
+    random = np.random.default_rng([11, number - (is_noisy or is_copy)])
+    value = np.round(300 + 30 * random.standard_normal(readings), 1)
+    if is_noisy:
+        value = np.round(value + 3 * random.standard_normal(readings), 1)
+    t_ns = START_NS + (number * 2 * readings + np.arange(readings)) * NS
     accuracy = Accuracy(reading_limit_pct=1, source="simulated")
     channel = Channel(
         id="wall", kind="mean", boundary="wall", calibration_id="x", accuracy=accuracy
     )
-    entries = []
-    value = np.empty(0)
-    for number in range(count):
-        t_ns = START_NS + (number * 200 + np.arange(60)) * NS
-        if number % 100 != 99:
-            value = np.round(300 + 10 * rng.standard_normal(60), 1)
-        run = Run(id="run", window=None, traces=(Trace(channel, t_ns, value.copy()),))
-        entries.append(
-            Entry(
-                id=f"{number:06d}",
-                directory=Path("."),
-                format="csv",
-                round="",
-                task="inference",
-                submitter=f"s{number}",
-                system=f"m{number}",
-                benchmark="b",
-                scenario="",
-                runs=(run,),
-            )
-        )
-    found = near_duplicates(*in_memory(entries)).near_duplicates
-    copied = {address.entry for address in found}
-    expected = 2 * (count // 100)
-    print(f"found {len(copied)} of {expected}", file=sys.stderr)
+    run = Run(id="run", window=None, traces=(Trace(channel, t_ns, value),))
+    return Entry(
+        id=f"{number:06d}",
+        directory=Path("."),
+        format="csv",
+        round="",
+        task="inference",
+        submitter=f"s{number}",
+        system=f"m{number}",
+        benchmark="b",
+        scenario="",
+        runs=(run,),
+    )
 
 
 STEPS = ("collect", "leaderboard", "near_copies")
@@ -162,15 +177,16 @@ def _in_its_own_process(step: str, *arguments: object) -> tuple[float, float, fl
     return wall, cpu, peak
 
 
-def measure(count: int) -> None:
-    """Print what a number of entries takes."""
+def measure(count: int, jobs: int) -> None:
+    """Print what a number of entries takes; of several processes only this one is measured."""
     with tempfile.TemporaryDirectory(prefix="joulemark-scale-") as name:
         folder = Path(name)
         write_entries(folder / "tree", count)
         for step, arguments in (
-            ("collect", (folder / "tree", folder / "store.parquet")),
+            ("collect", (folder / "tree", folder / "store.parquet", jobs)),
             ("leaderboard", (folder / "store.parquet", folder / "leaderboard.json")),
-            ("near_copies", (count,)),
+            ("near_copies", (count, 60)),
+            ("near_copies", (count, 240)),
         ):
             wall, cpu, peak = _in_its_own_process(step, *arguments)
             print(
@@ -182,11 +198,13 @@ def measure(count: int) -> None:
 
 def compare_workers(count: int) -> None:
     """Time two Dask workers against two processes, in turn, after a first round of each."""
+    import dask
     from distributed import LocalCluster
 
     from harness import api
 
     with (
+        dask.config.set({"distributed.worker.profile.enabled": False}),
         tempfile.TemporaryDirectory(prefix="joulemark-scale-") as name,
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
     ):
@@ -215,22 +233,23 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--entries", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--jobs", type=int, default=1, help="processes that collect")
     parser.add_argument("--workers", action="store_true", help="two Dask workers, two processes")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
         functions: dict[str, Callable[..., None]] = {
-            "collect": lambda *paths: collect(*map(Path, paths)),
+            "collect": lambda tree, store, jobs: collect(Path(tree), Path(store), int(jobs)),
             "leaderboard": lambda *paths: leaderboard(*map(Path, paths)),
-            "near_copies": lambda count: near_copies(int(count)),
+            "near_copies": lambda *numbers: near_copies(*map(int, numbers)),
         }
         print(json.dumps(_timed(lambda: functions[options.step](*options.arguments))))
     elif options.workers:
         compare_workers(options.entries[0])
     else:
         for count in options.entries:
-            measure(count)
+            measure(count, options.jobs)
 
 
 if __name__ == "__main__":

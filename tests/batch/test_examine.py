@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import random
 import signal
 import sys
 import warnings
@@ -109,6 +110,36 @@ def test_two_workers_of_dask(expected: list[str], scheduler: str) -> None:
     with executor_of(scheduler=scheduler) as executor:
         assert documents(examine(places(), executor, Plan())) == expected
     assert documents(api.examine(places(), scheduler=scheduler)) == expected
+
+
+class _Shuffled(InProcess):
+    """Does the items in a random order, and yields the results in it."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def each(
+        self, function: Callable[[Any], Any], items: Iterable[Any], **_: Any
+    ) -> Iterator[tuple[int, Any, Any]]:
+        numbered = list(enumerate(items))
+        self._random.shuffle(numbered)
+        for number, item in numbered:
+            yield number, 0, function(item)
+
+
+def test_the_order_of_the_work_does_not_matter(expected: list[str]) -> None:
+    assert documents(examine(places(), _Shuffled(1), Plan())) == expected
+
+
+def test_the_order_of_the_entries_does_not_matter(expected: list[str]) -> None:
+    """Audit and results of each entry are the same, and the leaderboard to the last byte."""
+    shuffled = places()
+    random.Random(2).shuffle(shuffled)
+    audited, scored, ranked = documents(examine(shuffled, _Shuffled(3), Plan()))
+    assert ranked == expected[2]
+    for document, in_order in zip((audited, scored), expected[:2], strict=True):
+        by_id = {entry["id"]: entry for entry in json.loads(document)["entries"]}
+        assert by_id == {entry["id"]: entry for entry in json.loads(in_order)["entries"]}
 
 
 class _Deadly(Executor):

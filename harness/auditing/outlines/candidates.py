@@ -45,6 +45,8 @@ PART_TRACES = 64
 BLOCK_TRACES = 256
 """Traces of a part that are compared with each other, if it has more."""
 QUERIES_AT_ONCE = 2**18
+ONE_THREAD = 2**18
+"""Multiplications that OpenBLAS does in one thread."""
 
 Pairs = Ints
 """Pairs of numbers of traces, the smaller first: shape (pairs, 2)."""
@@ -249,8 +251,8 @@ def _parts(
     sketches: NDArray[np.float32], planes: int, random: np.random.Generator
 ) -> Iterator[Ints]:
     """Yield the rows of each part into which random planes divide the sketches."""
-    normals = random.standard_normal((sketches.shape[1], planes + 1)).astype(np.float32)
-    sides = sketches @ normals
+    normals = random.standard_normal((planes + 1, sketches.shape[1])).astype(np.float32)
+    sides = _products(sketches, normals)
     parts = (sides[:, :planes] > 0) @ (1 << np.arange(planes))
     order = np.lexsort((sides[:, planes], parts))  # neighbours are compared in a part too large
     for rows in np.split(order, np.flatnonzero(np.diff(parts[order])) + 1):
@@ -263,11 +265,22 @@ def _similar(
 ) -> tuple[Pairs, NDArray[np.float32]]:
     """Return the pairs of some rows that correlate and have no time in common; and how much."""
     some, spans = sketches[rows], times[rows]
-    correlations = some @ some.T
+    correlations = _products(some, some)
     first, second = np.nonzero(np.triu(correlations >= NOISY_SKETCHES, 1))
     disjoint = (spans[first, 1] < spans[second, 0]) | (spans[second, 1] < spans[first, 0])
     first, second = first[disjoint], second[disjoint]
     return np.stack([rows[first], rows[second]], axis=1), correlations[first, second]
+
+
+def _products(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the products of some vectors with others, shape (rows, columns).
+
+    They are made in pieces that BLAS does not spread over threads, which wait for each other on a
+    busy machine.
+    """
+    size = max(1, ONE_THREAD // columns.size)
+    pieces = [rows[start : start + size] @ columns.T for start in range(0, len(rows), size)]
+    return np.concatenate(pieces)
 
 
 def _closest(pairs: Pairs, similarities: Floats | NDArray[np.float32]) -> Pairs:

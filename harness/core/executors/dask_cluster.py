@@ -12,9 +12,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import itertools
+import math
 import os
 import platform
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -203,7 +205,8 @@ class DaskCluster(Executor):
         homes: Iterable[Home] | None = None,
     ) -> Iterator[tuple[int, Home, R]]:
         """Yield the results; see `Executor.each`."""
-        batches = _Batches(function, items, homes)
+        workers = len(self._client.nthreads())
+        batches = _Batches(function, items, homes, workers)
         pending: dict[Any, _Batch] = {}
         running = self._distributed.as_completed((), loop=self._client.loop)
 
@@ -213,7 +216,7 @@ class DaskCluster(Executor):
                 pending[future] = batch
                 running.add(future)
 
-        submit(itertools.islice(batches, BATCHES_IN_FLIGHT * len(self._client.nthreads())))
+        submit(itertools.islice(batches, BATCHES_IN_FLIGHT * workers))
         try:
             for future in running:
                 batch = pending.pop(future)
@@ -278,34 +281,62 @@ def _distributed() -> Any:
         ) from None
 
 
+class _Queue:
+    """Items that wait, of which some are looked at ahead.
+
+    Args:
+        items: Number and item.
+    """
+
+    def __init__(self, items: Iterator[tuple[int, Any]]) -> None:
+        self._items = items
+        self._ahead: deque[tuple[int, Any]] = deque()
+
+    def take(self, size: int, sharers: int) -> tuple[tuple[int, Any], ...]:
+        """Return the next items: near the end no more than half the share of a worker."""
+        wanted = 2 * size * sharers
+        self._ahead.extend(itertools.islice(self._items, max(0, wanted - len(self._ahead))))
+        share = math.ceil(len(self._ahead) / (2 * sharers))
+        return tuple(self._ahead.popleft() for _ in range(min(size, share)))
+
+
 class _Batches(Iterator[_Batch]):
     """Divides items into batches, which grow until one takes `BATCH_S`.
+
+    The last ones are small, so that no worker waits long for another.
 
     Args:
         function: What is applied to each item.
         items: The items.
         homes: The worker for each item; None for any.
+        workers: How many workers there are.
     """
 
     def __init__(
-        self, function: Callable[[Any], Any], items: Iterable[Any], homes: Iterable[Home] | None
+        self,
+        function: Callable[[Any], Any],
+        items: Iterable[Any],
+        homes: Iterable[Home] | None,
+        workers: int,
     ) -> None:
         self._function = function
         self._size = 1
+        self._sharers = workers if homes is None else 1
+        """Workers that share a queue."""
         numbered = enumerate(items)
         if homes is None:
-            self._queues: dict[Home, Iterator[tuple[int, Any]]] = {None: numbered}
+            self._queues: dict[Home, _Queue] = {None: _Queue(numbered)}
         else:
             by_home: dict[Home, list[tuple[int, Any]]] = {}
             for item, home in zip(numbered, homes, strict=True):
                 by_home.setdefault(home, []).append(item)
-            self._queues = {home: iter(queue) for home, queue in by_home.items()}
+            self._queues = {home: _Queue(iter(queue)) for home, queue in by_home.items()}
 
     def __next__(self) -> _Batch:
         while self._queues:
             home, queue = next(iter(self._queues.items()))
             del self._queues[home]
-            items = tuple(itertools.islice(queue, self._size))
+            items = queue.take(self._size, self._sharers)
             if items:
                 self._queues[home] = queue  # at the end: each worker has its turn
                 return _Batch(self._function, items, home or None)
