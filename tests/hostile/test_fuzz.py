@@ -184,6 +184,14 @@ FOUND = {
         "endpoint-events",
         lambda: put("endpoint-events", b'"timestamp_ns": 2,', b'"timestamp_ns": 3000000000,'),
     ),
+    "a chance of hundreds of digits": (
+        "questions",
+        lambda: put("questions", b'"chance": 0.1', b'"chance": 1' + b"0" * 400),
+    ),
+    "a class that is none": (
+        "store-record",
+        lambda: put("store-record", b'"measurement_class": "', b'"measurement_class": "x'),
+    ),
     "half a pair of surrogates": (
         "anchors",
         lambda: put("anchors", b'"run-1"', rb'"\ud800"'),

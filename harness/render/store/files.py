@@ -289,12 +289,12 @@ def _check_plain(
     ).fetchall()
     if not kinds and may_be_absent:
         return
-    found = database.execute(
+    present = database.execute(
         "select column_name, data_type, column_default from system.main.duckdb_columns() "
         "where table_name = $1",
         [name],
     ).fetchall()
-    if kinds != [("table",)] or sorted(found, key=str) != sorted(columns, key=str):
+    if kinds != [("table",)] or sorted(present, key=str) != sorted(columns, key=str):
         raise _not_a_store(out, f"{name} is no table with the columns of this release")
 
 
