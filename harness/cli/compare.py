@@ -85,6 +85,8 @@ def compare(
         text = comparison_text(comparison, warnings)
         if decomposition is not None:
             text += f"\n{decomposition_text(basis, decomposition)}\n"
+        elif carbon is not None:
+            text += "\nNo factors of CO2e: one of them is so uncertain that it may be nothing.\n"
         click.echo(text, nl=False)
     return OK
 

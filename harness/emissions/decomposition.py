@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.carbon.co2e import Basis
 from harness.carbon.factor import Factor, same_dataset
@@ -28,6 +29,9 @@ from harness.uncertainty.monte_carlo import DRAWS, SEED, draw
 from harness.uncertainty.random_draws import Floats
 
 NAMES = ("model", "machine", "mechanization", "map")
+MAX_NOT_POSITIVE = 0.001
+"""Share of draws that may be left out as a factor is not above 0 in them: few enough to move no
+end of an interval."""
 WORK_UNKNOWN = "the work of one side is not known: model and machine are one factor"
 
 
@@ -66,6 +70,21 @@ class EmissionFactors:
     def emissions(self) -> float:
         """The product, up to a constant unit."""
         return self.energy * self.overhead * self.grid
+
+    @property
+    def is_positive(self) -> NDArray[np.bool_]:
+        """Whether every factor is above 0, draw by draw."""
+        return (self.drawn_energy > 0) & (self.drawn_overhead > 0) & (self.drawn_grid > 0)
+
+    def at(self, chosen: NDArray[np.bool_]) -> EmissionFactors:
+        """Return the factors with some of their draws."""
+        return replace(
+            self,
+            drawn_work=None if self.drawn_work is None else self.drawn_work[chosen],
+            drawn_energy=self.drawn_energy[chosen],
+            drawn_overhead=self.drawn_overhead[chosen],
+            drawn_grid=self.drawn_grid[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,13 +193,17 @@ def decompose_results(
 ) -> Decomposition | None:
     """Decompose two results per unit of work.
 
-    None where one of them carries no CO2e on that basis.
+    None where one of them carries no CO2e on that basis, or where a factor is so uncertain that it
+    may be nothing: its logarithm has no interval then.
     """
     a_factors = factors_of_result(a, basis, seed=seed, draws=draws)
     b_factors = factors_of_result(b, basis, seed=seed, draws=draws)
     if a_factors is None or b_factors is None:
         return None
-    return decompose(a_factors, b_factors, level=level)
+    is_positive = a_factors.is_positive & b_factors.is_positive
+    if is_positive.mean() < 1 - MAX_NOT_POSITIVE:
+        return None
+    return decompose(a_factors.at(is_positive), b_factors.at(is_positive), level=level)
 
 
 def factors_of_result(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -321,3 +322,34 @@ def test_a_footprint_states_its_pue_or_is_without_one() -> None:
     assert without.overhead == 1.0
     assert set(without.drawn_overhead.tolist()) == {1.0}
     assert without.emissions == pytest.approx(without.energy * without.grid)
+
+
+@pytest.mark.parametrize(("cleanest", "is_known"), [(700.0, True), (1.0, False)])
+def test_a_grid_that_may_be_nothing_has_no_factor(
+    cleanest: float,
+    is_known: bool,
+    trace: Callable[..., Any],
+    window: Callable[..., Any],
+    entry_of: Callable[..., Any],
+) -> None:
+    """No hour of the run has a value, and those around it differ by little or by everything."""
+    run = Run(
+        id="r",
+        window=window(0, 100),
+        traces=(trace(range(101), [360.0] * 101),),
+        work=Work(10, "sample"),
+    )
+    start_ns = run.window.start_ns - run.window.start_ns % HOUR_NS  # type: ignore[union-attr]
+    values = np.array([cleanest, cleanest, 900.0] * 9)
+    values[12:14] = np.nan
+    grid = Series(start_ns - 12 * HOUR_NS, HOUR_NS, values, _grid("hours", 400.0, 0.0))
+    sides = [
+        with_co2e(score(entry_of(run, id=name, system=name)), Inputs(location=grid))
+        for name in "ab"
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = decompose_results(*sides)
+    assert (found is not None) is is_known
+    if found is not None:
+        assert (found.map.low, found.map.high) == (0.0, 0.0), "both ran at the same hours"
