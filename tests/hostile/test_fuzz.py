@@ -188,6 +188,10 @@ FOUND = {
         "questions",
         lambda: put("questions", b'"chance": 0.1', b'"chance": 1' + b"0" * 400),
     ),
+    "a grader that is a list": (
+        "questions",
+        lambda: put("questions", b'"grader": "choice"', b'"grader": ["choice"]'),
+    ),
     "a class that is none": (
         "store-record",
         lambda: put("store-record", b'"measurement_class": "', b'"measurement_class": "x'),

@@ -169,7 +169,7 @@ def _faults(item: Mapping[str, Any]) -> Iterator[str]:
         item.get("options", []),
         item.get("answer"),
     )
-    if grader not in GRADERS:
+    if not isinstance(grader, str) or grader not in GRADERS:
         yield f"the grader is none of {', '.join(GRADERS)}"
     if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
         yield "options is no list of texts"
