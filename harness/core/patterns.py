@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Sequence
 from re import _parser as re_parser  # type: ignore[attr-defined]  # the tree of an expression
 from typing import Any
@@ -28,9 +29,11 @@ def ends_soon(pattern: str, max_text_chars: int) -> bool:
         max_text_chars: Length of the longest text that it is held against.
     """
     try:
-        re.compile(pattern)
-        items = list(re_parser.parse(pattern))
-    except (re.error, RecursionError, OverflowError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what another release of Python may read otherwise
+            re.compile(pattern)
+            items = list(re_parser.parse(pattern))
+    except (re.error, RecursionError, OverflowError, Warning):
         return False
     return _ways(items, max_text_chars) <= WAYS_A_CHARACTER * max_text_chars
 

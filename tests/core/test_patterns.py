@@ -36,6 +36,7 @@ def test_a_plain_pattern_ends_soon(pattern: str) -> None:
         r"(a)\1",
         "(?:ab|a){99}",
         "[",
+        "[[a]",
         "(" * 5000,
         "a{99999999999999999999}",
     ],
