@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness.carbon import formulas
 from harness.carbon.assumed import WITHIN_YEAR_U_LN
@@ -455,6 +456,12 @@ def test_series_elsewhere_is_an_error_or_its_mean_with_a_wide_interval(
     assert {row.term: row.u for row in found.rows}["hour of an annual mean"] == pytest.approx(
         400 * WITHIN_YEAR_U_LN
     )
+
+
+def test_nine_in_ten_hours_of_a_year_span_a_factor_of_three_and_a_third() -> None:
+    """The 95th percentile of a grid's hours over the 5th is 3.3, and the logarithm normal."""
+    ends = np.exp(stats.norm(0, WITHIN_YEAR_U_LN).ppf([0.05, 0.95]))
+    assert ends[1] / ends[0] == pytest.approx(3.3, rel=1e-3)
 
 
 def test_annual_mean_says_little_of_two_hours_unless_it_is_the_reference(

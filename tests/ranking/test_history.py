@@ -84,6 +84,19 @@ def test_a_change_of_definition_makes_energies_incomparable(result: Result) -> N
     assert "NOT comparable" in history_text([series])
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later", "is_between"),
+    [("v1.1", "v2.0", True), ("v2.0", "v2.1", False), ("v1.0", "v1.1", False)],
+)
+def test_a_definition_changes_with_the_round_that_brought_it(
+    earlier: str, later: str, is_between: bool, result: Result
+) -> None:
+    """A query of MultiStream has eight samples from v2.0 on."""
+    names = [f"mlperf-inference-{version}" for version in (earlier, later)]
+    (change,) = series_of(*(in_round(result, name) for name in names)).transitions
+    assert bool(change.definitions) is is_between
+
+
 def test_another_quality_to_reach_makes_energies_incomparable(result: Result) -> None:
     names = ["mlperf-inference-v4.0", "mlperf-inference-v4.1"]
     (change,) = series_of(
@@ -101,6 +114,10 @@ def test_rules_that_judge_differently_are_named(result: Result) -> None:
     assert {rule.kind for rule in first.rules} <= {"added", "removed", "severity", "limits"}
     assert first.verdicts_comparable == (not first.rules)
     assert all(rule.before != rule.after for rule in first.rules)
+    for rule in first.rules:
+        if rule.kind != "limits":
+            there = bool(rule.before), bool(rule.after)
+            assert rule.kind == {(0, 1): "added", (1, 0): "removed", (1, 1): "severity"}[there]
     assert not unknown.rulebooks_known
     assert not unknown.verdicts_comparable
 
