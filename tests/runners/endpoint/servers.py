@@ -161,6 +161,15 @@ def serve(server: FakeServer) -> Iterator[FakeServer]:
     runner: list[web.AppRunner] = []
     keeper: list[asyncio.Task[None]] = []
 
+    async def end() -> None:
+        """Stop, and end what was accepted meanwhile, as the end of a process does."""
+        await runner[0].cleanup()
+        await asyncio.sleep(0.02)
+        transports = loop._transports  # type: ignore[attr-defined]
+        for transport in list(transports.values()):
+            transport.abort()
+        await asyncio.sleep(0)
+
     async def start() -> None:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", server.handle)
@@ -175,7 +184,7 @@ def serve(server: FakeServer) -> Iterator[FakeServer]:
         started.set()
         if server.dies_after:
             await server.die.wait()
-            await runner[0].cleanup()
+            await end()
         if server.back_after_s:
             await asyncio.sleep(server.back_after_s)
             runner[0] = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
@@ -192,7 +201,7 @@ def serve(server: FakeServer) -> Iterator[FakeServer]:
     try:
         yield server
     finally:
-        asyncio.run_coroutine_threadsafe(runner[0].cleanup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

@@ -239,7 +239,7 @@ def test_a_server_that_is_not_there_is_a_recorded_failure(load: Load, tmp_path: 
 def test_a_server_that_dies_ends_the_load_early_as_a_failure(load: Load, tmp_path: Path) -> None:
     questions = write_questions(tmp_path / "set.jsonl", "France?")
     words = ["--questions", questions, "--warm-up", "0", "--concurrency", "2"]
-    words += ["--min-duration", "3600", "--give-up-after", "1", "--json"]
+    words += ["--min-duration", "3600", "--give-up-after", "1", "--timeout", "20", "--json"]
     with serve(FakeServer(fragment_s=0.05, dies_after=5)) as fake:
         done = load(fake, tmp_path / "out", *words)
     assert done.exit_code == 1

@@ -92,6 +92,8 @@ class ScpiClient:
         Raises:
             PeerFailed: The instrument does not answer.
         """
+        if self._resource is None:
+            raise PeerFailed("no connection")
         begun_s = time.monotonic()
         try:
             text = str(self._resource.query(query))
