@@ -11,7 +11,8 @@ from harness.render.terminal.question_sets import (
     LEGEND,
     has_front,
     set_cells,
-    set_title,
+    set_facts,
+    set_name,
 )
 from harness.site.entries import Site
 from harness.site.index_page import table_facts, table_heading, table_id
@@ -35,7 +36,8 @@ def models_context(site: Site) -> dict[str, Any]:
             for row in questions.rows
         ]
         notes = LEGEND if has_front(questions) else ()
-        sets.append({"title": set_title(questions), "rows": rows, "notes": notes})
+        facts = " · ".join(set_facts(questions))
+        sets.append({"title": set_name(questions), "facts": facts, "rows": rows, "notes": notes})
     return {"head": HEAD, "sets": sets}
 
 

@@ -32,6 +32,9 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
 ]
 
+AXE_OPTIONS = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
+"""All rules, and targets of at least 24 pixels; passes are not collected, which takes long."""
+
 
 def write_csv(path: Path, names: tuple[str, str, str]) -> None:
     """Write a trace whose submitter, system and benchmark are given."""
@@ -105,3 +108,11 @@ def browser() -> Iterator[Any]:
         chromium = driver.chromium.launch(executable_path=program, args=CHROMIUM_OPTIONS)
         yield chromium
         chromium.close()
+
+
+def accessibility_problems(page: Any) -> list[tuple[str, ...]]:
+    """Return the violations that axe finds: the rule, the first place and what is wrong there."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    violations = axe.run(page, options=AXE_OPTIONS).response["violations"]
+    firsts = [(item["id"], item["nodes"][0]) for item in violations]
+    return [(rule, node["html"][:200], node.get("failureSummary", "")) for rule, node in firsts]

@@ -16,10 +16,8 @@ import pytest
 from harness import api
 from harness.core.resources import resource
 from harness.ranking.comparison import compare
-from tests.site.conftest import served
+from tests.site.conftest import accessibility_problems, served
 
-AXE_OPTIONS = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
-"""All rules, and targets of at least 24 pixels; passes are not collected, which takes long."""
 KINDS = {
     "index": "index.html",
     "compare": "compare.html",
@@ -415,7 +413,6 @@ def test_site_reads_without_scripts_and_works_by_keyboard_alone(browser: Any, si
 
 
 def test_each_page_fits_and_is_accessible_in_both_themes(browser: Any, site: Path) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     a, b = (result_name(site, system) for system in ("alder-2", "birch-x"))
     for width, scheme in ((1280, "light"), (390, "dark")):
         context = browser.new_context(
@@ -441,12 +438,7 @@ def test_each_page_fits_and_is_accessible_in_both_themes(browser: Any, site: Pat
                 assert all(0 <= box["x"] <= box["x"] + box["width"] <= 390 for box in boxes)
             overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert overflow <= 0, (kind, width)
-            violations = axe.run(page, options=AXE_OPTIONS).response["violations"]
-            problems = [
-                (item["id"], item["nodes"][0]["html"][:200], item["nodes"][0].get("failureSummary"))
-                for item in violations
-            ]
-            assert problems == [], (kind, width, scheme)
+            assert accessibility_problems(page) == [], (kind, width, scheme)
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.click("#theme")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") != background

@@ -26,7 +26,7 @@ LEGEND = (
     "Pareto, model: probability that no other load of the model is at least as good in energy per "
     "token, tokens per second and right answers.",
     "Pareto, all: the same over all models and loads, by energy per correct answer and replies per "
-    "second: tokens of two models are not alike.",
+    "second: tokens of different models are not comparable.",
 )
 """What the two columns of Pareto fronts mean."""
 
@@ -43,6 +43,16 @@ def set_sections(sets: Sequence[QuestionSet], form: str) -> list[str]:
 
 def set_title(questions: QuestionSet) -> str:
     """Return the heading of a table."""
+    return f"{set_name(questions)} ({', '.join(set_facts(questions))})"
+
+
+def set_name(questions: QuestionSet) -> str:
+    """Return what the rows of a table have in common: the questions."""
+    return f"LLM endpoints, questions {questions.key.questions}"
+
+
+def set_facts(questions: QuestionSet) -> list[str]:
+    """Return how many models are in a table, and how they were measured."""
     key = questions.key
     measured = key.measurement_class in ("analyzer", "sensor")
     parts = [
@@ -55,7 +65,7 @@ def set_title(questions: QuestionSet) -> str:
         "simulated" if key.simulated else "",
         "without evidence" if key.without_evidence else "",
     ]
-    return f"LLM endpoints, questions {key.questions} ({', '.join(filter(None, parts))})"
+    return [part for part in parts if part]
 
 
 def set_cells(row: ModelRow) -> list[str]:
