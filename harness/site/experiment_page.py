@@ -39,29 +39,48 @@ from harness.site.plots.svg import (
 from harness.uncertainty.estimate import Estimate
 
 WIDTH, HEIGHT = 860.0, 420.0
-ROW = 30.0
-"""Height of a ratio in its plot [pixels]."""
-NAME_WIDTH = 300.0
-"""Width of the names beside the ratios [pixels]."""
+RATIOS_WIDTH = 560.0
+"""Width of the plot of the ratios, which fits a phone [pixels]."""
+RATIO_ROW = 46.0
+"""Height of a ratio in its plot, its name above it [pixels]."""
+LEGEND_ROW = 20.0
+"""Height of a line of a legend [pixels]."""
 COLOURS = ("#3d6b8e", "#b5533c", "#4c8c4a", "#7d5ba6", "#a07a1c", "#555555")
 STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;
-  color:#1b1b1b;background:#fff}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;
+  color:#1b1b1b;background:#fff;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 h1{font-size:1.6rem;margin:0 0 .5rem}
 h2{font-size:1.2rem;margin:2rem 0 .5rem}
-table{border-collapse:collapse;font-size:.85rem}
-th,td{padding:.3rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #ddd}
+h3{font-size:1rem;margin:1.4rem 0 .4rem}
+p{max-width:48rem}
+table{border-collapse:collapse;font-size:.85rem;overflow-wrap:normal}
+th,td{padding:.3rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #ddd;
+  white-space:nowrap}
+th{vertical-align:bottom;white-space:normal}
+td:nth-child(2){white-space:normal;min-width:7rem}
 th{background:#f3f5f4}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto;margin:.5rem 0 1rem;
+  background:linear-gradient(90deg,#fff 33%,transparent) 0 0/2.4rem 100% local no-repeat,
+  linear-gradient(270deg,#fff 33%,transparent) 100% 0/2.4rem 100% local no-repeat,
+  linear-gradient(90deg,#ccc,transparent) 0 0/.8rem 100% scroll no-repeat,
+  linear-gradient(270deg,#ccc,transparent) 100% 0/.8rem 100% scroll no-repeat}
+.wide:focus-visible{outline:2px solid #3d6b8e}
 .claim{border-left:6px solid #3d6b8e;background:#f3f5f4;padding:.4rem 1rem;margin:.5rem 0}
 .note{color:#555;font-size:.85rem}
-svg{display:block;width:100%;min-width:40rem;height:auto;font-size:12px}
+svg{display:block;width:100%;min-width:36rem;max-width:58rem;height:auto;font-size:12px}
+.ratios svg{min-width:0;max-width:40rem}
 .grid{stroke:#ddd;fill:none}
 .tick,.label{fill:#444}
+.label{paint-order:stroke;stroke:#fff;stroke-width:4px}
 .mark{stroke:#1b1b1b;fill:none;stroke-dasharray:5 4}
 .run{fill:none;stroke-width:1.3}
 .other{fill:none;stroke-width:1.3;stroke-dasharray:5 3}
 .interval{stroke-width:3}
+@media(max-width:44rem){
+  td{white-space:normal}
+  svg{font-size:15px}
+  .ratios svg{font-size:17px}
+}
 @media(prefers-color-scheme:dark){
   body{color:#e7eaed;background:#14171a}
   th,.claim{background:#1c2024}
@@ -69,6 +88,12 @@ svg{display:block;width:100%;min-width:40rem;height:auto;font-size:12px}
   .note{color:#a5adb6}
   a{color:#79b3f2}
   svg{filter:invert(1) hue-rotate(180deg)}
+  .grid{stroke:#c4c4c4}
+  .label{stroke:#ebe8e5}
+  .wide{background:linear-gradient(90deg,#14171a 33%,transparent) 0 0/2.4rem 100% local no-repeat,
+  linear-gradient(270deg,#14171a 33%,transparent) 100% 0/2.4rem 100% local no-repeat,
+  linear-gradient(90deg,#444b53,transparent) 0 0/.8rem 100% scroll no-repeat,
+  linear-gradient(270deg,#444b53,transparent) 100% 0/.8rem 100% scroll no-repeat}
 }
 """
 
@@ -108,7 +133,7 @@ def experiment_page(analysis: Analysis) -> str:
         "<h2>Sides</h2>",
         *_sides(analysis),
         "<h2>What one byte costs</h2>",
-        _table(COSTS_HEAD, list(costs_rows(analysis.sides))),
+        _table("Costs of one byte, table", COSTS_HEAD, list(costs_rows(analysis.sides))),
         *_relocations(analysis),
         "<h2>What was registered before the runs</h2>",
         *_registered(analysis),
@@ -120,8 +145,14 @@ def _html(content: object) -> str:
     return escape(content, "html")
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    return f"<div class=wide>{grid(head, rows, 'html')}</div>"
+def _table(label: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    return _box(label, grid(head, rows, "html"))
+
+
+def _box(label: str, content: str, css: str = "wide") -> str:
+    """Return a box that scrolls by itself, by keyboard too."""
+    name = _html(label)
+    return f'<div class="{css}" tabindex="0" role="region" aria-label="{name}">{content}</div>'
 
 
 # What may be said
@@ -138,8 +169,8 @@ def _claims(analysis: Analysis) -> Iterator[str]:
         yield f"<p class=claim><b>Control, expected near 1:</b> {claim}</p>"
     kind = first.result.measurement_class
     yield (
-        f"<p class=note>Intervals have a level of {analysis.level:.0%}. The class of the energy is "
-        f"{_html(kind)}: {_html(CLASS_NOTES.get(kind, 'it was measured'))}.</p>"
+        f"<p class=note>Intervals have a level of {100 * analysis.level:g} %. The class of the "
+        f"energy is {_html(kind)}: {_html(CLASS_NOTES.get(kind, 'it was measured'))}.</p>"
     )
 
 
@@ -156,7 +187,7 @@ def _ratio_lists(analysis: Analysis) -> Iterator[str]:
     for item in ratios:
         for name, shown in ratio_lines(item):
             rows.append((item.label, name, shown))
-    yield _table(("first side over", "of what", "ratio"), rows)
+    yield _table("Ratios, table", ("first side over", "of what", "ratio"), rows)
 
 
 def _ratios_picture(analysis: Analysis) -> str:
@@ -177,25 +208,25 @@ def _ratios_picture(analysis: Analysis) -> str:
     values = [1.0, least]
     for _, estimate, _ in rows:
         values += [v for v in (estimate.value, estimate.low, estimate.high) if v]
-    height = TOP + BOTTOM + ROW * len(rows)
-    inner = frame(WIDTH - NAME_WIDTH, height, values, [0.0, 1.0])
+    height = TOP + BOTTOM + RATIO_ROW * len(rows)
+    inner = frame(RATIOS_WIDTH, height, values, [0.0, 1.0])
     parts = list(_scale_of_ratios(inner, height, (1.0, least)))
     for number, (name, estimate, colour) in enumerate(rows):
-        y = TOP + ROW * (number + 0.5)
-        parts.append(text(0, y + 4, name, "label"))
-        parts += _interval(inner, estimate, y, colour)
+        top = TOP + RATIO_ROW * number
+        parts.append(text(4, top + 16, name, "label"))
+        parts += _interval(inner, estimate, top + 30, colour)
     label = "Ratios with their intervals; dashed lines at 1 and at the registered ratio"
-    return f"<div class=wide>{picture(WIDTH, height, label, parts)}</div>"
+    return _box("Ratios, picture", picture(RATIOS_WIDTH, height, label, parts), "wide ratios")
 
 
 def _scale_of_ratios(inner: Frame, height: float, marks: Sequence[float]) -> Iterator[str]:
     floor = height - BOTTOM
     for tick in inner.x.ticks():
-        x = NAME_WIDTH + inner.left(tick)
+        x = inner.left(tick)
         yield element("path", d=f"M{x:.1f} {TOP}V{floor:.1f}", css="grid")
         yield text(x, floor + 18, f"{tick:g}", "tick", "middle")
     for mark in marks:
-        x = NAME_WIDTH + inner.left(mark)
+        x = inner.left(mark)
         yield element("path", d=f"M{x:.1f} {TOP}V{floor:.1f}", css="mark")
 
 
@@ -204,11 +235,11 @@ def _interval(inner: Frame, estimate: Estimate, y: float, colour: str) -> Iterat
         return
     shown = f"{estimate.value:.3g}"
     if estimate.low is not None and estimate.high is not None:
-        low, high = (NAME_WIDTH + inner.left(end) for end in (estimate.low, estimate.high))
+        low, high = inner.left(estimate.low), inner.left(estimate.high)
         bar = element("path", d=f"M{low:.1f} {y:.1f}H{high:.1f}", css="interval", stroke=colour)
         shown += f" [{estimate.low:.3g}, {estimate.high:.3g}]"
         yield titled(bar, shown)
-    x = NAME_WIDTH + inner.left(estimate.value)
+    x = inner.left(estimate.value)
     yield titled(element("circle", cx=x, cy=y, r=5.0, fill=colour), shown)
 
 
@@ -255,29 +286,39 @@ def _curves_picture(curves: Sequence[Curve], x_label: str, y_label: str, target:
     qualities = [y for curve in curves for _, y in curve.points]
     axes = frame(WIDTH, HEIGHT, costs, [*qualities, target])
     parts = [*axes.axes(x_label, y_label), _target_line(axes, target)]
-    for curve in curves:
-        places = [(axes.left(x), axes.top(y)) for x, y in curve.points]
+    parts += [_line(axes, curve) for curve in curves]
+    return _with_legend(f"{y_label} against {x_label}", parts, curves)
+
+
+def _line(axes: Frame, curve: Curve) -> str:
+    """Draw a curve; one of a single point as a dot."""
+    places = [(axes.left(x), axes.top(y)) for x, y in curve.points]
+    if len(places) == 1:
+        ((x, y),) = places
+        shape = element("circle", cx=x, cy=y, r=3.5, fill=curve.colour)
+    else:
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(
-            titled(
-                element("polyline", points=line, css=curve.css, stroke=curve.colour), curve.label
-            )
-        )
-    parts += _legend(curves)
-    return f"<div class=wide>{picture(WIDTH, HEIGHT, f'{y_label} against {x_label}', parts)}</div>"
+        shape = element("polyline", points=line, css=curve.css, stroke=curve.colour)
+    return titled(shape, curve.label)
 
 
 def _target_line(axes: Frame, target: float) -> str:
     return element("path", d=f"M{LEFT} {axes.top(target):.1f}H{WIDTH - RIGHT}", css="mark")
 
 
-def _legend(curves: Sequence[Curve]) -> Iterator[str]:
-    """Yield the names of the sides in their colours; the frontier shares those of its sides."""
-    labels = {curve.label: curve.colour for curve in curves if curve.css == "run"}
-    for number, (label, colour) in enumerate(labels.items()):
-        y = TOP + 14 + 18 * number
-        yield element("rect", x=WIDTH - 290, y=y - 9, width=12, height=10, fill=colour)
-        yield text(WIDTH - 272, y, label, "label")
+def _with_legend(label: str, parts: Sequence[str], curves: Sequence[Curve]) -> str:
+    """Return a picture with the names of its colours below it.
+
+    The frontier shares the colours of its sides.
+    """
+    colours = {curve.label: curve.colour for curve in curves if curve.css == "run"}
+    lines = []
+    for number, (name, colour) in enumerate(colours.items()):
+        y = HEIGHT + LEGEND_ROW * (number + 0.7)
+        lines.append(element("rect", x=LEFT, y=y - 9, width=12, height=10, fill=colour))
+        lines.append(text(LEFT + 18, y, name, "label"))
+    height = HEIGHT + LEGEND_ROW * len(colours)
+    return _box(f"{label}, picture", picture(WIDTH, height, label, [*parts, *lines]))
 
 
 # Tables
@@ -289,7 +330,7 @@ def _sides(analysis: Analysis) -> Iterator[str]:
         rows = [side_row(item) for item in analysis.sides if item.role == role]
         if rows:
             yield f"<h3>{title}</h3>" if title else ""
-            yield _table(SIDES_HEAD, rows)
+            yield _table(f"{title or 'Sides'}, table", SIDES_HEAD, rows)
     yield "<p class=note>Memory held by parameters and the optimiser's state: "
     yield f"{_html(', '.join(_states(analysis.sides)))}.</p>"
 
@@ -308,7 +349,7 @@ def _relocations(analysis: Analysis) -> Iterator[str]:
     yield "<h2>Where and when</h2>"
     yield "<p class=note>Emissions of one training by its start, mean of all days [mg CO2e].</p>"
     yield _hours_picture(analysis.relocations)
-    yield _table(WHERE_HEAD, list(relocation_rows(analysis.relocations)))
+    yield _table("Where and when, table", WHERE_HEAD, list(relocation_rows(analysis.relocations)))
 
 
 def _hours_picture(relocations: Sequence[Relocation]) -> str:
@@ -327,13 +368,8 @@ def _hours_picture(relocations: Sequence[Relocation]) -> str:
     hours = [0.0, 23.0]
     axes = frame(WIDTH, HEIGHT, hours, [y for curve in curves for _, y in curve.points])
     parts = list(axes.axes("hour of the start [UTC]", "emissions [mg CO2e]"))
-    for curve in curves:
-        line = " ".join(f"{axes.left(x):.1f},{axes.top(y):.1f}" for x, y in curve.points)
-        shape = element("polyline", points=line, css=curve.css, stroke=curve.colour)
-        parts.append(titled(shape, curve.label))
-    parts += _legend(curves)
-    label = "emissions of one training by the hour of its start"
-    return f"<div class=wide>{picture(WIDTH, HEIGHT, label, parts)}</div>"
+    parts += [_line(axes, curve) for curve in curves]
+    return _with_legend("emissions of one training by the hour of its start", parts, curves)
 
 
 def _registered(analysis: Analysis) -> Iterator[str]:
@@ -359,6 +395,6 @@ def _page(title: str, body: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
-        f"<title>{_html(title)}</title><style>{STYLE}</style></head><body>\n"
-        f"<h1>{_html(title)}</h1>\n{body}\n</body></html>\n"
+        f"<title>{_html(title)}</title><style>{STYLE}</style></head><body><main>\n"
+        f"<h1>{_html(title)}</h1>\n{body}\n</main></body></html>\n"
     )
