@@ -42,7 +42,8 @@ def number(value: float | None, unit: str = "", digits: int = 6) -> str:
     """Write a number with its unit, or a dash for none."""
     if value is None:
         return "-"
-    text = f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.{digits}g}"
+    is_long = abs(value) >= (1e5 if digits > 5 else 10**digits - 0.5)  # never as 1e+04
+    text = f"{value:,.0f}" if is_long else f"{value:.{digits}g}"
     return f"{text} {unit}".strip()
 
 

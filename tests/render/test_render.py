@@ -317,3 +317,19 @@ def test_numbers_and_percent() -> None:
     assert number(0.000123456789) == "0.000123457"
     assert percent(0.12345) == "12.3 %"
     assert percent(0.999, 2) == "99.90 %"
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (12_672.4, 4, "12,672"),
+        (9999.4, 4, "9999"),
+        (9999.5, 4, "10,000"),
+        (1234.0, 3, "1,234"),
+        (99_999.0, 6, "99999"),
+        (100_000.0, 6, "100,000"),
+        (0.000123456, 3, "0.000123"),
+    ],
+)
+def test_large_numbers_are_written_out(value: float, digits: int, text: str) -> None:
+    assert number(value, digits=digits) == text

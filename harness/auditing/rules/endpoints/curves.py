@@ -60,14 +60,18 @@ def point_count(point: PackageEvidence, context: RuleContext) -> Iterator[Violat
     least = context.limits["points_min_elected" if elected else "points_min"]
     count = len(point.curve.points)
     if count < least:
-        yield breach(CURVE, f"{count} points", f"at least {least:g}")
+        yield breach(CURVE, _counted_points(count), f"at least {least:g}")
 
 
 def point_cap(point: PackageEvidence, context: RuleContext) -> Iterator[Violation]:
     """Report a curve with too many points."""
     most = context.limits["points_max"]
     if point.curve is not None and len(point.curve.points) > most:
-        yield breach(CURVE, f"{len(point.curve.points)} points", f"at most {most:g}")
+        yield breach(CURVE, _counted_points(len(point.curve.points)), f"at most {most:g}")
+
+
+def _counted_points(count: int) -> str:
+    return f"{count} point{'' if count == 1 else 's'}"
 
 
 def offline_point_present(point: PackageEvidence, context: RuleContext) -> Iterator[Violation]:

@@ -76,7 +76,7 @@ def _old_estimates(context: RuleContext) -> Iterator[Violation]:
         f"in {len(old_estimates)} logs",
         f"at most {years_max:g}",
         "Declare the interconnect of this run; this looks copied.",
-        "years",
+        "year" if years_max == 1 else "years",
     )
 
 

@@ -370,6 +370,13 @@ def test_each_damage_breaks_its_check(rule: str, tmp_path: Path) -> None:
     assert statuses(report_of(package, tmp_path))[rule] == status
 
 
+def test_one_point_is_counted_in_the_singular(tmp_path: Path) -> None:
+    package = Package()
+    package.points = {64: package.points[64]}
+    (count,) = [f for f in report_of(package, tmp_path).findings if f.rule == "point-count"]
+    assert count.got == "1 point"
+
+
 def test_every_check_has_a_damage() -> None:
     checks = {rule.id for rule in RULES if rule.applies_to == ENDPOINT_PACKAGES}
     assert set(DAMAGES) == checks - {"point-rules-skipped"}
