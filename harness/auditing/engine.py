@@ -216,7 +216,7 @@ def _no_run(entry: Entry, book: Mapping[str, Any]) -> Finding:
 def _broken_integration(run: Any, error: Exception) -> Finding:
     """Return the finding for a run that could not be integrated; it says nothing about the run."""
     where = location(run)
-    clause = "docs/explanation/methodology.md, one run"
+    clause = "methodology, one run"
     return _broken("energy-recomputes", str(where), where, error, clause)
 
 

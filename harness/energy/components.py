@@ -28,7 +28,7 @@ UNKNOWN_CLOCK_S = 1.0
 ROUND_CLOCK_S = {"mlperf-inference": 0.8}
 """Bound of the clock error that the checks of a round allow [s]: stamps of both machines in MLPerf
 inference power (`power_checker.py`, 0.2 to 0.8 s over the rounds)."""
-SOURCE = "docs/explanation/methodology.md, one run"
+SOURCE = "joulemark's methodology, section 2 (one run)"
 SHIFTS = 41
 """Shifts of the window that are tried between the bounds of a comparison of clocks."""
 INTERVAL_SHARE = 0.95
