@@ -77,8 +77,9 @@ svg{display:block;width:100%;min-width:36rem;max-width:58rem;height:auto;font-si
 .other{fill:none;stroke-width:1.3;stroke-dasharray:5 3}
 .interval{stroke-width:3}
 @media(max-width:44rem){
-  td{white-space:normal}
-  svg{font-size:15px}
+  td:nth-child(-n+3){white-space:normal}
+  svg{font-size:15px;overflow:visible}
+  .wide{padding-top:.3rem}
   .ratios svg{font-size:17px}
 }
 @media(prefers-color-scheme:dark){

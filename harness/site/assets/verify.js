@@ -18,7 +18,7 @@
     const good = !faults.length;
     report.replaceChildren(
       make("p", { class: `verdict ${good ? "valid" : "invalid"}` },
-        good ? `All ${count.toLocaleString("en")} files are those of the tree.` : `${faults.length} of ${count.toLocaleString("en")} files differ ${label}.`),
+        good ? `All ${count.toLocaleString("en")} files are those of the tree.` : `${faults.length} of ${count.toLocaleString("en")} files differ${faults.length === 1 ? "s" : ""} ${label}.`),
       make("ul", { class: "steps" }, ...faults.slice(0, 200).map((text) => make("li", { class: "bad" }, text))));
     report.dataset.faults = faults.length;
   }
