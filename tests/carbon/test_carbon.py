@@ -173,7 +173,13 @@ def test_every_unit_comes_to_the_same(value: float, unit: str) -> None:
 
 @pytest.mark.parametrize("value", [0.9, 0.1, 110, -1])
 def test_pue_below_one_or_in_percent_is_refused(value: float) -> None:
-    with pytest.raises(UsageError, match="PUE is out of range"):
+    with pytest.raises(UsageError, match=r"PUE is out of range.*Give the ratio, like 1\.10"):
+        checked_pue(value)
+
+
+@pytest.mark.parametrize("value", [5, 12])
+def test_pue_that_no_building_has_needs_a_look_at_its_source(value: float) -> None:
+    with pytest.raises(UsageError, match=r"PUE is out of range.*Check the source\."):
         checked_pue(value)
 
 

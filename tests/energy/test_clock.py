@@ -27,6 +27,17 @@ def test_a_steady_power_does_not_mind_the_clock(trace: MakeTrace, window: MakeWi
     assert found.clock_effect_j == ()
 
 
+@pytest.mark.parametrize("recorded", [(0, 83), (17, 100)])
+def test_a_steady_power_does_not_mind_a_clock_that_reaches_beyond_the_readings(
+    recorded: tuple[int, int], trace: MakeTrace, window: MakeWindow
+) -> None:
+    """Power is held beyond the first and the last reading."""
+    t_s = range(*recorded)
+    found = energy(trace(t_s, [200.0] * len(t_s)), window(20, 80), clock(4.0))
+    assert found is not None
+    assert found.clock_effect_j == ()
+
+
 def test_a_slope_is_read_off_the_cumulative_energy(trace: MakeTrace, window: MakeWindow) -> None:
     """Power that rises by 1 W each second: a window that is 1 s later holds 60 J more."""
     found = energy(trace(range(200), [100.0 + t for t in range(200)]), window(60, 120), clock(1.0))
@@ -51,6 +62,21 @@ def test_load_that_fills_the_window_is_found_wherever_the_clock_has_it(
     assert found is not None
     assert found.energy_j + max(found.clock_effect_j) == pytest.approx(60 * 200, abs=15)
     assert min(found.clock_effect_j) < -100
+
+
+@pytest.mark.parametrize("late_s", [-0.4, 0.8, 1.5])
+def test_load_that_fills_the_window_is_found_between_readings_seconds_apart(
+    late_s: float, trace: MakeTrace, window: MakeWindow
+) -> None:
+    """Readings every 4 s do not show where within their cells the load begins and ends."""
+    begin_s, end_s = 100 + late_s, 160 + late_s
+    stamps_s = np.arange(52, 252, 4)
+    loaded_s = np.clip(stamps_s, begin_s, end_s) - begin_s
+    joules = 50.0 * stamps_s + 150.0 * loaded_s
+    readings = trace(stamps_s[1:], np.diff(joules) / 4, nominal_interval_s=4.0)
+    found = energy(readings, window(100, 160), clock(2.0))
+    assert found is not None
+    assert found.energy_j + max(found.clock_effect_j) == pytest.approx(60 * 200)
 
 
 def test_nothing_outside_leaves_the_full_power_open(trace: MakeTrace, window: MakeWindow) -> None:

@@ -137,6 +137,38 @@ def test_noisy_idle_is_a_floor_within_its_scatter(trace: MakeTrace, window: Make
     assert found.edges[0].u_j > 0
 
 
+def test_idle_that_wanders_for_cells_is_a_floor_within_its_scatter(
+    trace: MakeTrace, window: MakeWindow
+) -> None:
+    """Idle changes by 3 W every five cells, so that most steps over one or two cells are nothing.
+
+    What the load leaves in the crossing cell is 0.6 s of 150 W.
+    """
+    idle = ([50.0] * 5 + [53.0] * 5) * 6
+    powers = cells(0.6 * 150 + 0.4 * 51.5, FULL_END, idle, idle[::-1])
+    found = energy(around("mean", powers, trace), window(START + 52, END + 52))
+    assert found is not None
+    assert found.edges[0].rule == "outside"
+    assert found.edges[0].energy_j == pytest.approx(0.6 * 150)
+
+
+def test_a_gap_over_an_edge_leaves_room_for_load_that_swings(
+    trace: MakeTrace, window: MakeWindow
+) -> None:
+    """The load swings by 20 W, so 1.6 s without readings have 10 W sqrt(1.6 s (1 s + 1.6 s))."""
+    load = [190.0, 210.0] * 6
+    powers = np.array([*IDLE, FULL_START, *load, FULL_END, *IDLE])
+    t_s = np.arange(1, len(powers) + 1)
+    kept = (t_s <= 3) | (t_s >= 11)
+    found = energy(trace(t_s[kept], powers[kept], **STEADY), window(START, END))
+    assert found is not None
+    edge = found.edges[0]
+    assert edge.rule == "gap"
+    half_difference_j = 1.6 * (200 - 50) / 2
+    noise_j = 10 * (1.6 * 2.6) ** 0.5
+    assert edge.half_width_j == pytest.approx((half_difference_j + 2 * noise_j) / 0.95)
+
+
 @pytest.mark.parametrize(
     ("gap", "end", "read_j", "unread_s"),
     [

@@ -128,6 +128,13 @@ def test_a_shared_meter_cancels_in_the_chance_to_be_first() -> None:
     assert 0.5 < apart[0].p_first < 0.95
 
 
+def test_energies_of_one_meter_differ_however_little() -> None:
+    """Its gain scales all of them alike, so what is left of their order is certain."""
+    energies = [100.0, 100 * (1 + 1e-11), 100 * (1 + 1e-10), 100.0000001, 103.0]
+    found = places([contender(f"{e!r} J", e, meter="m") for e in energies])
+    assert found == [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]
+
+
 def table(size: int, seed: int = 3) -> list[Contender]:
     rng = random.Random(seed)
     return [

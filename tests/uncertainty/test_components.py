@@ -48,6 +48,23 @@ def test_a_profile_has_the_moments_of_the_slopes_that_it_tabulates(base: Base) -
     assert tabulated.variance == pytest.approx(slopes.variance, rel=5e-3)
 
 
+@pytest.mark.parametrize(
+    ("profile", "mean", "variance"),
+    [
+        pytest.param([-6.0, 0.0, 6.0], 0.0, 12.0, id="line: 6^2 / 3"),
+        pytest.param([0.0, 0.0, 6.0], 1.5, 3.75, id="half a line: 6^2 / 6 - 1.5^2"),
+        pytest.param([6.0, 0.0, 0.0], 1.5, 3.75, id="the other half"),
+    ],
+)
+def test_a_uniform_profile_of_lines_has_their_moments_exactly(
+    profile: list[float], mean: float, variance: float
+) -> None:
+    """Simpson's rule is exact for polynomials up to the third degree."""
+    component = UncertaintyComponent.tabulated("a", profile, "uniform")
+    assert component.mean == pytest.approx(mean, abs=1e-12)
+    assert component.variance == pytest.approx(variance, rel=1e-12)
+
+
 def test_another_unit_scales_moments_and_size_alike() -> None:
     for component in (
         UncertaintyComponent("a", 3.0, -1.0, "uniform", "key", "meter", 4.0),

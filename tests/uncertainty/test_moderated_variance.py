@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,3 +55,13 @@ def test_the_prior_has_both_moments_of_the_logarithms_of_the_variances(spread: f
     )
     mean = math.log(prior.variance) - digamma(prior.dof / 2) + math.log(prior.dof / 2)
     assert mean == pytest.approx(logs.mean(), rel=1e-9)
+
+
+@pytest.mark.parametrize(("size", "is_left_out"), [(40, True), (41, False)])
+def test_up_to_forty_entries_have_a_prior_without_themselves(size: int, is_left_out: bool) -> None:
+    """The others speak for a quiet entry, with three degrees of freedom at most."""
+    variances, dofs = [1e-4 * 1.2**k for k in range(size)], [4] * size
+    others = slice(1, None) if is_left_out else slice(None)
+    prior = fit_prior(variances[others], dofs[others])
+    expected = moderate(variances[0], 4, replace(prior, dof=min(prior.dof, 3.0)))
+    assert moderated_variances(variances, dofs)[0] == pytest.approx(expected, rel=1e-9)

@@ -196,8 +196,14 @@ class TestFilesAsPublished:
             written([HOURS[0], HOURS[1], HOURS[1], *HOURS[2:4]], [100, 200, second, 300, 400])
         )
         assert found.value == pytest.approx([100, value, 300, 400], nan_ok=True)
-        assert "1 repeated step" in found.notes[0]
+        assert "1 repeated step," in found.notes[0]
         assert "2022-01-01T01:00Z" in found.notes[0]
+
+    def test_steps_that_stand_twice_are_counted(self, written: Callable[..., Path]) -> None:
+        stamps = [HOURS[0], HOURS[0], HOURS[1], HOURS[1], HOURS[2]]
+        found = read_hourly(written(stamps, [100, 100, 200, 200, 300]))
+        assert found.value.tolist() == [100, 200, 300]
+        assert "2 repeated steps, with one value" in found.notes[0]
 
     def test_an_empty_hour_that_the_clocks_skipped_is_no_hour(
         self, written: Callable[..., Path]
