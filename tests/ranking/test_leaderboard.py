@@ -331,6 +331,7 @@ def test_invalid_stays_visible_below_with_the_rules_it_broke() -> None:
     row = table.rows[1]
     assert (row.verdict, row.rank) == ("invalid", None)
     assert set(row.reasons) == {"window-inside-trace", "coverage", "result-valid"}
+    assert row.questions == (), "only a questioned entry has rules that question it"
     good = table.rows[0].rank
     assert good is not None
     assert (good.low, good.high, good.p_first, good.pareto) == (1, 1, 1.0, 1.0), (

@@ -290,6 +290,22 @@ def test_verify_names_who_signed_the_plan(signed: Signed) -> None:
     assert [name for name, _ in verification.plan_signers] == [OWNER]
 
 
+@pytest.mark.parametrize("fault", ["other plan", "no plan"])
+def test_a_bad_plan_does_not_hide_the_next(signed: Signed, fault: str) -> None:
+    key = signed.keys[OWNER]
+    first = signed.folder / ENTRY
+    sign_plan(first, b"{}", key)
+    if fault == "other plan":
+        (first / "plan.json").write_bytes(PLAN_CONTENT)
+    second = first / "run_1"
+    (second / "plan.json").write_bytes(PLAN_CONTENT)
+    sign_plan(second, PLAN_CONTENT, key)
+    sign_again(signed)
+    verification = signed.verified()
+    assert verification.faults
+    assert [name for name, _ in verification.plan_signers] == [OWNER]
+
+
 @pytest.mark.parametrize("fault", ["stranger", "other plan", "no plan"])
 def test_fail_signature_over_a_plan(signed: Signed, fault: str) -> None:
     key = Ed25519PrivateKey.generate() if fault == "stranger" else signed.keys[OWNER]

@@ -350,6 +350,7 @@ def test_leap_day_and_end_of_year_are_hours_like_others(written: Callable[..., P
         (HOURS, [100, 9e5, 100, 100, 100, 100], ("no grid has", "row 3")),
         (HOURS, [100, "much", 100, 100, 100, 100], ("is no number", "row 3", "'much'")),
         (["yesterday", *HOURS[1:]], [100] * 6, ("not a time", "row 2", "'yesterday'")),
+        (["1900-01-01T00:00Z", *HOURS[1:]], [100] * 6, ("not a time", "row 2")),
         (HOURS, [""] * 6, ("holds no value",)),
         (HOURS[:1], [100], ("fewer than two",)),
         ([], [], ("holds no rows",)),

@@ -20,7 +20,7 @@ from harness.core.errors import JoulemarkError, UnreadableError
 from harness.formats.base import Entry, Work
 from harness.formats.discovery import Found, Skipped, find
 from harness.formats.mlperf.tiny import FORMAT
-from harness.formats.mlperf.tiny_files.log import benchmark_named
+from harness.formats.mlperf.tiny_files.log import benchmark_named, read_windows
 from harness.formats.run_directory_writer import write_entry
 from harness.scoring.mlperf_metrics import mlperf_metrics
 from harness.scoring.score import score
@@ -366,6 +366,14 @@ def test_trials_without_samples_keep_their_numbers(tmp_path: Path) -> None:
     document[1] = {"error": "error 1"}
     path.write_text(json.dumps(document), "utf-8")
     assert [bool(run.traces) for run in read(folder).runs] == [True, False, True, True, True]
+
+
+def test_a_window_that_states_no_energy_does_not_hide_the_next() -> None:
+    text = (
+        "Energy data for window 2\n  Inferences    : 10\n"
+        "Energy data for window 4\n  Energy        : 500.0 uJ\n  Energy/Inf    : 50.0 uJ/inf\n"
+    )
+    assert [(item.number, item.energy_uj) for item in read_windows(text)] == [(4, 500.0)]
 
 
 def test_a_streaming_result_is_one_long_trial_with_its_detections(tmp_path: Path) -> None:

@@ -156,9 +156,20 @@ def test_fail_figures_left_out_of_the_ranging_run(tmp_path: Path) -> None:
     )
 
 
+def extremes_moved_apart(folder: Path) -> None:
+    """Lose two readings before the window; make the largest larger and another less by as much."""
+    readings_removed(folder, slice(0, 2))
+    values = [b.watts(line) for line in t.spl(folder).read_text("utf-8").splitlines()]
+    top = values.index(max(values))
+    other = values.index(sorted(values)[len(values) // 2])
+    moved = {top: values[top] + 2.0, other: values[other] - 2.0}
+    t.rows(folder, lambda n, line: b.set_watts(line, f"{moved[n]:.6f}") if n in moved else line)
+
+
 @pytest.mark.parametrize(
     ("edit", "got"),
     [
+        (extremes_moved_apart, "testing run: "),
         (lambda f: readings_removed(f, slice(100, 107)), "testing run: mean"),
         (lambda f: t.rows(f, t.coherent(0.99)), "testing run: mean"),
         (
@@ -166,7 +177,7 @@ def test_fail_figures_left_out_of_the_ranging_run(tmp_path: Path) -> None:
             "testing run: lowest",
         ),
     ],
-    ids=["some of the window lack", "scaled", "one made less"],
+    ids=["extremes moved apart", "some of the window lack", "scaled", "one made less"],
 )
 def test_fail_readings_that_are_not_those_of_the_noted_figures(
     edit: t.Edit, got: str, tmp_path: Path

@@ -34,6 +34,14 @@ def test_pass_a_measured_switch(tmp_path: Path) -> None:
     b.assert_pass(b.report(b.training(tmp_path, TrainingForm(switch_power_w=691.0), nodes=2)), RULE)
 
 
+def test_pass_a_training_run_without_logs_of_training() -> None:
+    """A run of one's own format has no stamps of estimates to judge."""
+    nodes = [b.trace(range(-5, 606), id=f"n{i}", boundary="node", node=f"n{i}") for i in (0, 1)]
+    switch = b.trace(range(-5, 606), id="switch", boundary="interconnect")
+    run = b.run(*nodes, switch)
+    b.assert_pass(b.judge(b.entry(run, task="training", round="mlperf-training-v5.0")), RULE)
+
+
 def test_warn_a_few_watts_for_many_nodes(tmp_path: Path) -> None:
     found = b.report(declared(tmp_path, 3.0))
     b.assert_found(

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,37 @@ channels:
         assert reading.value == 5_400_000
         assert reading.t_ns is None  # its clock is far off, so ours stamps
         assert "clock is" in meter.notes[0].message
+
+
+def test_stamps_of_a_clock_a_little_ahead_are_used_with_its_error(
+    network_meter: MakeMeter, tmp_path: Path
+) -> None:
+    """A stamp 4.5 s ahead and up to 10 s old: at most 14.5 s, over sqrt(3), rounded up."""
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        """
+schema_version: "1.0"
+name: box
+protocol: http
+title: a box
+source: its manual
+channels:
+  - {id: power, kind: instant, boundary: wall, refresh_s: 10, source: page 9,
+     read: {path: /data, pointer: /w, stamp: /time}}
+"""
+    )
+
+    def answer(_: object) -> dict[str, object]:
+        ahead = datetime.now(UTC) + timedelta(seconds=4.5)
+        return {"time": ahead.isoformat().replace("+00:00", "Z"), "w": 100.0}
+
+    answers: dict[str, Answer] = {"/data": answer}
+    with json_server(answers) as port:
+        meter = network_meter("http", port, map=str(own))
+        channel = meter.probe()[0]
+        assert meter.read()[0].t_ns is not None
+    assert channel.clock == "device"
+    assert channel.clock_error_s == 10.0
 
 
 def test_the_login_is_answered_by_digest_and_stays_secret(

@@ -62,6 +62,29 @@ def test_several_channels_are_summed(network_meter: MakeMeter) -> None:
     emulator.close()
 
 
+def test_a_channel_of_several_is_read_by_its_field(
+    network_meter: MakeMeter, tmp_path: Path
+) -> None:
+    """Field 0 is the sum; its channels have 34.2 %, 33.1 % and the rest."""
+    own = tmp_path / "own.yaml"
+    channel = "kind: mean, boundary: wall, refresh_s: 1, instrument: yokogawa-wt310e, source: own"
+    fields = [f"  - {{id: f{field}, read: {{field: {field}}}, {channel}}}" for field in range(4)]
+    head = 'schema_version: "1.0"\nname: own\nprotocol: ptdaemon\ntitle: own\nsource: own\n'
+    own.write_text(head + "channels:\n" + "\n".join(fields) + "\n")
+    emulator = EmulatedDaemon(lambda _b, _e: 900.0, analyzer=WT333E, sample_s=SAMPLE_S)
+    meter = network_meter("ptdaemon", emulator.port, map=str(own), refresh=str(SAMPLE_S))
+    meter.probe()
+    by_field: dict[str, float] = {}
+    for _ in range(100):
+        by_field |= {reading.channel: reading.value for reading in meter.read()}
+        if len(by_field) == 4:
+            break
+        time.sleep(SAMPLE_S)
+    emulator.close()
+    expected = {"f0": 900.0, "f1": 307.8, "f2": 297.9, "f3": 294.3}
+    assert by_field == pytest.approx(expected, abs=0.06)
+
+
 def test_the_limits_are_those_of_the_range_in_use(network_meter: MakeMeter) -> None:
     emulator = EmulatedDaemon(lambda _b, _e: 200.0, sample_s=SAMPLE_S)
     emulator.range_v, emulator.range_a = 300.0, 5.0
