@@ -415,7 +415,7 @@ def test_pue_is_a_series_of_its_own(written: Callable[..., Path]) -> None:
     assert read_hourly(written(HOURS, ideal, unit="1")).value.tolist() == ideal
     for wrong in (0.5, 0.999, 5.0):
         with pytest.raises(UsageError, match=rf"row 3: PUE is out of range; got {wrong:g}"):
-            read_hourly(written(HOURS, [1.1, wrong, 1.1, 1.1, 1.1, 1.1], unit="1"))
+            read_hourly(written(HOURS, [1.0, wrong, 1.0, 1.1, 1.1, 1.1], unit="1"))
 
 
 @pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
