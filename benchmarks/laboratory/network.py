@@ -159,18 +159,33 @@ class Meter:
             options["map"] = str(map_file)
         made: Any = _with_device(self.adapter)(**options)
         made.device = device
-        if self.range_w is not None:
+        if self.adapter is scpi.METER:
+            made._client = _Ranges()
+        elif self.range_w is not None:
             made._range_w = self.range_w
         return cast(NetworkMeter, made)
 
 
-RANGE_W = 300.0 * 2.0
+RANGE_V, RANGE_A = 300.0, 2.0
+RANGE_W = RANGE_V * RANGE_A
+
+
+class _Ranges:
+    """An analyzer that is asked for its ranges and nothing else."""
+
+    link = "socket"
+
+    def ask(self, query: str) -> str:
+        """Return the range of voltage [V] or of current [A]."""
+        return str(RANGE_V if "VOLTAGE" in query else RANGE_A)
+
+
 METERS = (
     Meter("snmp", snmp.METER, {"device": "apc-rpdu2", "only": "outlet"}, 1.0),
     Meter("mqtt", mqtt.METER, {"device": "shelly-gen2", "name": "plug"}, 1.0, True, (0.0, 0.1)),
     Meter("http", http.METER, {"device": "shelly-gen2"}, 1.0),
     Meter("prometheus", prometheus.METER, {"scrape": "/metrics"}, 1.0),
-    Meter("scpi", scpi.METER, {"device": "wt300e"}, 0.25, range_w=RANGE_W),
+    Meter("scpi", scpi.METER, {"device": "wt300e"}, 0.25),
     Meter("ptdaemon", ptdaemon.METER, {"device": "wt310e"}, 1.0, True, (-0.03, 0.03), RANGE_W),
 )
 

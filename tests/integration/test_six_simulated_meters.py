@@ -20,6 +20,8 @@ def test_the_intervals_of_six_meters_hold_the_truth() -> None:
         assert len(outcome.held) == FEW
         assert np.mean(outcome.widths) < 0.12
         assert abs(np.mean(outcome.errors)) < 0.03
+    for analyzer in ("scpi", "ptdaemon"):
+        assert np.mean(found[analyzer].widths) < 0.005, "their ranges are known"
 
 
 @pytest.mark.long
