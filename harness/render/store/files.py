@@ -63,7 +63,7 @@ def write_parts(out: Path, parts: Iterable[Rows]) -> dict[str, int]:
         MissingExtraError: pyarrow or duckdb is not installed.
         UsageError: What is there is no store, or one of another version.
     """
-    arrow = _import("pyarrow", "parquet")
+    arrow = _pyarrow()
     tables = (
         {
             name: arrow.Table.from_pylist(items, schema=_schema(arrow, name))
@@ -334,7 +334,7 @@ def row_parts(
         wanted = columns or [column.name for column in TABLES[name]]
         yield from _duckdb_parts(store, name, wanted)
         return
-    arrow = _import("pyarrow", "parquet")
+    arrow = _pyarrow()
     path = store / f"{name}.parquet"
     for table in _parts_of(arrow, path, _schema(arrow, name), columns):
         yield table.to_pylist()
@@ -376,7 +376,7 @@ def records(store: Path, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
         for rows in _duckdb_parts(store, "records", columns, where, [list(keys)]):
             yield from ((row["key"], row["record"] or b"") for row in rows)
         return
-    arrow = _import("pyarrow", "parquet")
+    arrow = _pyarrow()
     path = store / "records.parquet"
     wanted = arrow.array(list(keys), arrow.string())
     groups = _groups_with(arrow, path, wanted)
@@ -436,6 +436,12 @@ def _not_a_store(path: Path, got: str) -> UsageError:
         expected=f"nothing, or a store of version {VERSION}",
         fix="Choose another name with --out.",
     )
+
+
+def _pyarrow() -> Any:
+    """Import pyarrow, and its functions on columns, which it does not import by itself."""
+    _import("pyarrow.compute", "parquet")
+    return _import("pyarrow", "parquet")
 
 
 def _import(module: str, extra: str) -> Any:

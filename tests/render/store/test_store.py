@@ -22,6 +22,7 @@ from harness.render.store.files import write_store
 from harness.render.store.reader import read_stores
 from harness.render.store.rows import Rows, table_rows
 from harness.uncertainty.monte_carlo import SEED
+from tests.command_line import in_a_process
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "submissions" / "joulemark-2026"
@@ -135,6 +136,15 @@ def test_a_leaderboard_of_a_store_is_that_of_its_trees(
     _output("collect", *TREES, "--out", store)
     for form in FORMS:
         assert _output("leaderboard", store, "--format", form) == leaderboards[form], form
+
+
+@pytest.mark.parametrize("name", ["s.parquet", "s.duckdb"])
+def test_the_command_that_reads_a_store_imports_what_it_needs(name: str, tmp_path: Path) -> None:
+    """In a process of its own: in this one, other tests have imported it."""
+    store = tmp_path / name
+    _output("collect", *TREES, "--out", str(store))
+    done = in_a_process("leaderboard", store, "--quiet")
+    assert done.returncode == 0, done.stderr
 
 
 def test_rows_of_what_was_passed_over_are_kept_once(tmp_path: Path) -> None:
