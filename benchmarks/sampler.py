@@ -67,7 +67,7 @@ channels:
 
 
 class HangingDevice:
-    """An HTTP device on 127.0.0.1 that answers until it is told to hang."""
+    """An HTTP device on 127.0.0.1 that stops answering once `hangs` is set."""
 
     def __init__(self) -> None:
         self.hangs, self.ended = threading.Event(), threading.Event()

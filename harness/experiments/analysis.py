@@ -221,7 +221,7 @@ def _measured(part: Part, level: float, seed: int) -> MeasuredSide:
 def _check_seeds(part: Part, runs: Sequence[TrainingRun]) -> None:
     """Refuse runs that are not those of the design: other seeds, or only some of them.
 
-    Whoever may look at some of the runs can stop at a good moment.
+    Runs that are chosen after their results are known would favour one side.
     """
     seeds = [round(run.seed) for run in runs if run.seed is not None]
     if sorted(seeds) != sorted(part.seeds):

@@ -286,17 +286,19 @@ def test_grids_of_two_datasets_are_refused_whatever_the_buildings(
         decompose_results(result(200, 1.5, "a"), other)
 
 
+def _run_and_its_hour(trace: Callable[..., Any], window: Callable[..., Any]) -> tuple[Run, int]:
+    """Return a run of 360 W, and the begin of the hour that it is in [ns UTC]."""
+    within = window(0, 100)
+    readings = trace(range(101), [360.0] * 101)
+    run = Run(id="r", window=within, traces=(readings,), work=Work(10, "sample"))
+    return run, within.start_ns - within.start_ns % HOUR_NS
+
+
 def test_hours_without_a_value_leave_the_map_uncertain(
     trace: Callable[..., Any], window: Callable[..., Any], entry_of: Callable[..., Any]
 ) -> None:
     """Their standard uncertainty is a share of the mean intensity, whatever its unit."""
-    run = Run(
-        id="r",
-        window=window(0, 100),
-        traces=(trace(range(101), [360.0] * 101),),
-        work=Work(10, "sample"),
-    )
-    start_ns = run.window.start_ns - run.window.start_ns % HOUR_NS  # type: ignore[union-attr]
+    run, start_ns = _run_and_its_hour(trace, window)
     values = np.array([100.0, np.nan, 700.0] * 9)
     values[12] = np.nan
     grid = Series(start_ns - 12 * HOUR_NS, HOUR_NS, values, _grid("hours", 400.0, 0.0))
@@ -333,13 +335,7 @@ def test_a_grid_that_may_be_nothing_has_no_factor(
     entry_of: Callable[..., Any],
 ) -> None:
     """No hour of the run has a value, and those around it differ by little or by everything."""
-    run = Run(
-        id="r",
-        window=window(0, 100),
-        traces=(trace(range(101), [360.0] * 101),),
-        work=Work(10, "sample"),
-    )
-    start_ns = run.window.start_ns - run.window.start_ns % HOUR_NS  # type: ignore[union-attr]
+    run, start_ns = _run_and_its_hour(trace, window)
     values = np.array([cleanest, cleanest, 900.0] * 9)
     values[12:14] = np.nan
     grid = Series(start_ns - 12 * HOUR_NS, HOUR_NS, values, _grid("hours", 400.0, 0.0))

@@ -1,9 +1,8 @@
 """Tell a server that is gone from one that restarts.
 
 A server that refuses every connection for some time is gone: what is asked after that cannot be
-answered, so the load ends early, and the log says so. Any reply before that time, even one that
-refuses the request, starts the count anew: a restart costs the requests in between, which are
-counted as failed.
+answered, so the load ends early, and the log says so. Any reply before that time, even a refusal,
+resets the time: a restart costs only the requests in between, which are counted as failed.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 MAX_TEXT = 200
-"""Characters of what was found; the page of the result has all of it."""
+"""Longest text of a finding in the list [characters]; the page of the result has it whole."""
 WARNING = "warn"
 
 
@@ -29,7 +29,7 @@ class AuditLine:
         rule: Id of its rule.
         title: What should hold.
         where: The first place of it.
-        got: What was found there, cut.
+        got: What was found there, shortened.
         more: How many more places it has.
         is_marked: Whether the picture on the page of the result marks it.
     """

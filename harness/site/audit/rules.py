@@ -39,7 +39,7 @@ class Breach:
         expected: What was expected.
         fix: The remedy.
         clause: The clause that demands it.
-        by_got: The entries, by what was found in them.
+        by_got: The entries with each text of what was found.
     """
 
     severity: str

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from harness.core.timestamps import NS
 from harness.energy.cells import Cells
+from harness.formats.base import Run
 from harness.render.escape import escape
 from harness.render.trace_svg import choose_trace
 from harness.site.entries import SiteEntry
@@ -63,6 +64,40 @@ class TraceFigure:
         return frozenset(mark.number for mark, _ in self.marks)
 
 
+class _Drawn(NamedTuple):
+    """What a picture of a trace shows.
+
+    Attributes:
+        run: The run.
+        trace: One of its traces.
+        window: Its window; None where it has none of any length.
+        t_ns: Times of the powers [ns UTC], at least one.
+        power_w: Powers [W].
+        marks: Places of findings in this trace.
+    """
+
+    run: Run
+    trace: Trace
+    window: Window | None
+    t_ns: Ints
+    power_w: Floats
+    marks: list[FindingMark]
+
+
+def _drawn_trace(entry: SiteEntry, marks: Sequence[FindingMark]) -> _Drawn | None:
+    """Return the trace that the worst finding is about; None where no channel has readings."""
+    chosen = choose_trace(entry.result.entry, entry.report)
+    if chosen is None:
+        return None
+    run, trace = chosen
+    t_ns, power_w = power_of(trace)
+    if not len(t_ns):
+        return None
+    window = run.window if run.window is not None and run.window.seconds > 0 else None
+    here = [mark for mark in marks if (mark.run, mark.channel) == (run.id, trace.channel.id)]
+    return _Drawn(run, trace, window, t_ns, power_w, here)
+
+
 def trace_figure(entry: SiteEntry, marks: Sequence[FindingMark]) -> TraceFigure | None:
     """Return the picture of the trace that the worst finding is about.
 
@@ -72,17 +107,11 @@ def trace_figure(entry: SiteEntry, marks: Sequence[FindingMark]) -> TraceFigure 
         entry: The entry.
         marks: The places of its findings, in all of its traces.
     """
-    evidence = entry.result.entry
-    chosen = choose_trace(evidence, entry.report)
-    if chosen is None:
+    drawn = _drawn_trace(entry, marks)
+    if drawn is None:
         return None
-    run, trace = chosen
-    t_ns, power_w = power_of(trace)
-    if not len(t_ns):
-        return None
-    window = run.window if run.window is not None and run.window.seconds > 0 else None
+    run, trace, window, t_ns, power_w, here = drawn
     origin_ns, first_ns, last_ns = _span(t_ns, window)
-    here = [mark for mark in marks if (mark.run, mark.channel) == (run.id, trace.channel.id)]
     headroom = HEADROOM_WITH_FLAGS if here else HEADROOM
     top_w = max(float(power_w.max()), 1e-9) * headroom
     axes = Frame(
@@ -116,14 +145,10 @@ def small_trace(entry: SiteEntry, marks: Sequence[FindingMark]) -> Markup | None
         entry: The entry.
         marks: The places of its findings, in all of its traces.
     """
-    chosen = choose_trace(entry.result.entry, entry.report)
-    if chosen is None:
+    drawn = _drawn_trace(entry, marks)
+    if drawn is None:
         return None
-    run, trace = chosen
-    t_ns, power_w = power_of(trace)
-    if not len(t_ns):
-        return None
-    window = run.window if run.window is not None and run.window.seconds > 0 else None
+    run, trace, window, t_ns, power_w, here = drawn
     _, first_ns, last_ns = _span(t_ns, window)
     per_ns = SMALL_WIDTH / max(1, last_ns - first_ns)
 
@@ -142,7 +167,6 @@ def small_trace(entry: SiteEntry, marks: Sequence[FindingMark]) -> Markup | None
     y = np.rint(SMALL_HEIGHT - SMALL_HEIGHT * power_w[kept] / top_w).astype(int)
     points = " ".join(f"{a},{b}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
     parts.append(element("polyline", points=points, css="trace"))
-    here = [mark for mark in marks if (mark.run, mark.channel) == (run.id, trace.channel.id)]
     spans = dict.fromkeys((mark.span, mark.severity) for mark in here if mark.span is not None)
     parts += [
         element("g", shade(*span, "place"), css=f"mark {severity}")

@@ -69,8 +69,8 @@ def _limits_seen(run: Run) -> dict[str, tuple[float, float]]:
 RULE = Rule(
     id="power-cap",
     title="Power limits are as declared, and one in all runs",
-    why="Below its rated power a part is another system: a limit that is unlike the declared one "
-    "changes energy and speed, and nobody sees why.",
+    why="A part that is limited below its rated power is another system: a limit other than the "
+    "declared one changes energy and speed, and the reader is not told.",
     evidence="Power limits that meters recorded through each run, against accelerator_power_cap_w "
     "of the system description.",
     remedy=FIX,

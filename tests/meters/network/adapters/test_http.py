@@ -78,6 +78,16 @@ def test_other_plugs_are_told_apart(
         assert [reading.value for reading in meter.read()] == [value_w]
 
 
+OWN_MAP = """
+schema_version: "1.0"
+name: box
+protocol: http
+title: a box
+source: its manual
+channels:
+"""
+
+
 def test_an_unknown_device_is_refused_with_the_known_ones(network_meter: MakeMeter) -> None:
     with json_server({"/": lambda _: {}}) as port:
         meter = network_meter("http", port)
@@ -88,13 +98,8 @@ def test_an_unknown_device_is_refused_with_the_known_ones(network_meter: MakeMet
 def test_a_map_of_ones_own_is_read(network_meter: MakeMeter, tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(
-        """
-schema_version: "1.0"
-name: box
-protocol: http
-title: a box
-source: its manual
-channels:
+        OWN_MAP
+        + """
   - id: energy
     quantity: energy
     read: {path: /data, pointer: "/sums/0/kwh", stamp: /time}
@@ -125,13 +130,8 @@ def test_stamps_of_a_clock_a_little_ahead_are_used_with_its_error(
     """A stamp 4.5 s ahead and up to 10 s old: at most 14.5 s, over sqrt(3), rounded up."""
     own = tmp_path / "own.yaml"
     own.write_text(
-        """
-schema_version: "1.0"
-name: box
-protocol: http
-title: a box
-source: its manual
-channels:
+        OWN_MAP
+        + """
   - {id: power, kind: instant, boundary: wall, refresh_s: 10, source: page 9,
      read: {path: /data, pointer: /w, stamp: /time}}
 """
